@@ -1,0 +1,12 @@
+//! Deep recommenders that train on the device that will use them.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(unsafe_op_in_unsafe_fn, missing_docs)]
+#![warn(clippy::undocumented_unsafe_blocks)]
+
+extern crate alloc;
+
+pub mod data;
+pub mod error;
+pub mod rng;
+
+pub use error::{Error, Result};

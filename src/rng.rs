@@ -1,0 +1,203 @@
+//! Counter-based random numbers: a pure function of (seed, stream, index).
+//!
+//! The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: *Parallel Random Numbers: As Easy as
+//! 1, 2, 3*, SC'11): additions, rotations and exclusive-ors of `u32`, so that a shader computes the same numbers.
+//! There is no state to save: a resumed run asks for the next index, and any thread may draw any number.
+
+/// A stream of random numbers, each of which is addressed by an index.
+///
+/// ```
+/// use pocketrec::rng::Rng;
+/// let negatives = Rng::new(42).stream(3); // say, epoch 3
+/// assert_eq!(negatives.at(7), Rng::new(42).stream(3).at(7));
+/// assert!(negatives.below(7, 10) < 10);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rng {
+    key: [u32; 2],
+}
+
+impl Rng {
+    /// The root stream of a seed.
+    pub const fn new(seed: u64) -> Self {
+        Rng {
+            key: [seed as u32, (seed >> 32) as u32],
+        }
+    }
+
+    /// A stream of its own below this one, independent of its siblings and of this stream's numbers.
+    pub const fn stream(self, id: u32) -> Self {
+        // The counter [MAX, id] is set aside for keys: `at` refuses an index that reaches it.
+        Rng {
+            key: threefry2x32(self.key, [u32::MAX, id]),
+        }
+    }
+
+    /// 64 random bits for `index`, whose low half must not be `u32::MAX`.
+    #[inline]
+    pub const fn at(self, index: u64) -> [u32; 2] {
+        debug_assert!(index as u32 != u32::MAX);
+        threefry2x32(self.key, [index as u32, (index >> 32) as u32])
+    }
+
+    /// A whole number below `n`, from the first 32 bits at `index`. The bias is at most `n / 2^32`.
+    #[inline]
+    pub const fn below(self, index: u64, n: u32) -> u32 {
+        scale(self.at(index)[0], n)
+    }
+
+    /// A number in [0, 1) with 24 random bits.
+    #[inline]
+    pub fn uniform(self, index: u64) -> f32 {
+        (self.at(index)[0] >> 8) as f32 * (1.0 / (1 << 24) as f32)
+    }
+
+    /// A standard normal number (Box and Muller, 1958).
+    pub fn normal(self, index: u64) -> f32 {
+        let [a, b] = self.at(index);
+        let radius = libm::sqrt(-2.0 * libm::log((f64::from(a) + 1.0) / 4_294_967_296.0));
+        let angle = core::f64::consts::TAU * (f64::from(b) / 4_294_967_296.0);
+        (radius * libm::cos(angle)) as f32
+    }
+}
+
+/// Maps 32 random bits onto 0..n by the high half of the product.
+#[inline]
+pub const fn scale(bits: u32, n: u32) -> u32 {
+    ((bits as u64 * n as u64) >> 32) as u32
+}
+
+/// Threefry-2x32-20: encrypts `counter` with `key`.
+#[inline]
+pub const fn threefry2x32(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
+    const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
+    let keys = [key[0], key[1], 0x1BD1_1BDA ^ key[0] ^ key[1]];
+    let [mut x, mut y] = [counter[0].wrapping_add(key[0]), counter[1].wrapping_add(key[1])];
+    let mut group = 0;
+    while group < 5 {
+        let mut round = 0;
+        while round < 4 {
+            x = x.wrapping_add(y);
+            y = y.rotate_left(ROTATIONS[group % 2][round]) ^ x;
+            round += 1;
+        }
+        group += 1;
+        x = x.wrapping_add(keys[group % 3]);
+        y = y.wrapping_add(keys[(group + 1) % 3]).wrapping_add(group as u32);
+    }
+    [x, y]
+}
+
+/// A random permutation of `0..len` that is computed, not stored: any position, at any time, in any order.
+///
+/// A Feistel network over the next power of two, walked along its cycle until it lands below `len`
+/// (Black and Rogaway, *Ciphers with Arbitrary Finite Domains*, CT-RSA 2002).
+#[derive(Clone, Copy, Debug)]
+pub struct Permutation {
+    len: u32,
+    half: [u32; 2],
+    keys: [u32; 4],
+}
+
+impl Permutation {
+    /// The permutation of `0..len` that belongs to `rng`.
+    pub fn new(len: u32, rng: Rng) -> Self {
+        let bits = (32 - len.saturating_sub(1).leading_zeros()).max(2);
+        let [a, b] = rng.at(0);
+        let [c, d] = rng.at(1);
+        Permutation {
+            len,
+            half: [bits / 2, bits - bits / 2],
+            keys: [a, b, c, d],
+        }
+    }
+
+    /// Where position `index` goes; `index` must be below `len`.
+    #[inline]
+    pub fn at(&self, index: u32) -> u32 {
+        debug_assert!(index < self.len);
+        let mut x = index;
+        loop {
+            x = self.encrypt(x);
+            if x < self.len {
+                return x;
+            }
+        }
+    }
+
+    /// Four Feistel rounds; the halves trade places (and widths) each round.
+    #[inline]
+    fn encrypt(&self, x: u32) -> u32 {
+        let [mut low_bits, mut high_bits] = self.half;
+        let mut low = x & ((1 << low_bits) - 1);
+        let mut high = x >> low_bits;
+        for key in self.keys {
+            // high (high_bits wide) is masked by a hash of low, then becomes the low half.
+            let mixed = high ^ (mix(low ^ key) & ((1u32 << high_bits) - 1));
+            (low, high) = (mixed, low);
+            (low_bits, high_bits) = (high_bits, low_bits);
+        }
+        (high << low_bits) | low
+    }
+}
+
+/// The 32-bit finaliser of MurmurHash3.
+#[inline]
+const fn mix(mut x: u32) -> u32 {
+    x ^= x >> 16;
+    x = x.wrapping_mul(0x85EB_CA6B);
+    x ^= x >> 13;
+    x = x.wrapping_mul(0xC2B2_AE35);
+    x ^ (x >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{vec, vec::Vec};
+
+    /// The known answers that come with Random123 (`kat_vectors`, threefry2x32 20).
+    #[test]
+    fn threefry_gives_the_published_answers() {
+        assert_eq!(threefry2x32([0, 0], [0, 0]), [0x6b20_0159, 0x99ba_4efe]);
+        assert_eq!(threefry2x32([u32::MAX; 2], [u32::MAX; 2]), [0x1cb9_96fc, 0xbb00_2be7]);
+        assert_eq!(
+            threefry2x32([0x1319_8a2e, 0x0370_7344], [0x243f_6a88, 0x85a3_08d3]),
+            [0xc492_3a9c, 0x483d_f7a0]
+        );
+    }
+
+    #[test]
+    fn permutation_is_one() {
+        for len in [1u32, 2, 3, 5, 31, 32, 33, 1000, 4097] {
+            let permutation = Permutation::new(len, Rng::new(1).stream(len));
+            let mut seen = vec![false; len as usize];
+            for i in 0..len {
+                let to = permutation.at(i) as usize;
+                assert!(!core::mem::replace(&mut seen[to], true), "{len}: {to} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn permutation_moves_neighbours_apart() {
+        // For a uniform permutation the mean distance of two values is len / 3.
+        let len = 100_000;
+        let permutation = Permutation::new(len, Rng::new(9));
+        let total: u64 = (1..len)
+            .map(|i| u64::from(permutation.at(i).abs_diff(permutation.at(i - 1))))
+            .sum();
+        let mean = total as f64 / f64::from(len - 1) / f64::from(len);
+        assert!((mean - 1.0 / 3.0).abs() < 0.01, "{mean}");
+    }
+
+    #[test]
+    fn normal_has_the_moments_of_a_normal() {
+        let rng = Rng::new(7).stream(1);
+        let draws: Vec<f64> = (0..200_000).map(|i| f64::from(rng.normal(i))).collect();
+        let n = draws.len() as f64;
+        let mean = draws.iter().sum::<f64>() / n;
+        let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        assert!(mean.abs() < 0.01 && (variance - 1.0).abs() < 0.02, "{mean} {variance}");
+    }
+}
