@@ -7,6 +7,10 @@ extern crate alloc;
 
 pub mod data;
 pub mod error;
+pub mod executor;
+pub mod models;
+pub mod ops;
+pub mod plan;
 pub mod rng;
 
 pub use error::{Error, Result};

@@ -1,0 +1,64 @@
+//! GMF: a dot product whose factors are weighted.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EMBEDDING, check_rows, check_width};
+use crate::{
+    Result,
+    plan::{Activation, Plan, PlanBuilder},
+};
+
+/// Generalised matrix factorisation: `logit = h . (p_u * q_i) + b`.
+///
+/// He, Liao, Zhang, Nie, Hu, Chua: *Neural Collaborative Filtering*, WWW 2017, equations 8 and 9.
+///
+/// ```
+/// let plan = pocketrec::models::Gmf::new(6040, 3706).factors(8).plan()?;
+/// assert_eq!(plan.weights(), (6040 + 3706) * 8 + 8 + 1);
+/// # Ok::<(), pocketrec::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gmf {
+    /// Rows of the user table.
+    pub users: usize,
+    /// Rows of the item table.
+    pub items: usize,
+    /// Width of the embeddings, the paper's predictive factors.
+    pub factors: usize,
+}
+
+impl Gmf {
+    /// GMF with 8 factors.
+    pub fn new(users: usize, items: usize) -> Self {
+        Gmf {
+            users,
+            items,
+            factors: 8,
+        }
+    }
+
+    /// Sets the width of the embeddings.
+    pub fn factors(mut self, factors: usize) -> Self {
+        self.factors = factors;
+        self
+    }
+
+    /// Builds the plan.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) where a size is zero or too large.
+    pub fn plan(&self) -> Result<Plan> {
+        check_rows(self.users, self.items)?;
+        check_width("factors", self.factors)?;
+        let mut plan = PlanBuilder::new();
+        let (user, item) = (plan.column("user"), plan.column("item"));
+        let (p, q) = (plan.buffer(self.factors), plan.buffer(self.factors));
+        plan.gather("gmf.user.weight", user, self.users, EMBEDDING, p);
+        plan.gather("gmf.item.weight", item, self.items, EMBEDDING, q);
+
+        let product = plan.buffer(self.factors);
+        plan.product(p, q, product);
+        let logit = plan.linear("logit", product, 1, Activation::Identity);
+        plan.finish(logit)
+    }
+}

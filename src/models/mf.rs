@@ -1,0 +1,69 @@
+//! MF: a dot product with biases, the honest baseline.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EMBEDDING, check_rows, check_width};
+use crate::{
+    Result,
+    plan::{Init, Plan, PlanBuilder},
+};
+
+/// Matrix factorisation: `logit = b + b_u + b_i + p_u . q_i`.
+///
+/// Rendle, Krichene, Zhang, Anderson: *Neural Collaborative Filtering vs. Matrix Factorization Revisited*,
+/// RecSys 2020, equation 2 with biases: well tuned it is hard to beat.
+///
+/// ```
+/// let plan = pocketrec::models::Mf::new(6040, 3706).factors(64).plan()?;
+/// assert_eq!(plan.weights(), (6040 + 3706) * (64 + 1) + 1);
+/// # Ok::<(), pocketrec::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mf {
+    /// Rows of the user tables.
+    pub users: usize,
+    /// Rows of the item tables.
+    pub items: usize,
+    /// Width of the embeddings.
+    pub factors: usize,
+}
+
+impl Mf {
+    /// MF with 64 factors.
+    pub fn new(users: usize, items: usize) -> Self {
+        Mf {
+            users,
+            items,
+            factors: 64,
+        }
+    }
+
+    /// Sets the width of the embeddings.
+    pub fn factors(mut self, factors: usize) -> Self {
+        self.factors = factors;
+        self
+    }
+
+    /// Builds the plan.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) where a size is zero or too large.
+    pub fn plan(&self) -> Result<Plan> {
+        check_rows(self.users, self.items)?;
+        check_width("factors", self.factors)?;
+        let mut plan = PlanBuilder::new();
+        let (user, item) = (plan.column("user"), plan.column("item"));
+        let (p, q) = (plan.buffer(self.factors), plan.buffer(self.factors));
+        plan.gather("user.weight", user, self.users, EMBEDDING, p);
+        plan.gather("item.weight", item, self.items, EMBEDDING, q);
+        let biases = plan.buffer(2);
+        let (user_bias, item_bias) = (biases.columns(0, 1), biases.columns(1, 1));
+        plan.gather("user.bias", user, self.users, Init::Zeros, user_bias);
+        plan.gather("item.bias", item, self.items, Init::Zeros, item_bias);
+
+        let terms = plan.buffer(self.factors);
+        plan.product(p, q, terms);
+        let logit = plan.sum("bias", &[terms, biases]);
+        plan.finish(logit)
+    }
+}

@@ -1,0 +1,123 @@
+//! The models: each builds a [`Plan`] that reads as the figure of its paper does.
+
+mod gmf;
+mod mf;
+mod mlp;
+mod neumf;
+
+use alloc::{format, string::ToString, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+pub use gmf::Gmf;
+pub use mf::Mf;
+pub use mlp::Mlp;
+pub use neumf::NeuMf;
+
+use crate::{
+    Error, Result,
+    plan::{Init, Plan},
+};
+
+/// Standard deviation of embeddings before training, as in the reference code of He et al.
+const EMBEDDING: Init = Init::Normal { std: 0.01 };
+
+/// Any of the models, with its settings: what a checkpoint stores.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "model", rename_all = "lowercase")]
+pub enum Model {
+    /// Matrix factorisation with biases.
+    Mf(Mf),
+    /// Generalised matrix factorisation.
+    Gmf(Gmf),
+    /// Multi-layer perceptron over concatenated embeddings.
+    Mlp(Mlp),
+    /// GMF and MLP side by side.
+    NeuMf(NeuMf),
+}
+
+impl Model {
+    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Model::Mf(_) => "mf",
+            Model::Gmf(_) => "gmf",
+            Model::Mlp(_) => "mlp",
+            Model::NeuMf(_) => "neumf",
+        }
+    }
+
+    /// Builds the plan.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a size is zero or layers do not fit.
+    pub fn plan(&self) -> Result<Plan> {
+        match self {
+            Model::Mf(model) => model.plan(),
+            Model::Gmf(model) => model.plan(),
+            Model::Mlp(model) => model.plan(),
+            Model::NeuMf(model) => model.plan(),
+        }
+    }
+
+    /// The settings that count rows, to be raised when new ids come.
+    pub fn rows_mut(&mut self) -> (&mut usize, &mut usize) {
+        match self {
+            Model::Mf(Mf { users, items, .. })
+            | Model::Gmf(Gmf { users, items, .. })
+            | Model::Mlp(Mlp { users, items, .. })
+            | Model::NeuMf(NeuMf { users, items, .. }) => (users, items),
+        }
+    }
+}
+
+macro_rules! into_model {
+    ($($name:ident)*) => {$(
+        impl From<$name> for Model {
+            fn from(model: $name) -> Model {
+                Model::$name(model)
+            }
+        }
+    )*};
+}
+into_model!(Mf Gmf Mlp NeuMf);
+
+/// The tower of He et al. for `factors` predictive factors: `[8f, 4f, 2f, f]`.
+fn tower(factors: usize) -> Vec<usize> {
+    [8, 4, 2, 1].iter().map(|n| n * factors).collect()
+}
+
+/// Sizes beyond this are refused: products of them must not overflow.
+const LARGEST: usize = 1 << 16;
+
+fn check_rows(users: usize, items: usize) -> Result<()> {
+    for (field, rows) in [("users", users), ("items", items)] {
+        if rows == 0 || rows > u32::MAX as usize {
+            return Err(Error::config(field, format!("{rows} rows; give 1 to {}", u32::MAX)));
+        }
+    }
+    Ok(())
+}
+
+fn check_width(field: &str, width: usize) -> Result<()> {
+    if width == 0 || width > LARGEST {
+        return Err(Error::config(field, format!("{width} is not in 1..={LARGEST}")));
+    }
+    Ok(())
+}
+
+/// `layers[0]` is the width of the concatenated embeddings, so it is even; the others are outputs.
+fn check_layers(layers: &[usize]) -> Result<()> {
+    let Some(&first) = layers.first() else {
+        let reason = "the list is empty; the first entry is the width of both embeddings together, as in 64,32,16,8";
+        return Err(Error::config("layers", reason.to_string()));
+    };
+    for &width in layers {
+        check_width("layers", width)?;
+    }
+    if first % 2 == 1 {
+        let reason = format!("the first, {first}, is shared by the user and the item embedding and must be even");
+        return Err(Error::config("layers", reason));
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! NeuMF: GMF and MLP side by side, fused in the last layer.
+
+use alloc::{format, string::ToString, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use super::{EMBEDDING, check_layers, check_rows, check_width, tower};
+use crate::{
+    Error, Result,
+    plan::{Activation, Plan, PlanBuilder, State},
+};
+
+/// Neural matrix factorisation: `logit = h . [p_u * q_i, z_L] + b` with embeddings of their own for each side.
+///
+/// He et al.: *Neural Collaborative Filtering*, WWW 2017, figure 3 and equation 12.
+///
+/// ```
+/// let plan = pocketrec::models::NeuMf::new(6040, 3706).factors(8).plan()?; // layers 64-32-16-8
+/// assert_eq!(plan.columns(), ["user", "item"]);
+/// # Ok::<(), pocketrec::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NeuMf {
+    /// Rows of the user tables.
+    pub users: usize,
+    /// Rows of the item tables.
+    pub items: usize,
+    /// Width of the GMF embeddings.
+    pub factors: usize,
+    /// Width of both MLP embeddings together, then the outputs of each hidden layer.
+    pub layers: Vec<usize>,
+}
+
+impl NeuMf {
+    /// NeuMF with 8 factors and layers 64-32-16-8.
+    pub fn new(users: usize, items: usize) -> Self {
+        NeuMf {
+            users,
+            items,
+            factors: 8,
+            layers: tower(8),
+        }
+    }
+
+    /// Sets the predictive factors `f` and the paper's tower for them, `8f-4f-2f-f`.
+    pub fn factors(mut self, factors: usize) -> Self {
+        self.factors = factors;
+        self.layers = tower(factors);
+        self
+    }
+
+    /// Sets the layers of the MLP: the width of both embeddings together, then the outputs of each hidden layer.
+    pub fn layers(mut self, layers: impl Into<Vec<usize>>) -> Self {
+        self.layers = layers.into();
+        self
+    }
+
+    /// Builds the plan.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a size is zero, too large, or the first layer odd.
+    pub fn plan(&self) -> Result<Plan> {
+        check_rows(self.users, self.items)?;
+        check_width("factors", self.factors)?;
+        check_layers(&self.layers)?;
+        let mut plan = PlanBuilder::new();
+        let (user, item) = (plan.column("user"), plan.column("item"));
+        let (p, q) = (plan.buffer(self.factors), plan.buffer(self.factors));
+        plan.gather("gmf.user.weight", user, self.users, EMBEDDING, p);
+        plan.gather("gmf.item.weight", item, self.items, EMBEDDING, q);
+        let mut z = plan.buffer(self.layers[0]);
+        let half = z.width / 2;
+        plan.gather("mlp.user.weight", user, self.users, EMBEDDING, z.columns(0, half));
+        plan.gather("mlp.item.weight", item, self.items, EMBEDDING, z.columns(half, half));
+
+        // The last layer reads the product and the tower side by side; each writes its columns of `top`.
+        let (hidden, last) = match self.layers[1..].split_last() {
+            Some((&last, hidden)) => (hidden, last),
+            None => {
+                return Err(Error::config(
+                    "layers",
+                    "NeuMF needs at least one hidden layer".to_string(),
+                ));
+            }
+        };
+        let top = plan.buffer(self.factors + last);
+        plan.product(p, q, top.columns(0, self.factors));
+        for (k, &outputs) in hidden.iter().enumerate() {
+            z = plan.linear(&format!("mlp.{k}"), z, outputs, Activation::Relu);
+        }
+        let tower_top = top.columns(self.factors, last);
+        plan.linear_into(&format!("mlp.{}", hidden.len()), z, tower_top, Activation::Relu);
+        let logit = plan.linear("logit", top, 1, Activation::Identity);
+        plan.finish(logit)
+    }
+
+    /// The state that begins from a trained GMF and a trained MLP: their tables and layers, and their output
+    /// weights side by side, GMF's scaled by `alpha` and MLP's by `1 - alpha` (equation 13). The biases of the two
+    /// outputs are weighted likewise. Moments and step count begin anew.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the sizes of the three models differ.
+    pub fn pretrained(&self, gmf: (&Plan, &State), mlp: (&Plan, &State), alpha: f32) -> Result<State> {
+        let plan = self.plan()?;
+        let mut state = State::initial(&plan, 0, false);
+        for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
+            let from = |(plan, state): (&Plan, &State)| -> Option<Vec<f32>> {
+                plan.param(&param.name).map(|index| state.tensors[index].value.clone())
+            };
+            let weighted = |values: Vec<f32>, weight: f32| values.into_iter().map(move |x| x * weight);
+            tensor.value = match (from(gmf), from(mlp)) {
+                (Some(g), Some(m)) if param.is_vector => weighted(g, alpha)
+                    .zip(weighted(m, 1.0 - alpha))
+                    .map(|(g, m)| g + m)
+                    .collect(),
+                (Some(g), Some(m)) => weighted(g, alpha).chain(weighted(m, 1.0 - alpha)).collect(),
+                (Some(values), None) | (None, Some(values)) => values,
+                (None, None) => Vec::new(),
+            };
+            if tensor.value.len() != param.len() {
+                let (expected, got) = (param.len(), tensor.value.len());
+                let reason = format!(
+                    "{}: {expected} values are needed, the trained models have {got}",
+                    param.name
+                );
+                return Err(Error::config("pretrained", reason));
+            }
+        }
+        Ok(state)
+    }
+}

@@ -1,0 +1,206 @@
+//! A model as a flat list of stages over named parameters and activations.
+//!
+//! A model builds its [`Plan`] once with a [`PlanBuilder`]; executors run it. Models never mention a device, and
+//! executors never mention a model: both know only [`Stage`], a closed enum, so that a stage which one executor
+//! lacks is a compile error. The backward pass is derived from the forward list.
+//!
+//! ```
+//! use pocketrec::plan::{Activation, Init, PlanBuilder};
+//! let mut plan = PlanBuilder::new();
+//! let user = plan.column("user");
+//! let item = plan.column("item");
+//! let x = plan.buffer(8);
+//! let init = Init::Normal { std: 0.01 };
+//! plan.gather("user.weight", user, 50, init, x.columns(0, 4));
+//! plan.gather("item.weight", item, 40, init, x.columns(4, 4)); // a concat is a column range
+//! let h = plan.linear("mlp.0", x, 4, Activation::Relu);
+//! let logit = plan.linear("logit", h, 1, Activation::Identity);
+//! let plan = plan.finish(logit)?;
+//! assert_eq!(plan.params().len(), 6);
+//! # Ok::<(), pocketrec::Error>(())
+//! ```
+
+mod builder;
+mod layout;
+mod optimizer;
+mod stage;
+mod state;
+
+pub use builder::PlanBuilder;
+pub use layout::Layout;
+pub use optimizer::{AdamConfig, L2, Optimizer};
+pub use stage::{Activation, Backward, Flow, Stage, View};
+pub use state::{State, Tensor};
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// How a parameter's values are drawn at first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// All zero.
+    Zeros,
+    /// Normal with mean 0.
+    Normal {
+        /// Standard deviation.
+        std: f32,
+    },
+    /// Uniform in `-limit..limit`.
+    Uniform {
+        /// The bound.
+        limit: f32,
+    },
+}
+
+impl Init {
+    /// Glorot and Bengio (AISTATS 2010): uniform with `limit = sqrt(6 / (inputs + outputs))`.
+    pub fn glorot(inputs: usize, outputs: usize) -> Self {
+        Init::Uniform {
+            limit: libm::sqrtf(6.0 / (inputs + outputs) as f32),
+        }
+    }
+
+    /// LeCun et al. (*Efficient BackProp*, 1998): uniform with `limit = sqrt(3 / inputs)`.
+    pub fn lecun(inputs: usize) -> Self {
+        Init::Uniform {
+            limit: libm::sqrtf(3.0 / inputs as f32),
+        }
+    }
+}
+
+/// What a parameter is to the optimiser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamKind {
+    /// Rows that samples pick by the ids of a column; only the picked rows have a gradient.
+    Table {
+        /// Index of the id column.
+        column: usize,
+    },
+    /// A weight or a bias that every sample uses.
+    Dense,
+}
+
+/// A named parameter: a matrix of `rows x width` floats, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Param {
+    /// The name in checkpoints, `mlp.0.weight` and so on.
+    pub name: String,
+    /// Rows: ids of a table, outputs of a weight, 1 of a bias.
+    pub rows: usize,
+    /// Columns: the embedding's width, inputs of a weight, outputs of a bias.
+    pub width: usize,
+    /// Whether the name stands for a vector (a bias), which checkpoints store with one dimension.
+    pub is_vector: bool,
+    /// Table or dense.
+    pub kind: ParamKind,
+    /// How it is drawn at first.
+    pub init: Init,
+}
+
+impl Param {
+    /// Number of floats.
+    pub fn len(&self) -> usize {
+        self.rows * self.width
+    }
+
+    /// Whether it holds no floats, which no finished plan contains.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether it is a table.
+    pub fn is_table(&self) -> bool {
+        matches!(self.kind, ParamKind::Table { .. })
+    }
+}
+
+/// A model, ready to be run by an executor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    columns: Vec<String>,
+    params: Vec<Param>,
+    buffers: Vec<usize>,
+    stages: Vec<Stage>,
+    backward: Vec<Backward>,
+    logit: View,
+}
+
+impl Plan {
+    /// Names of the id columns, in the order of a batch's.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The parameters, in the order in which the stages use them.
+    pub fn params(&self) -> &[Param] {
+        &self.params
+    }
+
+    /// Index of the parameter called `name`.
+    pub fn param(&self, name: &str) -> Option<usize> {
+        self.params.iter().position(|param| param.name == name)
+    }
+
+    /// Width of each activation buffer; a buffer holds one row a sample.
+    pub fn buffers(&self) -> &[usize] {
+        &self.buffers
+    }
+
+    /// The forward stages in order; the last is the loss.
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// The backward stages in order, the loss first.
+    pub fn backward(&self) -> &[Backward] {
+        &self.backward
+    }
+
+    /// Where the logit is, one column wide.
+    pub fn logit(&self) -> View {
+        self.logit
+    }
+
+    /// Rows of the tables that `column` picks from (the smallest, should they differ).
+    pub fn rows(&self, column: usize) -> usize {
+        let of_column = |param: &&Param| param.kind == ParamKind::Table { column };
+        self.params.iter().filter(of_column).map(|p| p.rows).min().unwrap_or(0)
+    }
+
+    /// The same plan with the tables of `column` at `rows` rows, for ids that came after training began.
+    pub fn with_rows(mut self, column: usize, rows: usize) -> Self {
+        for param in &mut self.params {
+            if param.kind == (ParamKind::Table { column }) {
+                param.rows = rows;
+            }
+        }
+        self
+    }
+
+    /// Floats in all parameters.
+    pub fn weights(&self) -> usize {
+        self.params.iter().map(Param::len).sum()
+    }
+
+    /// Multiply-adds of one sample's forward pass; training takes three times as many.
+    pub fn multiply_adds(&self) -> usize {
+        let of_stage = |stage: &Stage| match stage {
+            Stage::Linear { input, output, .. } => input.width * output.width,
+            Stage::Product { output, .. } => output.width,
+            Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).sum(),
+            Stage::Gather { .. } | Stage::SigmoidCrossEntropy { .. } => 0,
+        };
+        self.stages.iter().map(of_stage).sum()
+    }
+}
+
+/// One stage a line, with the shapes that it reads and writes.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for stage in &self.stages {
+            stage.describe(&self.params, &self.columns, f)?;
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
