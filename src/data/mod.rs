@@ -1,5 +1,16 @@
 //! Interactions, their readers and splits, and the batches made from them.
 
 mod batch;
+mod csr;
+mod ids;
+mod interactions;
+mod positives;
+mod sampler;
+mod split;
 
 pub use batch::{Batch, IdColumn, Segment};
+pub use ids::IdMap;
+pub use interactions::{Interactions, ReadReport};
+pub use positives::Positives;
+pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler};
+pub use split::{Candidates, Split, SplitReport, TestCase};

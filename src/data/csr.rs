@@ -1,0 +1,178 @@
+//! Groups rows by user (counting sort), orders them by time and drops repetitions; no step is quadratic.
+
+use alloc::{format, vec::Vec};
+
+use super::interactions::Rows;
+use crate::{Error, Result};
+
+/// Rows by user: those of user `u` are `offsets[u]..offsets[u + 1]` of the columns.
+pub(super) struct Grouped {
+    pub offsets: Vec<usize>,
+    pub items: Vec<u32>,
+    pub times: Vec<i64>,
+}
+
+/// Groups rows whose ids are below `users` and `items`.
+pub(super) fn group(rows: Rows, users: usize, items: usize) -> Result<Grouped> {
+    let mut grouped = by_user(rows, users)?;
+    grouped.sort_by_time();
+    grouped.drop_duplicates(zeroed(items)?);
+    Ok(grouped)
+}
+
+/// `len` zeros, or an error where there is no memory for them: `len` may come from a file.
+pub(super) fn zeroed<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
+    let mut zeros = Vec::new();
+    zeros
+        .try_reserve_exact(len)
+        .map_err(|_| Error::config("interactions", format!("no memory for a table of {len} users or items")))?;
+    zeros.resize(len, T::default());
+    Ok(zeros)
+}
+
+fn by_user(rows: Rows, users: usize) -> Result<Grouped> {
+    let mut offsets: Vec<usize> = zeroed(users + 1)?;
+    for &user in &rows.users {
+        offsets[user as usize + 1] += 1;
+    }
+    for user in 0..users {
+        offsets[user + 1] += offsets[user];
+    }
+    // Files are mostly grouped already: then the columns are the result.
+    if rows.users.is_sorted() {
+        let Rows { items, times, .. } = rows;
+        return Ok(Grouped { offsets, items, times });
+    }
+    let mut next = offsets.clone();
+    let mut places = rows.users;
+    for place in &mut places {
+        let user = *place as usize;
+        // A row's place fits u32 wherever its id did: more than 2^32 rows are refused below.
+        *place = u32::try_from(next[user]).map_err(|_| Error::config("interactions", "more than 4294967295 rows"))?;
+        next[user] += 1;
+    }
+    // One column at a time, so that only one is there twice.
+    let items = scattered(rows.items, &places);
+    let times = scattered(rows.times, &places);
+    Ok(Grouped { offsets, items, times })
+}
+
+fn scattered<T: Copy + Default>(from: Vec<T>, places: &[u32]) -> Vec<T> {
+    let mut to = alloc::vec![T::default(); from.len()];
+    for (value, &place) in from.into_iter().zip(places) {
+        to[place as usize] = value;
+    }
+    to
+}
+
+impl Grouped {
+    fn sort_by_time(&mut self) {
+        if self.times.is_empty() {
+            return;
+        }
+        let mut scratch: Vec<(i64, u32)> = Vec::new();
+        for user in 0..self.offsets.len() - 1 {
+            let range = self.offsets[user]..self.offsets[user + 1];
+            let (times, items) = (&mut self.times[range.clone()], &mut self.items[range]);
+            if times.is_sorted() {
+                continue;
+            }
+            scratch.clear();
+            scratch.extend(times.iter().copied().zip(items.iter().copied()));
+            scratch.sort_by_key(|&(time, _)| time);
+            for ((time, item), sorted) in times.iter_mut().zip(items.iter_mut()).zip(&scratch) {
+                (*time, *item) = *sorted;
+            }
+        }
+    }
+
+    /// Keeps the last of a user's rows with the same item. `last_user` has an entry an item, all 0.
+    fn drop_duplicates(&mut self, mut last_user: Vec<u32>) {
+        let timed = !self.times.is_empty();
+        let mut kept = 0;
+        for user in 0..self.offsets.len() - 1 {
+            let (start, end) = (self.offsets[user], self.offsets[user + 1]);
+            // Backwards, to see the last first: the survivors gather at the end of the user's range.
+            let mut to = end;
+            for from in (start..end).rev() {
+                let item = self.items[from];
+                let mark = user as u32 + 1;
+                if core::mem::replace(&mut last_user[item as usize], mark) == mark {
+                    continue;
+                }
+                to -= 1;
+                self.items[to] = item;
+                if timed {
+                    self.times[to] = self.times[from];
+                }
+            }
+            if to != kept {
+                self.items.copy_within(to..end, kept);
+                if timed {
+                    self.times.copy_within(to..end, kept);
+                }
+            }
+            self.offsets[user] = kept;
+            kept += end - to;
+        }
+        if let Some(last) = self.offsets.last_mut() {
+            *last = kept;
+        }
+        self.items.truncate(kept);
+        self.times.truncate(kept);
+        self.items.shrink_to_fit();
+        self.times.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// The obvious way: a stable sort by (user, time), then every row that has no later twin.
+    fn brute_force(rows: &[(u32, u32, i64)]) -> Vec<(u32, u32, i64)> {
+        let mut sorted = rows.to_vec();
+        sorted.sort_by_key(|&(user, _, time)| (user, time));
+        let is_last = |at: usize| {
+            sorted[at + 1..]
+                .iter()
+                .all(|row| (row.0, row.1) != (sorted[at].0, sorted[at].1))
+        };
+        (0..sorted.len())
+            .filter(|&at| is_last(at))
+            .map(|at| sorted[at])
+            .collect()
+    }
+
+    #[test]
+    fn grouping_is_a_stable_sort_without_repetitions() {
+        for case in 0..200 {
+            let rng = Rng::new(case);
+            let len = 1 + rng.below(0, 60);
+            let triples: Vec<(u32, u32, i64)> = (1..=u64::from(len))
+                .map(|i| {
+                    (
+                        rng.below(i, 5),
+                        rng.below(i + 1000, 8),
+                        i64::from(rng.below(i + 2000, 6)) - 3,
+                    )
+                })
+                .collect();
+            let rows = Rows {
+                users: triples.iter().map(|row| row.0).collect(),
+                items: triples.iter().map(|row| row.1).collect(),
+                times: triples.iter().map(|row| row.2).collect(),
+            };
+            let grouped = group(rows, 5, 8).unwrap();
+            let mut got = Vec::new();
+            for user in 0..5 {
+                for at in grouped.offsets[user]..grouped.offsets[user + 1] {
+                    got.push((user as u32, grouped.items[at], grouped.times[at]));
+                }
+            }
+            assert_eq!(got, brute_force(&triples));
+            assert_eq!(*grouped.offsets.last().unwrap(), grouped.items.len());
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Training samples: every positive once an epoch, with fresh negatives, in shuffled order.
+
+use alloc::{format, vec::Vec};
+
+use super::{Batch, Interactions, Positives};
+use crate::{
+    Error, Result,
+    rng::{Permutation, Rng, scale},
+};
+
+/// The stream of a sampler's seed that gives an epoch's order.
+pub const ORDER_STREAM: u32 = 1;
+/// The stream of a sampler's seed that gives an epoch's negatives.
+pub const NEGATIVE_STREAM: u32 = 2;
+/// Blocks of two tries that are drawn before a negative is taken by rank: reached by users who have nearly everything.
+const ATTEMPTS: u64 = 16;
+
+/// Draws training samples from positives: each positive once an epoch (label 1), and for each as many items that the
+/// user does not have, drawn uniformly (label 0), as in He et al., *Neural Collaborative Filtering*, WWW 2017.
+///
+/// There is no state: a sample is a function of (seed, epoch, position), so any thread may fill any part of an epoch,
+/// and a resumed run goes on where it was.
+///
+/// - Position `j` holds draw `p`, where the shuffled order takes `j` ([`Permutation`], stream [`ORDER_STREAM`], then
+///   the epoch). Draw `p` belongs to positive `p / (1 + negatives)`, these in the order of user and item; it is the
+///   positive itself where `p % (1 + negatives)` is 0.
+/// - Attempt `a` at the negative of draw `p` is block `p | a << 32` of stream [`NEGATIVE_STREAM`], then the epoch; its
+///   two numbers are scaled to the items and the first that the user does not have is taken. After 16 attempts in vain
+///   the first number of block 16 chooses among the items that the user does not have, in ascending order.
+///
+/// Takes 8 bytes an interaction, besides what [`Positives`] says.
+///
+/// ```
+/// use pocketrec::data::{Batch, Interactions, Sampler};
+/// let sampler = Sampler::new(&Interactions::from_pairs(&[(0, 0), (0, 1), (1, 2)])?, 4, 42)?;
+/// let mut batch = Batch::new(2, 8);
+/// sampler.fill(0, 8, 8, &mut batch); // the second batch of epoch 0: 7 of the 3 * (1 + 4) samples are left
+/// assert_eq!((sampler.samples_per_epoch(), batch.len()), (15, 7));
+/// # Ok::<(), pocketrec::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    positives: Positives,
+    /// The user of each positive.
+    users: Vec<u32>,
+    negatives: u32,
+    total: u32,
+    rng: Rng,
+}
+
+impl Sampler {
+    /// A sampler of `train` with `negatives_per_positive` negatives for each positive.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there are no positives, where an epoch would have more than 2^32 - 2 samples, and
+    /// where negatives are asked for and a user has every item.
+    pub fn new(train: &Interactions, negatives_per_positive: u32, seed: u64) -> Result<Self> {
+        if train.is_empty() {
+            return Err(Error::config("train", "there are no interactions to train on"));
+        }
+        let total = train.len() as u128 * (1 + u128::from(negatives_per_positive));
+        let total = u32::try_from(total).ok().filter(|&total| total < u32::MAX).ok_or_else(|| {
+            Error::config(
+                "negatives_per_positive",
+                format!(
+                    "{} positives with {negatives_per_positive} negatives each make {total} samples an epoch, which \
+                     may not be more than 4294967294: take fewer negatives",
+                    train.len()
+                ),
+            )
+        })?;
+        if negatives_per_positive > 0 {
+            refuse_users_of_everything(train)?;
+        }
+        let mut users = Vec::with_capacity(train.len());
+        for user in 0..train.users() {
+            users.extend(core::iter::repeat_n(user, train.of_user(user).len()));
+        }
+        Ok(Sampler {
+            positives: Positives::new(train),
+            users,
+            negatives: negatives_per_positive,
+            total,
+            rng: Rng::new(seed),
+        })
+    }
+
+    /// Number of samples in an epoch: positives x (1 + negatives).
+    pub fn samples_per_epoch(&self) -> u64 {
+        self.total.into()
+    }
+
+    /// What users have; negatives are never among it.
+    pub fn positives(&self) -> &Positives {
+        &self.positives
+    }
+
+    /// Fills `batch` with the samples `start..start + count` of an epoch, as far as the epoch goes, and sorts it.
+    /// Column 0 holds users, column 1 items. Allocates nothing once the batch has room for `count`; a batch of another
+    /// number of columns is replaced.
+    pub fn fill(&self, epoch: u32, start: u64, count: usize, batch: &mut Batch) {
+        let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
+        if batch.columns().len() != 2 {
+            *batch = Batch::new(2, end.saturating_sub(start) as usize);
+        }
+        batch.clear();
+        let order = Permutation::new(self.total, self.rng.stream(ORDER_STREAM).stream(epoch));
+        let negatives = self.rng.stream(NEGATIVE_STREAM).stream(epoch);
+        let group = self.negatives + 1;
+        for position in start..end {
+            // Both are below `total`, which is a u32.
+            let draw = order.at(position as u32);
+            let positive = draw / group;
+            let user = self.users[positive as usize];
+            if positive * group == draw {
+                batch.push(&[user, self.positives.item(positive)], 1.0);
+            } else {
+                batch.push(&[user, self.negative(negatives, draw, user)], 0.0);
+            }
+        }
+        batch.sort();
+    }
+
+    /// The negative of `draw` for a user.
+    #[inline]
+    fn negative(&self, rng: Rng, draw: u32, user: u32) -> u32 {
+        let items = self.positives.items();
+        for attempt in 0..ATTEMPTS {
+            for bits in rng.at(u64::from(draw) | attempt << 32) {
+                let item = scale(bits, items);
+                if !self.positives.contains(user, item) {
+                    return item;
+                }
+            }
+        }
+        let missing = items - self.positives.of_user(user).len() as u32;
+        let rank = rng.below(u64::from(draw) | ATTEMPTS << 32, missing);
+        self.positives.missing(user, rank)
+    }
+}
+
+fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
+    let items = train.items();
+    match (0..train.users()).find(|&user| train.of_user(user).len() >= items as usize) {
+        None => Ok(()),
+        Some(user) => Err(Error::config(
+            "train",
+            format!(
+                "user {user} (key {:?}) has every one of the {items} items, so that there is no negative to draw: \
+                 leave the user out or train without negatives",
+                train.user_ids().key(user).unwrap_or_default()
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn samples_follow_the_written_rule() {
+        let data = Interactions::from_pairs(&[(0, 3), (0, 1), (1, 2), (2, 0), (2, 2), (2, 3)]).unwrap();
+        let sampler = Sampler::new(&data, 2, 11).unwrap();
+        let sorted = [(0, 1), (0, 3), (1, 2), (2, 0), (2, 2), (2, 3)];
+        let mut batch = Batch::default();
+        sampler.fill(3, 0, 18, &mut batch);
+        let order = Permutation::new(18, Rng::new(11).stream(1).stream(3));
+        let stream = Rng::new(11).stream(2).stream(3);
+        for j in 0..18 {
+            let p = order.at(j);
+            let (user, item) = sorted[p as usize / 3];
+            let (item, label) = if p % 3 == 0 {
+                (item, 1.0)
+            } else {
+                let tries = (0..16u64)
+                    .flat_map(|a| stream.at(u64::from(p) | a << 32))
+                    .map(|bits| scale(bits, 4));
+                (tries.into_iter().find(|&item| !data.contains(user, item)).unwrap(), 0.0)
+            };
+            let j = j as usize;
+            assert_eq!((batch.column(0).ids[j], batch.column(1).ids[j]), (user, item));
+            assert_eq!(batch.labels()[j], label);
+        }
+    }
+
+    #[test]
+    fn a_user_with_one_item_left_gets_it() {
+        let items = 100_000;
+        let pairs: Vec<(u32, u32)> = (0..items)
+            .filter(|&item| item != 77_777)
+            .map(|item| (0, item))
+            .collect();
+        let data = Interactions::from_columns((1, items), &alloc::vec![0; pairs.len()], &column(&pairs), &[]).unwrap();
+        let sampler = Sampler::new(&data, 1, 0).unwrap();
+        let mut batch = Batch::new(2, 100);
+        sampler.fill(0, 0, 100, &mut batch);
+        for (item, label) in batch.column(1).ids.iter().zip(batch.labels()) {
+            assert_eq!(*item == 77_777, *label == 0.0);
+        }
+    }
+
+    fn column(pairs: &[(u32, u32)]) -> Vec<u32> {
+        pairs.iter().map(|pair| pair.1).collect()
+    }
+
+    #[test]
+    fn what_cannot_be_sampled_is_refused_by_name() {
+        let full = Interactions::from_keys([("ann", "x", 0), ("bob", "x", 0), ("bob", "y", 0)]).unwrap();
+        let error = Sampler::new(&full, 1, 0).unwrap_err().to_string();
+        assert!(
+            error.contains("user 1 (key \"bob\") has every one of the 2 items"),
+            "{error}"
+        );
+        assert!(Sampler::new(&full, 0, 0).is_ok());
+        let error = Sampler::new(&Interactions::from_pairs(&[(0, 1)]).unwrap(), u32::MAX - 1, 0).unwrap_err();
+        assert!(error.to_string().contains("4294967295 samples an epoch"), "{error}");
+    }
+
+    #[test]
+    fn a_part_past_the_end_is_empty() {
+        let sampler = Sampler::new(&Interactions::from_pairs(&[(0, 1)]).unwrap(), 1, 0).unwrap();
+        let mut batch = Batch::new(2, 1);
+        sampler.fill(0, u64::MAX, usize::MAX, &mut batch);
+        assert!(batch.is_empty());
+    }
+}

@@ -1,0 +1,393 @@
+//! Train and test parts, and the items that each test item is ranked among.
+
+use alloc::{format, vec::Vec};
+use core::ops::Range;
+
+use super::{Interactions, csr};
+use crate::{
+    Error, Result,
+    rng::{Rng, scale},
+};
+
+/// The stream of a seed that gives a user's candidates.
+const CANDIDATE_STREAM: u32 = 3;
+
+/// What a test item is ranked among.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Candidates {
+    /// `count` items drawn uniformly without replacement from those that the user has in neither part; all of those
+    /// where there are fewer. A user's draw depends on `seed` and the user's index alone.
+    Sampled {
+        /// Number of candidates besides the test item.
+        count: u32,
+        /// Seed of the draw.
+        seed: u64,
+    },
+    /// Every item that the user does not have in the training part; nothing is stored for it.
+    All,
+}
+
+/// 99 sampled items, as in He et al., *Neural Collaborative Filtering*, WWW 2017; seed 0.
+impl Default for Candidates {
+    fn default() -> Self {
+        Candidates::Sampled { count: 99, seed: 0 }
+    }
+}
+
+/// A user's test item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestCase {
+    /// The user.
+    pub user: u32,
+    /// The item that was held out.
+    pub item: u32,
+    /// Where the case's negatives lie among those of the split.
+    negatives: Range<usize>,
+}
+
+/// How a split came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SplitReport {
+    /// Users without a test item: they have fewer than two interactions, all in the training part (or, where test
+    /// items were read from a file, are not in that file).
+    pub untested_users: u32,
+    /// The first of these users.
+    pub first_untested: Option<u32>,
+    /// Cases with fewer candidates than asked for, because the user has nearly everything.
+    pub short_cases: u32,
+    /// Candidates left out because they are the case's own test item (in files of given candidates).
+    pub own_test_item: u32,
+}
+
+/// A training part and test cases.
+///
+/// ```
+/// use pocketrec::data::{Candidates, Interactions};
+/// let data = Interactions::from_triples(&[(0, 0, 1), (0, 3, 9), (0, 1, 5), (1, 2, 4)])?;
+/// let split = data.leave_one_out_among(Candidates::Sampled { count: 99, seed: 1 })?;
+/// assert_eq!(split.train.of_user(0), [0, 1]);
+/// assert_eq!((split.test.len(), split.test[0].user, split.test[0].item), (1, 0, 3));
+/// assert_eq!(split.negatives(0), [2]); // all there is
+/// assert_eq!(split.report().untested_users, 1); // user 1 has a single interaction
+/// # Ok::<(), pocketrec::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// The interactions to train on; its users and items are those of the whole.
+    pub train: Interactions,
+    /// One case for each tested user.
+    pub test: Vec<TestCase>,
+    negatives: Vec<u32>,
+    sampled: bool,
+    report: SplitReport,
+}
+
+impl Split {
+    /// The items that case `index` is ranked among, without its test item; empty where candidates are
+    /// [`Candidates::All`] or there is no such case.
+    pub fn negatives(&self, index: usize) -> &[u32] {
+        let range = self.test.get(index).map_or(0..0, |case| case.negatives.clone());
+        self.negatives.get(range).unwrap_or_default()
+    }
+
+    /// Whether cases carry candidates; otherwise they are to be ranked among all items not in the training part.
+    pub fn has_negatives(&self) -> bool {
+        self.sampled
+    }
+
+    /// How the split came about.
+    pub fn report(&self) -> &SplitReport {
+        &self.report
+    }
+
+    /// The same split with other candidates.
+    pub fn among(mut self, candidates: Candidates) -> Self {
+        self.draw(candidates);
+        self
+    }
+
+    /// The split itself, if every user is tested.
+    ///
+    /// # Errors
+    /// [`Error::Config`] that names the first user without a test item and says how many there are.
+    pub fn all_tested(self) -> Result<Self> {
+        let Some(user) = self.report.first_untested else {
+            return Ok(self);
+        };
+        Err(Error::config(
+            "split",
+            format!(
+                "{} users have no test item, the first of them user {user} (key {:?}) with {} interactions; remove users \
+                 with fewer than two interactions, or go without all_tested()",
+                self.report.untested_users,
+                self.train.user_ids().key(user).unwrap_or_default(),
+                self.train.of_user(user).len()
+            ),
+        ))
+    }
+
+    /// A split whose cases are given as (user, test item, candidates). A candidate that is the case's own test item is
+    /// left out and counted, so that it is ranked once; apart from that the candidates are taken as they are. Without
+    /// any candidates the cases are to be ranked among all items ([`Candidates::All`]).
+    ///
+    /// # Errors
+    /// [`Error::Id`] where a user or an item is not one of the training part's.
+    pub fn from_cases<'a>(train: Interactions, cases: impl IntoIterator<Item = (u32, u32, &'a [u32])>) -> Result<Self> {
+        let mut tested = alloc::vec![false; train.users() as usize];
+        let (mut test, mut negatives) = (Vec::new(), Vec::new());
+        let mut report = SplitReport::default();
+        for (user, item, candidates) in cases {
+            for &item in candidates.iter().chain([&item]) {
+                check_id("item", item, train.items())?;
+            }
+            check_id("user", user, train.users())?;
+            tested[user as usize] = true;
+            let start = negatives.len();
+            negatives.extend(candidates.iter().filter(|&&candidate| candidate != item));
+            let range = start..negatives.len();
+            report.own_test_item += (candidates.len() - range.len()) as u32;
+            test.push(TestCase {
+                user,
+                item,
+                negatives: range,
+            });
+        }
+        report.untested_users = tested.iter().filter(|tested| !**tested).count() as u32;
+        report.first_untested = tested.iter().position(|tested| !tested).map(|user| user as u32);
+        Ok(Split {
+            train,
+            test,
+            sampled: !negatives.is_empty(),
+            negatives,
+            report,
+        })
+    }
+
+    fn draw(&mut self, candidates: Candidates) {
+        self.negatives.clear();
+        self.report.short_cases = 0;
+        self.report.own_test_item = 0;
+        self.sampled = matches!(candidates, Candidates::Sampled { .. });
+        let (count, seed) = match candidates {
+            Candidates::All => (0, 0),
+            Candidates::Sampled { count, seed } => (count, seed),
+        };
+        let mut drawer = Drawer {
+            rng: Rng::new(seed).stream(CANDIDATE_STREAM),
+            taken: alloc::vec![u32::MAX; self.train.items() as usize],
+        };
+        for (at, case) in self.test.iter_mut().enumerate() {
+            let start = self.negatives.len();
+            drawer.draw(
+                at as u32,
+                case,
+                self.train.of_user(case.user),
+                count,
+                &mut self.negatives,
+            );
+            case.negatives = start..self.negatives.len();
+            self.report.short_cases += u32::from(case.negatives.len() < count as usize);
+        }
+    }
+}
+
+fn check_id(column: &str, id: u32, rows: u32) -> Result<()> {
+    if id < rows {
+        return Ok(());
+    }
+    Err(Error::Id {
+        column: column.into(),
+        id: id.into(),
+        rows: rows.into(),
+    })
+}
+
+/// Draws the candidates of one case after the other.
+struct Drawer {
+    rng: Rng,
+    /// The last case that may not have the item (again); an entry an item, so that nothing need be cleared.
+    taken: Vec<u32>,
+}
+
+impl Drawer {
+    fn draw(&mut self, at: u32, case: &TestCase, seen: &[u32], count: u32, to: &mut Vec<u32>) {
+        let items = self.taken.len();
+        let mut left = items;
+        for &item in seen.iter().chain([&case.item]) {
+            if let Some(taken) = self.taken.get_mut(item as usize) {
+                left -= usize::from(core::mem::replace(taken, at) != at);
+            }
+        }
+        let rng = self.rng.stream(case.user);
+        let count = (count as usize).min(left);
+        let start = to.len();
+        // Where more than half of what is left is wanted, or little is left, rejection would go on and on.
+        if count * 2 > left || left * 8 < items {
+            to.extend((0..items as u32).filter(|&item| self.taken[item as usize] != at));
+            for k in 0..count {
+                let other = k + rng.below(k as u64, (left - k) as u32) as usize;
+                to.swap(start + k, start + other);
+            }
+            to.truncate(start + count);
+            return;
+        }
+        let mut index = 0;
+        while to.len() < start + count {
+            let item = scale(rng.at(index)[0], items as u32);
+            index += 1;
+            if core::mem::replace(&mut self.taken[item as usize], at) != at {
+                to.push(item);
+            }
+        }
+    }
+}
+
+impl Interactions {
+    /// Holds out each user's latest interaction for testing, to be ranked among 99 sampled items
+    /// ([`Candidates::default`]). Of interactions at the same time the last in the source counts as the latest.
+    ///
+    /// The training part of a split can be split again, for a validation part to tune on.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where no user has two interactions. Users with fewer than two stay in the training part and
+    /// are counted in [`Split::report`]; [`Split::all_tested`] makes an error of them.
+    pub fn leave_one_out(&self) -> Result<Split> {
+        self.leave_one_out_among(Candidates::default())
+    }
+
+    /// [`Interactions::leave_one_out`] with other candidates.
+    ///
+    /// # Errors
+    /// Those of [`Interactions::leave_one_out`].
+    pub fn leave_one_out_among(&self, candidates: Candidates) -> Result<Split> {
+        let mut offsets = csr::zeroed(self.offsets.len())?;
+        let mut items = Vec::with_capacity(self.len());
+        let mut times = Vec::with_capacity(self.times.len());
+        let mut cases = Vec::new();
+        for user in 0..self.users() {
+            let (of_user, at) = (self.of_user(user), self.times_of(user));
+            let kept = match of_user {
+                [rest @ .., last] if !rest.is_empty() => {
+                    cases.push((user, *last, &[][..]));
+                    rest.len()
+                }
+                _ => of_user.len(),
+            };
+            items.extend_from_slice(&of_user[..kept]);
+            times.extend_from_slice(at.get(..kept).unwrap_or_default());
+            offsets[user as usize + 1] = items.len();
+        }
+        if cases.is_empty() {
+            return Err(Error::config(
+                "interactions",
+                format!(
+                    "none of {} users has two interactions, so that none can be held out",
+                    self.users()
+                ),
+            ));
+        }
+        let train = Interactions {
+            offsets,
+            items,
+            times,
+            user_ids: self.user_ids.clone(),
+            item_ids: self.item_ids.clone(),
+            titles: self.titles.clone(),
+            report: self.report,
+        };
+        Ok(Split::from_cases(train, cases)?.among(candidates))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::IdMap;
+    use alloc::string::ToString;
+
+    fn data() -> Interactions {
+        let rng = Rng::new(3);
+        let rows: Vec<(u32, u32, i64)> = (0..900)
+            .map(|i| {
+                (
+                    rng.below(i, 30),
+                    rng.below(i + 5000, 60),
+                    i64::from(rng.below(i + 9000, 50)),
+                )
+            })
+            .collect();
+        Interactions::from_triples(&rows).unwrap()
+    }
+
+    #[test]
+    fn the_latest_is_held_out_and_the_rest_stays() {
+        let data = data();
+        let split = data.leave_one_out().unwrap();
+        assert_eq!(split.train.len() + split.test.len(), data.len());
+        for case in &split.test {
+            let (whole, rest) = (data.of_user(case.user), split.train.of_user(case.user));
+            assert_eq!((whole.split_last().unwrap().1, whole.last()), (rest, Some(&case.item)));
+            assert_eq!(split.train.times_of(case.user), &data.times_of(case.user)[..rest.len()]);
+        }
+        let again = split.train.leave_one_out().unwrap();
+        assert_eq!(again.train.len(), data.len() - 2 * split.test.len());
+        assert_eq!((again.train.users(), again.train.items()), (data.users(), data.items()));
+    }
+
+    #[test]
+    fn candidates_are_different_unseen_items() {
+        let data = data();
+        for count in [1, 5, 20, 40, 99] {
+            let split = data
+                .leave_one_out_among(Candidates::Sampled { count, seed: 8 })
+                .unwrap();
+            let mut short = 0;
+            for (at, case) in split.test.iter().enumerate() {
+                let mut negatives = split.negatives(at).to_vec();
+                assert!(
+                    negatives
+                        .iter()
+                        .all(|&item| !data.contains(case.user, item) && item < data.items())
+                );
+                negatives.sort_unstable();
+                negatives.dedup();
+                let unseen = data.items() as usize - data.of_user(case.user).len();
+                assert_eq!(negatives.len(), unseen.min(count as usize));
+                assert_eq!(split.negatives(at).len(), negatives.len());
+                short += u32::from(unseen < count as usize);
+            }
+            assert_eq!(split.report().short_cases, short);
+        }
+        let one = data.leave_one_out().unwrap();
+        let two = data.leave_one_out().unwrap();
+        assert_eq!(one.negatives, two.negatives);
+        let all = one.among(Candidates::All);
+        assert!(!all.has_negatives() && all.negatives(0).is_empty());
+    }
+
+    #[test]
+    fn users_without_a_test_item_are_counted_or_refused() {
+        let ids = IdMap::from_keys(["a", "b", "c"]).unwrap();
+        let data = Interactions::from_columns((3, 2), &[0, 0, 2], &[0, 1, 1], &[]).unwrap();
+        let data = data.with_ids(ids, IdMap::numbered(2)).unwrap();
+        let split = data.leave_one_out().unwrap();
+        assert_eq!(
+            (split.report().untested_users, split.report().first_untested),
+            (2, Some(1))
+        );
+        let error = split.all_tested().unwrap_err().to_string();
+        assert!(
+            error.contains("2 users have no test item") && error.contains("user 1 (key \"b\") with 0"),
+            "{error}"
+        );
+        let single = Interactions::from_pairs(&[(0, 0), (1, 1)]).unwrap();
+        assert!(
+            single
+                .leave_one_out()
+                .unwrap_err()
+                .to_string()
+                .contains("none of 2 users has two interactions")
+        );
+    }
+}
