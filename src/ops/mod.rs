@@ -1,7 +1,25 @@
-//! The specification.
-#![allow(missing_docs)]
-pub mod gather {}
-pub mod linear {}
-pub mod product {}
-pub mod sum {}
-pub mod sigmoid_cross_entropy {}
+//! The specification: one file per operation, its contract and a slow, obviously right implementation in `f64`.
+//!
+//! Executors are tested against these functions and against nothing else; nothing here is ever tuned. The functions
+//! are themselves tested by finite differences (`tests/spec.rs`) and against PyTorch (`tests/golden.rs`).
+//!
+//! Conventions, unless a file says otherwise:
+//!
+//! - Matrices are row-major slices without padding; `x[s, i]` is `x[s * width + i]`. `rows` counts samples.
+//! - Where a width is not an argument it follows from a slice's length.
+//! - A gradient is that of the mean loss of the batch and has the shape of what it belongs to.
+//! - Slices whose lengths do not fit one another are a mistake of the caller: the functions may panic then.
+//!   [`Reference`], which runs whole plans, checks its arguments and returns errors instead.
+
+pub mod adam;
+pub mod gather;
+pub mod l2;
+pub mod linear;
+pub mod product;
+mod reference;
+pub mod row_update;
+pub mod sgd;
+pub mod sigmoid_cross_entropy;
+pub mod sum;
+
+pub use reference::Reference;

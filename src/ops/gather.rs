@@ -1,0 +1,46 @@
+//! Gather: an embedding look-up.
+//!
+//! `output[s, i] = table[ids[s], i]`, with `table` `[table rows, width]`, `ids` `[rows]`, `output` `[rows, width]`.
+//! It is the product of one-hot rows with the table, as He et al. (*Neural Collaborative Filtering*, WWW 2017,
+//! equation 3) write it, without the multiplications.
+//!
+//! Its gradient with respect to the table is [`row_update`](super::row_update): row `r` receives the sum of
+//! `output_gradient[s, ..]` over all samples `s` with `ids[s] == r`. Ids have no gradient.
+
+use alloc::{vec, vec::Vec};
+
+use super::row_update;
+
+/// `[ids.len(), width]`: the rows of `table` that `ids` name, in that order. Every id must lie in the table.
+///
+/// ```
+/// use pocketrec::ops::gather;
+/// let table = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]; // [3, 2]
+/// assert_eq!(gather::forward(&table, 2, &[2, 0, 2]), [2.0, 2.5, 0.0, 0.5, 2.0, 2.5]);
+/// ```
+pub fn forward(table: &[f64], width: usize, ids: &[u32]) -> Vec<f64> {
+    let mut output = Vec::with_capacity(ids.len() * width);
+    for &id in ids {
+        let first = id as usize * width;
+        output.extend_from_slice(&table[first..first + width]);
+    }
+    output
+}
+
+/// `[table_rows, width]`: the gradient of the table, zero in rows that no id names. Every id must be below
+/// `table_rows`.
+///
+/// ```
+/// use pocketrec::ops::gather;
+/// let output_gradient = [1.0, 2.0, 10.0, 20.0, 100.0, 200.0]; // [3, 2]
+/// let gradient = gather::backward(&[2, 0, 2], &output_gradient, 2, 3);
+/// assert_eq!(gradient, [10.0, 20.0, 0.0, 0.0, 101.0, 202.0]);
+/// ```
+pub fn backward(ids: &[u32], output_gradient: &[f64], width: usize, table_rows: usize) -> Vec<f64> {
+    let mut gradient = vec![0.0; table_rows * width];
+    for (row, sum) in row_update::sum_by_id(ids, output_gradient, width) {
+        let first = row as usize * width;
+        gradient[first..first + width].copy_from_slice(&sum);
+    }
+    gradient
+}

@@ -1,0 +1,145 @@
+//! Linear: a fully connected layer with its bias and activation.
+//!
+//! `output[s, o] = activation(sum over i of input[s, i] * weight[o, i] + bias[o])`, that is
+//! `activation(X W^T + b)`, with `input` `[rows, inputs]`, `weight` `[outputs, inputs]`, `bias` `[outputs]` and
+//! `output` `[rows, outputs]` (He et al., *Neural Collaborative Filtering*, WWW 2017, equation 10; the layout is
+//! that of `torch.nn.Linear`).
+//!
+//! Backward, with `delta = output_gradient` where the activation lets it through and 0 elsewhere:
+//!
+//! - `input_gradient[s, i] = sum over o of delta[s, o] * weight[o, i]`,
+//! - `weight_gradient[o, i] = sum over s of delta[s, o] * input[s, i]`,
+//! - `bias_gradient[o] = sum over s of delta[s, o]`.
+//!
+//! Whether ReLU lets a gradient through is read off its output: it does where `output > 0`. At the kink itself the
+//! gradient is 0, as in PyTorch. ReLU leaves NaN as it is, so that a diverged model shows in its loss.
+
+use alloc::{vec, vec::Vec};
+
+use crate::plan::Activation;
+
+/// The layer's output, `[rows, outputs]`.
+///
+/// ```
+/// use pocketrec::{ops::linear, plan::Activation};
+/// let weight = [1.0, -1.0, 0.0, 2.0]; // [2 outputs, 2 inputs]
+/// let output = linear::forward(&[1.0, 3.0], &weight, &[0.5, 0.25], 1, Activation::Relu);
+/// assert_eq!(output, [0.0, 6.25]);
+/// ```
+pub fn forward(input: &[f64], weight: &[f64], bias: &[f64], rows: usize, activation: Activation) -> Vec<f64> {
+    let outputs = bias.len();
+    let inputs = weight.len() / outputs;
+    let mut output = vec![0.0; rows * outputs];
+    for s in 0..rows {
+        for o in 0..outputs {
+            let mut sum = bias[o];
+            for i in 0..inputs {
+                sum += input[s * inputs + i] * weight[o * inputs + i];
+            }
+            output[s * outputs + o] = activate(sum, activation);
+        }
+    }
+    output
+}
+
+/// The gradients of a linear layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradients {
+    /// `[rows, inputs]`.
+    pub input: Vec<f64>,
+    /// `[outputs, inputs]`, summed over the batch.
+    pub weight: Vec<f64>,
+    /// `[outputs]`, summed over the batch.
+    pub bias: Vec<f64>,
+}
+
+/// All three gradients, from the layer's `input`, its `weight`, the `output` that [`forward`] gave and
+/// `output_gradient` `[rows, outputs]`.
+///
+/// ```
+/// use pocketrec::{ops::linear, plan::Activation};
+/// let (input, weight) = ([1.0, 3.0], [1.0, -1.0, 0.0, 2.0]);
+/// let output = [0.0, 6.25]; // the first output is cut off
+/// let gradients = linear::backward(&input, &weight, &output, &[10.0, 1.0], 1, Activation::Relu);
+/// assert_eq!(gradients.input, [0.0, 2.0]);
+/// assert_eq!(gradients.weight, [0.0, 0.0, 1.0, 3.0]);
+/// assert_eq!(gradients.bias, [0.0, 1.0]);
+/// ```
+pub fn backward(
+    input: &[f64],
+    weight: &[f64],
+    output: &[f64],
+    output_gradient: &[f64],
+    rows: usize,
+    activation: Activation,
+) -> Gradients {
+    let delta = activation_gradient(output, output_gradient, activation);
+    let outputs = delta.len().checked_div(rows).unwrap_or(0);
+    let inputs = input.len().checked_div(rows).unwrap_or(0);
+    if rows == 0 {
+        let (input, bias) = (Vec::new(), Vec::new());
+        let weight = vec![0.0; weight.len()];
+        return Gradients { input, weight, bias };
+    }
+    Gradients {
+        input: input_gradient(&delta, weight, rows, inputs, outputs),
+        weight: weight_gradient(&delta, input, rows, inputs, outputs),
+        bias: bias_gradient(&delta, rows, outputs),
+    }
+}
+
+/// `delta` `[rows, outputs]`: the gradient before the activation, from the output after it.
+pub fn activation_gradient(output: &[f64], output_gradient: &[f64], activation: Activation) -> Vec<f64> {
+    let through = |(&y, &gradient): (&f64, &f64)| match activation {
+        Activation::Identity => gradient,
+        Activation::Relu if y > 0.0 => gradient,
+        Activation::Relu => 0.0,
+    };
+    output.iter().zip(output_gradient).map(through).collect()
+}
+
+/// `delta W`, `[rows, inputs]`.
+pub fn input_gradient(delta: &[f64], weight: &[f64], rows: usize, inputs: usize, outputs: usize) -> Vec<f64> {
+    let mut gradient = vec![0.0; rows * inputs];
+    for s in 0..rows {
+        for o in 0..outputs {
+            for i in 0..inputs {
+                gradient[s * inputs + i] += delta[s * outputs + o] * weight[o * inputs + i];
+            }
+        }
+    }
+    gradient
+}
+
+/// `delta^T X`, `[outputs, inputs]`.
+pub fn weight_gradient(delta: &[f64], input: &[f64], rows: usize, inputs: usize, outputs: usize) -> Vec<f64> {
+    let mut gradient = vec![0.0; outputs * inputs];
+    for s in 0..rows {
+        for o in 0..outputs {
+            for i in 0..inputs {
+                gradient[o * inputs + i] += delta[s * outputs + o] * input[s * inputs + i];
+            }
+        }
+    }
+    gradient
+}
+
+/// The column sums of `delta`, `[outputs]`.
+pub fn bias_gradient(delta: &[f64], rows: usize, outputs: usize) -> Vec<f64> {
+    let mut gradient = vec![0.0; outputs];
+    for s in 0..rows {
+        for o in 0..outputs {
+            gradient[o] += delta[s * outputs + o];
+        }
+    }
+    gradient
+}
+
+/// One number through the activation.
+fn activate(x: f64, activation: Activation) -> f64 {
+    match activation {
+        Activation::Identity => x,
+        Activation::Relu if x < 0.0 => 0.0,
+        Activation::Relu => x, // NaN too
+    }
+}

@@ -1,0 +1,32 @@
+//! Product: two vectors multiplied element by element, the heart of GMF and MF.
+//!
+//! `output[s, i] = left[s, i] * right[s, i]`, all three `[rows, width]` (He et al., *Neural Collaborative
+//! Filtering*, WWW 2017, equation 8).
+//!
+//! Backward: `left_gradient = output_gradient * right` and `right_gradient = output_gradient * left`, elementwise.
+//! Where both factors are the same view, the two gradients add up.
+
+use alloc::vec::Vec;
+
+/// The elementwise product.
+///
+/// ```
+/// use pocketrec::ops::product;
+/// assert_eq!(product::forward(&[2.0, 3.0], &[5.0, 7.0]), [10.0, 21.0]);
+/// ```
+pub fn forward(left: &[f64], right: &[f64]) -> Vec<f64> {
+    assert_eq!(left.len(), right.len(), "the factors differ in length");
+    left.iter().zip(right).map(|(l, r)| l * r).collect()
+}
+
+/// The gradients of `left` and of `right`.
+///
+/// ```
+/// use pocketrec::ops::product;
+/// let [left, right] = product::backward(&[2.0, 3.0], &[5.0, 7.0], &[1.0, 10.0]);
+/// assert_eq!(left, [5.0, 70.0]);
+/// assert_eq!(right, [2.0, 30.0]);
+/// ```
+pub fn backward(left: &[f64], right: &[f64], output_gradient: &[f64]) -> [Vec<f64>; 2] {
+    [forward(output_gradient, right), forward(output_gradient, left)]
+}

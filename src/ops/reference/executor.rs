@@ -1,0 +1,147 @@
+//! The specification behind the executors' interface: state goes in and out as `f32`, everything between is `f64`.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::ops::Range;
+
+use super::{Reference, check_length};
+use crate::{
+    Error, Result,
+    data::Batch,
+    executor::{Executor, LossSum},
+    plan::{L2, Optimizer, ParamKind, Plan, State, Tensor},
+};
+
+impl Reference {
+    /// The values of a parameter that are `len` floats from row `first` on.
+    fn rows(&self, param: usize, first: usize, len: usize) -> Result<Range<usize>> {
+        let Some(of) = self.plan.params().get(param) else {
+            return check_length("parameters of the plan", self.plan.params().len(), param).map(|()| 0..0);
+        };
+        check_length(&format!("rows of {}", of.name), len.next_multiple_of(of.width), len)?;
+        let rows = len / of.width;
+        match first.checked_add(rows) {
+            Some(end) if end <= of.rows => Ok(first * of.width..end * of.width),
+            _ => Err(Error::Length {
+                what: format!("rows of {}, read or written from row {first} on", of.name),
+                expected: of.rows.saturating_sub(first),
+                got: rows,
+            }),
+        }
+    }
+}
+
+impl Executor for Reference {
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn device(&self) -> String {
+        "specification, f64".to_string()
+    }
+
+    fn step(
+        &mut self,
+        batch: &Batch,
+        optimizer: &Optimizer,
+        l2: L2,
+        meanwhile: &mut (dyn FnMut() + Send),
+    ) -> Result<()> {
+        Reference::step(self, batch, optimizer, l2)?;
+        meanwhile();
+        Ok(())
+    }
+
+    fn take_loss(&mut self) -> Result<LossSum> {
+        Ok(core::mem::take(&mut self.loss))
+    }
+
+    fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+        let logits = self.forward(columns)?;
+        check_length("scores, one a sample", logits.len(), out.len())?;
+        for (out, logit) in out.iter_mut().zip(logits) {
+            *out = logit as f32;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<State> {
+        let narrow = |values: &[f64]| values.iter().map(|&x| x as f32).collect();
+        let tensor = |tensor: &super::Tensor| Tensor {
+            value: narrow(&tensor.value),
+            m: narrow(&tensor.m),
+            v: narrow(&tensor.v),
+        };
+        Ok(State {
+            step: self.steps,
+            tensors: self.tensors.iter().map(tensor).collect(),
+        })
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        let loss = self.loss;
+        *self = Reference::new(&self.plan, state)?;
+        self.loss = loss;
+        Ok(())
+    }
+
+    fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+        let range = self.rows(param, first, out.len())?;
+        for (out, &x) in out.iter_mut().zip(&self.value(param)[range]) {
+            *out = x as f32;
+        }
+        Ok(())
+    }
+
+    fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
+        let range = self.rows(param, first, values.len())?;
+        let tensor = &mut self.tensors[param];
+        for (to, &x) in tensor.value[range.clone()].iter_mut().zip(values) {
+            *to = x.into();
+        }
+        for moment in [&mut tensor.m, &mut tensor.v] {
+            if !moment.is_empty() {
+                moment[range.clone()].fill(0.0);
+            }
+        }
+        Ok(())
+    }
+
+    fn grow(&mut self, column: usize, rows: usize) -> Result<()> {
+        if column >= self.plan.columns().len() || rows > u32::MAX as usize {
+            let (columns, most) = (self.plan.columns().len(), u32::MAX);
+            let reason = format!("column {column} of {columns}, {rows} rows of {most} at most");
+            return Err(Error::config("grow", reason));
+        }
+        let tables = self.plan.params().iter().zip(&mut self.tensors);
+        let tables: Vec<_> = tables
+            .filter(|(param, _)| param.kind == ParamKind::Table { column })
+            .collect();
+        if let Some((largest, _)) = tables.iter().max_by_key(|(param, _)| param.rows)
+            && largest.rows > rows
+        {
+            let what = format!("rows of {}, which cannot shrink", largest.name);
+            return check_length(&what, largest.rows, rows);
+        }
+        for (param, tensor) in tables {
+            let more = (rows - param.rows).saturating_mul(param.width);
+            for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
+                let short = |_| Error::Device(format!("no memory for {rows} rows of {}", param.name));
+                values.try_reserve_exact(more).map_err(short)?;
+            }
+        }
+        self.plan = self.plan.clone().with_rows(column, rows);
+        for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
+            tensor.value.resize(param.len(), 0.0);
+            for moment in [&mut tensor.m, &mut tensor.v] {
+                if !moment.is_empty() {
+                    moment.resize(param.len(), 0.0);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! Sum: all columns of several inputs and a learnt scalar, added up.
+//!
+//! `output[s] = bias + sum over k, i of inputs[k][s, i]`, with `inputs[k]` `[rows, width of k]`, `bias` a scalar and
+//! `output` `[rows]`. After a [`product`](super::product) this is MF's dot product; with bias columns among the
+//! inputs it is MF with biases (Rendle et al., *Neural Collaborative Filtering vs. Matrix Factorization Revisited*,
+//! RecSys 2020, equation 2).
+//!
+//! Backward: every column of every input has the gradient of its row's output, and the bias has their sum.
+
+use alloc::{vec, vec::Vec};
+
+/// The sums, `[rows]`.
+///
+/// ```
+/// use pocketrec::ops::sum;
+/// let (wide, narrow) = ([1.0, 2.0, 10.0, 20.0], [100.0, 200.0]); // [2, 2] and [2, 1]
+/// assert_eq!(sum::forward(&[&wide, &narrow], 0.5, 2), [103.5, 230.5]);
+/// ```
+pub fn forward(inputs: &[&[f64]], bias: f64, rows: usize) -> Vec<f64> {
+    let mut output = vec![bias; rows];
+    for input in inputs {
+        let width = input.len().checked_div(rows).unwrap_or(0);
+        for (s, output) in output.iter_mut().enumerate() {
+            for i in 0..width {
+                *output += input[s * width + i];
+            }
+        }
+    }
+    output
+}
+
+/// The gradient of an input of `width` columns, `[rows, width]`, from `output_gradient` `[rows]`.
+///
+/// ```
+/// use pocketrec::ops::sum;
+/// assert_eq!(sum::input_gradient(&[3.0, 5.0], 2), [3.0, 3.0, 5.0, 5.0]);
+/// ```
+pub fn input_gradient(output_gradient: &[f64], width: usize) -> Vec<f64> {
+    let row = |&gradient: &f64| core::iter::repeat_n(gradient, width);
+    output_gradient.iter().flat_map(row).collect()
+}
+
+/// The gradient of the bias, from `output_gradient` `[rows]`.
+///
+/// ```
+/// assert_eq!(pocketrec::ops::sum::bias_gradient(&[3.0, 5.0]), 8.0);
+/// ```
+pub fn bias_gradient(output_gradient: &[f64]) -> f64 {
+    output_gradient.iter().sum()
+}
