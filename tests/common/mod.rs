@@ -1,0 +1,201 @@
+//! What the integration tests share: data that is hard on kernels, and comparisons that say what differs.
+#![allow(dead_code)] // each test uses a part
+
+use pocketrec::{
+    Error, Result,
+    data::Batch,
+    executor::Executor,
+    models::{Gmf, Mf, Mlp, NeuMf},
+    ops::Reference,
+    plan::{L2, Optimizer, Plan, State},
+    rng::Rng,
+};
+
+/// Checks that `got` equals `want` within `tolerance` times the largest magnitude in `want`.
+///
+/// # Panics
+/// Where it does not; the message names `what`, the element that is furthest off, and by how much.
+#[track_caller]
+pub fn close(got: &[f32], want: &[f64], tolerance: f64, what: &str) {
+    let got: Vec<f64> = got.iter().copied().map(f64::from).collect();
+    close64(&got, want, tolerance, what);
+}
+
+/// [`close`] for values in `f64`.
+#[track_caller]
+pub fn close64(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}: lengths differ");
+    let largest = want.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+    assert!(largest.is_finite(), "{what}: what is wanted is not finite");
+    let mut worst = (0.0, 0);
+    for (i, (g, w)) in got.iter().zip(want).enumerate() {
+        assert!(g.is_finite(), "{what}[{i}] is {g}, wanted {w}");
+        worst = if (g - w).abs() > worst.0 {
+            ((g - w).abs(), i)
+        } else {
+            worst
+        };
+    }
+    let (error, i) = worst;
+    assert!(
+        error <= tolerance * largest,
+        "{what}[{i}] of {len} is {got}, wanted {want}: off by {relative:.2e} of the largest magnitude {largest:e}, \
+         allowed {tolerance:.0e}",
+        len = want.len(),
+        got = got[i],
+        want = want[i],
+        relative = error / largest,
+    );
+}
+
+/// Values in f32 as the specification takes them.
+pub fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
+}
+
+/// `len` values from a normal distribution of standard deviation `std`.
+pub fn normals(len: usize, std: f32, rng: Rng) -> Vec<f32> {
+    (0..len as u64).map(|i| std * rng.normal(i)).collect()
+}
+
+/// `len` ids below `rows` of which a few are frequent and most are rare, as in real data: id `k` has a share of about
+/// `1 / (k + 1)` (Zipf). The ids are then dealt out anew, so that the frequent ones are not the smallest.
+pub fn zipf(len: usize, rows: usize, rng: Rng) -> Vec<u32> {
+    let deal = pocketrec::rng::Permutation::new(rows as u32, rng.stream(1));
+    let id = |i: u64| ((rows as f32 + 1.0).powf(rng.uniform(i)) - 1.0) as u32;
+    (0..len as u64).map(|i| deal.at(id(i).min(rows as u32 - 1))).collect()
+}
+
+/// A sorted batch of `samples` samples with Zipf ids for all columns of `plan` and labels 0 and 1, about one in four
+/// of them 1.
+pub fn random_batch(plan: &Plan, samples: usize, seed: u64) -> Batch {
+    let rng = Rng::new(seed);
+    let ids = |c: usize| zipf(samples, plan.rows(c), rng.stream(10 + c as u32));
+    let columns: Vec<Vec<u32>> = (0..plan.columns().len()).map(ids).collect();
+    let columns: Vec<&[u32]> = columns.iter().map(Vec::as_slice).collect();
+    let label = |i| f32::from(u8::from(rng.stream(2).below(i, 4) == 0));
+    let labels: Vec<f32> = (0..samples as u64).map(label).collect();
+    Batch::from_columns(&columns, &labels).unwrap()
+}
+
+/// A state all of whose parameters, biases too, are normal with standard deviation `std`; no moments.
+pub fn random_state(plan: &Plan, std: f32, seed: u64) -> State {
+    let mut state = State::initial(plan, seed, false);
+    for (index, tensor) in state.tensors.iter_mut().enumerate() {
+        tensor.value = normals(tensor.value.len(), std, Rng::new(seed).stream(100 + index as u32));
+    }
+    state
+}
+
+/// The same with moments, as if training had gone on for `step` steps.
+pub fn trained_state(plan: &Plan, std: f32, step: u64, seed: u64) -> State {
+    let mut state = random_state(plan, std, seed);
+    state.step = step;
+    for (index, tensor) in state.tensors.iter_mut().enumerate() {
+        let rng = Rng::new(seed).stream(200 + index as u32);
+        tensor.m = normals(tensor.value.len(), 0.01, rng.stream(0));
+        tensor.v = normals(tensor.value.len(), 0.01, rng.stream(1));
+        tensor.v.iter_mut().for_each(|v| *v = *v * *v);
+    }
+    state
+}
+
+/// Every model at sizes that no vector width divides, by name.
+pub fn odd_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
+    vec![
+        ("MF", Mf::new(users, items).factors(5).plan().unwrap()),
+        ("GMF", Gmf::new(users, items).factors(7).plan().unwrap()),
+        ("MLP-0", Mlp::new(users, items).layers([6]).plan().unwrap()),
+        ("MLP-3", Mlp::new(users, items).layers([14, 11, 5, 3]).plan().unwrap()),
+        (
+            "NeuMF",
+            NeuMf::new(users, items).factors(3).layers([10, 7, 5]).plan().unwrap(),
+        ),
+    ]
+}
+
+/// The ids of a batch, as `score` and `forward` take them.
+pub fn id_columns(batch: &Batch) -> Vec<&[u32]> {
+    batch.columns().iter().map(|column| column.ids.as_slice()).collect()
+}
+
+/// Learning rate of [`gradients`]: so large that what the parameter was hardly shows in what it becomes, and a power
+/// of two, so that nothing is rounded by dividing it out.
+const PROBE: f32 = 65536.0;
+
+/// The gradients of an executor at its present state, one matrix a parameter: how far one step of SGD moves it.
+///
+/// The executor is put back into its state; its loss is taken.
+pub fn gradients(executor: &mut dyn Executor, batch: &Batch, l2: L2) -> Result<Vec<Vec<f64>>> {
+    let before = executor.state()?;
+    let probe = Optimizer::Sgd { learning_rate: PROBE };
+    executor.step(batch, &probe, l2, &mut || ())?;
+    let after = executor.state()?;
+    executor.take_loss()?;
+    executor.set_state(&before)?;
+    let moved = |(b, a): (&f32, &f32)| (f64::from(*b) - f64::from(*a)) / f64::from(PROBE);
+    let tensors = before.tensors.iter().zip(&after.tensors);
+    Ok(tensors
+        .map(|(before, after)| before.value.iter().zip(&after.value).map(moved).collect())
+        .collect())
+}
+
+/// Compares an executor with the specification: logits, loss and gradients at `state`, then parameters and moments
+/// after each step on `batches`. `tolerance` is relative to the largest magnitude of each tensor.
+///
+/// The specification is put into the executor's state before each step, so that errors do not add up over steps.
+pub fn check_parity(
+    executor: &mut dyn Executor,
+    state: &State,
+    batches: &[Batch],
+    (optimizer, l2): (&Optimizer, L2),
+    tolerance: f64,
+    what: &str,
+) {
+    let plan = executor.plan().clone();
+    executor.set_state(state).unwrap();
+    for (step, batch) in batches.iter().enumerate() {
+        let what = |name: &str| format!("{what}, step {step}: {name}");
+        let mut reference = Reference::new(&plan, &executor.state().unwrap()).unwrap();
+
+        let mut logits = vec![f32::NAN; batch.len()];
+        executor.score(&id_columns(batch), &mut logits).unwrap();
+        close(
+            &logits,
+            &reference.forward(&id_columns(batch)).unwrap(),
+            tolerance,
+            &what("logits"),
+        );
+        let got = gradients(executor, batch, l2).unwrap();
+        let want = reference.gradients(batch, l2).unwrap();
+        for ((param, got), want) in plan.params().iter().zip(&got).zip(&want) {
+            close64(got, want, tolerance, &what(&format!("gradient of {}", param.name)));
+        }
+
+        let loss = reference.loss(batch).unwrap();
+        reference.step(batch, optimizer, l2).unwrap();
+        executor.step(batch, optimizer, l2, &mut || ()).unwrap();
+        let got = executor.take_loss().unwrap();
+        assert_eq!(got.samples, batch.len() as u64, "{}", what("samples of the loss"));
+        close64(&[got.mean()], &[loss], tolerance, &what("loss"));
+        let after = executor.state().unwrap();
+        assert_eq!(after.step, reference.steps(), "{}", what("step count"));
+        for (p, (param, tensor)) in plan.params().iter().zip(&after.tensors).enumerate() {
+            close(&tensor.value, reference.value(p), tolerance, &what(&param.name));
+            if optimizer.has_moments() {
+                let (m, v) = reference.moments(p);
+                close(&tensor.m, m, tolerance, &what(&format!("m of {}", param.name)));
+                close(&tensor.v, v, tolerance, &what(&format!("v of {}", param.name)));
+            }
+        }
+    }
+}
+
+/// The text of an [`Error::Plan`].
+#[track_caller]
+pub fn plan_error<T: std::fmt::Debug>(result: Result<T>) -> String {
+    match result {
+        Err(Error::Plan(text)) => text,
+        other => panic!("wanted Error::Plan, got {other:?}"),
+    }
+}
