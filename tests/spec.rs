@@ -1,0 +1,373 @@
+//! The specification against finite differences and numbers worked out by hand.
+
+mod common;
+
+use common::{close64, normals, odd_models, random_batch, random_state, wide};
+use pocketrec::{
+    Error,
+    data::Batch,
+    ops::{Reference, adam, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
+    plan::{Activation, AdamConfig, Init, L2, Optimizer, Plan, PlanBuilder, State},
+    rng::Rng,
+};
+
+/// Step of the central differences. Their error is about `STEP^2` from the third derivative and `1e-16 / STEP` from
+/// rounding.
+const STEP: f64 = 1e-5;
+/// Allowed error of a gradient, relative to the largest magnitude in its tensor.
+const TOLERANCE: f64 = 1e-7;
+
+fn values(len: usize, seed: u32) -> Vec<f64> {
+    wide(&normals(len, 1.0, Rng::new(1).stream(seed)))
+}
+
+/// The gradient of `f` at `x` by central differences.
+fn differences(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    let at = |i: usize, by: f64| {
+        let mut x = x.to_vec();
+        x[i] += by;
+        f(&x)
+    };
+    (0..x.len())
+        .map(|i| (at(i, STEP) - at(i, -STEP)) / (2.0 * STEP))
+        .collect()
+}
+
+/// A scalar function of an output, whose gradient with respect to the output is `weights`.
+fn weigh(output: &[f64], weights: &[f64]) -> f64 {
+    assert_eq!(output.len(), weights.len());
+    output.iter().zip(weights).map(|(x, w)| x * w).sum()
+}
+
+#[test]
+fn gather_backward() {
+    let (ids, width, rows) = ([3, 0, 3, 3, 1], 4, 5);
+    let (table, weights) = (values(rows * width, 1), values(ids.len() * width, 2));
+    let f = |table: &[f64]| weigh(&gather::forward(table, width, &ids), &weights);
+    let gradient = gather::backward(&ids, &weights, width, rows);
+    close64(&gradient, &differences(&table, f), TOLERANCE, "table");
+    assert!(
+        gradient[2 * width..3 * width].iter().all(|&g| g == 0.0),
+        "row 2 is not picked"
+    );
+}
+
+#[test]
+fn linear_backward() {
+    for activation in [Activation::Identity, Activation::Relu] {
+        for (rows, inputs, outputs) in [(1, 1, 1), (7, 5, 3), (3, 2, 11)] {
+            let what = |name: &str| format!("{name} of {activation:?} {rows} x {inputs} x {outputs}");
+            let (x, weight, bias) = (
+                values(rows * inputs, 1),
+                values(inputs * outputs, 2),
+                values(outputs, 3),
+            );
+            let weights = values(rows * outputs, 4);
+            let run = |x: &[f64], weight: &[f64], bias: &[f64]| linear::forward(x, weight, bias, rows, activation);
+            // No pre-activation is so near to the kink that a step could cross it.
+            let before = linear::forward(&x, &weight, &bias, rows, Activation::Identity);
+            assert!(before.iter().all(|x| x.abs() > 100.0 * STEP), "choose another seed");
+
+            let output = run(&x, &weight, &bias);
+            let gradients = linear::backward(&x, &weight, &output, &weights, rows, activation);
+            let by_x = differences(&x, |x| weigh(&run(x, &weight, &bias), &weights));
+            close64(&gradients.input, &by_x, TOLERANCE, &what("input"));
+            let by_weight = differences(&weight, |weight| weigh(&run(&x, weight, &bias), &weights));
+            close64(&gradients.weight, &by_weight, TOLERANCE, &what("weight"));
+            let by_bias = differences(&bias, |bias| weigh(&run(&x, &weight, bias), &weights));
+            close64(&gradients.bias, &by_bias, TOLERANCE, &what("bias"));
+        }
+    }
+}
+
+#[test]
+fn relu_cuts_the_gradient_at_and_below_zero_and_keeps_nan() {
+    let run = |x: f64| linear::forward(&[x], &[1.0], &[0.0], 1, Activation::Relu)[0];
+    assert_eq!([run(-1.0), run(0.0), run(2.0)], [0.0, 0.0, 2.0]);
+    assert!(run(f64::NAN).is_nan());
+    let gradient = linear::activation_gradient(&[0.0, 2.0], &[5.0, 7.0], Activation::Relu);
+    assert_eq!(gradient, [0.0, 7.0]);
+}
+
+#[test]
+fn product_backward() {
+    let (left, right, weights) = (values(12, 1), values(12, 2), values(12, 3));
+    let [of_left, of_right] = product::backward(&left, &right, &weights);
+    let by_left = differences(&left, |left| weigh(&product::forward(left, &right), &weights));
+    let by_right = differences(&right, |right| weigh(&product::forward(&left, right), &weights));
+    close64(&of_left, &by_left, TOLERANCE, "left");
+    close64(&of_right, &by_right, TOLERANCE, "right");
+}
+
+#[test]
+fn sum_backward() {
+    let rows = 4;
+    let (wide, narrow, bias, weights) = (values(rows * 3, 1), values(rows, 2), values(1, 3), values(rows, 4));
+    let run =
+        |wide: &[f64], narrow: &[f64], bias: &[f64]| weigh(&sum::forward(&[wide, narrow], bias[0], rows), &weights);
+    let by_wide = differences(&wide, |wide| run(wide, &narrow, &bias));
+    let by_narrow = differences(&narrow, |narrow| run(&wide, narrow, &bias));
+    let by_bias = differences(&bias, |bias| run(&wide, &narrow, bias));
+    close64(&sum::input_gradient(&weights, 3), &by_wide, TOLERANCE, "wide");
+    close64(&sum::input_gradient(&weights, 1), &by_narrow, TOLERANCE, "narrow");
+    close64(&[sum::bias_gradient(&weights)], &by_bias, TOLERANCE, "bias");
+}
+
+#[test]
+fn sigmoid_cross_entropy_backward() {
+    let logits: Vec<f64> = values(9, 1).iter().map(|x| 4.0 * x).collect();
+    let labels = [0.0, 1.0, 0.5, 1.0, 0.0, 0.25, 0.0, 0.0, 1.0];
+    let by_logit = differences(&logits, |logits| bce::loss(logits, &labels));
+    close64(&bce::gradient(&logits, &labels), &by_logit, TOLERANCE, "logit");
+}
+
+/// At logits where the textbook formula overflows or takes the logarithm of zero.
+#[test]
+fn sigmoid_cross_entropy_is_stable() {
+    for x in [0.0, 1e-300, 1.0, 36.0, 40.0, 700.0, 750.0, 1e4, 1e30, f64::MAX] {
+        for (sign, label) in [(1.0, 0.0), (-1.0, 1.0)] {
+            let (loss, gradient) = (
+                bce::sample_loss(sign * x, label),
+                bce::gradient(&[sign * x], &[label])[0],
+            );
+            // ln(1 + e^x) = x + ln(1 + e^-x), here for logits that are wrong ...
+            assert!(
+                (loss - (x + (-x).exp().ln_1p())).abs() <= 1e-15 * loss,
+                "loss {loss} at {sign} * {x}"
+            );
+            assert!(
+                (gradient - sign / (1.0 + (-x).exp())).abs() < 1e-15,
+                "gradient {gradient} at {sign} * {x}"
+            );
+            // ... and for logits that are right, whose loss must not be lost to rounding.
+            let (loss, want) = (bce::sample_loss(sign * x, 1.0 - label), (-x).exp().ln_1p());
+            assert!(
+                (loss - want).abs() <= 1e-15 * want,
+                "loss {loss}, wanted {want}, at {sign} * {x}"
+            );
+        }
+        let (loss, want) = (bce::sample_loss(x, 0.5), x / 2.0 + (-x).exp().ln_1p());
+        assert!((loss - want).abs() <= 1e-15 * want, "{loss}, wanted {want}");
+        assert_eq!(loss, bce::sample_loss(-x, 0.5));
+    }
+    assert_eq!([bce::sample_loss(1e4, 1.0), bce::sample_loss(-1e4, 0.0)], [0.0, 0.0]);
+    assert!(bce::sample_loss(f64::NAN, 1.0).is_nan());
+    assert_eq!(bce::loss(&[], &[]), 0.0);
+}
+
+/// Two steps with round numbers: learning rate 0.1, beta1 = beta2 = 0.5, epsilon so small that it vanishes.
+///
+/// Gradient 2, step 1: m = 1, v = 2, both corrected by 1 - 0.5 = 0.5 to 2 and 4; moves by 0.1 * 2 / 2 = 0.1.
+/// Gradient -4, step 2: m = 0.5 - 2 = -1.5, v = 1 + 8 = 9, both corrected by 1 - 0.25 = 0.75 to -2 and 12; moves by
+/// 0.1 * -2 / sqrt(12) = -0.057735.
+#[test]
+fn adam_by_hand() {
+    let config = AdamConfig {
+        learning_rate: 0.1,
+        beta1: 0.5,
+        beta2: 0.5,
+        epsilon: 1e-30,
+    };
+    let (mut value, mut m, mut v) = ([1.0], [0.0], [0.0]);
+    adam::update(&mut value, &mut m, &mut v, &[2.0], 1, &config);
+    assert_eq!((m, v), ([1.0], [2.0]));
+    close64(&value, &[0.9], 1e-8, "value after one step");
+    adam::update(&mut value, &mut m, &mut v, &[-4.0], 2, &config);
+    assert_eq!((m, v), ([-1.5], [9.0]));
+    close64(&value, &[0.9 + 0.2 / 12f64.sqrt()], 1e-8, "value after two steps");
+}
+
+/// The first step is `rate * g / (|g| + eps)`: epsilon stands outside the corrected root.
+#[test]
+fn adam_begins_with_the_sign_of_the_gradient() {
+    let config = AdamConfig::default();
+    let (rate, epsilon) = (f64::from(config.learning_rate), f64::from(config.epsilon));
+    for g in [-1e3, -1.0, 1e-4, 1e-8, 0.0] {
+        let (mut value, mut m, mut v) = ([0.0], [0.0], [0.0]);
+        adam::update(&mut value, &mut m, &mut v, &[g], 1, &config);
+        let want = -rate * g / (g.abs() + epsilon);
+        assert!(
+            (value[0] - want).abs() <= 1e-12 * want.abs(),
+            "{} for {g}, wanted {want}",
+            value[0]
+        );
+    }
+}
+
+#[test]
+fn sgd_by_hand() {
+    let mut value = [1.0, -2.0, 0.0];
+    sgd::update(&mut value, &[0.5, 4.0, -1.0], 0.25);
+    assert_eq!(value, [0.875, -3.0, 0.25]);
+}
+
+/// Whether each output of a ReLU is cut off, over the whole batch.
+fn relu_pattern(reference: &Reference, batch: &Batch) -> Vec<bool> {
+    let activations = reference.activations(&common::id_columns(batch)).unwrap();
+    activations.iter().flatten().map(|&x| x > 0.0).collect()
+}
+
+/// Every gradient of a plan against central differences of its objective.
+///
+/// Differences that make any activation change its sign are left out: there a ReLU has a kink. They must be few.
+fn check_gradients(what: &str, plan: &Plan, samples: usize, l2: L2) {
+    let batch = random_batch(plan, samples, 3);
+    let mut reference = Reference::new(plan, &random_state(plan, 0.6, 5)).unwrap();
+    let gradients = reference.gradients(&batch, l2).unwrap();
+    let (mut kinks, mut all) = (0, 0);
+    for (p, (param, gradient)) in plan.params().iter().zip(&gradients).enumerate() {
+        let (mut want, mut got) = (Vec::new(), Vec::new());
+        for (i, &gradient) in gradient.iter().enumerate() {
+            let x = reference.value(p)[i];
+            let mut at = |x: f64| {
+                reference.value_mut(p)[i] = x;
+                (
+                    reference.objective(&batch, l2).unwrap(),
+                    relu_pattern(&reference, &batch),
+                )
+            };
+            let ((above, signs_above), (below, signs_below)) = (at(x + STEP), at(x - STEP));
+            at(x);
+            all += 1;
+            if signs_above == signs_below {
+                want.push((above - below) / (2.0 * STEP));
+                got.push(gradient);
+            } else {
+                kinks += 1;
+            }
+        }
+        close64(&got, &want, TOLERANCE, &format!("{what}, {l2:?}: {}", param.name));
+        assert!(
+            want.iter().any(|&g| g.abs() > 1e-6),
+            "{what}: {} has no gradient at all",
+            param.name
+        );
+    }
+    assert!(kinks * 50 < all, "{what}: {kinks} of {all} differences cross a kink");
+}
+
+const WITH_AND_WITHOUT_L2: [L2; 2] = [
+    L2 {
+        tables: 0.0,
+        dense: 0.0,
+    },
+    L2 {
+        tables: 0.3,
+        dense: 0.05,
+    },
+];
+
+#[test]
+fn gradients_of_whole_models() {
+    for (name, plan) in odd_models(9, 12) {
+        for l2 in WITH_AND_WITHOUT_L2 {
+            check_gradients(name, &plan, 13, l2);
+            check_gradients(name, &plan, 1, l2);
+        }
+    }
+}
+
+/// Views that several stages read: whole, halves first, and the same view twice in one stage.
+fn shared_views() -> Plan {
+    let mut plan = PlanBuilder::new();
+    let (user, item) = (plan.column("user"), plan.column("item"));
+    let x = plan.buffer(6);
+    let init = Init::Normal { std: 0.1 };
+    plan.gather("user.weight", user, 7, init, x.columns(0, 3));
+    plan.gather("item.weight", item, 5, init, x.columns(3, 3));
+    let whole = plan.linear("whole", x, 4, Activation::Relu);
+    let half = plan.linear("half", x.columns(0, 3), 2, Activation::Relu);
+    let (square, cross) = (plan.buffer(4), plan.buffer(3));
+    plan.product(whole, whole, square);
+    plan.product(x.columns(0, 3), x.columns(3, 3), cross);
+    let again = plan.linear("again", whole, 2, Activation::Identity);
+    let logit = plan.sum("bias", &[square, cross, half, again, again]);
+    plan.finish(logit).unwrap()
+}
+
+#[test]
+fn gradients_add_up_where_views_are_shared() {
+    let plan = shared_views();
+    let added = plan.backward().iter().flat_map(|b| &b.flow);
+    assert_eq!(added.filter(|&&flow| flow == pocketrec::plan::Flow::Add).count(), 5);
+    for l2 in WITH_AND_WITHOUT_L2 {
+        check_gradients("shared views", &plan, 11, l2);
+    }
+}
+
+/// Over a batch in which sample 0 and 2 pick row 1 of the users: the penalty as its documentation words it.
+#[test]
+fn l2_counts_a_row_as_often_as_it_is_picked() {
+    let (_, plan) = odd_models(3, 4).swap_remove(1);
+    let batch = Batch::from_columns(&[&[1, 0, 1], &[2, 2, 2]], &[1.0, 0.0, 1.0]).unwrap();
+    let reference = Reference::new(&plan, &random_state(&plan, 1.0, 1)).unwrap();
+    let (tables, dense) = (0.5, 0.125);
+    let norm = |name: &str, rows: std::ops::Range<usize>| -> f64 {
+        let (p, width) = (
+            plan.param(name).unwrap(),
+            plan.params()[plan.param(name).unwrap()].width,
+        );
+        let values = &reference.value(p)[rows.start * width..rows.end * width];
+        values.iter().map(|x| x * x).sum()
+    };
+    let users = (2.0 * norm("gmf.user.weight", 1..2) + norm("gmf.user.weight", 0..1)) / 3.0;
+    let items = norm("gmf.item.weight", 2..3);
+    let penalty =
+        tables / 2.0 * (users + items) + dense / 2.0 * (norm("logit.weight", 0..1) + norm("logit.bias", 0..1));
+    let l2 = L2 {
+        tables: tables as f32,
+        dense: dense as f32,
+    };
+    let gained = reference.objective(&batch, l2).unwrap() - reference.loss(&batch).unwrap();
+    close64(&[gained], &[penalty], 1e-12, "penalty");
+}
+
+/// After one step the three optimisers differ in what becomes of an absent row that has momentum.
+#[test]
+fn optimizers_treat_absent_rows_as_they_say() {
+    let (_, plan) = odd_models(3, 4).swap_remove(0);
+    let batch = Batch::from_columns(&[&[1, 1], &[0, 2]], &[1.0, 0.0]).unwrap();
+    let state = common::trained_state(&plan, 0.5, 10, 2);
+    let users = plan.param("user.weight").unwrap();
+    let width = plan.params()[users].width;
+    let rows_moved = |optimizer: Optimizer| -> Vec<bool> {
+        let mut reference = Reference::new(&plan, &state).unwrap();
+        let before = reference.value(users).to_vec();
+        reference.step(&batch, &optimizer, L2::default()).unwrap();
+        assert_eq!(reference.steps(), 11);
+        let rows = before.chunks(width).zip(reference.value(users).chunks(width));
+        rows.map(|(before, after)| before != after).collect()
+    };
+    let config = AdamConfig::default();
+    assert_eq!(rows_moved(Optimizer::Adam(config)), [true, true, true]);
+    assert_eq!(rows_moved(Optimizer::LazyAdam(config)), [false, true, false]);
+    assert_eq!(rows_moved(Optimizer::Sgd { learning_rate: 0.1 }), [false, true, false]);
+}
+
+#[test]
+fn reference_refuses_what_does_not_fit() {
+    let (_, plan) = odd_models(3, 4).swap_remove(0);
+    let mut state = State::initial(&plan, 1, false);
+    let mut reference = Reference::new(&plan, &state).unwrap();
+    let far = Batch::from_columns(&[&[0, 3], &[0, 1]], &[1.0, 0.0]).unwrap();
+    let error = reference.step(&far, &Optimizer::default(), L2::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "user id 3 is out of range: the table has 3 rows (0 to 2)"
+    );
+    assert_eq!(reference.steps(), 0);
+    for columns in [&[&[0u32][..]][..], &[&[0], &[0, 1]], &[&[0], &[0], &[0]]] {
+        assert!(
+            matches!(reference.forward(columns), Err(Error::Length { .. })),
+            "{columns:?}"
+        );
+    }
+    assert_eq!(reference.forward(&[&[], &[]]).unwrap(), []);
+    let empty = Batch::new(2, 0);
+    reference.step(&empty, &Optimizer::default(), L2::default()).unwrap();
+    assert!((0..plan.params().len()).all(|p| reference.value(p).iter().all(|x| x.is_finite())));
+    state.tensors[0].v.push(0.0);
+    assert!(matches!(Reference::new(&plan, &state), Err(Error::Length { .. })));
+    state.tensors.pop();
+    assert!(matches!(Reference::new(&plan, &state), Err(Error::Length { .. })));
+}
