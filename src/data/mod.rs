@@ -5,6 +5,8 @@ mod csr;
 mod ids;
 mod interactions;
 mod positives;
+#[cfg(feature = "std")]
+mod read;
 mod sampler;
 mod split;
 
@@ -12,5 +14,7 @@ pub use batch::{Batch, IdColumn, Segment};
 pub use ids::IdMap;
 pub use interactions::{Interactions, ReadReport};
 pub use positives::Positives;
+#[cfg(feature = "std")]
+pub use read::{Column, Dataset, Delimited, Delimiter};
 pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler};
 pub use split::{Candidates, Split, SplitReport, TestCase};

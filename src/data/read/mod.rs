@@ -1,0 +1,75 @@
+//! Readers of interaction files.
+
+mod delimited;
+mod fields;
+mod lines;
+mod ncf;
+mod options;
+mod titles;
+mod values;
+
+use std::path::{Path, PathBuf};
+
+pub use ncf::Dataset;
+pub use options::{Column, Delimited, Delimiter};
+
+use super::Interactions;
+use crate::{Error, Result};
+
+/// What is looked for in a folder, in this order.
+const KNOWN: [&str; 3] = ["ratings.dat", "ratings.csv", "u.data"];
+
+impl Interactions {
+    /// Reads a file of interactions: MovieLens' `ratings.dat`, `ratings.csv` or `u.data` (or a folder that holds one of
+    /// them), or any other file of delimited rows, whose delimiter and columns are found from its first line (see
+    /// [`Delimited`]).
+    ///
+    /// Keys of users and items may be any text and are numbered in order of first appearance. Titles are read from
+    /// MovieLens' `movies.dat`, `movies.csv` or `u.item` where these lie beside the ratings.
+    ///
+    /// ```
+    /// use pocketrec::data::Interactions;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("ratings.dat");
+    /// std::fs::write(&path, "7::50::5::20\n7::31::4::10\n9::31::1::10\n")?;
+    /// let data = Interactions::read(&path)?;
+    /// assert_eq!((data.users(), data.items(), data.of_user(0)), (2, 2, &[1, 0][..]));
+    /// assert_eq!(data.item_ids().key(1).as_deref(), Some("31"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read; [`Error::Data`] with file, line and reason where a row has too few
+    /// fields, an empty or negative key, a rating or time that is no finite number, or where there is no row.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        Self::read_with(path, &Delimited::default())
+    }
+
+    /// Reads a file of delimited rows by `options`; what they leave open is found as [`Interactions::read`] does.
+    ///
+    /// # Errors
+    /// Those of [`Interactions::read`], and [`Error::Data`] where a column is not in the file.
+    pub fn read_with(path: impl AsRef<Path>, options: &Delimited) -> Result<Self> {
+        let path = file_of(path.as_ref())?;
+        titles::add(delimited::read(&path, options)?, &path)
+    }
+}
+
+/// The file itself, or the one to read in a folder.
+fn file_of(path: &Path) -> Result<PathBuf> {
+    let about = path.metadata().map_err(|source| Error::io(path, source))?;
+    if !about.is_dir() {
+        return Ok(path.into());
+    }
+    let found = KNOWN.iter().map(|name| path.join(name)).find(|file| file.is_file());
+    found.ok_or_else(|| {
+        Error::data(
+            path.display().to_string(),
+            0,
+            format!(
+                "the folder has none of {} (nor *.train.rating, which Dataset::read takes); name the file itself",
+                KNOWN.join(", ")
+            ),
+        )
+    })
+}

@@ -1,0 +1,223 @@
+//! Keys, ratings and times from the bytes of a field; a refusal is the reason, to which the caller adds the place.
+
+use core::fmt::Display;
+
+use crate::data::{IdMap, ids::canonical_number};
+
+/// A field as it stands, for a message; cut where it is long.
+pub(super) fn shown(field: &[u8]) -> impl Display {
+    let cut = &field[..field.len().min(40)];
+    format!(
+        "{:?}{}",
+        String::from_utf8_lossy(cut),
+        if cut.len() < field.len() { "..." } else { "" }
+    )
+}
+
+/// A time in seconds; decimals are rounded down.
+pub(super) fn time(field: &[u8]) -> Result<i64, String> {
+    if let Some(time) = digits(field) {
+        return Ok(time as i64);
+    }
+    let text = core::str::from_utf8(field).map_err(|_| not_a("time", field))?;
+    if let Ok(time) = text.trim().parse::<i64>() {
+        return Ok(time);
+    }
+    match text.trim().parse::<f64>() {
+        Ok(time) if !time.is_finite() => Err(format!("the time {} is not finite", shown(field))),
+        Ok(time) if time.abs() < 9e18 => Ok(time.floor() as i64),
+        Ok(_) => Err(format!("the time {} does not fit 64 bits", shown(field))),
+        Err(_) => Err(not_a("time", field) + "; write seconds, or leave the column out"),
+    }
+}
+
+/// A rating, which is finite.
+pub(super) fn rating(field: &[u8]) -> Result<f32, String> {
+    match field {
+        [digit @ b'0'..=b'9'] => return Ok(f32::from(digit - b'0')),
+        [digit @ b'0'..=b'9', b'.', tenth @ b'0'..=b'9'] => {
+            return Ok((f32::from(digit - b'0') * 10.0 + f32::from(tenth - b'0')) / 10.0);
+        }
+        _ => {}
+    }
+    let text = core::str::from_utf8(field).map_err(|_| not_a("rating", field))?;
+    match text.trim().parse::<f32>() {
+        Ok(rating) if rating.is_finite() => Ok(rating),
+        Ok(_) => Err(format!("the rating {} is not finite", shown(field))),
+        Err(_) => Err(not_a("rating", field)),
+    }
+}
+
+fn not_a(what: &str, field: &[u8]) -> String {
+    format!("{} is not a {what}, which is a number", shown(field))
+}
+
+/// A number of at most 18 digits.
+fn digits(field: &[u8]) -> Option<u64> {
+    if field.is_empty() || field.len() > 18 {
+        return None;
+    }
+    field.iter().try_fold(0u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| number * 10 + u64::from(digit))
+    })
+}
+
+/// A dense id: a whole number from 0 on.
+pub(super) fn dense_id(column: &str, field: &[u8]) -> Result<u32, String> {
+    match digits(field) {
+        Some(id) if id < u64::from(u32::MAX) => Ok(id as u32),
+        Some(_) => Err(format!(
+            "the {column} id {} is too large: ids are at most 4294967294",
+            shown(field)
+        )),
+        None if is_negative(field) => Err(format!(
+            "the {column} id {} is negative; ids count from 0",
+            shown(field)
+        )),
+        None => Err(format!(
+            "{} is not a {column} id, which is a whole number from 0 on",
+            shown(field)
+        )),
+    }
+}
+
+fn is_negative(field: &[u8]) -> bool {
+    field.first() == Some(&b'-') && core::str::from_utf8(field).is_ok_and(|text| text.parse::<f64>().is_ok())
+}
+
+/// Numbers keys in order of first appearance, with a table for small numbers as keys: most files have those.
+pub(super) struct Keys {
+    map: IdMap,
+    column: &'static str,
+    /// 1 + the index of the key that is the number at this place; 0 where it has none yet.
+    direct: Vec<u32>,
+}
+
+/// Keys below this go through the table, which then takes 16 MiB.
+const DIRECT: usize = 1 << 22;
+
+impl Keys {
+    pub fn new(column: &'static str) -> Self {
+        Keys {
+            map: IdMap::new(),
+            column,
+            direct: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub fn index(&mut self, field: &[u8]) -> Result<u32, String> {
+        let Some(number) = canonical_number(field)
+            .map(|number| number as usize)
+            .filter(|&number| number < DIRECT)
+        else {
+            return self.text_index(field);
+        };
+        match self.direct.get(number) {
+            Some(&index) if index > 0 => Ok(index - 1),
+            _ => {
+                let index = self.text_index(field)?;
+                if self.direct.len() <= number {
+                    self.direct.resize((number + 1).next_power_of_two(), 0);
+                }
+                self.direct[number] = index + 1;
+                Ok(index)
+            }
+        }
+    }
+
+    fn text_index(&mut self, field: &[u8]) -> Result<u32, String> {
+        let column = self.column;
+        let text = core::str::from_utf8(field).map_err(|_| {
+            format!(
+                "the {column} {} is not valid UTF-8; save the file as UTF-8",
+                shown(field)
+            )
+        })?;
+        let key = text.trim();
+        if key.is_empty() {
+            return Err(format!("the {column} is empty"));
+        }
+        if is_negative(key.as_bytes()) {
+            return Err(format!(
+                "the {column} {} is a negative number, which is no id",
+                shown(field)
+            ));
+        }
+        self.map.get_or_insert(key).map_err(|error| error.to_string())
+    }
+
+    pub fn into_map(self) -> IdMap {
+        self.map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_rounded_down() {
+        let good: [(&str, i64); 8] = [
+            ("978300760", 978_300_760),
+            ("0", 0),
+            ("-5", -5),
+            ("9.7e8", 970_000_000),
+            ("1.9", 1),
+            ("-1.5", -2),
+            (" 12 ", 12),
+            ("9223372036854775807", i64::MAX),
+        ];
+        for (text, expected) in good {
+            assert_eq!(time(text.as_bytes()), Ok(expected), "{text}");
+        }
+        for (text, reason) in [
+            ("", "not a time"),
+            ("2001-01-01", "not a time"),
+            ("NaN", "not finite"),
+            ("inf", "not finite"),
+            ("1e300", "64 bits"),
+            ("99999999999999999999", "64 bits"),
+        ] {
+            assert!(time(text.as_bytes()).unwrap_err().contains(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn ratings_are_finite_numbers() {
+        for (text, expected) in [
+            ("5", 5.0),
+            ("4.5", 4.5),
+            ("0.1", 0.1),
+            ("-1", -1.0),
+            ("1e1", 10.0),
+            ("3.25", 3.25),
+        ] {
+            assert_eq!(rating(text.as_bytes()), Ok(expected), "{text}");
+        }
+        for text in ["", "x", "NaN", "-inf", "1e99", "4,5"] {
+            assert!(rating(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_numbered_by_first_appearance_whatever_they_are() {
+        let mut keys = Keys::new("item");
+        let fields = ["7", "x", "007", "4194303", "4194304", "7", "99999999999", "x", " 7 "];
+        let indices: Vec<u32> = fields
+            .iter()
+            .map(|field| keys.index(field.as_bytes()).unwrap())
+            .collect();
+        assert_eq!(indices, [0, 1, 2, 3, 4, 0, 5, 1, 0]);
+        for (field, reason) in [
+            (&b""[..], "empty"),
+            (b" ", "empty"),
+            (b"-3", "negative"),
+            (b"\xff", "UTF-8"),
+        ] {
+            assert!(keys.index(field).unwrap_err().contains(reason));
+        }
+        assert_eq!(keys.into_map().len(), 6);
+    }
+}
