@@ -109,7 +109,8 @@ impl PlanBuilder {
     /// Ends the plan with the mean sigmoid cross-entropy of `logit`.
     ///
     /// # Errors
-    /// [`Error::Plan`] where views overlap, are read before they are written, or are never used.
+    /// [`Error::Plan`] where views overlap, are read before they are written, or are never used; where a stage
+    /// reads the buffer that it writes; where a buffer is filled by gathers and by other stages.
     pub fn finish(mut self, logit: View) -> Result<Plan> {
         if logit.width != 1 {
             self.fail(format!("the logit is {} columns wide: it must be 1", logit.width));
@@ -166,6 +167,7 @@ impl PlanBuilder {
     fn check_forward(&mut self) {
         let mut written: Vec<Vec<bool>> = self.buffers.iter().map(|&width| vec![false; width]).collect();
         let mut read = written.clone();
+        let mut gathered = vec![None; self.buffers.len()];
         for stage in core::mem::take(&mut self.stages) {
             for &view in stage.inputs() {
                 match (self.columns_of(&written, view), self.columns_of(&read, view)) {
@@ -179,6 +181,7 @@ impl PlanBuilder {
                 match self.columns_of(&written, view) {
                     Some(before) if !before.iter().any(|&w| w) => {
                         written[view.buffer][view.range()].fill(true);
+                        self.check_buffer(&stage, view, &mut gathered);
                     }
                     _ => self.fail(format!(
                         "{} writes {view:?}, which is written already or not there",
@@ -192,6 +195,22 @@ impl PlanBuilder {
             if let Some(column) = columns.iter().position(|&r| !r) {
                 self.fail(format!("column {column} of buffer {buffer} is never read"));
             }
+        }
+    }
+
+    /// Executors lend a stage its output buffer, and keep the gradients of gathered buffers apart from others.
+    fn check_buffer(&mut self, stage: &Stage, output: View, gathered: &mut [Option<bool>]) {
+        let (name, buffer) = (stage.name(), output.buffer);
+        if stage.inputs().iter().any(|input| input.buffer == buffer) {
+            self.fail(format!(
+                "{name} reads and writes buffer {buffer}; give its output another"
+            ));
+        }
+        let gathers = matches!(stage, Stage::Gather { .. });
+        if *gathered[buffer].get_or_insert(gathers) != gathers {
+            self.fail(format!(
+                "{name} fills buffer {buffer} together with stages of another kind: gathers apart from the rest"
+            ));
         }
     }
 

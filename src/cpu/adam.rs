@@ -1,0 +1,175 @@
+//! Adam and SGD by vectors; the specifications are [`ops::adam`](crate::ops::adam) and [`ops::sgd`](crate::ops::sgd).
+
+use core::ops::Range;
+
+use super::simd::Simd;
+use crate::plan::{AdamConfig, Optimizer};
+
+/// What one step of an optimiser does to one float, with the bias corrections of the step worked in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Update {
+    /// `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g^2`, `p -= step m / (sqrt(v) root + epsilon)`.
+    Adam {
+        /// b1.
+        beta1: f32,
+        /// b2.
+        beta2: f32,
+        /// Learning rate over 1 - b1^t.
+        step: f32,
+        /// 1 over the root of 1 - b2^t.
+        root: f32,
+        /// Guards the division.
+        epsilon: f32,
+    },
+    /// `p -= learning_rate g`.
+    Sgd {
+        /// Step size.
+        learning_rate: f32,
+    },
+}
+
+impl Update {
+    /// The update of step `t`, counted from 1.
+    pub fn new(optimizer: &Optimizer, t: u64) -> Self {
+        match *optimizer {
+            Optimizer::Adam(config) | Optimizer::LazyAdam(config) => Self::adam(config, t),
+            Optimizer::Sgd { learning_rate } => Update::Sgd { learning_rate },
+        }
+    }
+
+    fn adam(config: AdamConfig, t: u64) -> Self {
+        let AdamConfig {
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+        } = config;
+        let correction = |beta: f32| 1.0 - libm::pow(f64::from(beta), t as f64);
+        Update::Adam {
+            beta1,
+            beta2,
+            step: (f64::from(learning_rate) / correction(beta1)) as f32,
+            root: (1.0 / libm::sqrt(correction(beta2))) as f32,
+            epsilon,
+        }
+    }
+}
+
+/// A run of floats of a parameter with their moments, of equal length; moments are empty under SGD.
+#[derive(Debug, Default)]
+pub struct Slots<'a> {
+    /// The parameter.
+    pub value: &'a mut [f32],
+    /// First moment.
+    pub m: &'a mut [f32],
+    /// Second moment.
+    pub v: &'a mut [f32],
+}
+
+impl<'a> Slots<'a> {
+    /// Splits the first `count` floats off.
+    pub fn split_off(&mut self, count: usize) -> Slots<'a> {
+        let split = |slice: &mut &'a mut [f32]| {
+            let (head, tail) = core::mem::take(slice).split_at_mut(count.min(slice.len()));
+            *slice = tail;
+            head
+        };
+        Slots {
+            value: split(&mut self.value),
+            m: split(&mut self.m),
+            v: split(&mut self.v),
+        }
+    }
+
+    /// Floats `start..start + count`.
+    #[inline(always)]
+    pub fn part(&mut self, start: usize, count: usize) -> Slots<'_> {
+        let part = |slice: &'_ mut [f32]| -> Range<usize> {
+            let len = slice.len();
+            start.min(len)..(start + count).min(len)
+        };
+        let (m, v) = (part(self.m), part(self.v));
+        Slots {
+            value: &mut self.value[start..start + count],
+            m: &mut self.m[m],
+            v: &mut self.v[v],
+        }
+    }
+}
+
+/// Updates every float of `slots`; `gradient` gives a vector of gradients for a range of at most a vector's floats,
+/// given their values.
+#[inline(always)]
+pub(super) fn update<S: Simd>(
+    s: S,
+    update: Update,
+    mut slots: Slots<'_>,
+    mut gradient: impl FnMut(Range<usize>, S::F32) -> S::F32,
+) {
+    let len = slots.value.len();
+    let whole = len - len % S::LANES;
+    // Twice the same: with a constant count, the loop is free of partial loads.
+    for start in (0..whole).step_by(S::LANES) {
+        update_lanes(s, update, &mut slots, start..start + S::LANES, &mut gradient);
+    }
+    if whole < len {
+        update_lanes(s, update, &mut slots, whole..len, &mut gradient);
+    }
+}
+
+#[inline(always)]
+fn update_lanes<S: Simd>(
+    s: S,
+    update: Update,
+    slots: &mut Slots<'_>,
+    range: Range<usize>,
+    gradient: &mut impl FnMut(Range<usize>, S::F32) -> S::F32,
+) {
+    let value = &mut slots.value[range.clone()];
+    let p = s.load_partial(value);
+    let g = gradient(range.clone(), p);
+    let p = match update {
+        Update::Sgd { learning_rate } => s.mul_add(s.splat(-learning_rate), g, p),
+        Update::Adam {
+            beta1,
+            beta2,
+            step,
+            root,
+            epsilon,
+        } => {
+            let (m_slot, v_slot) = (&mut slots.m[range.clone()], &mut slots.v[range]);
+            let (m, v) = (s.load_partial(m_slot), s.load_partial(v_slot));
+            let m = s.mul_add(s.splat(1.0 - beta1), g, s.mul(s.splat(beta1), m));
+            let v = s.mul_add(s.mul(s.splat(1.0 - beta2), g), g, s.mul(s.splat(beta2), v));
+            s.store_partial(m, m_slot);
+            s.store_partial(v, v_slot);
+            let root = s.mul_add(s.sqrt(v), s.splat(root), s.splat(epsilon));
+            s.sub(p, s.div(s.mul(s.splat(step), m), root))
+        }
+    };
+    s.store_partial(p, value);
+}
+
+/// Updates a run of a dense parameter: the gradient is the sum of `partials` in their order, each of which begins
+/// at `offset`, plus `l2` times the value.
+///
+/// # Panics
+/// Where a partial is too short.
+pub fn dense_update<'a, S: Simd>(
+    s: S,
+    step: Update,
+    l2: f32,
+    slots: Slots<'_>,
+    partials: impl Iterator<Item = &'a [f32]> + Clone,
+    offset: usize,
+) {
+    s.vectorize(|| {
+        update(s, step, slots, |range, p| {
+            let mut sum = s.mul(s.splat(l2), p);
+            for partial in partials.clone() {
+                sum = s.add(sum, s.load_partial(&partial[offset..][range.clone()]));
+            }
+            sum
+        });
+    });
+}

@@ -1,0 +1,526 @@
+//! The tile-major executor: each thread takes tiles of rows through the whole network, then rows of tables.
+//!
+//! A step has two phases, with all threads meeting after each:
+//!
+//! 1. *Tiles.* A partial is a fixed run of tiles; a thread takes a partial, runs its tiles forward and backward,
+//!    and leaves its weight gradients and its loss in the partial, and the gradients of gathered rows in the
+//!    batch-wide gradient. The next batch is filled as one more task.
+//! 2. *Updates.* A thread takes a dense parameter (adds up the partials in order, updates, packs for the next
+//!    step) or a run of a table's rows (adds up each row's samples in order, updates).
+//!
+//! How many partials there are depends on plan and batch alone, so the bits do not depend on the threads.
+
+use alloc::{format, string::String, vec, vec::Vec};
+use core::ops::Range;
+
+#[cfg(feature = "parallel")]
+use super::pool::Pool;
+#[cfg(not(feature = "parallel"))]
+use super::serial::Pool;
+use super::{
+    Isa,
+    adam::Update,
+    linear::{PackedWeight, READ_AHEAD},
+    simd::{Proof, Simd, dispatch},
+    tile::{Network, Partial, Scratch, TrainTile},
+    update::{Table, TaskMemory, UpdateContext, UpdateTask, push_table, slots},
+};
+use crate::{
+    Error, Result,
+    data::Batch,
+    executor::{Executor, LossSum},
+    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, Stage, State},
+};
+
+/// Partials of a step at most; more threads than that share no further work in the first phase.
+const MAX_PARTIALS: usize = 16;
+/// Tasks that scoring is cut into at most.
+const MAX_SCORE_TASKS: usize = 64;
+
+/// Runs a plan on the processor.
+pub struct CpuExecutor {
+    plan: Plan,
+    layout: Layout,
+    state: State,
+    packed: Vec<PackedWeight>,
+    dense_offsets: Vec<usize>,
+    dense_len: usize,
+    proof: Proof,
+    isa: Isa,
+    pool: Pool,
+    tile_rows: usize,
+    scratch: Vec<Scratch>,
+    partials: Vec<Partial>,
+    row_gradients: Vec<f32>,
+    /// For each table, its first column in the batch-wide gradient.
+    gradient_columns: Vec<usize>,
+    update_tasks: TaskMemory,
+    loss: LossSum,
+}
+
+/// What tiles read; a macro, because a method would borrow the pool as well.
+macro_rules! network {
+    ($executor:ident) => {
+        Network {
+            plan: &$executor.plan,
+            layout: &$executor.layout,
+            tensors: &$executor.state.tensors,
+            packed: &$executor.packed,
+            dense_offsets: &$executor.dense_offsets,
+        }
+    };
+}
+
+impl CpuExecutor {
+    /// An executor for `plan` on `threads` threads that starts from `state`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the processor lacks the instruction set, or threads cannot be had;
+    /// [`Error::Length`] where the state does not fit the plan.
+    pub fn new(plan: Plan, state: State, isa: Isa, threads: usize) -> Result<Self> {
+        let proof = Proof::new(isa)?;
+        if threads == 0 || (threads > 1 && cfg!(not(feature = "parallel"))) {
+            let reason = "threads: at least 1; more than 1 need the feature `parallel`";
+            return Err(Error::Device(reason.into()));
+        }
+        check_state(&plan, &state)?;
+        let pool = Pool::new(threads).map_err(|e| Error::Device(format!("cannot start {threads} threads: {e}")))?;
+        let layout = Layout::new(&plan);
+        let tile_rows = tile_rows(&plan);
+        let (dense_offsets, dense_len) = dense_offsets(&plan);
+        let mut executor = CpuExecutor {
+            packed: packed_weights(&plan, proof),
+            scratch: vec![Scratch::new(&layout, tile_rows); pool.threads()],
+            partials: vec![Partial::default(); MAX_PARTIALS],
+            row_gradients: Vec::new(),
+            gradient_columns: gradient_columns(&plan, &layout),
+            update_tasks: TaskMemory::default(),
+            loss: LossSum::default(),
+            plan,
+            layout,
+            state,
+            dense_offsets,
+            dense_len,
+            proof,
+            isa,
+            pool,
+            tile_rows,
+        };
+        executor.pack();
+        Ok(executor)
+    }
+
+    fn pack(&mut self) {
+        for (packed, tensor) in self.packed.iter_mut().zip(&self.state.tensors) {
+            if !packed.is_empty() {
+                dispatch!(self.proof, s => packed.pack(s, &tensor.value));
+            }
+        }
+    }
+
+    /// Tiles of each partial: the weights' gradient is written once a partial, so wide layers want few.
+    fn partials_of(&self, rows: usize) -> (usize, usize) {
+        let tiles = rows.div_ceil(self.tile_rows);
+        let per_partial = tiles.div_ceil(MAX_PARTIALS).max(1);
+        (tiles.div_ceil(per_partial), per_partial * self.tile_rows)
+    }
+
+    fn run_tiles(&mut self, batch: &Batch, meanwhile: &mut (dyn FnMut() + Send)) {
+        let rows = batch.len();
+        let (partials, rows_each) = self.partials_of(rows);
+        let stride = self.layout.row_gradient_stride;
+        let needed = rows * stride + READ_AHEAD;
+        if self.row_gradients.len() < needed {
+            self.row_gradients.resize(needed, 0.0);
+        }
+        let network = network!(self);
+        let mut tasks: [Option<TileTask<'_>>; MAX_PARTIALS + 1] = [const { None }; MAX_PARTIALS + 1];
+        tasks[0] = Some(TileTask::Meanwhile(meanwhile));
+        let mut row_gradients = &mut self.row_gradients[..];
+        for (index, partial) in self.partials[..partials].iter_mut().enumerate() {
+            let rows = index * rows_each..((index + 1) * rows_each).min(rows);
+            let (own, rest) = row_gradients.split_at_mut(rows.len() * stride);
+            row_gradients = rest;
+            partial.gradient.resize(self.dense_len, 0.0);
+            tasks[index + 1] = Some(TileTask::Train {
+                rows,
+                row_gradients: own,
+                partial,
+            });
+        }
+        let (tile_rows, proof) = (self.tile_rows, self.proof);
+        self.pool
+            .for_each(&mut self.scratch, &mut tasks[..=partials], |scratch, task| match task {
+                None => {}
+                Some(TileTask::Meanwhile(f)) => f(),
+                Some(TileTask::Train {
+                    rows,
+                    row_gradients,
+                    partial,
+                }) => dispatch!(proof, s => {
+                    train_partial(s, network, batch, rows.clone(), tile_rows, scratch, row_gradients, partial);
+                }),
+            });
+        for partial in &self.partials[..partials] {
+            self.loss.sum += partial.loss;
+        }
+        self.loss.samples += rows as u64;
+    }
+
+    fn run_updates(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) {
+        let every_row = matches!(optimizer, Optimizer::Adam(_));
+        let (partials, _) = self.partials_of(batch.len());
+        let context = UpdateContext {
+            batch,
+            partials: &self.partials[..partials],
+            row_gradients: &self.row_gradients,
+            row_gradient_stride: self.layout.row_gradient_stride,
+            update: Update::new(optimizer, self.state.step),
+            l2,
+            every_row,
+        };
+        let pieces = match self.pool.threads() {
+            1 => 1,
+            threads => 2 * threads,
+        };
+        let mut tasks = self.update_tasks.take();
+        let params = self.plan.params().iter().zip(&mut self.state.tensors);
+        for (index, ((param, tensor), packed)) in params.zip(&mut self.packed).enumerate() {
+            match param.kind {
+                ParamKind::Dense => tasks.push(UpdateTask::Dense {
+                    slots: slots(tensor),
+                    packed,
+                    offset: self.dense_offsets[index],
+                }),
+                ParamKind::Table { column } => {
+                    let table = Table {
+                        rows: param.rows,
+                        width: param.width,
+                        column,
+                        gradient: self.gradient_columns[index],
+                        ids: batch.column(column),
+                    };
+                    push_table(&mut tasks, slots(tensor), &table, pieces, every_row);
+                }
+            }
+        }
+        let proof = self.proof;
+        self.pool.for_each(&mut self.scratch, &mut tasks, |_, task| {
+            dispatch!(proof, s => task.run(s, context));
+        });
+        self.update_tasks.put(tasks);
+    }
+
+    fn check_batch(&self, batch: &Batch) -> Result<()> {
+        check_columns(&self.plan, batch.columns().len())?;
+        for (index, column) in batch.columns().iter().enumerate() {
+            if column.order.len() != batch.len() {
+                return Err(Error::Length {
+                    what: format!("sorted positions of column {index} (call Batch::sort)"),
+                    expected: batch.len(),
+                    got: column.order.len(),
+                });
+            }
+            if let Some(last) = column.segments.last() {
+                check_id(&self.plan, index, last.row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_rows(&self, param: usize, first: usize, len: usize) -> Result<Range<usize>> {
+        let found = self.plan.params().get(param);
+        let end = found.and_then(|param| first.checked_mul(param.width)?.checked_add(len));
+        match (found, end) {
+            (Some(param), Some(end)) if end <= param.len() && len % param.width == 0 => Ok(end - len..end),
+            _ => Err(Error::Length {
+                what: format!("floats of parameter {param} behind row {first}"),
+                expected: found.map_or(0, |param| param.len().saturating_sub(first.saturating_mul(param.width))),
+                got: len,
+            }),
+        }
+    }
+}
+
+impl Executor for CpuExecutor {
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn device(&self) -> String {
+        let threads = self.pool.threads();
+        format!(
+            "cpu {}, {threads} thread{}",
+            self.isa,
+            if threads == 1 { "" } else { "s" }
+        )
+    }
+
+    fn step(
+        &mut self,
+        batch: &Batch,
+        optimizer: &Optimizer,
+        l2: L2,
+        meanwhile: &mut (dyn FnMut() + Send),
+    ) -> Result<()> {
+        self.check_batch(batch)?;
+        optimizer.validate()?;
+        if batch.is_empty() {
+            meanwhile();
+            return Ok(());
+        }
+        if optimizer.has_moments() {
+            for tensor in &mut self.state.tensors {
+                tensor.m.resize(tensor.value.len(), 0.0);
+                tensor.v.resize(tensor.value.len(), 0.0);
+            }
+        }
+        self.run_tiles(batch, meanwhile);
+        self.state.step += 1;
+        self.run_updates(batch, optimizer, l2);
+        Ok(())
+    }
+
+    fn take_loss(&mut self) -> Result<LossSum> {
+        Ok(core::mem::take(&mut self.loss))
+    }
+
+    fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+        check_columns(&self.plan, columns.len())?;
+        for (index, ids) in columns.iter().enumerate() {
+            if ids.len() != out.len() {
+                return Err(Error::Length {
+                    what: format!("ids of column {index}, which go with the scores"),
+                    expected: out.len(),
+                    got: ids.len(),
+                });
+            }
+            check_id(&self.plan, index, ids.iter().copied().max().unwrap_or(0))?;
+        }
+        let tiles = out.len().div_ceil(self.tile_rows).max(1);
+        let rows_each = tiles.div_ceil(MAX_SCORE_TASKS) * self.tile_rows;
+        let mut tasks: [Option<(usize, &mut [f32])>; MAX_SCORE_TASKS] = [const { None }; MAX_SCORE_TASKS];
+        for ((index, out), task) in out.chunks_mut(rows_each).enumerate().zip(&mut tasks) {
+            *task = Some((index * rows_each, out));
+        }
+        let network = network!(self);
+        let (tile_rows, proof) = (self.tile_rows, self.proof);
+        self.pool.for_each(&mut self.scratch, &mut tasks, |scratch, task| {
+            if let Some((first, out)) = task {
+                dispatch!(proof, s => score_rows(s, network, columns, *first, tile_rows, scratch, out));
+            }
+        });
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<State> {
+        Ok(self.state.clone())
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        check_state(&self.plan, state)?;
+        self.state.clone_from(state);
+        self.pack();
+        Ok(())
+    }
+
+    fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+        let range = self.check_rows(param, first, out.len())?;
+        out.copy_from_slice(&self.state.tensors[param].value[range]);
+        Ok(())
+    }
+
+    fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
+        let range = self.check_rows(param, first, values.len())?;
+        let tensor = &mut self.state.tensors[param];
+        tensor.value[range.clone()].copy_from_slice(values);
+        for moments in [&mut tensor.m, &mut tensor.v] {
+            if let Some(moments) = moments.get_mut(range.clone()) {
+                moments.fill(0.0);
+            }
+        }
+        self.pack();
+        Ok(())
+    }
+
+    fn grow(&mut self, column: usize, rows: usize) -> Result<()> {
+        let of_column = ParamKind::Table { column };
+        for (param, tensor) in self.plan.params().iter().zip(&mut self.state.tensors) {
+            if param.kind != of_column {
+                continue;
+            }
+            if rows < param.rows || rows > u32::MAX as usize {
+                let reason = format!(
+                    "{rows} rows asked for, {} are there and cannot be taken away",
+                    param.rows
+                );
+                return Err(Error::config(param.name.clone(), reason));
+            }
+            for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
+                if !values.is_empty() {
+                    values.resize(rows * param.width, 0.0);
+                }
+            }
+        }
+        self.plan = self.plan.clone().with_rows(column, rows);
+        Ok(())
+    }
+}
+
+/// A piece of the first phase.
+enum TileTask<'a> {
+    Meanwhile(&'a mut (dyn FnMut() + Send)),
+    Train {
+        rows: Range<usize>,
+        row_gradients: &'a mut [f32],
+        partial: &'a mut Partial,
+    },
+}
+
+/// Runs the tiles of one partial.
+#[allow(clippy::too_many_arguments)] // what a tile reads, and what it writes
+fn train_partial<S: Simd>(
+    s: S,
+    network: Network<'_>,
+    batch: &Batch,
+    rows: Range<usize>,
+    tile_rows: usize,
+    scratch: &mut Scratch,
+    row_gradients: &mut [f32],
+    partial: &mut Partial,
+) {
+    let stride = network.layout.row_gradient_stride;
+    partial.loss = 0.0;
+    let mut flow = Flow::Write;
+    for (first, row_gradients) in rows
+        .clone()
+        .step_by(tile_rows)
+        .zip(row_gradients.chunks_mut(tile_rows * stride))
+    {
+        let tile = first..(first + tile_rows).min(rows.end);
+        scratch.forward(s, network, tile.len(), |column| &batch.column(column).ids[tile.clone()]);
+        let mut train = TrainTile {
+            labels: &batch.labels()[tile.clone()],
+            scale: 1.0 / batch.len() as f32,
+            row_gradients,
+            partial,
+            flow,
+        };
+        scratch.backward(s, network, &mut train);
+        flow = Flow::Add;
+    }
+}
+
+/// Scores the rows from `first` on.
+fn score_rows<S: Simd>(
+    s: S,
+    network: Network<'_>,
+    columns: &[&[u32]],
+    first: usize,
+    tile_rows: usize,
+    scratch: &mut Scratch,
+    out: &mut [f32],
+) {
+    for (tile, out) in out.chunks_mut(tile_rows).enumerate() {
+        let start = first + tile * tile_rows;
+        let rows = out.len();
+        scratch.forward(s, network, rows, |column| &columns[column][start..start + rows]);
+        let logits = scratch.logits(network);
+        for (r, out) in out.iter_mut().enumerate() {
+            *out = logits.row(r)[0];
+        }
+    }
+}
+
+/// Rows of a tile: activations, gradients and weights of a small network fit the first-level cache together at 32
+/// rows; a large one streams its weights from the second level, and 64 rows pay for that.
+fn tile_rows(plan: &Plan) -> usize {
+    let dense: usize = plan.params().iter().filter(|p| !p.is_table()).map(|p| p.len()).sum();
+    if dense <= 8192 { 32 } else { 64 }
+}
+
+/// Where each dense parameter's gradient begins in a partial, and a partial's length.
+fn dense_offsets(plan: &Plan) -> (Vec<usize>, usize) {
+    let mut total = 0;
+    let mut offset = |param: &crate::plan::Param| {
+        let here = total;
+        total += if param.is_table() { 0 } else { param.len() };
+        here
+    };
+    let offsets = plan.params().iter().map(&mut offset).collect();
+    (offsets, total)
+}
+
+/// Packings for the weights of linear layers, nothing for other parameters.
+fn packed_weights(plan: &Plan, proof: Proof) -> Vec<PackedWeight> {
+    let mut packed = vec![PackedWeight::default(); plan.params().len()];
+    for stage in plan.stages() {
+        if let Stage::Linear {
+            weight, input, output, ..
+        } = *stage
+        {
+            packed[weight] = dispatch!(proof, s => PackedWeight::new(s, output.width, input.width));
+        }
+    }
+    packed
+}
+
+fn gradient_columns(plan: &Plan, layout: &Layout) -> Vec<usize> {
+    let mut columns = vec![0; plan.params().len()];
+    for stage in plan.stages() {
+        if let Stage::Gather { table, output, .. } = *stage {
+            columns[table] = layout.row_gradient(output).unwrap_or(0);
+        }
+    }
+    columns
+}
+
+fn check_columns(plan: &Plan, got: usize) -> Result<()> {
+    let expected = plan.columns().len();
+    let what = || format!("id columns ({})", plan.columns().join(", "));
+    if got == expected {
+        Ok(())
+    } else {
+        Err(Error::Length {
+            what: what(),
+            expected,
+            got,
+        })
+    }
+}
+
+fn check_id(plan: &Plan, column: usize, id: u32) -> Result<()> {
+    let rows = plan.rows(column) as u64;
+    if u64::from(id) < rows {
+        return Ok(());
+    }
+    let column = plan.columns()[column].clone();
+    Err(Error::Id {
+        column,
+        id: id.into(),
+        rows,
+    })
+}
+
+/// Whether every tensor has the plan's length, and moments the parameter's or none.
+fn check_state(plan: &Plan, state: &State) -> Result<()> {
+    if state.tensors.len() != plan.params().len() {
+        return Err(Error::Length {
+            what: "tensors of the state".into(),
+            expected: plan.params().len(),
+            got: state.tensors.len(),
+        });
+    }
+    for (param, tensor) in plan.params().iter().zip(&state.tensors) {
+        for (kind, values) in [("value", &tensor.value), ("m", &tensor.m), ("v", &tensor.v)] {
+            if values.len() != param.len() && (kind == "value" || !values.is_empty()) {
+                return Err(Error::Length {
+                    what: format!("{kind} of {}", param.name),
+                    expected: param.len(),
+                    got: values.len(),
+                });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! Embedding look-up: `output[r] = table[ids[r]]`; the specification is [`ops::gather`](crate::ops::gather).
+//!
+//! The backward pass is no kernel of its own: a tile leaves the gradient of its rows in the batch-wide gradient,
+//! and [`row_update`](super::row_update) sums the rows of equal ids.
+
+use super::{rows::RowsMut, simd::Simd};
+
+/// Copies row `ids[r]` of the table, `output.width` floats wide, into row `r`.
+///
+/// # Panics
+/// Where an id lies outside the table, which the executor has checked.
+pub fn forward<S: Simd>(s: S, table: &[f32], ids: &[u32], mut output: RowsMut<'_>) {
+    let width = output.width;
+    s.vectorize(|| {
+        for (r, &id) in ids.iter().enumerate() {
+            let from = &table[id as usize * width..][..width];
+            copy(s, from, output.row(r));
+        }
+    });
+}
+
+/// Vectors rather than `memcpy`, whose call costs more than the few vectors of a row.
+#[inline(always)]
+fn copy<S: Simd>(s: S, from: &[f32], to: &mut [f32]) {
+    let whole = from.len() - from.len() % S::LANES;
+    let (from, from_tail) = from.split_at(whole);
+    let (to, to_tail) = to.split_at_mut(whole);
+    for (from, to) in from.chunks_exact(S::LANES).zip(to.chunks_exact_mut(S::LANES)) {
+        s.store(s.load(from), to);
+    }
+    if !from_tail.is_empty() {
+        s.store_partial(s.load_partial(from_tail), to_tail);
+    }
+}

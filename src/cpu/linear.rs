@@ -1,0 +1,277 @@
+//! A linear layer with bias and ReLU, forward and backward, for one tile of rows; the specification is
+//! [`ops::linear`](crate::ops::linear).
+//!
+//! All three products run on the register tile of `simd::matmul`, whose head comment has the operands' layouts.
+//! The weight is packed into panels once a step, in both orientations ([`PackedWeight`]). The gradient of the
+//! weight needs no packing: rows of x are its panels. The ReLU's mask and the gradient of the bias share one pass.
+
+use alloc::{vec, vec::Vec};
+
+use super::{
+    rows::{Rows, RowsMut},
+    simd::{
+        Simd,
+        matmul::{Left, Panels, Shape, Start, matmul, panel_width},
+    },
+};
+use crate::plan::{Activation, Flow};
+
+/// A weight `[outputs, inputs]`, packed for the forward and the backward product.
+///
+/// `forward` holds panels over the outputs: for each input the panel's outputs side by side. `backward` holds panels
+/// over the inputs: for each output the panel's inputs. Missing columns of the last panel are zero.
+#[derive(Clone, Debug, Default)]
+pub struct PackedWeight {
+    outputs: usize,
+    inputs: usize,
+    forward: Vec<f32>,
+    backward: Vec<f32>,
+}
+
+impl PackedWeight {
+    /// Room for a weight of this shape.
+    pub fn new<S: Simd>(_: S, outputs: usize, inputs: usize) -> Self {
+        let panels = |columns: usize| columns.next_multiple_of(panel_width::<S>(columns));
+        PackedWeight {
+            outputs,
+            inputs,
+            forward: vec![0.0; panels(outputs) * inputs],
+            backward: vec![0.0; panels(inputs) * outputs],
+        }
+    }
+
+    /// Packs `weight`, row-major `[outputs, inputs]`.
+    pub fn pack<S: Simd>(&mut self, s: S, weight: &[f32]) {
+        let (outputs, inputs) = (self.outputs, self.inputs);
+        assert_eq!(weight.len(), outputs * inputs);
+        let width = panel_width::<S>(outputs);
+        s.vectorize(|| {
+            for (panel, rows) in self
+                .forward
+                .chunks_exact_mut(width * inputs)
+                .zip(weight.chunks(width * inputs))
+            {
+                transpose(rows, inputs, panel, width);
+            }
+            let width = panel_width::<S>(inputs);
+            for (j, panel) in self.backward.chunks_exact_mut(width * outputs).enumerate() {
+                let columns = (inputs - j * width).min(width);
+                for (to, row) in panel.chunks_exact_mut(width).zip(weight.chunks_exact(inputs)) {
+                    to[..columns].copy_from_slice(&row[j * width..][..columns]);
+                }
+            }
+        });
+    }
+
+    /// Number of floats in both packings.
+    pub fn len(&self) -> usize {
+        self.forward.len() + self.backward.len()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// `to[k * width + n] = from[n * depth + k]`, in blocks of eight rows so that each store fills half a line.
+#[inline(always)]
+fn transpose(from: &[f32], depth: usize, to: &mut [f32], width: usize) {
+    let mut n = 0;
+    for rows in from.chunks(8 * depth) {
+        if rows.len() == 8 * depth {
+            let mut parts = rows.chunks_exact(depth);
+            let rows: [&[f32]; 8] = core::array::from_fn(|_| parts.next().unwrap_or(&[]));
+            for (k, to) in to.chunks_exact_mut(width).enumerate() {
+                for (to, row) in to[n..n + 8].iter_mut().zip(&rows) {
+                    *to = row[k];
+                }
+            }
+        } else {
+            for (r, row) in rows.chunks_exact(depth).enumerate() {
+                for (k, &x) in row.iter().enumerate() {
+                    to[k * width + n + r] = x;
+                }
+            }
+        }
+        n += 8;
+    }
+}
+
+/// `y = activation(x weight^T + bias)` for `rows` rows.
+///
+/// # Panics
+/// Where the widths of `x`, `y` and `bias` are not the weight's.
+pub fn forward<S: Simd>(
+    s: S,
+    rows: usize,
+    x: Rows<'_>,
+    weight: &PackedWeight,
+    bias: &[f32],
+    activation: Activation,
+    y: RowsMut<'_>,
+) {
+    assert!(x.width == weight.inputs && y.width == weight.outputs && bias.len() == weight.outputs);
+    let width = panel_width::<S>(weight.outputs);
+    let shape = Shape {
+        rows,
+        columns: weight.outputs,
+        depth: weight.inputs,
+    };
+    let panels = Panels {
+        data: &weight.forward,
+        panel_stride: width * weight.inputs,
+        depth_stride: width,
+    };
+    let relu = activation == Activation::Relu;
+    s.vectorize(|| {
+        if weight.outputs == 1 {
+            return dot_rows(s, rows, x, &weight.backward, bias[0], relu, y);
+        }
+        matmul(s, shape, by_row(x), panels, Start::Bias(bias), relu, y.data, y.stride);
+    });
+}
+
+/// One output: a dot product a row. A panel would be one column of numbers among zeros.
+#[inline(always)]
+fn dot_rows<S: Simd>(s: S, rows: usize, x: Rows<'_>, w: &[f32], bias: f32, relu: bool, mut y: RowsMut<'_>) {
+    let whole = x.width - x.width % S::LANES;
+    for r in 0..rows {
+        let row = x.row(r);
+        let mut sum = s.splat(0.0);
+        for (x, w) in row.chunks_exact(S::LANES).zip(w.chunks_exact(S::LANES)) {
+            sum = s.mul_add(s.load(x), s.load(w), sum);
+        }
+        if whole < x.width {
+            let tail = s.load_partial(&row[whole..]);
+            sum = s.mul_add(tail, s.load_partial(&w[whole..x.width]), sum);
+        }
+        let sum = s.reduce_sum(sum) + bias;
+        y.row(r)[0] = if relu && sum <= 0.0 { 0.0 } else { sum };
+    }
+}
+
+/// The gradients that a tile's backward pass leaves in its partial sum.
+#[derive(Debug)]
+pub struct WeightGradient<'a> {
+    /// `[outputs, inputs]`.
+    pub weight: &'a mut [f32],
+    /// `[outputs]`.
+    pub bias: &'a mut [f32],
+    /// Whether this is the partial's first tile, which overwrites.
+    pub flow: Flow,
+}
+
+/// Backward pass of a tile: from `dy` to `dx` and to the gradients of weight and bias.
+///
+/// `dy` is masked in place where the activation is ReLU and `y` is zero.
+///
+/// # Panics
+/// Where the widths are not the weight's, or `x` cannot be read for whole vectors (see [`READ_AHEAD`]).
+#[allow(clippy::too_many_arguments)] // the operands of a linear layer's backward pass
+pub fn backward<S: Simd>(
+    s: S,
+    rows: usize,
+    x: Rows<'_>,
+    weight: &PackedWeight,
+    y: Rows<'_>,
+    activation: Activation,
+    mut dy: RowsMut<'_>,
+    gradient: WeightGradient<'_>,
+    dx: RowsMut<'_>,
+    dx_flow: Flow,
+) {
+    let (outputs, inputs) = (weight.outputs, weight.inputs);
+    assert!(x.width == inputs && dx.width == inputs && y.width == outputs && dy.width == outputs);
+    assert!(gradient.weight.len() == outputs * inputs && gradient.bias.len() == outputs);
+    let start = |flow| match flow {
+        Flow::Write => Start::Zero,
+        Flow::Add => Start::Output,
+    };
+    s.vectorize(|| {
+        let relu = activation == Activation::Relu;
+        mask_and_sum(s, rows, y, relu, &mut dy, gradient.bias, gradient.flow);
+
+        let width = panel_width::<S>(inputs);
+        let dy = dy.as_rows();
+        let by_column = Left {
+            data: dy.data,
+            row_stride: 1,
+            depth_stride: dy.stride,
+        };
+        let x_panels = Panels {
+            data: x.data,
+            panel_stride: width,
+            depth_stride: x.stride,
+        };
+        let shape = Shape {
+            rows: outputs,
+            columns: inputs,
+            depth: rows,
+        };
+        matmul(
+            s,
+            shape,
+            by_column,
+            x_panels,
+            start(gradient.flow),
+            false,
+            gradient.weight,
+            inputs,
+        );
+
+        let panels = Panels {
+            data: &weight.backward,
+            panel_stride: width * outputs,
+            depth_stride: width,
+        };
+        let shape = Shape {
+            rows,
+            columns: inputs,
+            depth: outputs,
+        };
+        matmul(s, shape, by_row(dy), panels, start(dx_flow), false, dx.data, dx.stride);
+    });
+}
+
+/// Floats that must be readable behind the last row of `x` in [`backward`]: a vector may begin at its last column.
+pub const READ_AHEAD: usize = 32;
+
+fn by_row(x: Rows<'_>) -> Left<'_> {
+    Left {
+        data: x.data,
+        row_stride: x.stride,
+        depth_stride: 1,
+    }
+}
+
+/// Zeroes `dy` where ReLU's output is not positive, and adds its columns up into the bias's gradient.
+#[inline(always)]
+fn mask_and_sum<S: Simd>(
+    s: S,
+    rows: usize,
+    y: Rows<'_>,
+    relu: bool,
+    dy: &mut RowsMut<'_>,
+    bias: &mut [f32],
+    flow: Flow,
+) {
+    let zero = s.splat(0.0);
+    for (j, bias) in bias.chunks_mut(S::LANES).enumerate() {
+        let columns = j * S::LANES..j * S::LANES + bias.len();
+        let mut sum = match flow {
+            Flow::Write => zero,
+            Flow::Add => s.load_partial(bias),
+        };
+        for r in 0..rows {
+            let slot = &mut dy.row(r)[columns.clone()];
+            let mut d = s.load_partial(slot);
+            if relu {
+                d = s.select_gt(s.load_partial(&y.row(r)[columns.clone()]), zero, d, zero);
+                s.store_partial(d, slot);
+            }
+            sum = s.add(sum, d);
+        }
+        s.store_partial(sum, bias);
+    }
+}

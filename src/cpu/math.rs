@@ -1,0 +1,90 @@
+//! Elementary functions of vectors.
+
+use super::simd::Simd;
+
+/// e^x for x in -87..=0, within two units in the last place; smaller x gives e^-87, about 1e-38.
+///
+/// x = n ln 2 + r with |r| <= ln 2 / 2, ln 2 split in two so that r is exact; e^r by its Taylor polynomial of
+/// degree 7, whose remainder is below 2^-25 there.
+#[inline(always)]
+pub(crate) fn exp_nonpositive<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    const LN2_HIGH: f32 = 0.693_359_4; // 9 bits: its products with whole numbers up to 2^14 are exact
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    let x = s.max(s.splat(-87.0), x);
+    let n = s.round(s.mul(x, s.splat(core::f32::consts::LOG2_E)));
+    let r = s.mul_add(n, s.splat(-LN2_HIGH), x);
+    let r = s.mul_add(n, s.splat(-LN2_LOW), r);
+    let mut y = s.splat(1.0 / 5040.0);
+    for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        y = s.mul_add(y, r, s.splat(coefficient));
+    }
+    s.mul(y, s.exp2_whole(n))
+}
+
+/// ln(1 + z) for z in 0..=1, within a few units in the last place.
+///
+/// With t = z / (2 + z), at most 1/3: ln(1 + z) = 2 artanh(t) = 2 (t + t^3/3 + t^5/5 + ...), cut after t^15.
+#[inline(always)]
+pub(crate) fn ln_1p_unit<S: Simd>(s: S, z: S::F32) -> S::F32 {
+    let t = s.div(z, s.add(s.splat(2.0), z));
+    let square = s.mul(t, t);
+    let mut y = s.splat(2.0 / 15.0);
+    for denominator in [13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0] {
+        y = s.mul_add(y, square, s.splat(2.0 / denominator));
+    }
+    s.mul(y, t)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::{
+        Isa,
+        simd::{Proof, dispatch},
+    };
+
+    fn check(f: impl Fn(Proof, &mut [f32]), exact: fn(f64) -> f64, range: core::ops::RangeInclusive<f32>) {
+        for isa in Isa::available() {
+            let proof = Proof::new(isa).unwrap();
+            let (low, high) = (*range.start(), *range.end());
+            let inputs: alloc::vec::Vec<f32> = (0..=16 * 4096)
+                .map(|i| low + (high - low) * i as f32 / (16.0 * 4096.0))
+                .collect();
+            for chunk in inputs.chunks_exact(16) {
+                let mut values = [0.0; 16];
+                values.copy_from_slice(chunk);
+                f(proof, &mut values);
+                for (&x, &y) in chunk.iter().zip(&values) {
+                    let want = exact(f64::from(x));
+                    let error = (f64::from(y) - want).abs();
+                    assert!(error <= 4e-7 * want.abs() + 1e-38, "{isa}: f({x}) = {y}, not {want}");
+                }
+            }
+        }
+    }
+
+    macro_rules! on_slice {
+        ($f:ident) => {
+            |proof, values: &mut [f32]| {
+                dispatch!(proof, s => s.vectorize(|| on_lanes(s, values, |x| $f(s, x))))
+            }
+        };
+    }
+
+    #[inline(always)]
+    fn on_lanes<S: Simd>(s: S, values: &mut [f32], f: impl Fn(S::F32) -> S::F32) {
+        for chunk in values.chunks_exact_mut(S::LANES) {
+            s.store(f(s.load(chunk)), chunk);
+        }
+    }
+
+    #[test]
+    fn exp_is_that_of_f64() {
+        check(on_slice!(exp_nonpositive), libm::exp, -86.9..=0.0);
+    }
+
+    #[test]
+    fn ln_1p_is_that_of_f64() {
+        check(on_slice!(ln_1p_unit), libm::log1p, 0.0..=1.0);
+    }
+}

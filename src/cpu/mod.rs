@@ -1,0 +1,38 @@
+//! The CPU: kernels over slices, and the executor that runs a plan with them.
+//!
+//! A kernel is generic over [`Simd`], a proof that the processor has the instructions, and safe to call:
+//!
+//! ```
+//! use pocketrec::cpu::{Rows, RowsMut, Scalar, product};
+//! let (a, b) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]);
+//! let mut c = [0.0; 3];
+//! let rows = |data| Rows { data, stride: 3, width: 3 };
+//! product::forward(Scalar, 1, rows(&a), rows(&b), RowsMut { data: &mut c, stride: 3, width: 3 });
+//! assert_eq!(c, [4.0, 10.0, 18.0]);
+//! ```
+
+pub mod adam;
+mod executor;
+pub mod gather;
+pub mod linear;
+mod math;
+#[cfg(feature = "parallel")]
+mod pool;
+pub mod product;
+pub mod row_update;
+mod rows;
+#[cfg(not(feature = "parallel"))]
+mod serial;
+pub mod sigmoid_cross_entropy;
+pub(crate) mod simd;
+pub mod sum;
+mod tile;
+mod update;
+
+pub use executor::CpuExecutor;
+pub use rows::{Rows, RowsMut};
+#[cfg(target_arch = "aarch64")]
+pub use simd::Neon;
+#[cfg(target_arch = "x86_64")]
+pub use simd::{Avx2, Avx512};
+pub use simd::{Isa, Scalar, Simd};

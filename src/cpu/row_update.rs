@@ -1,0 +1,107 @@
+//! Sparse update of a table: the rows of equal ids are summed and the optimiser is applied at once; the
+//! specification is [`ops::row_update`](crate::ops::row_update).
+//!
+//! There is one writer a row and its samples are added in the batch's order, so the bits depend neither on the
+//! number of threads nor on how rows are shared out among them. The gradient of the table is never stored.
+
+use super::{
+    adam::{Slots, Update, update},
+    rows::Rows,
+    simd::Simd,
+};
+use crate::data::IdColumn;
+
+/// A piece of a table: consecutive rows, `width` floats each.
+#[derive(Debug)]
+pub struct TableRows<'a> {
+    /// The floats, from those of row `first` on.
+    pub slots: Slots<'a>,
+    /// The first row.
+    pub first: usize,
+    /// Floats in a row.
+    pub width: usize,
+}
+
+impl TableRows<'_> {
+    /// The same rows, lent for a shorter time.
+    pub fn reborrow(&mut self) -> TableRows<'_> {
+        let len = self.slots.value.len();
+        TableRows {
+            slots: self.slots.part(0, len),
+            first: self.first,
+            width: self.width,
+        }
+    }
+}
+
+/// How a table is regularised: `per_sample` times the row is added to its gradient for each sample that picks it.
+#[derive(Clone, Copy, Debug)]
+pub struct RowStep {
+    /// The optimiser's step.
+    pub update: Update,
+    /// The L2 weight over the batch's size.
+    pub per_sample: f32,
+}
+
+/// Updates the rows that `segments` of the column pick. `gradients` has one row a sample of the batch.
+///
+/// # Panics
+/// Where a row is not in the piece, or a sample not in the batch.
+pub fn sparse<S: Simd>(
+    s: S,
+    step: RowStep,
+    column: &IdColumn,
+    segments: core::ops::Range<usize>,
+    gradients: Rows<'_>,
+    mut table: TableRows<'_>,
+) {
+    s.vectorize(|| {
+        for segment in segments {
+            let row = column.segments[segment].row as usize - table.first;
+            let slots = table.slots.part(row * table.width, table.width);
+            update_row(s, step, column.samples(segment), gradients, slots);
+        }
+    });
+}
+
+/// Updates every row of the piece: those that no segment picks have a gradient of zero, yet their moments decay and
+/// they move on with them.
+///
+/// # Panics
+/// As [`sparse`].
+pub fn every<S: Simd>(
+    s: S,
+    step: RowStep,
+    column: &IdColumn,
+    segments: core::ops::Range<usize>,
+    gradients: Rows<'_>,
+    mut table: TableRows<'_>,
+) {
+    s.vectorize(|| {
+        let zero = s.splat(0.0);
+        let mut next = 0;
+        for segment in segments {
+            let row = column.segments[segment].row as usize - table.first;
+            let gap = table.slots.part(next * table.width, (row - next) * table.width);
+            update(s, step.update, gap, |_, _| zero);
+            let slots = table.slots.part(row * table.width, table.width);
+            update_row(s, step, column.samples(segment), gradients, slots);
+            next = row + 1;
+        }
+        let rest = table.slots.value.len() - next * table.width;
+        update(s, step.update, table.slots.part(next * table.width, rest), |_, _| zero);
+    });
+}
+
+#[inline(always)]
+fn update_row<S: Simd>(s: S, step: RowStep, samples: &[u32], gradients: Rows<'_>, slots: Slots<'_>) {
+    let l2 = s.splat(step.per_sample * samples.len() as f32);
+    update(s, step.update, slots, |range, value| {
+        let mut sum = s.mul(l2, value);
+        for &sample in samples {
+            let start = sample as usize * gradients.stride + range.start;
+            sum = s.add(sum, s.load_partial(&gradients.data[start..][..range.len()]));
+        }
+        sum
+    });
+}

@@ -1,0 +1,62 @@
+//! Sigmoid cross-entropy of a tile's logits with its gradient; the specification is
+//! [`ops::sigmoid_cross_entropy`](crate::ops::sigmoid_cross_entropy).
+//!
+//! With z = e^-|x|, which never overflows: loss = max(x, 0) - x y + ln(1 + z), and sigmoid(x) is 1 / (1 + z) for
+//! positive x and z / (1 + z) otherwise. Logits lie one a row, so they are brought together in vectors first.
+
+use super::{
+    math::{exp_nonpositive, ln_1p_unit},
+    rows::{Rows, RowsMut},
+    simd::Simd,
+};
+
+/// Rows gathered at a time: at least a vector of any instruction set.
+const CHUNK: usize = 16;
+
+/// Writes `(sigmoid(logit) - label) * scale` and returns the sum of the losses, unscaled.
+///
+/// # Panics
+/// Where `logits` or `gradients` have fewer rows than there are labels.
+pub fn forward_backward<S: Simd>(
+    s: S,
+    logits: Rows<'_>,
+    labels: &[f32],
+    scale: f32,
+    mut gradients: RowsMut<'_>,
+) -> f64 {
+    s.vectorize(|| {
+        let mut total = 0.0;
+        for (first, labels) in (0..).step_by(CHUNK).zip(labels.chunks(CHUNK)) {
+            let (mut x, mut y) = ([0.0; CHUNK], [0.0; CHUNK]);
+            for (r, (x, y)) in x.iter_mut().zip(&mut y).take(labels.len()).enumerate() {
+                (*x, *y) = (logits.row(first + r)[0], labels[r]);
+            }
+            let mut losses = [0.0; CHUNK];
+            for lane in (0..CHUNK).step_by(S::LANES) {
+                let (loss, gradient) = lanes(s, s.load(&x[lane..]), s.load(&y[lane..]));
+                s.store(loss, &mut losses[lane..]);
+                s.store(s.mul(gradient, s.splat(scale)), &mut x[lane..]);
+            }
+            for r in 0..labels.len() {
+                gradients.row(first + r)[0] = x[r];
+                total += f64::from(losses[r]);
+            }
+        }
+        total
+    })
+}
+
+/// Loss and gradient by vectors.
+#[inline(always)]
+fn lanes<S: Simd>(s: S, x: S::F32, y: S::F32) -> (S::F32, S::F32) {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let negative = s.sub(zero, x);
+    // Not max(x, -x): a NaN must stay one.
+    let nonpositive = s.select_gt(x, zero, negative, x);
+    let z = exp_nonpositive(s, nonpositive);
+    let reciprocal = s.div(one, s.add(one, z));
+    let sigmoid = s.select_gt(x, zero, reciprocal, s.mul(z, reciprocal));
+    let positive_part = s.max(zero, x);
+    let loss = s.add(s.sub(positive_part, s.mul(x, y)), ln_1p_unit(s, z));
+    (loss, s.sub(sigmoid, y))
+}

@@ -1,0 +1,155 @@
+//! AVX2 with FMA: 8 lanes, 16 registers.
+
+use core::arch::x86_64::*;
+
+use super::Simd;
+
+/// Proof that this processor has AVX2 and FMA.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// The proof, where the processor has it.
+    #[inline]
+    pub fn new() -> Option<Self> {
+        #[cfg(feature = "std")]
+        let available = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+        #[cfg(not(feature = "std"))]
+        let available = cfg!(all(target_feature = "avx2", target_feature = "fma"));
+        available.then_some(Avx2(()))
+    }
+}
+
+/// Sign bits set in the lowest `count` lanes.
+///
+/// # Safety
+/// The processor must have AVX2.
+#[inline(always)]
+unsafe fn mask(count: usize) -> __m256i {
+    // SAFETY: the caller vouches for AVX2.
+    unsafe {
+        _mm256_cmpgt_epi32(
+            _mm256_set1_epi32(count as i32),
+            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+        )
+    }
+}
+
+impl Simd for Avx2 {
+    const LANES: usize = 8;
+    const TILE_ROWS: [usize; 2] = [8, 6];
+    type F32 = __m256;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx2,fma")]
+        fn enabled<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { enabled(f) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_sqrt_ps(a) }
+    }
+
+    #[inline(always)]
+    fn round(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
+    }
+
+    #[inline(always)]
+    fn exp2_whole(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe {
+            let biased = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+        }
+    }
+
+    #[inline(always)]
+    fn select_gt(self, a: Self::F32, b: Self::F32, yes: Self::F32, no: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    fn reduce_sum(self, a: Self::F32) -> f32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe {
+            let half = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
+            _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps::<1>(pair, pair)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_ptr(self, from: *const f32) -> Self::F32 {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_ptr(self, x: Self::F32, to: *mut f32) {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { _mm256_storeu_ps(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_ptr_partial(self, from: *const f32, count: usize) -> Self::F32 {
+        // SAFETY: `self` proves the instruction, the caller the memory; masked lanes are not touched.
+        unsafe { _mm256_maskload_ps(from, mask(count)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_ptr_partial(self, x: Self::F32, to: *mut f32, count: usize) {
+        // SAFETY: `self` proves the instruction, the caller the memory; masked lanes are not touched.
+        unsafe { _mm256_maskstore_ps(to, mask(count), x) }
+    }
+}

@@ -1,0 +1,236 @@
+//! Lanes of `f32`: one small trait, an implementation per instruction set, and the choice between them at run time.
+//!
+//! A value of a [`Simd`] type is a proof: it exists only where the processor has the instructions, so its methods
+//! are safe to call. Kernels are written once, generic over the trait and inlined (`#[inline(always)]`) into
+//! [`Simd::vectorize`], the one function of each implementation that is compiled with the instructions turned on.
+//!
+//! All `unsafe` of the CPU kernels stands in this folder: the intrinsics, and the pointers of [`matmul`].
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+pub(crate) mod matmul;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub use neon::Neon;
+pub use scalar::Scalar;
+
+use alloc::{format, string::ToString, vec::Vec};
+use core::{fmt, str::FromStr};
+
+use crate::{Error, Result};
+
+/// Operations on a vector of [`LANES`](Simd::LANES) floats.
+#[allow(missing_docs)] // the names say it: one lane operation each
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// Floats in a vector.
+    const LANES: usize;
+    /// Rows of the matrix multiplication's register tile when it is one and two vectors wide.
+    const TILE_ROWS: [usize; 2];
+    /// The vector.
+    type F32: Copy;
+
+    /// Runs `f` compiled with this instruction set.
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+
+    fn splat(self, x: f32) -> Self::F32;
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a * b + c`, rounded once where the processor can.
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    fn sqrt(self, a: Self::F32) -> Self::F32;
+    /// The nearest whole number.
+    fn round(self, a: Self::F32) -> Self::F32;
+    /// `2^a` for whole `a` in -126..=127.
+    fn exp2_whole(self, a: Self::F32) -> Self::F32;
+    /// `yes` where `a > b`, else `no`.
+    fn select_gt(self, a: Self::F32, b: Self::F32, yes: Self::F32, no: Self::F32) -> Self::F32;
+    /// The sum of all lanes.
+    fn reduce_sum(self, a: Self::F32) -> f32;
+
+    /// The first `LANES` floats of `from`.
+    ///
+    /// # Safety
+    /// `from` must be valid for reading `LANES` floats.
+    unsafe fn load_ptr(self, from: *const f32) -> Self::F32;
+    /// Writes `LANES` floats to `to`.
+    ///
+    /// # Safety
+    /// `to` must be valid for writing `LANES` floats.
+    unsafe fn store_ptr(self, x: Self::F32, to: *mut f32);
+    /// The first `count <= LANES` floats of `from`, then zeros.
+    ///
+    /// # Safety
+    /// `from` must be valid for reading `count` floats.
+    unsafe fn load_ptr_partial(self, from: *const f32, count: usize) -> Self::F32;
+    /// Writes the first `count <= LANES` lanes to `to`.
+    ///
+    /// # Safety
+    /// `to` must be valid for writing `count` floats.
+    unsafe fn store_ptr_partial(self, x: Self::F32, to: *mut f32, count: usize);
+
+    /// The first `LANES` floats of a slice that has as many.
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> Self::F32 {
+        assert!(from.len() >= Self::LANES);
+        // SAFETY: the slice holds LANES floats.
+        unsafe { self.load_ptr(from.as_ptr()) }
+    }
+
+    /// Writes to the first `LANES` floats of a slice that has as many.
+    #[inline(always)]
+    fn store(self, x: Self::F32, to: &mut [f32]) {
+        assert!(to.len() >= Self::LANES);
+        // SAFETY: the slice holds LANES floats.
+        unsafe { self.store_ptr(x, to.as_mut_ptr()) }
+    }
+
+    /// A slice of at most `LANES` floats, filled up with zeros.
+    #[inline(always)]
+    fn load_partial(self, from: &[f32]) -> Self::F32 {
+        if from.len() == Self::LANES {
+            return self.load(from);
+        }
+        assert!(from.len() < Self::LANES);
+        // SAFETY: the count is the slice's.
+        unsafe { self.load_ptr_partial(from.as_ptr(), from.len()) }
+    }
+
+    /// Fills a slice of at most `LANES` floats.
+    #[inline(always)]
+    fn store_partial(self, x: Self::F32, to: &mut [f32]) {
+        if to.len() == Self::LANES {
+            return self.store(x, to);
+        }
+        assert!(to.len() < Self::LANES);
+        // SAFETY: the count is the slice's.
+        unsafe { self.store_ptr_partial(x, to.as_mut_ptr(), to.len()) }
+    }
+}
+
+/// An instruction set that the kernels are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// Plain code for any processor.
+    Scalar,
+    /// x86-64 with AVX2 and FMA: 8 lanes.
+    Avx2,
+    /// x86-64 with AVX-512F: 16 lanes.
+    Avx512,
+    /// 64-bit ARM: 4 lanes.
+    Neon,
+}
+
+impl Isa {
+    const ALL: [Isa; 4] = [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Scalar];
+
+    /// Whether this processor, and this build, have it.
+    pub fn is_available(self) -> bool {
+        Proof::new(self).is_ok()
+    }
+
+    /// All that are available, best first.
+    pub fn available() -> Vec<Isa> {
+        Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
+    }
+
+    /// The best available, or what the environment variable `POCKETREC_SIMD` asks for.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the variable names one that is unknown or not available.
+    pub fn detect() -> Result<Isa> {
+        #[cfg(feature = "std")]
+        if let Some(name) = std::env::var_os("POCKETREC_SIMD") {
+            let isa: Isa = name.to_string_lossy().parse()?;
+            return match isa.is_available() {
+                true => Ok(isa),
+                false => Err(Error::Device(format!("POCKETREC_SIMD={isa}: this processor lacks it"))),
+            };
+        }
+        Ok(Self::available()[0])
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Isa::Scalar => "scalar",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
+        })
+    }
+}
+
+impl FromStr for Isa {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let known = |isa: &Isa| isa.to_string() == name.trim().to_ascii_lowercase();
+        Self::ALL.into_iter().find(known).ok_or_else(|| {
+            Error::Device(format!(
+                "unknown instruction set {name:?}; known: scalar, avx2, avx512, neon"
+            ))
+        })
+    }
+}
+
+/// The proof that goes with an [`Isa`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Proof {
+    Scalar(Scalar),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
+}
+
+impl Proof {
+    /// The proof for `isa`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where this processor or this build lacks it.
+    pub(crate) fn new(isa: Isa) -> Result<Proof> {
+        let proof = match isa {
+            Isa::Scalar => Some(Proof::Scalar(Scalar)),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => Avx2::new().map(Proof::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => Avx512::new().map(Proof::Avx512),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => Some(Proof::Neon(Neon::new())),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        };
+        proof.ok_or_else(|| Error::Device(format!("this processor or this build lacks {isa}")))
+    }
+}
+
+/// Runs an expression with `$s` bound to the proof; the expression is compiled once for each instruction set.
+macro_rules! dispatch {
+    ($proof:expr, $s:ident => $body:expr) => {
+        match $proof {
+            $crate::cpu::simd::Proof::Scalar($s) => $body,
+            #[cfg(target_arch = "x86_64")]
+            $crate::cpu::simd::Proof::Avx2($s) => $body,
+            #[cfg(target_arch = "x86_64")]
+            $crate::cpu::simd::Proof::Avx512($s) => $body,
+            #[cfg(target_arch = "aarch64")]
+            $crate::cpu::simd::Proof::Neon($s) => $body,
+        }
+    };
+}
+pub(crate) use dispatch;

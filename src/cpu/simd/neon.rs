@@ -1,0 +1,138 @@
+//! NEON: 4 lanes, 32 registers.
+
+use core::arch::aarch64::*;
+
+use super::Simd;
+
+/// Proof of NEON, which every 64-bit ARM processor has.
+#[derive(Clone, Copy, Debug)]
+pub struct Neon(());
+
+impl Neon {
+    /// The proof.
+    #[inline]
+    #[allow(clippy::new_without_default)] // a default would hide that this is a proof
+    pub fn new() -> Self {
+        Neon(())
+    }
+}
+
+impl Simd for Neon {
+    const LANES: usize = 4;
+    const TILE_ROWS: [usize; 2] = [8, 8];
+    type F32 = float32x4_t;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "neon")]
+        fn enabled<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { enabled(f) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vdupq_n_f32(x) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vaddq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vsubq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vmulq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vdivq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vfmaq_f32(c, a, b) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vbslq_f32(vcgtq_f32(a, b), a, b) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vsqrtq_f32(a) }
+    }
+
+    #[inline(always)]
+    fn round(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vrndnq_f32(a) }
+    }
+
+    #[inline(always)]
+    fn exp2_whole(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vreinterpretq_f32_s32(vshlq_n_s32::<23>(vaddq_s32(vcvtq_s32_f32(a), vdupq_n_s32(127)))) }
+    }
+
+    #[inline(always)]
+    fn select_gt(self, a: Self::F32, b: Self::F32, yes: Self::F32, no: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vbslq_f32(vcgtq_f32(a, b), yes, no) }
+    }
+
+    #[inline(always)]
+    fn reduce_sum(self, a: Self::F32) -> f32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vaddvq_f32(a) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_ptr(self, from: *const f32) -> Self::F32 {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { vld1q_f32(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_ptr(self, x: Self::F32, to: *mut f32) {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { vst1q_f32(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_ptr_partial(self, from: *const f32, count: usize) -> Self::F32 {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe {
+            let mut lanes = [0.0f32; 4];
+            core::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), count.min(4));
+            vld1q_f32(lanes.as_ptr())
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_ptr_partial(self, x: Self::F32, to: *mut f32, count: usize) {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe {
+            let mut lanes = [0.0f32; 4];
+            vst1q_f32(lanes.as_mut_ptr(), x);
+            core::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count.min(4));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! One tile of rows through the whole plan, forward and backward, with its activations in cache.
+
+use alloc::{vec, vec::Vec};
+use core::mem;
+
+use super::{
+    gather,
+    linear::{self, PackedWeight, READ_AHEAD, WeightGradient},
+    product,
+    rows::{Rows, RowsMut},
+    sigmoid_cross_entropy,
+    simd::Simd,
+    sum,
+};
+use crate::plan::{Backward, Flow, Layout, Plan, Stage, Tensor, View};
+
+/// What all tiles of a step read.
+#[derive(Clone, Copy)]
+pub(super) struct Network<'a> {
+    pub plan: &'a Plan,
+    pub layout: &'a Layout,
+    pub tensors: &'a [Tensor],
+    /// One a parameter; empty for all but weights.
+    pub packed: &'a [PackedWeight],
+    /// Where each dense parameter's gradient begins in a partial.
+    pub dense_offsets: &'a [usize],
+}
+
+impl Network<'_> {
+    fn value(&self, param: usize) -> &[f32] {
+        &self.tensors[param].value
+    }
+}
+
+/// A sum of gradients and losses over a fixed set of tiles. Partials are added up in their order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Partial {
+    pub gradient: Vec<f32>,
+    pub loss: f64,
+}
+
+/// What a tile trains on.
+pub(super) struct TrainTile<'a> {
+    pub labels: &'a [f32],
+    /// 1 / samples of the batch: the loss is a mean.
+    pub scale: f32,
+    /// The tile's rows of the batch-wide gradient.
+    pub row_gradients: &'a mut [f32],
+    pub partial: &'a mut Partial,
+    /// `Write` for the first tile of a partial.
+    pub flow: Flow,
+}
+
+/// A thread's activations and gradients, buffer by buffer, each `[tile rows, stride]`.
+#[derive(Clone, Debug)]
+pub(super) struct Scratch {
+    activations: Vec<Vec<f32>>,
+    gradients: Vec<Vec<f32>>,
+}
+
+impl Scratch {
+    pub fn new(layout: &Layout, tile_rows: usize) -> Self {
+        let buffer = |stride: &usize| vec![0.0; stride * tile_rows + READ_AHEAD];
+        let buffers: Vec<Vec<f32>> = layout.strides.iter().map(buffer).collect();
+        Scratch {
+            gradients: buffers.clone(),
+            activations: buffers,
+        }
+    }
+
+    fn activation(&self, layout: &Layout, view: View) -> Rows<'_> {
+        rows_of(&self.activations[view.buffer], layout, view)
+    }
+
+    /// Lends `output` for writing while `f` reads the other buffers. A plan's stage never writes a buffer it reads.
+    fn write(&mut self, layout: &Layout, output: View, f: impl FnOnce(&Self, RowsMut<'_>)) {
+        let mut buffer = mem::take(&mut self.activations[output.buffer]);
+        f(self, rows_mut(&mut buffer, layout, output));
+        self.activations[output.buffer] = buffer;
+    }
+
+    /// The logits after [`forward`](Scratch::forward), one a row.
+    pub fn logits(&self, network: Network<'_>) -> Rows<'_> {
+        self.activation(network.layout, network.plan.logit())
+    }
+
+    /// Runs the stages up to the logit on `rows` rows; `ids` gives each column's.
+    pub fn forward<'a, S: Simd>(&mut self, s: S, network: Network<'_>, rows: usize, ids: impl Fn(usize) -> &'a [u32]) {
+        let layout = network.layout;
+        for stage in network.plan.stages() {
+            match *stage {
+                Stage::Gather { table, column, output } => self.write(layout, output, |_, output| {
+                    gather::forward(s, network.value(table), ids(column), output);
+                }),
+                Stage::Linear {
+                    weight,
+                    bias,
+                    input,
+                    output,
+                    activation,
+                } => self.write(layout, output, |scratch, output| {
+                    let x = scratch.activation(layout, input);
+                    let (weight, bias) = (&network.packed[weight], network.value(bias));
+                    linear::forward(s, rows, x, weight, bias, activation, output);
+                }),
+                Stage::Product {
+                    inputs: [left, right],
+                    output,
+                } => self.write(layout, output, |scratch, output| {
+                    let (left, right) = (scratch.activation(layout, left), scratch.activation(layout, right));
+                    product::forward(s, rows, left, right, output);
+                }),
+                Stage::Sum {
+                    ref inputs,
+                    bias,
+                    output,
+                } => self.write(layout, output, |scratch, mut output| {
+                    for r in 0..rows {
+                        output.row(r)[0] = network.value(bias)[0];
+                    }
+                    for &input in inputs {
+                        sum::forward_add(s, rows, scratch.activation(layout, input), output.reborrow());
+                    }
+                }),
+                Stage::SigmoidCrossEntropy { .. } => {}
+            }
+        }
+    }
+
+    /// Runs the backward stages after [`forward`](Scratch::forward) on the same rows.
+    pub fn backward<S: Simd>(&mut self, s: S, network: Network<'_>, tile: &mut TrainTile<'_>) {
+        let rows = tile.labels.len();
+        let layout = network.layout;
+        let Scratch { activations, gradients } = self;
+        let activation = |view: View| rows_of(&activations[view.buffer], layout, view);
+        for Backward { stage, flow } in network.plan.backward() {
+            let stage = &network.plan.stages()[*stage];
+            // The gradient of a stage's output is lent out, since the stage writes those of its inputs.
+            let mut d_output = match stage.output() {
+                Some(output) => mem::take(&mut gradients[output.buffer]),
+                None => Vec::new(),
+            };
+            match *stage {
+                // Its gradient is in place already: in the batch-wide one, which the sparse update reads.
+                Stage::Gather { .. } => {}
+                Stage::Linear {
+                    weight,
+                    bias,
+                    input,
+                    output,
+                    activation: kind,
+                } => {
+                    let dy = rows_mut(&mut d_output, layout, output);
+                    let dx = gradient_mut(gradients, tile.row_gradients, layout, input);
+                    let gradient = weight_gradient(network, &mut tile.partial.gradient, [weight, bias], tile.flow);
+                    let (x, y) = (activation(input), activation(output));
+                    let weight = &network.packed[weight];
+                    linear::backward(s, rows, x, weight, y, kind, dy, gradient, dx, flow[0]);
+                }
+                Stage::Product { inputs, output } => {
+                    for (i, &input) in inputs.iter().enumerate() {
+                        let other = activation(inputs[1 - i]);
+                        let dx = gradient_mut(gradients, tile.row_gradients, layout, input);
+                        product::backward(s, rows, rows_of(&d_output, layout, output), other, dx, flow[i]);
+                    }
+                }
+                Stage::Sum {
+                    ref inputs,
+                    bias,
+                    output,
+                } => {
+                    let dy = rows_of(&d_output, layout, output);
+                    let total: f32 = (0..rows).map(|r| dy.row(r)[0]).sum();
+                    let slot = &mut tile.partial.gradient[network.dense_offsets[bias]];
+                    *slot = if tile.flow == Flow::Write { total } else { *slot + total };
+                    for (&input, &flow) in inputs.iter().zip(flow) {
+                        let dx = gradient_mut(gradients, tile.row_gradients, layout, input);
+                        sum::backward(s, rows, dy, dx, flow);
+                    }
+                }
+                Stage::SigmoidCrossEntropy { logit } => {
+                    let d = gradient_mut(gradients, tile.row_gradients, layout, logit);
+                    let logits = activation(logit);
+                    tile.partial.loss += sigmoid_cross_entropy::forward_backward(s, logits, tile.labels, tile.scale, d);
+                }
+            }
+            if let Some(output) = stage.output() {
+                gradients[output.buffer] = d_output;
+            }
+        }
+    }
+}
+
+fn rows_of<'a>(buffer: &'a [f32], layout: &Layout, view: View) -> Rows<'a> {
+    Rows {
+        data: &buffer[view.start..],
+        stride: layout.strides[view.buffer],
+        width: view.width,
+    }
+}
+
+fn rows_mut<'a>(buffer: &'a mut [f32], layout: &Layout, view: View) -> RowsMut<'a> {
+    RowsMut {
+        data: &mut buffer[view.start..],
+        stride: layout.strides[view.buffer],
+        width: view.width,
+    }
+}
+
+/// Where the gradient of `view` lies: in the batch-wide gradient if a gather fills its buffer, else in the tile's.
+fn gradient_mut<'a>(
+    gradients: &'a mut [Vec<f32>],
+    row_gradients: &'a mut [f32],
+    layout: &Layout,
+    view: View,
+) -> RowsMut<'a> {
+    match layout.row_gradient(view) {
+        None => rows_mut(&mut gradients[view.buffer], layout, view),
+        Some(column) => RowsMut {
+            data: &mut row_gradients[column..],
+            stride: layout.row_gradient_stride,
+            width: view.width,
+        },
+    }
+}
+
+/// The places of a linear layer's gradients in a partial; the bias's lies right behind the weight's.
+fn weight_gradient<'a>(
+    network: Network<'_>,
+    gradient: &'a mut [f32],
+    [weight, bias]: [usize; 2],
+    flow: Flow,
+) -> WeightGradient<'a> {
+    let offsets = network.dense_offsets;
+    let len = |param: usize| network.plan.params()[param].len();
+    let (before, after) = gradient.split_at_mut(offsets[bias]);
+    WeightGradient {
+        weight: &mut before[offsets[weight]..][..len(weight)],
+        bias: &mut after[..len(bias)],
+        flow,
+    }
+}
