@@ -2,6 +2,7 @@
 
 mod batch;
 mod csr;
+mod generate;
 mod ids;
 mod interactions;
 mod positives;
@@ -11,6 +12,7 @@ mod sampler;
 mod split;
 
 pub use batch::{Batch, IdColumn, Segment};
+pub use generate::{Planted, PlantedData};
 pub use ids::IdMap;
 pub use interactions::{Interactions, ReadReport};
 pub use positives::Positives;

@@ -76,7 +76,7 @@ pub(super) fn dense_id(column: &str, field: &[u8]) -> Result<u32, String> {
             shown(field)
         )),
         None => Err(format!(
-            "{} is not a {column} id, which is a whole number from 0 on",
+            "{} is no {column} id, which is a whole number from 0 on",
             shown(field)
         )),
     }
