@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use common::{close, close64, gradients, id_columns};
 use pocketrec::{
+    cpu::{CpuExecutor, Isa},
     data::Batch,
     executor::Executor,
     models::NeuMf,
@@ -219,4 +220,18 @@ fn reference_as_executor_equals_pytorch() {
     let make =
         |plan: Plan| -> Box<dyn Executor> { Box::new(Reference::new(&plan, &State::initial(&plan, 1, true)).unwrap()) };
     check_executor(make, 1e-6);
+}
+
+#[test]
+fn cpu_equals_pytorch() {
+    let threads = if cfg!(feature = "parallel") { &[1, 2][..] } else { &[1] };
+    for isa in Isa::available() {
+        for &threads in threads {
+            let make = |plan: Plan| -> Box<dyn Executor> {
+                let state = State::initial(&plan, 1, true);
+                Box::new(CpuExecutor::new(plan, state, isa, threads).unwrap())
+            };
+            check_executor(make, 1e-5);
+        }
+    }
 }

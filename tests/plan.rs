@@ -58,6 +58,21 @@ fn builder_reports_mistakes() {
         ("linear reads View { buffer: 9, start: 0, width: 4 }", |plan, x| {
             plan.linear("logit", View { buffer: 9, ..x }, 1, Identity)
         }),
+        (
+            "linear reads and writes buffer 1; give its output another",
+            |plan, x| {
+                let y = plan.buffer(2);
+                plan.linear_into("first", x, y.columns(0, 1), Identity);
+                plan.linear_into("second", y.columns(0, 1), y.columns(1, 1), Identity);
+                plan.linear("logit", y, 1, Identity)
+            },
+        ),
+        ("fills buffer 1 together with stages of another kind", |plan, x| {
+            let y = plan.buffer(2);
+            plan.gather("item.weight", 0, 3, Init::Zeros, y.columns(0, 1));
+            plan.linear_into("first", x, y.columns(1, 1), Identity);
+            plan.linear("logit", y, 1, Identity)
+        }),
         ("two parameters are called user.weight", |plan, x| {
             let more = plan.buffer(1);
             plan.gather("user.weight", 0, 3, Init::Zeros, more);

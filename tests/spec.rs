@@ -365,7 +365,11 @@ fn reference_refuses_what_does_not_fit() {
     assert_eq!(reference.forward(&[&[], &[]]).unwrap(), []);
     let empty = Batch::new(2, 0);
     reference.step(&empty, &Optimizer::default(), L2::default()).unwrap();
-    assert!((0..plan.params().len()).all(|p| reference.value(p).iter().all(|x| x.is_finite())));
+    assert_eq!((reference.steps(), reference.moments(0)), (0, (&[][..], &[][..])));
+    let near = Batch::from_columns(&[&[0], &[0]], &[1.0]).unwrap();
+    let rising = Optimizer::Sgd { learning_rate: -1.0 };
+    let error = reference.step(&near, &rising, L2::default()).unwrap_err();
+    assert_eq!(error.to_string(), "learning_rate: -1 is not a positive number");
     state.tensors[0].v.push(0.0);
     assert!(matches!(Reference::new(&plan, &state), Err(Error::Length { .. })));
     state.tensors.pop();

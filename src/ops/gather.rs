@@ -4,7 +4,7 @@
 //! It is the product of one-hot rows with the table, as He et al. (*Neural Collaborative Filtering*, WWW 2017,
 //! equation 3) write it, without the multiplications.
 //!
-//! Its gradient with respect to the table is [`row_update`](super::row_update): row `r` receives the sum of
+//! Its gradient with respect to the table is [`row_update`]: row `r` receives the sum of
 //! `output_gradient[s, ..]` over all samples `s` with `ids[s] == r`. Ids have no gradient.
 
 use alloc::{vec, vec::Vec};

@@ -171,13 +171,18 @@ impl Reference {
         Ok(gradients)
     }
 
-    /// One training step: [`gradients`](Reference::gradients), then the optimiser. Nothing changes on an error.
+    /// One training step: [`gradients`](Reference::gradients), then the optimiser. An empty batch is no step.
+    /// Nothing changes on an error.
     ///
     /// # Errors
-    /// As [`forward`](Reference::forward).
+    /// As [`forward`](Reference::forward), and [`Error::Config`] where the optimiser's settings are out of range.
     pub fn step(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<()> {
         let loss = self.loss(batch)?;
         let gradients = self.gradients(batch, l2)?;
+        optimizer.validate()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
         self.loss.sum += loss * batch.len() as f64;
         self.loss.samples += batch.len() as u64;
         self.steps += 1;
