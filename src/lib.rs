@@ -5,12 +5,16 @@
 
 extern crate alloc;
 
+pub mod cpu;
 pub mod data;
+pub mod device;
 pub mod error;
+pub mod eval;
 pub mod executor;
 pub mod models;
 pub mod ops;
 pub mod plan;
 pub mod rng;
+pub mod train;
 
 pub use error::{Error, Result};

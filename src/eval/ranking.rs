@@ -1,0 +1,255 @@
+//! Leave-one-out ranking: each test item among its candidates, many users a call, in constant memory.
+
+use alloc::{format, vec, vec::Vec};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Rank;
+use crate::{Error, Result, data::Split, executor::Executor};
+
+/// Pairs that are scored in one call.
+pub const CHUNK: usize = 16 * 1024;
+
+/// What a test item is ranked among.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// The negatives that the split carries, 99 a user by custom: cheap, and what He et al. (WWW 2017) report. It is
+    /// not the same as ranking everything (Krichene and Rendle, KDD 2020).
+    #[default]
+    Sampled,
+    /// All items that the user does not have in the training part.
+    Full,
+}
+
+/// Means over the test cases, one a user.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RankingReport {
+    /// The cut-off of `hr` and `ndcg`.
+    pub k: usize,
+    /// Share of the cases whose test item is among the first `k`.
+    pub hr: f64,
+    /// Normalised discounted cumulative gain at `k`.
+    pub ndcg: f64,
+    /// Mean reciprocal rank, without a cut-off.
+    pub mrr: f64,
+    /// Number of test cases.
+    pub cases: u64,
+    /// Pairs scored, the test items included.
+    pub scored: u64,
+}
+
+/// `HR@10 0.6880  NDCG@10 0.4100`.
+impl fmt::Display for RankingReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RankingReport { k, hr, ndcg, .. } = self;
+        write!(f, "HR@{k} {hr:.4}  NDCG@{k} {ndcg:.4}")
+    }
+}
+
+/// Ranks the test items of `split` by a model's logits.
+///
+/// # Errors
+/// As [`evaluate_with`]; [`Error::Id`] where the split has users or items that the model has no row for, and
+/// [`Error::Config`] where the model's id columns are not user and item.
+pub fn evaluate(executor: &mut dyn Executor, split: &Split, protocol: Protocol, k: usize) -> Result<RankingReport> {
+    executor_takes_pairs(executor)?;
+    evaluate_with(split, protocol, k, |users, items, out| {
+        executor.score(&[users, items], out)
+    })
+}
+
+/// Ranks the test items of `split` by any score: `score(users, items, out)` writes `out[s]` for user `users[s]` and
+/// item `items[s]`, up to [`CHUNK`] pairs a call.
+///
+/// Pairs stream through buffers of that size: nothing grows with users x items. Ties count by their expectation
+/// ([`Rank`]).
+///
+/// ```
+/// use pocketrec::{data::Interactions, eval::{Protocol, evaluate_with}};
+/// let data = Interactions::from_triples(&[(0, 0, 1), (0, 1, 2), (1, 2, 1), (1, 3, 2)])?;
+/// let split = data.leave_one_out()?;
+/// let report = evaluate_with(&split, Protocol::Full, 1, |_, _, out| {
+///     out.fill(0.0); // a constant score gets chance: one of the three items not in training
+///     Ok(())
+/// })?;
+/// assert_eq!((report.hr, report.cases), (1.0 / 3.0, 2));
+/// # Ok::<(), pocketrec::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Config`] where `k` is 0, there are no test cases, the split has no negatives though they are asked for,
+/// or a score is NaN; and those of `score`.
+pub fn evaluate_with(
+    split: &Split,
+    protocol: Protocol,
+    k: usize,
+    score: impl FnMut(&[u32], &[u32], &mut [f32]) -> Result<()>,
+) -> Result<RankingReport> {
+    check(split, protocol, k)?;
+    let mut ranker = Ranker::new(k, score);
+    match protocol {
+        Protocol::Sampled => {
+            for (index, case) in split.test.iter().enumerate() {
+                ranker.begin(case.user, case.item)?;
+                for &item in split.negatives(index) {
+                    ranker.candidate(case.user, item)?;
+                }
+            }
+        }
+        Protocol::Full => {
+            // The last case whose user has the item: one mark an item, never cleared.
+            let mut marks = vec![0usize; split.train.items() as usize];
+            for (case, mark) in split.test.iter().zip(1..) {
+                for &item in split.train.of_user(case.user).iter().chain([&case.item]) {
+                    if let Some(last) = marks.get_mut(item as usize) {
+                        *last = mark;
+                    }
+                }
+                ranker.begin(case.user, case.item)?;
+                for (item, _) in (0..).zip(&marks).filter(|&(_, &last)| last != mark) {
+                    ranker.candidate(case.user, item)?;
+                }
+            }
+        }
+    }
+    ranker.finish()
+}
+
+fn check(split: &Split, protocol: Protocol, k: usize) -> Result<()> {
+    if k == 0 {
+        return Err(Error::config("k", "0 places hold no item; 10 is usual"));
+    }
+    if split.test.is_empty() {
+        return Err(Error::config("split", "there are no test cases to evaluate on"));
+    }
+    if protocol == Protocol::Sampled && !split.has_negatives() {
+        let reason = "the split carries no negatives; draw some (Split::among) or use Protocol::Full";
+        return Err(Error::config("protocol", reason));
+    }
+    Ok(())
+}
+
+/// Refuses a model whose id columns are not a user and an item: nothing else can be ranked from an interaction.
+pub(crate) fn executor_takes_pairs(executor: &dyn Executor) -> Result<()> {
+    let columns = executor.plan().columns();
+    if columns == ["user", "item"] {
+        return Ok(());
+    }
+    let reason = format!("its id columns are {columns:?}; ranking needs [\"user\", \"item\"]");
+    Err(Error::config("model", reason))
+}
+
+/// Pairs that wait to be scored, and the case that is being ranked.
+struct Ranker<F> {
+    score: F,
+    users: Vec<u32>,
+    items: Vec<u32>,
+    scores: Vec<f32>,
+    /// Positions of test items among the pairs; what stands before the first goes on with the case before.
+    begins: Vec<usize>,
+    target: f32,
+    rank: Option<Rank>,
+    report: RankingReport,
+}
+
+impl<F: FnMut(&[u32], &[u32], &mut [f32]) -> Result<()>> Ranker<F> {
+    fn new(k: usize, score: F) -> Self {
+        Ranker {
+            score,
+            users: Vec::with_capacity(CHUNK),
+            items: Vec::with_capacity(CHUNK),
+            scores: vec![0.0; CHUNK],
+            begins: Vec::new(),
+            target: 0.0,
+            rank: None,
+            report: RankingReport {
+                k,
+                hr: 0.0,
+                ndcg: 0.0,
+                mrr: 0.0,
+                cases: 0,
+                scored: 0,
+            },
+        }
+    }
+
+    fn begin(&mut self, user: u32, item: u32) -> Result<()> {
+        if self.users.len() == CHUNK {
+            self.flush()?;
+        }
+        self.begins.push(self.users.len());
+        self.candidate(user, item)
+    }
+
+    #[inline]
+    fn candidate(&mut self, user: u32, item: u32) -> Result<()> {
+        if self.users.len() == CHUNK {
+            self.flush()?;
+        }
+        self.users.push(user);
+        self.items.push(item);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let len = self.users.len();
+        // A score that the callee forgets to write is an error, not what the last chunk left there.
+        self.scores[..len].fill(f32::NAN);
+        (self.score)(&self.users, &self.items, &mut self.scores[..len])?;
+        if let Some(at) = self.scores[..len].iter().position(|score| score.is_nan()) {
+            let (user, item) = (self.users[at], self.items[at]);
+            return Err(Error::config(
+                "score",
+                format!("the score of user {user} and item {item} is NaN"),
+            ));
+        }
+        let begins = core::mem::take(&mut self.begins);
+        let mut from = 0;
+        for &begin in &begins {
+            self.count(from, begin);
+            self.close();
+            self.target = self.scores[begin];
+            self.rank = Some(Rank::default());
+            from = begin + 1;
+        }
+        self.count(from, len);
+        self.begins = begins;
+        self.begins.clear();
+        self.report.scored += len as u64;
+        self.users.clear();
+        self.items.clear();
+        Ok(())
+    }
+
+    fn count(&mut self, from: usize, to: usize) {
+        if let Some(rank) = &mut self.rank {
+            for &other in &self.scores[from..to] {
+                rank.count(self.target, other);
+            }
+        }
+    }
+
+    /// Adds the present case to the sums.
+    fn close(&mut self) {
+        if let Some(rank) = self.rank.take() {
+            let report = &mut self.report;
+            report.hr += rank.hit_rate(report.k);
+            report.ndcg += rank.ndcg(report.k);
+            report.mrr += rank.reciprocal();
+            report.cases += 1;
+        }
+    }
+
+    fn finish(mut self) -> Result<RankingReport> {
+        self.flush()?;
+        self.close();
+        let mut report = self.report;
+        let cases = report.cases.max(1) as f64;
+        for sum in [&mut report.hr, &mut report.ndcg, &mut report.mrr] {
+            *sum /= cases;
+        }
+        Ok(report)
+    }
+}

@@ -1,0 +1,315 @@
+//! Learning from new interactions after training.
+//!
+//! What was trained must not be forgotten, and a click must show. So only rows move: the dense parameters, which all
+//! users share, keep their values. The rows of a new interaction follow plain gradient descent on the interaction,
+//! some negatives, and some of the user's older interactions (replay), for a fixed number of steps. Adam is not used:
+//! it would move every row that a batch touches by about its step size, well-trained negatives as far as the new item.
+
+use alloc::{format, vec::Vec};
+
+use super::{AbsorbConfig, ITEM, Trainer, USER, pad, rows};
+use crate::{
+    Error, Result,
+    data::Batch,
+    plan::{L2, Optimizer},
+    rng::Rng,
+};
+
+/// The stream of the seed that gives negatives and replay, then the number of the group.
+const ABSORB_STREAM: u32 = 17;
+/// Draws before a negative is given up, by users who have nearly everything.
+const ATTEMPTS: u32 = 64;
+
+/// What absorbing did.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct AbsorbReport {
+    /// Interactions given.
+    pub pairs: usize,
+    /// Those that were known already; they were learnt from all the same.
+    pub known: usize,
+    /// Rows added to the user tables.
+    pub new_users: usize,
+    /// Rows added to the item tables.
+    pub new_items: usize,
+    /// Steps made.
+    pub steps: u64,
+    /// Mean logit of the interactions before, new rows in their starting place.
+    pub before: f64,
+    /// Mean logit of the interactions afterwards.
+    pub after: f64,
+}
+
+impl Trainer {
+    /// Learns from new interactions (user, item), one at a time or many together, with the default settings.
+    ///
+    /// New ids are welcome: an id at or beyond the last row makes the tables longer. A new user's row starts from the
+    /// mean of the users who have one of the same items, a new item's from the mean of the items of its users; where
+    /// there are none, from the mean of all rows. Then a fixed number of gradient steps moves the rows of the new
+    /// interactions, of drawn negatives and of older items of the same users. Dense parameters, optimiser moments and
+    /// the position in training stay as they are; the best epoch is forgotten, since its parameters are now old.
+    ///
+    /// Time does not depend on the size of the tables, but for a pass over the histories where there are new rows, and
+    /// a copy of the state at the first call after `fit`. The same calls give the same bits.
+    ///
+    /// # Errors
+    /// [`Error::Id`] where an id is far beyond its table ([`AbsorbConfig::max_new_rows`]); nothing is changed then.
+    /// [`Error::Diverged`] where a score is no longer finite; the rows are then as before the group that did it.
+    pub fn absorb(&mut self, pairs: &[(u32, u32)]) -> Result<AbsorbReport> {
+        self.absorb_with(pairs, &AbsorbConfig::default())
+    }
+
+    /// As [`absorb`](Trainer::absorb), with keys as the data has them; a new key gets the next row.
+    ///
+    /// # Errors
+    /// Those of [`absorb`](Trainer::absorb).
+    pub fn absorb_keys(&mut self, pairs: &[(&str, &str)], config: &AbsorbConfig) -> Result<AbsorbReport> {
+        config.validate()?;
+        let mut ids = Vec::with_capacity(pairs.len());
+        for (user, item) in pairs {
+            ids.push((self.user_ids.get_or_insert(user)?, self.item_ids.get_or_insert(item)?));
+        }
+        self.keyed = true;
+        // So many new keys are meant, even if they are more than `max_new_rows` numbers would be.
+        let config = AbsorbConfig {
+            max_new_rows: u32::MAX,
+            ..*config
+        };
+        self.absorb_with(&ids, &config)
+    }
+
+    /// As [`absorb`](Trainer::absorb), with settings of one's own.
+    ///
+    /// # Errors
+    /// Those of [`absorb`](Trainer::absorb), and [`Error::Config`] where a setting is out of range.
+    pub fn absorb_with(&mut self, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<AbsorbReport> {
+        config.validate()?;
+        let old = [self.users(), self.items()];
+        let needed = [self.rows_for(USER, pairs, config)?, self.rows_for(ITEM, pairs, config)?];
+        if pairs.is_empty() {
+            return Ok(AbsorbReport::default());
+        }
+        self.freeze()?;
+        self.grow_to(needed)?;
+        if needed != old {
+            self.start_new_rows(pairs, old)?;
+        }
+        let fresh = pairs
+            .iter()
+            .filter(|&&(user, item)| self.history.absorb(user, item))
+            .count();
+        // What was kept of earlier is of other tables, or would undo this.
+        self.good = None;
+        self.best_values = None;
+        self.progress.best = None;
+        (self.progress.stale, self.progress.at_best) = (0, false);
+
+        let before = self.mean_logit(pairs)?;
+        let mut steps = 0;
+        for group in pairs.chunks(config.group) {
+            steps += self.learn(group, config)?;
+        }
+        Ok(AbsorbReport {
+            pairs: pairs.len(),
+            known: pairs.len() - fresh,
+            new_users: needed[USER] - old[USER],
+            new_items: needed[ITEM] - old[ITEM],
+            steps,
+            before,
+            after: self.mean_logit(pairs)?,
+        })
+    }
+
+    /// Rows that a column's tables need.
+    fn rows_for(&self, column: usize, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<usize> {
+        let rows = self.plan().rows(column);
+        let largest = pairs.iter().map(|&pair| id_of(pair, column)).max().unwrap_or(0);
+        // Models count their rows in u32, so the last id has no row.
+        let limit = rows.saturating_add(config.max_new_rows as usize).min(u32::MAX as usize);
+        if (largest as usize) < limit {
+            return Ok(rows.max(largest as usize + 1));
+        }
+        Err(Error::Id {
+            column: format!("new {}", if column == ITEM { "item" } else { "user" }),
+            id: largest.into(),
+            rows: limit as u64,
+        })
+    }
+
+    fn grow_to(&mut self, needed: [usize; 2]) -> Result<()> {
+        for (column, rows) in [(USER, needed[USER]), (ITEM, needed[ITEM])] {
+            if rows > self.plan().rows(column) {
+                rows::grow(&mut *self.executor, column, rows)?;
+                let (users, items) = self.model.rows_mut();
+                *(if column == ITEM { items } else { users }) = rows;
+            }
+        }
+        pad(&mut self.user_ids, needed[USER])?;
+        pad(&mut self.item_ids, needed[ITEM])?;
+        self.keyed = true;
+        Ok(())
+    }
+
+    /// Moves new rows to their neighbours: items first, from items of old users, then users, from old users.
+    fn start_new_rows(&mut self, pairs: &[(u32, u32)], [old_users, old_items]: [usize; 2]) -> Result<()> {
+        let mut by_item: Vec<(u32, u32)> = pairs.iter().map(|&(user, item)| (item, user)).collect();
+        by_item.sort_by_key(|&(item, _)| item); // stable: the order of the pairs within an item
+        for clicks in by_item.chunk_by(|a, b| a.0 == b.0) {
+            let item = clicks[0].0;
+            let mut neighbours = Vec::new();
+            if item as usize >= old_items {
+                for &(_, user) in clicks {
+                    neighbours.extend_from_slice(self.history.trained(user));
+                    neighbours.extend_from_slice(self.history.absorbed(user));
+                }
+                neighbours.retain(|&neighbour| (neighbour as usize) < old_items);
+            }
+            if !neighbours.is_empty() {
+                rows::start_from(&mut *self.executor, ITEM, item, &neighbours)?;
+            }
+        }
+        let mut new: Vec<(u32, u32)> = pairs
+            .iter()
+            .copied()
+            .filter(|pair| pair.0 as usize >= old_users)
+            .collect();
+        new.sort_by_key(|&(user, _)| user);
+        let mut items: Vec<u32> = new.iter().map(|pair| pair.1).collect();
+        items.sort_unstable();
+        items.dedup();
+        let users_of = self
+            .history
+            .users_of(&items, u32::try_from(old_users).unwrap_or(u32::MAX));
+        for clicks in new.chunk_by(|a, b| a.0 == b.0) {
+            let shared = clicks.iter().filter_map(|pair| items.binary_search(&pair.1).ok());
+            let neighbours: Vec<u32> = shared.flat_map(|slot| users_of[slot].iter().copied()).collect();
+            if !neighbours.is_empty() {
+                rows::start_from(&mut *self.executor, USER, clicks[0].0, &neighbours)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bounded number of steps on one group.
+    fn learn(&mut self, group: &[(u32, u32)], config: &AbsorbConfig) -> Result<u64> {
+        let counter = self.progress.absorbed;
+        self.progress.absorbed += 1;
+        let seed = Rng::new(self.config.seed).stream(ABSORB_STREAM);
+        let rng = seed.stream((counter >> 32) as u32).stream(counter as u32);
+        // All batches are drawn first, so that the rows they touch are known and can be put back.
+        let mut batches = Vec::new();
+        let mut draws = Draws { rng, next: 0 };
+        for _ in 0..config.steps {
+            batches.push(self.draw_batch(group, config, &mut draws)?);
+        }
+        let mut saved = rows::SavedRows::default();
+        for column in [USER, ITEM] {
+            let ids = batches.iter().flat_map(|batch| &batch.column(column).ids);
+            let mut ids: Vec<u32> = ids.copied().collect();
+            ids.sort_unstable();
+            ids.dedup();
+            saved.save(&mut *self.executor, column, &ids)?;
+        }
+        let dense = rows::Dense::read(&mut *self.executor)?;
+        let result = self.learn_batches(&batches, config, &dense);
+        if result.is_err() {
+            dense.write(&mut *self.executor)?;
+            saved.restore(&mut *self.executor)?;
+        }
+        result
+    }
+
+    fn learn_batches(&mut self, batches: &[Batch], config: &AbsorbConfig, dense: &rows::Dense) -> Result<u64> {
+        for batch in batches {
+            // A step divides by the batch; the row that most samples share is to move by its own mean gradient.
+            let most = [USER, ITEM].map(|column| largest_segment(batch, column));
+            let share = batch.len() as f32 / most[USER].max(most[ITEM]).max(1) as f32;
+            let learning_rate = config.learning_rate * share;
+            let optimizer = Optimizer::Sgd { learning_rate };
+            self.executor.step(batch, &optimizer, L2::default(), &mut || {})?;
+            dense.write(&mut *self.executor)?;
+        }
+        let loss = self.executor.take_loss()?;
+        // The last step's result shows in no loss.
+        let mut finite = loss.sum.is_finite();
+        if let Some(last) = batches.last() {
+            self.pairs.users.clone_from(&last.column(USER).ids);
+            self.pairs.items.clone_from(&last.column(ITEM).ids);
+            self.pairs.scores.resize(last.len(), 0.0);
+            let columns = [&self.pairs.users[..], &self.pairs.items[..]];
+            self.executor.score(&columns, &mut self.pairs.scores)?;
+            finite &= self.pairs.scores.iter().all(|score| score.is_finite());
+        }
+        if !finite {
+            return Err(Error::Diverged {
+                step: self.progress.step,
+                loss: loss.mean(),
+            });
+        }
+        Ok(batches.len() as u64)
+    }
+
+    /// The group's interactions and some older ones of its users, each with negatives.
+    fn draw_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig, draws: &mut Draws) -> Result<Batch> {
+        let samples = group.len() * (1 + config.replay as usize) * (1 + config.negatives as usize);
+        let mut batch = Batch::new(2, samples);
+        let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
+        let mut known = Vec::new();
+        for &(user, item) in group {
+            self.history.all(user, &mut known);
+            let (trained, absorbed) = (self.history.trained(user), self.history.absorbed(user));
+            let older = (trained.len() + absorbed.len()) as u32;
+            for replay in 0..=config.replay {
+                let mut positive = item;
+                if replay > 0 {
+                    // A new user has nothing older than the new item itself: nothing to go through again.
+                    let at = draws.below(older.max(1)) as usize;
+                    let picked = trained.get(at).or_else(|| absorbed.get(at.wrapping_sub(trained.len())));
+                    match picked {
+                        Some(&picked) if picked != item => positive = picked,
+                        _ => continue,
+                    }
+                }
+                batch.push(&[user, positive], 1.0);
+                for _ in 0..config.negatives {
+                    let unknown = |item: &u32| known.binary_search(item).is_err();
+                    if let Some(negative) = (0..ATTEMPTS).map(|_| draws.below(items)).find(unknown) {
+                        batch.push(&[user, negative], 0.0);
+                    }
+                }
+            }
+        }
+        batch.sort();
+        Ok(batch)
+    }
+
+    fn mean_logit(&mut self, pairs: &[(u32, u32)]) -> Result<f64> {
+        let scores = self.score(pairs)?;
+        Ok(scores.iter().map(|&score| f64::from(score)).sum::<f64>() / scores.len().max(1) as f64)
+    }
+}
+
+/// Numbers of a stream, one after the other.
+struct Draws {
+    rng: Rng,
+    next: u64,
+}
+
+impl Draws {
+    fn below(&mut self, n: u32) -> u32 {
+        let index = (self.next & 0x7fff_ffff) | (self.next >> 31) << 32;
+        self.next += 1;
+        self.rng.below(index, n)
+    }
+}
+
+fn id_of((user, item): (u32, u32), column: usize) -> u32 {
+    if column == ITEM { item } else { user }
+}
+
+fn largest_segment(batch: &Batch, column: usize) -> usize {
+    let column = batch.column(column);
+    (0..column.segments.len())
+        .map(|index| column.samples(index).len())
+        .max()
+        .unwrap_or(0)
+}

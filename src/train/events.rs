@@ -1,0 +1,197 @@
+//! What training tells its caller, and what the caller may answer.
+
+use core::fmt;
+
+use crate::eval::RankingReport;
+
+/// The answer of a callback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    #[default]
+    Continue,
+    /// Return from `fit` before the next step. Nothing is lost: the next call goes on with the next sample.
+    Stop,
+}
+
+/// What a callback may return: nothing, or a [`Control`].
+pub trait IntoControl {
+    /// As a [`Control`].
+    fn into_control(self) -> Control;
+}
+
+impl IntoControl for () {
+    fn into_control(self) -> Control {
+        Control::Continue
+    }
+}
+
+impl IntoControl for Control {
+    fn into_control(self) -> Control {
+        self
+    }
+}
+
+/// What happens during training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Some steps of an epoch are done.
+    Progress(ProgressReport),
+    /// An epoch is done, and evaluated if that was due.
+    Epoch(EpochReport),
+}
+
+/// Where an epoch stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProgressReport {
+    /// The epoch, counted from 1.
+    pub epoch: u32,
+    /// Samples of this epoch that are done.
+    pub done: u64,
+    /// Samples of an epoch.
+    pub total: u64,
+    /// Mean loss since the last report.
+    pub loss: f64,
+    /// Samples a second since the last report; 0 where there is no clock.
+    pub samples_per_second: f64,
+}
+
+/// One epoch. Its `Display` is one line: epoch, loss, HR, NDCG, samples/s.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochReport {
+    /// The epoch, counted from 1.
+    pub epoch: u32,
+    /// Mean cross-entropy of its samples, without the L2 terms, each before its step.
+    pub loss: f64,
+    /// The evaluation, if one was due.
+    pub ranking: Option<RankingReport>,
+    /// Whether the evaluation is the best so far.
+    pub best: bool,
+    /// Samples trained on, in this call: fewer than the epoch's where the call began within it.
+    pub samples: u64,
+    /// Time those samples took, evaluation not counted, in seconds; 0 where there is no clock.
+    pub seconds: f64,
+    /// Time of the evaluation in seconds; 0 where there is no clock.
+    pub eval_seconds: f64,
+}
+
+impl EpochReport {
+    /// Samples a second; 0 where there is no clock.
+    pub fn samples_per_second(&self) -> f64 {
+        rate(self.samples, self.seconds)
+    }
+}
+
+pub(super) fn rate(samples: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { samples as f64 / seconds } else { 0.0 }
+}
+
+/// `12.3M` and the like.
+fn write_rate(f: &mut fmt::Formatter<'_>, rate: f64) -> fmt::Result {
+    match rate {
+        r if r <= 0.0 => Ok(()),
+        r if r < 1e4 => write!(f, "  {r:.0} samples/s"),
+        r if r < 1e6 => write!(f, "  {:.0}k samples/s", r / 1e3),
+        r => write!(f, "  {:.2}M samples/s", r / 1e6),
+    }
+}
+
+impl fmt::Display for EpochReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {:>3}  loss {:.4}", self.epoch, self.loss)?;
+        if let Some(ranking) = &self.ranking {
+            write!(f, "  {ranking}{}", if self.best { " *" } else { "  " })?;
+        }
+        write_rate(f, self.samples_per_second())
+    }
+}
+
+impl fmt::Display for ProgressReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = 100.0 * self.done as f64 / self.total.max(1) as f64;
+        write!(f, "epoch {:>3}  {share:>5.1} %  loss {:.4}", self.epoch, self.loss)?;
+        write_rate(f, self.samples_per_second)
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Progress(report) => report.fmt(f),
+            Event::Epoch(report) => report.fmt(f),
+        }
+    }
+}
+
+/// Why `fit` returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// All epochs are done.
+    Finished,
+    /// The evaluation did not get better for as long as `patience` allows.
+    Patience,
+    /// The callback said so.
+    Stopped,
+    /// The time is over.
+    OutOfTime,
+}
+
+/// The best evaluation so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BestEpoch {
+    /// The epoch, counted from 1.
+    pub epoch: u32,
+    /// Its evaluation.
+    pub ranking: RankingReport,
+}
+
+/// What a call of `fit` did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FitReport {
+    /// Why it returned.
+    pub reason: StopReason,
+    /// Epochs completed in this call.
+    pub epochs: u32,
+    /// Steps made in this call.
+    pub steps: u64,
+    /// Samples trained on in this call.
+    pub samples: u64,
+    /// Time of the call in seconds, evaluation included; 0 where there is no clock.
+    pub seconds: f64,
+    /// The last epoch completed in this call.
+    pub last: Option<EpochReport>,
+    /// The best evaluation since training began (or since the last `absorb`).
+    pub best: Option<BestEpoch>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn an_epoch_is_one_line() {
+        let ranking = RankingReport {
+            k: 10,
+            hr: 0.6881,
+            ndcg: 0.41,
+            mrr: 0.3,
+            cases: 1,
+            scored: 100,
+        };
+        let mut report = EpochReport {
+            epoch: 3,
+            loss: 0.28714,
+            ranking: Some(ranking),
+            best: true,
+            samples: 3_000_000,
+            seconds: 2.0,
+            eval_seconds: 0.0,
+        };
+        let line = "epoch   3  loss 0.2871  HR@10 0.6881  NDCG@10 0.4100 *  1.50M samples/s";
+        assert_eq!(report.to_string(), line);
+        (report.ranking, report.seconds) = (None, 0.0);
+        assert_eq!(report.to_string(), "epoch   3  loss 0.2871");
+    }
+}

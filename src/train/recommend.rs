@@ -1,0 +1,141 @@
+//! Scores and recommendations.
+
+use alloc::{format, vec::Vec};
+
+use super::{ITEM, Trainer, USER};
+use crate::{
+    Error, Result,
+    eval::{CHUNK, TopK},
+    executor::Executor,
+};
+
+/// Buffers of up to [`CHUNK`] pairs, kept between calls.
+#[derive(Debug, Default)]
+pub(super) struct Pairs {
+    pub users: Vec<u32>,
+    pub items: Vec<u32>,
+    pub scores: Vec<f32>,
+    /// A user's items.
+    known: Vec<u32>,
+}
+
+impl Pairs {
+    /// Scores what `users` and `items` hold into `scores`.
+    pub fn score(&mut self, executor: &mut dyn Executor) -> Result<()> {
+        self.scores.resize(self.users.len(), 0.0);
+        executor.score(&[&self.users, &self.items], &mut self.scores)?;
+        match self.scores.iter().position(|score| score.is_nan()) {
+            None => Ok(()),
+            Some(at) => {
+                let (user, item) = (self.users[at], self.items[at]);
+                Err(Error::config(
+                    "score",
+                    format!("the score of user {user} and item {item} is NaN"),
+                ))
+            }
+        }
+    }
+
+    /// Scores items of one user and offers them to `top`.
+    fn offer(&mut self, executor: &mut dyn Executor, user: u32, top: &mut TopK) -> Result<()> {
+        self.users.clear();
+        self.users.resize(self.items.len(), user);
+        self.score(executor)?;
+        for (&item, &score) in self.items.iter().zip(&self.scores) {
+            top.offer(item, score);
+        }
+        self.items.clear();
+        Ok(())
+    }
+}
+
+impl Trainer {
+    /// The `k` best items for a user, best first, with their logits; of equal ones the lower item is first. Items that
+    /// the user is known to have are left out: those trained on, those held out for testing and those absorbed
+    /// ([`Trainer::history`]). Fewer than `k` where fewer are left.
+    ///
+    /// ```
+    /// # use pocketrec::{device::Device, models::Mf, train::*};
+    /// # let mut trainer = Trainer::new(Mf::new(3, 5).factors(2), Device::cpu(), TrainConfig::default())?;
+    /// let best: Vec<(u32, f32)> = trainer.recommend(2, 3)?;
+    /// assert!(best.len() == 3 && best[0].1 >= best[1].1);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Id`] where the model has no row for the user.
+    pub fn recommend(&mut self, user: u32, k: usize) -> Result<Vec<(u32, f32)>> {
+        self.check(USER, user)?;
+        let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
+        let mut top = TopK::new(k);
+        let Trainer {
+            pairs,
+            history,
+            executor,
+            ..
+        } = self;
+        let mut known = core::mem::take(&mut pairs.known);
+        history.all(user, &mut known);
+        pairs.items.clear();
+        let mut left_out = known.iter().copied().peekable();
+        for item in 0..items {
+            if left_out.next_if_eq(&item).is_some() {
+                continue;
+            }
+            pairs.items.push(item);
+            if pairs.items.len() == CHUNK {
+                pairs.offer(&mut **executor, user, &mut top)?;
+            }
+        }
+        pairs.offer(&mut **executor, user, &mut top)?;
+        pairs.known = known;
+        Ok(top.take_sorted())
+    }
+
+    /// The `k` best of some candidates, which may be items that the user has; one that is given twice counts twice.
+    ///
+    /// # Errors
+    /// [`Error::Id`] where the model has no row for the user or a candidate.
+    pub fn recommend_from(&mut self, user: u32, candidates: &[u32], k: usize) -> Result<Vec<(u32, f32)>> {
+        self.check(USER, user)?;
+        let mut top = TopK::new(k);
+        for chunk in candidates.chunks(CHUNK) {
+            self.pairs.items.clear();
+            self.pairs.items.extend_from_slice(chunk);
+            self.pairs.offer(&mut *self.executor, user, &mut top)?;
+        }
+        Ok(top.take_sorted())
+    }
+
+    /// The logits of (user, item) pairs; the sigmoid of a logit estimates the probability that the pair is a positive
+    /// among the training samples.
+    ///
+    /// # Errors
+    /// [`Error::Id`] where the model has no row for a user or an item.
+    pub fn score(&mut self, pairs: &[(u32, u32)]) -> Result<Vec<f32>> {
+        let mut scores = Vec::with_capacity(pairs.len());
+        for chunk in pairs.chunks(CHUNK) {
+            let buffers = &mut self.pairs;
+            buffers.users.clear();
+            buffers.items.clear();
+            buffers.users.extend(chunk.iter().map(|pair| pair.0));
+            buffers.items.extend(chunk.iter().map(|pair| pair.1));
+            buffers.score(&mut *self.executor)?;
+            scores.extend_from_slice(&buffers.scores);
+        }
+        Ok(scores)
+    }
+
+    /// Refuses an id that has no row.
+    pub(super) fn check(&self, column: usize, id: u32) -> Result<()> {
+        let rows = self.plan().rows(column);
+        if (id as usize) < rows {
+            return Ok(());
+        }
+        Err(Error::Id {
+            column: if column == ITEM { "item" } else { "user" }.into(),
+            id: id.into(),
+            rows: rows as u64,
+        })
+    }
+}
