@@ -32,7 +32,10 @@ fn by_keys(data: &Interactions) -> Vec<(String, String, i64)> {
     rows
 }
 
-fn rows(expected: &[(&str, &str, i64)]) -> Vec<(String, String, i64)> {
+/// User, item and time.
+type Row = (&'static str, &'static str, i64);
+
+fn rows(expected: &[Row]) -> Vec<(String, String, i64)> {
     expected.iter().map(|row| (row.0.into(), row.1.into(), row.2)).collect()
 }
 
@@ -101,7 +104,7 @@ fn movielens_100k_files_are_read_with_titles() {
 
 #[test]
 fn delimiters_headers_and_columns_are_found() {
-    let cases: [(&str, &[(&str, &str, i64)]); 10] = [
+    let cases: [(&str, &[Row]); 10] = [
         ("ann;tea\nbob;rice\n", &[("ann", "tea", -1), ("bob", "rice", -1)]),
         ("ann|tea|5|100\n", &[("ann", "tea", 100)]),
         ("ann tea   978300760\n", &[("ann", "tea", 978_300_760)]),

@@ -354,7 +354,7 @@ fn read_and_use(path: &Path) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn random_bytes_never_panic(content in prop::collection::vec(any::<u8>(), 0..200)) {

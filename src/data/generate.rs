@@ -115,14 +115,10 @@ impl Planted {
     /// items on average.
     pub fn generate(&self) -> Result<PlantedData> {
         self.check()?;
-        let (users, items) = (
-            self.vectors(Stream::Users, self.users),
-            self.vectors(Stream::Items, self.items),
-        );
-        let factors = self.factors as usize;
-        let mut data = (users, items, self.log_popularity());
-        self.scale(&mut data.0, &data.1);
-        let (users, items, log_popularity) = data;
+        let items = self.vectors(Stream::Items, self.items);
+        let mut users = self.vectors(Stream::Users, self.users);
+        self.scale(&mut users, &items);
+        let (factors, log_popularity) = (self.factors as usize, self.log_popularity());
         let mut triples = Vec::new();
         let mut keyed: Vec<(f32, u32)> = Vec::with_capacity(self.items as usize);
         for user in 0..self.users {

@@ -205,7 +205,7 @@ mod tests {
         for j in 0..18 {
             let p = order.at(j);
             let (user, item) = sorted[p as usize / 3];
-            let (item, label) = if p % 3 == 0 {
+            let (item, label) = if p.is_multiple_of(3) {
                 (item, 1.0)
             } else {
                 let tries = (0..16u64)
