@@ -5,6 +5,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "std")]
+pub mod checkpoint;
 pub mod cpu;
 pub mod data;
 pub mod device;

@@ -24,6 +24,8 @@ mod events;
 mod fit;
 mod history;
 mod loader;
+#[cfg(feature = "std")]
+mod persist;
 mod progress;
 mod recommend;
 mod rows;
@@ -33,6 +35,8 @@ pub use config::{AbsorbConfig, TrainConfig};
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
 pub use history::History;
 pub use progress::Progress;
+#[cfg(feature = "std")]
+pub(crate) use progress::{all_finite, not_finite};
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;

@@ -1,0 +1,292 @@
+//! The safetensors container: tensors out, tensors in, and the checksum over both.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    io::{self, Read, Write},
+};
+
+use safetensors::{Dtype, tensor::Metadata};
+use serde::Serialize;
+
+/// A longer header is refused, as by the other readers of the format.
+const MAX_HEADER: u64 = 100_000_000;
+/// Values are converted so many bytes at a time; whole words of the checksum.
+const BLOCK: usize = 1 << 14;
+
+/// The key of the checksum, which is not part of itself.
+pub(super) const CHECKSUM: &str = "checksum";
+
+/// The values of a tensor to be written.
+pub(super) enum Values<'a> {
+    F32(Cow<'a, [f32]>),
+    I32(Cow<'a, [u32]>),
+    I64(Cow<'a, [u64]>),
+    U8(Cow<'a, [u8]>),
+}
+
+/// A tensor to be written.
+pub(super) struct Output<'a> {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Values<'a>,
+}
+
+impl Output<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.values {
+            Values::F32(_) => Dtype::F32,
+            Values::I32(_) => Dtype::I32,
+            Values::I64(_) => Dtype::I64,
+            Values::U8(_) => Dtype::U8,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.values {
+            Values::F32(values) => 4 * values.len(),
+            Values::I32(values) => 4 * values.len(),
+            Values::I64(values) => 8 * values.len(),
+            Values::U8(values) => values.len(),
+        }
+    }
+
+    /// Gives the bytes to `each`, a block at a time.
+    fn blocks(&self, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        fn convert<T: Copy, const N: usize>(
+            values: &[T],
+            to_bytes: impl Fn(T) -> [u8; N],
+            each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+        ) -> io::Result<()> {
+            let mut block = [0; BLOCK];
+            for values in values.chunks(BLOCK / N) {
+                for (bytes, &value) in block.chunks_exact_mut(N).zip(values) {
+                    bytes.copy_from_slice(&to_bytes(value));
+                }
+                each(&block[..values.len() * N])?;
+            }
+            Ok(())
+        }
+        match &self.values {
+            Values::F32(values) => convert(values, f32::to_le_bytes, &mut each),
+            Values::I32(values) => convert(values, u32::to_le_bytes, &mut each),
+            Values::I64(values) => convert(values, u64::to_le_bytes, &mut each),
+            Values::U8(values) => values.chunks(BLOCK).try_for_each(each),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry<'a> {
+    Strings(&'a BTreeMap<String, String>),
+    Tensor {
+        dtype: Dtype,
+        shape: &'a [usize],
+        data_offsets: [usize; 2],
+    },
+}
+
+/// Writes a file. The checksum joins the metadata.
+pub(super) fn write(
+    mut tensors: Vec<Output>,
+    mut strings: BTreeMap<String, String>,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    // Wide types first, so that each tensor is aligned within the file.
+    tensors.sort_by(|a, b| b.dtype().bitsize().cmp(&a.dtype().bitsize()).then(a.name.cmp(&b.name)));
+    strings.insert(CHECKSUM.into(), checksum_of(&tensors, &strings)?);
+    let mut header = BTreeMap::from([("__metadata__", Entry::Strings(&strings))]);
+    let mut offset = 0;
+    for tensor in &tensors {
+        let end = offset + tensor.bytes();
+        let entry = Entry::Tensor {
+            dtype: tensor.dtype(),
+            shape: &tensor.shape,
+            data_offsets: [offset, end],
+        };
+        header.insert(&tensor.name, entry);
+        offset = end;
+    }
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    to.write_all(&(header.len() as u64).to_le_bytes())?;
+    to.write_all(&header)?;
+    for tensor in &tensors {
+        tensor.blocks(|block| to.write_all(block))?;
+    }
+    Ok(())
+}
+
+fn checksum_of(tensors: &[Output], strings: &BTreeMap<String, String>) -> io::Result<String> {
+    let mut sum = Checksum::of_strings(strings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    let mut sorted: Vec<&Output> = tensors.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    for tensor in sorted {
+        sum.tensor(&tensor.name, tensor.dtype(), &tensor.shape);
+        tensor.blocks(|block| {
+            sum.bytes(block);
+            Ok(())
+        })?;
+    }
+    Ok(sum.finish())
+}
+
+/// 64 bits over everything a file says, in an order of its own. Each step is invertible in the word and in the sum,
+/// so that damage within one word always shows, and other damage with a probability of 1 - 2^-64.
+struct Checksum(u64);
+
+impl Checksum {
+    fn of_strings<'a>(sorted: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut sum = Checksum(0x243f_6a88_85a3_08d3);
+        for (key, value) in sorted.filter(|(key, _)| *key != CHECKSUM) {
+            sum.string(key);
+            sum.string(value);
+        }
+        sum
+    }
+
+    fn word(&mut self, word: u64) {
+        let mixed = (self.0.rotate_left(29) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.word(word.iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte)));
+        }
+        if !words.remainder().is_empty() {
+            self.word(
+                words
+                    .remainder()
+                    .iter()
+                    .rev()
+                    .fold(0, |all, &byte| all << 8 | u64::from(byte)),
+            );
+        }
+    }
+
+    fn string(&mut self, string: &str) {
+        self.word(string.len() as u64);
+        self.bytes(string.as_bytes());
+    }
+
+    fn tensor(&mut self, name: &str, dtype: Dtype, shape: &[usize]) {
+        self.string(name);
+        self.string(&dtype.to_string());
+        self.word(shape.len() as u64);
+        shape.iter().for_each(|&size| self.word(size as u64));
+    }
+
+    fn finish(self) -> String {
+        format!("{:016x}", self.0)
+    }
+}
+
+/// A file that is whole as a container. What is in it is checked by those who ask for it.
+pub(super) struct Input {
+    metadata: Metadata,
+    data: Vec<u8>,
+}
+
+impl Input {
+    /// Reads `len` bytes. The header must account for every one of them before the rest is read.
+    pub fn read(mut from: impl Read, len: u64) -> Result<Self, String> {
+        let truncated = |error: io::Error| format!("it ends too early or cannot be read: {error}");
+        let mut size = [0; 8];
+        from.read_exact(&mut size).map_err(truncated)?;
+        let size = u64::from_le_bytes(size);
+        if size > MAX_HEADER || size > len.saturating_sub(8) {
+            return Err(format!(
+                "not a safetensors file, or truncated: a header of {size} bytes in a file of {len}"
+            ));
+        }
+        let header = read_bytes(&mut from, size)?;
+        let metadata: Metadata =
+            serde_json::from_slice(&header).map_err(|error| format!("its header cannot be used: {error}"))?;
+        let rest = len - 8 - size;
+        if metadata.data_len() as u64 != rest {
+            let expected = metadata.data_len();
+            return Err(format!(
+                "its header speaks of {expected} bytes of data, {rest} are there: it is truncated"
+            ));
+        }
+        let data = read_bytes(&mut from, rest)?;
+        Ok(Input { metadata, data })
+    }
+
+    /// Bytes of all tensors.
+    pub fn data_len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Names of all tensors.
+    pub fn names(&self) -> Vec<String> {
+        self.metadata.offset_keys()
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.metadata.info(name).is_some()
+    }
+
+    /// A metadata string.
+    pub fn string(&self, key: &str) -> Result<&str, String> {
+        let strings = self.metadata.metadata().as_ref();
+        let value = strings.and_then(|strings| strings.get(key));
+        value
+            .map(String::as_str)
+            .ok_or_else(|| format!("metadata key {key} is missing"))
+    }
+
+    /// Shape and bytes of a tensor of the given type.
+    pub fn tensor(&self, name: &str, dtype: Dtype) -> Result<(&[usize], &[u8]), String> {
+        let info = self
+            .metadata
+            .info(name)
+            .ok_or_else(|| format!("tensor {name} is missing"))?;
+        if info.dtype != dtype {
+            return Err(format!("tensor {name} is of type {}; it must be {dtype}", info.dtype));
+        }
+        let bytes = self.data.get(info.data_offsets.0..info.data_offsets.1);
+        let bytes = bytes.ok_or_else(|| format!("tensor {name} lies outside the file"))?;
+        Ok((&info.shape, bytes))
+    }
+
+    /// Compares the checksum.
+    pub fn verify(&self) -> Result<(), String> {
+        let said = self.string(CHECKSUM)?;
+        let strings: BTreeMap<&String, &String> = self.metadata.metadata().iter().flatten().collect();
+        let mut sum = Checksum::of_strings(strings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let mut names = self.names();
+        names.sort_unstable();
+        for name in &names {
+            let dtype = self.metadata.info(name).map_or(Dtype::U8, |info| info.dtype);
+            let (shape, bytes) = self.tensor(name, dtype)?;
+            sum.tensor(name, dtype, shape);
+            sum.bytes(bytes);
+        }
+        let found = sum.finish();
+        if found != said {
+            return Err(format!(
+                "metadata key {CHECKSUM} says {said}, the contents give {found}: the file is damaged"
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn read_bytes(from: &mut impl Read, len: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let size = usize::try_from(len).map_err(|_| format!("{len} bytes are more than this machine can address"))?;
+    bytes
+        .try_reserve_exact(size)
+        .map_err(|_| format!("there is no memory for {len} bytes"))?;
+    from.take(len)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("it cannot be read: {error}"))?;
+    if bytes.len() != size {
+        return Err(format!("it is truncated: {} bytes where {size} should be", bytes.len()));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,175 @@
+//! Checkpoints: everything a trainer knows, in one safetensors file that PyTorch opens.
+//!
+//! `safetensors.torch.load_file` gives the tensors by name, `safetensors.safe_open(..).metadata()` the strings.
+//!
+//! | tensor | type, shape | what |
+//! |---|---|---|
+//! | `NAME` | F32 `[rows, width]` or `[width]` | a parameter under its name in the plan; weights are `[outputs, inputs]` |
+//! | `adam.m/NAME`, `adam.v/NAME` | as `NAME` | moments, for all parameters or for none |
+//! | `best/NAME` | as `NAME` | parameters of the best epoch, where early stopping is on and they are not the present ones |
+//! | `ids/user.bytes`, `ids/user.ends` | U8, I64 | keys, one after the other in UTF-8, and where each ends; absent where the keys are the row numbers; likewise `ids/item`, `titles` |
+//! | `history/offsets`, `history/items` | I64 `[users + 1]`, I32 | trained items of user `u`: `items[offsets[u]..offsets[u + 1]]` |
+//! | `history/held_out`, `history/absorbed` | I32 `[n, 2]` | (user, item) |
+//!
+//! | metadata | what |
+//! |---|---|
+//! | `pocketrec` | version of the format, `1` |
+//! | `model`, `train`, `progress` | JSON: the model, the settings with the seed, the position; random numbers are functions of seed and position |
+//! | `users`, `items`, `titles` | `numbered N` or `text N` |
+//! | `checksum` | over all names, shapes, values and metadata: a damaged file is refused, whichever bit it is |
+//!
+//! A file is replaced at once or not at all; see [`Checkpoint::save`]. Loading trusts nothing: every size is checked
+//! against the file's length before memory is taken.
+
+mod atomic;
+mod format;
+mod meta;
+mod read;
+mod text;
+mod write;
+
+pub use atomic::replace_file;
+
+use std::{fs::File, io, path::Path};
+
+use crate::{
+    Error, Result,
+    data::IdMap,
+    models::Model,
+    plan::State,
+    train::{History, Progress, TrainConfig, not_finite},
+};
+
+/// The version that is written and read.
+const VERSION: &str = "1";
+
+/// Everything a trainer knows, as plain data.
+///
+/// ```
+/// use pocketrec::{checkpoint::Checkpoint, device::Device, models::Gmf, train::*};
+/// let mut trainer = Trainer::new(Gmf::new(30, 20), Device::cpu(), TrainConfig::default())?;
+/// let mut file = Vec::new();
+/// trainer.checkpoint()?.write_to(&mut file)?;
+/// let checkpoint = Checkpoint::from_bytes(&file)?;
+/// assert_eq!(checkpoint.state, trainer.state()?);
+/// file.pop();
+/// assert!(Checkpoint::from_bytes(&file).is_err()); // truncated
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The model, with the rows of its tables.
+    pub model: Model,
+    /// The settings.
+    pub config: TrainConfig,
+    /// Parameters, moments, and the optimiser's step count.
+    pub state: State,
+    /// Where training stands.
+    pub progress: Progress,
+    /// Parameters of the best epoch, one entry a parameter in the plan's order.
+    pub best_values: Option<Vec<Vec<f32>>>,
+    /// Whether the keys are those of data, and not just the row numbers.
+    pub keyed: bool,
+    /// Keys of the users, one a row.
+    pub user_ids: IdMap,
+    /// Keys of the items, one a row.
+    pub item_ids: IdMap,
+    /// Titles of the first items, or of none.
+    pub titles: Vec<String>,
+    /// Which items users have.
+    pub history: History,
+}
+
+/// The same, borrowed: saving copies nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Contents<'a> {
+    pub model: &'a Model,
+    pub config: &'a TrainConfig,
+    pub state: &'a State,
+    pub progress: &'a Progress,
+    pub best_values: Option<&'a [Vec<f32>]>,
+    pub keyed: bool,
+    pub user_ids: &'a IdMap,
+    pub item_ids: &'a IdMap,
+    pub titles: &'a [String],
+    pub history: &'a History,
+}
+
+impl Checkpoint {
+    fn contents(&self) -> Contents<'_> {
+        Contents {
+            model: &self.model,
+            config: &self.config,
+            state: &self.state,
+            progress: &self.progress,
+            best_values: self.best_values.as_deref(),
+            keyed: self.keyed,
+            user_ids: &self.user_ids,
+            item_ids: &self.item_ids,
+            titles: &self.titles,
+            history: &self.history,
+        }
+    }
+
+    /// Writes the file: first to a temporary one in the same folder, which takes the place of `path` once it is whole
+    /// and on the disk. Whatever happens before (a full disk, a read-only folder, a crash) leaves the old file as it is.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the operating system refuses, [`Error::Checkpoint`] where a value is not finite: it would
+    /// not be read again.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        save(&self.contents(), path.as_ref())
+    }
+
+    /// Writes the bytes of a checkpoint file. The same contents give the same bytes.
+    ///
+    /// # Errors
+    /// Those of the writer, and [`io::ErrorKind::InvalidInput`] where the state is not one of the model.
+    pub fn write_to(&self, to: &mut dyn io::Write) -> io::Result<()> {
+        write::write(&self.contents(), to)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
+    /// is damaged, of another version, or does not fit together.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        let about = file.metadata().map_err(|error| Error::io(path, error))?;
+        let result = match about.is_file() {
+            true => format::Input::read(file, about.len()),
+            false => Err("it is not a regular file".into()),
+        };
+        let input = result.map_err(|reason| fault(path, reason))?;
+        read::read(&input).map_err(|reason| fault(path, reason))
+    }
+
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`], as [`Checkpoint::load`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let path = Path::new("in memory");
+        let input = format::Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(path, reason))?;
+        read::read(&input).map_err(|reason| fault(path, reason))
+    }
+}
+
+pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {
+    let plan = contents.model.plan()?;
+    if let Some(name) = not_finite(&plan, contents.state) {
+        let reason =
+            format!("{name} holds a value that is not finite; nothing was written and an older file is as it was");
+        return Err(fault(path, reason));
+    }
+    replace_file(path, |to| write::write(contents, to))
+}
+
+fn fault(path: &Path, reason: String) -> Error {
+    Error::Checkpoint {
+        path: path.display().to_string(),
+        reason,
+    }
+}

@@ -1,0 +1,267 @@
+//! From tensors and strings to a checkpoint that fits together, or the reason why it does not.
+
+use std::collections::BTreeSet;
+
+use safetensors::Dtype;
+
+use super::{Checkpoint, VERSION, format::Input, meta::ProgressRecord, text, write::shape_of};
+use crate::{
+    data::IdMap,
+    models::{Gmf, Mf, Mlp, Model, NeuMf},
+    plan::{Param, Plan, State, Tensor},
+    train::{History, TrainConfig, all_finite},
+};
+
+/// More layers than this are taken for an attack on the plan builder's time.
+const MAX_LAYERS: usize = 1024;
+
+/// What is read, and which tensors were asked for.
+struct Reader<'a> {
+    input: &'a Input,
+    used: BTreeSet<String>,
+}
+
+pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
+    match input.string("pocketrec") {
+        Ok(VERSION) => {}
+        Ok(other) => {
+            return Err(format!(
+                "metadata key pocketrec: version {other:?}, this build reads {VERSION:?}"
+            ));
+        }
+        Err(reason) => return Err(format!("{reason}: it is no checkpoint of this library")),
+    }
+    let model: Model = json(input, "model")?;
+    check_widths(&model, input.data_len())?;
+    let plan = model.plan().map_err(|error| format!("metadata key model: {error}"))?;
+    let config: TrainConfig = json(input, "train")?;
+    config
+        .validate()
+        .map_err(|error| format!("metadata key train: {error}"))?;
+    let record: ProgressRecord = json(input, "progress")?;
+    let progress = record.progress();
+    let mut reader = Reader {
+        input,
+        used: BTreeSet::new(),
+    };
+    let (state, best_values) = reader.parameters(&plan, record.optimizer_step)?;
+    if best_values.is_some() && progress.best.is_none() {
+        return Err("tensors best/... are there, but metadata key progress has no best epoch".into());
+    }
+    let rows = [plan.rows(0), plan.rows(1)];
+    let user_ids = reader.keys("users", "ids/user", rows[0])?;
+    let item_ids = reader.keys("items", "ids/item", rows[1])?;
+    let titles = reader.titles(rows[1])?;
+    let history = reader.history(rows)?;
+    if let Some(name) = input.names().iter().find(|name| !reader.used.contains(*name)) {
+        return Err(format!("tensor {name} does not belong to this model"));
+    }
+    input.verify()?;
+    Ok(Checkpoint {
+        model,
+        config,
+        state,
+        progress,
+        best_values,
+        keyed: record.keyed,
+        user_ids,
+        item_ids,
+        titles,
+        history,
+    })
+}
+
+fn json<T: serde::de::DeserializeOwned>(input: &Input, key: &str) -> Result<T, String> {
+    serde_json::from_str(input.string(key)?).map_err(|error| format!("metadata key {key}: {error}"))
+}
+
+/// Every column of a layer has a bias in the file, and every column of an embedding a row: a model that is wider than
+/// the file is refused before its plan is built.
+fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
+    let (factors, layers): (usize, &[usize]) = match model {
+        Model::Mf(Mf { factors, .. }) | Model::Gmf(Gmf { factors, .. }) => (*factors, &[]),
+        Model::Mlp(Mlp { layers, .. }) => (0, layers),
+        Model::NeuMf(NeuMf { factors, layers, .. }) => (*factors, layers),
+    };
+    if layers.len() > MAX_LAYERS {
+        return Err(format!(
+            "metadata key model: {} layers, at most {MAX_LAYERS} are read",
+            layers.len()
+        ));
+    }
+    let width = layers.iter().fold(factors, |sum, &width| sum.saturating_add(width));
+    if width > bytes / 4 {
+        return Err(format!(
+            "metadata key model: {width} columns do not fit a file with {bytes} bytes of tensors"
+        ));
+    }
+    Ok(())
+}
+
+impl Reader<'_> {
+    fn tensor(&mut self, name: &str, dtype: Dtype) -> Result<(&[usize], &[u8]), String> {
+        self.used.insert(name.into());
+        self.input.tensor(name, dtype)
+    }
+
+    /// The bytes of a tensor of one dimension.
+    fn vector(&mut self, name: &str, dtype: Dtype) -> Result<&[u8], String> {
+        let (shape, bytes) = self.tensor(name, dtype)?;
+        match shape {
+            [_] => Ok(bytes),
+            _ => Err(format!("tensor {name} has shape {shape:?}; it must have one dimension")),
+        }
+    }
+
+    fn floats(&mut self, name: &str, param: &Param) -> Result<Vec<f32>, String> {
+        let (shape, bytes) = self.tensor(name, Dtype::F32)?;
+        let expected = shape_of(param);
+        if shape != expected {
+            return Err(format!(
+                "tensor {name} has shape {shape:?}; the model needs {expected:?}"
+            ));
+        }
+        let values: Vec<f32> = words(bytes).map(f32::from_bits).collect();
+        if !all_finite(&values) {
+            return Err(format!("tensor {name} holds a value that is not finite"));
+        }
+        Ok(values)
+    }
+
+    /// Parameters with their moments, and the best parameters if they are there.
+    fn parameters(&mut self, plan: &Plan, step: u64) -> Result<(State, Option<Vec<Vec<f32>>>), String> {
+        // If one is there, all must be.
+        let any = |input: &Input, prefix: &str| {
+            let named = |param: &Param| input.has(&format!("{prefix}{}", param.name));
+            plan.params().iter().any(named)
+        };
+        let has_moments = any(self.input, "adam.m/") || any(self.input, "adam.v/");
+        let has_best = any(self.input, "best/");
+        let (mut tensors, mut best) = (Vec::new(), Vec::new());
+        for param in plan.params() {
+            let name = &param.name;
+            let mut tensor = Tensor {
+                value: self.floats(name, param)?,
+                ..Tensor::default()
+            };
+            if has_moments {
+                tensor.m = self.floats(&format!("adam.m/{name}"), param)?;
+                tensor.v = self.floats(&format!("adam.v/{name}"), param)?;
+                if tensor.v.iter().any(|&v| v < 0.0) {
+                    return Err(format!(
+                        "tensor adam.v/{name} holds a negative value; it is a mean of squares"
+                    ));
+                }
+            }
+            tensors.push(tensor);
+            if has_best {
+                best.push(self.floats(&format!("best/{name}"), param)?);
+            }
+        }
+        Ok((State { step, tensors }, has_best.then_some(best)))
+    }
+
+    fn texts(&mut self, name: &str) -> Result<Vec<&str>, String> {
+        let ends_name = format!("{name}.ends");
+        let ends: Vec<u64> = long_words(self.vector(&ends_name, Dtype::I64)?).collect();
+        let bytes = self.vector(&format!("{name}.bytes"), Dtype::U8)?;
+        text::split(bytes, &ends).map_err(|reason| format!("tensor {ends_name}: {reason}"))
+    }
+
+    /// The keys of a column: one a row.
+    fn keys(&mut self, key: &str, name: &str, rows: usize) -> Result<IdMap, String> {
+        let (kind, count) =
+            counted(self.input.string(key)?).ok_or_else(|| format!("metadata key {key} is malformed"))?;
+        if count as usize != rows {
+            return Err(format!("metadata key {key}: {count} keys for {rows} rows"));
+        }
+        if kind == "numbered" {
+            return Ok(IdMap::numbered(count));
+        }
+        let keys = self.texts(name)?;
+        if keys.len() != rows {
+            return Err(format!("tensor {name}.ends: {} keys for {rows} rows", keys.len()));
+        }
+        IdMap::from_keys(keys).map_err(|error| format!("tensor {name}.bytes: {error}"))
+    }
+
+    fn titles(&mut self, rows: usize) -> Result<Vec<String>, String> {
+        if self.input.string("titles").is_err() {
+            return Ok(Vec::new());
+        }
+        let titles = self.texts("titles")?;
+        if titles.len() > rows {
+            return Err(format!("tensor titles.ends: {} titles for {rows} items", titles.len()));
+        }
+        Ok(titles.into_iter().map(String::from).collect())
+    }
+
+    fn history(&mut self, rows: [usize; 2]) -> Result<History, String> {
+        let offsets: Vec<u64> = long_words(self.vector("history/offsets", Dtype::I64)?).collect();
+        let items: Vec<u32> = words(self.vector("history/items", Dtype::I32)?).collect();
+        let users = offsets.len().saturating_sub(1);
+        let ends = (
+            offsets.first().copied().unwrap_or(0),
+            offsets.last().copied().unwrap_or(0),
+        );
+        if users > rows[0] || ends != (0, items.len() as u64) || !offsets.is_sorted() {
+            return Err(format!(
+                "tensor history/offsets must rise from 0 to {} for at most {} users",
+                items.len(),
+                rows[0]
+            ));
+        }
+        if let Some(item) = items.iter().find(|&&item| item as usize >= rows[1]) {
+            return Err(format!(
+                "tensor history/items: item {item}, the table has {} rows",
+                rows[1]
+            ));
+        }
+        let held_out = self.pairs("history/held_out", rows)?;
+        if !held_out.is_sorted() {
+            return Err("tensor history/held_out is not sorted".into());
+        }
+        let mut history = History {
+            offsets,
+            items,
+            held_out,
+            absorbed: Default::default(),
+        };
+        for (user, item) in self.pairs("history/absorbed", rows)? {
+            history.absorbed.entry(user).or_default().push(item);
+        }
+        Ok(history)
+    }
+
+    fn pairs(&mut self, name: &str, rows: [usize; 2]) -> Result<Vec<(u32, u32)>, String> {
+        let (shape, bytes) = self.tensor(name, Dtype::I32)?;
+        if !matches!(shape, [_, 2]) {
+            return Err(format!("tensor {name} has shape {shape:?}; it must be [n, 2]"));
+        }
+        let flat: Vec<u32> = words(bytes).collect();
+        let pairs: Vec<(u32, u32)> = flat.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        let outside = |&&(user, item): &&(u32, u32)| user as usize >= rows[0] || item as usize >= rows[1];
+        match pairs.iter().find(outside) {
+            Some(pair) => Err(format!("tensor {name}: {pair:?} lies outside the tables")),
+            None => Ok(pairs),
+        }
+    }
+}
+
+/// `numbered 12` or `text 12`.
+fn counted(string: &str) -> Option<(&str, u32)> {
+    let (kind, count) = string.split_once(' ')?;
+    let count = count.parse().ok()?;
+    matches!(kind, "numbered" | "text").then_some((kind, count))
+}
+
+fn words(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    bytes
+        .chunks_exact(4)
+        .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+}
+
+fn long_words(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    let word = |b: &[u8]| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
+    bytes.chunks_exact(8).map(word)
+}

@@ -1,0 +1,53 @@
+//! Lists of strings as two tensors: the bytes of all, and where each ends.
+
+/// All strings and where each ends.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub bytes: Vec<u8>,
+    pub ends: Vec<u64>,
+}
+
+impl Texts {
+    pub fn of<S: AsRef<str>>(strings: impl Iterator<Item = S>) -> Self {
+        let mut texts = Texts::default();
+        for string in strings {
+            texts.bytes.extend_from_slice(string.as_ref().as_bytes());
+            texts.ends.push(texts.bytes.len() as u64);
+        }
+        texts
+    }
+}
+
+/// The strings between `ends`; the reason where these do not fit the bytes.
+pub(super) fn split<'a>(bytes: &'a [u8], ends: &[u64]) -> Result<Vec<&'a str>, String> {
+    let text = core::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: {error}"))?;
+    if ends.last().copied().unwrap_or(0) != bytes.len() as u64 {
+        return Err(format!("the last end is not the number of bytes, {}", bytes.len()));
+    }
+    let mut strings = Vec::with_capacity(ends.len());
+    let mut start = 0;
+    for (index, &end) in ends.iter().enumerate() {
+        let end = usize::try_from(end).unwrap_or(usize::MAX);
+        // `get` refuses ends that go back, lie outside, or cut a character.
+        let string = text.get(start..end);
+        strings.push(string.ok_or_else(|| format!("end {index} is {end}, which is not where a string can end"))?);
+        start = end;
+    }
+    Ok(strings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ends_that_fit_are_taken() {
+        let texts = Texts::of(["a", "", "ü"].into_iter());
+        assert_eq!(split(&texts.bytes, &texts.ends).unwrap(), ["a", "", "ü"]);
+        assert!(split(b"", &[]).unwrap().is_empty());
+        for ends in [&[][..], &[2], &[1, 2, 3, 4], &[2, 1, 3], &[1, 2, 3], &[u64::MAX, 3]] {
+            assert!(split("aü".as_bytes(), ends).is_err(), "{ends:?}");
+        }
+        assert!(split(&[0xff], &[1]).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! From a trainer's contents to tensors and strings.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use super::{
+    Contents, VERSION,
+    format::{self, Output, Values},
+    meta::ProgressRecord,
+    text::Texts,
+};
+use crate::{
+    data::IdMap,
+    plan::{Param, Plan},
+    train::History,
+};
+
+/// Shape as PyTorch has it.
+pub(super) fn shape_of(param: &Param) -> Vec<usize> {
+    match param.is_vector {
+        true => vec![param.width],
+        false => vec![param.rows, param.width],
+    }
+}
+
+pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
+    let invalid = |error: crate::Error| io::Error::new(io::ErrorKind::InvalidInput, error);
+    let plan = contents.model.plan().map_err(invalid)?;
+    let mut tensors = Vec::new();
+    parameters(contents, &plan, &mut tensors)?;
+    let mut strings = BTreeMap::new();
+    let progress = ProgressRecord::new(contents.progress, contents.state.step, contents.keyed);
+    strings.insert("pocketrec".into(), VERSION.into());
+    strings.insert("model".into(), serde_json::to_string(contents.model)?);
+    strings.insert("train".into(), serde_json::to_string(contents.config)?);
+    strings.insert("progress".into(), serde_json::to_string(&progress)?);
+    strings.insert(
+        "users".into(),
+        keys("ids/user", contents.user_ids, plan.rows(0), &mut tensors),
+    );
+    strings.insert(
+        "items".into(),
+        keys("ids/item", contents.item_ids, plan.rows(1), &mut tensors),
+    );
+    if !contents.titles.is_empty() {
+        strings.insert("titles".into(), format!("text {}", contents.titles.len()));
+        texts("titles", Texts::of(contents.titles.iter()), &mut tensors);
+    }
+    history(contents.history, &mut tensors);
+    format::write(tensors, strings, to)
+}
+
+fn parameters<'a>(contents: &Contents<'a>, plan: &Plan, to: &mut Vec<Output<'a>>) -> io::Result<()> {
+    let state = contents.state;
+    let has_moments = state.tensors.iter().any(|tensor| !tensor.m.is_empty());
+    let fits = |values: &[f32], param: &Param| values.len() == param.len();
+    let unfit = |name: &str| {
+        let message = format!("parameter {name} has another size in the state than in the model");
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    };
+    if state.tensors.len() != plan.params().len() {
+        return Err(unfit("(all)"));
+    }
+    for (index, (param, tensor)) in plan.params().iter().zip(&state.tensors).enumerate() {
+        let name = &param.name;
+        let mut push = |name: String, values: Cow<'a, [f32]>| {
+            if !fits(&values, param) {
+                return Err(unfit(&name));
+            }
+            to.push(Output {
+                name,
+                shape: shape_of(param),
+                values: Values::F32(values),
+            });
+            Ok(())
+        };
+        push(name.clone(), Cow::Borrowed(&tensor.value[..]))?;
+        if has_moments {
+            for (letter, values) in [('m', &tensor.m), ('v', &tensor.v)] {
+                // A moment that no step needed yet is zero.
+                let values = match values.is_empty() {
+                    true => Cow::Owned(vec![0.0; param.len()]),
+                    false => Cow::Borrowed(&values[..]),
+                };
+                push(format!("adam.{letter}/{name}"), values)?;
+            }
+        }
+        if let Some(best) = contents.best_values {
+            let values = best.get(index).ok_or_else(|| unfit(name))?;
+            push(format!("best/{name}"), Cow::Borrowed(&values[..]))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes keys that are not the row numbers; those beyond the rows have nothing to name. Gives the metadata string.
+fn keys(name: &str, keys: &IdMap, rows: usize, to: &mut Vec<Output>) -> String {
+    let count = keys.len().min(rows);
+    if *keys == IdMap::numbered(keys.len() as u32) {
+        return format!("numbered {count}");
+    }
+    texts(name, Texts::of(keys.iter().take(count)), to);
+    format!("text {count}")
+}
+
+fn texts(name: &str, texts: Texts, to: &mut Vec<Output>) {
+    to.push(Output {
+        name: format!("{name}.bytes"),
+        shape: vec![texts.bytes.len()],
+        values: Values::U8(texts.bytes.into()),
+    });
+    to.push(Output {
+        name: format!("{name}.ends"),
+        shape: vec![texts.ends.len()],
+        values: Values::I64(texts.ends.into()),
+    });
+}
+
+fn history<'a>(history: &'a History, to: &mut Vec<Output<'a>>) {
+    to.push(Output {
+        name: "history/offsets".into(),
+        shape: vec![history.offsets.len()],
+        values: Values::I64(Cow::Borrowed(&history.offsets)),
+    });
+    to.push(Output {
+        name: "history/items".into(),
+        shape: vec![history.items.len()],
+        values: Values::I32(Cow::Borrowed(&history.items)),
+    });
+    for (name, pairs) in [
+        ("held_out", history.held_out.clone()),
+        ("absorbed", history.absorbed_pairs()),
+    ] {
+        let flat: Vec<u32> = pairs.iter().flat_map(|&(user, item)| [user, item]).collect();
+        to.push(Output {
+            name: format!("history/{name}"),
+            shape: vec![pairs.len(), 2],
+            values: Values::I32(flat.into()),
+        });
+    }
+}
