@@ -1,8 +1,9 @@
 //! Adam and SGD by vectors; the specifications are [`ops::adam`](crate::ops::adam) and [`ops::sgd`](crate::ops::sgd).
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::simd::Simd;
+use super::simd::{Simd, kernel};
 use crate::plan::{AdamConfig, Optimizer};
 
 /// What one step of an optimiser does to one float, with the bias corrections of the step worked in.
@@ -70,7 +71,8 @@ impl<'a> Slots<'a> {
     /// Splits the first `count` floats off.
     pub fn split_off(&mut self, count: usize) -> Slots<'a> {
         let split = |slice: &mut &'a mut [f32]| {
-            let (head, tail) = core::mem::take(slice).split_at_mut(count.min(slice.len()));
+            let count = count.min(slice.len());
+            let (head, tail) = core::mem::take(slice).split_at_mut(count);
             *slice = tail;
             head
         };
@@ -97,23 +99,25 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// Updates every float of `slots`; `gradient` gives a vector of gradients for a range of at most a vector's floats,
-/// given their values.
+/// Where the gradient of a run of floats comes from.
+pub(super) trait Gradient<S: Simd> {
+    /// The gradients of at most a vector's floats of the run, given their values.
+    fn lanes(&self, s: S, range: Range<usize>, value: S::F32) -> S::F32;
+}
+
+/// Updates every float of `slots`.
 #[inline(always)]
-pub(super) fn update<S: Simd>(
-    s: S,
-    update: Update,
-    mut slots: Slots<'_>,
-    mut gradient: impl FnMut(Range<usize>, S::F32) -> S::F32,
-) {
+pub(super) fn update<S: Simd>(s: S, update: Update, mut slots: Slots<'_>, gradient: impl Gradient<S>) {
     let len = slots.value.len();
     let whole = len - len % S::LANES;
     // Twice the same: with a constant count, the loop is free of partial loads.
-    for start in (0..whole).step_by(S::LANES) {
-        update_lanes(s, update, &mut slots, start..start + S::LANES, &mut gradient);
+    let mut start = 0;
+    while start < whole {
+        update_lanes(s, update, &mut slots, start..start + S::LANES, &gradient);
+        start += S::LANES;
     }
     if whole < len {
-        update_lanes(s, update, &mut slots, whole..len, &mut gradient);
+        update_lanes(s, update, &mut slots, whole..len, &gradient);
     }
 }
 
@@ -123,11 +127,11 @@ fn update_lanes<S: Simd>(
     update: Update,
     slots: &mut Slots<'_>,
     range: Range<usize>,
-    gradient: &mut impl FnMut(Range<usize>, S::F32) -> S::F32,
+    gradient: &impl Gradient<S>,
 ) {
     let value = &mut slots.value[range.clone()];
     let p = s.load_partial(value);
-    let g = gradient(range.clone(), p);
+    let g = gradient.lanes(s, range.clone(), p);
     let p = match update {
         Update::Sgd { learning_rate } => s.mul_add(s.splat(-learning_rate), g, p),
         Update::Adam {
@@ -150,26 +154,40 @@ fn update_lanes<S: Simd>(
     s.store_partial(p, value);
 }
 
-/// Updates a run of a dense parameter: the gradient is the sum of `partials` in their order, each of which begins
-/// at `offset`, plus `l2` times the value.
-///
-/// # Panics
-/// Where a partial is too short.
-pub fn dense_update<'a, S: Simd>(
-    s: S,
-    step: Update,
-    l2: f32,
-    slots: Slots<'_>,
-    partials: impl Iterator<Item = &'a [f32]> + Clone,
+kernel! {
+    /// Updates a run of a dense parameter: the gradient is the sum of `partials` in their order, each of which
+    /// begins at `offset`, plus `l2` times the value.
+    ///
+    /// # Panics
+    /// Where a partial is too short.
+    pub fn dense_update<'a, S: Simd>(
+        s: S,
+        step: Update,
+        l2: f32,
+        slots: Slots<'a>,
+        partials: &'a [Vec<f32>],
+        offset: usize,
+    ) {
+        update(s, step, slots, SumOfPartials { partials, offset, l2 });
+    }
+}
+
+struct SumOfPartials<'a> {
+    partials: &'a [Vec<f32>],
     offset: usize,
-) {
-    s.vectorize(|| {
-        update(s, step, slots, |range, p| {
-            let mut sum = s.mul(s.splat(l2), p);
-            for partial in partials.clone() {
-                sum = s.add(sum, s.load_partial(&partial[offset..][range.clone()]));
-            }
-            sum
-        });
-    });
+    l2: f32,
+}
+
+impl<S: Simd> Gradient<S> for SumOfPartials<'_> {
+    #[inline(always)]
+    fn lanes(&self, s: S, range: Range<usize>, value: S::F32) -> S::F32 {
+        let mut sum = s.mul(s.splat(self.l2), value);
+        for partial in self.partials {
+            sum = s.add(
+                sum,
+                s.load_partial(&partial[self.offset + range.start..][..range.len()]),
+            );
+        }
+        sum
+    }
 }

@@ -22,7 +22,7 @@ use super::{
     adam::Update,
     linear::{PackedWeight, READ_AHEAD},
     simd::{Proof, Simd, dispatch},
-    tile::{Network, Partial, Scratch, TrainTile},
+    tile::{Network, Scratch, TrainTile},
     update::{Table, TaskMemory, UpdateContext, UpdateTask, push_table, slots},
 };
 use crate::{
@@ -50,7 +50,7 @@ pub struct CpuExecutor {
     pool: Pool,
     tile_rows: usize,
     scratch: Vec<Scratch>,
-    partials: Vec<Partial>,
+    partials: Vec<Vec<f32>>,
     row_gradients: Vec<f32>,
     /// For each table, its first column in the batch-wide gradient.
     gradient_columns: Vec<usize>,
@@ -91,7 +91,7 @@ impl CpuExecutor {
         let mut executor = CpuExecutor {
             packed: packed_weights(&plan, proof),
             scratch: vec![Scratch::new(&layout, tile_rows); pool.threads()],
-            partials: vec![Partial::default(); MAX_PARTIALS],
+            partials: vec![Vec::new(); MAX_PARTIALS],
             row_gradients: Vec::new(),
             gradient_columns: gradient_columns(&plan, &layout),
             update_tasks: TaskMemory::default(),
@@ -137,15 +137,17 @@ impl CpuExecutor {
         let mut tasks: [Option<TileTask<'_>>; MAX_PARTIALS + 1] = [const { None }; MAX_PARTIALS + 1];
         tasks[0] = Some(TileTask::Meanwhile(meanwhile));
         let mut row_gradients = &mut self.row_gradients[..];
-        for (index, partial) in self.partials[..partials].iter_mut().enumerate() {
+        let mut losses = [0.0; MAX_PARTIALS];
+        for (index, (partial, loss)) in self.partials[..partials].iter_mut().zip(&mut losses).enumerate() {
             let rows = index * rows_each..((index + 1) * rows_each).min(rows);
             let (own, rest) = row_gradients.split_at_mut(rows.len() * stride);
             row_gradients = rest;
-            partial.gradient.resize(self.dense_len, 0.0);
+            partial.resize(self.dense_len, 0.0);
             tasks[index + 1] = Some(TileTask::Train {
                 rows,
                 row_gradients: own,
-                partial,
+                gradient: partial,
+                loss,
             });
         }
         let (tile_rows, proof) = (self.tile_rows, self.proof);
@@ -156,14 +158,14 @@ impl CpuExecutor {
                 Some(TileTask::Train {
                     rows,
                     row_gradients,
-                    partial,
+                    gradient,
+                    loss,
                 }) => dispatch!(proof, s => {
-                    train_partial(s, network, batch, rows.clone(), tile_rows, scratch, row_gradients, partial);
+                    let rows = rows.clone();
+                    **loss = train_partial(s, network, batch, rows, tile_rows, scratch, row_gradients, gradient);
                 }),
             });
-        for partial in &self.partials[..partials] {
-            self.loss.sum += partial.loss;
-        }
+        self.loss.sum += losses[..partials].iter().sum::<f64>();
         self.loss.samples += rows as u64;
     }
 
@@ -373,11 +375,12 @@ enum TileTask<'a> {
     Train {
         rows: Range<usize>,
         row_gradients: &'a mut [f32],
-        partial: &'a mut Partial,
+        gradient: &'a mut [f32],
+        loss: &'a mut f64,
     },
 }
 
-/// Runs the tiles of one partial.
+/// Runs the tiles of one partial; returns the sum of their losses.
 #[allow(clippy::too_many_arguments)] // what a tile reads, and what it writes
 fn train_partial<S: Simd>(
     s: S,
@@ -387,11 +390,10 @@ fn train_partial<S: Simd>(
     tile_rows: usize,
     scratch: &mut Scratch,
     row_gradients: &mut [f32],
-    partial: &mut Partial,
-) {
+    gradient: &mut [f32],
+) -> f64 {
     let stride = network.layout.row_gradient_stride;
-    partial.loss = 0.0;
-    let mut flow = Flow::Write;
+    let (mut loss, mut flow) = (0.0, Flow::Write);
     for (first, row_gradients) in rows
         .clone()
         .step_by(tile_rows)
@@ -403,12 +405,14 @@ fn train_partial<S: Simd>(
             labels: &batch.labels()[tile.clone()],
             scale: 1.0 / batch.len() as f32,
             row_gradients,
-            partial,
+            gradient,
+            loss: &mut loss,
             flow,
         };
         scratch.backward(s, network, &mut train);
         flow = Flow::Add;
     }
+    loss
 }
 
 /// Scores the rows from `first` on.

@@ -3,20 +3,24 @@
 //! The backward pass is no kernel of its own: a tile leaves the gradient of its rows in the batch-wide gradient,
 //! and [`row_update`](super::row_update) sums the rows of equal ids.
 
-use super::{rows::RowsMut, simd::Simd};
+use super::{
+    rows::RowsMut,
+    simd::{Simd, kernel},
+};
 
-/// Copies row `ids[r]` of the table, `output.width` floats wide, into row `r`.
-///
-/// # Panics
-/// Where an id lies outside the table, which the executor has checked.
-pub fn forward<S: Simd>(s: S, table: &[f32], ids: &[u32], mut output: RowsMut<'_>) {
-    let width = output.width;
-    s.vectorize(|| {
+kernel! {
+    /// Copies row `ids[r]` of the table, `output.width` floats wide, into row `r`.
+    ///
+    /// # Panics
+    /// Where an id lies outside the table, which the executor has checked.
+    pub fn forward<'a, S: Simd>(s: S, table: &'a [f32], ids: &'a [u32], output: RowsMut<'a>) {
+        let mut output = output;
+        let width = output.width;
         for (r, &id) in ids.iter().enumerate() {
             let from = &table[id as usize * width..][..width];
             copy(s, from, output.row(r));
         }
-    });
+    }
 }
 
 /// Vectors rather than `memcpy`, whose call costs more than the few vectors of a row.

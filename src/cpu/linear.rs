@@ -10,7 +10,7 @@ use alloc::{vec, vec::Vec};
 use super::{
     rows::{Rows, RowsMut},
     simd::{
-        Simd,
+        Simd, kernel,
         matmul::{Left, Panels, Shape, Start, matmul, panel_width},
     },
 };
@@ -42,25 +42,8 @@ impl PackedWeight {
 
     /// Packs `weight`, row-major `[outputs, inputs]`.
     pub fn pack<S: Simd>(&mut self, s: S, weight: &[f32]) {
-        let (outputs, inputs) = (self.outputs, self.inputs);
-        assert_eq!(weight.len(), outputs * inputs);
-        let width = panel_width::<S>(outputs);
-        s.vectorize(|| {
-            for (panel, rows) in self
-                .forward
-                .chunks_exact_mut(width * inputs)
-                .zip(weight.chunks(width * inputs))
-            {
-                transpose(rows, inputs, panel, width);
-            }
-            let width = panel_width::<S>(inputs);
-            for (j, panel) in self.backward.chunks_exact_mut(width * outputs).enumerate() {
-                let columns = (inputs - j * width).min(width);
-                for (to, row) in panel.chunks_exact_mut(width).zip(weight.chunks_exact(inputs)) {
-                    to[..columns].copy_from_slice(&row[j * width..][..columns]);
-                }
-            }
-        });
+        assert_eq!(weight.len(), self.outputs * self.inputs);
+        pack(s, self, weight);
     }
 
     /// Number of floats in both packings.
@@ -71,6 +54,25 @@ impl PackedWeight {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+kernel! {
+    /// [`PackedWeight::pack`].
+    pub fn pack<'a, S: Simd>(s: S, packed: &'a mut PackedWeight, weight: &'a [f32]) {
+        let _ = s;
+        let PackedWeight { outputs, inputs, ref mut forward, ref mut backward } = *packed;
+        let width = panel_width::<S>(outputs);
+        for (panel, rows) in forward.chunks_exact_mut(width * inputs).zip(weight.chunks(width * inputs)) {
+            transpose(rows, inputs, panel, width);
+        }
+        let width = panel_width::<S>(inputs);
+        for (j, panel) in backward.chunks_exact_mut(width * outputs).enumerate() {
+            let columns = (inputs - j * width).min(width);
+            for (to, row) in panel.chunks_exact_mut(width).zip(weight.chunks_exact(inputs)) {
+                to[..columns].copy_from_slice(&row[j * width..][..columns]);
+            }
+        }
     }
 }
 
@@ -98,38 +100,38 @@ fn transpose(from: &[f32], depth: usize, to: &mut [f32], width: usize) {
     }
 }
 
-/// `y = activation(x weight^T + bias)` for `rows` rows.
-///
-/// # Panics
-/// Where the widths of `x`, `y` and `bias` are not the weight's.
-pub fn forward<S: Simd>(
-    s: S,
-    rows: usize,
-    x: Rows<'_>,
-    weight: &PackedWeight,
-    bias: &[f32],
-    activation: Activation,
-    y: RowsMut<'_>,
-) {
-    assert!(x.width == weight.inputs && y.width == weight.outputs && bias.len() == weight.outputs);
-    let width = panel_width::<S>(weight.outputs);
-    let shape = Shape {
-        rows,
-        columns: weight.outputs,
-        depth: weight.inputs,
-    };
-    let panels = Panels {
-        data: &weight.forward,
-        panel_stride: width * weight.inputs,
-        depth_stride: width,
-    };
-    let relu = activation == Activation::Relu;
-    s.vectorize(|| {
+kernel! {
+    /// `y = activation(x weight^T + bias)` for `rows` rows.
+    ///
+    /// # Panics
+    /// Where the widths of `x`, `y` and `bias` are not the weight's.
+    pub fn forward<'a, S: Simd>(
+        s: S,
+        rows: usize,
+        x: Rows<'a>,
+        weight: &'a PackedWeight,
+        bias: &'a [f32],
+        activation: Activation,
+        y: RowsMut<'a>,
+    ) {
+        assert!(x.width == weight.inputs && y.width == weight.outputs && bias.len() == weight.outputs);
+        let relu = activation == Activation::Relu;
         if weight.outputs == 1 {
             return dot_rows(s, rows, x, &weight.backward, bias[0], relu, y);
         }
+        let width = panel_width::<S>(weight.outputs);
+        let shape = Shape {
+            rows,
+            columns: weight.outputs,
+            depth: weight.inputs,
+        };
+        let panels = Panels {
+            data: &weight.forward,
+            panel_stride: width * weight.inputs,
+            depth_stride: width,
+        };
         matmul(s, shape, by_row(x), panels, Start::Bias(bias), relu, y.data, y.stride);
-    });
+    }
 }
 
 /// One output: a dot product a row. A panel would be one column of numbers among zeros.
@@ -162,39 +164,35 @@ pub struct WeightGradient<'a> {
     pub flow: Flow,
 }
 
-/// Backward pass of a tile: from `dy` to `dx` and to the gradients of weight and bias.
-///
-/// `dy` is masked in place where the activation is ReLU and `y` is zero.
-///
-/// # Panics
-/// Where the widths are not the weight's, or `x` cannot be read for whole vectors (see [`READ_AHEAD`]).
-#[allow(clippy::too_many_arguments)] // the operands of a linear layer's backward pass
-pub fn backward<S: Simd>(
-    s: S,
-    rows: usize,
-    x: Rows<'_>,
-    weight: &PackedWeight,
-    y: Rows<'_>,
-    activation: Activation,
-    mut dy: RowsMut<'_>,
-    gradient: WeightGradient<'_>,
-    dx: RowsMut<'_>,
-    dx_flow: Flow,
-) {
-    let (outputs, inputs) = (weight.outputs, weight.inputs);
-    assert!(x.width == inputs && dx.width == inputs && y.width == outputs && dy.width == outputs);
-    assert!(gradient.weight.len() == outputs * inputs && gradient.bias.len() == outputs);
-    let start = |flow| match flow {
-        Flow::Write => Start::Zero,
-        Flow::Add => Start::Output,
-    };
-    s.vectorize(|| {
+kernel! {
+    /// Backward pass of a tile: from `dy` to `dx` and to the gradients of weight and bias.
+    ///
+    /// `dy` is masked in place where the activation is ReLU and `y` is zero.
+    ///
+    /// # Panics
+    /// Where the widths are not the weight's, or `x` cannot be read for whole vectors (see [`READ_AHEAD`]).
+    pub fn backward<'a, S: Simd>(
+        s: S,
+        rows: usize,
+        x: Rows<'a>,
+        weight: &'a PackedWeight,
+        y: Rows<'a>,
+        activation: Activation,
+        dy: RowsMut<'a>,
+        gradient: WeightGradient<'a>,
+        dx: RowsMut<'a>,
+        dx_flow: Flow,
+    ) {
+        let (outputs, inputs) = (weight.outputs, weight.inputs);
+        assert!(x.width == inputs && dx.width == inputs && y.width == outputs && dy.width == outputs);
+        assert!(gradient.weight.len() == outputs * inputs && gradient.bias.len() == outputs);
+        let mut dy = dy;
         let relu = activation == Activation::Relu;
         mask_and_sum(s, rows, y, relu, &mut dy, gradient.bias, gradient.flow);
 
         let width = panel_width::<S>(inputs);
         let dy = dy.as_rows();
-        let by_column = Left {
+        let dy_columns = Left {
             data: dy.data,
             row_stride: 1,
             depth_stride: dy.stride,
@@ -209,16 +207,7 @@ pub fn backward<S: Simd>(
             columns: inputs,
             depth: rows,
         };
-        matmul(
-            s,
-            shape,
-            by_column,
-            x_panels,
-            start(gradient.flow),
-            false,
-            gradient.weight,
-            inputs,
-        );
+        matmul(s, shape, dy_columns, x_panels, start(gradient.flow), false, gradient.weight, inputs);
 
         let panels = Panels {
             data: &weight.backward,
@@ -231,7 +220,14 @@ pub fn backward<S: Simd>(
             depth: outputs,
         };
         matmul(s, shape, by_row(dy), panels, start(dx_flow), false, dx.data, dx.stride);
-    });
+    }
+}
+
+fn start<'a>(flow: Flow) -> Start<'a> {
+    match flow {
+        Flow::Write => Start::Zero,
+        Flow::Add => Start::Output,
+    }
 }
 
 /// Floats that must be readable behind the last row of `x` in [`backward`]: a vector may begin at its last column.

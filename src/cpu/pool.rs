@@ -2,7 +2,8 @@
 //!
 //! A 256-row step takes tens of microseconds, so waking a thread through the operating system would cost as much as
 //! the work. A worker spins for [`SPINS`] rounds after a job before it goes to sleep; while training runs it never
-//! sleeps, and when training stops it is asleep within a fraction of a millisecond. A job allocates nothing.
+//! sleeps, and when training stops it is asleep within a fraction of a millisecond. A job allocates nothing. A worker
+//! that comes late, because the system gave its processor away, is not waited for: the others do its share.
 //!
 //! This is the one place outside `simd` with `unsafe`: a job borrows from its caller's stack, and safe Rust has no
 //! way to lend that to a thread that outlives the call, other than starting a thread for each job.
@@ -31,8 +32,9 @@ unsafe impl Send for Job {}
 struct Shared {
     /// Raised by one for each job.
     generation: AtomicUsize,
+    /// The present job, while workers may still join it.
     job: Mutex<Option<Job>>,
-    /// Workers that have not finished the present job.
+    /// Workers that are in the present job.
     running: AtomicUsize,
     panicked: AtomicBool,
     stop: AtomicBool,
@@ -107,15 +109,15 @@ impl Pool {
         });
     }
 
-    /// Runs `f` once on every thread, with the thread's number.
+    /// Runs `f` on the caller and on each worker that comes before the caller is through, with the thread's number.
     fn broadcast(&mut self, f: &(dyn Fn(usize) + Sync)) {
         if self.workers.is_empty() {
             return f(0);
         }
-        // SAFETY: only the lifetime changes. `Finish` waits until no worker uses the job, even if `f` panics here.
+        // SAFETY: only the lifetime changes. `Finish` takes the job back and waits until no worker is in it, even if
+        // `f` panics here.
         let job = Job(unsafe { core::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(f) });
         *self.shared.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
-        self.shared.running.store(self.workers.len(), Ordering::Relaxed);
         // SeqCst, here and in `wait`: either the worker sees the new generation or we see it asleep.
         self.shared.generation.fetch_add(1, Ordering::SeqCst);
         for (asleep, handle) in self.shared.asleep.iter().zip(&self.handles) {
@@ -143,11 +145,12 @@ impl Drop for Pool {
     }
 }
 
-/// Waits on drop for all workers to finish the job.
+/// On drop, takes the job back and waits for the workers that are in it.
 struct Finish<'a>(&'a Shared);
 
 impl Drop for Finish<'_> {
     fn drop(&mut self) {
+        *self.0.job.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let mut spins = 0;
         while self.0.running.load(Ordering::Acquire) > 0 {
             spins += 1;
@@ -168,13 +171,18 @@ fn work(shared: &Shared, worker: usize) {
         if shared.stop.load(Ordering::SeqCst) {
             return;
         }
-        let job = *shared.job.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Job(f)) = job {
-            // SAFETY: `broadcast` does not return before `running` falls to zero, which is below.
-            let run = std::panic::AssertUnwindSafe(|| unsafe { (*f)(worker) });
-            if std::panic::catch_unwind(run).is_err() {
-                shared.panicked.store(true, Ordering::Relaxed);
+        let job = {
+            let job = shared.job.lock().unwrap_or_else(PoisonError::into_inner);
+            if job.is_some() {
+                shared.running.fetch_add(1, Ordering::Relaxed); // under the lock: before the job can be taken back
             }
+            *job
+        };
+        let Some(Job(f)) = job else { continue };
+        // SAFETY: `broadcast` does not return before `running` falls to zero, which is below.
+        let run = std::panic::AssertUnwindSafe(|| unsafe { (*f)(worker) });
+        if std::panic::catch_unwind(run).is_err() {
+            shared.panicked.store(true, Ordering::Relaxed);
         }
         shared.running.fetch_sub(1, Ordering::Release);
     }

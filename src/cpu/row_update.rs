@@ -4,10 +4,12 @@
 //! There is one writer a row and its samples are added in the batch's order, so the bits depend neither on the
 //! number of threads nor on how rows are shared out among them. The gradient of the table is never stored.
 
+use core::ops::Range;
+
 use super::{
-    adam::{Slots, Update, update},
+    adam::{Gradient, Slots, Update, update},
     rows::Rows,
-    simd::Simd,
+    simd::{Simd, kernel},
 };
 use crate::data::IdColumn;
 
@@ -43,65 +45,92 @@ pub struct RowStep {
     pub per_sample: f32,
 }
 
-/// Updates the rows that `segments` of the column pick. `gradients` has one row a sample of the batch.
-///
-/// # Panics
-/// Where a row is not in the piece, or a sample not in the batch.
-pub fn sparse<S: Simd>(
-    s: S,
-    step: RowStep,
-    column: &IdColumn,
-    segments: core::ops::Range<usize>,
-    gradients: Rows<'_>,
-    mut table: TableRows<'_>,
-) {
-    s.vectorize(|| {
+kernel! {
+    /// Updates the rows that `segments` of the column pick. `gradients` has one row a sample of the batch.
+    ///
+    /// # Panics
+    /// Where a row is not in the piece, or a sample not in the batch.
+    pub fn sparse<'a, S: Simd>(
+        s: S,
+        step: RowStep,
+        column: &'a IdColumn,
+        segments: Range<usize>,
+        gradients: Rows<'a>,
+        table: TableRows<'a>,
+    ) {
+        let mut table = table;
         for segment in segments {
             let row = column.segments[segment].row as usize - table.first;
             let slots = table.slots.part(row * table.width, table.width);
             update_row(s, step, column.samples(segment), gradients, slots);
         }
-    });
+    }
 }
 
-/// Updates every row of the piece: those that no segment picks have a gradient of zero, yet their moments decay and
-/// they move on with them.
-///
-/// # Panics
-/// As [`sparse`].
-pub fn every<S: Simd>(
-    s: S,
-    step: RowStep,
-    column: &IdColumn,
-    segments: core::ops::Range<usize>,
-    gradients: Rows<'_>,
-    mut table: TableRows<'_>,
-) {
-    s.vectorize(|| {
-        let zero = s.splat(0.0);
+kernel! {
+    /// Updates every row of the piece: those that no segment picks have a gradient of zero, yet their moments decay
+    /// and they move on with them.
+    ///
+    /// # Panics
+    /// As [`sparse`].
+    pub fn every<'a, S: Simd>(
+        s: S,
+        step: RowStep,
+        column: &'a IdColumn,
+        segments: Range<usize>,
+        gradients: Rows<'a>,
+        table: TableRows<'a>,
+    ) {
+        let mut table = table;
+        let width = table.width;
         let mut next = 0;
         for segment in segments {
             let row = column.segments[segment].row as usize - table.first;
-            let gap = table.slots.part(next * table.width, (row - next) * table.width);
-            update(s, step.update, gap, |_, _| zero);
-            let slots = table.slots.part(row * table.width, table.width);
+            update(s, step.update, table.slots.part(next * width, (row - next) * width), NoGradient);
+            let slots = table.slots.part(row * width, width);
             update_row(s, step, column.samples(segment), gradients, slots);
             next = row + 1;
         }
-        let rest = table.slots.value.len() - next * table.width;
-        update(s, step.update, table.slots.part(next * table.width, rest), |_, _| zero);
-    });
+        let rest = table.slots.value.len() - next * width;
+        update(s, step.update, table.slots.part(next * width, rest), NoGradient);
+    }
+}
+
+/// The gradient of a row that no sample picks.
+struct NoGradient;
+
+impl<S: Simd> Gradient<S> for NoGradient {
+    #[inline(always)]
+    fn lanes(&self, s: S, _: Range<usize>, _: S::F32) -> S::F32 {
+        s.splat(0.0)
+    }
+}
+
+/// The gradient of a row: its samples' in their order, and the L2 term.
+struct SumOfSamples<'a> {
+    samples: &'a [u32],
+    gradients: Rows<'a>,
+    l2: f32,
+}
+
+impl<S: Simd> Gradient<S> for SumOfSamples<'_> {
+    #[inline(always)]
+    fn lanes(&self, s: S, range: Range<usize>, value: S::F32) -> S::F32 {
+        let mut sum = s.mul(s.splat(self.l2), value);
+        for &sample in self.samples {
+            let start = sample as usize * self.gradients.stride + range.start;
+            sum = s.add(sum, s.load_partial(&self.gradients.data[start..][..range.len()]));
+        }
+        sum
+    }
 }
 
 #[inline(always)]
 fn update_row<S: Simd>(s: S, step: RowStep, samples: &[u32], gradients: Rows<'_>, slots: Slots<'_>) {
-    let l2 = s.splat(step.per_sample * samples.len() as f32);
-    update(s, step.update, slots, |range, value| {
-        let mut sum = s.mul(l2, value);
-        for &sample in samples {
-            let start = sample as usize * gradients.stride + range.start;
-            sum = s.add(sum, s.load_partial(&gradients.data[start..][..range.len()]));
-        }
-        sum
-    });
+    let gradient = SumOfSamples {
+        samples,
+        gradients,
+        l2: step.per_sample * samples.len() as f32,
+    };
+    update(s, step.update, slots, gradient);
 }

@@ -7,35 +7,39 @@
 use super::{
     math::{exp_nonpositive, ln_1p_unit},
     rows::{Rows, RowsMut},
-    simd::Simd,
+    simd::{Simd, kernel},
 };
 
 /// Rows gathered at a time: at least a vector of any instruction set.
 const CHUNK: usize = 16;
 
-/// Writes `(sigmoid(logit) - label) * scale` and returns the sum of the losses, unscaled.
-///
-/// # Panics
-/// Where `logits` or `gradients` have fewer rows than there are labels.
-pub fn forward_backward<S: Simd>(
-    s: S,
-    logits: Rows<'_>,
-    labels: &[f32],
-    scale: f32,
-    mut gradients: RowsMut<'_>,
-) -> f64 {
-    s.vectorize(|| {
+kernel! {
+    /// Writes `(sigmoid(logit) - label) * scale` and returns the sum of the losses, unscaled.
+    ///
+    /// # Panics
+    /// Where `logits` or `gradients` have fewer rows than there are labels.
+    pub fn forward_backward<'a, S: Simd>(
+        s: S,
+        logits: Rows<'a>,
+        labels: &'a [f32],
+        scale: f32,
+        gradients: RowsMut<'a>,
+    ) -> f64 {
+        let mut gradients = gradients;
         let mut total = 0.0;
-        for (first, labels) in (0..).step_by(CHUNK).zip(labels.chunks(CHUNK)) {
+        for (chunk, labels) in labels.chunks(CHUNK).enumerate() {
+            let first = chunk * CHUNK;
             let (mut x, mut y) = ([0.0; CHUNK], [0.0; CHUNK]);
-            for (r, (x, y)) in x.iter_mut().zip(&mut y).take(labels.len()).enumerate() {
-                (*x, *y) = (logits.row(first + r)[0], labels[r]);
+            for r in 0..labels.len() {
+                (x[r], y[r]) = (logits.row(first + r)[0], labels[r]);
             }
             let mut losses = [0.0; CHUNK];
-            for lane in (0..CHUNK).step_by(S::LANES) {
+            let mut lane = 0;
+            while lane < CHUNK {
                 let (loss, gradient) = lanes(s, s.load(&x[lane..]), s.load(&y[lane..]));
                 s.store(loss, &mut losses[lane..]);
                 s.store(s.mul(gradient, s.splat(scale)), &mut x[lane..]);
+                lane += S::LANES;
             }
             for r in 0..labels.len() {
                 gradients.row(first + r)[0] = x[r];
@@ -43,7 +47,7 @@ pub fn forward_backward<S: Simd>(
             }
         }
         total
-    })
+    }
 }
 
 /// Loss and gradient by vectors.

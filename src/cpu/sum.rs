@@ -2,33 +2,34 @@
 
 use super::{
     rows::{Rows, RowsMut},
-    simd::Simd,
+    simd::{Simd, kernel},
 };
 use crate::plan::Flow;
 
-/// Adds the sum of `input`'s columns to `output`'s one column.
-///
-/// # Panics
-/// Where an operand has fewer than `rows` rows.
-pub fn forward_add<S: Simd>(s: S, rows: usize, input: Rows<'_>, mut output: RowsMut<'_>) {
-    s.vectorize(|| {
+kernel! {
+    /// Adds the sum of `input`'s columns to `output`'s one column.
+    ///
+    /// # Panics
+    /// Where an operand has fewer than `rows` rows.
+    pub fn forward_add<'a, S: Simd>(s: S, rows: usize, input: Rows<'a>, output: RowsMut<'a>) {
+        let mut output = output;
         for r in 0..rows {
-            let row = input.row(r);
             let mut sum = s.splat(0.0);
-            for chunk in row.chunks(S::LANES) {
+            for chunk in input.row(r).chunks(S::LANES) {
                 sum = s.add(sum, s.load_partial(chunk));
             }
             output.row(r)[0] += s.reduce_sum(sum);
         }
-    });
+    }
 }
 
-/// Gradient of every column: `d_input (+)= d_output`, spread over the columns.
-///
-/// # Panics
-/// Where an operand has fewer than `rows` rows.
-pub fn backward<S: Simd>(s: S, rows: usize, d_output: Rows<'_>, mut d_input: RowsMut<'_>, flow: Flow) {
-    s.vectorize(|| {
+kernel! {
+    /// Gradient of every column: `d_input (+)= d_output`, spread over the columns.
+    ///
+    /// # Panics
+    /// Where an operand has fewer than `rows` rows.
+    pub fn backward<'a, S: Simd>(s: S, rows: usize, d_output: Rows<'a>, d_input: RowsMut<'a>, flow: Flow) {
+        let mut d_input = d_input;
         for r in 0..rows {
             let d = s.splat(d_output.row(r)[0]);
             for chunk in d_input.row(r).chunks_mut(S::LANES) {
@@ -39,5 +40,5 @@ pub fn backward<S: Simd>(s: S, rows: usize, d_output: Rows<'_>, mut d_input: Row
                 s.store_partial(x, chunk);
             }
         }
-    });
+    }
 }

@@ -32,13 +32,6 @@ impl Network<'_> {
     }
 }
 
-/// A sum of gradients and losses over a fixed set of tiles. Partials are added up in their order.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Partial {
-    pub gradient: Vec<f32>,
-    pub loss: f64,
-}
-
 /// What a tile trains on.
 pub(super) struct TrainTile<'a> {
     pub labels: &'a [f32],
@@ -46,7 +39,10 @@ pub(super) struct TrainTile<'a> {
     pub scale: f32,
     /// The tile's rows of the batch-wide gradient.
     pub row_gradients: &'a mut [f32],
-    pub partial: &'a mut Partial,
+    /// The partial sum of the dense gradients.
+    pub gradient: &'a mut [f32],
+    /// The partial sum of the losses.
+    pub loss: &'a mut f64,
     /// `Write` for the first tile of a partial.
     pub flow: Flow,
 }
@@ -152,7 +148,7 @@ impl Scratch {
                 } => {
                     let dy = rows_mut(&mut d_output, layout, output);
                     let dx = gradient_mut(gradients, tile.row_gradients, layout, input);
-                    let gradient = weight_gradient(network, &mut tile.partial.gradient, [weight, bias], tile.flow);
+                    let gradient = weight_gradient(network, tile.gradient, [weight, bias], tile.flow);
                     let (x, y) = (activation(input), activation(output));
                     let weight = &network.packed[weight];
                     linear::backward(s, rows, x, weight, y, kind, dy, gradient, dx, flow[0]);
@@ -171,7 +167,7 @@ impl Scratch {
                 } => {
                     let dy = rows_of(&d_output, layout, output);
                     let total: f32 = (0..rows).map(|r| dy.row(r)[0]).sum();
-                    let slot = &mut tile.partial.gradient[network.dense_offsets[bias]];
+                    let slot = &mut tile.gradient[network.dense_offsets[bias]];
                     *slot = if tile.flow == Flow::Write { total } else { *slot + total };
                     for (&input, &flow) in inputs.iter().zip(flow) {
                         let dx = gradient_mut(gradients, tile.row_gradients, layout, input);
@@ -181,7 +177,7 @@ impl Scratch {
                 Stage::SigmoidCrossEntropy { logit } => {
                     let d = gradient_mut(gradients, tile.row_gradients, layout, logit);
                     let logits = activation(logit);
-                    tile.partial.loss += sigmoid_cross_entropy::forward_backward(s, logits, tile.labels, tile.scale, d);
+                    *tile.loss += sigmoid_cross_entropy::forward_backward(s, logits, tile.labels, tile.scale, d);
                 }
             }
             if let Some(output) = stage.output() {

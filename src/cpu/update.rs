@@ -9,7 +9,6 @@ use super::{
     row_update::{self, RowStep, TableRows},
     rows::Rows,
     simd::Simd,
-    tile::Partial,
 };
 use crate::{
     data::{Batch, IdColumn},
@@ -39,7 +38,7 @@ pub(super) enum UpdateTask<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct UpdateContext<'a> {
     pub batch: &'a Batch,
-    pub partials: &'a [Partial],
+    pub partials: &'a [Vec<f32>],
     pub row_gradients: &'a [f32],
     pub row_gradient_stride: usize,
     pub update: Update,
@@ -52,16 +51,9 @@ impl UpdateTask<'_> {
     pub fn run<S: Simd>(&mut self, s: S, context: UpdateContext<'_>) {
         match self {
             UpdateTask::Dense { slots, packed, offset } => {
-                let partials = context.partials.iter().map(|partial| &partial.gradient[..]);
                 let len = slots.value.len();
-                dense_update(
-                    s,
-                    context.update,
-                    context.l2.dense,
-                    slots.part(0, len),
-                    partials,
-                    *offset,
-                );
+                let (update, l2) = (context.update, context.l2.dense);
+                dense_update(s, update, l2, slots.part(0, len), context.partials, *offset);
                 if !packed.is_empty() {
                     packed.pack(s, slots.value);
                 }

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::Simd;
+use super::{Kernel, Simd};
 
 /// Proof that this processor has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -41,13 +41,13 @@ impl Simd for Avx2 {
     type F32 = __m256;
 
     #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx2,fma")]
-        fn enabled<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn enabled<K: Kernel>(kernel: K) -> K::Output {
+            kernel.run()
         }
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { enabled(f) }
+        unsafe { enabled(kernel) }
     }
 
     #[inline(always)]

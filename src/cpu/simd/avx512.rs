@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::Simd;
+use super::{Kernel, Simd};
 
 /// Proof that this processor has AVX-512F.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +32,13 @@ impl Simd for Avx512 {
     type F32 = __m512;
 
     #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx512f")]
-        fn enabled<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn enabled<K: Kernel>(kernel: K) -> K::Output {
+            kernel.run()
         }
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { enabled(f) }
+        unsafe { enabled(kernel) }
     }
 
     #[inline(always)]

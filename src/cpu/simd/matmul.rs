@@ -185,31 +185,28 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
     c: *mut f32,
     tail: usize,
 ) {
-    let full = tail == S::LANES;
     // SAFETY: see above; loads and stores of the last vector are partial where it is not full.
     unsafe {
-        let load = |from: *const f32, vector: usize| {
-            if vector + 1 < V || full {
-                s.load_ptr(from.add(vector * S::LANES))
-            } else {
-                s.load_ptr_partial(from.add(vector * S::LANES), tail)
-            }
-        };
         let c = c.add(row * context.c_stride);
         let mut sums = [[s.splat(0.0); V]; R];
         match start {
             RawStart::Zero => {}
-            RawStart::Bias(bias) => sums = [core::array::from_fn(|vector| load(bias, vector)); R],
+            RawStart::Bias(bias) => {
+                let mut bias_lanes = [s.splat(0.0); V];
+                load_row(s, bias, tail, &mut bias_lanes);
+                sums = [bias_lanes; R];
+            }
             RawStart::Output => {
                 for (r, sums) in sums.iter_mut().enumerate() {
-                    *sums = core::array::from_fn(|vector| load(c.add(r * context.c_stride), vector));
+                    load_row(s, c.add(r * context.c_stride), tail, sums);
                 }
             }
         }
         let mut a = context.a.add(row * context.a_row);
         let mut b = b;
         for _ in 0..context.depth {
-            let right: [S::F32; V] = core::array::from_fn(|vector| s.load_ptr(b.add(vector * S::LANES)));
+            let mut right = [s.splat(0.0); V];
+            load_row(s, b, S::LANES, &mut right);
             for (r, sums) in sums.iter_mut().enumerate() {
                 let left = s.splat(*a.add(r * context.a_row));
                 for (sum, &right) in sums.iter_mut().zip(&right) {
@@ -224,12 +221,31 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
                 // In this order a NaN stays one.
                 let sum = if context.relu { s.max(s.splat(0.0), sum) } else { sum };
                 let to = c.add(r * context.c_stride + vector * S::LANES);
-                if vector + 1 < V || full {
+                if vector + 1 < V || tail == S::LANES {
                     s.store_ptr(sum, to);
                 } else {
                     s.store_ptr_partial(sum, to, tail);
                 }
             }
+        }
+    }
+}
+
+/// Loads `V` vectors, of whose last only `tail` lanes are there.
+///
+/// # Safety
+/// `from` must be valid for reading `V - 1` vectors and `tail` floats.
+#[inline(always)]
+unsafe fn load_row<S: Simd, const V: usize>(s: S, from: *const f32, tail: usize, to: &mut [S::F32; V]) {
+    for (vector, to) in to.iter_mut().enumerate() {
+        // SAFETY: the caller's.
+        unsafe {
+            let from = from.add(vector * S::LANES);
+            *to = if vector + 1 < V || tail == S::LANES {
+                s.load_ptr(from)
+            } else {
+                s.load_ptr_partial(from, tail)
+            };
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Lanes of `f32`: one small trait, an implementation per instruction set, and the choice between them at run time.
 //!
 //! A value of a [`Simd`] type is a proof: it exists only where the processor has the instructions, so its methods
-//! are safe to call. Kernels are written once, generic over the trait and inlined (`#[inline(always)]`) into
-//! [`Simd::vectorize`], the one function of each implementation that is compiled with the instructions turned on.
+//! are safe to call. A kernel is written once, with the macro `kernel`, generic over the trait; all that it calls is
+//! inlined (`#[inline(always)]`) into [`Simd::vectorize`], the one function of each implementation that is compiled
+//! with the instructions turned on.
 //!
 //! All `unsafe` of the CPU kernels stands in this folder: the intrinsics, and the pointers of [`matmul`].
 
@@ -38,8 +39,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// The vector.
     type F32: Copy;
 
-    /// Runs `f` compiled with this instruction set.
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+    /// Runs a kernel compiled with this instruction set.
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output;
 
     fn splat(self, x: f32) -> Self::F32;
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
@@ -118,6 +119,47 @@ pub trait Simd: Copy + Send + Sync + 'static {
         unsafe { self.store_ptr_partial(x, to.as_mut_ptr(), to.len()) }
     }
 }
+
+/// A computation to be compiled with the instructions of a [`Simd`]; made by the macro `kernel`.
+///
+/// A closure would not do: its call is not always inlined, and whatever is not inlined into the function with the
+/// instructions turned on is compiled without them, each lane operation a call.
+pub trait Kernel {
+    /// What it returns.
+    type Output;
+    /// Runs it. Implementations are `#[inline(always)]`.
+    fn run(self) -> Self::Output;
+}
+
+/// Defines a function over a `Simd` whose body is a [`Kernel`]: its arguments travel in a structure.
+macro_rules! kernel {
+    (
+        $(#[$attribute:meta])*
+        pub fn $name:ident<'a, S: $simd:ident>($s:ident: S $(, $argument:ident: $type:ty)* $(,)?) $(-> $output:ty)? $body:block
+    ) => {
+        $(#[$attribute])*
+        #[allow(clippy::too_many_arguments)] // operands with their shapes
+        pub fn $name<'a, S: $simd>($s: S $(, $argument: $type)*) $(-> $output)? {
+            struct Arguments<'a, S> {
+                $s: S,
+                $($argument: $type,)*
+                lifetime: core::marker::PhantomData<&'a ()>,
+            }
+            impl<'a, S: $simd> $crate::cpu::simd::Kernel for Arguments<'a, S> {
+                type Output = $crate::cpu::simd::kernel!(@output $($output)?);
+                #[inline(always)]
+                fn run(self) -> Self::Output {
+                    let Arguments { $s, $($argument,)* lifetime: _ } = self;
+                    $body
+                }
+            }
+            $s.vectorize(Arguments { $s, $($argument,)* lifetime: core::marker::PhantomData })
+        }
+    };
+    (@output) => { () };
+    (@output $output:ty) => { $output };
+}
+pub(crate) use kernel;
 
 /// An instruction set that the kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::*;
 
-use super::Simd;
+use super::{Kernel, Simd};
 
 /// Proof of NEON, which every 64-bit ARM processor has.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +23,13 @@ impl Simd for Neon {
     type F32 = float32x4_t;
 
     #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "neon")]
-        fn enabled<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn enabled<K: Kernel>(kernel: K) -> K::Output {
+            kernel.run()
         }
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { enabled(f) }
+        unsafe { enabled(kernel) }
     }
 
     #[inline(always)]

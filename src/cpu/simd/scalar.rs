@@ -1,6 +1,6 @@
 //! Plain code for any processor: four lanes that a compiler may map onto whatever vectors it has.
 
-use super::Simd;
+use super::{Kernel, Simd};
 
 /// Four floats at a time in plain code.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +19,8 @@ impl Simd for Scalar {
     type F32 = [f32; LANES];
 
     #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        f()
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run()
     }
 
     #[inline(always)]
