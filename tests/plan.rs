@@ -97,9 +97,160 @@ fn builder_reports_mistakes() {
             plan.gather("item.weight", 0, 1 << 32, Init::Zeros, more);
             plan.sum("bias", &[x, more])
         }),
+        ("user.bias has 4 rows and user.weight has 3", |plan, x| {
+            let more = plan.buffer(1);
+            plan.gather("user.bias", 0, 4, Init::Zeros, more);
+            plan.sum("bias", &[x, more])
+        }),
+        ("no table reads the id column time", |plan, x| {
+            plan.column("time");
+            plan.linear("logit", x, 1, Identity)
+        }),
+        ("bias: a sum of nothing", |plan, x| {
+            let nothing = plan.sum("bias", &[]);
+            plan.sum("more", &[x, nothing])
+        }),
+        (
+            "sum reads View { buffer: 0, start: 4, width: 0 }, which is empty",
+            |plan, x| plan.sum("bias", &[x, x.columns(4, 0)]),
+        ),
+        (
+            "product reads View { buffer: 1, start: 0, width: 0 }, which is empty",
+            |plan, x| {
+                let y = plan.buffer(1);
+                plan.linear_into("first", x, y, Identity);
+                plan.product(y.columns(0, 0), y.columns(0, 0), y.columns(1, 0));
+                plan.linear("logit", y, 1, Identity)
+            },
+        ),
+        ("weight is empty: 1 x 0", |plan, x| {
+            let logit = plan.linear("logit", x.columns(0, 0), 1, Identity);
+            plan.sum("bias", &[x, logit])
+        }),
+        // With a row that exists, the sum of a view's ends must not wrap around to columns that are there.
+        (
+            "linear reads View { buffer: 0, start: 18446744073709551615, width: 2 }",
+            |plan, x| plan.linear("logit", x.columns(2, 1).columns(usize::MAX, 2), 1, Identity),
+        ),
+        (
+            "linear reads View { buffer: 0, start: 1, width: 1048576 }",
+            |plan, x| plan.linear("logit", x.columns(1, 1 << 20), 1, Identity),
+        ),
     ];
     for (telling, spoil) in cases {
         let text = spoilt(spoil);
         assert!(text.contains(telling), "{text:?} does not say {telling:?}");
     }
+}
+
+/// Sizes whose products or sums overflow, and sizes for which there is no memory.
+#[test]
+fn builder_refuses_huge_widths() {
+    for width in [(1 << 20) + 1, 1 << 40, 1 << 62, usize::MAX - 1, usize::MAX] {
+        let telling = format!("buffer 1 has {width} columns; give 1048576 at most");
+        let wide = spoilt(|plan, x| {
+            let wide = plan.linear("wide", x, width, Activation::Relu);
+            plan.linear("logit", wide, 1, Activation::Identity)
+        });
+        assert!(wide.contains(&telling), "{wide}");
+        let gathered = spoilt(|plan, x| {
+            let wide = plan.buffer(width);
+            plan.gather("item.weight", 0, 3, Init::Zeros, wide.columns(0, width));
+            plan.sum("bias", &[x, wide])
+        });
+        assert!(gathered.contains(&telling), "{gathered}");
+        let view = spoilt(|plan, x| plan.linear("logit", View { width, ..x }, 1, Activation::Identity));
+        assert!(
+            view.contains("does not fit in memory") || view.contains("not all written"),
+            "{view}"
+        );
+        assert!(matches!(Init::glorot(width, width), Init::Uniform { limit } if limit.is_finite()));
+    }
+}
+
+#[test]
+fn builder_refuses_more_weights_than_memory_has_addresses() {
+    let mut plan = PlanBuilder::new();
+    let mut views = Vec::new();
+    for column in 0..1024 {
+        let view = plan.buffer(1 << 20);
+        let column = plan.column(&format!("column {column}"));
+        plan.gather(
+            &format!("{column}.weight"),
+            column,
+            u32::MAX as usize,
+            Init::Zeros,
+            view,
+        );
+        views.push(view);
+    }
+    let logit = plan.sum("bias", &views);
+    let text = plan_error(plan.finish(logit));
+    assert!(
+        text.contains("512.weight, 4294967295 x 1048576, does not fit in memory"),
+        "{text}"
+    );
+}
+
+#[test]
+fn builder_refuses_initial_values_that_cannot_be() {
+    let accepted = |init: Init| {
+        let mut plan = PlanBuilder::new();
+        let (user, x) = (plan.column("user"), plan.buffer(4));
+        plan.gather("user.weight", user, 3, init, x);
+        let logit = plan.sum("bias", &[x]);
+        plan.finish(logit)
+    };
+    for bad in [-0.5, f32::NEG_INFINITY, f32::INFINITY, f32::NAN] {
+        for init in [Init::Normal { std: bad }, Init::Uniform { limit: bad }] {
+            let text = plan_error(accepted(init));
+            let telling = format!("user.weight begins as {init:?}: give a finite number, not below 0");
+            assert_eq!(text, telling);
+        }
+    }
+    for good in [0.0, 1e-30, 3.0] {
+        assert!(accepted(Init::Normal { std: good }).is_ok());
+        assert!(accepted(Init::Uniform { limit: good }).is_ok());
+    }
+}
+
+/// Every edge of the view arithmetic is an error or a plan, never a panic.
+#[test]
+fn views_never_overflow() {
+    let edges = [0, 1, 3, 4, 5, 1 << 20, 1 << 62, usize::MAX - 1, usize::MAX];
+    let mut accepted = Vec::new();
+    for start in edges {
+        for width in edges {
+            let view = View {
+                buffer: 0,
+                start,
+                width,
+            };
+            assert!(view.range().len() <= width);
+            let mut plan = PlanBuilder::new();
+            let (user, x) = (plan.column("user"), plan.buffer(4));
+            plan.gather("user.weight", user, 3, Init::Zeros, x);
+            let y = plan.linear("read", view, 1, Activation::Identity);
+            let rest = plan.linear("rest", x.columns(start, width), 1, Activation::Identity);
+            let logit = plan.sum("bias", &[y, rest]);
+            match plan.finish(logit) {
+                Ok(_) => accepted.push((start, width)),
+                Err(error) => drop(plan_error::<()>(Err(error))),
+            }
+        }
+    }
+    assert_eq!(accepted, [(0, 4)]);
+}
+
+#[test]
+fn plans_of_any_number_of_rows_can_be_measured() {
+    let plan = common::odd_models(4, 6).swap_remove(0).1;
+    let (rows, weights) = (plan.rows(0), plan.weights());
+    assert_eq!((rows, plan.rows(1), plan.rows(7)), (4, 6, 0));
+    let longer = plan.clone().with_rows(0, 14);
+    assert_eq!((longer.rows(0), longer.rows(1)), (14, 6));
+    assert_eq!(longer.weights(), weights + 10 * (5 + 1)); // five factors and a bias
+    let endless = plan.with_rows(0, usize::MAX);
+    assert_eq!((endless.rows(0), endless.weights()), (usize::MAX, usize::MAX));
+    assert!(endless.to_string().contains(&usize::MAX.to_string()));
 }

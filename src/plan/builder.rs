@@ -10,6 +10,11 @@ use alloc::{
 use super::{Activation, Backward, Flow, Init, Param, ParamKind, Plan, Stage, View};
 use crate::{Error, Result};
 
+/// Columns of a buffer at most: products of two widths stay far from overflow.
+const MAX_WIDTH: usize = 1 << 20;
+/// Floats of all parameters at most: more have no address.
+const MAX_WEIGHTS: usize = isize::MAX as usize / size_of::<f32>();
+
 /// Builds a [`Plan`]: add stages in forward order, then [`finish`](PlanBuilder::finish).
 ///
 /// Mistakes (a width that does not fit, a column never written) are collected and reported by `finish`.
@@ -39,8 +44,13 @@ impl PlanBuilder {
 
     /// A new activation buffer of `width` columns, one row a sample.
     pub fn buffer(&mut self, width: usize) -> View {
-        if width == 0 {
-            self.fail(format!("buffer {} has no columns", self.buffers.len()));
+        match width {
+            0 => self.fail(format!("buffer {} has no columns", self.buffers.len())),
+            1..=MAX_WIDTH => {}
+            _ => self.fail(format!(
+                "buffer {} has {width} columns; give {MAX_WIDTH} at most",
+                self.buffers.len()
+            )),
         }
         self.buffers.push(width);
         View {
@@ -50,12 +60,24 @@ impl PlanBuilder {
         }
     }
 
-    /// Looks the ids of `column` up in a new table `name` of `rows` rows, as wide as `output`.
+    /// Looks the ids of `column` up in a new table `name` of `rows` rows, as wide as `output`. All tables of a column
+    /// have the same number of rows.
     pub fn gather(&mut self, name: &str, column: usize, rows: usize, init: Init, output: View) {
         if column >= self.columns.len() {
             self.fail(format!("{name}: there is no id column {column}"));
         }
-        let table = self.param(name, [rows, output.width], ParamKind::Table { column }, init);
+        let kind = ParamKind::Table { column };
+        let table = self.param(name, [rows, output.width], kind, init);
+        if let Some(other) = self
+            .params
+            .iter()
+            .find(|other| other.kind == kind && other.rows != rows)
+        {
+            let (other, there) = (&other.name, other.rows);
+            self.fail(format!(
+                "{name} has {rows} rows and {other} has {there}: tables of one id column must be of one length"
+            ));
+        }
         self.stages.push(Stage::Gather { table, column, output });
     }
 
@@ -99,6 +121,9 @@ impl PlanBuilder {
 
     /// The sum of all columns of all `inputs` plus a learnt scalar `name`, in a new buffer of one column.
     pub fn sum(&mut self, name: &str, inputs: &[View]) -> View {
+        if inputs.is_empty() {
+            self.fail(format!("{name}: a sum of nothing"));
+        }
         let output = self.buffer(1);
         let bias = self.bias(name, 1);
         let inputs = inputs.to_vec();
@@ -109,18 +134,19 @@ impl PlanBuilder {
     /// Ends the plan with the mean sigmoid cross-entropy of `logit`.
     ///
     /// # Errors
-    /// [`Error::Plan`] where views overlap, are read before they are written, or are never used; where a stage
-    /// reads the buffer that it writes; where a buffer is filled by gathers and by other stages.
+    /// [`Error::Plan`] where views overlap, are empty, are read before they are written, or are never used; where a
+    /// stage reads the buffer that it writes; where a buffer is filled by gathers and by other stages; where no table
+    /// reads an id column; where sizes or initial values are out of range.
     pub fn finish(mut self, logit: View) -> Result<Plan> {
         if logit.width != 1 {
             self.fail(format!("the logit is {} columns wide: it must be 1", logit.width));
         }
         self.stages.push(Stage::SigmoidCrossEntropy { logit });
+        self.check_params();
+        self.refuse()?; // the checks below take memory for every column of every buffer
         self.check_forward();
         let backward = self.derive_backward();
-        if let Some(fault) = self.fault {
-            return Err(Error::Plan(fault));
-        }
+        self.refuse()?;
         Ok(Plan {
             columns: self.columns,
             params: self.params,
@@ -137,6 +163,11 @@ impl PlanBuilder {
         }
         if rows > u32::MAX as usize {
             self.fail(format!("{name} has {rows} rows; ids are 32-bit numbers"));
+        }
+        if let Init::Normal { std: spread } | Init::Uniform { limit: spread } = init
+            && !(spread >= 0.0 && spread.is_finite())
+        {
+            self.fail(format!("{name} begins as {init:?}: give a finite number, not below 0"));
         }
         if self.params.iter().any(|param| param.name == name) {
             self.fail(format!("two parameters are called {name}"));
@@ -163,6 +194,29 @@ impl PlanBuilder {
         self.fault.get_or_insert(fault);
     }
 
+    fn refuse(&mut self) -> Result<()> {
+        self.fault.take().map_or(Ok(()), |fault| Err(Error::Plan(fault)))
+    }
+
+    /// Every id column picks from a table, and the parameters fit in an address space.
+    fn check_params(&mut self) {
+        for index in 0..self.columns.len() {
+            let kind = ParamKind::Table { column: index };
+            if !self.params.iter().any(|param| param.kind == kind) {
+                let column = &self.columns[index];
+                self.fail(format!("no table reads the id column {column}"));
+            }
+        }
+        let mut total = 0usize;
+        for index in 0..self.params.len() {
+            total = total.saturating_add(self.params[index].len());
+            if total > MAX_WEIGHTS {
+                let Param { name, rows, width, .. } = &self.params[index];
+                self.fail(format!("{name}, {rows} x {width}, does not fit in memory"));
+            }
+        }
+    }
+
     /// Every column is written once, before it is read, and is read at least once.
     fn check_forward(&mut self) {
         let mut written: Vec<Vec<bool>> = self.buffers.iter().map(|&width| vec![false; width]).collect();
@@ -171,6 +225,7 @@ impl PlanBuilder {
         for stage in core::mem::take(&mut self.stages) {
             for &view in stage.inputs() {
                 match (self.columns_of(&written, view), self.columns_of(&read, view)) {
+                    _ if view.width == 0 => self.fail(format!("{} reads {view:?}, which is empty", stage.name())),
                     (Some(before), Some(_)) if before.iter().all(|&w| w) => {
                         read[view.buffer][view.range()].fill(true);
                     }

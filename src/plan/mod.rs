@@ -56,7 +56,7 @@ impl Init {
     /// Glorot and Bengio (AISTATS 2010): uniform with `limit = sqrt(6 / (inputs + outputs))`.
     pub fn glorot(inputs: usize, outputs: usize) -> Self {
         Init::Uniform {
-            limit: libm::sqrtf(6.0 / (inputs + outputs) as f32),
+            limit: libm::sqrtf(6.0 / (inputs as f32 + outputs as f32)), // as floats: their sum cannot overflow
         }
     }
 
@@ -98,9 +98,9 @@ pub struct Param {
 }
 
 impl Param {
-    /// Number of floats.
+    /// Number of floats; `usize::MAX` of a size that [`Plan::with_rows`] made too large for any memory.
     pub fn len(&self) -> usize {
-        self.rows * self.width
+        self.rows.saturating_mul(self.width)
     }
 
     /// Whether it holds no floats, which no finished plan contains.
@@ -161,13 +161,16 @@ impl Plan {
         self.logit
     }
 
-    /// Rows of the tables that `column` picks from (the smallest, should they differ).
+    /// Rows of the tables that `column` picks from, which are all of one length; 0 where there is no such column.
     pub fn rows(&self, column: usize) -> usize {
         let of_column = |param: &&Param| param.kind == ParamKind::Table { column };
         self.params.iter().filter(of_column).map(|p| p.rows).min().unwrap_or(0)
     }
 
     /// The same plan with the tables of `column` at `rows` rows, for ids that came after training began.
+    ///
+    /// `rows` is not checked: it is for the caller to see that it is at least 1, at most `u32::MAX` and small enough
+    /// for the memory, as [`Executor::grow`](crate::executor::Executor::grow) does.
     pub fn with_rows(mut self, column: usize, rows: usize) -> Self {
         for param in &mut self.params {
             if param.kind == (ParamKind::Table { column }) {
@@ -179,7 +182,7 @@ impl Plan {
 
     /// Floats in all parameters.
     pub fn weights(&self) -> usize {
-        self.params.iter().map(Param::len).sum()
+        self.params.iter().map(Param::len).fold(0, usize::saturating_add)
     }
 
     /// Multiply-adds of one sample's forward pass; training takes three times as many.

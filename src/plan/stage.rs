@@ -17,10 +17,11 @@ pub struct View {
 }
 
 impl View {
-    /// Columns `start..start + width` of this view.
+    /// Columns `start..start + width` of this view. Whether they are there, [`finish`](super::PlanBuilder::finish)
+    /// checks.
     pub fn columns(self, start: usize, width: usize) -> View {
         View {
-            start: self.start + start,
+            start: self.start.saturating_add(start),
             width,
             ..self
         }
@@ -28,7 +29,7 @@ impl View {
 
     /// The columns, within the buffer.
     pub fn range(self) -> core::ops::Range<usize> {
-        self.start..self.start + self.width
+        self.start..self.start.saturating_add(self.width)
     }
 }
 
@@ -145,8 +146,8 @@ impl Stage {
 
     pub(super) fn describe(&self, params: &[Param], columns: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<22}", self.name())?;
-        if let Some(View { buffer, start, width }) = self.output() {
-            write!(f, "b{buffer}[{start}..{}] = ", start + width)?;
+        if let Some(output) = self.output() {
+            write!(f, "b{}[{:?}] = ", output.buffer, output.range())?;
         }
         match self {
             Stage::Gather { table, column, .. } => {
@@ -165,12 +166,12 @@ impl Stage {
             } => {
                 let param = &params[*weight];
                 write!(f, "{activation:?}({}[{}, {}] ", param.name, param.rows, param.width)?;
-                write!(f, "b{}[{}..{}] + bias)", input.buffer, input.start, input.range().end)
+                write!(f, "b{}[{:?}] + bias)", input.buffer, input.range())
             }
             Stage::Product { .. } | Stage::Sum { .. } | Stage::SigmoidCrossEntropy { .. } => {
-                for (index, View { buffer, start, width }) in self.inputs().iter().enumerate() {
+                for (index, input) in self.inputs().iter().enumerate() {
                     let separator = if index > 0 { ", " } else { "" };
-                    write!(f, "{separator}b{buffer}[{start}..{}]", start + width)?;
+                    write!(f, "{separator}b{}[{:?}]", input.buffer, input.range())?;
                 }
                 Ok(())
             }

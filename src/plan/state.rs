@@ -22,7 +22,11 @@ pub struct Tensor {
 /// What training has made so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
-    /// Steps taken since the moments were zero; Adam's bias correction counts them.
+    /// Steps taken by any optimiser; Adam's bias correction counts them.
+    ///
+    /// Moments that come later, after steps of SGD or with a new row, begin at zero under the count as it stands. That
+    /// does no harm: uncorrected, a first step is `(1 - beta1) / sqrt(1 - beta2)` learning rates long (3.2 by
+    /// default), and none is ever longer.
     pub step: u64,
     /// One a parameter, in the plan's order.
     pub tensors: Vec<Tensor>,
