@@ -1,13 +1,19 @@
 //! Learning from new interactions after training.
 //!
-//! What was trained must not be forgotten, and a click must show. So only rows move: the dense parameters, which all
-//! users share, keep their values. The rows of a new interaction follow plain gradient descent on the interaction,
-//! some negatives, and some of the user's older interactions (replay), for a fixed number of steps. Adam is not used:
-//! it would move every row that a batch touches by about its step size, well-trained negatives as far as the new item.
+//! What was trained must not be forgotten, and a click must show. So dense parameters, which all users share, keep
+//! their values. The user's row follows plain gradient descent on the interaction, some negatives, and some of the
+//! user's older interactions (replay), for a fixed number of steps. An item's row belongs to all who have the item: it
+//! goes `min(1, 2 / n)` of its way, where it rests on `n` interactions, so that a new item learns at once and a
+//! well-known one hardly moves. Tried and lost on MovieLens-100k (50 clicks by others; HR@10 of those who did not
+//! click): all rows moving freely cost MLP 12 points and NeuMF 6. Adam is not used either: it would move every row that
+//! a batch touches by about its step size.
 
 use alloc::{format, vec::Vec};
 
-use super::{AbsorbConfig, ITEM, Trainer, USER, pad, rows};
+use super::{
+    AbsorbConfig, ITEM, Trainer, USER, pad,
+    rows::{self, Frozen},
+};
 use crate::{
     Error, Result,
     data::Batch,
@@ -17,6 +23,8 @@ use crate::{
 
 /// The stream of the seed that gives negatives and replay, then the number of the group.
 const ABSORB_STREAM: u32 = 17;
+/// Interactions up to which an item's row goes all of its way.
+const FULL_SHARE: f32 = 2.0;
 /// Draws before a negative is given up, by users who have nearly everything.
 const ATTEMPTS: u32 = 64;
 
@@ -93,10 +101,7 @@ impl Trainer {
         if needed != old {
             self.start_new_rows(pairs, old)?;
         }
-        let fresh = pairs
-            .iter()
-            .filter(|&&(user, item)| self.history.absorb(user, item))
-            .count();
+        let fresh = self.record(pairs);
         // What was kept of earlier is of other tables, or would undo this.
         self.good = None;
         self.best_values = None;
@@ -147,6 +152,22 @@ impl Trainer {
         pad(&mut self.item_ids, needed[ITEM])?;
         self.keyed = true;
         Ok(())
+    }
+
+    /// Adds the interactions to the histories. Gives how many are new to them.
+    fn record(&mut self, pairs: &[(u32, u32)]) -> usize {
+        let items = self.items();
+        let mut fresh = 0;
+        for &(user, item) in pairs {
+            if self.history.absorb(user, item) {
+                fresh += 1;
+                if let Some(frozen) = &mut self.frozen {
+                    frozen.support.resize(items, 0);
+                    frozen.support[item as usize] += 1;
+                }
+            }
+        }
+        fresh
     }
 
     /// Moves new rows to their neighbours: items first, from items of old users, then users, from old users.
@@ -207,7 +228,7 @@ impl Trainer {
             let mut ids: Vec<u32> = ids.copied().collect();
             ids.sort_unstable();
             ids.dedup();
-            saved.save(&mut *self.executor, column, &ids)?;
+            saved.save(&mut *self.executor, column, ids.into_iter())?;
         }
         let dense = rows::Dense::read(&mut *self.executor)?;
         let result = self.learn_batches(&batches, config, &dense);
@@ -225,8 +246,17 @@ impl Trainer {
             let share = batch.len() as f32 / most[USER].max(most[ITEM]).max(1) as f32;
             let learning_rate = config.learning_rate * share;
             let optimizer = Optimizer::Sgd { learning_rate };
+            let items = batch.column(ITEM).segments.iter().map(|segment| segment.row);
+            let mut held = rows::SavedRows::default();
+            held.save(
+                &mut *self.executor,
+                ITEM,
+                items.filter(|&item| item_share(self.frozen.as_ref(), item) < 1.0),
+            )?;
             self.executor.step(batch, &optimizer, L2::default(), &mut || {})?;
             dense.write(&mut *self.executor)?;
+            let (frozen, executor) = (self.frozen.as_ref(), &mut *self.executor);
+            held.hold_back(executor, |item| item_share(frozen, item))?;
         }
         let loss = self.executor.take_loss()?;
         // The last step's result shows in no loss.
@@ -300,6 +330,12 @@ impl Draws {
         self.next += 1;
         self.rng.below(index, n)
     }
+}
+
+/// How much of its way an item's row goes.
+fn item_share(frozen: Option<&Frozen>, item: u32) -> f32 {
+    let support = frozen.and_then(|frozen| frozen.support.get(item as usize));
+    FULL_SHARE / (support.copied().unwrap_or(0) as f32).max(FULL_SHARE)
 }
 
 fn id_of((user, item): (u32, u32), column: usize) -> u32 {

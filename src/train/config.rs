@@ -130,7 +130,7 @@ pub struct AbsorbConfig {
 impl Default for AbsorbConfig {
     fn default() -> Self {
         AbsorbConfig {
-            steps: 10,
+            steps: 20,
             group: 32,
             negatives: 4,
             replay: 3,

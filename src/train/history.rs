@@ -95,6 +95,15 @@ impl History {
         new
     }
 
+    /// Adds to `counts` how many users have each item, trained or absorbed.
+    pub(super) fn count_items(&self, counts: &mut [u32]) {
+        for &item in self.items.iter().chain(self.absorbed.values().flatten()) {
+            if let Some(count) = counts.get_mut(item as usize) {
+                *count += 1;
+            }
+        }
+    }
+
     /// The absorbed (user, item), by user and then in order of absorption.
     #[cfg_attr(not(feature = "std"), allow(dead_code))]
     pub(crate) fn absorbed_pairs(&self) -> Vec<(u32, u32)> {

@@ -6,7 +6,7 @@ use super::Trainer;
 use crate::{
     Result,
     executor::Executor,
-    plan::{ParamKind, Plan, State, Tensor},
+    plan::{ParamKind, Plan, State},
 };
 
 /// Rows that a mean is taken over, at most.
@@ -14,35 +14,28 @@ const MEAN_ROWS: usize = 4096;
 /// Neighbours' rows that a mean is taken over, at most: they are read one by one.
 const NEIGHBOURS: usize = 64;
 
-/// What executors do beside the row updates that `absorb` wants: they move dense parameters (whose old values are
-/// written back, at the price of their moments) and count steps. Kept aside, and put back before training goes on.
+/// What `absorb` must not change, though the executor calls it is made of do: moments (a row that is written loses
+/// its own) and the step count. Kept aside at its first call, and put back before training goes on.
 #[derive(Clone, Debug)]
 pub(super) struct Frozen {
     step: u64,
-    /// Parameter, first and second moment.
-    moments: Vec<(usize, Vec<f32>, Vec<f32>)>,
+    /// First and second moment of each parameter.
+    moments: Vec<(Vec<f32>, Vec<f32>)>,
+    /// How many interactions each item's row has been learnt from.
+    pub support: Vec<u32>,
 }
 
 impl Frozen {
-    fn of(plan: &Plan, state: State) -> Self {
-        let moments = |(index, tensor): (usize, Tensor)| (index, tensor.m, tensor.v);
-        Frozen {
-            step: state.step,
-            moments: (state.tensors.into_iter().enumerate())
-                .filter(|(index, _)| !plan.params()[*index].is_table())
-                .map(moments)
-                .collect(),
-        }
-    }
-
+    /// Puts step count and moments back; those of new rows are zero.
     pub fn patch(&self, state: &mut State) {
         state.step = self.step;
-        for (index, m, v) in &self.moments {
-            if let Some(tensor) = state.tensors.get_mut(*index)
-                && !tensor.m.is_empty()
-            {
-                tensor.m.clone_from(m);
-                tensor.v.clone_from(v);
+        for (tensor, (m, v)) in state.tensors.iter_mut().zip(&self.moments) {
+            for (to, from) in [(&mut tensor.m, m), (&mut tensor.v, v)] {
+                if !to.is_empty() {
+                    to.fill(0.0);
+                    let kept = from.len().min(to.len());
+                    to[..kept].copy_from_slice(&from[..kept]);
+                }
             }
         }
     }
@@ -81,9 +74,10 @@ pub(super) struct SavedRows {
 
 impl SavedRows {
     /// Copies the rows of all tables of `column`.
-    pub fn save(&mut self, executor: &mut dyn Executor, column: usize, ids: &[u32]) -> Result<()> {
-        for (param, width) in tables(executor.plan(), column) {
-            for &id in ids {
+    pub fn save(&mut self, executor: &mut dyn Executor, column: usize, ids: impl Iterator<Item = u32>) -> Result<()> {
+        let tables = tables(executor.plan(), column);
+        for id in ids {
+            for &(param, width) in &tables {
                 let mut row = vec![0.0; width];
                 executor.read_rows(param, id as usize, &mut row)?;
                 self.rows.push((param, id, row));
@@ -92,9 +86,25 @@ impl SavedRows {
         Ok(())
     }
 
+    /// Undoes what the rows did since.
     pub fn restore(&self, executor: &mut dyn Executor) -> Result<()> {
         for (param, id, row) in &self.rows {
             executor.write_rows(*param, *id as usize, row)?;
+        }
+        Ok(())
+    }
+
+    /// Undoes a part of it: of each row's way `share(id)` is left.
+    pub fn hold_back(self, executor: &mut dyn Executor, share: impl Fn(u32) -> f32) -> Result<()> {
+        let mut moved = Vec::new();
+        for (param, id, mut row) in self.rows {
+            moved.resize(row.len(), 0.0);
+            executor.read_rows(param, id as usize, &mut moved)?;
+            let share = share(id);
+            for (old, &new) in row.iter_mut().zip(&moved) {
+                *old += share * (new - *old);
+            }
+            executor.write_rows(param, id as usize, &row)?;
         }
         Ok(())
     }
@@ -182,7 +192,13 @@ impl Trainer {
     pub(super) fn freeze(&mut self) -> Result<()> {
         if self.frozen.is_none() {
             let state = self.executor.state()?;
-            self.frozen = Some(Frozen::of(self.executor.plan(), state));
+            let mut support = vec![0; self.items()];
+            self.history.count_items(&mut support);
+            self.frozen = Some(Frozen {
+                step: state.step,
+                moments: state.tensors.into_iter().map(|tensor| (tensor.m, tensor.v)).collect(),
+                support,
+            });
         }
         Ok(())
     }
