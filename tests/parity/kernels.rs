@@ -1,0 +1,275 @@
+//! The stages' kernels, forward and backward.
+
+use pocketrec::{
+    cpu::{
+        Isa, Scalar, Simd, gather,
+        linear::{self, PackedWeight, READ_AHEAD, WeightGradient},
+        product, sigmoid_cross_entropy, sum,
+    },
+    ops,
+    plan::{Activation, Flow},
+    rng::Rng,
+};
+use proptest::prelude::*;
+
+use crate::{
+    FLOWS, Padded, ROUND, ROWS, added, begun,
+    common::{self, wide},
+    magnitudes, near, sizes, values, widths,
+};
+
+fn gather_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
+    let what = format!("{isa}: gather of {rows} x {width} + {pad}");
+    let table = values(11 * width, 1);
+    let ids = common::zipf(rows, 11, Rng::new(rows as u64));
+    let mut output = Padded::new(&vec![f32::NAN; rows * width], width, pad, 0);
+    gather::forward(s, &table, &ids, output.rows_mut());
+    let want = ops::gather::forward(&wide(&table), width, &ids);
+    assert_eq!(wide(&output.values(&what)), want, "{what}");
+}
+
+#[test]
+fn gather_is_the_specification() {
+    for (width, rows) in widths().zip(ROWS.into_iter().cycle()) {
+        on_every_isa!(gather_rows(rows, width, width % 4));
+    }
+}
+
+fn linear_forward<S: Simd>(s: S, isa: &str, [rows, inputs, outputs]: [usize; 3], pad: usize) {
+    let x = values(rows * inputs, 2);
+    let (weight, bias) = (values(outputs * inputs, 3), values(outputs, 4));
+    let mut packed = PackedWeight::new(s, outputs, inputs);
+    packed.pack(s, &vec![1e30; weight.len()]); // nothing of it may be left
+    packed.pack(s, &weight);
+    for activation in [Activation::Identity, Activation::Relu] {
+        let what = format!("{isa}: {activation:?} of linear {rows} x {inputs} -> {outputs} + {pad}");
+        let mut y = Padded::new(&vec![f32::NAN; rows * outputs], outputs, pad, 0);
+        let input = Padded::new(&x, inputs, pad, 0);
+        linear::forward(s, rows, input.rows(), &packed, &bias, activation, y.rows_mut());
+        let want = ops::linear::forward(&wide(&x), &wide(&weight), &wide(&bias), rows, activation);
+        let size = ops::linear::forward(&sizes(&x), &sizes(&weight), &sizes(&bias), rows, activation);
+        near(&y.values(&what), &want, &size, inputs, &what);
+    }
+}
+
+fn linear_backward<S: Simd>(s: S, isa: &str, [rows, inputs, outputs]: [usize; 3], pad: usize) {
+    use ops::linear::{activation_gradient, bias_gradient, input_gradient, weight_gradient};
+    let (x, weight) = (values(rows * inputs, 5), values(outputs * inputs, 6));
+    let (dy, dx) = (values(rows * outputs, 7), values(rows * inputs, 8));
+    let (dw, db) = (values(outputs * inputs, 9), values(outputs, 10));
+    // As ReLU leaves them: about half are zero.
+    let y: Vec<f32> = values(rows * outputs, 11).iter().map(|y| y.max(0.0)).collect();
+    let mut packed = PackedWeight::new(s, outputs, inputs);
+    packed.pack(s, &weight);
+    let input = Padded::new(&x, inputs, pad, READ_AHEAD);
+    let output = Padded::new(&y, outputs, pad, 0);
+    for (index, activation) in [Activation::Identity, Activation::Relu].into_iter().enumerate() {
+        let delta = activation_gradient(&wide(&y), &wide(&dy), activation);
+        let delta_size = magnitudes(&delta);
+        for flow in FLOWS {
+            let dx_flow = FLOWS[(index + (flow == Flow::Add) as usize) % 2];
+            let what = format!("{isa}: {activation:?}, {flow:?}, {dx_flow:?}: {rows} x {inputs} -> {outputs} + {pad}");
+            let mut dy = Padded::new(&dy, outputs, pad, 0);
+            let mut d_input = Padded::output(&dx, dx_flow, inputs, pad);
+            let mut weight_sum = Padded::output(&dw, flow, inputs, 0).data;
+            let mut bias_sum = Padded::output(&db, flow, outputs, 0).data;
+            let gradient = WeightGradient {
+                weight: &mut weight_sum,
+                bias: &mut bias_sum,
+                flow,
+            };
+            let (input, output) = (input.rows(), output.rows());
+            let d_rows = d_input.rows_mut();
+            linear::backward(
+                s,
+                rows,
+                input,
+                &packed,
+                output,
+                activation,
+                dy.rows_mut(),
+                gradient,
+                d_rows,
+                dx_flow,
+            );
+
+            assert_eq!(wide(&dy.values(&what)), delta, "{what}: dy");
+            let begin = begun(&dx, dx_flow);
+            let want = added(&begin, &input_gradient(&delta, &wide(&weight), rows, inputs, outputs));
+            let size = input_gradient(&delta_size, &sizes(&weight), rows, inputs, outputs);
+            let size = added(&magnitudes(&begin), &size);
+            near(&d_input.values(&what), &want, &size, outputs, &format!("{what}: dx"));
+            let begin = begun(&dw, flow);
+            let want = added(&begin, &weight_gradient(&delta, &wide(&x), rows, inputs, outputs));
+            let size = weight_gradient(&delta_size, &sizes(&x), rows, inputs, outputs);
+            near(
+                &weight_sum,
+                &want,
+                &added(&magnitudes(&begin), &size),
+                rows,
+                &format!("{what}: dw"),
+            );
+            let begin = begun(&db, flow);
+            let want = added(&begin, &bias_gradient(&delta, rows, outputs));
+            let size = added(&magnitudes(&begin), &bias_gradient(&delta_size, rows, outputs));
+            near(&bias_sum, &want, &size, rows, &format!("{what}: db"));
+        }
+    }
+}
+
+/// The other width of a layer, and the padding, by turns.
+fn layers() -> impl Iterator<Item = ([usize; 3], usize)> {
+    let others = [1, 2, 5, 8, 9, 16, 17, 31, 33, 64].into_iter().cycle();
+    let layers = widths().zip(others).zip(ROWS.into_iter().cycle());
+    layers.flat_map(|((width, other), rows)| [([rows, width, other], width % 3), ([rows, other, width], width % 5)])
+}
+
+#[test]
+fn linear_forward_is_the_specification() {
+    for (shape, pad) in layers() {
+        on_every_isa!(linear_forward(shape, pad));
+    }
+    on_every_isa!(linear_forward([0, 5, 3], 0));
+}
+
+#[test]
+fn linear_backward_is_the_specification() {
+    for (shape, pad) in layers() {
+        on_every_isa!(linear_backward(shape, pad));
+    }
+}
+
+fn product_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
+    let what = format!("{isa}: product of {rows} x {width} + {pad}");
+    let len = rows * width;
+    let (a, b, before) = (values(len, 12), values(len, 13), values(len, 14));
+    let (left, right) = (Padded::new(&a, width, pad, 0), Padded::new(&b, width, pad, 0));
+    let want = ops::product::forward(&wide(&a), &wide(&b));
+    let mut output = Padded::new(&vec![f32::NAN; len], width, pad, 0);
+    product::forward(s, rows, left.rows(), right.rows(), output.rows_mut());
+    near(&output.values(&what), &want, &magnitudes(&want), 1, &what);
+    for flow in FLOWS {
+        let what = format!("{what}, {flow:?}");
+        let mut d_input = Padded::output(&before, flow, width, pad);
+        product::backward(s, rows, left.rows(), right.rows(), d_input.rows_mut(), flow);
+        let begin = begun(&before, flow);
+        let size = added(&magnitudes(&want), &magnitudes(&begin));
+        near(&d_input.values(&what), &added(&begin, &want), &size, 2, &what);
+    }
+}
+
+#[test]
+fn product_is_the_specification() {
+    for (width, rows) in widths().zip(ROWS.into_iter().cycle()) {
+        on_every_isa!(product_rows(rows, width, width % 4));
+    }
+}
+
+fn sum_columns<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
+    let what = format!("{isa}: sum of {rows} x {width} + {pad}");
+    let (x, before) = (values(rows * width, 15), values(rows, 16));
+    let input = Padded::new(&x, width, pad, 0);
+    let mut output = Padded::new(&before, 1, pad, 0);
+    sum::forward_add(s, rows, input.rows(), output.rows_mut());
+    let want = added(&wide(&before), &ops::sum::forward(&[&wide(&x)], 0.0, rows));
+    let size = added(&sizes(&before), &ops::sum::forward(&[&sizes(&x)], 0.0, rows));
+    near(&output.values(&what), &want, &size, width, &what);
+
+    let d_output = Padded::new(&before, 1, pad, 0);
+    for flow in FLOWS {
+        let what = format!("{what}, {flow:?}");
+        let mut d_input = Padded::output(&x, flow, width, pad);
+        sum::backward(s, rows, d_output.rows(), d_input.rows_mut(), flow);
+        let (begin, d) = (begun(&x, flow), ops::sum::input_gradient(&wide(&before), width));
+        let size = added(&magnitudes(&begin), &magnitudes(&d));
+        near(&d_input.values(&what), &added(&begin, &d), &size, 1, &what);
+    }
+}
+
+#[test]
+fn sum_is_the_specification() {
+    for (width, rows) in widths().zip(ROWS.into_iter().cycle()) {
+        on_every_isa!(sum_columns(rows, width, width % 4));
+    }
+}
+
+fn cross_entropy<S: Simd>(s: S, isa: &str, logits: &[f32], labels: &[f32], pad: usize) {
+    let what = format!("{isa}: cross-entropy of {:?}.. ({}) + {pad}", logits[0], logits.len());
+    let scale = 1.0 / logits.len() as f32;
+    let mut gradients = Padded::new(&vec![f32::NAN; logits.len()], 1, pad, 0);
+    let x = Padded::new(logits, 1, pad + 1, 0);
+    let loss = sigmoid_cross_entropy::forward_backward(s, x.rows(), labels, scale, gradients.rows_mut());
+    let (logits, labels) = (wide(logits), wide(labels));
+    let want = ops::sigmoid_cross_entropy::gradient(&logits, &labels);
+    // A probability near 1 is as coarse as 1.
+    near(
+        &gradients.values(&what),
+        &want,
+        &vec![scale.into(); want.len()],
+        9,
+        &what,
+    );
+    let want = ops::sigmoid_cross_entropy::loss(&logits, &labels) * logits.len() as f64;
+    // Below e^-87 the loss is e^-87.
+    let allowed = 10.0 * ROUND * want + 2e-38 * logits.len() as f64;
+    assert!((loss - want).abs() <= allowed, "{what}: loss {loss}, wanted {want}");
+}
+
+#[test]
+fn cross_entropy_is_the_specification() {
+    for rows in ROWS.into_iter().chain([15, 16, 17, 1000]) {
+        let logits: Vec<f32> = values(rows, 17).iter().map(|x| 4.0 * x).collect();
+        let labels: Vec<f32> = (0..rows).map(|r| [0.0, 1.0, 0.25][r % 3]).collect();
+        on_every_isa!(cross_entropy(&logits, &labels, rows % 3));
+    }
+    // One by one, so that each loss is judged by its own size.
+    for step in -2000..=2000 {
+        on_every_isa!(cross_entropy(&[step as f32 * 0.055], &[(step & 1) as f32], 0));
+    }
+    for x in [0.0, -0.0, 1e-30, 1e4, -1e4, f32::MAX, f32::MIN] {
+        on_every_isa!(cross_entropy(&[x], &[0.0], 0));
+        on_every_isa!(cross_entropy(&[x], &[1.0], 0));
+    }
+}
+
+fn cross_entropy_of_nan<S: Simd>(s: S, isa: &str) {
+    for (at, bad) in [
+        (0, f32::NAN),
+        (18, f32::NAN),
+        (5, f32::INFINITY),
+        (5, f32::NEG_INFINITY),
+    ] {
+        let mut logits = [0.5; 19];
+        logits[at] = bad;
+        let mut gradients = Padded::new(&[0.0; 19], 1, 0, 0);
+        let x = Padded::new(&logits, 1, 0, 0);
+        let loss = sigmoid_cross_entropy::forward_backward(s, x.rows(), &[0.5; 19], 1.0, gradients.rows_mut());
+        assert!(
+            !loss.is_finite(),
+            "{isa}: {bad} among the logits, yet the loss is {loss}"
+        );
+        let nan = |x: &f32| x.is_nan();
+        assert_eq!(
+            gradients.data.iter().filter(|x| nan(x)).count(),
+            bad.is_nan() as usize,
+            "{isa}: {bad}"
+        );
+    }
+}
+
+#[test]
+fn a_diverged_logit_shows_in_the_loss() {
+    on_every_isa!(cross_entropy_of_nan());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn linear_of_any_shape(rows in 0..70usize, inputs in 1..140usize, outputs in 1..140usize, pad in 0..20usize) {
+        on_every_isa!(linear_forward([rows, inputs, outputs], pad));
+        if rows > 0 {
+            on_every_isa!(linear_backward([rows, inputs, outputs], pad));
+        }
+    }
+}
