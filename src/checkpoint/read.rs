@@ -15,6 +15,9 @@ use crate::{
 /// More layers than this are taken for an attack on the plan builder's time.
 const MAX_LAYERS: usize = 1024;
 
+/// Parameters of the best epoch, if the file has them.
+type BestValues = Option<Vec<Vec<f32>>>;
+
 /// What is read, and which tensors were asked for.
 struct Reader<'a> {
     input: &'a Input,
@@ -129,7 +132,7 @@ impl Reader<'_> {
     }
 
     /// Parameters with their moments, and the best parameters if they are there.
-    fn parameters(&mut self, plan: &Plan, step: u64) -> Result<(State, Option<Vec<Vec<f32>>>), String> {
+    fn parameters(&mut self, plan: &Plan, step: u64) -> Result<(State, BestValues), String> {
         // If one is there, all must be.
         let any = |input: &Input, prefix: &str| {
             let named = |param: &Param| input.has(&format!("{prefix}{}", param.name));

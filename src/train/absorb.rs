@@ -52,12 +52,13 @@ impl Trainer {
     ///
     /// New ids are welcome: an id at or beyond the last row makes the tables longer. A new user's row starts from the
     /// mean of the users who have one of the same items, a new item's from the mean of the items of its users; where
-    /// there are none, from the mean of all rows. Then a fixed number of gradient steps moves the rows of the new
-    /// interactions, of drawn negatives and of older items of the same users. Dense parameters, optimiser moments and
-    /// the position in training stay as they are; the best epoch is forgotten, since its parameters are now old.
+    /// there are none, from the mean of all rows. Then a fixed number of gradient steps moves the users' rows, and
+    /// items' rows in so far as they rest on few interactions. Dense parameters, other users' rows, optimiser moments
+    /// and the position in training stay as they are; the best epoch is forgotten, since its parameters are now old.
     ///
     /// Time does not depend on the size of the tables, but for a pass over the histories where there are new rows, and
-    /// a copy of the state at the first call after `fit`. The same calls give the same bits.
+    /// a copy of the state at the first call after `fit`, whose moments are kept until training goes on. The same calls
+    /// give the same bits.
     ///
     /// # Errors
     /// [`Error::Id`] where an id is far beyond its table ([`AbsorbConfig::max_new_rows`]); nothing is changed then.

@@ -12,7 +12,7 @@ use crate::{
 
 impl Trainer {
     /// Writes everything to a safetensors file that [`Trainer::load`] reads and PyTorch opens
-    /// ([`checkpoint`](crate::checkpoint)). An older file of that name is replaced once the new one is whole and on the
+    /// ([`crate::checkpoint`]). An older file of that name is replaced once the new one is whole and on the
     /// disk, and not before.
     ///
     /// # Errors
