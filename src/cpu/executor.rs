@@ -278,7 +278,7 @@ impl Executor for CpuExecutor {
             }
         }
         self.run_tiles(batch, meanwhile);
-        self.state.step += 1;
+        self.state.step = self.state.step.saturating_add(1);
         self.run_updates(batch, optimizer, l2);
         Ok(())
     }
@@ -346,6 +346,10 @@ impl Executor for CpuExecutor {
     }
 
     fn grow(&mut self, column: usize, rows: usize) -> Result<()> {
+        if column >= self.plan.columns().len() {
+            let reason = format!("there is no id column {column}: the plan has {}", self.plan.columns().len());
+            return Err(Error::config("grow", reason));
+        }
         let of_column = ParamKind::Table { column };
         for (param, tensor) in self.plan.params().iter().zip(&mut self.state.tensors) {
             if param.kind != of_column {

@@ -185,7 +185,7 @@ impl Reference {
         }
         self.loss.sum += loss * batch.len() as f64;
         self.loss.samples += batch.len() as u64;
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         for ((param, tensor), gradient) in self.plan.params().iter().zip(&mut self.tensors).zip(&gradients) {
             match optimizer {
                 Optimizer::Sgd { learning_rate } => {

@@ -19,7 +19,11 @@ impl Reference {
     /// The values of a parameter that are `len` floats from row `first` on.
     fn rows(&self, param: usize, first: usize, len: usize) -> Result<Range<usize>> {
         let Some(of) = self.plan.params().get(param) else {
-            return check_length("parameters of the plan", self.plan.params().len(), param).map(|()| 0..0);
+            return Err(Error::Length {
+                what: format!("parameters of the plan, to read or write rows of parameter {param}"),
+                expected: param.saturating_add(1),
+                got: self.plan.params().len(),
+            });
         };
         check_length(&format!("rows of {}", of.name), len.next_multiple_of(of.width), len)?;
         let rows = len / of.width;
