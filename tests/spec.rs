@@ -362,7 +362,7 @@ fn reference_refuses_what_does_not_fit() {
             "{columns:?}"
         );
     }
-    assert_eq!(reference.forward(&[&[], &[]]).unwrap(), []);
+    assert!(reference.forward(&[&[], &[]]).unwrap().is_empty());
     let empty = Batch::new(2, 0);
     reference.step(&empty, &Optimizer::default(), L2::default()).unwrap();
     assert_eq!((reference.steps(), reference.moments(0)), (0, (&[][..], &[][..])));
