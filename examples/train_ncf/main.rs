@@ -1,0 +1,190 @@
+//! Trains a model of *Neural Collaborative Filtering* and says how well it ranks.
+//!
+//! ```text
+//! cargo run --release --example train_ncf                               # made-up data, some seconds
+//! cargo run --release --example train_ncf -- --data ml-1m/ratings.dat
+//! cargo run --release --example train_ncf -- --help
+//! ```
+
+mod data;
+mod options;
+mod plot;
+mod report;
+mod training;
+
+use std::{path::Path, process::ExitCode};
+
+use clap::Parser;
+use pocketrec::{
+    Error, Result,
+    device::Device,
+    models::{Gmf, Mlp, Model},
+    train::{FitReport, TrainConfig, Trainer},
+};
+
+use data::Data;
+use options::{Options, OutputOptions};
+use training::Watch;
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    // Everything that can be refused is refused before time is spent.
+    check_output(&options.output)?;
+    let device = options.device.device()?;
+    let mut watch = Watch::new(options.output.quiet, options.training.time()?);
+    let resumed = match (&options.output.checkpoint, options.output.resume) {
+        (Some(path), true) => Some(Trainer::load(path, device)?),
+        _ => None,
+    };
+    let base = match &resumed {
+        Some(trainer) => *trainer.config(),
+        None => TrainConfig {
+            epochs: if options.data.data.is_some() {
+                20
+            } else {
+                options::MADE_UP_EPOCHS
+            },
+            ..TrainConfig::default()
+        },
+    };
+    let config = options.training.config(base)?;
+    let data = Data::load(&options.data, config.patience.is_some())?;
+    let user = data.user(options.output.user.as_deref())?;
+    data.describe();
+
+    let (mut trainer, fit) = train(options, &data, device, resumed, config, &mut watch)?;
+    report::ended(&fit, &trainer);
+    report::rankings(&mut trainer, &data, &fit, options.output.full)?;
+    report::recommendations(&mut trainer, &data, user)?;
+    if let Some(path) = &options.output.plot {
+        match watch.curve.is_empty() {
+            true => println!("no epoch was completed, so there is no curve to draw"),
+            false => plot::draw(path, &format!("{} on test items", trainer.model().name()), &watch.curve)?,
+        }
+    }
+    if let Some(path) = &options.output.checkpoint {
+        println!(
+            "saved to {0}: cargo run --release --example recommend -- --model {0} --user KEY",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Trains what the options say, from the beginning or from a checkpoint.
+fn train(
+    options: &Options,
+    data: &Data,
+    device: Device,
+    resumed: Option<Trainer>,
+    config: TrainConfig,
+    watch: &mut Watch,
+) -> Result<(Trainer, FitReport)> {
+    let split = data.trained_on();
+    let mut trainer = match resumed {
+        Some(mut trainer) => {
+            data.check_resumed(&trainer)?;
+            trainer.set_config(config)?;
+            trainer
+        }
+        None => {
+            let model = options
+                .model
+                .build(split.train.users() as usize, split.train.items() as usize)?;
+            match options.training.pretrain {
+                true => pretrained(options, data, device, model, config, watch)?,
+                false => Trainer::new(model, device, config)?,
+            }
+        }
+    };
+    watch.checkpoint.clone_from(&options.output.checkpoint);
+    if !watch.quiet {
+        say(&trainer);
+    }
+    let fit = watch.fit(&mut trainer, split)?;
+    Ok((trainer, fit))
+}
+
+/// Trains GMF and MLP and joins them.
+fn pretrained(
+    options: &Options,
+    data: &Data,
+    device: Device,
+    model: Model,
+    config: TrainConfig,
+    watch: &mut Watch,
+) -> Result<Trainer> {
+    let Model::NeuMf(model) = model else {
+        return Err(Error::config(
+            "--pretrain",
+            "only neumf is joined from two models; leave it out",
+        ));
+    };
+    let pretrain = options.training.pretrain_config(config)?;
+    let gmf = Gmf::new(model.users, model.items).factors(model.factors);
+    let mlp = Mlp::new(model.users, model.items).layers(model.layers.clone());
+    let mut trained = Vec::new();
+    for model in [Model::from(gmf), Model::from(mlp)] {
+        let mut trainer = Trainer::new(model, device, pretrain)?;
+        if !watch.quiet {
+            say(&trainer);
+        }
+        watch.fit(&mut trainer, data.trained_on())?;
+        trained.push(trainer);
+    }
+    let [gmf, mlp] = trained.as_mut_slice() else {
+        return Err(Error::config("--pretrain", "two models are joined"));
+    };
+    Trainer::pretrained(model, gmf, mlp, options.training.alpha, device, config)
+}
+
+/// One line: what is about to be trained.
+fn say(trainer: &Trainer) {
+    let (config, progress) = (trainer.config(), trainer.progress());
+    println!(
+        "{:<10}{} parameters, batch {}, {} negatives, {:?}",
+        trainer.model().name(),
+        trainer.plan().weights(),
+        config.batch_size,
+        config.negatives,
+        config.optimizer
+    );
+    if progress.step > 0 {
+        println!(
+            "          goes on after epoch {}, step {}",
+            progress.epoch, progress.step
+        );
+    }
+}
+
+fn check_output(output: &OutputOptions) -> Result<()> {
+    for (option, path) in [("--checkpoint", &output.checkpoint), ("--plot", &output.plot)] {
+        let folder = path.as_ref().and_then(|path| path.parent());
+        if let Some(folder) = folder.filter(|folder| *folder != Path::new("") && !folder.is_dir()) {
+            let reason = format!("there is no folder {}; make it first", folder.display());
+            return Err(Error::config(option, reason));
+        }
+    }
+    if let Some(path) = &output.plot {
+        plot::check(path)?;
+    }
+    match &output.checkpoint {
+        Some(path) if path.exists() && !output.resume => {
+            let reason = format!(
+                "{} is there already; go on from it with --resume, remove it, or name another",
+                path.display()
+            );
+            Err(Error::config("--checkpoint", reason))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,344 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, ValueEnum};
+use pocketrec::{
+    Error, Result,
+    cpu::Isa,
+    data::{Column, Delimited, Delimiter},
+    device::Device,
+    models::{Gmf, Mf, Mlp, Model, NeuMf},
+    plan::{AdamConfig, L2, Optimizer},
+    train::TrainConfig,
+};
+
+/// Epochs on made-up data: it is small, and from here on it is learnt by heart.
+pub const MADE_UP_EPOCHS: u32 = 8;
+/// Step size of plain gradient descent where none is given.
+const SGD_RATE: f32 = 0.01;
+/// Epochs of GMF and of MLP before they are joined, where none are given.
+const PRETRAIN_EPOCHS: u32 = 20;
+
+/// Trains a model of He et al., Neural Collaborative Filtering (WWW 2017), and says how well it ranks.
+///
+/// Without arguments: NeuMF, on data that is made up on the spot and whose best possible ranking is known.
+#[derive(Debug, Parser)]
+#[command(name = "train_ncf", version)]
+pub struct Options {
+    #[command(flatten)]
+    pub data: DataOptions,
+    #[command(flatten)]
+    pub model: ModelOptions,
+    #[command(flatten)]
+    pub training: TrainingOptions,
+    #[command(flatten)]
+    pub device: DeviceOptions,
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataOptions {
+    /// A file or folder: MovieLens, NCF's *.train.rating, or any delimited file [default: made-up data]
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// What stands between fields: one sign, tab, space or "::" [default: found from the first line]
+    #[arg(long, requires = "data", value_name = "SIGN")]
+    delimiter: Option<Delimiter>,
+    /// Whether the first line names the columns [default: found from the first line]
+    #[arg(long, requires = "data", value_name = "true|false")]
+    header: Option<bool>,
+    /// Column of users, by name or number from 1
+    #[arg(long, requires = "data", value_name = "COLUMN")]
+    user_column: Option<Column>,
+    /// Column of items
+    #[arg(long, requires = "data", value_name = "COLUMN")]
+    item_column: Option<Column>,
+    /// Column of ratings
+    #[arg(long, requires = "data", value_name = "COLUMN")]
+    rating_column: Option<Column>,
+    /// Column of times
+    #[arg(long, requires = "data", value_name = "COLUMN")]
+    time_column: Option<Column>,
+    /// Leave out rows with a lower rating
+    #[arg(long, requires = "data", value_name = "RATING")]
+    min_rating: Option<f32>,
+}
+
+impl DataOptions {
+    /// How to read a delimited file, if anything is said about it.
+    pub fn delimited(&self) -> Option<Delimited> {
+        let options = Delimited {
+            delimiter: self.delimiter,
+            header: self.header,
+            user: self.user_column.clone(),
+            item: self.item_column.clone(),
+            rating: self.rating_column.clone(),
+            time: self.time_column.clone(),
+            min_rating: self.min_rating,
+        };
+        (options != Delimited::default()).then_some(options)
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModelName {
+    Mf,
+    Gmf,
+    Mlp,
+    Neumf,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelOptions {
+    /// Which model [default: neumf]
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    model: Option<ModelName>,
+    /// Predictive factors: the width of MF's and GMF's embeddings; MLP's tower is 8f,4f,2f,f [default: 64 for MF, else 8]
+    #[arg(long, value_name = "F", conflicts_with = "resume")]
+    factors: Option<usize>,
+    /// MLP's tower: the width of both embeddings together, then each hidden layer, as in 64,32,16,8
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', conflicts_with = "resume")]
+    layers: Option<Vec<usize>>,
+}
+
+impl ModelOptions {
+    /// The model for so many users and items.
+    pub fn build(&self, users: usize, items: usize) -> Result<Model> {
+        let name = self.model.unwrap_or(ModelName::Neumf);
+        if let (ModelName::Mf | ModelName::Gmf, Some(_)) = (name, &self.layers) {
+            return Err(Error::config("--layers", "mf and gmf have no layers; set --factors"));
+        }
+        Ok(match name {
+            ModelName::Mf => {
+                let model = Mf::new(users, items);
+                let factors = self.factors.unwrap_or(model.factors);
+                model.factors(factors).into()
+            }
+            ModelName::Gmf => {
+                let model = Gmf::new(users, items);
+                let factors = self.factors.unwrap_or(model.factors);
+                model.factors(factors).into()
+            }
+            ModelName::Mlp => match (self.factors, &self.layers) {
+                (Some(_), Some(_)) => {
+                    let reason = "an MLP's factors are the last of its layers; give one of --factors and --layers";
+                    return Err(Error::config("--factors", reason));
+                }
+                (_, Some(layers)) => Mlp::new(users, items).layers(layers.clone()).into(),
+                (factors, None) => {
+                    let tower = NeuMf::new(users, items).factors(factors.unwrap_or(8)).layers;
+                    Mlp::new(users, items).layers(tower).into()
+                }
+            },
+            ModelName::Neumf => {
+                let model = NeuMf::new(users, items).factors(self.factors.unwrap_or(8));
+                match &self.layers {
+                    Some(layers) => model.layers(layers.clone()).into(),
+                    None => model.into(),
+                }
+            }
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OptimizerName {
+    /// Adam on every row at every step, as in the papers' code
+    Adam,
+    /// Adam on the rows of the batch alone
+    LazyAdam,
+    /// Plain gradient descent
+    Sgd,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Training")]
+pub struct TrainingOptions {
+    /// Passes over the training part [default: 20; 8 on made-up data; no end with --minutes]
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
+    /// Stop after so many minutes, also in the middle of an epoch
+    #[arg(long, value_name = "MINUTES")]
+    minutes: Option<f64>,
+    /// Samples a step [default: 256]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Negatives drawn for each positive [default: 4]
+    #[arg(long, value_name = "N")]
+    negatives: Option<u32>,
+    /// [default: lazy-adam; sgd with --pretrain]
+    #[arg(long, value_name = "NAME")]
+    optimizer: Option<OptimizerName>,
+    /// Step size [default: 0.001; 0.01 for sgd]
+    #[arg(long, value_name = "RATE")]
+    lr: Option<f32>,
+    /// Decay of Adam's first moment [default: 0.9]
+    #[arg(long, value_name = "B")]
+    beta1: Option<f32>,
+    /// Decay of Adam's second moment [default: 0.999]
+    #[arg(long, value_name = "B")]
+    beta2: Option<f32>,
+    /// Weight of the squared norm of everything [default: 0]
+    #[arg(long, value_name = "W", conflicts_with_all = ["l2_tables", "l2_dense"])]
+    l2: Option<f32>,
+    /// Weight of the squared norm of embeddings [default: 0]
+    #[arg(long, value_name = "W")]
+    l2_tables: Option<f32>,
+    /// Weight of the squared norm of weights and biases [default: 0]
+    #[arg(long, value_name = "W")]
+    l2_dense: Option<f32>,
+    /// Seed of everything random [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Hold out a validation part of the training part, end with the epoch that is best on it, and report the test alone
+    #[arg(long)]
+    validate: bool,
+    /// As --validate, and stop after so many epochs without a better one
+    #[arg(long, value_name = "N")]
+    patience: Option<u32>,
+    /// Train GMF and MLP first (with Adam), join them, and go on with gradient descent: NeuMF's section 3.4.1
+    #[arg(long, conflicts_with = "resume")]
+    pub pretrain: bool,
+    /// Epochs of GMF and of MLP [default: 20]
+    #[arg(long, requires = "pretrain", value_name = "N")]
+    pretrain_epochs: Option<u32>,
+    /// Step size of GMF and MLP [default: 0.001]
+    #[arg(long, requires = "pretrain", value_name = "RATE")]
+    pretrain_lr: Option<f32>,
+    /// GMF's share in the joined output; MLP has the rest
+    #[arg(long, requires = "pretrain", default_value_t = 0.5, value_name = "SHARE")]
+    pub alpha: f32,
+}
+
+impl TrainingOptions {
+    /// `base` with what the command line says otherwise.
+    pub fn config(&self, base: TrainConfig) -> Result<TrainConfig> {
+        let mut config = base;
+        let no_end = self.minutes.map(|_| u32::MAX);
+        config.epochs = self.epochs.or(no_end).unwrap_or(base.epochs);
+        config.batch_size = self.batch.unwrap_or(base.batch_size);
+        config.negatives = self.negatives.unwrap_or(base.negatives);
+        config.seed = self.seed.unwrap_or(base.seed);
+        config.l2 = L2 {
+            tables: self.l2_tables.or(self.l2).unwrap_or(base.l2.tables),
+            dense: self.l2_dense.or(self.l2).unwrap_or(base.l2.dense),
+        };
+        // Patience without end: nothing stops early, and the best epoch's parameters come back at the end.
+        let validate = self.validate.then_some(u32::MAX);
+        config.patience = self.patience.or(base.patience).or(validate);
+        config.optimizer = self.optimizer(base.optimizer)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn optimizer(&self, base: Optimizer) -> Result<Optimizer> {
+        let adam = AdamConfig::default();
+        let sgd = Optimizer::Sgd {
+            learning_rate: SGD_RATE,
+        };
+        let mut optimizer = match self.optimizer {
+            Some(OptimizerName::Adam) => Optimizer::Adam(adam),
+            Some(OptimizerName::LazyAdam) => Optimizer::LazyAdam(adam),
+            Some(OptimizerName::Sgd) => sgd,
+            None if self.pretrain => sgd,
+            None => base,
+        };
+        if let Some(rate) = self.lr {
+            optimizer = optimizer.with_learning_rate(rate);
+        }
+        match &mut optimizer {
+            Optimizer::Adam(config) | Optimizer::LazyAdam(config) => {
+                config.beta1 = self.beta1.unwrap_or(config.beta1);
+                config.beta2 = self.beta2.unwrap_or(config.beta2);
+            }
+            Optimizer::Sgd { .. } if self.beta1.is_some() || self.beta2.is_some() => {
+                return Err(Error::config("--beta1, --beta2", "sgd has no moments; leave them out"));
+            }
+            Optimizer::Sgd { .. } => {}
+        }
+        Ok(optimizer)
+    }
+
+    /// The settings of GMF and MLP before they are joined.
+    pub fn pretrain_config(&self, config: TrainConfig) -> Result<TrainConfig> {
+        let adam = Optimizer::LazyAdam(AdamConfig::default());
+        let config = TrainConfig {
+            epochs: self.pretrain_epochs.unwrap_or(PRETRAIN_EPOCHS),
+            optimizer: adam.with_learning_rate(self.pretrain_lr.unwrap_or(adam.learning_rate())),
+            ..config
+        };
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// How long to train, if that is limited.
+    pub fn time(&self) -> Result<Option<Duration>> {
+        let Some(minutes) = self.minutes else {
+            return Ok(None);
+        };
+        match Duration::try_from_secs_f64(minutes * 60.0) {
+            Ok(time) if !time.is_zero() => Ok(Some(time)),
+            _ => Err(Error::config(
+                "--minutes",
+                format!("{minutes} is no length of time; give a positive number"),
+            )),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Device")]
+pub struct DeviceOptions {
+    /// auto or cpu [default: auto, or POCKETREC_DEVICE]
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Threads [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Instruction set: scalar, avx2, avx512 or neon [default: the best there is, or POCKETREC_SIMD]
+    #[arg(long, value_name = "NAME")]
+    simd: Option<Isa>,
+}
+
+impl DeviceOptions {
+    pub fn device(&self) -> Result<Device> {
+        let mut device = match &self.device {
+            Some(name) => Device::named(name)?,
+            None => Device::auto()?,
+        };
+        if let Some(threads) = self.threads {
+            device = device.threads(threads);
+        }
+        if let Some(isa) = self.simd {
+            device = device.simd(isa);
+        }
+        Ok(device)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputOptions {
+    /// Save everything to this file after every epoch (safetensors; replaced at once or not at all)
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Go on from --checkpoint; its settings hold unless they are given anew
+    #[arg(long, requires = "checkpoint")]
+    pub resume: bool,
+    /// Rank among the whole catalogue as well
+    #[arg(long)]
+    pub full: bool,
+    /// Draw the learning curve
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+    /// Recommend to this user [default: the first with a test item]
+    #[arg(long, value_name = "KEY")]
+    pub user: Option<String>,
+    /// No progress and no line an epoch, just the results
+    #[arg(long)]
+    pub quiet: bool,
+}

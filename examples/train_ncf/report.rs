@@ -1,0 +1,138 @@
+//! What is said at the end.
+
+use comfy_table::{CellAlignment, Table, presets};
+use pocketrec::{
+    Result,
+    eval::{Protocol, RankingReport, evaluate_popularity, evaluate_with},
+    train::{FitReport, StopReason, Trainer},
+};
+
+use crate::data::{Data, name_of};
+
+/// The cut-off of HR@k and NDCG@k.
+const K: usize = 10;
+
+/// A table whose columns from `right` on are numbers.
+fn table(header: Vec<String>, right: usize) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header);
+    for column in table.column_iter_mut().skip(right) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// One line: why and when training ended.
+pub fn ended(report: &FitReport, trainer: &Trainer) {
+    let reason = match report.reason {
+        StopReason::Finished => "all epochs are done",
+        StopReason::Patience => "no better epoch came",
+        StopReason::OutOfTime => "the time is over",
+        _ => "stopped",
+    };
+    println!(
+        "{reason}: {} epochs and {:.2}M samples in {:.1} s with evaluation, on {}",
+        report.epochs,
+        report.samples as f64 / 1e6,
+        report.seconds,
+        trainer.device()
+    );
+}
+
+/// Popularity, the model, and the truth where it is known.
+pub fn rankings(trainer: &mut Trainer, data: &Data, report: &FitReport, full: bool) -> Result<()> {
+    let (split, model) = (&data.split, trainer.model().name());
+    let mut protocols = match split.has_negatives() {
+        true => vec![Protocol::Sampled],
+        false => vec![Protocol::Full],
+    };
+    if full && split.has_negatives() {
+        protocols.push(Protocol::Full);
+    }
+    let each = |rank: &mut dyn FnMut(Protocol) -> Result<RankingReport>| -> Result<Vec<RankingReport>> {
+        protocols.iter().map(|&protocol| rank(protocol)).collect()
+    };
+    let mut rows = vec![(
+        "popularity".to_owned(),
+        each(&mut |protocol| evaluate_popularity(split, protocol, K))?,
+    )];
+    let progress = *trainer.progress();
+    let mine = each(&mut |protocol| trainer.evaluate(split, protocol, K))?;
+    let name = match (data.validation.is_some(), progress.best) {
+        (true, Some(best)) if progress.at_best => format!("{model}, epoch {}: best on validation items", best.epoch),
+        _ if progress.sample > 0 => format!("{model}, in epoch {}", progress.epoch + 1),
+        _ => format!("{model}, epoch {}: the last", progress.epoch),
+    };
+    rows.push((name, mine));
+    if let (None, Some(best)) = (&data.validation, report.best) {
+        let name = format!("{model}, epoch {}: best on test items, as in papers", best.epoch);
+        rows.push((name, vec![best.ranking]));
+    }
+    if let Some(truth) = &data.truth {
+        let best = each(&mut |protocol| {
+            evaluate_with(split, protocol, K, |users, items, out| {
+                for ((score, &user), &item) in out.iter_mut().zip(users).zip(items) {
+                    *score = truth.score(user, item);
+                }
+                Ok(())
+            })
+        })?;
+        rows.push(("the truth behind the data: the ceiling".into(), best));
+    }
+    print_rankings(&rows, &protocols);
+    Ok(())
+}
+
+fn print_rankings(rows: &[(String, Vec<RankingReport>)], protocols: &[Protocol]) {
+    let mut header = vec!["test items ranked by".to_owned()];
+    for protocol in protocols {
+        let among = if *protocol == Protocol::Full { ", all items" } else { "" };
+        header.extend([format!("HR@{K}{among}"), format!("NDCG@{K}{among}")]);
+    }
+    let mut table = table(header, 1);
+    for (name, reports) in rows {
+        let mut cells = vec![name.clone()];
+        for index in 0..protocols.len() {
+            cells.extend(match reports.get(index) {
+                Some(report) => [format!("{:.4}", report.hr), format!("{:.4}", report.ndcg)],
+                None => ["".into(), "".into()], // known for the protocol of training alone
+            });
+        }
+        table.add_row(cells);
+    }
+    println!("\n{table}");
+}
+
+/// Ten items for one user, and some of what the user has.
+pub fn recommendations(trainer: &mut Trainer, data: &Data, user: u32) -> Result<()> {
+    let train = &data.split.train;
+    let key = train.user_ids().key(user).unwrap_or_default();
+    let has: Vec<String> = train
+        .of_user(user)
+        .iter()
+        .rev()
+        .take(5)
+        .map(|&item| name_of(train, item))
+        .collect();
+    println!(
+        "\nuser {key} has {} items, lately {}",
+        train.of_user(user).len(),
+        has.join(", ")
+    );
+    let best = trainer.recommend(user, K)?;
+    let mut header = vec!["".to_owned(), format!("for user {key}"), "score".into()];
+    let truth = data.truth.as_ref();
+    header.extend(truth.map(|_| "true place".to_owned()));
+    let mut table = table(header, 2);
+    for (place, &(item, score)) in (1..).zip(&best) {
+        let mut row = vec![format!("{place}"), name_of(train, item), format!("{score:.3}")];
+        row.extend(truth.map(|truth| {
+            let better = |&other: &u32| truth.score(user, other) > truth.score(user, item);
+            let unseen = (0..train.items()).filter(|&other| !trainer.history().contains(user, other));
+            (unseen.filter(better).count() + 1).to_string()
+        }));
+        table.add_row(row);
+    }
+    println!("{table}");
+    Ok(())
+}
