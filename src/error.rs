@@ -111,7 +111,7 @@ impl Error {
     #[cfg(feature = "std")]
     pub fn io(path: impl AsRef<std::path::Path>, source: std::io::Error) -> Self {
         Error::Io {
-            path: path.as_ref().display().to_string().into(),
+            path: path.as_ref().display().to_string(),
             source,
         }
     }

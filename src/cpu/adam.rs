@@ -1,6 +1,5 @@
 //! Adam and SGD by vectors; the specifications are [`ops::adam`](crate::ops::adam) and [`ops::sgd`](crate::ops::sgd).
 
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::simd::{Simd, kernel};
@@ -165,7 +164,7 @@ kernel! {
         step: Update,
         l2: f32,
         slots: Slots<'a>,
-        partials: &'a [Vec<f32>],
+        partials: &'a [&'a [f32]],
         offset: usize,
     ) {
         update(s, step, slots, SumOfPartials { partials, offset, l2 });
@@ -173,7 +172,7 @@ kernel! {
 }
 
 struct SumOfPartials<'a> {
-    partials: &'a [Vec<f32>],
+    partials: &'a [&'a [f32]],
     offset: usize,
     l2: f32,
 }

@@ -20,16 +20,17 @@ use super::serial::Pool;
 use super::{
     Isa,
     adam::Update,
+    aligned::AlignedVec,
     linear::{PackedWeight, READ_AHEAD},
     simd::{Proof, Simd, dispatch},
-    tile::{Network, Scratch, TrainTile},
+    tile::{Network, Scratch, TrainTile, Values},
     update::{Table, TaskMemory, UpdateContext, UpdateTask, push_table, slots},
 };
 use crate::{
     Error, Result,
     data::Batch,
     executor::{Executor, LossSum},
-    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, Stage, State},
+    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, Stage, State, Tensor},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
@@ -41,7 +42,9 @@ const MAX_SCORE_TASKS: usize = 64;
 pub struct CpuExecutor {
     plan: Plan,
     layout: Layout,
-    state: State,
+    /// Steps taken, by any optimiser.
+    step: u64,
+    tensors: Vec<Values>,
     packed: Vec<PackedWeight>,
     dense_offsets: Vec<usize>,
     dense_len: usize,
@@ -50,8 +53,8 @@ pub struct CpuExecutor {
     pool: Pool,
     tile_rows: usize,
     scratch: Vec<Scratch>,
-    partials: Vec<Vec<f32>>,
-    row_gradients: Vec<f32>,
+    partials: Vec<AlignedVec>,
+    row_gradients: AlignedVec,
     /// For each table, its first column in the batch-wide gradient.
     gradient_columns: Vec<usize>,
     update_tasks: TaskMemory,
@@ -64,7 +67,7 @@ macro_rules! network {
         Network {
             plan: &$executor.plan,
             layout: &$executor.layout,
-            tensors: &$executor.state.tensors,
+            tensors: &$executor.tensors,
             packed: &$executor.packed,
             dense_offsets: &$executor.dense_offsets,
         }
@@ -91,14 +94,15 @@ impl CpuExecutor {
         let mut executor = CpuExecutor {
             packed: packed_weights(&plan, proof),
             scratch: vec![Scratch::new(&layout, tile_rows); pool.threads()],
-            partials: vec![Vec::new(); MAX_PARTIALS],
-            row_gradients: Vec::new(),
+            partials: vec![AlignedVec::default(); MAX_PARTIALS],
+            row_gradients: AlignedVec::default(),
             gradient_columns: gradient_columns(&plan, &layout),
             update_tasks: TaskMemory::default(),
             loss: LossSum::default(),
             plan,
             layout,
-            state,
+            step: state.step,
+            tensors: state.tensors.iter().map(Values::from).collect(),
             dense_offsets,
             dense_len,
             proof,
@@ -111,7 +115,7 @@ impl CpuExecutor {
     }
 
     fn pack(&mut self) {
-        for (packed, tensor) in self.packed.iter_mut().zip(&self.state.tensors) {
+        for (packed, tensor) in self.packed.iter_mut().zip(&self.tensors) {
             if !packed.is_empty() {
                 dispatch!(self.proof, s => packed.pack(s, &tensor.value));
             }
@@ -131,7 +135,7 @@ impl CpuExecutor {
         let stride = self.layout.row_gradient_stride;
         let needed = rows * stride + READ_AHEAD;
         if self.row_gradients.len() < needed {
-            self.row_gradients.resize(needed, 0.0);
+            self.row_gradients.resize(needed);
         }
         let network = network!(self);
         let mut tasks: [Option<TileTask<'_>>; MAX_PARTIALS + 1] = [const { None }; MAX_PARTIALS + 1];
@@ -142,7 +146,7 @@ impl CpuExecutor {
             let rows = index * rows_each..((index + 1) * rows_each).min(rows);
             let (own, rest) = row_gradients.split_at_mut(rows.len() * stride);
             row_gradients = rest;
-            partial.resize(self.dense_len, 0.0);
+            partial.resize(self.dense_len);
             tasks[index + 1] = Some(TileTask::Train {
                 rows,
                 row_gradients: own,
@@ -172,12 +176,16 @@ impl CpuExecutor {
     fn run_updates(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) {
         let every_row = matches!(optimizer, Optimizer::Adam(_));
         let (partials, _) = self.partials_of(batch.len());
+        let mut gradients: [&[f32]; MAX_PARTIALS] = [&[]; MAX_PARTIALS];
+        for (slice, partial) in gradients.iter_mut().zip(&self.partials) {
+            *slice = partial;
+        }
         let context = UpdateContext {
             batch,
-            partials: &self.partials[..partials],
+            partials: &gradients[..partials],
             row_gradients: &self.row_gradients,
             row_gradient_stride: self.layout.row_gradient_stride,
-            update: Update::new(optimizer, self.state.step),
+            update: Update::new(optimizer, self.step),
             l2,
             every_row,
         };
@@ -186,7 +194,7 @@ impl CpuExecutor {
             threads => 2 * threads,
         };
         let mut tasks = self.update_tasks.take();
-        let params = self.plan.params().iter().zip(&mut self.state.tensors);
+        let params = self.plan.params().iter().zip(&mut self.tensors);
         for (index, ((param, tensor), packed)) in params.zip(&mut self.packed).enumerate() {
             match param.kind {
                 ParamKind::Dense => tasks.push(UpdateTask::Dense {
@@ -234,7 +242,7 @@ impl CpuExecutor {
         let found = self.plan.params().get(param);
         let end = found.and_then(|param| first.checked_mul(param.width)?.checked_add(len));
         match (found, end) {
-            (Some(param), Some(end)) if end <= param.len() && len % param.width == 0 => Ok(end - len..end),
+            (Some(param), Some(end)) if end <= param.len() && len.is_multiple_of(param.width) => Ok(end - len..end),
             _ => Err(Error::Length {
                 what: format!("floats of parameter {param} behind row {first}"),
                 expected: found.map_or(0, |param| param.len().saturating_sub(first.saturating_mul(param.width))),
@@ -272,13 +280,13 @@ impl Executor for CpuExecutor {
             return Ok(());
         }
         if optimizer.has_moments() {
-            for tensor in &mut self.state.tensors {
-                tensor.m.resize(tensor.value.len(), 0.0);
-                tensor.v.resize(tensor.value.len(), 0.0);
+            for tensor in &mut self.tensors {
+                tensor.m.resize(tensor.value.len());
+                tensor.v.resize(tensor.value.len());
             }
         }
         self.run_tiles(batch, meanwhile);
-        self.state.step = self.state.step.saturating_add(1);
+        self.step = self.step.saturating_add(1);
         self.run_updates(batch, optimizer, l2);
         Ok(())
     }
@@ -316,25 +324,29 @@ impl Executor for CpuExecutor {
     }
 
     fn state(&mut self) -> Result<State> {
-        Ok(self.state.clone())
+        Ok(State {
+            step: self.step,
+            tensors: self.tensors.iter().map(Tensor::from).collect(),
+        })
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {
         check_state(&self.plan, state)?;
-        self.state.clone_from(state);
+        self.step = state.step;
+        self.tensors = state.tensors.iter().map(Values::from).collect();
         self.pack();
         Ok(())
     }
 
     fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
         let range = self.check_rows(param, first, out.len())?;
-        out.copy_from_slice(&self.state.tensors[param].value[range]);
+        out.copy_from_slice(&self.tensors[param].value[range]);
         Ok(())
     }
 
     fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
         let range = self.check_rows(param, first, values.len())?;
-        let tensor = &mut self.state.tensors[param];
+        let tensor = &mut self.tensors[param];
         tensor.value[range.clone()].copy_from_slice(values);
         for moments in [&mut tensor.m, &mut tensor.v] {
             if let Some(moments) = moments.get_mut(range.clone()) {
@@ -347,11 +359,14 @@ impl Executor for CpuExecutor {
 
     fn grow(&mut self, column: usize, rows: usize) -> Result<()> {
         if column >= self.plan.columns().len() {
-            let reason = format!("there is no id column {column}: the plan has {}", self.plan.columns().len());
+            let reason = format!(
+                "there is no id column {column}: the plan has {}",
+                self.plan.columns().len()
+            );
             return Err(Error::config("grow", reason));
         }
         let of_column = ParamKind::Table { column };
-        for (param, tensor) in self.plan.params().iter().zip(&mut self.state.tensors) {
+        for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
             if param.kind != of_column {
                 continue;
             }
@@ -364,7 +379,7 @@ impl Executor for CpuExecutor {
             }
             for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
                 if !values.is_empty() {
-                    values.resize(rows * param.width, 0.0);
+                    values.resize(rows * param.width);
                 }
             }
         }

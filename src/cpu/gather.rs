@@ -5,8 +5,11 @@
 
 use super::{
     rows::RowsMut,
-    simd::{Simd, kernel},
+    simd::{Simd, kernel, prefetch_row},
 };
+
+/// Rows that are asked for ahead of their use: a table is larger than the nearest caches.
+const AHEAD: usize = 8;
 
 kernel! {
     /// Copies row `ids[r]` of the table, `output.width` floats wide, into row `r`.
@@ -17,6 +20,9 @@ kernel! {
         let mut output = output;
         let width = output.width;
         for (r, &id) in ids.iter().enumerate() {
+            if let Some(&ahead) = ids.get(r + AHEAD) {
+                prefetch_row(table, ahead as usize, width);
+            }
             let from = &table[id as usize * width..][..width];
             copy(s, from, output.row(r));
         }

@@ -5,9 +5,8 @@
 //! The weight is packed into panels once a step, in both orientations ([`PackedWeight`]). The gradient of the
 //! weight needs no packing: rows of x are its panels. The ReLU's mask and the gradient of the bias share one pass.
 
-use alloc::{vec, vec::Vec};
-
 use super::{
+    aligned::AlignedVec,
     rows::{Rows, RowsMut},
     simd::{
         Simd, kernel,
@@ -20,12 +19,12 @@ use crate::plan::{Activation, Flow};
 ///
 /// `forward` holds panels over the outputs: for each input the panel's outputs side by side. `backward` holds panels
 /// over the inputs: for each output the panel's inputs. Missing columns of the last panel are zero.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct PackedWeight {
     outputs: usize,
     inputs: usize,
-    forward: Vec<f32>,
-    backward: Vec<f32>,
+    forward: AlignedVec,
+    backward: AlignedVec,
 }
 
 impl PackedWeight {
@@ -35,8 +34,8 @@ impl PackedWeight {
         PackedWeight {
             outputs,
             inputs,
-            forward: vec![0.0; panels(outputs) * inputs],
-            backward: vec![0.0; panels(inputs) * outputs],
+            forward: AlignedVec::zeros(panels(outputs) * inputs),
+            backward: AlignedVec::zeros(panels(inputs) * outputs),
         }
     }
 

@@ -12,6 +12,7 @@
 //! ```
 
 pub mod adam;
+mod aligned;
 mod executor;
 pub mod gather;
 pub mod linear;

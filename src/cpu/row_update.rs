@@ -9,9 +9,12 @@ use core::ops::Range;
 use super::{
     adam::{Gradient, Slots, Update, update},
     rows::Rows,
-    simd::{Simd, kernel},
+    simd::{Simd, kernel, prefetch_row},
 };
 use crate::data::IdColumn;
+
+/// Rows that are asked for ahead of their update.
+const AHEAD: usize = 4;
 
 /// A piece of a table: consecutive rows, `width` floats each.
 #[derive(Debug)]
@@ -60,6 +63,12 @@ kernel! {
     ) {
         let mut table = table;
         for segment in segments {
+            if let Some(ahead) = column.segments.get(segment + AHEAD) {
+                let row = ahead.row as usize - table.first;
+                for floats in [&*table.slots.value, &*table.slots.m, &*table.slots.v] {
+                    prefetch_row(floats, row, table.width);
+                }
+            }
             let row = column.segments[segment].row as usize - table.first;
             let slots = table.slots.part(row * table.width, table.width);
             update_row(s, step, column.samples(segment), gradients, slots);

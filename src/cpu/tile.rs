@@ -1,9 +1,10 @@
 //! One tile of rows through the whole plan, forward and backward, with its activations in cache.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use core::mem;
 
 use super::{
+    aligned::AlignedVec,
     gather,
     linear::{self, PackedWeight, READ_AHEAD, WeightGradient},
     product,
@@ -14,12 +15,40 @@ use super::{
 };
 use crate::plan::{Backward, Flow, Layout, Plan, Stage, Tensor, View};
 
+/// One parameter with its moments: [`Tensor`] in memory that suits vectors.
+pub(super) struct Values {
+    pub value: AlignedVec,
+    /// Empty under SGD, as is `v`.
+    pub m: AlignedVec,
+    pub v: AlignedVec,
+}
+
+impl From<&Tensor> for Values {
+    fn from(Tensor { value, m, v }: &Tensor) -> Self {
+        Values {
+            value: value[..].into(),
+            m: m[..].into(),
+            v: v[..].into(),
+        }
+    }
+}
+
+impl From<&Values> for Tensor {
+    fn from(Values { value, m, v }: &Values) -> Self {
+        Tensor {
+            value: value.to_vec(),
+            m: m.to_vec(),
+            v: v.to_vec(),
+        }
+    }
+}
+
 /// What all tiles of a step read.
 #[derive(Clone, Copy)]
 pub(super) struct Network<'a> {
     pub plan: &'a Plan,
     pub layout: &'a Layout,
-    pub tensors: &'a [Tensor],
+    pub tensors: &'a [Values],
     /// One a parameter; empty for all but weights.
     pub packed: &'a [PackedWeight],
     /// Where each dense parameter's gradient begins in a partial.
@@ -48,16 +77,16 @@ pub(super) struct TrainTile<'a> {
 }
 
 /// A thread's activations and gradients, buffer by buffer, each `[tile rows, stride]`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Scratch {
-    activations: Vec<Vec<f32>>,
-    gradients: Vec<Vec<f32>>,
+    activations: Vec<AlignedVec>,
+    gradients: Vec<AlignedVec>,
 }
 
 impl Scratch {
     pub fn new(layout: &Layout, tile_rows: usize) -> Self {
-        let buffer = |stride: &usize| vec![0.0; stride * tile_rows + READ_AHEAD];
-        let buffers: Vec<Vec<f32>> = layout.strides.iter().map(buffer).collect();
+        let buffer = |stride: &usize| AlignedVec::zeros(stride * tile_rows + READ_AHEAD);
+        let buffers: Vec<AlignedVec> = layout.strides.iter().map(buffer).collect();
         Scratch {
             gradients: buffers.clone(),
             activations: buffers,
@@ -134,7 +163,7 @@ impl Scratch {
             // The gradient of a stage's output is lent out, since the stage writes those of its inputs.
             let mut d_output = match stage.output() {
                 Some(output) => mem::take(&mut gradients[output.buffer]),
-                None => Vec::new(),
+                None => AlignedVec::default(),
             };
             match *stage {
                 // Its gradient is in place already: in the batch-wide one, which the sparse update reads.
@@ -205,7 +234,7 @@ fn rows_mut<'a>(buffer: &'a mut [f32], layout: &Layout, view: View) -> RowsMut<'
 
 /// Where the gradient of `view` lies: in the batch-wide gradient if a gather fills its buffer, else in the tile's.
 fn gradient_mut<'a>(
-    gradients: &'a mut [Vec<f32>],
+    gradients: &'a mut [AlignedVec],
     row_gradients: &'a mut [f32],
     layout: &Layout,
     view: View,

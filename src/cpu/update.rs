@@ -9,10 +9,11 @@ use super::{
     row_update::{self, RowStep, TableRows},
     rows::Rows,
     simd::Simd,
+    tile::Values,
 };
 use crate::{
     data::{Batch, IdColumn},
-    plan::{L2, Tensor},
+    plan::L2,
 };
 
 /// A piece of the update phase; pieces touch disjoint floats.
@@ -38,7 +39,7 @@ pub(super) enum UpdateTask<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct UpdateContext<'a> {
     pub batch: &'a Batch,
-    pub partials: &'a [Vec<f32>],
+    pub partials: &'a [&'a [f32]],
     pub row_gradients: &'a [f32],
     pub row_gradient_stride: usize,
     pub update: Update,
@@ -85,7 +86,7 @@ impl UpdateTask<'_> {
 }
 
 /// A tensor's floats, to be updated.
-pub(super) fn slots(tensor: &mut Tensor) -> Slots<'_> {
+pub(super) fn slots(tensor: &mut Values) -> Slots<'_> {
     Slots {
         value: &mut tensor.value,
         m: &mut tensor.m,
@@ -162,5 +163,5 @@ impl TaskMemory {
 /// Collecting an emptied vector's iterator into the same layout reuses its allocation.
 fn recycle<'a, 'b>(mut tasks: Vec<UpdateTask<'a>>) -> Vec<UpdateTask<'b>> {
     tasks.clear();
-    tasks.into_iter().filter_map(|_| None).collect()
+    tasks.into_iter().map_while(|_| None).collect()
 }

@@ -127,9 +127,7 @@ impl Sampler {
         let len = positions.len();
         let (mut draws, mut tries) = ([0; PART], [0; PART]);
         let (mut users, mut own) = ([0; PART], [0; PART]);
-        for (draw, position) in draws.iter_mut().zip(positions) {
-            *draw = order.at(position);
-        }
+        order.fill(positions.start, &mut draws[..len]);
         let draws = &draws[..len];
         for ((&draw, user), own) in draws.iter().zip(&mut users).zip(&mut own) {
             let positive = draw / group;

@@ -61,6 +61,7 @@ pub(crate) fn panel_width<S: Simd>(columns: usize) -> usize {
 /// # Panics
 /// Where an operand is shorter than the shape and the strides say. B must be readable for whole vectors.
 #[inline(always)]
+#[allow(clippy::too_many_arguments)] // operands with their strides
 pub(crate) fn matmul<S: Simd>(
     s: S,
     shape: Shape,
@@ -153,7 +154,7 @@ unsafe fn column_of_tiles<S: Simd, const V: usize>(
     let mut row = 0;
     macro_rules! tiles {
         ($rows:literal) => {
-            while row + $rows <= rows {
+            while rows - row >= $rows {
                 // SAFETY: rows row..row + $rows are within the caller's.
                 unsafe { tile::<S, $rows, V>(s, context, row, b, start, c, tail) };
                 row += $rows;

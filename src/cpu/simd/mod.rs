@@ -120,6 +120,31 @@ pub trait Simd: Copy + Send + Sync + 'static {
     }
 }
 
+/// Asks for the cache line of `data[index]`, if there is one; a hint that costs an instruction.
+#[inline(always)]
+pub(crate) fn prefetch(data: &[f32], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(float) = data.get(index) {
+        // SAFETY: SSE is part of x86-64, and a prefetch changes nothing but the cache.
+        unsafe {
+            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(core::ptr::from_ref(float).cast());
+        }
+    }
+    // Elsewhere the instruction is not to be had in stable Rust.
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (data, index);
+}
+
+/// Asks for the lines of a row.
+#[inline(always)]
+pub(crate) fn prefetch_row(data: &[f32], row: usize, width: usize) {
+    let mut column = 0;
+    while column < width {
+        prefetch(data, row * width + column);
+        column += 16;
+    }
+}
+
 /// A computation to be compiled with the instructions of a [`Simd`]; made by the macro `kernel`.
 ///
 /// A closure would not do: its call is not always inlined, and whatever is not inlined into the function with the

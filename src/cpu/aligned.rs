@@ -1,0 +1,80 @@
+//! Floats that begin at a cache line.
+//!
+//! The allocator aligns large blocks to 16 bytes behind a page, so that every 64-byte load of a table's row would
+//! touch two lines.
+
+use alloc::{vec, vec::Vec};
+use core::ops::{Deref, DerefMut};
+
+use bytemuck::{Pod, Zeroable};
+
+/// Floats in a line.
+const LINE: usize = 16;
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct Line([f32; LINE]);
+
+/// A vector of floats whose first is aligned to 64 bytes.
+#[derive(Clone, Default)]
+pub(crate) struct AlignedVec {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl AlignedVec {
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> Self {
+        let lines = vec![Line::zeroed(); len.div_ceil(LINE)];
+        AlignedVec { lines, len }
+    }
+
+    /// Makes it `len` long; new floats are zero.
+    pub fn resize(&mut self, len: usize) {
+        if len < self.len {
+            self[len..].fill(0.0); // what comes back later must be zero
+        }
+        self.lines.resize(len.div_ceil(LINE), Line::zeroed());
+        self.len = len;
+    }
+}
+
+impl From<&[f32]> for AlignedVec {
+    fn from(floats: &[f32]) -> Self {
+        let mut aligned = Self::zeros(floats.len());
+        aligned.copy_from_slice(floats);
+        aligned
+    }
+}
+
+impl Deref for AlignedVec {
+    type Target = [f32];
+
+    #[inline(always)]
+    fn deref(&self) -> &[f32] {
+        &bytemuck::cast_slice(&self.lines)[..self.len]
+    }
+}
+
+impl DerefMut for AlignedVec {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_aligned_and_keeps_its_floats() {
+        let mut floats = AlignedVec::from(&[1.0, 2.0, 3.0][..]);
+        floats.resize(100);
+        assert_eq!(floats.as_ptr() as usize % 64, 0);
+        assert_eq!((&floats[..4], floats.len()), (&[1.0, 2.0, 3.0, 0.0][..], 100));
+        floats.resize(2);
+        floats.resize(3);
+        assert_eq!(floats[..], [1.0, 2.0, 0.0]);
+    }
+}
