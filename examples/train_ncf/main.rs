@@ -19,6 +19,7 @@ use pocketrec::{
     Error, Result,
     device::Device,
     models::{Gmf, Mlp, Model},
+    plan::Optimizer,
     train::{FitReport, TrainConfig, Trainer},
 };
 
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
+            if let Error::Data { .. } = error {
+                eprintln!("hint: --delimiter, --header and the options that end in -column say how to read a file");
+            }
             ExitCode::FAILURE
         }
     }
@@ -40,8 +44,13 @@ fn run(options: &Options) -> Result<()> {
     // Everything that can be refused is refused before time is spent.
     check_output(&options.output)?;
     let device = options.device.device()?;
+    check_model(options, device)?;
     let mut watch = Watch::new(options.output.quiet, options.training.time()?);
     let resumed = match (&options.output.checkpoint, options.output.resume) {
+        (Some(path), true) if !path.exists() => {
+            let reason = format!("there is no {}; leave --resume out to begin", path.display());
+            return Err(Error::config("--resume", reason));
+        }
         (Some(path), true) => Some(Trainer::load(path, device)?),
         _ => None,
     };
@@ -66,9 +75,15 @@ fn run(options: &Options) -> Result<()> {
     report::rankings(&mut trainer, &data, &fit, options.output.full)?;
     report::recommendations(&mut trainer, &data, user)?;
     if let Some(path) = &options.output.plot {
+        let items = if data.validation.is_some() {
+            "validation"
+        } else {
+            "test"
+        };
+        let title = format!("{} on {items} items", trainer.model().name());
         match watch.curve.is_empty() {
             true => println!("no epoch was completed, so there is no curve to draw"),
-            false => plot::draw(path, &format!("{} on test items", trainer.model().name()), &watch.curve)?,
+            false => plot::draw(path, &title, &watch.curve)?,
         }
     }
     if let Some(path) = &options.output.checkpoint {
@@ -124,10 +139,7 @@ fn pretrained(
     watch: &mut Watch,
 ) -> Result<Trainer> {
     let Model::NeuMf(model) = model else {
-        return Err(Error::config(
-            "--pretrain",
-            "only neumf is joined from two models; leave it out",
-        ));
+        return Err(not_neumf());
     };
     let pretrain = options.training.pretrain_config(config)?;
     let gmf = Gmf::new(model.users, model.items).factors(model.factors);
@@ -150,13 +162,18 @@ fn pretrained(
 /// One line: what is about to be trained.
 fn say(trainer: &Trainer) {
     let (config, progress) = (trainer.config(), trainer.progress());
+    let optimizer = match config.optimizer {
+        Optimizer::Adam(adam) => format!("Adam {}", adam.learning_rate),
+        Optimizer::LazyAdam(adam) => format!("lazy Adam {}", adam.learning_rate),
+        Optimizer::Sgd { learning_rate } => format!("gradient descent {learning_rate}"),
+    };
     println!(
-        "{:<10}{} parameters, batch {}, {} negatives, {:?}",
+        "{:<10}{} parameters, batch {}, {} negatives, {}",
         trainer.model().name(),
         trainer.plan().weights(),
         config.batch_size,
         config.negatives,
-        config.optimizer
+        optimizer
     );
     if progress.step > 0 {
         println!(
@@ -164,6 +181,23 @@ fn say(trainer: &Trainer) {
             progress.epoch, progress.step
         );
     }
+}
+
+fn not_neumf() -> Error {
+    Error::config("--pretrain", "only neumf is joined from two models; leave it out")
+}
+
+/// Refuses what no data could make right, by a model of one user and one item.
+fn check_model(options: &Options, device: Device) -> Result<()> {
+    let model = options.model.build(1, 1)?;
+    if options.training.pretrain && !matches!(model, Model::NeuMf(_)) {
+        return Err(not_neumf());
+    }
+    if !(0.0..=1.0).contains(&options.training.alpha) {
+        return Err(Error::config("--alpha", "it is not in 0..=1; 0.5 is usual"));
+    }
+    Trainer::new(model, device, options.training.config(TrainConfig::default())?)?;
+    Ok(())
 }
 
 fn check_output(output: &OutputOptions) -> Result<()> {

@@ -24,7 +24,7 @@ const PRETRAIN_EPOCHS: u32 = 20;
 ///
 /// Without arguments: NeuMF, on data that is made up on the spot and whose best possible ranking is known.
 #[derive(Debug, Parser)]
-#[command(name = "train_ncf", version)]
+#[command(name = "train_ncf", version, allow_negative_numbers = true)]
 pub struct Options {
     #[command(flatten)]
     pub data: DataOptions,

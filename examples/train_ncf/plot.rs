@@ -76,6 +76,7 @@ where
     chart
         .configure_mesh()
         .x_desc("epoch")
+        .y_desc(if series.len() > 1 { "" } else { &series[0].0 })
         .x_label_formatter(&number)
         .light_line_style(WHITE)
         .draw()?;
@@ -83,13 +84,13 @@ where
         let colour = *colour;
         chart
             .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3))?
-            .label(name.as_str())
+            .label(format!("{name}   ")) // room that the estimate of the text's width lacks
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE)
-        .border_style(BLACK)
-        .draw()?;
+    if series.len() > 1 {
+        let legend = &mut chart.configure_series_labels();
+        legend.position(SeriesLabelPosition::LowerRight).margin(16);
+        legend.background_style(WHITE).border_style(BLACK).draw()?;
+    }
     Ok(())
 }

@@ -60,11 +60,16 @@ pub fn rankings(trainer: &mut Trainer, data: &Data, report: &FitReport, full: bo
     let mine = each(&mut |protocol| trainer.evaluate(split, protocol, K))?;
     let name = match (data.validation.is_some(), progress.best) {
         (true, Some(best)) if progress.at_best => format!("{model}, epoch {}: best on validation items", best.epoch),
+        _ if progress.step == 0 => format!("{model}, untrained"),
         _ if progress.sample > 0 => format!("{model}, in epoch {}", progress.epoch + 1),
+        (false, Some(best)) if best.epoch == progress.epoch => {
+            format!("{model}, epoch {}: the last, and the best on test items", best.epoch)
+        }
         _ => format!("{model}, epoch {}: the last", progress.epoch),
     };
+    let last_is_best = progress.sample == 0 && report.best.is_some_and(|best| best.epoch == progress.epoch);
     rows.push((name, mine));
-    if let (None, Some(best)) = (&data.validation, report.best) {
+    if let (None, Some(best), false) = (&data.validation, report.best, last_is_best) {
         let name = format!("{model}, epoch {}: best on test items, as in papers", best.epoch);
         rows.push((name, vec![best.ranking]));
     }
