@@ -5,7 +5,7 @@ mod common;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     sync::{
-        Mutex,
+        Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -90,7 +90,7 @@ fn executor(threads: usize) -> CpuExecutor {
 
 #[test]
 fn counter_counts() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     assert_eq!(count(|| drop(std::hint::black_box(Vec::<u8>::with_capacity(100)))), 1);
     assert_eq!(count(|| drop(std::hint::black_box(vec![0u64; 1000]))), 1);
     let mut grown = Vec::with_capacity(1);
@@ -106,7 +106,7 @@ fn counter_counts() {
 
 #[test]
 fn warm_steps_allocate_nothing() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let sampler = sampler();
     let config = AdamConfig::default();
     let l2 = L2 {
@@ -142,7 +142,7 @@ fn warm_steps_allocate_nothing() {
 /// The last batch of an epoch is short; a full one after it must fit what there is.
 #[test]
 fn batches_of_changing_size_allocate_nothing() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let sampler = sampler();
     for &threads in THREADS {
         let mut executor = executor(threads);
@@ -162,7 +162,7 @@ fn batches_of_changing_size_allocate_nothing() {
 
 #[test]
 fn warm_scores_allocate_nothing() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let sampler = sampler();
     let mut batch = Batch::new(2, 5000);
     sampler.fill(0, 0, 5000, &mut batch);

@@ -62,22 +62,18 @@ fn alike<T: PartialEq + std::fmt::Debug>(ask: impl Fn(&mut dyn Executor) -> T) -
     first
 }
 
-fn columns<'a>(users: &'a [u32], items: &'a [u32]) -> [&'a [u32]; 2] {
-    [users, items]
-}
-
 #[test]
 fn ids_beyond_the_table() {
     for (ids, telling) in [
         (
-            columns(&[0, 6], &[0, 8]),
+            [&[0, 6u32][..], &[0, 8]],
             "user id 6 is out of range: the table has 6 rows (0 to 5)",
         ),
         (
-            columns(&[5, 5], &[9, 0]),
+            [&[5, 5u32][..], &[9, 0]],
             "item id 9 is out of range: the table has 9 rows (0 to 8)",
         ),
-        (columns(&[0, u32::MAX], &[0, 0]), "user id 4294967295 is out of range"),
+        ([&[0, u32::MAX][..], &[0, 0]], "user id 4294967295 is out of range"),
     ] {
         let batch = Batch::from_columns(&ids, &[1.0, 0.0]).unwrap();
         refused(&[telling], |executor| step(executor, &batch));
