@@ -31,6 +31,8 @@ pub struct TrainConfig {
     pub negatives: u32,
     /// How parameters follow their gradient.
     pub optimizer: Optimizer,
+    /// The learning rate of an epoch over that of the epoch before; 1 keeps it as it is.
+    pub decay: f32,
     /// Weight of the squared norm.
     pub l2: L2,
     /// Seed of everything random: initial values, order, negatives.
@@ -58,6 +60,7 @@ impl Default for TrainConfig {
             batch_size: 256,
             negatives: 4,
             optimizer: Optimizer::default(),
+            decay: 1.0,
             l2: L2::default(),
             seed: 0,
             eval_every: 1,
@@ -70,6 +73,14 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// The optimiser of an epoch, counted from 0: the learning rate falls by `decay` each epoch, as far as the
+    /// smallest normal number.
+    pub fn optimizer_of(&self, epoch: u32) -> Optimizer {
+        let fall = libm::pow(f64::from(self.decay), f64::from(epoch)) as f32;
+        let rate = (self.optimizer.learning_rate() * fall).max(f32::MIN_POSITIVE);
+        self.optimizer.with_learning_rate(rate)
+    }
+
     /// Checks the settings.
     ///
     /// # Errors
@@ -80,6 +91,10 @@ impl TrainConfig {
             return Err(Error::config("batch_size", reason));
         }
         self.optimizer.validate()?;
+        if !(self.decay > 0.0 && self.decay <= 1.0) {
+            let reason = format!("{} is not in 0..=1, 0 left out; 1 keeps the learning rate", self.decay);
+            return Err(Error::config("decay", reason));
+        }
         for (field, weight) in [("l2.tables", self.l2.tables), ("l2.dense", self.l2.dense)] {
             if !(weight >= 0.0 && weight.is_finite()) {
                 return Err(Error::config(field, format!("{weight} is not a number from 0 up")));

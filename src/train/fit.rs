@@ -153,11 +153,12 @@ impl Trainer {
     fn run_steps(&mut self, loader: &mut Loader, run: &mut Run) -> Result<Option<StopReason>> {
         let total = loader.total();
         let interval = u64::from(self.config.report_every).saturating_mul(self.config.batch_size as u64);
+        let optimizer = self.config.optimizer_of(self.progress.epoch);
         let mut clock = Stopwatch::start();
         let mut since_report = Stopwatch::start();
         while self.progress.sample < total {
             let at = (self.progress.epoch, self.progress.sample);
-            let samples = loader.step(&mut *self.executor, &self.config.optimizer, self.config.l2, at)?;
+            let samples = loader.step(&mut *self.executor, &optimizer, self.config.l2, at)?;
             self.progress.sample += samples;
             self.progress.step += 1;
             self.progress.at_best = false;
