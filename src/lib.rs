@@ -1,4 +1,48 @@
 //! Deep recommenders that train on the device that will use them.
+//!
+//! Three layers, each usable alone:
+//!
+//! 1. **Kernels**, in [`cpu`]: safe functions over slices with SIMD inside, each tested against its specification in
+//!    [`ops`].
+//! 2. **Plans**, in [`plan`]: a model is a flat list of stages over named parameters, from which the backward pass and
+//!    the buffers are derived. The [`models`] build plans, an [`executor`] runs them on a [`device`].
+//! 3. **The trainer**, in [`train`]: batches, drawn negatives, early stopping, top-K, learning from new clicks.
+//!    [`data`] reads and splits what it trains on, [`eval`] ranks, and `checkpoint` (with `std`) keeps everything.
+//!
+//! ```
+//! use pocketrec::{data::Planted, device::Device, eval, models::NeuMf, train::{TrainConfig, Trainer}};
+//!
+//! // Made-up interactions; `Interactions::read` and `Dataset::read` take files.
+//! let planted = Planted { users: 300, items: 200, interactions_per_user: 20, ..Planted::default() }.generate()?;
+//! let split = planted.interactions.leave_one_out()?;
+//!
+//! let model = NeuMf::new(300, 200).factors(8); // layers 64-32-16-8
+//! let config = TrainConfig { epochs: 6, seed: 1, ..TrainConfig::default() };
+//! let mut trainer = Trainer::new(model, Device::auto()?, config)?;
+//! let report = trainer.fit(&split, |epoch| println!("{epoch}"))?; // loss, HR@10, NDCG@10, samples/s
+//!
+//! let popularity = eval::evaluate_popularity(&split, eval::Protocol::Sampled, 10)?;
+//! assert!(report.best.is_some_and(|best| best.ranking.hr > popularity.hr));
+//!
+//! let unseen = trainer.recommend(0, 10)?; // (item, score), best first
+//! trainer.absorb(&[(0, unseen[0].0)])?; // the user took the first: learn from it, leave it out
+//! assert!(trainer.recommend(0, 10)?.iter().all(|&(item, _)| item != unseen[0].0));
+//! # Ok::<(), pocketrec::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `std` (default): file readers, checkpoints, clocks. Without it the crate needs `alloc` alone.
+//! - `parallel` (default): worker threads for the CPU executor. The bits do not depend on their number.
+//!
+//! # Environment
+//!
+//! `POCKETREC_DEVICE` (`auto`, `cpu`) is what [`Device::auto`](device::Device::auto) takes; `POCKETREC_SIMD` (`scalar`,
+//! `avx2`, `avx512`, `neon`) the instruction set.
+//!
+//! # Errors
+//!
+//! No input makes the library panic or lose what was trained: an [`Error`] says what is wrong, where, and what to do.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 #![warn(clippy::undocumented_unsafe_blocks)]
@@ -20,3 +64,8 @@ pub mod rng;
 pub mod train;
 
 pub use error::{Error, Result};
+
+/// The code in the README, as tests.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

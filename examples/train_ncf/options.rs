@@ -182,6 +182,9 @@ pub struct TrainingOptions {
     /// Decay of Adam's second moment [default: 0.999]
     #[arg(long, value_name = "B")]
     beta2: Option<f32>,
+    /// The step size of an epoch over that of the epoch before [default: 1]
+    #[arg(long, value_name = "FACTOR")]
+    decay: Option<f32>,
     /// Weight of the squared norm of everything [default: 0]
     #[arg(long, value_name = "W", conflicts_with_all = ["l2_tables", "l2_dense"])]
     l2: Option<f32>,
@@ -222,6 +225,7 @@ impl TrainingOptions {
         config.epochs = self.epochs.or(no_end).unwrap_or(base.epochs);
         config.batch_size = self.batch.unwrap_or(base.batch_size);
         config.negatives = self.negatives.unwrap_or(base.negatives);
+        config.decay = self.decay.unwrap_or(base.decay);
         config.seed = self.seed.unwrap_or(base.seed);
         config.l2 = L2 {
             tables: self.l2_tables.or(self.l2).unwrap_or(base.l2.tables),

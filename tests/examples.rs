@@ -1,0 +1,185 @@
+//! The examples as a user runs them: what they print, how they refuse, and that a killed run loses nothing.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// Cargo builds the examples beside the tests, but not when a single test file is asked for.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap().join("examples");
+    let path = folder.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        path.is_file(),
+        "{} is not built: run plain `cargo test`",
+        path.display()
+    );
+    path
+}
+
+fn run(name: &str, folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(example(name));
+    command.current_dir(folder).args(arguments);
+    command.output().unwrap()
+}
+
+/// What a run that succeeds prints.
+fn printed(name: &str, folder: &Path, arguments: &[&str]) -> String {
+    let output = run(name, folder, arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} {arguments:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a run that fails says, in one line that begins with `error: `.
+fn refused(name: &str, folder: &Path, arguments: &[&str]) -> String {
+    let output = run(name, folder, arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let code = output.status.code();
+    assert!(
+        matches!(code, Some(1 | 2)) && errors.starts_with("error: "),
+        "{arguments:?}: {code:?} {errors}"
+    );
+    errors
+}
+
+/// A hundred users who like even or odd items.
+fn plays(folder: &Path) {
+    let mut rows = String::from("who,what,when\n");
+    for user in 0..100 {
+        for n in 0..8 {
+            let item = (user / 2 * 7 + n * 4) % 30 * 2 + user % 2;
+            rows += &format!("u{user},i{item},{n}\n");
+        }
+    }
+    std::fs::write(folder.join("plays.csv"), rows).unwrap();
+}
+
+const PLAYS: [&str; 9] = [
+    "--data",
+    "plays.csv",
+    "--user-column",
+    "who",
+    "--item-column",
+    "what",
+    "--time-column",
+    "when",
+    "--quiet",
+];
+
+fn train(more: &[&'static str]) -> Vec<&'static str> {
+    [&PLAYS[..], more].concat()
+}
+
+#[test]
+fn a_resumed_run_saves_the_same_bytes_and_recommends() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    let whole = printed(
+        "train_ncf",
+        folder,
+        &train(&["--epochs", "4", "--checkpoint", "a", "--plot", "a.svg"]),
+    );
+    assert!(
+        whole.contains("popularity") && whole.contains("neumf, epoch 4"),
+        "{whole}"
+    );
+    assert!(
+        std::fs::read_to_string(folder.join("a.svg"))
+            .unwrap()
+            .contains("</svg>")
+    );
+
+    printed("train_ncf", folder, &train(&["--epochs", "2", "--checkpoint", "b"]));
+    printed(
+        "train_ncf",
+        folder,
+        &train(&["--epochs", "4", "--checkpoint", "b", "--resume"]),
+    );
+    assert!(std::fs::read(folder.join("a")).unwrap() == std::fs::read(folder.join("b")).unwrap());
+
+    let again = refused("train_ncf", folder, &train(&["--checkpoint", "a"]));
+    assert!(again.contains("--resume"), "{again}");
+    let other = refused("train_ncf", folder, &["--checkpoint", "a", "--resume"]);
+    assert!(other.contains("not what the checkpoint was trained on"), "{other}");
+
+    let best = printed("recommend", folder, &["--model", "a", "--user", "u7", "--k", "3"]);
+    assert!(best.contains("user u7 has 7 items") && best.contains(" 3 "), "{best}");
+    let unknown = refused("recommend", folder, &["--model", "a", "--user", "eve"]);
+    assert!(unknown.contains("\"eve\"") && unknown.contains("u0"), "{unknown}");
+    let absorb = [
+        "--model",
+        "a",
+        "--user",
+        "eve",
+        "--absorb",
+        "eve:i3,eve:tea",
+        "--save",
+        "c",
+    ];
+    let learnt = printed("recommend", folder, &absorb);
+    assert!(learnt.contains("1 new users, 1 new items"), "{learnt}");
+    assert!(printed("recommend", folder, &["--model", "c", "--user", "eve"]).contains("tea"));
+}
+
+#[test]
+fn validation_pretraining_and_time_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    let tuned = printed(
+        "train_ncf",
+        folder,
+        &train(&["--patience", "1", "--epochs", "3", "--full"]),
+    );
+    assert!(
+        tuned.contains("best on validation items") && tuned.contains("all items"),
+        "{tuned}"
+    );
+    let joined = ["--pretrain", "--pretrain-epochs", "1", "--epochs", "1", "--user", "u3"];
+    assert!(printed("train_ncf", folder, &train(&joined)).contains("for user u3"));
+    for model in ["mf", "gmf", "mlp"] {
+        let timed = ["--model", model, "--minutes", "0.001", "--optimizer", "adam"];
+        let timed = printed("train_ncf", folder, &[&PLAYS[..], &timed].concat());
+        assert!(timed.contains("the time is over") && timed.contains(model), "{timed}");
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    let cases: [(&[&str], &str); 16] = [
+        (&["--data", "nowhere"], "nowhere"),
+        (&["--data", "."], "name the file itself"),
+        (&["--data", "plays.csv"], "hint: --delimiter"),
+        (&["--data", "plays.csv", "--user-column", "whom"], "whom"),
+        (&["--delimiter", ","], "--data"),
+        (&["--lr", "-1"], "learning_rate"),
+        (&["--epochs", "-1"], "--epochs"),
+        (&["--minutes", "0"], "--minutes"),
+        (&["--model", "gmf", "--layers", "8,4"], "--layers"),
+        (&["--layers", "7,4"], "even"),
+        (&["--pretrain", "--model", "mf"], "--pretrain"),
+        (&["--pretrain", "--alpha", "2"], "--alpha"),
+        (&["--plot", "curve.png"], ".svg"),
+        (&["--checkpoint", "no/folder"], "folder"),
+        (&["--checkpoint", "new", "--resume"], "leave --resume out"),
+        (&["--user", "nobody"], "nobody"),
+    ];
+    for (arguments, reason) in cases {
+        let error = refused("train_ncf", folder, arguments);
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+    }
+    for (arguments, reason) in [
+        (&["--model", "nowhere", "--user", "1"][..], "nowhere"),
+        (&["--model", "plays.csv", "--user", "1"], "plays.csv"),
+        (&["--user", "1"], "--model"),
+    ] {
+        let error = refused("recommend", folder, arguments);
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+    }
+}
