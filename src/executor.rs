@@ -1,9 +1,9 @@
 //! What an executor promises to the trainer.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use crate::{
-    Result,
+    Error, Result,
     data::Batch,
     plan::{L2, Optimizer, Plan, State},
 };
@@ -60,6 +60,17 @@ pub trait Executor: Send {
     /// As [`step`](Executor::step).
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()>;
 
+    /// Logits of each of `users` (ids of the first column) with every row of the second column, the items:
+    /// `out[u * items + i]`. For plans of two id columns. An executor may compute what depends on the item alone once
+    /// for all users, so that a logit can differ from [`score`](Executor::score)'s by rounding.
+    ///
+    /// # Errors
+    /// As [`step`](Executor::step); [`Error::Length`](crate::Error::Length) where the plan has other than two columns
+    /// or `out` is not users x items long.
+    fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
+        score_pairs(self, users, out)
+    }
+
     /// A copy of parameters, moments and step count. Moments are empty where none were ever needed.
     ///
     /// # Errors
@@ -90,4 +101,51 @@ pub trait Executor: Send {
     /// # Errors
     /// Where `rows` is below the present number or memory is short.
     fn grow(&mut self, column: usize, rows: usize) -> Result<()>;
+}
+
+/// [`Executor::score_catalogue`] by way of [`Executor::score`], a run of items at a time.
+///
+/// # Errors
+/// As [`Executor::score_catalogue`].
+pub fn score_pairs<E: Executor + ?Sized>(executor: &mut E, users: &[u32], out: &mut [f32]) -> Result<()> {
+    const RUN: usize = 8192;
+    let items = catalogue_items(executor.plan(), users, out)?;
+    let (mut same, mut run) = (Vec::new(), Vec::new());
+    for (user, out) in users.iter().zip(out.chunks_mut(items)) {
+        for (index, out) in out.chunks_mut(RUN).enumerate() {
+            same.clear();
+            same.resize(out.len(), *user);
+            run.clear();
+            run.extend((0..out.len()).map(|i| (index * RUN + i) as u32));
+            executor.score(&[&same, &run], out)?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of items, where a call of [`Executor::score_catalogue`] fits the plan.
+///
+/// # Errors
+/// [`Error::Length`] and [`Error::Id`] as there.
+pub fn catalogue_items(plan: &Plan, users: &[u32], out: &[f32]) -> Result<usize> {
+    let length = |what: &str, expected, got| Error::Length {
+        what: what.into(),
+        expected,
+        got,
+    };
+    if plan.columns().len() != 2 {
+        return Err(length("id columns of a plan with a catalogue", 2, plan.columns().len()));
+    }
+    let (rows, items) = (plan.rows(0), plan.rows(1));
+    if let Some(&id) = users.iter().find(|&&user| user as usize >= rows) {
+        return Err(Error::Id {
+            column: plan.columns()[0].clone(),
+            id: id.into(),
+            rows: rows as u64,
+        });
+    }
+    match users.len().checked_mul(items) {
+        Some(len) if len == out.len() => Ok(items),
+        len => Err(length("scores of users x items", len.unwrap_or(usize::MAX), out.len())),
+    }
 }

@@ -191,9 +191,19 @@ fn recommendations_are_the_head_of_a_sort_without_what_the_user_has() {
         let scores = trainer.score(&pairs).unwrap();
         let mut expected: Vec<(u32, f32)> = unseen.iter().copied().zip(scores).collect();
         expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        assert_eq!(trainer.recommend(user, usize::MAX).unwrap(), expected);
+        let all = trainer.recommend(user, usize::MAX).unwrap();
+        // A catalogue adds up in another order than pairs: items whose scores differ by rounding may trade places.
+        assert_eq!(all.len(), expected.len());
+        for (got, want) in all.iter().zip(&expected) {
+            let own = expected.iter().find(|(item, _)| *item == got.0).unwrap().1;
+            assert!(
+                (got.1 - want.1).abs() < 1e-5 && (got.1 - own).abs() < 1e-5,
+                "{got:?} {want:?}"
+            );
+        }
+        assert!(all.is_sorted_by(|a, b| a.1 > b.1 || (a.1 == b.1 && a.0 < b.0)));
         expected.truncate(5);
-        assert_eq!(trainer.recommend(user, 5).unwrap(), expected);
+        assert_eq!(trainer.recommend(user, 5).unwrap(), all[..5]);
         assert_eq!(trainer.recommend_from(user, &unseen, 5).unwrap(), expected);
     }
     assert!(trainer.recommend(0, 0).unwrap().is_empty());

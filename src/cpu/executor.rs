@@ -21,7 +21,10 @@ use super::{
     Isa,
     adam::Update,
     aligned::AlignedVec,
+    catalogue::{Catalogue, Separable},
+    checks::{check_columns, check_id, check_state},
     linear::{PackedWeight, READ_AHEAD},
+    prepare::{dense_offsets, gradient_columns, packed_weights, tile_rows},
     simd::{Proof, Simd, dispatch},
     tile::{Network, Scratch, TrainTile, Values},
     update::{Table, TaskMemory, UpdateContext, UpdateTask, push_table, slots},
@@ -29,12 +32,14 @@ use super::{
 use crate::{
     Error, Result,
     data::Batch,
-    executor::{Executor, LossSum},
-    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, Stage, State, Tensor},
+    executor::{Executor, LossSum, catalogue_items, score_pairs},
+    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
 const MAX_PARTIALS: usize = 16;
+/// Users that are scored with the catalogue together: a register tile's rows.
+const SCORE_USERS: usize = 8;
 /// Tasks that scoring is cut into at most.
 const MAX_SCORE_TASKS: usize = 64;
 
@@ -58,6 +63,9 @@ pub struct CpuExecutor {
     /// For each table, its first column in the batch-wide gradient.
     gradient_columns: Vec<usize>,
     update_tasks: TaskMemory,
+    separable: Option<Separable>,
+    /// Items' parts of all logits, until the parameters change.
+    catalogue: Option<Catalogue>,
     loss: LossSum,
 }
 
@@ -98,6 +106,8 @@ impl CpuExecutor {
             row_gradients: AlignedVec::default(),
             gradient_columns: gradient_columns(&plan, &layout),
             update_tasks: TaskMemory::default(),
+            separable: Separable::of(&plan),
+            catalogue: None,
             loss: LossSum::default(),
             plan,
             layout,
@@ -285,6 +295,7 @@ impl Executor for CpuExecutor {
                 tensor.v.resize(tensor.value.len());
             }
         }
+        self.catalogue = None;
         self.run_tiles(batch, meanwhile);
         self.step = self.step.saturating_add(1);
         self.run_updates(batch, optimizer, l2);
@@ -323,6 +334,40 @@ impl Executor for CpuExecutor {
         Ok(())
     }
 
+    fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
+        let items = catalogue_items(&self.plan, users, out)?;
+        let Some(separable) = &self.separable else {
+            return score_pairs(self, users, out);
+        };
+        let network = network!(self);
+        let proof = self.proof;
+        let catalogue = self
+            .catalogue
+            .get_or_insert_with(|| dispatch!(proof, s => Catalogue::new(s, separable.clone(), network)));
+        // Several users share each load of the items' rows; a few users share out the items instead.
+        let (users_each, items_each) = match users.len() {
+            len if len >= SCORE_USERS * self.pool.threads() => (SCORE_USERS, items),
+            _ => (
+                1,
+                items
+                    .div_ceil(4 * self.pool.threads())
+                    .next_multiple_of(Catalogue::ALIGN),
+            ),
+        };
+        let mut tasks = Vec::new();
+        for (users, out) in users.chunks(users_each).zip(out.chunks_mut(users_each * items)) {
+            for (index, out) in out.chunks_mut(users_each * items_each).enumerate() {
+                let first = index * items_each;
+                tasks.push((users, first..(first + items_each).min(items), out));
+            }
+        }
+        self.pool
+            .for_each(&mut self.scratch, &mut tasks, |_, (users, range, out)| {
+                dispatch!(proof, s => catalogue.score(s, network, users, range.clone(), out));
+            });
+        Ok(())
+    }
+
     fn state(&mut self) -> Result<State> {
         Ok(State {
             step: self.step,
@@ -332,6 +377,7 @@ impl Executor for CpuExecutor {
 
     fn set_state(&mut self, state: &State) -> Result<()> {
         check_state(&self.plan, state)?;
+        self.catalogue = None;
         self.step = state.step;
         self.tensors = state.tensors.iter().map(Values::from).collect();
         self.pack();
@@ -346,6 +392,7 @@ impl Executor for CpuExecutor {
 
     fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
         let range = self.check_rows(param, first, values.len())?;
+        self.catalogue = None;
         let tensor = &mut self.tensors[param];
         tensor.value[range.clone()].copy_from_slice(values);
         for moments in [&mut tensor.m, &mut tensor.v] {
@@ -383,6 +430,7 @@ impl Executor for CpuExecutor {
                 }
             }
         }
+        self.catalogue = None;
         self.plan = self.plan.clone().with_rows(column, rows);
         Ok(())
     }
@@ -453,97 +501,4 @@ fn score_rows<S: Simd>(
             *out = logits.row(r)[0];
         }
     }
-}
-
-/// Rows of a tile: activations, gradients and weights of a small network fit the first-level cache together at 32
-/// rows; a large one streams its weights from the second level, and 64 rows pay for that.
-fn tile_rows(plan: &Plan) -> usize {
-    let dense: usize = plan.params().iter().filter(|p| !p.is_table()).map(|p| p.len()).sum();
-    if dense <= 8192 { 32 } else { 64 }
-}
-
-/// Where each dense parameter's gradient begins in a partial, and a partial's length.
-fn dense_offsets(plan: &Plan) -> (Vec<usize>, usize) {
-    let mut total = 0;
-    let mut offset = |param: &crate::plan::Param| {
-        let here = total;
-        total += if param.is_table() { 0 } else { param.len() };
-        here
-    };
-    let offsets = plan.params().iter().map(&mut offset).collect();
-    (offsets, total)
-}
-
-/// Packings for the weights of linear layers, nothing for other parameters.
-fn packed_weights(plan: &Plan, proof: Proof) -> Vec<PackedWeight> {
-    let mut packed = vec![PackedWeight::default(); plan.params().len()];
-    for stage in plan.stages() {
-        if let Stage::Linear {
-            weight, input, output, ..
-        } = *stage
-        {
-            packed[weight] = dispatch!(proof, s => PackedWeight::new(s, output.width, input.width));
-        }
-    }
-    packed
-}
-
-fn gradient_columns(plan: &Plan, layout: &Layout) -> Vec<usize> {
-    let mut columns = vec![0; plan.params().len()];
-    for stage in plan.stages() {
-        if let Stage::Gather { table, output, .. } = *stage {
-            columns[table] = layout.row_gradient(output).unwrap_or(0);
-        }
-    }
-    columns
-}
-
-fn check_columns(plan: &Plan, got: usize) -> Result<()> {
-    let expected = plan.columns().len();
-    let what = || format!("id columns ({})", plan.columns().join(", "));
-    if got == expected {
-        Ok(())
-    } else {
-        Err(Error::Length {
-            what: what(),
-            expected,
-            got,
-        })
-    }
-}
-
-fn check_id(plan: &Plan, column: usize, id: u32) -> Result<()> {
-    let rows = plan.rows(column) as u64;
-    if u64::from(id) < rows {
-        return Ok(());
-    }
-    let column = plan.columns()[column].clone();
-    Err(Error::Id {
-        column,
-        id: id.into(),
-        rows,
-    })
-}
-
-/// Whether every tensor has the plan's length, and moments the parameter's or none.
-fn check_state(plan: &Plan, state: &State) -> Result<()> {
-    if state.tensors.len() != plan.params().len() {
-        return Err(Error::Length {
-            what: "tensors of the state".into(),
-            expected: plan.params().len(),
-            got: state.tensors.len(),
-        });
-    }
-    for (param, tensor) in plan.params().iter().zip(&state.tensors) {
-        for (kind, values) in [("value", &tensor.value), ("m", &tensor.m), ("v", &tensor.v)] {
-            if values.len() != param.len() && (kind == "value" || !values.is_empty()) {
-                return Err(Error::Length {
-                    what: format!("{kind} of {}", param.name),
-                    expected: param.len(),
-                    got: values.len(),
-                });
-            }
-        }
-    }
-    Ok(())
 }

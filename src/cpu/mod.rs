@@ -13,12 +13,15 @@
 
 pub mod adam;
 mod aligned;
+mod catalogue;
+mod checks;
 mod executor;
 pub mod gather;
 pub mod linear;
 mod math;
 #[cfg(feature = "parallel")]
 mod pool;
+mod prepare;
 pub mod product;
 pub mod row_update;
 mod rows;

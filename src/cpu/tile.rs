@@ -55,8 +55,9 @@ pub(super) struct Network<'a> {
     pub dense_offsets: &'a [usize],
 }
 
-impl Network<'_> {
-    fn value(&self, param: usize) -> &[f32] {
+impl<'a> Network<'a> {
+    /// A parameter.
+    pub fn value(&self, param: usize) -> &'a [f32] {
         &self.tensors[param].value
     }
 }

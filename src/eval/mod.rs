@@ -4,6 +4,7 @@
 //! popularity baseline ([`evaluate_popularity`]), or any closure ([`evaluate_with`]).
 
 mod baseline;
+mod full;
 mod metrics;
 mod ranking;
 mod top_k;

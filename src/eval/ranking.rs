@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Rank;
+use super::{Rank, full::evaluate_full};
 use crate::{Error, Result, data::Split, executor::Executor};
 
 /// Pairs that are scored in one call.
@@ -40,6 +40,25 @@ pub struct RankingReport {
     pub scored: u64,
 }
 
+impl RankingReport {
+    /// Adds a case to what are sums until [`mean`](RankingReport::mean).
+    pub(super) fn add(&mut self, rank: Rank) {
+        self.hr += rank.hit_rate(self.k);
+        self.ndcg += rank.ndcg(self.k);
+        self.mrr += rank.reciprocal();
+        self.cases += 1;
+    }
+
+    /// Makes means of the sums.
+    pub(super) fn mean(mut self) -> Self {
+        let cases = self.cases.max(1) as f64;
+        for sum in [&mut self.hr, &mut self.ndcg, &mut self.mrr] {
+            *sum /= cases;
+        }
+        self
+    }
+}
+
 /// `HR@10 0.6880  NDCG@10 0.4100`.
 impl fmt::Display for RankingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,9 +74,15 @@ impl fmt::Display for RankingReport {
 /// [`Error::Config`] where the model's id columns are not user and item.
 pub fn evaluate(executor: &mut dyn Executor, split: &Split, protocol: Protocol, k: usize) -> Result<RankingReport> {
     executor_takes_pairs(executor)?;
-    evaluate_with(split, protocol, k, |users, items, out| {
-        executor.score(&[users, items], out)
-    })
+    match protocol {
+        Protocol::Full => {
+            check(split, protocol, k)?;
+            evaluate_full(executor, split, k)
+        }
+        Protocol::Sampled => evaluate_with(split, protocol, k, |users, items, out| {
+            executor.score(&[users, items], out)
+        }),
+    }
 }
 
 /// Ranks the test items of `split` by any score: `score(users, items, out)` writes `out[s]` for user `users[s]` and
@@ -234,22 +259,13 @@ impl<F: FnMut(&[u32], &[u32], &mut [f32]) -> Result<()>> Ranker<F> {
     /// Adds the present case to the sums.
     fn close(&mut self) {
         if let Some(rank) = self.rank.take() {
-            let report = &mut self.report;
-            report.hr += rank.hit_rate(report.k);
-            report.ndcg += rank.ndcg(report.k);
-            report.mrr += rank.reciprocal();
-            report.cases += 1;
+            self.report.add(rank);
         }
     }
 
     fn finish(mut self) -> Result<RankingReport> {
         self.flush()?;
         self.close();
-        let mut report = self.report;
-        let cases = report.cases.max(1) as f64;
-        for sum in [&mut report.hr, &mut report.ndcg, &mut report.mrr] {
-            *sum /= cases;
-        }
-        Ok(report)
+        Ok(self.report.mean())
     }
 }

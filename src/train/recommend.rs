@@ -26,13 +26,7 @@ impl Pairs {
         executor.score(&[&self.users, &self.items], &mut self.scores)?;
         match self.scores.iter().position(|score| score.is_nan()) {
             None => Ok(()),
-            Some(at) => {
-                let (user, item) = (self.users[at], self.items[at]);
-                Err(Error::config(
-                    "score",
-                    format!("the score of user {user} and item {item} is NaN"),
-                ))
-            }
+            Some(at) => Err(nan_score(self.users[at], self.items[at])),
         }
     }
 
@@ -47,6 +41,10 @@ impl Pairs {
         self.items.clear();
         Ok(())
     }
+}
+
+fn nan_score(user: u32, item: u32) -> Error {
+    Error::config("score", format!("the score of user {user} and item {item} is NaN"))
 }
 
 impl Trainer {
@@ -76,18 +74,18 @@ impl Trainer {
         } = self;
         let mut known = core::mem::take(&mut pairs.known);
         history.all(user, &mut known);
-        pairs.items.clear();
+        pairs.scores.clear();
+        pairs.scores.resize(items as usize, f32::NAN);
+        executor.score_catalogue(&[user], &mut pairs.scores)?;
         let mut left_out = known.iter().copied().peekable();
-        for item in 0..items {
-            if left_out.next_if_eq(&item).is_some() {
-                continue;
+        for (item, &score) in (0..items).zip(&pairs.scores) {
+            if score.is_nan() {
+                return Err(nan_score(user, item));
             }
-            pairs.items.push(item);
-            if pairs.items.len() == CHUNK {
-                pairs.offer(&mut **executor, user, &mut top)?;
+            if left_out.next_if_eq(&item).is_none() {
+                top.offer(item, score);
             }
         }
-        pairs.offer(&mut **executor, user, &mut top)?;
         pairs.known = known;
         Ok(top.take_sorted())
     }
