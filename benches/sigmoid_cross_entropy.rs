@@ -1,0 +1,43 @@
+//! The loss with its gradient, on the batches of the papers.
+
+mod common;
+
+use std::hint::black_box;
+
+use common::{Group, Work, ceilings::Ceiling, criterion, data::Aligned};
+use pocketrec::cpu::{Isa, Simd, sigmoid_cross_entropy};
+
+/// Flops of a sample, counted in the source, a multiply-add as two and a division as one: e^x 22, ln(1 + x) 19, the
+/// rest 10.
+const FLOPS: usize = 51;
+
+fn batch<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, samples: usize) {
+    let setup = || {
+        let labels: Vec<f32> = (0..samples).map(|i| f32::from(u8::from(i % 5 == 0))).collect();
+        (Aligned::random(samples, 1), labels, Aligned::zeros(samples))
+    };
+    let work = Work::samples(samples).of(FLOPS * samples, Ceiling::Fma(isa, 1));
+    group.run(
+        format!("{samples}/{isa}"),
+        work,
+        setup,
+        |(logits, labels, gradients)| {
+            let scale = 1.0 / samples as f32;
+            let loss = sigmoid_cross_entropy::forward_backward(s, logits.rows(1), labels, scale, gradients.rows_mut(1));
+            black_box(&mut gradients[..]);
+            loss
+        },
+    );
+}
+
+fn main() {
+    let mut criterion = criterion();
+    let mut group = Group::new(&mut criterion, "sigmoid_cross_entropy");
+    for isa in Isa::available() {
+        for samples in [64, 256, 16_384] {
+            on_isa!(isa, batch(&mut group, samples));
+        }
+    }
+    drop(group);
+    criterion.final_summary();
+}
