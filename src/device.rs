@@ -1,13 +1,21 @@
 //! Where training runs.
 
-use alloc::{boxed::Box, format};
+use alloc::boxed::Box;
 
+#[cfg(feature = "gpu")]
+use crate::gpu::{Gpu, GpuExecutor, Select, shared};
 use crate::{
-    Error, Result,
+    Result,
     cpu::{CpuExecutor, Isa},
     executor::Executor,
     plan::{Plan, State},
 };
+
+/// Multiply-adds of a sample from which on [`Device::auto`] takes a graphics device. A step costs such a device some 30
+/// launches, 0.1 to 0.3 ms, whatever its size; in that time a laptop's processor trains a batch of 256 samples of this
+/// size. NeuMF with 8 factors has 3 thousand, with 64 factors 170 thousand.
+#[cfg(feature = "gpu")]
+const GPU_PAYS_OFF: usize = 32 * 1024;
 
 /// Where training runs, and how.
 ///
@@ -22,12 +30,29 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Device {
+    kind: Kind,
     threads: Option<usize>,
     isa: Option<Isa>,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Cpu,
+    /// Chosen when the plan is known.
+    Auto,
+    /// The number of an open device.
+    #[cfg(feature = "gpu")]
+    Gpu(usize),
+}
+
 impl Device {
     /// The best device of this machine, or the one that the environment variable `POCKETREC_DEVICE` names.
+    ///
+    /// That is a graphics device where there is one in hardware, the plan has enough work for it (32 thousand
+    /// multiply-adds a sample: small models train faster on the processor) and its parameters fit there; else the
+    /// processor. Software that plays a graphics device is never chosen.
+    /// [`Executor::device`] says which one it is.
     ///
     /// # Errors
     /// As [`named`](Device::named).
@@ -36,7 +61,14 @@ impl Device {
         if let Some(name) = std::env::var_os("POCKETREC_DEVICE") {
             return Self::named(&name.to_string_lossy());
         }
-        Ok(Self::cpu())
+        Ok(Self::automatic())
+    }
+
+    fn automatic() -> Self {
+        Device {
+            kind: Kind::Auto,
+            ..Device::default()
+        }
     }
 
     /// The processor, on all its cores, with the best instruction set it has (or `POCKETREC_SIMD`).
@@ -44,17 +76,57 @@ impl Device {
         Device::default()
     }
 
-    /// The device of that name: `auto` or `cpu`.
+    /// The best graphics device, and software that plays one if there is no other.
     ///
     /// # Errors
-    /// [`Error::Device`] where this build knows no such device.
+    /// [`Error::Device`](crate::Error::Device) where there is none.
+    #[cfg(feature = "gpu")]
+    pub fn gpu() -> Result<Self> {
+        Self::selected(&Select::Any)
+    }
+
+    /// A graphics device that is open already.
+    #[cfg(feature = "gpu")]
+    pub fn on(gpu: &Gpu) -> Self {
+        Device {
+            kind: Kind::Gpu(shared::add(gpu)),
+            ..Device::default()
+        }
+    }
+
+    #[cfg(feature = "gpu")]
+    fn selected(select: &Select) -> Result<Self> {
+        Ok(Device {
+            kind: Kind::Gpu(shared::open(select)?),
+            ..Device::default()
+        })
+    }
+
+    /// The device of that name: `auto`, `cpu`, `gpu`, or a part of a graphics adapter's name.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device) where there is no such device, or this build has no support for graphics devices.
     pub fn named(name: &str) -> Result<Self> {
         match name.trim() {
-            "auto" | "cpu" => Ok(Self::cpu()),
-            other => Err(Error::Device(format!(
-                "{other:?} is not known to this version; known: auto, cpu"
-            ))),
+            "" | "auto" => Ok(Self::automatic()),
+            "cpu" => Ok(Self::cpu()),
+            other => Self::graphics(other),
         }
+    }
+
+    #[cfg(feature = "gpu")]
+    fn graphics(name: &str) -> Result<Self> {
+        match name {
+            "gpu" => Self::gpu(),
+            part => Self::selected(&Select::Named(part.into())),
+        }
+    }
+
+    #[cfg(not(feature = "gpu"))]
+    fn graphics(name: &str) -> Result<Self> {
+        let reason =
+            alloc::format!("{name:?} is not there: this build knows auto and cpu (graphics devices need `gpu`)");
+        Err(crate::Error::Device(reason))
     }
 
     /// Sets the number of threads; 0 means as many as the processor has cores.
@@ -69,12 +141,39 @@ impl Device {
         self
     }
 
-    /// An executor for `plan` that starts from `state`.
+    /// An executor for `plan` that starts from `state`. A graphics device that was lost is opened anew.
     ///
     /// # Errors
-    /// [`Error::Device`] where the device lacks what was asked for, [`Error::Length`] where the state is of another
+    /// [`Error::Device`](crate::Error::Device) where the device lacks what was asked for, [`Error::Length`](crate::Error::Length) where the state is of another
     /// plan.
     pub fn executor(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
+        match self.kind {
+            Kind::Cpu => self.processor(plan, state),
+            Kind::Auto => self.best(plan, state),
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(index) => Ok(Box::new(GpuExecutor::new(&shared::get(index)?, plan, &state)?)),
+        }
+    }
+
+    #[cfg(feature = "gpu")]
+    fn best(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
+        if plan.multiply_adds() >= GPU_PAYS_OFF
+            && let Ok(gpu) = shared::open(&Select::Hardware).and_then(shared::get)
+        {
+            // A state that does not fit the plan is an error on any device; parameters that do not fit this one are not.
+            if let Ok(executor) = GpuExecutor::new(&gpu, plan.clone(), &state) {
+                return Ok(Box::new(executor));
+            }
+        }
+        self.processor(plan, state)
+    }
+
+    #[cfg(not(feature = "gpu"))]
+    fn best(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
+        self.processor(plan, state)
+    }
+
+    fn processor(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
         let isa = match self.isa {
             Some(isa) => isa,
             None => Isa::detect()?,

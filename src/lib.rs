@@ -57,6 +57,8 @@ pub mod device;
 pub mod error;
 pub mod eval;
 pub mod executor;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod models;
 pub mod ops;
 pub mod plan;

@@ -1,6 +1,9 @@
 //! What the integration tests share: data that is hard on kernels, and comparisons that say what differs.
 #![allow(dead_code)] // each test uses a part
 
+#[cfg(feature = "gpu")]
+pub mod gpu;
+
 use pocketrec::{
     Error, Result,
     data::Batch,

@@ -1,0 +1,39 @@
+// gather: output[s, ..] = table[ids[s], ..], an embedding look-up. Specification: src/ops/gather.rs.
+//
+// binding 3  read   the table, or a shard of it: [shard.rows, width]
+// binding 4  write  output: [samples, stride]
+//
+// One thread a vec4, so that a warp reads whole rows: 16 threads for a row of 64 floats. A table above the binding
+// limit is cut into shards of rows, with one dispatch each; a sample whose row lies in another shard is left to that
+// one's. Ids are checked on the host.
+
+struct Gather {
+    output: View,
+    column: u32, // the id column
+    first: u32,  // first row of the shard
+    rows: u32,   // rows of the shard
+    pad: u32,
+}
+
+@group(0) @binding(2) var<uniform> shape: Gather;
+@group(0) @binding(3) var<storage, read> table: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+
+@compute @workgroup_size(256)
+fn forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    let width = shape.output.width;
+    let row = index / width;
+    let column = index % width;
+    if row >= call.rows {
+        return;
+    }
+    let id = inputs[column_word(shape.column, IDS) + call.first + row] - shape.first;
+    if id < shape.rows {
+        output[at(shape.output, row) + column] = table[id * width + column];
+    }
+}

@@ -1,0 +1,312 @@
+//! The adapter, its limits, and what went wrong with it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::pipelines::Pipelines;
+use crate::{Error, Result};
+
+/// How long to wait for the device before it is given up.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Which adapter to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Select {
+    /// The best one: discrete, then integrated, then virtual, and a software rasteriser if there is nothing else.
+    Any,
+    /// The best one that is not a software rasteriser.
+    Hardware,
+    /// The best one whose name, driver or backend contains this text, whatever the case of its letters.
+    Named(String),
+}
+
+/// How to use an adapter. The default is what training wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GpuOptions {
+    /// Has the driver check every access of a shader. Off by default: the tests run the shaders with checks on.
+    pub checked: bool,
+    /// Bytes of a buffer binding at most; the adapter's own limit by default. For tests of what happens beyond it.
+    pub max_binding: Option<u64>,
+    /// Samples of a submit at most; chosen from the plan by default. For tests of batches cut into slices.
+    pub slice_rows: Option<u32>,
+}
+
+/// What was created on a device so far: nothing more, once training is warm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Created {
+    /// Buffers.
+    pub buffers: u64,
+    /// Bind groups.
+    pub bind_groups: u64,
+    /// Pipelines.
+    pub pipelines: u64,
+}
+
+/// An open graphics device; clones are the same one.
+#[derive(Clone)]
+pub struct Gpu(Arc<Inner>);
+
+struct Inner {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: wgpu::AdapterInfo,
+    options: GpuOptions,
+    max_binding: u64,
+    fault: Arc<Mutex<Option<String>>>,
+    pipelines: Pipelines,
+    buffers: AtomicU64,
+    bind_groups: AtomicU64,
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gpu")
+            .field("name", &self.name())
+            .field("options", &self.0.options)
+            .finish()
+    }
+}
+
+impl Gpu {
+    /// Opens an adapter.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where there is none that fits, with the names of those that there are.
+    pub fn open(select: &Select, options: GpuOptions) -> Result<Self> {
+        let adapter = choose(select)?;
+        let info = adapter.get_info();
+        let has = adapter.limits();
+        // WebGPU's defaults, but for the sizes of buffers: shaders and executor ask for no more anywhere.
+        let mut limits = wgpu::Limits {
+            max_buffer_size: has.max_buffer_size,
+            max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
+            ..wgpu::Limits::default()
+        };
+        if let Some(most) = options.max_binding {
+            limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(most);
+        }
+        let max_binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / 256 * 256;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("pocketrec"),
+            // For profiles alone; what trains needs no feature.
+            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_limits: limits,
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|error| Error::Device(format!("{} cannot be used: {error}", name(&info))))?;
+        let fault: Arc<Mutex<Option<String>>> = Arc::default();
+        let note = |fault: &Arc<Mutex<Option<String>>>, text: String| {
+            fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+        };
+        let lost = Arc::clone(&fault);
+        device.set_device_lost_callback(move |reason, message| note(&lost, format!("lost ({reason:?}): {message}")));
+        let failed = Arc::clone(&fault);
+        device.on_uncaptured_error(Arc::new(move |error| note(&failed, format!("failed: {error}"))));
+        Ok(Gpu(Arc::new(Inner {
+            pipelines: Pipelines::new(options.checked),
+            device,
+            queue,
+            info,
+            options,
+            max_binding,
+            fault,
+            buffers: AtomicU64::new(0),
+            bind_groups: AtomicU64::new(0),
+        })))
+    }
+
+    /// Names of all adapters, best first.
+    pub fn names() -> Vec<String> {
+        adapters().iter().map(|adapter| name(&adapter.get_info())).collect()
+    }
+
+    /// The adapter, its backend and its driver.
+    pub fn name(&self) -> String {
+        name(&self.0.info)
+    }
+
+    /// Whether it is a program that only plays a graphics device.
+    pub fn is_software(&self) -> bool {
+        self.0.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// Whether it has memory of its own.
+    pub fn is_discrete(&self) -> bool {
+        self.0.info.device_type == wgpu::DeviceType::DiscreteGpu
+    }
+
+    /// Whether both are one open device.
+    pub fn is_same(&self, other: &Gpu) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// How it is used.
+    pub fn options(&self) -> &GpuOptions {
+        &self.0.options
+    }
+
+    /// Bytes of a buffer at most, so that a shader can bind it whole.
+    pub fn max_binding(&self) -> u64 {
+        self.0.max_binding
+    }
+
+    /// What was created so far.
+    pub fn created(&self) -> Created {
+        Created {
+            buffers: self.0.buffers.load(Ordering::Relaxed),
+            bind_groups: self.0.bind_groups.load(Ordering::Relaxed),
+            pipelines: self.0.pipelines.created(),
+        }
+    }
+
+    /// Gives the device up, as if it had been lost: all that runs on it ends in errors from now on.
+    pub fn destroy(&self) {
+        self.0.device.destroy();
+        let mut fault = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.get_or_insert("lost: it was destroyed".into());
+    }
+
+    /// Whether it still works.
+    ///
+    /// # Errors
+    /// [`Error::Device`] with what happened, where it was lost or has failed.
+    pub fn check(&self) -> Result<()> {
+        let fault = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*fault {
+            None => Ok(()),
+            Some(fault) => Err(Error::Device(format!(
+                "{} {fault}; build an executor anew from the last state kept on the host, on this device or another",
+                self.name()
+            ))),
+        }
+    }
+
+    /// Waits until a submit is done, and all before it.
+    pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        let poll = wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: Some(PATIENCE),
+        };
+        let waited = self.0.device.poll(poll);
+        self.check()?;
+        match waited {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Device(format!("{} does not answer: {error}", self.name()))),
+        }
+    }
+
+    pub(super) fn device(&self) -> &wgpu::Device {
+        &self.0.device
+    }
+
+    pub(super) fn queue(&self) -> &wgpu::Queue {
+        &self.0.queue
+    }
+
+    pub(super) fn pipelines(&self) -> &Pipelines {
+        &self.0.pipelines
+    }
+
+    /// A buffer of `bytes` bytes, rounded up to whole vec4s, at first zero.
+    pub(super) fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        let size = bytes.max(16).next_multiple_of(16);
+        let most = match usage.contains(wgpu::BufferUsages::STORAGE) {
+            true => self.max_binding(),
+            false => self.0.device.limits().max_buffer_size,
+        };
+        if size > most {
+            let name = self.name();
+            return Err(Error::Device(format!(
+                "{label} takes {size} bytes; a buffer of {name} holds {most} at most"
+            )));
+        }
+        let scope = self.0.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        };
+        let buffer = self.0.device.create_buffer(&descriptor);
+        self.0.buffers.fetch_add(1, Ordering::Relaxed);
+        match pollster::block_on(scope.pop()) {
+            None => self.check().map(|()| buffer),
+            Some(_) => Err(Error::Device(format!(
+                "{} has no {size} bytes left for {label}",
+                self.name()
+            ))),
+        }
+    }
+
+    /// A bind group for binding numbers and buffers.
+    pub(super) fn bind_group(
+        &self,
+        label: &str,
+        layout: &wgpu::BindGroupLayout,
+        bindings: &[(u32, wgpu::BufferBinding<'_>)],
+    ) -> wgpu::BindGroup {
+        let entries = bindings.iter().map(|(binding, buffer)| wgpu::BindGroupEntry {
+            binding: *binding,
+            resource: wgpu::BindingResource::Buffer(buffer.clone()),
+        });
+        let entries: Vec<_> = entries.collect();
+        self.0.bind_groups.fetch_add(1, Ordering::Relaxed);
+        self.0.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(label),
+            layout,
+            entries: &entries,
+        })
+    }
+}
+
+fn name(info: &wgpu::AdapterInfo) -> String {
+    format!(
+        "{} ({:?}, {} {})",
+        info.name, info.backend, info.driver, info.driver_info
+    )
+}
+
+/// All adapters, best first.
+fn adapters() -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends &= wgpu::Backends::PRIMARY;
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    });
+    adapters
+}
+
+fn choose(select: &Select) -> Result<wgpu::Adapter> {
+    let fits = |adapter: &wgpu::Adapter| match select {
+        Select::Any => true,
+        Select::Hardware => adapter.get_info().device_type != wgpu::DeviceType::Cpu,
+        Select::Named(part) => name(&adapter.get_info()).to_lowercase().contains(&part.to_lowercase()),
+    };
+    let mut adapters = adapters();
+    if let Some(index) = adapters.iter().position(fits) {
+        return Ok(adapters.swap_remove(index));
+    }
+    let names: Vec<String> = adapters.iter().map(|adapter| name(&adapter.get_info())).collect();
+    let there = match names.is_empty() {
+        true => "no graphics adapter was found: a Vulkan, Metal or DX12 driver is needed".to_string(),
+        false => format!("there is only {}", names.join("; ")),
+    };
+    Err(Error::Device(match select {
+        Select::Any => there,
+        Select::Hardware => format!("no graphics hardware; {there}"),
+        Select::Named(part) => format!("no adapter is called {part:?}; {there}"),
+    }))
+}

@@ -1,0 +1,195 @@
+//! The op-major executor: every stage is one dispatch over the whole batch, and a step is one submit.
+//!
+//! Pipelines, bind groups and buffers are made when a plan is first run on a batch of a size, and used again for all
+//! batches that are not larger. A step uploads the batch, submits its dispatches and returns; at most [`IN_FLIGHT`]
+//! submits wait on the device. Losses stay there until they are asked for. A batch that is too large for one submit is
+//! cut into slices, each of which goes forward and backward; the updates follow the last.
+
+use std::collections::VecDeque;
+
+use super::{
+    Gpu,
+    activations::{Buffers, Limits},
+    buffers::{PIECE, Readback, STORAGE},
+    checks::{check_growth, check_ids, check_rows, check_state},
+    inputs::Inputs,
+    layout::Columns,
+    run::Program,
+    tensors::Tensors,
+};
+use crate::{
+    Result,
+    data::Batch,
+    executor::{Executor, LossSum},
+    plan::{L2, Optimizer, Plan, State},
+};
+
+/// Submits that may wait on the device: one runs while the next is recorded.
+pub(super) const IN_FLIGHT: usize = 2;
+/// Sums of losses that are kept on the device, one of 256 samples: thousands of steps of small batches.
+const LOSSES: u64 = 1 << 20;
+
+/// What an executor has asked the device to do so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Shader dispatches.
+    pub dispatches: u64,
+    /// Submits that hold dispatches.
+    pub submits: u64,
+}
+
+/// Runs a plan on a graphics device.
+pub struct GpuExecutor {
+    pub(super) gpu: Gpu,
+    pub(super) plan: Plan,
+    pub(super) columns: Columns,
+    pub(super) tensors: Tensors,
+    pub(super) limits: Limits,
+    pub(super) layers: wgpu::Buffer,
+    pub(super) losses: wgpu::Buffer,
+    pub(super) buffers: Option<Buffers>,
+    pub(super) program: Option<Program>,
+    pub(super) inputs: Inputs,
+    pub(super) readback: Readback,
+    pub(super) in_flight: VecDeque<wgpu::SubmissionIndex>,
+    pub(super) steps: u64,
+    pub(super) loss: LossSum,
+    /// Sums of losses on the device that `loss` lacks.
+    pub(super) pending: u32,
+    /// Whether weights came from the host since they were transposed.
+    pub(super) stale: bool,
+    pub(super) counts: Counts,
+}
+
+impl GpuExecutor {
+    /// An executor for `plan` on `gpu` that starts from `state`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where the state does not fit the plan; [`Error::Device`] where the parameters do not fit the
+    /// device, or the device is lost.
+    pub fn new(gpu: &Gpu, plan: Plan, state: &State) -> Result<Self> {
+        check_state(&plan, state)?;
+        let columns = Columns::new(&plan);
+        let moments = state
+            .tensors
+            .iter()
+            .any(|tensor| !tensor.m.is_empty() || !tensor.v.is_empty());
+        let tensors = Tensors::new(gpu, &plan, &columns, moments)?;
+        let limits = Limits::new(gpu, &plan, &columns, tensors.dense.total)?;
+        let layers: &[u8] = bytemuck::cast_slice(&tensors.dense.layers);
+        let layers_buffer = gpu.buffer("layers", layers.len() as u64, STORAGE)?;
+        gpu.queue().write_buffer(&layers_buffer, 0, layers);
+        let mut executor = GpuExecutor {
+            losses: gpu.buffer("losses", (4 * LOSSES).min(gpu.max_binding()), STORAGE)?,
+            layers: layers_buffer,
+            gpu: gpu.clone(),
+            plan,
+            columns,
+            tensors,
+            limits,
+            buffers: None,
+            program: None,
+            inputs: Inputs::default(),
+            readback: Readback::default(),
+            in_flight: VecDeque::with_capacity(IN_FLIGHT + 1),
+            steps: 0,
+            loss: LossSum::default(),
+            pending: 0,
+            stale: true,
+            counts: Counts::default(),
+        };
+        executor.set_state(state)?;
+        Ok(executor)
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// What was asked of the device so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+}
+
+impl Executor for GpuExecutor {
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn device(&self) -> String {
+        format!("gpu {}", self.gpu.name())
+    }
+
+    fn step(
+        &mut self,
+        batch: &Batch,
+        optimizer: &Optimizer,
+        l2: L2,
+        meanwhile: &mut (dyn FnMut() + Send),
+    ) -> Result<()> {
+        self.train(batch, optimizer, l2, None)?;
+        meanwhile();
+        Ok(())
+    }
+
+    fn take_loss(&mut self) -> Result<LossSum> {
+        self.fetch_losses()?;
+        Ok(std::mem::take(&mut self.loss))
+    }
+
+    fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+        check_ids(&self.plan, columns, out.len())?;
+        self.gpu.check()?;
+        if out.is_empty() {
+            return Ok(());
+        }
+        let stride = 16 * u64::from(self.columns.stride(self.plan.logit().buffer));
+        let most = (PIECE / stride).clamp(1, self.limits.slice.into()) as usize;
+        let slice = out.len().next_power_of_two().min(most);
+        self.prepare(slice as u32, 0)?;
+        for (index, out) in out.chunks_mut(slice).enumerate() {
+            let first = index * slice;
+            self.inputs.set_ids(columns, first..first + out.len());
+            self.score_slice(out.len() as u32, out)?;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<State> {
+        self.gpu.check()?;
+        self.tensors.read_state(&self.plan, self.steps)
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        check_state(&self.plan, state)?;
+        if self.tensors.write_state(&self.plan, state)? {
+            self.program = None;
+        }
+        self.stale = true;
+        self.steps = state.step;
+        Ok(())
+    }
+
+    fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+        check_rows(&self.plan, param, first, out.len())?;
+        self.tensors.read_rows(param, first, out)
+    }
+
+    fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
+        check_rows(&self.plan, param, first, values.len())?;
+        self.tensors.write_rows(&self.plan, param, first, values)?;
+        self.stale |= !self.plan.params()[param].is_table();
+        Ok(())
+    }
+
+    fn grow(&mut self, column: usize, rows: usize) -> Result<()> {
+        check_growth(&self.plan, column, rows)?;
+        if self.tensors.grow(&self.plan, column, rows)? {
+            self.program = None;
+        }
+        self.plan = self.plan.clone().with_rows(column, rows);
+        Ok(())
+    }
+}

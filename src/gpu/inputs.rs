@@ -1,0 +1,172 @@
+//! A batch as the shaders read it: one upload a step (`shaders/prelude.wgsl` has the layout).
+
+use crate::{
+    data::{Batch, IdColumn, Segment},
+    plan::{AdamConfig, L2, Optimizer},
+};
+
+/// Words of the uniform part, and of each column's header.
+const HEADER: usize = 64;
+const COLUMN: usize = 8;
+/// Samples of a segment that one thread adds up, at least; of longer ones, about the square root of their samples.
+const CHUNK: usize = 32;
+
+/// `Call` in `shaders/prelude.wgsl`: what changes from call to call.
+#[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct Call {
+    pub rows: u32,
+    pub first: u32,
+    pub labels: u32,
+    pub losses: u32,
+    pub split_rows: u32,
+    pub slots: u32,
+    pub scale: f32,
+    pub l2_dense: f32,
+    pub l2_tables: f32,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub rate: f32,
+    pub root: f32,
+    pub epsilon: f32,
+    pub pad: [u32; 2],
+}
+
+impl Call {
+    /// The optimiser's part, at step `t`, counted from 1, of a batch of `samples`.
+    pub fn optimizer(&mut self, optimizer: &Optimizer, l2: L2, t: u64, samples: usize) {
+        self.l2_dense = l2.dense;
+        self.l2_tables = l2.tables / samples as f32;
+        self.scale = 1.0 / samples as f32;
+        match *optimizer {
+            Optimizer::Sgd { learning_rate } => self.rate = learning_rate,
+            Optimizer::Adam(config) | Optimizer::LazyAdam(config) => {
+                let AdamConfig {
+                    learning_rate,
+                    beta1,
+                    beta2,
+                    epsilon,
+                } = config;
+                let correction = |beta: f32| 1.0 - libm::pow(f64::from(beta), t as f64);
+                (self.beta1, self.beta2, self.epsilon) = (beta1, beta2, epsilon);
+                self.rate = (f64::from(learning_rate) / correction(beta1)) as f32;
+                self.root = (1.0 / libm::sqrt(correction(beta2))) as f32;
+            }
+        }
+    }
+}
+
+/// How much of a column a batch has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ColumnWork {
+    pub segments: u32,
+    pub chunks: u32,
+}
+
+/// The words of a batch, in memory that is kept.
+#[derive(Default)]
+pub(super) struct Inputs {
+    words: Vec<u32>,
+    chunks: Vec<u32>,
+    /// What each column has.
+    pub work: Vec<ColumnWork>,
+    labels: u32,
+}
+
+impl Inputs {
+    /// Words that a batch of `samples` takes at most.
+    pub fn words_for(columns: usize, samples: usize) -> usize {
+        HEADER + COLUMN * columns + samples + columns * (5 * samples + 3 + 2 * (samples / 16 + 1))
+    }
+
+    /// Chunks of a column at most.
+    pub fn chunks_for(samples: usize) -> usize {
+        samples / 16 + 1
+    }
+
+    /// Fills in a batch to train on. The ids must have been checked.
+    pub fn set_batch(&mut self, batch: &Batch) {
+        self.begin(batch.columns().len());
+        for (index, column) in batch.columns().iter().enumerate() {
+            let ids = self.part(&column.ids);
+            let order = self.part(&column.order);
+            self.header(index, [ids, order]);
+            self.set_segments(index, column);
+        }
+        self.labels = self.part(bytemuck::cast_slice(batch.labels()));
+    }
+
+    /// Fills in ids to score.
+    pub fn set_ids(&mut self, columns: &[&[u32]], range: std::ops::Range<usize>) {
+        self.begin(columns.len());
+        for (index, ids) in columns.iter().enumerate() {
+            let at = self.part(&ids[range.clone()]);
+            self.header(index, [at, 0]);
+        }
+    }
+
+    fn begin(&mut self, columns: usize) {
+        self.words.clear();
+        self.words.resize(HEADER + COLUMN * columns, 0);
+        self.work.clear();
+        self.work.resize(columns, ColumnWork::default());
+    }
+
+    /// Appends words; gives where they begin.
+    fn part(&mut self, words: &[u32]) -> u32 {
+        let at = self.words.len() as u32;
+        self.words.extend_from_slice(words);
+        at
+    }
+
+    fn header(&mut self, column: usize, [ids, order]: [u32; 2]) {
+        let at = HEADER + COLUMN * column;
+        self.words[at..at + 2].copy_from_slice(&[ids, order]);
+    }
+
+    /// The segments, with long ones cut into chunks.
+    fn set_segments(&mut self, index: usize, column: &IdColumn) {
+        let segments = self.words.len();
+        self.chunks.clear();
+        for (segment, &Segment { row, start }) in column.segments.iter().enumerate() {
+            self.words
+                .extend_from_slice(&[row, start, self.chunks.len() as u32 / 2]);
+            let samples = column.samples(segment).len();
+            if samples > CHUNK {
+                let each = CHUNK.max(samples.isqrt());
+                let (start, end) = (start as usize, start as usize + samples);
+                for begin in (start..end).step_by(each) {
+                    self.chunks
+                        .extend_from_slice(&[begin as u32, end.min(begin + each) as u32]);
+                }
+            }
+        }
+        let count = self.chunks.len() as u32 / 2;
+        self.words
+            .extend_from_slice(&[u32::MAX, column.order.len() as u32, count]);
+        let chunks = self.words.len();
+        self.words.extend_from_slice(&self.chunks);
+        let work = ColumnWork {
+            segments: column.segments.len() as u32,
+            chunks: count,
+        };
+        let at = HEADER + COLUMN * index + 2;
+        self.words[at..at + 4].copy_from_slice(&[segments as u32, work.segments, chunks as u32, count]);
+        self.work[index] = work;
+    }
+
+    /// The whole upload of a first slice.
+    pub fn bytes(&mut self, call: Call) -> &[u8] {
+        let call = self.complete(call);
+        self.words[..size_of::<Call>() / 4].copy_from_slice(bytemuck::cast_slice(&[call]));
+        bytemuck::cast_slice(&self.words)
+    }
+
+    /// The call of a later slice of the same batch.
+    pub fn complete(&self, call: Call) -> Call {
+        Call {
+            labels: self.labels,
+            ..call
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The GPU executor: shaders by hand (`shaders/`), run through wgpu on Vulkan, Metal and DX12.
+//!
+//! This folder is plumbing without mathematics. What a shader computes stands in the shader, and what it must compute
+//! in [`ops`](crate::ops). Everything stays within WebGPU's default limits but for the sizes of buffers.
+//!
+//! - [`Gpu`] is an open device; [`GpuExecutor`] runs plans on it.
+//! - `layout` pads columns to whole vec4s, `tensors` holds parameters, `activations` what a batch needs;
+//! - `stages` turns a plan into dispatches, `program` binds and records them, `inputs` packs a batch for upload.
+
+mod activations;
+mod buffers;
+mod checks;
+mod device;
+mod executor;
+mod inputs;
+mod layout;
+mod pipelines;
+mod profile;
+mod program;
+mod run;
+pub(crate) mod shared;
+mod stages;
+mod tables;
+mod tensors;
+
+pub use device::{Created, Gpu, GpuOptions, Select};
+pub use executor::{Counts, GpuExecutor};
+pub use pipelines::{Shader, Tile};
+pub use profile::StageTime;

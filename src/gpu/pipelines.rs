@@ -1,0 +1,241 @@
+//! The shaders' sources, and pipelines built of them: each once a device.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// A module: files of `shaders/`, one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shader {
+    /// Embedding look-up.
+    Gather,
+    /// Linear layer: forward, and the gradient of its input.
+    Linear,
+    /// Gradients of weights and biases.
+    LinearWeightGradient,
+    /// Elementwise product.
+    Product,
+    /// Sum of columns.
+    Sum,
+    /// The loss.
+    SigmoidCrossEntropy,
+    /// Sparse update by Adam.
+    RowUpdateAdam,
+    /// Sparse update by SGD.
+    RowUpdateSgd,
+    /// Update of weights and biases by Adam.
+    DenseUpdateAdam,
+    /// Update of weights and biases by SGD.
+    DenseUpdateSgd,
+}
+
+macro_rules! source {
+    ($($file:literal),*) => {
+        concat!(include_str!("../../shaders/prelude.wgsl") $(, include_str!(concat!("../../shaders/", $file, ".wgsl")))*)
+    };
+}
+
+impl Shader {
+    /// All of them.
+    pub const ALL: [Shader; 10] = [
+        Shader::Gather,
+        Shader::Linear,
+        Shader::LinearWeightGradient,
+        Shader::Product,
+        Shader::Sum,
+        Shader::SigmoidCrossEntropy,
+        Shader::RowUpdateAdam,
+        Shader::RowUpdateSgd,
+        Shader::DenseUpdateAdam,
+        Shader::DenseUpdateSgd,
+    ];
+
+    /// The op, as its file is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Shader::Gather => "gather",
+            Shader::Linear | Shader::LinearWeightGradient => "linear",
+            Shader::Product => "product",
+            Shader::Sum => "sum",
+            Shader::SigmoidCrossEntropy => "sigmoid_cross_entropy",
+            Shader::RowUpdateAdam | Shader::RowUpdateSgd => "row_update",
+            Shader::DenseUpdateAdam | Shader::DenseUpdateSgd => "dense_update",
+        }
+    }
+
+    /// The module's WGSL.
+    pub fn source(self) -> &'static str {
+        match self {
+            Shader::Gather => source!("gather"),
+            Shader::Linear => source!("linear"),
+            Shader::LinearWeightGradient => source!("linear_weight_gradient"),
+            Shader::Product => source!("product"),
+            Shader::Sum => source!("sum"),
+            Shader::SigmoidCrossEntropy => source!("sigmoid_cross_entropy"),
+            Shader::RowUpdateAdam => source!("adam", "row_update"),
+            Shader::RowUpdateSgd => source!("sgd", "row_update"),
+            Shader::DenseUpdateAdam => source!("adam", "dense_update"),
+            Shader::DenseUpdateSgd => source!("sgd", "dense_update"),
+        }
+    }
+}
+
+/// The tile of a matrix product: threads along its columns and rows, and the depth that is in workgroup memory at a
+/// time. What a thread holds is fixed in the shader: 8 rows by 4 columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tile {
+    /// Threads along the columns.
+    pub wx: u32,
+    /// Threads along the rows.
+    pub wy: u32,
+    /// Of the inner dimension: in vec4s for `linear`, in samples for `linear_weight_gradient`.
+    pub depth: u32,
+}
+
+impl Tile {
+    /// All tiles of `linear`, wide to narrow: for whole batches, then for few rows.
+    pub const LINEAR: [Tile; 10] = [
+        Tile::new(16, 16, 4),
+        Tile::new(8, 16, 4),
+        Tile::new(4, 16, 4),
+        Tile::new(2, 32, 2),
+        Tile::new(1, 32, 2),
+        Tile::new(16, 4, 4),
+        Tile::new(8, 4, 4),
+        Tile::new(4, 8, 4),
+        Tile::new(2, 16, 4),
+        Tile::new(1, 32, 2),
+    ];
+
+    /// All tiles of `linear_weight_gradient`.
+    pub const WEIGHT_GRADIENT: [Tile; 6] = [
+        Tile::new(16, 16, 16),
+        Tile::new(32, 8, 16),
+        Tile::new(32, 4, 16),
+        Tile::new(32, 1, 16),
+        Tile::new(8, 8, 16),
+        Tile::new(8, 1, 16),
+    ];
+
+    const fn new(wx: u32, wy: u32, depth: u32) -> Self {
+        Tile { wx, wy, depth }
+    }
+
+    /// The tile of `linear` for `columns` vec4s of output; `few` where there are too few rows for many tall tiles.
+    pub(super) fn linear(columns: u32, few: bool) -> Tile {
+        let widths = if few { &Tile::LINEAR[5..] } else { &Tile::LINEAR[..5] };
+        let wide_enough = widths.iter().rev().find(|tile| tile.wx >= columns);
+        *wide_enough.unwrap_or(&widths[0])
+    }
+
+    /// The tile of `linear_weight_gradient` for a weight of so many vec4s of outputs and inputs.
+    pub(super) fn weight_gradient(outputs: u32, inputs: u32) -> Tile {
+        let [square, flat, flatter, row, small, small_row] = Tile::WEIGHT_GRADIENT;
+        match (outputs, inputs) {
+            (0..=2, 0..=8) => small_row,
+            (0..=2, _) => row,
+            (_, 0..=8) => small,
+            (3..=8, _) => flatter,
+            (9..=16, _) => flat,
+            _ => square,
+        }
+    }
+
+    /// The values of the shader's `override` constants.
+    pub fn constants(self) -> [(&'static str, f64); 3] {
+        [
+            ("WX", self.wx.into()),
+            ("WY", self.wy.into()),
+            ("DEPTH", self.depth.into()),
+        ]
+    }
+
+    /// Rows that a workgroup makes.
+    pub(super) fn rows(self) -> u32 {
+        8 * self.wy
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    shader: Shader,
+    entry: &'static str,
+    tile: Option<Tile>,
+}
+
+/// The modules and pipelines of a device.
+pub(super) struct Pipelines {
+    checked: bool,
+    modules: Mutex<HashMap<Shader, wgpu::ShaderModule>>,
+    pipelines: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
+    created: AtomicU64,
+}
+
+impl Pipelines {
+    pub fn new(checked: bool) -> Self {
+        Pipelines {
+            checked,
+            modules: Mutex::default(),
+            pipelines: Mutex::default(),
+            created: AtomicU64::new(0),
+        }
+    }
+
+    pub fn created(&self) -> u64 {
+        self.created.load(Ordering::Relaxed)
+    }
+
+    /// The pipeline of an entry point.
+    pub fn get(
+        &self,
+        device: &wgpu::Device,
+        shader: Shader,
+        entry: &'static str,
+        tile: Option<Tile>,
+    ) -> wgpu::ComputePipeline {
+        let key = Key { shader, entry, tile };
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        let build = || self.build(device, key);
+        pipelines.entry(key).or_insert_with(build).clone()
+    }
+
+    fn build(&self, device: &wgpu::Device, key: Key) -> wgpu::ComputePipeline {
+        let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+        let module = modules
+            .entry(key.shader)
+            .or_insert_with(|| self.module(device, key.shader));
+        let constants = key.tile.map(Tile::constants);
+        self.created.fetch_add(1, Ordering::Relaxed);
+        device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(key.entry),
+            layout: None,
+            module,
+            entry_point: Some(key.entry),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: constants.as_ref().map_or(&[], |constants| &constants[..]),
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        })
+    }
+
+    fn module(&self, device: &wgpu::Device, shader: Shader) -> wgpu::ShaderModule {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some("pocketrec"),
+            source: wgpu::ShaderSource::Wgsl(Cow::Borrowed(shader.source())),
+        };
+        if self.checked {
+            return device.create_shader_module(descriptor);
+        }
+        // SAFETY: the source is one of this crate's own shaders. Each index that they form stays within its buffer: rows
+        // and columns are compared with the shapes that sized the buffers, ids and sorted positions are checked on the
+        // host before they are uploaded (`inputs.rs`). Their loops are bounded by those counts, and they divide by
+        // widths, which are never zero. The tests run all of them with checks on and with checks off.
+        unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+    }
+}

@@ -1,0 +1,262 @@
+//! What a step and a score do on the device: buffers and dispatches made when they are first needed, slices submitted one
+//! after another.
+
+use super::{
+    GpuExecutor, StageTime,
+    activations::Buffers,
+    checks::check_batch,
+    executor::IN_FLIGHT,
+    inputs::Call,
+    profile::Timer,
+    program::{Dispatch, Work, build, record},
+    stages::{Drafter, Updates},
+};
+use crate::{
+    Error, Result,
+    data::Batch,
+    plan::{L2, Optimizer},
+};
+
+/// Samples whose losses a workgroup adds up.
+const LOSS_GROUP: u32 = 256;
+
+/// A plan's dispatches.
+pub(super) struct Program {
+    pub forward: Vec<Dispatch>,
+    pub backward: Vec<Dispatch>,
+    pub updates: Vec<(Updates, Vec<Dispatch>)>,
+    pub transpose: Vec<Dispatch>,
+}
+
+impl GpuExecutor {
+    /// Sees that there are buffers for slices and batches of so many samples, and dispatches that use them.
+    pub(super) fn prepare(&mut self, slice: u32, batch: u32) -> Result<()> {
+        let (mut slice, mut batch) = (slice, batch);
+        if let Some(buffers) = &self.buffers {
+            if buffers.hold(slice, batch) && self.program.is_some() {
+                return Ok(());
+            }
+            (slice, batch) = (slice.max(buffers.slice), batch.max(buffers.batch));
+        }
+        let held = self.buffers.take().filter(|buffers| buffers.hold(slice, batch));
+        self.program = None;
+        let parameters = (&self.tensors.tables[..], &self.tensors.dense);
+        let buffers = match held {
+            Some(buffers) => buffers,
+            None => Buffers::new(
+                &self.gpu,
+                &self.plan,
+                &self.columns,
+                parameters,
+                self.limits,
+                (slice, batch),
+            )?,
+        };
+        let buffers = self.buffers.insert(buffers);
+        let drafter = Drafter {
+            plan: &self.plan,
+            columns: &self.columns,
+            tensors: &self.tensors,
+            layers: &self.layers,
+            losses: &self.losses,
+            buffers,
+        };
+        self.program = Some(Program {
+            forward: build(&self.gpu, &buffers.inputs, drafter.forward())?,
+            backward: build(&self.gpu, &buffers.inputs, drafter.backward())?,
+            updates: Vec::new(),
+            transpose: build(&self.gpu, &buffers.inputs, vec![drafter.transpose()])?,
+        });
+        Ok(())
+    }
+
+    pub(super) fn prepare_updates(&mut self, updates: Updates) -> Result<()> {
+        let (Some(buffers), Some(program)) = (&self.buffers, &mut self.program) else {
+            return Ok(());
+        };
+        if program.updates.iter().all(|(there, _)| *there != updates) {
+            let drafter = Drafter {
+                plan: &self.plan,
+                columns: &self.columns,
+                tensors: &self.tensors,
+                layers: &self.layers,
+                losses: &self.losses,
+                buffers,
+            };
+            let dispatches = build(&self.gpu, &buffers.inputs, drafter.updates(updates))?;
+            program.updates.push((updates, dispatches));
+        }
+        Ok(())
+    }
+
+    /// One step, without waiting for it.
+    pub(super) fn train(
+        &mut self,
+        batch: &Batch,
+        optimizer: &Optimizer,
+        l2: L2,
+        timer: Option<&mut Timer>,
+    ) -> Result<()> {
+        check_batch(&self.plan, batch)?;
+        optimizer.validate()?;
+        self.gpu.check()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let too_many = |_| {
+            Error::config(
+                "batch_size",
+                format!("{} samples; give {} at most", batch.len(), u32::MAX),
+            )
+        };
+        let samples = u32::try_from(batch.len()).map_err(too_many)?;
+        if optimizer.has_moments() && self.tensors.need_moments(&self.plan)? {
+            self.program = None;
+        }
+        self.prepare(samples.min(self.limits.slice), samples)?;
+        let updates = Updates::of(optimizer);
+        self.prepare_updates(updates)?;
+        self.inputs.set_batch(batch);
+        let mut call = Call::default();
+        call.optimizer(optimizer, l2, self.steps + 1, batch.len());
+        self.submit_step(samples, call, updates, timer)?;
+        self.steps += 1;
+        self.loss.samples += batch.len() as u64;
+        Ok(())
+    }
+
+    /// One step, with the time of each dispatch in the order in which they run. Each then waits for the one before, so
+    /// that the sum is more than an untimed step takes.
+    ///
+    /// # Errors
+    /// As [`step`](Executor::step), and [`Error::Device`] where the device cannot take the time or the batch is cut into
+    /// too many slices.
+    pub fn profile(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<Vec<StageTime>> {
+        let mut timer = Timer::new(&self.gpu)?;
+        self.train(batch, optimizer, l2, Some(&mut timer))?;
+        timer.times(&self.gpu, &mut self.readback)
+    }
+
+    /// Submits the slices of the batch in `inputs`, with the updates behind the last.
+    fn submit_step(&mut self, samples: u32, call: Call, updates: Updates, mut timer: Option<&mut Timer>) -> Result<()> {
+        let cut = self.limits.cut(samples);
+        for first in (0..samples).step_by(cut.slice as usize) {
+            let rows = cut.slice.min(samples - first);
+            let groups = rows.div_ceil(LOSS_GROUP);
+            if 4 * u64::from(self.pending + groups) > self.losses.size() {
+                self.fetch_losses()?;
+            }
+            let call = Call {
+                rows,
+                first,
+                losses: self.pending,
+                split_rows: cut.split,
+                slots: cut.slots,
+                ..call
+            };
+            self.pending += groups;
+            let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
+                return Err(Error::Device("nothing was prepared to run".into()));
+            };
+            match first {
+                0 => self
+                    .gpu
+                    .queue()
+                    .write_buffer(&buffers.inputs, 0, self.inputs.bytes(call)),
+                _ => {
+                    let call = self.inputs.complete(call);
+                    self.gpu
+                        .queue()
+                        .write_buffer(&buffers.inputs, 0, bytemuck::bytes_of(&call));
+                }
+            }
+            let work = Work {
+                rows,
+                slots: rows.div_ceil(cut.split),
+                columns: &self.inputs.work,
+            };
+            let last = program
+                .updates
+                .iter()
+                .filter(|(kind, _)| *kind == updates && first + rows == samples);
+            let updates = last.map(|(_, dispatches)| &dispatches[..]).next().unwrap_or(&[]);
+            let transpose = if std::mem::take(&mut self.stale) {
+                &program.transpose[..]
+            } else {
+                &[]
+            };
+            let lists = [transpose, &program.forward, &program.backward, updates];
+            let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+            self.counts.dispatches += record(&mut encoder, &lists, work, timer.as_deref_mut());
+            self.counts.submits += 1;
+            self.in_flight.push_back(self.gpu.queue().submit([encoder.finish()]));
+            self.gpu.check()?;
+            self.throttle(IN_FLIGHT)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until at most so many submits are under way.
+    fn throttle(&mut self, most: usize) -> Result<()> {
+        while self.in_flight.len() > most
+            && let Some(oldest) = self.in_flight.pop_front()
+        {
+            self.gpu.wait(oldest)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the sums of losses on the device to `loss`, in f64 and in their order.
+    pub(super) fn fetch_losses(&mut self) -> Result<()> {
+        if self.pending > 0 {
+            let mut sum = 0.0;
+            let count = self.pending as usize;
+            self.readback
+                .read(&self.gpu, &self.losses, 0, count, &mut |_, losses| {
+                    sum += losses.iter().copied().map(f64::from).sum::<f64>();
+                })?;
+            self.loss.sum += sum;
+            self.pending = 0;
+        }
+        self.in_flight.clear(); // what was read came after them
+        Ok(())
+    }
+
+    /// Scores one slice.
+    pub(super) fn score_slice(&mut self, rows: u32, out: &mut [f32]) -> Result<()> {
+        let call = Call {
+            rows,
+            ..Call::default()
+        };
+        let logit = self.plan.logit();
+        let (first, stride) = (self.columns.range(logit).first, self.columns.stride(logit.buffer));
+        let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
+            return Err(Error::Device("nothing was prepared to run".into()));
+        };
+        self.gpu
+            .queue()
+            .write_buffer(&buffers.inputs, 0, self.inputs.bytes(call));
+        let work = Work {
+            rows,
+            slots: 0,
+            columns: &self.inputs.work,
+        };
+        let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+        let transpose = if std::mem::take(&mut self.stale) {
+            &program.transpose[..]
+        } else {
+            &[]
+        };
+        self.counts.dispatches += record(&mut encoder, &[transpose, &program.forward], work, None);
+        self.counts.submits += 1;
+        let (first, stride) = (4 * first as usize, 4 * stride as usize);
+        let logits = &buffers.activations[logit.buffer];
+        let take = &mut |values: &[f32]| {
+            for (out, row) in out.iter_mut().zip(values.chunks_exact(stride)) {
+                *out = row[first];
+            }
+        };
+        self.readback
+            .read_after(&self.gpu, encoder, logits, 0, rows as usize * stride, take)
+    }
+}

@@ -1,0 +1,162 @@
+//! Backward stages, and the loss.
+
+use super::{
+    super::{
+        layout::mask,
+        pipelines::{Shader, Tile},
+        program::{Draft, Grid, Reads, ViewShape},
+    },
+    Drafter, Operand, matmul, product,
+    shapes::{LinearShape, SumShape, WeightGradientShape},
+};
+use crate::plan::{Activation, Flow, Stage, View};
+
+impl<'a> Drafter<'a> {
+    pub(super) fn cross_entropy(self, logit: View) -> Draft<'a> {
+        let ((x, from), (gradient, to)) = (self.activation(logit), self.gradient(logit));
+        let (entry, buffers) = ("forward_backward", vec![(3, from), (4, to), (5, self.losses)]);
+        let (grid, reads) = (Grid::Samples(1), Reads::CallAndBatch);
+        Draft::new(Shader::SigmoidCrossEntropy, entry, grid, reads, &[x, gradient], buffers).cost(0, 36)
+    }
+
+    pub(super) fn linear_backward(self, stage: &Stage, fused: bool, flow: Flow, drafts: &mut Vec<Draft<'a>>) {
+        let &Stage::Linear {
+            weight,
+            input,
+            output,
+            activation,
+            ..
+        } = stage
+        else {
+            return;
+        };
+        let ((x, inputs), (dx, to)) = (self.activation(input), self.gradient(input));
+        let (delta, from) = self.gradient(output);
+        if activation == Activation::Relu && !fused {
+            drafts.push(self.activation_gradient(output));
+        }
+        drafts.push(self.weight_gradient(weight, (delta, from), (x, inputs)));
+        let masked = mask(self.plan, self.columns, input);
+        let shape = LinearShape {
+            a: delta,
+            c: dx,
+            mask: x,
+            inner: delta.width,
+            matrix: self.tensors.layer(weight).first,
+            bias: 0,
+            relu: 0,
+            add: (flow == Flow::Add).into(),
+            mask_first: masked.map_or(0, |range| range.first),
+            mask_end: masked.map_or(0, |range| range.end()),
+            pad: 0,
+        };
+        let weights = &self.tensors.dense.slots.value;
+        drafts.push(matmul(
+            "input_gradient",
+            shape,
+            vec![(3, from), (4, weights), (5, inputs), (6, to)],
+        ));
+    }
+
+    /// Cuts the gradient of a ReLU's output to a delta, in place.
+    fn activation_gradient(self, output: View) -> Draft<'a> {
+        let ((y, outputs), (delta, gradient)) = (self.activation(output), self.gradient(output));
+        let shape = LinearShape {
+            a: y,
+            c: delta,
+            mask: ViewShape::default(),
+            inner: 0,
+            matrix: 0,
+            bias: 0,
+            relu: 0,
+            add: 0,
+            mask_first: 0,
+            mask_end: 0,
+            pad: 0,
+        };
+        let (grid, buffers) = (Grid::Samples(delta.width), vec![(3, outputs), (6, gradient)]);
+        Draft::new(
+            Shader::Linear,
+            "activation_gradient",
+            grid,
+            Reads::Call,
+            &shape,
+            buffers,
+        )
+        .cost(0, 48 * u64::from(delta.width))
+    }
+
+    fn weight_gradient(self, weight: usize, (delta, from): Operand<'a>, (x, inputs): Operand<'a>) -> Draft<'a> {
+        let shape = WeightGradientShape {
+            delta,
+            x,
+            matrix: self.tensors.layer(weight).first,
+            total: self.tensors.dense.total,
+            pad: [0; 2],
+        };
+        let tile = Tile::weight_gradient(delta.width, x.width);
+        let grid = Grid::Slots {
+            x: x.width.div_ceil(tile.wx),
+            y: delta.width.div_ceil(2 * tile.wy),
+        };
+        let buffers = vec![(3, from), (4, inputs), (5, &self.buffers.slots)];
+        let (shader, entry) = (Shader::LinearWeightGradient, "weight_gradient");
+        Draft::new(shader, entry, grid, Reads::Call, &shape, buffers)
+            .of(format!("{} to {}", 4 * x.width, 4 * delta.width))
+            .cost(
+                32 * u64::from(x.width) * u64::from(delta.width),
+                16 * u64::from(x.width + delta.width),
+            )
+            .tile(tile)
+    }
+
+    pub(super) fn product_backward(self, to: View, other: View, output: View, flow: Flow) -> Draft<'a> {
+        product(
+            "backward",
+            self.gradient(output),
+            self.activation(other),
+            self.gradient(to),
+            flow,
+        )
+    }
+
+    pub(super) fn sum_backward(
+        self,
+        inputs: &[View],
+        bias: usize,
+        output: View,
+        flow: &[Flow],
+        drafts: &mut Vec<Draft<'a>>,
+    ) {
+        let (delta, from) = self.gradient(output);
+        let shape = SumShape {
+            input: delta,
+            output: ViewShape::default(),
+            width: 0,
+            bias: self.tensors.layer(bias).bias(),
+            total: self.tensors.dense.total,
+            add: 0,
+        };
+        let (grid, buffers) = (Grid::Slots { x: 1, y: 1 }, vec![(3, from), (5, &self.buffers.slots)]);
+        drafts.push(Draft::new(Shader::Sum, "bias_gradient", grid, Reads::Call, &shape, buffers).cost(1, 16));
+        // Piece by piece, so that the pad between two pieces is left zero.
+        let pieces = inputs.iter().zip(flow).flat_map(|(&view, &flow)| {
+            let pieces: Vec<View> = self.columns.split(view).collect();
+            pieces.into_iter().map(move |piece| (piece, flow))
+        });
+        for (piece, flow) in pieces {
+            let (output, to) = self.gradient(piece);
+            let shape = SumShape {
+                output,
+                width: piece.width as u32,
+                add: (flow == Flow::Add).into(),
+                ..shape
+            };
+            let (grid, buffers) = (Grid::Samples(output.width), vec![(3, from), (5, to)]);
+            let draft = Draft::new(Shader::Sum, "input_gradient", grid, Reads::Call, &shape, buffers)
+                .of(format!("{}", piece.width))
+                .cost(0, 16 * u64::from(1 + (1 + shape.add) * output.width));
+            drafts.push(draft);
+        }
+    }
+}

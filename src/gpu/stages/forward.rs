@@ -1,0 +1,89 @@
+//! Forward stages.
+
+use super::{
+    super::{
+        pipelines::Shader,
+        program::{Draft, Grid, Reads, ViewShape},
+    },
+    Drafter, matmul, product,
+    shapes::{GatherShape, LinearShape, SumShape},
+};
+use crate::plan::{Activation, Flow, Stage, View};
+
+impl<'a> Drafter<'a> {
+    pub(super) fn gather(self, table: usize, column: usize, output: View, drafts: &mut Vec<Draft<'a>>) {
+        let (output, to) = self.activation(output);
+        let Some(table) = self.tensors.table(table) else { return };
+        for shard in &table.shards {
+            let shape = GatherShape {
+                output,
+                column: column as u32,
+                first: shard.first,
+                rows: shard.capacity,
+                pad: 0,
+            };
+            let buffers = vec![(3, &shard.slots.value), (4, to)];
+            let grid = Grid::Samples(output.width);
+            let draft = Draft::new(Shader::Gather, "forward", grid, Reads::CallAndBatch, &shape, buffers)
+                .of(format!("{}", 4 * output.width))
+                .cost(0, 32 * u64::from(output.width) + 4);
+            drafts.push(draft);
+        }
+    }
+
+    pub(super) fn linear_forward(self, stage: &Stage) -> Option<Draft<'a>> {
+        let &Stage::Linear {
+            weight,
+            input,
+            output,
+            activation,
+            ..
+        } = stage
+        else {
+            return None;
+        };
+        let ((a, from), (c, to)) = (self.activation(input), self.activation(output));
+        let layer = self.tensors.layer(weight);
+        let dense = &self.tensors.dense;
+        let shape = LinearShape {
+            a,
+            c,
+            mask: ViewShape::default(),
+            inner: a.width,
+            matrix: layer.first,
+            bias: layer.bias(),
+            relu: (activation == Activation::Relu).into(),
+            add: 0,
+            mask_first: 0,
+            mask_end: 0,
+            pad: 0,
+        };
+        let buffers = vec![(3, from), (4, &dense.transposed), (5, &dense.slots.value), (6, to)];
+        Some(matmul("forward", shape, buffers))
+    }
+
+    pub(super) fn product_forward(self, inputs: [View; 2], output: View) -> Draft<'a> {
+        let [left, right] = inputs.map(|view| self.activation(view));
+        product("forward", left, right, self.activation(output), Flow::Write)
+    }
+
+    pub(super) fn sum_forward(self, inputs: &[View], bias: usize, output: View, drafts: &mut Vec<Draft<'a>>) {
+        let (output, to) = self.activation(output);
+        for (index, &view) in inputs.iter().enumerate() {
+            let (input, from) = self.activation(view);
+            let shape = SumShape {
+                input,
+                output,
+                width: view.width as u32,
+                bias: self.tensors.layer(bias).bias(),
+                total: self.tensors.dense.total,
+                add: (index > 0).into(),
+            };
+            let buffers = vec![(3, from), (4, &self.tensors.dense.slots.value), (5, to)];
+            let draft = Draft::new(Shader::Sum, "forward", Grid::Samples(1), Reads::Call, &shape, buffers)
+                .of(format!("{}", view.width))
+                .cost(view.width as u64, 16 * u64::from(input.width + 1));
+            drafts.push(draft);
+        }
+    }
+}

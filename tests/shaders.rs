@@ -1,0 +1,121 @@
+//! Every shader is valid and stays within WebGPU's default limits; no device is needed to know.
+#![cfg(feature = "gpu")]
+
+use naga::{
+    AddressSpace, Module, ShaderStage, StorageAccess,
+    back::{hlsl, msl, pipeline_constants::process_overrides},
+    proc::Layouter,
+    valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
+};
+use pocketrec::gpu::{Shader, Tile};
+
+const MAX_STORAGE_BUFFERS: usize = 8;
+const MAX_WORKGROUP_BYTES: u32 = 16 << 10;
+const MAX_INVOCATIONS: u32 = 256;
+
+fn validate(module: &Module) -> ModuleInfo {
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+    validator
+        .validate(module)
+        .unwrap_or_else(|error| panic!("{}", error.into_inner()))
+}
+
+fn parse(shader: Shader) -> Module {
+    let source = shader.source();
+    naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{shader:?}: {}", error.emit_to_string(source)))
+}
+
+/// The tiles that an entry point is built with.
+fn tiles(shader: Shader, entry: &str) -> Vec<Option<Tile>> {
+    match (shader, entry) {
+        (Shader::Linear, "forward" | "input_gradient") => Tile::LINEAR.map(Some).to_vec(),
+        (Shader::LinearWeightGradient, _) => Tile::WEIGHT_GRADIENT.map(Some).to_vec(),
+        _ => vec![None],
+    }
+}
+
+#[test]
+fn all_shaders_are_valid_within_the_default_limits() {
+    for shader in Shader::ALL {
+        let module = parse(shader);
+        let info = validate(&module);
+        assert!(!module.entry_points.is_empty(), "{shader:?}");
+        for entry in &module.entry_points {
+            for tile in tiles(shader, &entry.name) {
+                let constants = tile.map_or([].to_vec(), |tile| tile.constants().to_vec());
+                let constants = constants
+                    .into_iter()
+                    .map(|(name, value)| (name.to_string(), value))
+                    .collect();
+                let stage = Some((entry.stage, entry.name.as_str()));
+                let (module, info) = process_overrides(&module, &info, stage, &constants).unwrap();
+                translate(&module, &info, &entry.name);
+                check_entry(
+                    &module,
+                    &info,
+                    &entry.name,
+                    &format!("{shader:?}::{}, {tile:?}", entry.name),
+                );
+            }
+        }
+    }
+}
+
+/// Metal and Direct3D get a translation, which can fail where Vulkan's does not.
+fn translate(module: &Module, info: &ModuleInfo, entry: &str) {
+    let entry_point = Some((ShaderStage::Compute, entry.to_string()));
+    let metal = msl::Options {
+        lang_version: (2, 0),
+        ..msl::Options::default()
+    };
+    let pipeline = msl::PipelineOptions {
+        entry_point: entry_point.clone(),
+        ..msl::PipelineOptions::default()
+    };
+    msl::write_string(module, info, &metal, &pipeline).unwrap();
+    let pipeline = hlsl::PipelineOptions { entry_point };
+    let (mut text, options) = (String::new(), hlsl::Options::default());
+    hlsl::Writer::new(&mut text, &options, &pipeline)
+        .write(module, info, None)
+        .unwrap();
+}
+
+fn check_entry(module: &Module, info: &ModuleInfo, name: &str, what: &str) {
+    let index = module.entry_points.iter().position(|entry| entry.name == name).unwrap();
+    let entry = &module.entry_points[index];
+    let uses = info.get_entry_point(index);
+    let mut layouter = Layouter::default();
+    layouter.update(module.to_ctx()).unwrap();
+    let [x, y, z] = entry.workgroup_size;
+    assert!(x * y * z <= MAX_INVOCATIONS, "{what}: {x} x {y} x {z} threads");
+    let (mut storage, mut shared) = (0, 0);
+    for (handle, variable) in module.global_variables.iter() {
+        if uses[handle].is_empty() {
+            continue;
+        }
+        match variable.space {
+            AddressSpace::Storage { access } => {
+                storage += 1;
+                assert!(access.contains(StorageAccess::LOAD), "{what}");
+            }
+            AddressSpace::WorkGroup => shared += layouter[variable.ty].size,
+            AddressSpace::Uniform => assert!(layouter[variable.ty].size <= 256, "{what}"),
+            _ => {}
+        }
+    }
+    assert!(storage <= MAX_STORAGE_BUFFERS, "{what}: {storage} storage buffers");
+    assert!(
+        shared <= MAX_WORKGROUP_BYTES,
+        "{what}: {shared} bytes of workgroup memory"
+    );
+}
+
+/// A thread of `linear_weight_gradient` must load one column of delta's tile throughout, and the tile must hold a sum a
+/// thread in the end.
+#[test]
+fn weight_gradient_tiles_fit_the_bias() {
+    for tile in Tile::WEIGHT_GRADIENT {
+        assert!((tile.wx * tile.wy).is_multiple_of(2 * tile.wy), "{tile:?}");
+        assert!(tile.wx <= 2 * tile.depth, "{tile:?}");
+    }
+}
