@@ -186,6 +186,31 @@ fn states_go_to_the_cpu_and_back() {
 }
 
 #[test]
+fn a_catalogue_is_scored_as_its_pairs_are() {
+    let options = GpuOptions {
+        slice_rows: Some(70),
+        ..GpuOptions::default()
+    };
+    let Some(gpu) = common::gpu::open(options) else { return };
+    let plan = neumf(9, 80);
+    let mut executor = executor(&gpu, &plan);
+    let users = [3, 0, 8, 3];
+    let (mut catalogue, mut pairs) = (vec![0.0; 4 * 80], vec![0.0; 4 * 80]);
+    executor.score_catalogue(&users, &mut catalogue).unwrap();
+    pocketrec::executor::score_pairs(&mut executor, &users, &mut pairs).unwrap();
+    assert_eq!(catalogue, pairs);
+    executor.score_catalogue(&[], &mut []).unwrap();
+    assert!(matches!(
+        executor.score_catalogue(&[9], &mut [0.0; 80]),
+        Err(Error::Id { id: 9, .. })
+    ));
+    assert!(matches!(
+        executor.score_catalogue(&[8], &mut [0.0; 79]),
+        Err(Error::Length { .. })
+    ));
+}
+
+#[test]
 fn states_without_moments_come_back_without() {
     let Some(gpu) = open() else { return };
     let plan = neumf(9, 8);

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::{
     Gpu,
     activations::{Buffers, Limits},
-    buffers::{PIECE, Readback, STORAGE},
+    buffers::{Readback, STORAGE},
     checks::{check_growth, check_ids, check_rows, check_state},
     inputs::Inputs,
     layout::Columns,
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Result,
     data::Batch,
-    executor::{Executor, LossSum},
+    executor::{Executor, LossSum, catalogue_items},
     plan::{L2, Optimizer, Plan, State},
 };
 
@@ -145,13 +145,30 @@ impl Executor for GpuExecutor {
         if out.is_empty() {
             return Ok(());
         }
-        let stride = 16 * u64::from(self.columns.stride(self.plan.logit().buffer));
-        let most = (PIECE / stride).clamp(1, self.limits.slice.into()) as usize;
-        let slice = out.len().next_power_of_two().min(most);
+        let slice = self.score_rows(out.len());
         self.prepare(slice as u32, 0)?;
         for (index, out) in out.chunks_mut(slice).enumerate() {
             let first = index * slice;
-            self.inputs.set_ids(columns, first..first + out.len());
+            let range = first..first + out.len();
+            self.inputs.set_ids(columns.iter().map(|ids| &ids[range.clone()]));
+            self.score_slice(out.len() as u32, out)?;
+        }
+        Ok(())
+    }
+
+    fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
+        let items = catalogue_items(&self.plan, users, out)?;
+        self.gpu.check()?;
+        let slice = self.score_rows(out.len());
+        let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
+        self.prepare(slice as u32, 0)?;
+        for (index, out) in out.chunks_mut(slice.max(1)).enumerate() {
+            let pairs = index * slice..index * slice + out.len();
+            user.clear();
+            user.extend(pairs.clone().map(|pair| users[pair / items]));
+            item.clear();
+            item.extend(pairs.map(|pair| (pair % items) as u32));
+            self.inputs.set_ids([&user[..], &item[..]].into_iter());
             self.score_slice(out.len() as u32, out)?;
         }
         Ok(())

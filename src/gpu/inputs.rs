@@ -96,11 +96,11 @@ impl Inputs {
         self.labels = self.part(bytemuck::cast_slice(batch.labels()));
     }
 
-    /// Fills in ids to score.
-    pub fn set_ids(&mut self, columns: &[&[u32]], range: std::ops::Range<usize>) {
+    /// Fills in ids to score, column by column.
+    pub fn set_ids<'a>(&mut self, columns: impl ExactSizeIterator<Item = &'a [u32]>) {
         self.begin(columns.len());
-        for (index, ids) in columns.iter().enumerate() {
-            let at = self.part(&ids[range.clone()]);
+        for (index, ids) in columns.enumerate() {
+            let at = self.part(ids);
             self.header(index, [at, 0]);
         }
     }

@@ -4,6 +4,7 @@
 use super::{
     GpuExecutor, StageTime,
     activations::Buffers,
+    buffers::PIECE,
     checks::check_batch,
     executor::IN_FLIGHT,
     inputs::Call,
@@ -220,6 +221,13 @@ impl GpuExecutor {
         }
         self.in_flight.clear(); // what was read came after them
         Ok(())
+    }
+
+    /// Samples of a slice, where so many are to be scored: what one submit may take and one piece reads back.
+    pub(super) fn score_rows(&self, samples: usize) -> usize {
+        let stride = 16 * u64::from(self.columns.stride(self.plan.logit().buffer));
+        let most = (PIECE / stride).clamp(1, self.limits.slice.into());
+        samples.next_power_of_two().min(most as usize)
     }
 
     /// Scores one slice.
