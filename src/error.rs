@@ -1,6 +1,7 @@
 //! One error type: what went wrong, where, and what to do about it.
 
 use alloc::string::String;
+use core::fmt;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -10,7 +11,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A data file holds something that cannot be used.
-    #[error("{file}:{line}: {reason}")]
+    #[error("{file}{}: {reason}", Line(*line))]
     Data {
         /// The file as it was named by the caller.
         file: String,
@@ -87,6 +88,18 @@ pub enum Error {
         /// The loss seen.
         loss: f64,
     },
+}
+
+/// `:17`, or nothing where the fault is not on one line.
+struct Line(u64);
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            line => write!(f, ":{line}"),
+        }
+    }
 }
 
 impl Error {

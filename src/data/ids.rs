@@ -88,6 +88,22 @@ impl Text {
     }
 }
 
+impl Text {
+    /// Takes the last key away.
+    fn pop(&mut self) {
+        let Some(index) = self.ends.len().checked_sub(1) else {
+            return;
+        };
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let hash = self.hasher.hash_one(&self.arena[start..]);
+        if let Ok(entry) = self.table.find_entry(hash, |&found| found as usize == index) {
+            entry.remove();
+        }
+        self.arena.truncate(start);
+        self.ends.pop();
+    }
+}
+
 /// The number that `key` writes, if it is one of 0..u32::MAX in its shortest form (no sign, no leading zero).
 pub(crate) fn canonical_number(key: &[u8]) -> Option<u32> {
     if key.is_empty() || key.len() > 10 || (key[0] == b'0' && key.len() > 1) {
@@ -168,6 +184,18 @@ impl IdMap {
                 Ok(index)
             }
             Keys::Text(text) => text.push(key),
+        }
+    }
+
+    /// Takes the keys of the indices from `len` on away.
+    pub fn truncate(&mut self, len: usize) {
+        match &mut self.keys {
+            Keys::Numbered(count) => *count = (*count).min(u32::try_from(len).unwrap_or(u32::MAX)),
+            Keys::Text(text) => {
+                for _ in len..text.ends.len() {
+                    text.pop();
+                }
+            }
         }
     }
 
@@ -264,6 +292,18 @@ impl<'de> de::Visitor<'de> for Visitor {
 mod tests {
     use super::*;
     use alloc::string::ToString;
+
+    #[test]
+    fn truncated_keys_are_gone_and_come_back_elsewhere() {
+        let mut map = IdMap::from_keys(["a", "bb", "ccc"]).unwrap();
+        map.truncate(1);
+        assert_eq!((map.len(), map.get("bb"), map.key(1)), (1, None, None));
+        assert_eq!(map.get_or_insert("ccc").unwrap(), 1);
+        assert_eq!((map.get("a"), map.get("ccc")), (Some(0), Some(1)));
+        let mut numbered = IdMap::numbered(5);
+        numbered.truncate(2);
+        assert_eq!((numbered.len(), numbered.get("2")), (2, None));
+    }
 
     #[test]
     fn keys_get_indices_in_order_of_first_appearance() {

@@ -73,6 +73,17 @@ impl Trainer {
     /// Those of [`absorb`](Trainer::absorb).
     pub fn absorb_keys(&mut self, pairs: &[(&str, &str)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         config.validate()?;
+        let known = (self.user_ids.len(), self.item_ids.len());
+        let absorbed = self.absorb_new_keys(pairs, config);
+        if absorbed.is_err() {
+            // Keys without rows would name nothing; rows that have grown keep theirs.
+            self.user_ids.truncate(known.0.max(self.users()));
+            self.item_ids.truncate(known.1.max(self.items()));
+        }
+        absorbed
+    }
+
+    fn absorb_new_keys(&mut self, pairs: &[(&str, &str)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         let mut ids = Vec::with_capacity(pairs.len());
         for (user, item) in pairs {
             ids.push((self.user_ids.get_or_insert(user)?, self.item_ids.get_or_insert(item)?));

@@ -143,6 +143,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     #[test]
     fn all_three_sources_count_as_known() {
