@@ -1,5 +1,5 @@
 //! The ten best of the whole catalogue for every user of MovieLens-1M (22 M pairs): `Trainer::recommend` user by user,
-//! and the evaluation among all items.
+//! `Executor::score_catalogue` for many users at a time, and the evaluation among all items.
 
 mod common;
 
@@ -8,12 +8,16 @@ use pocketrec::{
     cpu::Isa,
     data::Split,
     device::Device,
-    eval::Protocol,
+    eval::{Protocol, TopK},
+    executor::Executor,
     models::{Mf, Model, NeuMf},
+    plan::State,
     train::{TrainConfig, Trainer},
 };
 
 const K: usize = 10;
+/// Users that are scored in one call.
+const USERS: usize = 64;
 
 /// A trainer that knows what users have, untrained: the weights change no speed.
 fn trainer(split: &Split, model: Model, isa: Isa, threads: usize) -> Trainer {
@@ -37,8 +41,26 @@ fn recommend_to_all(trainer: &mut Trainer, users: u32) -> u32 {
     sum
 }
 
-fn full(group: &mut Group<'_>, (split, data): &(Split, &str), model: Model, name: &str, [isa, threads]: [usize; 2]) {
-    let isa = Isa::available()[isa];
+/// The same without leaving out what a user has.
+fn score_all(executor: &mut dyn Executor, users: &[u32], scores: &mut [f32]) -> u32 {
+    let (mut sum, items) = (0, scores.len() / USERS);
+    let mut top = TopK::new(K);
+    for users in users.chunks(USERS) {
+        let scores = &mut scores[..users.len() * items];
+        executor
+            .score_catalogue(users, scores)
+            .expect("the model has a row for each user");
+        for scores in scores.chunks_exact(items) {
+            for (item, &score) in (0..).zip(scores) {
+                top.offer(item, score);
+            }
+            sum ^= top.take_sorted().first().map_or(0, |&(item, _)| item);
+        }
+    }
+    sum
+}
+
+fn full(group: &mut Group<'_>, (split, data): &(Split, &str), model: Model, name: &str, (isa, threads): (Isa, usize)) {
     let (users, items) = (split.train.users(), split.train.items());
     let pairs = users as usize * items as usize;
     let flops = 2 * model.plan().expect("the sizes are in range").multiply_adds();
@@ -49,11 +71,32 @@ fn full(group: &mut Group<'_>, (split, data): &(Split, &str), model: Model, name
     let each = group.run(id("recommend"), work.clone(), setup, |trainer| {
         recommend_to_all(trainer, users)
     });
+    let executor = || {
+        let plan = model.plan().expect("the sizes are in range");
+        let state = State::initial(&plan, 0, false);
+        let device = Device::cpu().simd(isa).threads(threads);
+        let executor = device.executor(plan, state).expect("the device is there");
+        (
+            executor,
+            (0..users).collect::<Vec<u32>>(),
+            vec![0.0; USERS * items as usize],
+        )
+    };
+    let many = group.run(
+        id("score catalogue"),
+        work.clone(),
+        executor,
+        |(executor, users, scores)| score_all(&mut **executor, users, scores),
+    );
     let ranked = group.run(id("evaluate full"), work, setup, |trainer| {
         let report = trainer.evaluate(split, Protocol::Full, K);
         report.expect("the split has test cases").hr
     });
-    for (what, seconds) in [("recommend", each), ("evaluate full", ranked)] {
+    for (what, seconds) in [
+        ("recommend", each),
+        ("score catalogue", many),
+        ("evaluate full", ranked),
+    ] {
         if let Some(seconds) = seconds {
             note(&format!("{what}: {seconds:.3} s for {users} users x {items} items"));
         }
@@ -73,9 +116,9 @@ fn main() {
     ];
     let mut group = Group::new(&mut criterion, "top_k").slow();
     for (name, model) in models {
-        for isa in (0..Isa::available().len()).filter(|&isa| Isa::available()[isa] != Isa::Scalar) {
+        for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Scalar) {
             for threads in [1, 2] {
-                full(&mut group, &data, model.clone(), name, [isa, threads]);
+                full(&mut group, &data, model.clone(), name, (isa, threads));
             }
         }
     }
