@@ -15,7 +15,7 @@ use pocketrec::{
     gpu::{Gpu, GpuExecutor, GpuOptions, Select},
     models::{Mf, NeuMf},
     plan::{L2, Optimizer, Plan, State},
-    train::{TrainConfig, Trainer},
+    train::{Control, StopReason, TrainConfig, Trainer},
 };
 
 fn open() -> Option<Gpu> {
@@ -489,4 +489,29 @@ fn the_trainer_runs_on_it() {
         trainer.absorb(&[(new_user, 1), (new_user, 2)]).unwrap();
         assert_eq!(trainer.users(), new_user as usize + 1);
     }
+}
+
+/// Stopped in the middle of an epoch, saved, loaded and gone on with: the bits of a run that was not.
+#[test]
+fn a_resumed_run_equals_the_uninterrupted_one() {
+    let Some(gpu) = open() else { return };
+    let split = planted::split();
+    let model = NeuMf::new(planted::USERS as usize, planted::ITEMS as usize).factors(4);
+    let config = TrainConfig {
+        epochs: 2,
+        ..planted::config()
+    };
+    let mut whole = Trainer::new(model.clone(), Device::on(&gpu), config).unwrap();
+    whole.fit(&split, |_| ()).unwrap();
+    let mut parts = Trainer::new(model, Device::on(&gpu), config).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let mut stops = 0;
+    while parts.fit_events(&split, |_| Control::Stop).unwrap().reason == StopReason::Stopped {
+        parts.save(&path).unwrap();
+        parts = Trainer::load(&path, Device::on(&gpu)).unwrap();
+        stops += 1;
+    }
+    assert!(stops > 2, "{stops}");
+    assert_eq!(bits(&parts.state().unwrap()), bits(&whole.state().unwrap()));
 }
