@@ -38,7 +38,7 @@ pub trait Executor: Send {
     /// after, on any thread: the place to fill the next batch. A warm step allocates nothing.
     ///
     /// # Errors
-    /// [`Error::Id`](crate::Error::Id) where an id lies outside its table, [`Error::Length`](crate::Error::Length)
+    /// [`Error::Id`] where an id lies outside its table, [`Error::Length`]
     /// where the batch has other columns than the plan; nothing is changed then.
     fn step(
         &mut self,
@@ -65,7 +65,7 @@ pub trait Executor: Send {
     /// for all users, so that a logit can differ from [`score`](Executor::score)'s by rounding.
     ///
     /// # Errors
-    /// As [`step`](Executor::step); [`Error::Length`](crate::Error::Length) where the plan has other than two columns
+    /// As [`step`](Executor::step); [`Error::Length`] where the plan has other than two columns
     /// or `out` is not users x items long.
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
         score_pairs(self, users, out)
@@ -80,13 +80,13 @@ pub trait Executor: Send {
     /// Replaces parameters, moments and step count.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) where a tensor does not fit the plan.
+    /// [`Error::Length`] where a tensor does not fit the plan.
     fn set_state(&mut self, state: &State) -> Result<()>;
 
     /// Reads rows of a parameter: `out` holds a whole number of them, beginning with row `first`.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) where the rows are not there.
+    /// [`Error::Length`] where the rows are not there.
     fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()>;
 
     /// Overwrites rows of a parameter and sets their moments to zero.

@@ -65,7 +65,7 @@ impl GpuExecutor {
     /// An executor for `plan` on `gpu` that starts from `state`.
     ///
     /// # Errors
-    /// [`Error::Length`] where the state does not fit the plan; [`Error::Device`] where the parameters do not fit the
+    /// [`Error::Length`](crate::Error::Length) where the state does not fit the plan; [`Error::Device`](crate::Error::Device) where the parameters do not fit the
     /// device, or the device is lost.
     pub fn new(gpu: &Gpu, plan: Plan, state: &State) -> Result<Self> {
         check_state(&plan, state)?;

@@ -130,7 +130,7 @@ impl GpuExecutor {
     /// that the sum is more than an untimed step takes.
     ///
     /// # Errors
-    /// As [`step`](Executor::step), and [`Error::Device`] where the device cannot take the time or the batch is cut into
+    /// As [`step`](crate::executor::Executor::step), and [`Error::Device`] where the device cannot take the time or the batch is cut into
     /// too many slices.
     pub fn profile(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<Vec<StageTime>> {
         let mut timer = Timer::new(&self.gpu)?;
