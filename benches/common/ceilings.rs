@@ -27,6 +27,8 @@ pub enum Ceiling {
     CopyInCache,
     /// The same within 512 MiB.
     CopyInMemory,
+    /// Bytes read and written a second where 512 MiB are changed in place: a copy writes to lines that it has not read.
+    UpdateInMemory,
     /// Bytes read a second from random rows of a 1 GiB table, on one thread.
     RandomRows {
         /// Whether rows are asked for ahead of their use.
@@ -54,6 +56,7 @@ impl Ceiling {
             Ceiling::Fma(isa, threads) => best(|| fma(isa, threads)),
             Ceiling::CopyInCache => copy(32 << 10, 4096),
             Ceiling::CopyInMemory => copy(sized(64 << 20, 1 << 10), 1),
+            Ceiling::UpdateInMemory => update(sized(128 << 20, 1 << 10)),
             Ceiling::RandomRows { prefetch } => {
                 let table = cold_table();
                 best(|| random_rows(&table, prefetch))
@@ -92,6 +95,7 @@ impl fmt::Display for Ceiling {
             Ceiling::Fma(isa, threads) => write!(f, "multiply-add loop, {isa}, {threads} threads"),
             Ceiling::CopyInCache => f.write_str("copy in cache"),
             Ceiling::CopyInMemory => f.write_str("copy in memory"),
+            Ceiling::UpdateInMemory => f.write_str("update in memory"),
             Ceiling::RandomRows { prefetch: true } => f.write_str("random rows, prefetched"),
             Ceiling::RandomRows { prefetch: false } => f.write_str("random rows"),
             Ceiling::RandomUpdates => f.write_str("random rows read and written"),
@@ -208,6 +212,20 @@ fn copy(floats: usize, times: usize) -> f64 {
     })
 }
 
+/// Bytes read and written a second by a pass over `floats` that changes each.
+fn update(floats: usize) -> f64 {
+    let mut table = Aligned::zeros(floats);
+    table.fill(1.0);
+    best(|| {
+        let start = Instant::now();
+        for x in table.iter_mut() {
+            *x = *x * 0.5 + 1.0;
+        }
+        black_box(&mut table[..]);
+        (2 * 4 * floats) as f64 / start.elapsed().as_secs_f64()
+    })
+}
+
 /// Asks for the lines of a row.
 fn prefetch(table: &[f32], row: usize) {
     let row = &table[row * ROW..][..ROW];
@@ -268,6 +286,7 @@ pub fn print_all() {
         Ceiling::Fma(isa, 2),
         Ceiling::CopyInCache,
         Ceiling::CopyInMemory,
+        Ceiling::UpdateInMemory,
         Ceiling::RandomRows { prefetch: false },
         Ceiling::RandomRows { prefetch: true },
         Ceiling::RandomUpdates,
