@@ -51,6 +51,7 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod checkpoint;
+mod checks;
 pub mod cpu;
 pub mod data;
 pub mod device;

@@ -22,7 +22,6 @@ use super::{
     adam::Update,
     aligned::AlignedVec,
     catalogue::{Catalogue, Separable},
-    checks::{check_columns, check_id, check_state},
     linear::{PackedWeight, READ_AHEAD},
     prepare::{dense_offsets, gradient_columns, packed_weights, tile_rows},
     simd::{Proof, Simd, dispatch},
@@ -31,6 +30,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    checks::{check_batch, check_growth, check_ids, check_rows, check_state},
     data::Batch,
     executor::{Executor, LossSum, catalogue_items, score_pairs},
     plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
@@ -230,36 +230,6 @@ impl CpuExecutor {
         });
         self.update_tasks.put(tasks);
     }
-
-    fn check_batch(&self, batch: &Batch) -> Result<()> {
-        check_columns(&self.plan, batch.columns().len())?;
-        for (index, column) in batch.columns().iter().enumerate() {
-            if column.order.len() != batch.len() {
-                return Err(Error::Length {
-                    what: format!("sorted positions of column {index} (call Batch::sort)"),
-                    expected: batch.len(),
-                    got: column.order.len(),
-                });
-            }
-            if let Some(last) = column.segments.last() {
-                check_id(&self.plan, index, last.row)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check_rows(&self, param: usize, first: usize, len: usize) -> Result<Range<usize>> {
-        let found = self.plan.params().get(param);
-        let end = found.and_then(|param| first.checked_mul(param.width)?.checked_add(len));
-        match (found, end) {
-            (Some(param), Some(end)) if end <= param.len() && len.is_multiple_of(param.width) => Ok(end - len..end),
-            _ => Err(Error::Length {
-                what: format!("floats of parameter {param} behind row {first}"),
-                expected: found.map_or(0, |param| param.len().saturating_sub(first.saturating_mul(param.width))),
-                got: len,
-            }),
-        }
-    }
 }
 
 impl Executor for CpuExecutor {
@@ -283,7 +253,7 @@ impl Executor for CpuExecutor {
         l2: L2,
         meanwhile: &mut (dyn FnMut() + Send),
     ) -> Result<()> {
-        self.check_batch(batch)?;
+        check_batch(&self.plan, batch)?;
         optimizer.validate()?;
         if batch.is_empty() {
             meanwhile();
@@ -307,17 +277,7 @@ impl Executor for CpuExecutor {
     }
 
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
-        check_columns(&self.plan, columns.len())?;
-        for (index, ids) in columns.iter().enumerate() {
-            if ids.len() != out.len() {
-                return Err(Error::Length {
-                    what: format!("ids of column {index}, which go with the scores"),
-                    expected: out.len(),
-                    got: ids.len(),
-                });
-            }
-            check_id(&self.plan, index, ids.iter().copied().max().unwrap_or(0))?;
-        }
+        check_ids(&self.plan, columns, out.len())?;
         let tiles = out.len().div_ceil(self.tile_rows).max(1);
         let rows_each = tiles.div_ceil(MAX_SCORE_TASKS) * self.tile_rows;
         let mut tasks: [Option<(usize, &mut [f32])>; MAX_SCORE_TASKS] = [const { None }; MAX_SCORE_TASKS];
@@ -385,13 +345,16 @@ impl Executor for CpuExecutor {
     }
 
     fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
-        let range = self.check_rows(param, first, out.len())?;
-        out.copy_from_slice(&self.tensors[param].value[range]);
+        check_rows(&self.plan, param, first, out.len())?;
+        let start = first * self.plan.params()[param].width;
+        out.copy_from_slice(&self.tensors[param].value[start..][..out.len()]);
         Ok(())
     }
 
     fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
-        let range = self.check_rows(param, first, values.len())?;
+        check_rows(&self.plan, param, first, values.len())?;
+        let start = first * self.plan.params()[param].width;
+        let range = start..start + values.len();
         self.catalogue = None;
         let tensor = &mut self.tensors[param];
         tensor.value[range.clone()].copy_from_slice(values);
@@ -405,24 +368,10 @@ impl Executor for CpuExecutor {
     }
 
     fn grow(&mut self, column: usize, rows: usize) -> Result<()> {
-        if column >= self.plan.columns().len() {
-            let reason = format!(
-                "there is no id column {column}: the plan has {}",
-                self.plan.columns().len()
-            );
-            return Err(Error::config("grow", reason));
-        }
-        let of_column = ParamKind::Table { column };
+        check_growth(&self.plan, column, rows)?;
         for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
-            if param.kind != of_column {
+            if param.kind != (ParamKind::Table { column }) {
                 continue;
-            }
-            if rows < param.rows || rows > u32::MAX as usize {
-                let reason = format!(
-                    "{rows} rows asked for, {} are there and cannot be taken away",
-                    param.rows
-                );
-                return Err(Error::config(param.name.clone(), reason));
             }
             for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
                 if !values.is_empty() {

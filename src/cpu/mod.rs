@@ -14,7 +14,6 @@
 pub mod adam;
 mod aligned;
 mod catalogue;
-mod checks;
 mod executor;
 pub mod gather;
 pub mod linear;

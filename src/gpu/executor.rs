@@ -11,7 +11,6 @@ use super::{
     Gpu,
     activations::{Buffers, Limits},
     buffers::{Readback, STORAGE},
-    checks::{check_growth, check_ids, check_rows, check_state},
     inputs::Inputs,
     layout::Columns,
     run::Program,
@@ -19,6 +18,7 @@ use super::{
 };
 use crate::{
     Result,
+    checks::{check_growth, check_ids, check_rows, check_state},
     data::Batch,
     executor::{Executor, LossSum, catalogue_items},
     plan::{L2, Optimizer, Plan, State},

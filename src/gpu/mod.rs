@@ -9,7 +9,6 @@
 
 mod activations;
 mod buffers;
-mod checks;
 mod device;
 mod executor;
 mod inputs;

@@ -5,7 +5,6 @@ use super::{
     GpuExecutor, StageTime,
     activations::Buffers,
     buffers::PIECE,
-    checks::check_batch,
     executor::IN_FLIGHT,
     inputs::Call,
     profile::Timer,
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    checks::check_batch,
     data::Batch,
     plan::{L2, Optimizer},
 };

@@ -1,4 +1,6 @@
-//! What is refused before anything reaches the device: shaders check no index.
+//! What executors refuse before they touch anything: kernels and shaders check no id.
+
+use alloc::{format, string::String};
 
 use crate::{
     Error, Result,
@@ -7,7 +9,7 @@ use crate::{
 };
 
 /// Checks that a batch is sorted and fits the plan; nothing is uploaded that has not passed.
-pub(super) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
+pub(crate) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
     check_columns(plan, batch.columns().len())?;
     for (index, column) in batch.columns().iter().enumerate() {
         if column.order.len() != batch.len() || column.ids.len() != batch.len() {
@@ -25,7 +27,7 @@ pub(super) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
 }
 
 /// Checks ids that are to be scored.
-pub(super) fn check_ids(plan: &Plan, columns: &[&[u32]], samples: usize) -> Result<()> {
+pub(crate) fn check_ids(plan: &Plan, columns: &[&[u32]], samples: usize) -> Result<()> {
     check_columns(plan, columns.len())?;
     for (index, ids) in columns.iter().enumerate() {
         if ids.len() != samples {
@@ -65,7 +67,7 @@ fn check_id(plan: &Plan, column: usize, id: u32) -> Result<()> {
 }
 
 /// Checks that every tensor has the plan's length, and moments the parameter's or none.
-pub(super) fn check_state(plan: &Plan, state: &State) -> Result<()> {
+pub(crate) fn check_state(plan: &Plan, state: &State) -> Result<()> {
     let length = |what: String, expected: usize, got: usize| match got == expected {
         true => Ok(()),
         false => Err(Error::Length { what, expected, got }),
@@ -83,7 +85,7 @@ pub(super) fn check_state(plan: &Plan, state: &State) -> Result<()> {
 }
 
 /// Checks that `len` floats of a parameter from row `first` on are whole rows that are there.
-pub(super) fn check_rows(plan: &Plan, param: usize, first: usize, len: usize) -> Result<()> {
+pub(crate) fn check_rows(plan: &Plan, param: usize, first: usize, len: usize) -> Result<()> {
     let found = plan.params().get(param);
     let end = found.and_then(|param| first.checked_mul(param.width)?.checked_add(len));
     match (found, end) {
@@ -97,7 +99,11 @@ pub(super) fn check_rows(plan: &Plan, param: usize, first: usize, len: usize) ->
 }
 
 /// Checks that the tables of a column can be made `rows` rows long.
-pub(super) fn check_growth(plan: &Plan, column: usize, rows: usize) -> Result<()> {
+pub(crate) fn check_growth(plan: &Plan, column: usize, rows: usize) -> Result<()> {
+    if column >= plan.columns().len() {
+        let reason = format!("there is no id column {column}: the plan has {}", plan.columns().len());
+        return Err(Error::config("grow", reason));
+    }
     let tables = plan
         .params()
         .iter()
