@@ -12,6 +12,7 @@
 //!   [`Reference`], which runs whole plans, checks its arguments and returns errors instead.
 
 pub mod adam;
+pub mod fm;
 pub mod gather;
 pub mod l2;
 pub mod linear;

@@ -1,6 +1,7 @@
 //! What the integration tests share: data that is hard on kernels, and comparisons that say what differs.
 #![allow(dead_code)] // each test uses a part
 
+pub mod differences;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 
