@@ -2,8 +2,18 @@
 
 mod common;
 
-use common::differences::{TOLERANCE, differences, values, weigh};
-use pocketrec::ops::fm;
+use common::{
+    close64,
+    differences::{TOLERANCE, differences, values, weigh},
+};
+use pocketrec::{
+    ops::{
+        attention::{self, Normalisation},
+        batch_norm::{self, Statistics},
+        dice, dropout, fm, prelu,
+    },
+    rng::Rng,
+};
 
 /// The definition: the sum over pairs of fields of their dot product.
 fn fm_by_pairs(input: &[f64], fields: usize, width: usize) -> Vec<f64> {
@@ -30,4 +40,201 @@ fn fm_is_the_sum_over_pairs() {
         common::close_or(&gradient, &by_input, 1.0, TOLERANCE, &what);
     }
     assert!(fm::forward(&[], 4, 0).is_empty() && fm::backward(&[], &[], 4).is_empty());
+}
+
+#[test]
+fn dropout_is_a_mask_and_a_scale() {
+    let (input, rate) = (values(100_003, 1), 0.3);
+    let rng = Rng::new(7).stream(2);
+    let output = dropout::forward(&input, rng, 0, rate);
+    let kept = output.iter().filter(|&&x| x != 0.0).count();
+    for (x, y) in input.iter().zip(&output) {
+        assert!(*y == 0.0 || (y - x / 0.7).abs() < 1e-5 * x.abs(), "{x} became {y}");
+    }
+    // Four standard deviations of a binomial distribution.
+    let spread = 4.0 * (0.3f64 * 0.7 / input.len() as f64).sqrt();
+    assert!((kept as f64 / input.len() as f64 - 0.7).abs() < spread, "{kept} kept");
+    // No two streams, and no two quarters of a draw, go together.
+    let other = dropout::forward(&input, Rng::new(7).stream(3), 0, rate);
+    let together = |a: &[f64], b: &[f64]| a.iter().zip(b).filter(|(a, b)| (**a == 0.0) == (**b == 0.0)).count();
+    for (name, same) in [
+        ("streams", together(&output, &other)),
+        ("neighbours", together(&output, &output[1..])),
+    ] {
+        let share = same as f64 / input.len() as f64;
+        assert!((share - (0.49 + 0.09)).abs() < 0.01, "{name}: {share}");
+    }
+    assert_eq!(dropout::forward(&input, rng, 0, 0.0), input);
+    let linear: Vec<f64> = differences(&input[..50], |x| dropout::forward(x, rng, 3, rate).iter().sum());
+    close64(
+        &dropout::forward(&[1.0; 50], rng, 3, rate),
+        &linear,
+        TOLERANCE,
+        "gradient",
+    );
+}
+
+/// The bits of Threefry with key 0 and counters 0 and 1, cut up by hand: 0x99ba4efe_6b200159 is the published answer
+/// for 0.
+#[test]
+fn dropout_takes_16_bits_an_element() {
+    let rng = Rng::new(0);
+    assert_eq!(rng.at(0), [0x6b20_0159, 0x99ba_4efe]);
+    for (i, bits) in [0x0159, 0x6b20, 0x4efe, 0x99ba].into_iter().enumerate() {
+        assert!(dropout::keeps(rng, i as u64, bits));
+        assert!(!dropout::keeps(rng, i as u64, bits + 1));
+    }
+}
+
+#[test]
+fn batch_norm_backward() {
+    for (rows, width) in [(2, 1), (7, 3), (16, 5)] {
+        let (x, weights) = (values(rows * width, 1), values(rows * width, 2));
+        let (weight, bias, epsilon) = (values(width, 3), values(width, 4), 1e-3);
+        let run = |x: &[f64], weight: &[f64], bias: &[f64]| {
+            weigh(
+                &batch_norm::forward(x, &Statistics::of(x, width), weight, bias, epsilon),
+                &weights,
+            )
+        };
+        let gradients = batch_norm::backward(&x, &Statistics::of(&x, width), &weight, &weights, epsilon);
+        let by_x = differences(&x, |x| run(x, &weight, &bias));
+        close64(&gradients.input, &by_x, 1e-6, "input");
+        let by_weight = differences(&weight, |weight| run(&x, weight, &bias));
+        close64(&gradients.weight, &by_weight, TOLERANCE, "weight");
+        let by_bias = differences(&bias, |bias| run(&x, &weight, bias));
+        close64(&gradients.bias, &by_bias, TOLERANCE, "bias");
+
+        let plain = |x: &[f64]| weigh(&batch_norm::normalise(x, &Statistics::of(x, width), epsilon), &weights);
+        let gradient = batch_norm::normalise_backward(&x, &Statistics::of(&x, width), &weights, epsilon);
+        close64(&gradient, &differences(&x, plain), 1e-6, "input without affine part");
+    }
+}
+
+#[test]
+fn batch_norm_of_few_rows() {
+    let one = Statistics::of(&[3.0, 4.0], 2);
+    assert_eq!((&one.mean[..], &one.variance[..]), (&[3.0, 4.0][..], &[0.0, 0.0][..]));
+    let mut running = Statistics::initial(2);
+    running.follow(&one, 1, 0.5);
+    assert_eq!(
+        (&running.mean[..], &running.variance[..]),
+        (&[1.5, 2.0][..], &[0.5, 0.5][..])
+    );
+    let before = running.clone();
+    running.follow(&Statistics::of(&[], 2), 0, 0.5);
+    assert_eq!(running, before);
+    assert!(batch_norm::normalise_backward(&[], &Statistics::of(&[], 2), &[], 1e-8).is_empty());
+}
+
+#[test]
+fn prelu_backward() {
+    let (x, alpha, weights) = (values(21, 1), values(3, 2), values(21, 3));
+    let run = |x: &[f64], alpha: &[f64]| weigh(&prelu::forward(x, alpha), &weights);
+    let gradients = prelu::backward(&x, &alpha, &weights);
+    close64(
+        &gradients.input,
+        &differences(&x, |x| run(x, &alpha)),
+        TOLERANCE,
+        "input",
+    );
+    close64(
+        &gradients.alpha,
+        &differences(&alpha, |alpha| run(&x, alpha)),
+        TOLERANCE,
+        "alpha",
+    );
+    let at_zero = prelu::backward(&[0.0], &[0.25], &[4.0]);
+    assert_eq!((at_zero.input, at_zero.alpha), (vec![1.0], vec![0.0]));
+    assert!(prelu::forward(&[f64::NAN], &[0.25])[0].is_nan());
+}
+
+#[test]
+fn dice_backward() {
+    for (rows, width) in [(2, 1), (7, 3), (16, 5)] {
+        let (x, alpha, weights) = (values(rows * width, 1), values(width, 2), values(rows * width, 3));
+        let epsilon = 1e-3;
+        let run =
+            |x: &[f64], alpha: &[f64]| weigh(&dice::forward(x, alpha, &Statistics::of(x, width), epsilon), &weights);
+        let gradients = dice::backward(&x, &alpha, &Statistics::of(&x, width), &weights, epsilon);
+        close64(
+            &gradients.input,
+            &differences(&x, |x| run(x, &alpha)),
+            TOLERANCE,
+            "input",
+        );
+        close64(
+            &gradients.alpha,
+            &differences(&alpha, |alpha| run(&x, alpha)),
+            TOLERANCE,
+            "alpha",
+        );
+    }
+}
+
+/// Far from the bend Dice is a PReLU.
+#[test]
+fn dice_is_prelu_far_from_the_mean() {
+    let fixed = Statistics {
+        mean: vec![0.0],
+        variance: vec![1e-8],
+    };
+    let x = [-3.0, -1.0, 1.0, 2.0];
+    close64(
+        &dice::forward(&x, &[0.25], &fixed, 0.0),
+        &prelu::forward(&x, &[0.25]),
+        1e-12,
+        "output",
+    );
+}
+
+/// Histories of 3, 0, 1 and 5 steps.
+const OFFSETS: [u32; 5] = [0, 3, 3, 4, 9];
+
+#[test]
+fn attention_backward() {
+    let (samples, steps, width) = (4, 9, 3);
+    let (scores, value, weights) = (values(steps, 1), values(steps * width, 2), values(samples * width, 3));
+    for normalisation in [Normalisation::None, Normalisation::Softmax] {
+        let run = |scores: &[f64], value: &[f64]| {
+            let pooled = attention::forward(
+                &attention::weights(scores, &OFFSETS, normalisation),
+                value,
+                &OFFSETS,
+                width,
+            );
+            assert!(pooled[width..2 * width].iter().all(|&x| x == 0.0), "nothing to pool");
+            weigh(&pooled, &weights)
+        };
+        let found = attention::weights(&scores, &OFFSETS, normalisation);
+        let gradients = attention::backward(&found, &value, &OFFSETS, &weights, normalisation);
+        let by_score = differences(&scores, |scores| run(scores, &value));
+        close64(&gradients.score, &by_score, TOLERANCE, "score");
+        let by_value = differences(&value, |value| run(&scores, value));
+        close64(&gradients.value, &by_value, TOLERANCE, "value");
+    }
+}
+
+#[test]
+fn softmax_survives_large_scores_and_shows_nan() {
+    let softmax = |scores: &[f64]| attention::weights(scores, &[0, scores.len() as u32], Normalisation::Softmax);
+    assert_eq!(softmax(&[1e4, 1e4, -1e4]), [0.5, 0.5, 0.0]);
+    assert!(softmax(&[f64::NAN, 1.0]).iter().all(|x| x.is_nan()));
+    assert!(softmax(&[]).is_empty());
+}
+
+#[test]
+fn attention_unit_input_backward() {
+    let (samples, steps, width) = (4, 9, 2);
+    let (query, key) = (values(samples * width, 1), values(steps * width, 2));
+    let weights = values(steps * 4 * width, 3);
+    let run = |query: &[f64], key: &[f64]| weigh(&attention::unit_input(query, key, &OFFSETS, width), &weights);
+    let [of_query, of_key] = attention::unit_input_backward(&query, &key, &OFFSETS, &weights, width);
+    close64(
+        &of_query,
+        &differences(&query, |query| run(query, &key)),
+        TOLERANCE,
+        "query",
+    );
+    close64(&of_key, &differences(&key, |key| run(&query, key)), TOLERANCE, "key");
 }

@@ -12,10 +12,15 @@
 //!   [`Reference`], which runs whole plans, checks its arguments and returns errors instead.
 
 pub mod adam;
+pub mod attention;
+pub mod batch_norm;
+pub mod dice;
+pub mod dropout;
 pub mod fm;
 pub mod gather;
 pub mod l2;
 pub mod linear;
+pub mod prelu;
 pub mod product;
 mod reference;
 pub mod row_update;

@@ -1,0 +1,65 @@
+//! Dropout: random zeros in training, of which nothing is left at evaluation.
+//!
+//! `output[i] = input[i] / (1 - rate)` where the mask keeps element `i` and 0 where it does not (Srivastava et al.,
+//! *Dropout*, JMLR 2014, in the inverted form, so that evaluation needs no scale). `input` and `output` have any
+//! shape; `i` counts its elements, row by row, over the whole batch.
+//!
+//! The mask is a function of a random stream and of `i` alone, so that any tile, thread or device draws the same:
+//! of the 64 bits that [`Rng::at`] has for index `i / 4`, element `i` takes the 16 bits that begin at bit
+//! `16 * (i % 4)`, the first word being the low one, and is kept where they are at least `threshold`. The rate
+//! is therefore a multiple of `1 / 65536`, the one nearest to what is asked for, and the scale is that rate's.
+//!
+//! Backward: `input_gradient` is `output_gradient` put through the same mask and scale, that is [`forward`] of it.
+
+use alloc::vec::Vec;
+
+use crate::rng::Rng;
+
+/// What 16 random bits must reach for an element to be kept; the share `threshold / 65536` is dropped. A rate lies
+/// in 0..1, and at least one element in 65536 is kept.
+///
+/// ```
+/// use pocketrec::ops::dropout::threshold;
+/// assert_eq!([threshold(0.0), threshold(0.5), threshold(0.2)], [0, 32_768, 13_107]);
+/// ```
+pub fn threshold(rate: f32) -> u16 {
+    libm::roundf(rate * 65_536.0) as u16 // from 65536 on: 65535
+}
+
+/// What a kept element is multiplied by.
+///
+/// ```
+/// use pocketrec::ops::dropout::{scale, threshold};
+/// assert_eq!([scale(threshold(0.0)), scale(threshold(0.75))], [1.0, 4.0]);
+/// ```
+pub fn scale(threshold: u16) -> f64 {
+    65_536.0 / (65_536.0 - f64::from(threshold))
+}
+
+/// Whether element `i` is kept.
+pub fn keeps(rng: Rng, i: u64, threshold: u16) -> bool {
+    let [low, high] = rng.at(i / 4);
+    let bits = u64::from(high) << 32 | u64::from(low);
+    (bits >> (16 * (i % 4))) as u16 >= threshold
+}
+
+/// The output, or backward the input's gradient, of elements that begin at number `first`.
+///
+/// ```
+/// use pocketrec::{ops::dropout, rng::Rng};
+/// let (rng, input) = (Rng::new(1).stream(5), [1.0; 64]);
+/// let output = dropout::forward(&input, rng, 0, 0.5);
+/// assert!(output.contains(&0.0) && output.contains(&2.0));
+/// assert_eq!(dropout::forward(&input[..10], rng, 7, 0.5), output[7..17]);
+/// ```
+pub fn forward(input: &[f64], rng: Rng, first: u64, rate: f32) -> Vec<f64> {
+    let threshold = threshold(rate);
+    let one = |(x, i): (&f64, u64)| {
+        if keeps(rng, i, threshold) {
+            x * scale(threshold)
+        } else {
+            0.0
+        }
+    };
+    input.iter().zip(first..).map(one).collect()
+}

@@ -1,0 +1,53 @@
+//! PReLU: a rectifier with a slope of its own for what is negative, learnt for each column.
+//!
+//! `output[s, i] = x` where `x = input[s, i] > 0` and `alpha[i] * x` elsewhere; `input` and `output` are
+//! `[rows, width]`, `alpha` is `[width]` (He et al., *Delving Deep into Rectifiers*, ICCV 2015, equation 1).
+//!
+//! Backward: `input_gradient[s, i] = output_gradient[s, i]` where `input[s, i] > 0` and `alpha[i]` times that elsewhere, at
+//! zero too, as in PyTorch; `alpha_gradient[i] = sum over s with input[s, i] <= 0 of output_gradient[s, i] * input[s, i]`.
+//! NaN stays NaN.
+
+use alloc::{vec, vec::Vec};
+
+/// The activations, `[rows, width]`.
+///
+/// ```
+/// use pocketrec::ops::prelu;
+/// assert_eq!(prelu::forward(&[-2.0, -2.0, 3.0, 0.0], &[0.25, 0.5]), [-0.5, -1.0, 3.0, 0.0]);
+/// ```
+pub fn forward(input: &[f64], alpha: &[f64]) -> Vec<f64> {
+    let one = |(k, &x): (usize, &f64)| if x > 0.0 { x } else { alpha[k % alpha.len()] * x };
+    input.iter().enumerate().map(one).collect()
+}
+
+/// The gradients of a PReLU.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradients {
+    /// `[rows, width]`.
+    pub input: Vec<f64>,
+    /// `[width]`, summed over the batch.
+    pub alpha: Vec<f64>,
+}
+
+/// Both gradients, from `output_gradient` `[rows, width]`.
+///
+/// ```
+/// use pocketrec::ops::prelu;
+/// let gradients = prelu::backward(&[-2.0, 3.0], &[0.25], &[10.0, 100.0]);
+/// assert_eq!((gradients.input, gradients.alpha), (vec![2.5, 100.0], vec![-20.0]));
+/// ```
+pub fn backward(input: &[f64], alpha: &[f64], output_gradient: &[f64]) -> Gradients {
+    let width = alpha.len();
+    let mut gradients = Gradients {
+        input: output_gradient.to_vec(),
+        alpha: vec![0.0; width],
+    };
+    for (k, &x) in input.iter().enumerate() {
+        if x > 0.0 {
+            continue;
+        }
+        gradients.input[k] *= alpha[k % width];
+        gradients.alpha[k % width] += output_gradient[k] * x;
+    }
+    gradients
+}
