@@ -9,8 +9,11 @@ use common::{
 use pocketrec::{
     ops::{
         attention::{self, Normalisation},
+        auxiliary,
         batch_norm::{self, Statistics},
-        dice, dropout, fm, prelu,
+        dice, dropout, fm,
+        gru::{self, Kind},
+        prelu,
     },
     rng::Rng,
 };
@@ -237,4 +240,150 @@ fn attention_unit_input_backward() {
         "query",
     );
     close64(&of_key, &differences(&key, |key| run(&query, key)), TOLERANCE, "key");
+}
+
+const KINDS: [Kind; 4] = [Kind::Gru, Kind::Aigru, Kind::Agru, Kind::Augru];
+
+fn gru_parameters(inputs: usize, hidden: usize) -> gru::Parameters {
+    gru::Parameters {
+        input_weight: values(3 * hidden * inputs, 11),
+        hidden_weight: values(3 * hidden * hidden, 12),
+        input_bias: values(3 * hidden, 13),
+        hidden_bias: values(3 * hidden, 14),
+    }
+}
+
+#[test]
+fn gru_backward() {
+    let (steps, inputs, hidden) = (9, 3, 4);
+    let (input, scores, weights) = (values(steps * inputs, 1), values(steps, 2), values(steps * hidden, 3));
+    let parameters = gru_parameters(inputs, hidden);
+    for kind in KINDS {
+        let what = |name: &str| format!("{name} of {kind:?}");
+        let run = |input: &[f64], scores: &[f64], parameters: &gru::Parameters| {
+            weigh(&gru::forward(kind, input, scores, &OFFSETS, parameters), &weights)
+        };
+        let states = gru::forward(kind, &input, &scores, &OFFSETS, &parameters);
+        let found = gru::backward(kind, &input, &scores, &OFFSETS, &parameters, &states, &weights);
+        let by_input = differences(&input, |input| run(input, &scores, &parameters));
+        close64(&found.input, &by_input, TOLERANCE, &what("input"));
+        let by_score = differences(&scores, |scores| run(&input, scores, &parameters));
+        close64(&found.scores, &by_score, TOLERANCE, &what("scores"));
+        type Of = fn(&mut gru::Parameters) -> &mut Vec<f64>;
+        let tensors: [(&str, Of); 4] = [
+            ("input weight", |p| &mut p.input_weight),
+            ("hidden weight", |p| &mut p.hidden_weight),
+            ("input bias", |p| &mut p.input_bias),
+            ("hidden bias", |p| &mut p.hidden_bias),
+        ];
+        for (name, tensor) in tensors {
+            let by_value = differences(tensor(&mut parameters.clone()), |value| {
+                let mut parameters = parameters.clone();
+                *tensor(&mut parameters) = value.to_vec();
+                run(&input, &scores, &parameters)
+            });
+            let got = tensor(&mut found.parameters.clone()).clone();
+            close64(&got, &by_value, TOLERANCE, &what(name));
+        }
+    }
+}
+
+/// With scores of 1, AIGRU is GRU, and so is AUGRU where the update gate's parameters have their signs turned; AGRU
+/// forgets.
+#[test]
+fn gru_and_its_forms_agree_where_they_must() {
+    let (steps, inputs, hidden) = (9, 3, 4);
+    let (input, ones) = (values(steps * inputs, 1), vec![1.0; steps]);
+    let parameters = gru_parameters(inputs, hidden);
+    let plain = gru::forward(Kind::Gru, &input, &[], &OFFSETS, &parameters);
+    assert_eq!(gru::forward(Kind::Aigru, &input, &ones, &OFFSETS, &parameters), plain);
+    let mut turned = parameters.clone();
+    turned.input_weight[hidden * inputs..2 * hidden * inputs]
+        .iter_mut()
+        .for_each(|x| *x = -*x);
+    turned.hidden_weight[hidden * hidden..2 * hidden * hidden]
+        .iter_mut()
+        .for_each(|x| *x = -*x);
+    turned.input_bias[hidden..2 * hidden].iter_mut().for_each(|x| *x = -*x);
+    turned.hidden_bias[hidden..2 * hidden].iter_mut().for_each(|x| *x = -*x);
+    let found = gru::forward(Kind::Augru, &input, &ones, &OFFSETS, &turned);
+    close64(&found, &plain, 1e-14, "AUGRU with scores of 1");
+    for kind in [Kind::Agru, Kind::Augru] {
+        let found = gru::forward(kind, &input, &vec![0.0; steps], &OFFSETS, &parameters);
+        assert!(found.iter().all(|&x| x == 0.0), "{kind:?} moves without a score");
+    }
+}
+
+#[test]
+fn last_states_backward() {
+    let (states, weights) = (values(9 * 2, 1), values(4 * 2, 2));
+    let by_state = differences(&states, |states| {
+        weigh(&gru::last_states(states, &OFFSETS, 2), &weights)
+    });
+    close64(
+        &gru::last_states_backward(&weights, &OFFSETS, 2),
+        &by_state,
+        TOLERANCE,
+        "states",
+    );
+}
+
+#[test]
+fn auxiliary_backward() {
+    let (steps, hidden, width) = (9, 3, 2);
+    let (states, clicked, negative) = (
+        values(steps * hidden, 1),
+        values(steps * width, 2),
+        values(steps * width, 3),
+    );
+    let layer = |inputs, outputs, seed| auxiliary::Layer {
+        weight: values(outputs * inputs, seed),
+        bias: values(outputs, seed + 1),
+    };
+    let layers = [layer(hidden + width, 4, 10), layer(4, 3, 12), layer(3, 1, 14)];
+    let run = |states: &[f64], clicked: &[f64], negative: &[f64], layers: &[auxiliary::Layer]| {
+        auxiliary::loss(states, clicked, negative, &OFFSETS, layers)
+    };
+    let found = auxiliary::backward(&states, &clicked, &negative, &OFFSETS, &layers);
+    let by_state = differences(&states, |states| run(states, &clicked, &negative, &layers));
+    close64(&found.states, &by_state, TOLERANCE, "states");
+    let by_clicked = differences(&clicked, |clicked| run(&states, clicked, &negative, &layers));
+    close64(&found.clicked, &by_clicked, TOLERANCE, "clicked");
+    let by_negative = differences(&negative, |negative| run(&states, &clicked, negative, &layers));
+    close64(&found.negative, &by_negative, TOLERANCE, "negative");
+    for k in 0..layers.len() {
+        let with = |change: &dyn Fn(&mut auxiliary::Layer)| {
+            let mut layers = layers.clone();
+            change(&mut layers[k]);
+            run(&states, &clicked, &negative, &layers)
+        };
+        let by_weight = differences(&layers[k].weight, |weight| {
+            with(&|layer| layer.weight = weight.to_vec())
+        });
+        close64(&found.layers[k].weight, &by_weight, TOLERANCE, &format!("weight {k}"));
+        let by_bias = differences(&layers[k].bias, |bias| with(&|layer| layer.bias = bias.to_vec()));
+        close64(&found.layers[k].bias, &by_bias, TOLERANCE, &format!("bias {k}"));
+    }
+}
+
+#[test]
+fn auxiliary_without_pairs_is_nothing() {
+    let layers = [auxiliary::Layer {
+        weight: vec![1.0; 2],
+        bias: vec![1.0],
+    }];
+    for offsets in [&[0u32, 1, 1, 2][..], &[0, 0], &[0]] {
+        let steps = *offsets.last().unwrap() as usize;
+        let (x, y) = (values(steps, 1), values(steps, 2));
+        assert_eq!(auxiliary::loss(&x, &y, &y, offsets, &layers), 0.0);
+        let found = auxiliary::backward(&x, &y, &y, offsets, &layers);
+        let all = [
+            &found.states,
+            &found.clicked,
+            &found.negative,
+            &found.layers[0].weight,
+            &found.layers[0].bias,
+        ];
+        assert!(all.into_iter().flatten().all(|&g| g == 0.0), "{offsets:?}: {found:?}");
+    }
 }

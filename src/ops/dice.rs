@@ -45,10 +45,10 @@ pub struct Gradients {
 ///
 /// ```
 /// use pocketrec::ops::{batch_norm::Statistics, dice};
-/// let input = [5.0, 5.0];
-/// let gradients = dice::backward(&input, &[0.2], &Statistics::of(&input, 1), &[1.0, 0.0], 1e30);
-/// assert_eq!(gradients.input, [0.6, 0.0]); // so large an epsilon cuts the way through the normalisation off
-/// assert_eq!(gradients.alpha, [2.5]);
+/// let input = [4.0, 4.0];
+/// let gradients = dice::backward(&input, &[0.25], &Statistics::of(&input, 1), &[1.0, 1.0], 1.0);
+/// assert_eq!(gradients.input, [0.625, 0.625]); // a shift of all inputs moves no p
+/// assert_eq!(gradients.alpha, [4.0]);
 /// ```
 pub fn backward(
     input: &[f64],

@@ -13,11 +13,13 @@
 
 pub mod adam;
 pub mod attention;
+pub mod auxiliary;
 pub mod batch_norm;
 pub mod dice;
 pub mod dropout;
 pub mod fm;
 pub mod gather;
+pub mod gru;
 pub mod l2;
 pub mod linear;
 pub mod prelu;

@@ -1,0 +1,188 @@
+//! Auxiliary: DIEN's loss that makes each state of a history foretell the next click.
+//!
+//! Sample `s` has the steps `offsets[s]..offsets[s + 1]`, as in [`attention`](super::attention). Two neighbouring steps
+//! `t` and `t + 1` of it make a pair: an MLP is given `[states[t], clicked[t + 1]]`, whose logit should be high, and
+//! `[states[t], negative[t + 1]]`, whose logit should be low. With `p = sigmoid(logit)`,
+//! `loss = 1/P sum over pairs of (-ln p(clicked) - ln(1 - p(negative)))`, where `P` is the number of pairs in the batch
+//! (Zhou et al., *Deep Interest Evolution Network*, AAAI 2019, equation 7; the authors' code takes the mean too). It is
+//! twice the mean cross-entropy of the `2 P` logits. A history of one step or none has no pair; a batch without pairs
+//! has the loss 0.
+//!
+//! `states` is `[steps, hidden]`, `clicked` and `negative`, embeddings of items, are `[steps, width]`; the rows of a
+//! history's first step in the latter two are not read. The MLP has sigmoid layers and one logit: layer `k` is
+//! [`linear`] with `weight` `[outputs, inputs]` and `bias` `[outputs]`; the first has `hidden + width` inputs, the last
+//! has one output.
+//!
+//! Backward: `(p - 1) / P` at a logit of a clicked item and `p / P` at one of a negative, through the MLP.
+
+use alloc::{vec, vec::Vec};
+
+use super::{
+    attention::samples,
+    linear,
+    sigmoid_cross_entropy::{sample_loss, sigmoid},
+};
+use crate::plan::Activation;
+
+/// A layer of the MLP, or its gradients.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// `[outputs, inputs]`.
+    pub weight: Vec<f64>,
+    /// `[outputs]`.
+    pub bias: Vec<f64>,
+}
+
+/// The logits of all pairs, in the order of the steps, with their clicked items and with their negatives.
+///
+/// ```
+/// use pocketrec::ops::auxiliary::{self, Layer};
+/// let layers = [Layer { weight: vec![1.0, 10.0], bias: vec![0.5] }];
+/// let (states, clicked, negative) = ([1.0, 2.0, 3.0], [9.0, 5.0, 9.0], [9.0, 6.0, 9.0]);
+/// // Of two histories of 2 and 1 steps, the first has a pair: steps 0 and 1.
+/// let logits = auxiliary::logits(&states, &clicked, &negative, &[0, 2, 3], &layers);
+/// assert_eq!(logits, [vec![51.5], vec![61.5]]);
+/// ```
+pub fn logits(states: &[f64], clicked: &[f64], negative: &[f64], offsets: &[u32], layers: &[Layer]) -> [Vec<f64>; 2] {
+    [clicked, negative].map(|item| {
+        let pairs = Pairs::new(states, item, offsets);
+        pairs.outputs(layers).pop().unwrap_or_default()
+    })
+}
+
+/// The loss.
+///
+/// ```
+/// use pocketrec::ops::auxiliary::{self, Layer};
+/// let layers = [Layer { weight: vec![0.0, 0.0], bias: vec![0.0] }]; // knows nothing: p = 1/2
+/// let loss = auxiliary::loss(&[1.0, 2.0], &[3.0, 4.0], &[5.0, 6.0], &[0, 2], &layers);
+/// assert_eq!(loss, 2.0 * std::f64::consts::LN_2);
+/// ```
+pub fn loss(states: &[f64], clicked: &[f64], negative: &[f64], offsets: &[u32], layers: &[Layer]) -> f64 {
+    let [high, low] = logits(states, clicked, negative, offsets, layers);
+    let losses = |logits: &[f64], label| logits.iter().map(|&x| sample_loss(x, label)).sum::<f64>();
+    (losses(&high, 1.0) + losses(&low, 0.0)) / high.len().max(1) as f64
+}
+
+/// The gradients of the loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradients {
+    /// `[steps, hidden]`; zero at the last step of a history.
+    pub states: Vec<f64>,
+    /// `[steps, width]`; zero at the first step of a history.
+    pub clicked: Vec<f64>,
+    /// `[steps, width]`; zero at the first step of a history.
+    pub negative: Vec<f64>,
+    /// Summed over all pairs.
+    pub layers: Vec<Layer>,
+}
+
+/// All gradients of the loss.
+pub fn backward(states: &[f64], clicked: &[f64], negative: &[f64], offsets: &[u32], layers: &[Layer]) -> Gradients {
+    let zero = |layer: &Layer| Layer {
+        weight: vec![0.0; layer.weight.len()],
+        bias: vec![0.0; layer.bias.len()],
+    };
+    let mut gradients = Gradients {
+        states: vec![0.0; states.len()],
+        clicked: vec![0.0; clicked.len()],
+        negative: vec![0.0; negative.len()],
+        layers: layers.iter().map(zero).collect(),
+    };
+    let Gradients {
+        states: of_states,
+        clicked: of_clicked,
+        negative: of_negative,
+        layers: of_layers,
+    } = &mut gradients;
+    for (item, label, of_item) in [(clicked, 1.0, of_clicked), (negative, 0.0, of_negative)] {
+        let pairs = Pairs::new(states, item, offsets);
+        let of_rows = pairs.backward(label, layers, of_layers);
+        pairs.scatter(&of_rows, of_states, of_item);
+    }
+    gradients
+}
+
+/// The pairs of states with one of the two kinds of items.
+struct Pairs {
+    /// The steps `t` that have a step after them.
+    steps: Vec<usize>,
+    hidden: usize,
+    width: usize,
+    /// `[pairs, hidden + width]`.
+    input: Vec<f64>,
+}
+
+impl Pairs {
+    fn new(states: &[f64], item: &[f64], offsets: &[u32]) -> Self {
+        let all = offsets.last().map_or(0, |&steps| steps as usize);
+        let (hidden, width) = (states.len().checked_div(all), item.len().checked_div(all));
+        let (hidden, width) = (hidden.unwrap_or(0), width.unwrap_or(0));
+        let steps: Vec<usize> = samples(offsets)
+            .flat_map(|steps| steps.start..steps.end.saturating_sub(1))
+            .collect();
+        let mut input = Vec::new();
+        for &t in &steps {
+            input.extend_from_slice(&states[t * hidden..][..hidden]);
+            input.extend_from_slice(&item[(t + 1) * width..][..width]);
+        }
+        Pairs {
+            steps,
+            hidden,
+            width,
+            input,
+        }
+    }
+
+    /// The output of every layer; that of the last is the logits.
+    fn outputs(&self, layers: &[Layer]) -> Vec<Vec<f64>> {
+        let mut outputs: Vec<Vec<f64>> = Vec::new();
+        for (k, layer) in layers.iter().enumerate() {
+            let input = outputs.last().unwrap_or(&self.input);
+            let rows = self.steps.len();
+            let mut output = linear::forward(input, &layer.weight, &layer.bias, rows, Activation::Identity);
+            if k + 1 < layers.len() {
+                output.iter_mut().for_each(|x| *x = sigmoid(*x));
+            }
+            outputs.push(output);
+        }
+        outputs
+    }
+
+    /// The gradient of `input`; adds to those of the layers.
+    fn backward(&self, label: f64, layers: &[Layer], of_layers: &mut [Layer]) -> Vec<f64> {
+        let rows = self.steps.len();
+        let outputs = self.outputs(layers);
+        let mut delta: Vec<f64> = Vec::new();
+        if let Some(logits) = outputs.last() {
+            delta.extend(logits.iter().map(|&x| (sigmoid(x) - label) / rows as f64));
+        }
+        for k in (0..layers.len()).rev() {
+            let input = if k == 0 { &self.input } else { &outputs[k - 1] };
+            let weight = &layers[k].weight;
+            let found = linear::backward(input, weight, &outputs[k], &delta, rows, Activation::Identity);
+            let add = |to: &mut [f64], from: &[f64]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+            add(&mut of_layers[k].weight, &found.weight);
+            add(&mut of_layers[k].bias, &found.bias);
+            delta = found.input;
+            if k > 0 {
+                delta.iter_mut().zip(input).for_each(|(d, y)| *d *= y * (1.0 - y));
+            }
+        }
+        delta
+    }
+
+    /// Adds the gradient of `input` to those of the states and of the items.
+    fn scatter(&self, of_input: &[f64], of_states: &mut [f64], of_item: &mut [f64]) {
+        let (hidden, width) = (self.hidden, self.width);
+        for (row, &t) in self.steps.iter().enumerate() {
+            let row = &of_input[row * (hidden + width)..][..hidden + width];
+            for j in 0..hidden {
+                of_states[t * hidden + j] += row[j];
+            }
+            for i in 0..width {
+                of_item[(t + 1) * width + i] += row[hidden + i];
+            }
+        }
+    }
+}
