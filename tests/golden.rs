@@ -3,72 +3,23 @@
 
 mod common;
 
-use std::collections::HashMap;
-
-use common::{close, close64, gradients, id_columns};
+use common::{close, close64, golden::Golden, gradients, id_columns};
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::Batch,
     executor::Executor,
     models::NeuMf,
     ops::Reference,
-    plan::{AdamConfig, L2, Optimizer, Plan, State},
+    plan::{L2, Optimizer, Plan, State},
 };
-use safetensors::{Dtype, SafeTensors};
 
 const FILE: &[u8] = include_bytes!("golden/neumf.safetensors");
 
-/// The file, and what its metadata say.
-struct Golden {
-    tensors: SafeTensors<'static>,
-    metadata: HashMap<String, String>,
-}
-
 impl Golden {
-    fn read() -> Self {
-        let (_, metadata) = SafeTensors::read_metadata(FILE).unwrap();
-        Golden {
-            tensors: SafeTensors::deserialize(FILE).unwrap(),
-            metadata: metadata.metadata().clone().unwrap(),
-        }
-    }
-
-    fn setting<T: serde::de::DeserializeOwned>(&self, key: &str) -> T {
-        serde_json::from_str(&self.metadata[key]).unwrap()
-    }
-
     fn plan(&self) -> Plan {
         let layers: Vec<usize> = self.setting("layers");
         let model = NeuMf::new(self.setting("users"), self.setting("items")).factors(self.setting("factors"));
         model.layers(layers).plan().unwrap()
-    }
-
-    fn adam(&self) -> AdamConfig {
-        let [beta1, beta2]: [f32; 2] = self.setting("betas");
-        AdamConfig {
-            learning_rate: self.setting("lr"),
-            beta1,
-            beta2,
-            epsilon: self.setting("eps"),
-        }
-    }
-
-    fn bytes<const N: usize>(&self, name: &str, dtype: Dtype) -> impl Iterator<Item = [u8; N]> {
-        let tensor = self.tensors.tensor(name).unwrap();
-        assert_eq!(tensor.dtype(), dtype, "{name}");
-        tensor.data().as_chunks().0.iter().copied()
-    }
-
-    fn floats(&self, name: &str) -> Vec<f32> {
-        self.bytes(name, Dtype::F32).map(f32::from_le_bytes).collect()
-    }
-
-    fn wide(&self, name: &str) -> Vec<f64> {
-        common::wide(&self.floats(name))
-    }
-
-    fn ids(&self, name: &str) -> Vec<u32> {
-        self.bytes(name, Dtype::I32).map(u32::from_le_bytes).collect()
     }
 
     fn initial(&self, plan: &Plan) -> State {
@@ -103,7 +54,7 @@ fn optimizers(golden: &Golden) -> [(&'static str, Optimizer); 2] {
 ///
 /// `make` builds the executor for a plan, with any state.
 fn check_executor(make: impl Fn(Plan) -> Box<dyn Executor>, tolerance: f64) {
-    let golden = Golden::read();
+    let golden = Golden::read(FILE);
     let plan = golden.plan();
     for (mode, optimizer) in optimizers(&golden) {
         let mut executor = make(plan.clone());
@@ -151,7 +102,7 @@ fn check_executor(make: impl Fn(Plan) -> Box<dyn Executor>, tolerance: f64) {
 
 #[test]
 fn plan_has_the_files_parameters() {
-    let golden = Golden::read();
+    let golden = Golden::read(FILE);
     let plan = golden.plan();
     for param in plan.params() {
         let tensor = golden.tensors.tensor(&format!("init/{}", param.name)).unwrap();
@@ -173,7 +124,7 @@ fn plan_has_the_files_parameters() {
 #[test]
 fn reference_equals_pytorch() {
     const TOLERANCE: f64 = 1e-6;
-    let golden = Golden::read();
+    let golden = Golden::read(FILE);
     let plan = golden.plan();
     for (mode, optimizer) in optimizers(&golden) {
         let mut reference = Reference::new(&plan, &golden.initial(&plan)).unwrap();

@@ -50,6 +50,31 @@ pub fn weights(scores: &[f64], offsets: &[u32], normalisation: Normalisation) ->
     weights
 }
 
+/// The gradient of the scores, `[steps]`, from that of the [`weights`] made of them.
+///
+/// ```
+/// use pocketrec::ops::attention::{Normalisation, weights_backward};
+/// let gradient = weights_backward(&[0.5, 0.5], &[10.0, 30.0], &[0, 2], Normalisation::Softmax);
+/// assert_eq!(gradient, [-5.0, 5.0]);
+/// ```
+pub fn weights_backward(
+    weights: &[f64],
+    weights_gradient: &[f64],
+    offsets: &[u32],
+    normalisation: Normalisation,
+) -> Vec<f64> {
+    let mut gradient = weights_gradient.to_vec();
+    if normalisation == Normalisation::Softmax {
+        for steps in samples(offsets) {
+            let mean: f64 = steps.clone().map(|t| weights[t] * weights_gradient[t]).sum();
+            for t in steps {
+                gradient[t] = weights[t] * (weights_gradient[t] - mean);
+            }
+        }
+    }
+    gradient
+}
+
 /// The pooled histories, `[samples, width]`, from [`weights`] and `value` `[steps, width]`.
 ///
 /// ```
@@ -102,20 +127,15 @@ pub fn backward(
         value: vec![0.0; value.len()],
     };
     for (s, steps) in samples(offsets).enumerate() {
-        for t in steps.clone() {
+        for t in steps {
             for i in 0..width {
                 let gradient = output_gradient[s * width + i];
                 gradients.value[t * width + i] = weights[t] * gradient;
                 gradients.score[t] += gradient * value[t * width + i];
             }
         }
-        if normalisation == Normalisation::Softmax {
-            let mean: f64 = steps.clone().map(|t| weights[t] * gradients.score[t]).sum();
-            for t in steps {
-                gradients.score[t] = weights[t] * (gradients.score[t] - mean);
-            }
-        }
     }
+    gradients.score = weights_backward(weights, &gradients.score, offsets, normalisation);
     gradients
 }
 

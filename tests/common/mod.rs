@@ -2,6 +2,8 @@
 #![allow(dead_code)] // each test uses a part
 
 pub mod differences;
+#[cfg(feature = "std")]
+pub mod golden;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 
