@@ -1,21 +1,23 @@
 //! What executors refuse before they touch anything: kernels and shaders check no id.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     Error, Result,
     data::Batch,
-    plan::{ParamKind, Plan, State},
+    plan::{Column, ParamKind, Plan, Space, State},
 };
 
 /// Checks that a batch is sorted and fits the plan; nothing is uploaded that has not passed.
 pub(crate) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
     check_columns(plan, batch.columns().len())?;
+    check_features(plan, batch)?;
     for (index, column) in batch.columns().iter().enumerate() {
-        if column.order.len() != batch.len() || column.ids.len() != batch.len() {
+        let expected = rows_of(plan, batch, index);
+        if column.order.len() != expected || column.ids.len() != expected {
             return Err(Error::Length {
                 what: format!("sorted positions of column {index} (call Batch::sort)"),
-                expected: batch.len(),
+                expected,
                 got: column.order.len(),
             });
         }
@@ -26,9 +28,55 @@ pub(crate) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
     Ok(())
 }
 
+/// Checks a batch that is to be scored: it need not be sorted.
+pub(crate) fn check_scored(plan: &Plan, batch: &Batch, samples: usize) -> Result<()> {
+    check_columns(plan, batch.columns().len())?;
+    check_length(|| "scores, one a sample".into(), batch.len(), samples)?;
+    check_features(plan, batch)?;
+    for (index, column) in batch.columns().iter().enumerate() {
+        let what = || format!("ids of column {index}");
+        check_length(what, rows_of(plan, batch, index), column.ids.len())?;
+        check_id(plan, index, column.ids.iter().copied().max().unwrap_or(0))?;
+    }
+    Ok(())
+}
+
+/// Ids that a column of the batch should have.
+fn rows_of(plan: &Plan, batch: &Batch, column: usize) -> usize {
+    match plan.columns()[column].space {
+        Space::Samples => batch.len(),
+        Space::Steps(sequence) => batch.offsets(sequence).last().map_or(0, |&end| end as usize),
+    }
+}
+
+/// Checks sequences and numeric features.
+fn check_features(plan: &Plan, batch: &Batch) -> Result<()> {
+    let names = plan.sequences();
+    let what = || format!("sequences ({})", names.join(", "));
+    check_length(what, names.len(), batch.sequences())?;
+    for (index, name) in names.iter().enumerate() {
+        let offsets = batch.offsets(index);
+        check_length(|| format!("offsets of sequence {name}"), batch.len() + 1, offsets.len())?;
+        if offsets[0] != 0 || !offsets.is_sorted() {
+            let reason = "its offsets do not ascend from 0";
+            return Err(Error::config(format!("sequence {name}"), reason));
+        }
+    }
+    let expected = batch.len().saturating_mul(plan.numerics());
+    check_length(
+        || "numeric features of all samples".into(),
+        expected,
+        batch.numeric().len(),
+    )
+}
+
 /// Checks ids that are to be scored.
 pub(crate) fn check_ids(plan: &Plan, columns: &[&[u32]], samples: usize) -> Result<()> {
     check_columns(plan, columns.len())?;
+    if !plan.sequences().is_empty() || plan.numerics() > 0 {
+        let reason = "it has sequences or numeric features: score a batch of them";
+        return Err(Error::config("plan", reason));
+    }
     for (index, ids) in columns.iter().enumerate() {
         if ids.len() != samples {
             return Err(Error::Length {
@@ -42,24 +90,31 @@ pub(crate) fn check_ids(plan: &Plan, columns: &[&[u32]], samples: usize) -> Resu
     Ok(())
 }
 
-fn check_columns(plan: &Plan, got: usize) -> Result<()> {
-    let expected = plan.columns().len();
+/// `what` is put into words on an error alone: a step allocates nothing.
+fn check_length(what: impl FnOnce() -> String, expected: usize, got: usize) -> Result<()> {
     match got == expected {
         true => Ok(()),
         false => Err(Error::Length {
-            what: format!("id columns ({})", plan.columns().join(", ")),
+            what: what(),
             expected,
             got,
         }),
     }
 }
 
+fn check_columns(plan: &Plan, got: usize) -> Result<()> {
+    let columns = plan.columns();
+    let names = || columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>();
+    check_length(|| format!("id columns ({})", names().join(", ")), columns.len(), got)
+}
+
 fn check_id(plan: &Plan, column: usize, id: u32) -> Result<()> {
-    let rows = plan.rows(column) as u64;
+    let Column { name, vocabulary, .. } = &plan.columns()[column];
+    let rows = plan.rows(*vocabulary) as u64;
     match u64::from(id) < rows {
         true => Ok(()),
         false => Err(Error::Id {
-            column: plan.columns()[column].clone(),
+            column: name.clone(),
             id: id.into(),
             rows,
         }),
@@ -98,16 +153,17 @@ pub(crate) fn check_rows(plan: &Plan, param: usize, first: usize, len: usize) ->
     }
 }
 
-/// Checks that the tables of a column can be made `rows` rows long.
-pub(crate) fn check_growth(plan: &Plan, column: usize, rows: usize) -> Result<()> {
-    if column >= plan.columns().len() {
-        let reason = format!("there is no id column {column}: the plan has {}", plan.columns().len());
+/// Checks that the tables of a vocabulary can be made `rows` rows long.
+pub(crate) fn check_growth(plan: &Plan, vocabulary: usize, rows: usize) -> Result<()> {
+    if vocabulary >= plan.vocabularies().len() {
+        let there = plan.vocabularies().len();
+        let reason = format!("there is no vocabulary {vocabulary}: the plan has {there}");
         return Err(Error::config("grow", reason));
     }
     let tables = plan
         .params()
         .iter()
-        .filter(|param| param.kind == ParamKind::Table { column });
+        .filter(|param| param.kind == ParamKind::Table { vocabulary });
     for param in tables {
         if rows < param.rows || rows > u32::MAX as usize {
             let there = param.rows;

@@ -60,6 +60,13 @@ pub trait Executor: Send {
     /// As [`step`](Executor::step).
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()>;
 
+    /// Logits of the samples of a batch, which need be neither sorted nor labelled usefully: for plans with sequences
+    /// or numeric features, which [`score`](Executor::score) cannot be given.
+    ///
+    /// # Errors
+    /// As [`step`](Executor::step).
+    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()>;
+
     /// Logits of each of `users` (ids of the first column) with every row of the second column, the items:
     /// `out[u * items + i]`. For plans of two id columns. An executor may compute what depends on the item alone once
     /// for all users, so that a logit can differ from [`score`](Executor::score)'s by rounding.
@@ -95,12 +102,12 @@ pub trait Executor: Send {
     /// As [`read_rows`](Executor::read_rows).
     fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()>;
 
-    /// Makes the tables of `column` `rows` rows long; new rows are zero until they are written. Costs amortised
+    /// Makes the tables of `vocabulary` `rows` rows long; new rows are zero until they are written. Costs amortised
     /// time in proportion to the new rows.
     ///
     /// # Errors
     /// Where `rows` is below the present number or memory is short.
-    fn grow(&mut self, column: usize, rows: usize) -> Result<()>;
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()>;
 }
 
 /// [`Executor::score_catalogue`] by way of [`Executor::score`], a run of items at a time.
@@ -133,13 +140,13 @@ pub fn catalogue_items(plan: &Plan, users: &[u32], out: &[f32]) -> Result<usize>
         expected,
         got,
     };
-    if plan.columns().len() != 2 {
+    if plan.columns().len() != 2 || plan.vocabularies().len() != 2 {
         return Err(length("id columns of a plan with a catalogue", 2, plan.columns().len()));
     }
     let (rows, items) = (plan.rows(0), plan.rows(1));
     if let Some(&id) = users.iter().find(|&&user| user as usize >= rows) {
         return Err(Error::Id {
-            column: plan.columns()[0].clone(),
+            column: plan.columns()[0].name.clone(),
             id: id.into(),
             rows: rows as u64,
         });

@@ -12,7 +12,7 @@
 /// assert_eq!(negatives.at(7), Rng::new(42).stream(3).at(7));
 /// assert!(negatives.below(7, 10) < 10);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rng {
     key: [u32; 2],
 }

@@ -291,7 +291,7 @@ fn tables_that_cannot_grow() {
     refused(&["item", "9", "0"], |executor| executor.grow(1, 0));
     refused(&["4294967296"], |executor| executor.grow(1, 1 << 32));
     refused(&["18446744073709551615"], |executor| executor.grow(0, usize::MAX));
-    refused(&["column 2"], |executor| executor.grow(2, 100));
+    refused(&["vocabulary 2"], |executor| executor.grow(2, 100));
 }
 
 #[test]

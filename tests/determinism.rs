@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{id_columns, odd_models, random_batch, trained_state};
+use common::{feature_plans, odd_models, random_batch, trained_state};
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::Batch,
@@ -80,7 +80,7 @@ fn run(plan: &Plan, batches: &[Batch], optimizer: &Optimizer, isa: Isa, threads:
     }
     let last = batches.last().unwrap();
     let mut scores = vec![f32::NAN; last.len()];
-    executor.score(&id_columns(last), &mut scores).unwrap();
+    executor.score_batch(last, &mut scores).unwrap();
     assert!(losses.iter().all(|loss| loss.sum.is_finite()) && scores.iter().all(|x| x.is_finite()));
     let state = executor.state().unwrap();
     Outcome { losses, scores, state }
@@ -116,6 +116,14 @@ fn nor_do_they_where_tables_are_small() {
         for (name, plan) in odd_models(2, 3) {
             check(name, &plan, samples);
         }
+    }
+}
+
+/// Tables that several columns share, sequences and dropout.
+#[test]
+fn nor_do_they_with_features_and_sequences() {
+    for (name, plan) in feature_plans() {
+        check(name, &plan, 700);
     }
 }
 

@@ -5,7 +5,7 @@ mod common;
 use common::{
     close64,
     differences::{STEP, TOLERANCE, differences, values, weigh},
-    odd_models, random_batch, random_state,
+    feature_plans, odd_models, random_batch, random_state,
 };
 use pocketrec::{
     Error,
@@ -178,7 +178,7 @@ fn sgd_by_hand() {
 
 /// Whether each output of a ReLU is cut off, over the whole batch.
 fn relu_pattern(reference: &Reference, batch: &Batch) -> Vec<bool> {
-    let activations = reference.activations(&common::id_columns(batch)).unwrap();
+    let activations = reference.activations(batch).unwrap();
     activations.iter().flatten().map(|&x| x > 0.0).collect()
 }
 
@@ -238,6 +238,15 @@ fn gradients_of_whole_models() {
         for l2 in WITH_AND_WITHOUT_L2 {
             check_gradients(name, &plan, 13, l2);
             check_gradients(name, &plan, 1, l2);
+        }
+    }
+}
+
+#[test]
+fn gradients_of_features_and_sequences() {
+    for (name, plan) in feature_plans() {
+        for l2 in WITH_AND_WITHOUT_L2 {
+            check_gradients(name, &plan, 13, l2);
         }
     }
 }

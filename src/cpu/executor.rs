@@ -11,29 +11,29 @@
 //! How many partials there are depends on plan and batch alone, so the bits do not depend on the threads.
 
 use alloc::{format, string::String, vec, vec::Vec};
-use core::ops::Range;
 
-#[cfg(feature = "parallel")]
-use super::pool::Pool;
 #[cfg(not(feature = "parallel"))]
 use super::serial::Pool;
+#[cfg(feature = "parallel")]
+use super::threads::Pool;
 use super::{
     Isa,
     adam::Update,
     aligned::AlignedVec,
     catalogue::{Catalogue, Separable},
     linear::{PackedWeight, READ_AHEAD},
-    prepare::{dense_offsets, gradient_columns, packed_weights, tile_rows},
+    prepare::{TableSource, dense_offsets, packed_weights, table_sources, tile_rows},
     simd::{Proof, Simd, dispatch},
-    tile::{Network, Scratch, TrainTile, Values},
-    update::{Table, TaskMemory, UpdateContext, UpdateTask, push_table, slots},
+    source::{Part, Source},
+    tile::{Network, SPACES, Scratch, TrainTile, Values},
+    update::{TaskMemory, UpdateContext, UpdateTask, push_table, slots},
 };
 use crate::{
     Error, Result,
-    checks::{check_batch, check_growth, check_ids, check_rows, check_state},
+    checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
     executor::{Executor, LossSum, catalogue_items, score_pairs},
-    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
+    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, Space, State, Tensor},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
@@ -59,9 +59,10 @@ pub struct CpuExecutor {
     tile_rows: usize,
     scratch: Vec<Scratch>,
     partials: Vec<AlignedVec>,
-    row_gradients: AlignedVec,
-    /// For each table, its first column in the batch-wide gradient.
-    gradient_columns: Vec<usize>,
+    /// The batch-wide gradient of each space.
+    row_gradients: Vec<AlignedVec>,
+    /// For each table, where its gradient comes from.
+    table_sources: Vec<Vec<TableSource>>,
     update_tasks: TaskMemory,
     separable: Option<Separable>,
     /// Items' parts of all logits, until the parameters change.
@@ -103,8 +104,8 @@ impl CpuExecutor {
             packed: packed_weights(&plan, proof),
             scratch: vec![Scratch::new(&layout, tile_rows); pool.threads()],
             partials: vec![AlignedVec::default(); MAX_PARTIALS],
-            row_gradients: AlignedVec::default(),
-            gradient_columns: gradient_columns(&plan, &layout),
+            row_gradients: vec![AlignedVec::default(); layout.row_gradient_strides.len()],
+            table_sources: table_sources(&plan, &layout),
             update_tasks: TaskMemory::default(),
             separable: Separable::of(&plan),
             catalogue: None,
@@ -142,23 +143,32 @@ impl CpuExecutor {
     fn run_tiles(&mut self, batch: &Batch, meanwhile: &mut (dyn FnMut() + Send)) {
         let rows = batch.len();
         let (partials, rows_each) = self.partials_of(rows);
-        let stride = self.layout.row_gradient_stride;
-        let needed = rows * stride + READ_AHEAD;
-        if self.row_gradients.len() < needed {
-            self.row_gradients.resize(needed);
+        let part = |samples| Part {
+            source: Source::Batch(batch),
+            samples,
+            noise: Some(batch.noise()),
+        };
+        let strides = &self.layout.row_gradient_strides;
+        for ((space, gradient), stride) in spaces().zip(&mut self.row_gradients).zip(strides) {
+            let needed = part(0..rows).rows(space).len() * stride + READ_AHEAD;
+            if gradient.len() < needed {
+                gradient.resize(needed);
+            }
         }
         let network = network!(self);
         let mut tasks: [Option<TileTask<'_>>; MAX_PARTIALS + 1] = [const { None }; MAX_PARTIALS + 1];
         tasks[0] = Some(TileTask::Meanwhile(meanwhile));
-        let mut row_gradients = &mut self.row_gradients[..];
+        let mut row_gradients: [&mut [f32]; SPACES] = [(); SPACES].map(|()| &mut [][..]);
+        for (all, gradient) in row_gradients.iter_mut().zip(&mut self.row_gradients) {
+            *all = gradient;
+        }
         let mut losses = [0.0; MAX_PARTIALS];
         for (index, (partial, loss)) in self.partials[..partials].iter_mut().zip(&mut losses).enumerate() {
-            let rows = index * rows_each..((index + 1) * rows_each).min(rows);
-            let (own, rest) = row_gradients.split_at_mut(rows.len() * stride);
-            row_gradients = rest;
+            let part = part(index * rows_each..((index + 1) * rows_each).min(rows));
+            let own = split_rows(&mut row_gradients, &part, strides);
             partial.resize(self.dense_len);
             tasks[index + 1] = Some(TileTask::Train {
-                rows,
+                part,
                 row_gradients: own,
                 gradient: partial,
                 loss,
@@ -170,13 +180,12 @@ impl CpuExecutor {
                 None => {}
                 Some(TileTask::Meanwhile(f)) => f(),
                 Some(TileTask::Train {
-                    rows,
+                    part,
                     row_gradients,
                     gradient,
                     loss,
                 }) => dispatch!(proof, s => {
-                    let rows = rows.clone();
-                    **loss = train_partial(s, network, batch, rows, tile_rows, scratch, row_gradients, gradient);
+                    **loss = train_partial(s, network, batch, part, tile_rows, scratch, row_gradients, gradient);
                 }),
             });
         self.loss.sum += losses[..partials].iter().sum::<f64>();
@@ -194,7 +203,7 @@ impl CpuExecutor {
             batch,
             partials: &gradients[..partials],
             row_gradients: &self.row_gradients,
-            row_gradient_stride: self.layout.row_gradient_stride,
+            row_gradient_strides: &self.layout.row_gradient_strides,
             update: Update::new(optimizer, self.step),
             l2,
             every_row,
@@ -212,15 +221,9 @@ impl CpuExecutor {
                     packed,
                     offset: self.dense_offsets[index],
                 }),
-                ParamKind::Table { column } => {
-                    let table = Table {
-                        rows: param.rows,
-                        width: param.width,
-                        column,
-                        gradient: self.gradient_columns[index],
-                        ids: batch.column(column),
-                    };
-                    push_table(&mut tasks, slots(tensor), &table, pieces, every_row);
+                ParamKind::Table { .. } => {
+                    let (shape, sources) = ([param.rows, param.width], &self.table_sources[index]);
+                    push_table(&mut tasks, slots(tensor), shape, sources, context, pieces);
                 }
             }
         }
@@ -229,6 +232,23 @@ impl CpuExecutor {
             dispatch!(proof, s => task.run(s, context));
         });
         self.update_tasks.put(tasks);
+    }
+
+    /// Scores samples that have been checked.
+    fn score_source(&mut self, source: Source<'_>, out: &mut [f32]) {
+        let tiles = out.len().div_ceil(self.tile_rows).max(1);
+        let rows_each = tiles.div_ceil(MAX_SCORE_TASKS) * self.tile_rows;
+        let mut tasks: [Option<(usize, &mut [f32])>; MAX_SCORE_TASKS] = [const { None }; MAX_SCORE_TASKS];
+        for ((index, out), task) in out.chunks_mut(rows_each).enumerate().zip(&mut tasks) {
+            *task = Some((index * rows_each, out));
+        }
+        let network = network!(self);
+        let (tile_rows, proof) = (self.tile_rows, self.proof);
+        self.pool.for_each(&mut self.scratch, &mut tasks, |scratch, task| {
+            if let Some((first, out)) = task {
+                dispatch!(proof, s => score_rows(s, network, source, *first, tile_rows, scratch, out));
+            }
+        });
     }
 }
 
@@ -278,19 +298,13 @@ impl Executor for CpuExecutor {
 
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
         check_ids(&self.plan, columns, out.len())?;
-        let tiles = out.len().div_ceil(self.tile_rows).max(1);
-        let rows_each = tiles.div_ceil(MAX_SCORE_TASKS) * self.tile_rows;
-        let mut tasks: [Option<(usize, &mut [f32])>; MAX_SCORE_TASKS] = [const { None }; MAX_SCORE_TASKS];
-        for ((index, out), task) in out.chunks_mut(rows_each).enumerate().zip(&mut tasks) {
-            *task = Some((index * rows_each, out));
-        }
-        let network = network!(self);
-        let (tile_rows, proof) = (self.tile_rows, self.proof);
-        self.pool.for_each(&mut self.scratch, &mut tasks, |scratch, task| {
-            if let Some((first, out)) = task {
-                dispatch!(proof, s => score_rows(s, network, columns, *first, tile_rows, scratch, out));
-            }
-        });
+        self.score_source(Source::Ids(columns), out);
+        Ok(())
+    }
+
+    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
+        check_scored(&self.plan, batch, out.len())?;
+        self.score_source(Source::Batch(batch), out);
         Ok(())
     }
 
@@ -367,10 +381,10 @@ impl Executor for CpuExecutor {
         Ok(())
     }
 
-    fn grow(&mut self, column: usize, rows: usize) -> Result<()> {
-        check_growth(&self.plan, column, rows)?;
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
+        check_growth(&self.plan, vocabulary, rows)?;
         for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
-            if param.kind != (ParamKind::Table { column }) {
+            if param.kind != (ParamKind::Table { vocabulary }) {
                 continue;
             }
             for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
@@ -380,7 +394,7 @@ impl Executor for CpuExecutor {
             }
         }
         self.catalogue = None;
-        self.plan = self.plan.clone().with_rows(column, rows);
+        self.plan = self.plan.clone().with_rows(vocabulary, rows);
         Ok(())
     }
 }
@@ -389,11 +403,30 @@ impl Executor for CpuExecutor {
 enum TileTask<'a> {
     Meanwhile(&'a mut (dyn FnMut() + Send)),
     Train {
-        rows: Range<usize>,
-        row_gradients: &'a mut [f32],
+        part: Part<'a>,
+        row_gradients: [&'a mut [f32]; SPACES],
         gradient: &'a mut [f32],
         loss: &'a mut f64,
     },
+}
+
+/// The spaces there can be, by index.
+fn spaces() -> impl Iterator<Item = Space> {
+    core::iter::once(Space::Samples).chain((0..).map(Space::Steps))
+}
+
+/// Takes the rows of a part off the front of each space's gradient.
+fn split_rows<'a>(
+    gradients: &mut [&'a mut [f32]; SPACES],
+    part: &Part<'_>,
+    strides: &[usize],
+) -> [&'a mut [f32]; SPACES] {
+    let mut own: [&mut [f32]; SPACES] = [(); SPACES].map(|()| &mut [][..]);
+    for (((space, own), rest), stride) in spaces().zip(&mut own).zip(gradients).zip(strides) {
+        let (front, back) = core::mem::take(rest).split_at_mut(part.rows(space).len() * stride);
+        (*own, *rest) = (front, back);
+    }
+    own
 }
 
 /// Runs the tiles of one partial; returns the sum of their losses.
@@ -402,40 +435,39 @@ fn train_partial<S: Simd>(
     s: S,
     network: Network<'_>,
     batch: &Batch,
-    rows: Range<usize>,
+    part: &Part<'_>,
     tile_rows: usize,
     scratch: &mut Scratch,
-    row_gradients: &mut [f32],
+    row_gradients: &mut [&mut [f32]; SPACES],
     gradient: &mut [f32],
 ) -> f64 {
-    let stride = network.layout.row_gradient_stride;
     let (mut loss, mut flow) = (0.0, Flow::Write);
-    for (first, row_gradients) in rows
-        .clone()
-        .step_by(tile_rows)
-        .zip(row_gradients.chunks_mut(tile_rows * stride))
-    {
-        let tile = first..(first + tile_rows).min(rows.end);
-        scratch.forward(s, network, tile.len(), |column| &batch.column(column).ids[tile.clone()]);
+    let mut rest = row_gradients.each_mut().map(|gradient| &mut **gradient);
+    for first in part.samples.clone().step_by(tile_rows) {
+        let tile = Part {
+            samples: first..(first + tile_rows).min(part.samples.end),
+            ..part.clone()
+        };
+        scratch.forward(s, network, &tile);
         let mut train = TrainTile {
-            labels: &batch.labels()[tile.clone()],
+            labels: &batch.labels()[tile.samples.clone()],
             scale: 1.0 / batch.len() as f32,
-            row_gradients,
+            row_gradients: split_rows(&mut rest, &tile, &network.layout.row_gradient_strides),
             gradient,
             loss: &mut loss,
             flow,
         };
-        scratch.backward(s, network, &mut train);
+        scratch.backward(s, network, &tile, &mut train);
         flow = Flow::Add;
     }
     loss
 }
 
-/// Scores the rows from `first` on.
+/// Scores the samples from `first` on.
 fn score_rows<S: Simd>(
     s: S,
     network: Network<'_>,
-    columns: &[&[u32]],
+    source: Source<'_>,
     first: usize,
     tile_rows: usize,
     scratch: &mut Scratch,
@@ -443,8 +475,13 @@ fn score_rows<S: Simd>(
 ) {
     for (tile, out) in out.chunks_mut(tile_rows).enumerate() {
         let start = first + tile * tile_rows;
-        let rows = out.len();
-        scratch.forward(s, network, rows, |column| &columns[column][start..start + rows]);
+        let samples = start..start + out.len();
+        let tile = Part {
+            source,
+            samples,
+            noise: None,
+        };
+        scratch.forward(s, network, &tile);
         let logits = scratch.logits(network);
         for (r, out) in out.iter_mut().enumerate() {
             *out = logits.row(r)[0];

@@ -1,12 +1,14 @@
-//! A linear layer with bias and ReLU, forward and backward, for one tile of rows; the specification is
+//! A linear layer with bias and activation, forward and backward, for one tile of rows; the specification is
 //! [`ops::linear`](crate::ops::linear).
 //!
 //! All three products run on the register tile of `simd::matmul`, whose head comment has the operands' layouts.
 //! The weight is packed into panels once a step, in both orientations ([`PackedWeight`]). The gradient of the
-//! weight needs no packing: rows of x are its panels. The ReLU's mask and the gradient of the bias share one pass.
+//! weight needs no packing: rows of x are its panels. The derivative of the activation and the gradient of the bias
+//! share one pass.
 
 use super::{
     aligned::AlignedVec,
+    math::sigmoid,
     rows::{Rows, RowsMut},
     simd::{
         Simd, kernel,
@@ -115,22 +117,44 @@ kernel! {
     ) {
         assert!(x.width == weight.inputs && y.width == weight.outputs && bias.len() == weight.outputs);
         let relu = activation == Activation::Relu;
+        let mut y = y;
         if weight.outputs == 1 {
-            return dot_rows(s, rows, x, &weight.backward, bias[0], relu, y);
+            dot_rows(s, rows, x, &weight.backward, bias[0], relu, y.reborrow());
+        } else {
+            panels_forward(s, rows, x, weight, bias, relu, y.reborrow());
         }
-        let width = panel_width::<S>(weight.outputs);
-        let shape = Shape {
-            rows,
-            columns: weight.outputs,
-            depth: weight.inputs,
-        };
-        let panels = Panels {
-            data: &weight.forward,
-            panel_stride: width * weight.inputs,
-            depth_stride: width,
-        };
-        matmul(s, shape, by_row(x), panels, Start::Bias(bias), relu, y.data, y.stride);
+        if activation == Activation::Sigmoid {
+            for r in 0..rows {
+                for chunk in y.row(r).chunks_mut(S::LANES) {
+                    s.store_partial(sigmoid(s, s.load_partial(chunk)), chunk);
+                }
+            }
+        }
     }
+}
+
+#[inline(always)]
+fn panels_forward<S: Simd>(
+    s: S,
+    rows: usize,
+    x: Rows<'_>,
+    weight: &PackedWeight,
+    bias: &[f32],
+    relu: bool,
+    y: RowsMut<'_>,
+) {
+    let width = panel_width::<S>(weight.outputs);
+    let shape = Shape {
+        rows,
+        columns: weight.outputs,
+        depth: weight.inputs,
+    };
+    let panels = Panels {
+        data: &weight.forward,
+        panel_stride: width * weight.inputs,
+        depth_stride: width,
+    };
+    matmul(s, shape, by_row(x), panels, Start::Bias(bias), relu, y.data, y.stride);
 }
 
 /// One output: a dot product a row. A panel would be one column of numbers among zeros.
@@ -166,7 +190,7 @@ pub struct WeightGradient<'a> {
 kernel! {
     /// Backward pass of a tile: from `dy` to `dx` and to the gradients of weight and bias.
     ///
-    /// `dy` is masked in place where the activation is ReLU and `y` is zero.
+    /// `dy` is multiplied in place by the derivative of the activation, which `y` gives.
     ///
     /// # Panics
     /// Where the widths are not the weight's, or `x` cannot be read for whole vectors (see [`READ_AHEAD`]).
@@ -186,8 +210,7 @@ kernel! {
         assert!(x.width == inputs && dx.width == inputs && y.width == outputs && dy.width == outputs);
         assert!(gradient.weight.len() == outputs * inputs && gradient.bias.len() == outputs);
         let mut dy = dy;
-        let relu = activation == Activation::Relu;
-        mask_and_sum(s, rows, y, relu, &mut dy, gradient.bias, gradient.flow);
+        derive_and_sum(s, rows, y, activation, &mut dy, gradient.bias, gradient.flow);
 
         let width = panel_width::<S>(inputs);
         let dy = dy.as_rows();
@@ -240,13 +263,13 @@ fn by_row(x: Rows<'_>) -> Left<'_> {
     }
 }
 
-/// Zeroes `dy` where ReLU's output is not positive, and adds its columns up into the bias's gradient.
+/// Takes `dy` through the activation, and adds its columns up into the bias's gradient.
 #[inline(always)]
-fn mask_and_sum<S: Simd>(
+fn derive_and_sum<S: Simd>(
     s: S,
     rows: usize,
     y: Rows<'_>,
-    relu: bool,
+    activation: Activation,
     dy: &mut RowsMut<'_>,
     bias: &mut [f32],
     flow: Flow,
@@ -261,8 +284,12 @@ fn mask_and_sum<S: Simd>(
         for r in 0..rows {
             let slot = &mut dy.row(r)[columns.clone()];
             let mut d = s.load_partial(slot);
-            if relu {
-                d = s.select_gt(s.load_partial(&y.row(r)[columns.clone()]), zero, d, zero);
+            if activation != Activation::Identity {
+                let y = s.load_partial(&y.row(r)[columns.clone()]);
+                d = match activation {
+                    Activation::Sigmoid => s.mul(d, s.mul(y, s.sub(s.splat(1.0), y))),
+                    _ => s.select_gt(y, zero, d, zero),
+                };
                 s.store_partial(d, slot);
             }
             sum = s.add(sum, d);

@@ -21,6 +21,23 @@ pub(crate) fn exp_nonpositive<S: Simd>(s: S, x: S::F32) -> S::F32 {
     s.mul(y, s.exp2_whole(n))
 }
 
+/// 1 / (1 + e^-x), within a few units in the last place; NaN stays one.
+#[inline(always)]
+pub(crate) fn sigmoid<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    let zero = s.splat(0.0);
+    // Not max(x, -x): a NaN must stay one.
+    let z = exp_nonpositive(s, s.select_gt(x, zero, s.sub(zero, x), x));
+    sigmoid_of(s, x, z)
+}
+
+/// The sigmoid of x from z = e^-|x|, which never overflows.
+#[inline(always)]
+pub(crate) fn sigmoid_of<S: Simd>(s: S, x: S::F32, z: S::F32) -> S::F32 {
+    let one = s.splat(1.0);
+    let reciprocal = s.div(one, s.add(one, z));
+    s.select_gt(x, s.splat(0.0), reciprocal, s.mul(z, reciprocal))
+}
+
 /// ln(1 + z) for z in 0..=1, within a few units in the last place.
 ///
 /// With t = z / (2 + z), at most 1/3: ln(1 + z) = 2 artanh(t) = 2 (t + t^3/3 + t^5/5 + ...), cut after t^15.

@@ -14,12 +14,13 @@
 pub mod adam;
 mod aligned;
 mod catalogue;
+pub mod dropout;
 mod executor;
+pub mod fm;
 pub mod gather;
 pub mod linear;
 mod math;
-#[cfg(feature = "parallel")]
-mod pool;
+pub mod pool;
 mod prepare;
 pub mod product;
 pub mod row_update;
@@ -28,7 +29,10 @@ mod rows;
 mod serial;
 pub mod sigmoid_cross_entropy;
 pub(crate) mod simd;
+mod source;
 pub mod sum;
+#[cfg(feature = "parallel")]
+mod threads;
 mod tile;
 mod update;
 

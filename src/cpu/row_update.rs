@@ -11,7 +11,7 @@ use super::{
     rows::Rows,
     simd::{Simd, kernel, prefetch_row},
 };
-use crate::data::IdColumn;
+use crate::{data::IdColumn, plan::MAX_GATHERS};
 
 /// Rows that are asked for ahead of their update.
 const AHEAD: usize = 4;
@@ -102,6 +102,89 @@ kernel! {
         }
         let rest = table.slots.value.len() - next * width;
         update(s, step.update, table.slots.part(next * width, rest), NoGradient);
+    }
+}
+
+/// A column that picks rows of a table.
+#[derive(Clone, Debug)]
+pub struct RowSource<'a> {
+    /// The ids.
+    pub column: &'a IdColumn,
+    /// The segments whose rows are in the piece.
+    pub segments: Range<usize>,
+    /// The gradients, one row an id of the column.
+    pub gradients: Rows<'a>,
+}
+
+kernel! {
+    /// Updates the rows of a piece of a table that several columns pick from: those that any of them picks, or every
+    /// one. A row's gradients are added up source by source.
+    ///
+    /// # Panics
+    /// As [`sparse`].
+    pub fn merged<'a, S: Simd>(
+        s: S,
+        step: RowStep,
+        sources: [Option<RowSource<'a>>; MAX_GATHERS],
+        every: bool,
+        table: TableRows<'a>,
+    ) {
+        let (mut sources, mut table) = (sources, table);
+        let width = table.width;
+        let mut next = 0;
+        while let Some(row) = sources.iter().flatten().filter_map(RowSource::row).min() {
+            let mut samples = [(&[][..], None); MAX_GATHERS];
+            for (samples, source) in samples.iter_mut().zip(&mut sources) {
+                if let Some(source) = source && source.row() == Some(row) {
+                    let segment = source.segments.start;
+                    *samples = (source.column.samples(segment), Some(source.gradients));
+                    source.segments.start += 1;
+                }
+            }
+            let row = row as usize - table.first;
+            if every {
+                update(s, step.update, table.slots.part(next * width, (row - next) * width), NoGradient);
+                next = row + 1;
+            }
+            let count: usize = samples.iter().map(|(samples, _)| samples.len()).sum();
+            let gradient = SumOfSources {
+                sources: &samples,
+                l2: step.per_sample * count as f32,
+            };
+            update(s, step.update, table.slots.part(row * width, width), gradient);
+        }
+        if every {
+            let rest = table.slots.value.len() - next * width;
+            update(s, step.update, table.slots.part(next * width, rest), NoGradient);
+        }
+    }
+}
+
+impl RowSource<'_> {
+    /// The row of the first segment that is left.
+    fn row(&self) -> Option<u32> {
+        (!self.segments.is_empty()).then(|| self.column.segments[self.segments.start].row)
+    }
+}
+
+/// The gradient of a row that several columns pick: the samples of each in their order, and the L2 term.
+struct SumOfSources<'a> {
+    sources: &'a [(&'a [u32], Option<Rows<'a>>)],
+    l2: f32,
+}
+
+impl<S: Simd> Gradient<S> for SumOfSources<'_> {
+    #[inline(always)]
+    fn lanes(&self, s: S, range: Range<usize>, value: S::F32) -> S::F32 {
+        let mut sum = s.mul(s.splat(self.l2), value);
+        for (samples, gradients) in self.sources {
+            let Some(gradients) = gradients else { continue };
+            for &sample in *samples {
+                let start = sample as usize * gradients.stride + range.start;
+                sum = s.add(sum, s.load_partial(&gradients.data[start..][..range.len()]));
+            }
+        }
+        sum
     }
 }
 

@@ -5,7 +5,7 @@
 //! positive x and z / (1 + z) otherwise. Logits lie one a row, so they are brought together in vectors first.
 
 use super::{
-    math::{exp_nonpositive, ln_1p_unit},
+    math::{exp_nonpositive, ln_1p_unit, sigmoid_of},
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
@@ -53,13 +53,12 @@ kernel! {
 /// Loss and gradient by vectors.
 #[inline(always)]
 fn lanes<S: Simd>(s: S, x: S::F32, y: S::F32) -> (S::F32, S::F32) {
-    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let zero = s.splat(0.0);
     let negative = s.sub(zero, x);
     // Not max(x, -x): a NaN must stay one.
     let nonpositive = s.select_gt(x, zero, negative, x);
     let z = exp_nonpositive(s, nonpositive);
-    let reciprocal = s.div(one, s.add(one, z));
-    let sigmoid = s.select_gt(x, zero, reciprocal, s.mul(z, reciprocal));
+    let sigmoid = sigmoid_of(s, x, z);
     let positive_part = s.max(zero, x);
     let loss = s.add(s.sub(positive_part, s.mul(x, y)), ln_1p_unit(s, z));
     (loss, s.sub(sigmoid, y))

@@ -5,15 +5,23 @@ use core::mem;
 
 use super::{
     aligned::AlignedVec,
-    gather,
+    dropout::{self, Mask},
+    fm, gather,
     linear::{self, PackedWeight, READ_AHEAD, WeightGradient},
-    product,
+    pool, product,
     rows::{Rows, RowsMut},
     sigmoid_cross_entropy,
     simd::Simd,
+    source::Part,
     sum,
 };
-use crate::plan::{Backward, Flow, Layout, Plan, Stage, Tensor, View};
+use crate::{
+    plan::{Backward, Flow, Layout, MAX_SEQUENCES, Plan, Space, Stage, Tensor, View},
+    rng::Rng,
+};
+
+/// Spaces of a plan at most.
+pub(super) const SPACES: usize = 1 + MAX_SEQUENCES;
 
 /// One parameter with its moments: [`Tensor`] in memory that suits vectors.
 pub(super) struct Values {
@@ -67,8 +75,8 @@ pub(super) struct TrainTile<'a> {
     pub labels: &'a [f32],
     /// 1 / samples of the batch: the loss is a mean.
     pub scale: f32,
-    /// The tile's rows of the batch-wide gradient.
-    pub row_gradients: &'a mut [f32],
+    /// The tile's rows of the batch-wide gradient of each space.
+    pub row_gradients: [&'a mut [f32]; SPACES],
     /// The partial sum of the dense gradients.
     pub gradient: &'a mut [f32],
     /// The partial sum of the losses.
@@ -105,18 +113,43 @@ impl Scratch {
         self.activations[output.buffer] = buffer;
     }
 
+    /// Makes room for the steps of the tile's sequences, whose number is known now. Memory is kept.
+    fn reserve(&mut self, network: Network<'_>, tile: &Part<'_>) {
+        for (buffer, stride) in network.layout.strides.iter().enumerate() {
+            let space = network.plan.space(buffer);
+            if space == Space::Samples {
+                continue;
+            }
+            let needed = stride * tile.rows(space).len() + READ_AHEAD;
+            for values in [&mut self.activations[buffer], &mut self.gradients[buffer]] {
+                if values.len() < needed {
+                    values.resize(needed);
+                }
+            }
+        }
+    }
+
     /// The logits after [`forward`](Scratch::forward), one a row.
     pub fn logits(&self, network: Network<'_>) -> Rows<'_> {
         self.activation(network.layout, network.plan.logit())
     }
 
-    /// Runs the stages up to the logit on `rows` rows; `ids` gives each column's.
-    pub fn forward<'a, S: Simd>(&mut self, s: S, network: Network<'_>, rows: usize, ids: impl Fn(usize) -> &'a [u32]) {
-        let layout = network.layout;
-        for stage in network.plan.stages() {
+    /// Runs the stages up to the logit on the samples of a tile.
+    pub fn forward<S: Simd>(&mut self, s: S, network: Network<'_>, tile: &Part<'_>) {
+        let Network { plan, layout, .. } = network;
+        self.reserve(network, tile);
+        for (index, stage) in plan.stages().iter().enumerate() {
+            let space = stage.output().map_or(Space::Samples, |view| plan.space(view.buffer));
+            let rows = tile.rows(space).len();
             match *stage {
                 Stage::Gather { table, column, output } => self.write(layout, output, |_, output| {
-                    gather::forward(s, network.value(table), ids(column), output);
+                    gather::forward(s, network.value(table), tile.ids(column, space), output);
+                }),
+                Stage::Numeric { first, output } => self.write(layout, output, |_, mut output| {
+                    let from = tile.numeric(first, output.width, plan.numerics());
+                    for r in 0..rows {
+                        output.row(r).copy_from_slice(from.row(r));
+                    }
                 }),
                 Stage::Linear {
                     weight,
@@ -148,19 +181,31 @@ impl Scratch {
                         sum::forward_add(s, rows, scratch.activation(layout, input), output.reborrow());
                     }
                 }),
+                Stage::Fm { input, factors, output } => self.write(layout, output, |scratch, output| {
+                    fm::forward(s, rows, scratch.activation(layout, input), factors, output);
+                }),
+                Stage::Pool { input, output, mean } => self.write(layout, output, |scratch, output| {
+                    let offsets = tile.offsets(plan.space(input.buffer));
+                    pool::forward(s, offsets, mean, scratch.activation(layout, input), output);
+                }),
+                Stage::Dropout { input, output, rate } => self.write(layout, output, |scratch, output| {
+                    let input = scratch.activation(layout, input);
+                    dropout::apply(s, rows, mask(tile, index, space, rate), input, output, Flow::Write);
+                }),
                 Stage::SigmoidCrossEntropy { .. } => {}
             }
         }
     }
 
-    /// Runs the backward stages after [`forward`](Scratch::forward) on the same rows.
-    pub fn backward<S: Simd>(&mut self, s: S, network: Network<'_>, tile: &mut TrainTile<'_>) {
-        let rows = tile.labels.len();
-        let layout = network.layout;
+    /// Runs the backward stages after [`forward`](Scratch::forward) on the same samples.
+    pub fn backward<S: Simd>(&mut self, s: S, network: Network<'_>, part: &Part<'_>, tile: &mut TrainTile<'_>) {
+        let Network { plan, layout, .. } = network;
         let Scratch { activations, gradients } = self;
         let activation = |view: View| rows_of(&activations[view.buffer], layout, view);
-        for Backward { stage, flow } in network.plan.backward() {
-            let stage = &network.plan.stages()[*stage];
+        for Backward { stage: index, flow } in plan.backward() {
+            let stage = &plan.stages()[*index];
+            let space = stage.output().map_or(Space::Samples, |view| plan.space(view.buffer));
+            let rows = part.rows(space).len();
             // The gradient of a stage's output is lent out, since the stage writes those of its inputs.
             let mut d_output = match stage.output() {
                 Some(output) => mem::take(&mut gradients[output.buffer]),
@@ -169,6 +214,8 @@ impl Scratch {
             match *stage {
                 // Its gradient is in place already: in the batch-wide one, which the sparse update reads.
                 Stage::Gather { .. } => {}
+                // Nothing to learn.
+                Stage::Numeric { .. } => {}
                 Stage::Linear {
                     weight,
                     bias,
@@ -177,7 +224,7 @@ impl Scratch {
                     activation: kind,
                 } => {
                     let dy = rows_mut(&mut d_output, layout, output);
-                    let dx = gradient_mut(gradients, tile.row_gradients, layout, input);
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
                     let gradient = weight_gradient(network, tile.gradient, [weight, bias], tile.flow);
                     let (x, y) = (activation(input), activation(output));
                     let weight = &network.packed[weight];
@@ -186,7 +233,7 @@ impl Scratch {
                 Stage::Product { inputs, output } => {
                     for (i, &input) in inputs.iter().enumerate() {
                         let other = activation(inputs[1 - i]);
-                        let dx = gradient_mut(gradients, tile.row_gradients, layout, input);
+                        let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
                         product::backward(s, rows, rows_of(&d_output, layout, output), other, dx, flow[i]);
                     }
                 }
@@ -200,12 +247,27 @@ impl Scratch {
                     let slot = &mut tile.gradient[network.dense_offsets[bias]];
                     *slot = if tile.flow == Flow::Write { total } else { *slot + total };
                     for (&input, &flow) in inputs.iter().zip(flow) {
-                        let dx = gradient_mut(gradients, tile.row_gradients, layout, input);
+                        let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
                         sum::backward(s, rows, dy, dx, flow);
                     }
                 }
+                Stage::Fm { input, factors, output } => {
+                    let (x, dy) = (activation(input), rows_of(&d_output, layout, output));
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
+                    fm::backward(s, rows, x, factors, dy, dx, flow[0]);
+                }
+                Stage::Pool { input, output, mean } => {
+                    let offsets = part.offsets(plan.space(input.buffer));
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
+                    pool::backward(s, offsets, mean, rows_of(&d_output, layout, output), dx, flow[0]);
+                }
+                Stage::Dropout { input, output, rate } => {
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
+                    let dy = rows_of(&d_output, layout, output);
+                    dropout::apply(s, rows, mask(part, *index, space, rate), dy, dx, flow[0]);
+                }
                 Stage::SigmoidCrossEntropy { logit } => {
-                    let d = gradient_mut(gradients, tile.row_gradients, layout, logit);
+                    let d = gradient_mut(gradients, &mut tile.row_gradients, network, logit);
                     let logits = activation(logit);
                     *tile.loss += sigmoid_cross_entropy::forward_backward(s, logits, tile.labels, tile.scale, d);
                 }
@@ -214,6 +276,22 @@ impl Scratch {
                 gradients[output.buffer] = d_output;
             }
         }
+    }
+}
+
+/// The mask of dropout stage `stage` on a tile; one that keeps everything in use.
+fn mask(tile: &Part<'_>, stage: usize, space: Space, rate: f32) -> Mask {
+    match tile.noise {
+        Some(noise) => Mask {
+            rng: noise.stream(stage as u32),
+            rate,
+            first_row: tile.rows(space).start,
+        },
+        None => Mask {
+            rng: Rng::default(),
+            rate: 0.0,
+            first_row: 0,
+        },
     }
 }
 
@@ -236,15 +314,17 @@ fn rows_mut<'a>(buffer: &'a mut [f32], layout: &Layout, view: View) -> RowsMut<'
 /// Where the gradient of `view` lies: in the batch-wide gradient if a gather fills its buffer, else in the tile's.
 fn gradient_mut<'a>(
     gradients: &'a mut [AlignedVec],
-    row_gradients: &'a mut [f32],
-    layout: &Layout,
+    row_gradients: &'a mut [&mut [f32]; SPACES],
+    network: Network<'_>,
     view: View,
 ) -> RowsMut<'a> {
+    let Network { plan, layout, .. } = network;
+    let space = plan.space(view.buffer).index();
     match layout.row_gradient(view) {
         None => rows_mut(&mut gradients[view.buffer], layout, view),
         Some(column) => RowsMut {
-            data: &mut row_gradients[column..],
-            stride: layout.row_gradient_stride,
+            data: &mut row_gradients[space][column..],
+            stride: layout.row_gradient_strides[space],
             width: view.width,
         },
     }

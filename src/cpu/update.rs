@@ -5,15 +5,17 @@ use core::ops::Range;
 
 use super::{
     adam::{Slots, Update, dense_update},
+    aligned::AlignedVec,
     linear::PackedWeight,
-    row_update::{self, RowStep, TableRows},
+    prepare::TableSource,
+    row_update::{self, RowSource, RowStep, TableRows},
     rows::Rows,
     simd::Simd,
     tile::Values,
 };
 use crate::{
     data::{Batch, IdColumn},
-    plan::L2,
+    plan::{L2, MAX_GATHERS},
 };
 
 /// A piece of the update phase; pieces touch disjoint floats.
@@ -25,13 +27,10 @@ pub(super) enum UpdateTask<'a> {
         /// Where its gradient begins in a partial.
         offset: usize,
     },
-    /// A run of a table's rows with the segments that pick them.
+    /// A run of a table's rows, and where their gradients come from.
     Rows {
         table: TableRows<'a>,
-        column: usize,
-        segments: Range<usize>,
-        /// The table's first column in the batch-wide gradient.
-        gradient: usize,
+        sources: &'a [TableSource],
     },
 }
 
@@ -40,8 +39,9 @@ pub(super) enum UpdateTask<'a> {
 pub(super) struct UpdateContext<'a> {
     pub batch: &'a Batch,
     pub partials: &'a [&'a [f32]],
-    pub row_gradients: &'a [f32],
-    pub row_gradient_stride: usize,
+    /// The batch-wide gradient of each space, and its row stride.
+    pub row_gradients: &'a [AlignedVec],
+    pub row_gradient_strides: &'a [usize],
     pub update: Update,
     pub l2: L2,
     /// Whether rows outside the batch move too.
@@ -59,30 +59,55 @@ impl UpdateTask<'_> {
                     packed.pack(s, slots.value);
                 }
             }
-            UpdateTask::Rows {
-                table,
-                column,
-                segments,
-                gradient,
-            } => {
-                let gradients = Rows {
-                    data: &context.row_gradients[*gradient..],
-                    stride: context.row_gradient_stride,
-                    width: table.width,
-                };
+            UpdateTask::Rows { table, sources } => {
                 let step = RowStep {
                     update: context.update,
                     per_sample: context.l2.tables / context.batch.len() as f32,
                 };
-                let column = context.batch.column(*column);
-                if context.every_row {
-                    row_update::every(s, step, column, segments.clone(), gradients, table.reborrow());
+                let rows = table.first..table.first + table.slots.value.len() / table.width;
+                let source = |source: &TableSource| context.row_source(source, &rows, table.width);
+                if let [only] = sources {
+                    let RowSource {
+                        column,
+                        segments,
+                        gradients,
+                    } = source(only);
+                    if context.every_row {
+                        row_update::every(s, step, column, segments, gradients, table.reborrow());
+                    } else {
+                        row_update::sparse(s, step, column, segments, gradients, table.reborrow());
+                    }
                 } else {
-                    row_update::sparse(s, step, column, segments.clone(), gradients, table.reborrow());
+                    let mut list: [Option<RowSource<'_>>; MAX_GATHERS] = [const { None }; MAX_GATHERS];
+                    for (slot, of_table) in list.iter_mut().zip(*sources) {
+                        *slot = Some(source(of_table));
+                    }
+                    row_update::merged(s, step, list, context.every_row, table.reborrow());
                 }
             }
         }
     }
+}
+
+impl<'a> UpdateContext<'a> {
+    /// The segments of a source that pick one of `rows`.
+    fn row_source(&self, source: &TableSource, rows: &Range<usize>, width: usize) -> RowSource<'a> {
+        let column = self.batch.column(source.column);
+        RowSource {
+            column,
+            segments: segments_before(column, rows.start)..segments_before(column, rows.end),
+            gradients: Rows {
+                data: &self.row_gradients[source.space][source.gradient..],
+                stride: self.row_gradient_strides[source.space],
+                width,
+            },
+        }
+    }
+}
+
+/// Number of segments whose row is below `row`.
+fn segments_before(column: &IdColumn, row: usize) -> usize {
+    column.segments.partition_point(|segment| (segment.row as usize) < row)
 }
 
 /// A tensor's floats, to be updated.
@@ -94,53 +119,43 @@ pub(super) fn slots(tensor: &mut Values) -> Slots<'_> {
     }
 }
 
-/// A table of an update, before it is cut.
-pub(super) struct Table<'a> {
-    pub rows: usize,
-    pub width: usize,
-    pub column: usize,
-    pub gradient: usize,
-    pub ids: &'a IdColumn,
-}
-
-/// Cuts a table into `pieces` tasks of about equal work: samples where only their rows move, else rows.
+/// Cuts a table of `rows` rows into `pieces` tasks of about equal work: ids where only their rows move, else rows.
 pub(super) fn push_table<'a>(
     tasks: &mut Vec<UpdateTask<'a>>,
     mut slots: Slots<'a>,
-    table: &Table<'_>,
+    [rows, width]: [usize; 2],
+    sources: &'a [TableSource],
+    context: UpdateContext<'_>,
     pieces: usize,
-    every_row: bool,
 ) {
-    let segments = &table.ids.segments;
-    let (mut first, mut begin) = (0, 0);
+    // The column with the most ids says where to cut.
+    let columns = sources.iter().map(|source| context.batch.column(source.column));
+    let Some(column) = columns.max_by_key(|column| column.ids.len()) else {
+        return;
+    };
+    let mut first = 0;
     for piece in 1..=pieces {
-        let (end_row, end) = if piece == pieces {
-            (table.rows, segments.len())
-        } else if every_row {
-            let row = table.rows * piece / pieces;
-            (row, segments.partition_point(|segment| (segment.row as usize) < row))
+        let end = if piece == pieces {
+            rows
+        } else if context.every_row {
+            rows * piece / pieces
         } else {
-            let sample = table.ids.ids.len() * piece / pieces;
-            let end = segments.partition_point(|segment| (segment.start as usize) < sample);
-            (
-                segments.get(end).map_or(table.rows, |segment| segment.row as usize),
-                end,
-            )
+            let id = column.ids.len() * piece / pieces;
+            let segment = column.segments.partition_point(|segment| (segment.start as usize) < id);
+            column
+                .segments
+                .get(segment)
+                .map_or(rows, |segment| segment.row as usize)
         };
-        let piece = TableRows {
-            slots: slots.split_off((end_row - first) * table.width),
-            first,
-            width: table.width,
-        };
-        if begin < end || (every_row && first < end_row) {
-            tasks.push(UpdateTask::Rows {
-                table: piece,
-                column: table.column,
-                segments: begin..end,
-                gradient: table.gradient,
-            });
+        if first < end {
+            let table = TableRows {
+                slots: slots.split_off((end - first) * width),
+                first,
+                width,
+            };
+            tasks.push(UpdateTask::Rows { table, sources });
         }
-        (first, begin) = (end_row, end);
+        first = end;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Error, Result};
+use crate::{Error, Result, rng::Rng};
 
 /// A run of equal ids in a column's sorted order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +16,11 @@ pub struct Segment {
 /// The ids of one column (`user`, `item`, ...) of a batch, and the plan of its sparse update.
 #[derive(Clone, Debug, Default)]
 pub struct IdColumn {
-    /// One id a sample.
+    /// One id a sample, or one a step of the samples' sequences.
     pub ids: Vec<u32>,
-    /// The samples' positions, stably sorted by id.
+    /// The positions of `ids`, stably sorted by id.
     pub order: Vec<u32>,
-    /// The distinct ids in ascending order, with where their samples begin in `order`.
+    /// The distinct ids in ascending order, with where their positions begin in `order`.
     pub segments: Vec<Segment>,
     scratch: Vec<u32>,
 }
@@ -35,7 +35,7 @@ impl IdColumn {
         }
     }
 
-    /// The samples of segment `index`, as positions in the batch, first come first.
+    /// The samples (or steps) of segment `index`, as positions in the column, first come first.
     pub fn samples(&self, index: usize) -> &[u32] {
         let end = self
             .segments
@@ -92,10 +92,30 @@ impl IdColumn {
 /// assert_eq!(batch.column(0).order, [2, 0, 1]);
 /// assert_eq!(batch.column(0).segments[1].row, 5);
 /// ```
+///
+/// A batch of sequences, as the click-through models take it, is filled column by column:
+///
+/// ```
+/// use pocketrec::data::Batch;
+/// let mut batch = Batch::default();
+/// batch.reset(2, 1); // two columns, one sequence
+/// for (item, history, label) in [(5, &[7, 8][..], 1.0), (6, &[], 0.0)] {
+///     batch.ids_mut(0).push(item);
+///     batch.ids_mut(1).extend_from_slice(history);
+///     batch.end_sequence(0, history.len());
+///     batch.labels_mut().push(label);
+/// }
+/// batch.sort();
+/// assert_eq!(batch.offsets(0), [0, 2, 2]);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     columns: Vec<IdColumn>,
+    /// For each sequence, where each sample's steps begin, and where the last one's end.
+    offsets: Vec<Vec<u32>>,
+    numeric: Vec<f32>,
     labels: Vec<f32>,
+    noise: Rng,
 }
 
 impl Batch {
@@ -103,8 +123,50 @@ impl Batch {
     pub fn new(columns: usize, capacity: usize) -> Self {
         Batch {
             columns: (0..columns).map(|_| IdColumn::with_capacity(capacity)).collect(),
+            offsets: Vec::new(),
+            numeric: Vec::new(),
             labels: Vec::with_capacity(capacity),
+            noise: Rng::default(),
         }
+    }
+
+    /// Empties the batch and gives it so many columns and sequences; memory is kept.
+    pub fn reset(&mut self, columns: usize, sequences: usize) {
+        self.columns.resize_with(columns, IdColumn::default);
+        self.offsets.resize_with(sequences, Vec::new);
+        self.clear();
+    }
+
+    /// The ids of a column, to be filled.
+    pub fn ids_mut(&mut self, column: usize) -> &mut Vec<u32> {
+        &mut self.columns[column].ids
+    }
+
+    /// Ends a sample's steps of a sequence, which are `steps` long in each of its columns.
+    pub fn end_sequence(&mut self, sequence: usize, steps: usize) {
+        let offsets = &mut self.offsets[sequence];
+        let end = offsets.last().copied().unwrap_or(0).saturating_add(steps as u32);
+        offsets.push(end);
+    }
+
+    /// Numeric features, `[samples, features]`, to be filled.
+    pub fn numeric_mut(&mut self) -> &mut Vec<f32> {
+        &mut self.numeric
+    }
+
+    /// What is drawn at random in a step on this batch (dropout's masks): a stream of its own for each batch.
+    pub fn noise(&self) -> Rng {
+        self.noise
+    }
+
+    /// Sets [`noise`](Batch::noise).
+    pub fn set_noise(&mut self, noise: Rng) {
+        self.noise = noise;
+    }
+
+    /// Labels in 0..=1, to be filled.
+    pub fn labels_mut(&mut self) -> &mut Vec<f32> {
+        &mut self.labels
     }
 
     /// A sorted batch from whole columns and labels.
@@ -131,6 +193,11 @@ impl Batch {
     /// Removes all samples and keeps the memory.
     pub fn clear(&mut self) {
         self.labels.clear();
+        self.numeric.clear();
+        for offsets in &mut self.offsets {
+            offsets.clear();
+            offsets.push(0);
+        }
         for column in &mut self.columns {
             column.ids.clear();
             column.order.clear();
@@ -175,6 +242,21 @@ impl Batch {
         &self.columns[index]
     }
 
+    /// Where each sample's steps of a sequence begin, and where the last one's end: `[samples + 1]`.
+    pub fn offsets(&self, sequence: usize) -> &[u32] {
+        &self.offsets[sequence]
+    }
+
+    /// Number of sequences.
+    pub fn sequences(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Numeric features, `[samples, features]`.
+    pub fn numeric(&self) -> &[f32] {
+        &self.numeric
+    }
+
     /// One label a sample.
     pub fn labels(&self) -> &[f32] {
         &self.labels
@@ -184,7 +266,6 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Rng;
 
     #[test]
     fn order_is_that_of_a_stable_sort() {

@@ -159,7 +159,7 @@ fn check(split: &Split, protocol: Protocol, k: usize) -> Result<()> {
 /// Refuses a model whose id columns are not a user and an item: nothing else can be ranked from an interaction.
 pub(crate) fn executor_takes_pairs(executor: &dyn Executor) -> Result<()> {
     let columns = executor.plan().columns();
-    if columns == ["user", "item"] {
+    if columns.iter().map(|column| column.name.as_str()).eq(["user", "item"]) {
         return Ok(());
     }
     let reason = format!("its id columns are {columns:?}; ranking needs [\"user\", \"item\"]");

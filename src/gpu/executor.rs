@@ -14,11 +14,12 @@ use super::{
     inputs::Inputs,
     layout::Columns,
     run::Program,
+    support::check_supported,
     tensors::Tensors,
 };
 use crate::{
     Result,
-    checks::{check_growth, check_ids, check_rows, check_state},
+    checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
     executor::{Executor, LossSum, catalogue_items},
     plan::{L2, Optimizer, Plan, State},
@@ -68,6 +69,7 @@ impl GpuExecutor {
     /// [`Error::Length`](crate::Error::Length) where the state does not fit the plan; [`Error::Device`](crate::Error::Device) where the parameters do not fit the
     /// device, or the device is lost.
     pub fn new(gpu: &Gpu, plan: Plan, state: &State) -> Result<Self> {
+        check_supported(&plan)?;
         check_state(&plan, state)?;
         let columns = Columns::new(&plan);
         let moments = state
@@ -156,6 +158,13 @@ impl Executor for GpuExecutor {
         Ok(())
     }
 
+    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
+        check_scored(&self.plan, batch, out.len())?;
+        // Supported plans read nothing of a batch but its ids.
+        let columns: Vec<&[u32]> = batch.columns().iter().map(|column| &column.ids[..]).collect();
+        self.score(&columns, out)
+    }
+
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
         let items = catalogue_items(&self.plan, users, out)?;
         self.gpu.check()?;
@@ -201,12 +210,12 @@ impl Executor for GpuExecutor {
         Ok(())
     }
 
-    fn grow(&mut self, column: usize, rows: usize) -> Result<()> {
-        check_growth(&self.plan, column, rows)?;
-        if self.tensors.grow(&self.plan, column, rows)? {
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
+        check_growth(&self.plan, vocabulary, rows)?;
+        if self.tensors.grow(&self.plan, vocabulary, rows)? {
             self.program = None;
         }
-        self.plan = self.plan.clone().with_rows(column, rows);
+        self.plan = self.plan.clone().with_rows(vocabulary, rows);
         Ok(())
     }
 }

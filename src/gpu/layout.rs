@@ -183,7 +183,12 @@ impl Matrix {
                     matrices[bias] = Some(Matrix::vector(columns, output));
                 }
                 Stage::Sum { bias, output, .. } => matrices[bias] = Some(Matrix::vector(columns, output)),
-                Stage::Product { .. } | Stage::SigmoidCrossEntropy { .. } => {}
+                Stage::Product { .. }
+                | Stage::Numeric { .. }
+                | Stage::Fm { .. }
+                | Stage::Pool { .. }
+                | Stage::Dropout { .. }
+                | Stage::SigmoidCrossEntropy { .. } => {}
             }
         }
         // Every parameter of a finished plan belongs to a stage.
@@ -320,10 +325,10 @@ fn reads(stage: &Stage, output: View) -> bool {
     stage.inputs().iter().any(overlaps)
 }
 
-/// The id column of a table.
+/// The id column of a table: supported plans have one a vocabulary, of the same number.
 pub(super) fn column_of(kind: ParamKind) -> Option<usize> {
     match kind {
-        ParamKind::Table { column } => Some(column),
+        ParamKind::Table { vocabulary } => Some(vocabulary),
         ParamKind::Dense => None,
     }
 }

@@ -19,6 +19,7 @@ mod program;
 mod run;
 pub(crate) mod shared;
 mod stages;
+mod support;
 mod tables;
 mod tensors;
 

@@ -346,7 +346,13 @@ fn place_layers(plan: &Plan, matrices: &[Matrix]) -> (Vec<Layer>, u32, Vec<u32>)
                 (matrices[weight].device_rows, matrices[weight].stride, bias)
             }
             Stage::Sum { bias, .. } => (0, 0, bias),
-            Stage::Gather { .. } | Stage::Product { .. } | Stage::SigmoidCrossEntropy { .. } => continue,
+            Stage::Gather { .. }
+            | Stage::Numeric { .. }
+            | Stage::Product { .. }
+            | Stage::Fm { .. }
+            | Stage::Pool { .. }
+            | Stage::Dropout { .. }
+            | Stage::SigmoidCrossEntropy { .. } => continue,
         };
         let layer = Layer {
             first: total,

@@ -16,7 +16,7 @@ use crate::{
 ///
 /// ```
 /// let plan = pocketrec::models::NeuMf::new(6040, 3706).factors(8).plan()?; // layers 64-32-16-8
-/// assert_eq!(plan.columns(), ["user", "item"]);
+/// assert_eq!(plan.vocabularies(), ["user", "item"]);
 /// # Ok::<(), pocketrec::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,8 @@
 //! `output` `[rows, outputs]` (He et al., *Neural Collaborative Filtering*, WWW 2017, equation 10; the layout is
 //! that of `torch.nn.Linear`).
 //!
-//! Backward, with `delta = output_gradient` where the activation lets it through and 0 elsewhere:
+//! Backward, with `delta = output_gradient` times the derivative of the activation, which is 1 or 0 but for the
+//! sigmoid's `y (1 - y)`:
 //!
 //! - `input_gradient[s, i] = sum over o of delta[s, o] * weight[o, i]`,
 //! - `weight_gradient[o, i] = sum over s of delta[s, o] * input[s, i]`,
@@ -94,6 +95,7 @@ pub fn activation_gradient(output: &[f64], output_gradient: &[f64], activation: 
         Activation::Identity => gradient,
         Activation::Relu if y > 0.0 => gradient,
         Activation::Relu => 0.0,
+        Activation::Sigmoid => gradient * y * (1.0 - y),
     };
     output.iter().zip(output_gradient).map(through).collect()
 }
@@ -141,5 +143,6 @@ fn activate(x: f64, activation: Activation) -> f64 {
         Activation::Identity => x,
         Activation::Relu if x < 0.0 => 0.0,
         Activation::Relu => x, // NaN too
+        Activation::Sigmoid => 1.0 / (1.0 + libm::exp(-x)),
     }
 }

@@ -22,6 +22,7 @@ pub mod gather;
 pub mod gru;
 pub mod l2;
 pub mod linear;
+pub mod pool;
 pub mod prelu;
 pub mod product;
 mod reference;

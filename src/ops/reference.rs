@@ -7,12 +7,12 @@ use alloc::{string::ToString, vec, vec::Vec};
 
 use activations::Activations;
 
-use super::{adam, gather, l2, linear, product, row_update, sgd, sigmoid_cross_entropy, sum};
+use super::{adam, dropout, fm, gather, l2, linear, pool, product, row_update, sgd, sigmoid_cross_entropy, sum};
 use crate::{
     Error, Result,
     data::Batch,
     executor::LossSum,
-    plan::{AdamConfig, L2, Optimizer, ParamKind, Plan, Stage, State},
+    plan::{AdamConfig, L2, Optimizer, ParamKind, Plan, Space, Stage, State},
 };
 
 /// One parameter and its moments.
@@ -105,24 +105,31 @@ impl Reference {
     /// [`Error::Length`] where the columns are not those of the plan or differ in length, [`Error::Id`] where an id
     /// lies outside its table.
     pub fn forward(&self, columns: &[&[u32]]) -> Result<Vec<f64>> {
-        Ok(self.run_forward(columns)?.read(self.plan.logit()))
+        self.forward_batch(&batch_of(columns)?)
     }
 
-    /// All activations, one matrix `[samples, width]` a buffer of the plan: to see where an executor strays.
+    /// The logits of a batch, which need be neither sorted nor labelled.
     ///
     /// # Errors
     /// As [`forward`](Reference::forward).
-    pub fn activations(&self, columns: &[&[u32]]) -> Result<Vec<Vec<f64>>> {
-        Ok(self.run_forward(columns)?.into_buffers())
+    pub fn forward_batch(&self, batch: &Batch) -> Result<Vec<f64>> {
+        Ok(self.run_forward(batch, false)?.read(self.plan.logit()))
     }
 
-    /// The mean sigmoid cross-entropy of a batch, which need not be sorted; zero of an empty one.
+    /// All activations in training, one matrix `[rows, width]` a buffer of the plan: to see where an executor strays.
+    ///
+    /// # Errors
+    /// As [`forward`](Reference::forward).
+    pub fn activations(&self, batch: &Batch) -> Result<Vec<Vec<f64>>> {
+        Ok(self.run_forward(batch, true)?.into_buffers())
+    }
+
+    /// The mean sigmoid cross-entropy of a batch in training, which need not be sorted; zero of an empty one.
     ///
     /// # Errors
     /// As [`forward`](Reference::forward).
     pub fn loss(&self, batch: &Batch) -> Result<f64> {
-        let logits = self.forward(&id_columns(batch))?;
-        check_labels(batch, &id_columns(batch))?;
+        let logits = self.run_forward(batch, true)?.read(self.plan.logit());
         Ok(sigmoid_cross_entropy::loss(&logits, &labels(batch)))
     }
 
@@ -132,10 +139,10 @@ impl Reference {
     /// As [`forward`](Reference::forward).
     pub fn objective(&self, batch: &Batch, l2: L2) -> Result<f64> {
         let mut objective = self.loss(batch)?;
-        for (param, tensor) in self.plan.params().iter().zip(&self.tensors) {
+        for (index, (param, tensor)) in self.plan.params().iter().zip(&self.tensors).enumerate() {
             match param.kind {
-                ParamKind::Table { column } => {
-                    for (row, share) in shares(batch, column) {
+                ParamKind::Table { .. } => {
+                    for (row, share) in self.shares(batch, index) {
                         let row = &tensor.value[row * param.width..][..param.width];
                         objective += l2::penalty(row, l2.tables.into(), share);
                     }
@@ -152,14 +159,13 @@ impl Reference {
     /// # Errors
     /// As [`forward`](Reference::forward).
     pub fn gradients(&self, batch: &Batch, l2: L2) -> Result<Vec<Vec<f64>>> {
-        let columns = id_columns(batch);
-        check_labels(batch, &columns)?;
-        let activations = self.run_forward(&columns)?;
+        let activations = self.run_forward(batch, true)?;
         let mut gradients = self.run_backward(batch, &activations);
-        for ((param, tensor), gradient) in self.plan.params().iter().zip(&self.tensors).zip(&mut gradients) {
+        let params = self.plan.params().iter().zip(&self.tensors);
+        for (index, ((param, tensor), gradient)) in params.zip(&mut gradients).enumerate() {
             match param.kind {
-                ParamKind::Table { column } => {
-                    for (row, share) in shares(batch, column) {
+                ParamKind::Table { .. } => {
+                    for (row, share) in self.shares(batch, index) {
                         let range = row * param.width..(row + 1) * param.width;
                         let (gradient, row) = (&mut gradient[range.clone()], &tensor.value[range]);
                         l2::add_gradient(gradient, row, l2.tables.into(), share);
@@ -186,7 +192,8 @@ impl Reference {
         self.loss.sum += loss * batch.len() as f64;
         self.loss.samples += batch.len() as u64;
         self.steps = self.steps.saturating_add(1);
-        for ((param, tensor), gradient) in self.plan.params().iter().zip(&mut self.tensors).zip(&gradients) {
+        let params = self.plan.params().iter().zip(&mut self.tensors);
+        for (index, ((param, tensor), gradient)) in params.zip(&gradients).enumerate() {
             match optimizer {
                 Optimizer::Sgd { learning_rate } => {
                     sgd::update(&mut tensor.value, gradient, (*learning_rate).into());
@@ -195,8 +202,8 @@ impl Reference {
                     tensor.adam(0..param.len(), gradient, self.steps, config);
                 }
                 Optimizer::LazyAdam(config) => match param.kind {
-                    ParamKind::Table { column } => {
-                        for &row in row_update::counts(&batch.column(column).ids).keys() {
+                    ParamKind::Table { .. } => {
+                        for &row in row_update::counts(&picks(&self.plan, batch, index)).keys() {
                             let first = row as usize * param.width;
                             tensor.adam(first..first + param.width, gradient, self.steps, config);
                         }
@@ -209,14 +216,20 @@ impl Reference {
     }
 
     /// The stages in order.
-    fn run_forward(&self, columns: &[&[u32]]) -> Result<Activations> {
-        let rows = check_ids(&self.plan, columns)?;
-        let mut a = Activations::new(&self.plan, rows);
-        for stage in self.plan.stages() {
+    fn run_forward<'a>(&self, batch: &'a Batch, training: bool) -> Result<Activations<'a>> {
+        check_batch(&self.plan, batch)?;
+        let mut a = Activations::new(&self.plan, batch);
+        for (index, stage) in self.plan.stages().iter().enumerate() {
+            let rows = stage.output().map_or(0, |view| a.rows(view));
             match stage {
                 Stage::Gather { table, column, output } => {
-                    let table = self.value(*table);
-                    a.write(*output, &gather::forward(table, output.width, columns[*column]));
+                    let (table, ids) = (self.value(*table), &batch.column(*column).ids);
+                    a.write(*output, &gather::forward(table, output.width, ids));
+                }
+                Stage::Numeric { first, output } => {
+                    let features = batch.numeric().chunks(self.plan.numerics());
+                    let values = features.flat_map(|row| row[*first..first + output.width].iter().copied());
+                    a.write(*output, &values.map(f64::from).collect::<Vec<_>>());
                 }
                 Stage::Linear {
                     weight,
@@ -240,6 +253,23 @@ impl Reference {
                     let inputs: Vec<&[f64]> = inputs.iter().map(Vec::as_slice).collect();
                     a.write(*output, &sum::forward(&inputs, self.value(*bias)[0], rows));
                 }
+                Stage::Fm { input, factors, output } => {
+                    a.write(*output, &fm::forward(&a.read(*input), *factors, rows));
+                }
+                Stage::Pool { input, output, mean } => {
+                    let offsets = a.offsets(*input);
+                    a.write(*output, &pool::forward(&a.read(*input), offsets, input.width, *mean));
+                }
+                Stage::Dropout { input, output, rate } => {
+                    let x = a.read(*input);
+                    let rng = batch.noise().stream(index as u32);
+                    let y = if training {
+                        dropout::forward(&x, rng, 0, *rate)
+                    } else {
+                        x
+                    };
+                    a.write(*output, &y);
+                }
                 Stage::SigmoidCrossEntropy { .. } => {} // the logit is what forward is for
             }
         }
@@ -247,14 +277,14 @@ impl Reference {
     }
 
     /// The backward stages in order, without the L2 terms.
-    fn run_backward(&self, batch: &Batch, a: &Activations) -> Vec<Vec<f64>> {
-        let rows = batch.len();
+    fn run_backward(&self, batch: &Batch, a: &Activations<'_>) -> Vec<Vec<f64>> {
         let mut gradients: Vec<Vec<f64>> = self.plan.params().iter().map(|p| vec![0.0; p.len()]).collect();
         // The gradients of activations, in the same buffers and views.
-        let mut d = Activations::new(&self.plan, rows);
+        let mut d = Activations::new(&self.plan, batch);
         for backward in self.plan.backward() {
-            let flow = &backward.flow;
-            match &self.plan.stages()[backward.stage] {
+            let (flow, stage) = (&backward.flow, &self.plan.stages()[backward.stage]);
+            let rows = stage.output().map_or(0, |view| a.rows(view));
+            match stage {
                 Stage::SigmoidCrossEntropy { logit } => {
                     let gradient = sigmoid_cross_entropy::gradient(&a.read(*logit), &labels(batch));
                     d.deliver(*logit, flow[0], &gradient);
@@ -283,17 +313,48 @@ impl Reference {
                     let (x, y, delta) = (a.read(*input), a.read(*output), d.read(*output));
                     let of_layer = linear::backward(&x, self.value(*weight), &y, &delta, rows, *activation);
                     d.deliver(*input, flow[0], &of_layer.input);
-                    gradients[*weight] = of_layer.weight;
-                    gradients[*bias] = of_layer.bias;
+                    // Without rows, as along sequences that are all empty, the gradients stay zero.
+                    if rows > 0 {
+                        gradients[*weight] = of_layer.weight;
+                        gradients[*bias] = of_layer.bias;
+                    }
                 }
                 Stage::Gather { table, column, output } => {
                     let table_rows = self.plan.params()[*table].rows;
                     let ids = &batch.column(*column).ids;
-                    gradients[*table] = gather::backward(ids, &d.read(*output), output.width, table_rows);
+                    let of_column = gather::backward(ids, &d.read(*output), output.width, table_rows);
+                    for (sum, x) in gradients[*table].iter_mut().zip(of_column) {
+                        *sum += x;
+                    }
+                }
+                Stage::Numeric { .. } => {}
+                Stage::Fm { input, factors, output } => {
+                    let gradient = fm::backward(&a.read(*input), &d.read(*output), *factors);
+                    d.deliver(*input, flow[0], &gradient);
+                }
+                Stage::Pool { input, output, mean } => {
+                    let gradient = pool::backward(&d.read(*output), a.offsets(*input), input.width, *mean);
+                    d.deliver(*input, flow[0], &gradient);
+                }
+                Stage::Dropout { input, output, rate } => {
+                    let rng = batch.noise().stream(backward.stage as u32);
+                    let gradient = dropout::forward(&d.read(*output), rng, 0, *rate);
+                    d.deliver(*input, flow[0], &gradient);
                 }
             }
         }
         gradients
+    }
+}
+
+impl Reference {
+    /// The rows of a table that a batch picks, each with the picks a sample.
+    fn shares(&self, batch: &Batch, table: usize) -> impl Iterator<Item = (usize, f64)> + use<> {
+        let counts = row_update::counts(&picks(&self.plan, batch, table));
+        let samples = batch.len() as f64;
+        counts
+            .into_iter()
+            .map(move |(row, n)| (row as usize, n as f64 / samples))
     }
 }
 
@@ -307,21 +368,20 @@ impl Tensor {
     }
 }
 
-fn id_columns(batch: &Batch) -> Vec<&[u32]> {
-    batch.columns().iter().map(|column| column.ids.as_slice()).collect()
+/// Unlabelled samples of id columns alone.
+fn batch_of(columns: &[&[u32]]) -> Result<Batch> {
+    let samples = columns.first().map_or(0, |ids| ids.len());
+    Batch::from_columns(columns, &vec![0.0; samples])
+}
+
+/// The ids by which a batch picks rows of a table, by all columns that read it.
+fn picks(plan: &Plan, batch: &Batch, table: usize) -> Vec<u32> {
+    let ids = |(column, _)| batch.column(column).ids.iter().copied();
+    plan.gathers(table).flat_map(ids).collect()
 }
 
 fn labels(batch: &Batch) -> Vec<f64> {
     batch.labels().iter().copied().map(f64::from).collect()
-}
-
-/// The rows that a batch picks by `column`, each with the share of samples that pick it.
-fn shares(batch: &Batch, column: usize) -> impl Iterator<Item = (usize, f64)> {
-    let counts = row_update::counts(&batch.column(column).ids);
-    let samples = batch.len() as f64;
-    counts
-        .into_iter()
-        .map(move |(row, n)| (row as usize, n as f64 / samples))
 }
 
 fn check_length(what: &str, expected: usize, got: usize) -> Result<()> {
@@ -335,27 +395,35 @@ fn check_length(what: &str, expected: usize, got: usize) -> Result<()> {
     }
 }
 
-/// The number of samples in `columns`, all of whose ids are good.
-fn check_ids(plan: &Plan, columns: &[&[u32]]) -> Result<usize> {
-    check_length("id columns of the plan", plan.columns().len(), columns.len())?;
-    let samples = columns.first().map_or(0, |ids| ids.len());
-    for (index, (name, ids)) in plan.columns().iter().zip(columns).enumerate() {
-        check_length(name, samples, ids.len())?;
-        let rows = plan.rows(index);
-        if let Some(&id) = ids.iter().find(|&&id| id as usize >= rows) {
+/// Checks that a batch has the plan's columns, sequences and features, all of whose ids are good.
+fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
+    check_length("id columns of the plan", plan.columns().len(), batch.columns().len())?;
+    check_length("sequences of the plan", plan.sequences().len(), batch.sequences())?;
+    for sequence in 0..batch.sequences() {
+        let offsets = batch.offsets(sequence);
+        check_length("offsets of a sequence", batch.len() + 1, offsets.len())?;
+        if offsets[0] != 0 || !offsets.is_sorted() {
+            return Err(Error::config("sequence", "its offsets do not ascend from 0"));
+        }
+    }
+    let features = batch.len() * plan.numerics();
+    check_length("numeric features of all samples", features, batch.numeric().len())?;
+    for (column, of_batch) in plan.columns().iter().zip(batch.columns()) {
+        let expected = match column.space {
+            Space::Samples => batch.len(),
+            Space::Steps(sequence) => batch.offsets(sequence)[batch.len()] as usize,
+        };
+        check_length(&column.name, expected, of_batch.ids.len())?;
+        let rows = plan.rows(column.vocabulary);
+        if let Some(&id) = of_batch.ids.iter().find(|&&id| id as usize >= rows) {
             return Err(Error::Id {
-                column: name.clone(),
+                column: column.name.clone(),
                 id: id.into(),
                 rows: rows as u64,
             });
         }
     }
-    Ok(samples)
-}
-
-fn check_labels(batch: &Batch, columns: &[&[u32]]) -> Result<()> {
-    let samples = columns.first().map_or(0, |ids| ids.len());
-    check_length("labels, which go with the ids", samples, batch.len())
+    Ok(())
 }
 
 fn check_state(plan: &Plan, state: &State) -> Result<()> {

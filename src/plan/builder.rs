@@ -7,22 +7,38 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Activation, Backward, Flow, Init, Param, ParamKind, Plan, Stage, View};
+use super::{Activation, Backward, Column, Flow, Init, Param, ParamKind, Plan, Space, Stage, View};
 use crate::{Error, Result};
 
 /// Columns of a buffer at most: products of two widths stay far from overflow.
 const MAX_WIDTH: usize = 1 << 20;
 /// Floats of all parameters at most: more have no address.
 const MAX_WEIGHTS: usize = isize::MAX as usize / size_of::<f32>();
+/// Sequences of a plan, and look-ups in one table, at most: executors keep lists of them on the stack.
+pub(crate) const MAX_SEQUENCES: usize = 7;
+pub(crate) const MAX_GATHERS: usize = 8;
+
+/// Where `name` stands in `names`, at the end if it was not there.
+fn position_or_push(names: &mut Vec<String>, name: &str) -> usize {
+    let there = names.iter().position(|other| other == name);
+    there.unwrap_or_else(|| {
+        names.push(name.to_string());
+        names.len() - 1
+    })
+}
 
 /// Builds a [`Plan`]: add stages in forward order, then [`finish`](PlanBuilder::finish).
 ///
 /// Mistakes (a width that does not fit, a column never written) are collected and reported by `finish`.
 #[derive(Clone, Debug, Default)]
 pub struct PlanBuilder {
-    columns: Vec<String>,
+    columns: Vec<Column>,
+    vocabularies: Vec<String>,
+    sequences: Vec<String>,
+    numerics: usize,
     params: Vec<Param>,
     buffers: Vec<usize>,
+    spaces: Vec<Space>,
     stages: Vec<Stage>,
     fault: Option<String>,
 }
@@ -33,17 +49,44 @@ impl PlanBuilder {
         Self::default()
     }
 
-    /// The id column called `name`, made on first use.
+    /// The id column called `name`, one id a sample, made on first use with a vocabulary of the same name.
     pub fn column(&mut self, name: &str) -> usize {
-        if let Some(index) = self.columns.iter().position(|column| column == name) {
-            return index;
+        self.column_in(name, name, Space::Samples)
+    }
+
+    /// The id column called `name`, made on first use: one id a row of `space`, out of a vocabulary that it may share
+    /// with other columns.
+    pub fn column_in(&mut self, name: &str, vocabulary: &str, space: Space) -> usize {
+        let vocabulary = position_or_push(&mut self.vocabularies, vocabulary);
+        let there = self.columns.iter().position(|column| column.name == name);
+        let index = there.unwrap_or_else(|| {
+            self.columns.push(Column {
+                name: name.to_string(),
+                vocabulary,
+                space,
+            });
+            self.columns.len() - 1
+        });
+        let column = &self.columns[index];
+        if (column.vocabulary, column.space) != (vocabulary, space) {
+            self.fail(format!("two different id columns are called {name}"));
         }
-        self.columns.push(name.to_string());
-        self.columns.len() - 1
+        index
+    }
+
+    /// The sequence called `name`, made on first use: each sample has a number of steps of its own, 0 or more.
+    pub fn sequence(&mut self, name: &str) -> Space {
+        Space::Steps(position_or_push(&mut self.sequences, name))
     }
 
     /// A new activation buffer of `width` columns, one row a sample.
     pub fn buffer(&mut self, width: usize) -> View {
+        self.buffer_in(Space::Samples, width)
+    }
+
+    /// A new activation buffer of `width` columns, one row for each of `space`.
+    pub fn buffer_in(&mut self, space: Space, width: usize) -> View {
+        self.spaces.push(space);
         match width {
             0 => self.fail(format!("buffer {} has no columns", self.buffers.len())),
             1..=MAX_WIDTH => {}
@@ -60,13 +103,19 @@ impl PlanBuilder {
         }
     }
 
-    /// Looks the ids of `column` up in a new table `name` of `rows` rows, as wide as `output`. All tables of a column
-    /// have the same number of rows.
+    /// Looks the ids of `column` up in the table `name` of `rows` rows, as wide as `output`. All tables of a
+    /// vocabulary have the same number of rows. The table is new, or one that another column of the same vocabulary
+    /// reads already.
     pub fn gather(&mut self, name: &str, column: usize, rows: usize, init: Init, output: View) {
-        if column >= self.columns.len() {
-            self.fail(format!("{name}: there is no id column {column}"));
+        let Some(Column { vocabulary, .. }) = self.columns.get(column) else {
+            return self.fail(format!("{name}: there is no id column {column}"));
+        };
+        let kind = ParamKind::Table {
+            vocabulary: *vocabulary,
+        };
+        if let Some(table) = self.shared_table(name, column, [rows, output.width], kind) {
+            return self.stages.push(Stage::Gather { table, column, output });
         }
-        let kind = ParamKind::Table { column };
         let table = self.param(name, [rows, output.width], kind, init);
         if let Some(other) = self
             .params
@@ -75,15 +124,32 @@ impl PlanBuilder {
         {
             let (other, there) = (&other.name, other.rows);
             self.fail(format!(
-                "{name} has {rows} rows and {other} has {there}: tables of one id column must be of one length"
+                "{name} has {rows} rows and {other} has {there}: tables of one vocabulary must be of one length"
             ));
         }
         self.stages.push(Stage::Gather { table, column, output });
     }
 
+    /// The table called `name`, where it is of this shape and `column` does not read it yet.
+    fn shared_table(&self, name: &str, column: usize, shape: [usize; 2], kind: ParamKind) -> Option<usize> {
+        let index = self.params.iter().position(|param| param.name == name)?;
+        let param = &self.params[index];
+        let reads =
+            |stage: &Stage| matches!(stage, Stage::Gather { table, column: c, .. } if (*table, *c) == (index, column));
+        let fits = param.kind == kind && [param.rows, param.width] == shape;
+        (fits && !self.stages.iter().any(reads)).then_some(index)
+    }
+
+    /// The next `output.width` numeric features of a sample.
+    pub fn numeric(&mut self, output: View) {
+        let first = self.numerics;
+        self.numerics = self.numerics.saturating_add(output.width);
+        self.stages.push(Stage::Numeric { first, output });
+    }
+
     /// A linear layer `name` into a new buffer of `outputs` columns.
     pub fn linear(&mut self, name: &str, input: View, outputs: usize, activation: Activation) -> View {
-        let output = self.buffer(outputs);
+        let output = self.buffer_in(self.space_of(input), outputs);
         self.linear_into(name, input, output, activation);
         output
     }
@@ -131,11 +197,51 @@ impl PlanBuilder {
         output
     }
 
+    /// The second order of a factorisation machine (Rendle, ICDM 2010) over vectors of `factors` columns that lie side
+    /// by side in `input`, in a new buffer of one column.
+    pub fn fm(&mut self, input: View, factors: usize) -> View {
+        if factors == 0 || !input.width.is_multiple_of(factors) {
+            let width = input.width;
+            self.fail(format!(
+                "fm of {width} columns in vectors of {factors}: give whole vectors"
+            ));
+        }
+        let output = self.buffer(1);
+        self.stages.push(Stage::Fm { input, factors, output });
+        output
+    }
+
+    /// The sum, or mean, of each sample's steps, in a new buffer of one row a sample; zeros where there are none.
+    pub fn pool(&mut self, input: View, mean: bool) -> View {
+        let output = self.buffer(input.width);
+        self.stages.push(Stage::Pool { input, output, mean });
+        output
+    }
+
+    /// Leaves out values with probability `rate` in training, in a new buffer; `input` itself where the rate is 0.
+    pub fn dropout(&mut self, input: View, rate: f32) -> View {
+        if !(0.0..1.0).contains(&rate) {
+            self.fail(format!("a dropout rate of {rate}: give a number in 0..1"));
+        }
+        if rate == 0.0 {
+            return input;
+        }
+        let output = self.buffer_in(self.space_of(input), input.width);
+        self.stages.push(Stage::Dropout { input, output, rate });
+        output
+    }
+
+    /// What the rows of a view are; samples where there is no such buffer, which `finish` reports.
+    fn space_of(&self, view: View) -> Space {
+        self.spaces.get(view.buffer).copied().unwrap_or(Space::Samples)
+    }
+
     /// Ends the plan with the mean sigmoid cross-entropy of `logit`.
     ///
     /// # Errors
     /// [`Error::Plan`] where views overlap, are empty, are read before they are written, or are never used; where a
-    /// stage reads the buffer that it writes; where a buffer is filled by gathers and by other stages; where no table
+    /// stage reads the buffer that it writes; where a buffer is filled by look-ups and numeric features
+    /// and by other stages too; where rows of different spaces are mixed; where no table
     /// reads an id column; where sizes or initial values are out of range.
     pub fn finish(mut self, logit: View) -> Result<Plan> {
         if logit.width != 1 {
@@ -149,8 +255,12 @@ impl PlanBuilder {
         self.refuse()?;
         Ok(Plan {
             columns: self.columns,
+            vocabularies: self.vocabularies,
+            sequences: self.sequences,
+            numerics: self.numerics,
             params: self.params,
             buffers: self.buffers,
+            spaces: self.spaces,
             stages: self.stages,
             backward,
             logit,
@@ -198,13 +308,30 @@ impl PlanBuilder {
         self.fault.take().map_or(Ok(()), |fault| Err(Error::Plan(fault)))
     }
 
-    /// Every id column picks from a table, and the parameters fit in an address space.
+    /// Every id column picks from a table, every sequence has a column, and the parameters fit in an address space.
     fn check_params(&mut self) {
         for index in 0..self.columns.len() {
-            let kind = ParamKind::Table { column: index };
-            if !self.params.iter().any(|param| param.kind == kind) {
-                let column = &self.columns[index];
+            let reads = |stage: &Stage| matches!(stage, Stage::Gather { column, .. } if *column == index);
+            if !self.stages.iter().any(reads) {
+                let column = &self.columns[index].name;
                 self.fail(format!("no table reads the id column {column}"));
+            }
+        }
+        if self.sequences.len() > MAX_SEQUENCES {
+            let there = self.sequences.len();
+            self.fail(format!("{there} sequences; give {MAX_SEQUENCES} at most"));
+        }
+        for index in 0..self.params.len() {
+            let reads = |stage: &&Stage| matches!(stage, Stage::Gather { table, .. } if *table == index);
+            if self.stages.iter().filter(reads).count() > MAX_GATHERS {
+                let name = &self.params[index].name;
+                self.fail(format!("{name} is looked up by more than {MAX_GATHERS} id columns"));
+            }
+        }
+        for index in 0..self.sequences.len() {
+            if !self.columns.iter().any(|column| column.space == Space::Steps(index)) {
+                let sequence = &self.sequences[index];
+                self.fail(format!("no id column lies along the sequence {sequence}"));
             }
         }
         let mut total = 0usize;
@@ -223,6 +350,7 @@ impl PlanBuilder {
         let mut read = written.clone();
         let mut gathered = vec![None; self.buffers.len()];
         for stage in core::mem::take(&mut self.stages) {
+            self.check_spaces(&stage);
             for &view in stage.inputs() {
                 match (self.columns_of(&written, view), self.columns_of(&read, view)) {
                     _ if view.width == 0 => self.fail(format!("{} reads {view:?}, which is empty", stage.name())),
@@ -253,6 +381,35 @@ impl PlanBuilder {
         }
     }
 
+    /// What a stage reads and writes has the same rows; the loss is that of samples.
+    fn check_spaces(&mut self, stage: &Stage) {
+        if let Stage::Pool { input, output, .. } = *stage {
+            if self.space_of(input) == Space::Samples || self.space_of(output) != Space::Samples {
+                self.fail(format!(
+                    "pool of {input:?} into {output:?}: give the steps of a sequence, and samples"
+                ));
+            }
+            return;
+        }
+        let space = match *stage {
+            Stage::Gather { column, .. } => self.columns[column].space,
+            Stage::Numeric { .. } | Stage::SigmoidCrossEntropy { .. } => Space::Samples,
+            _ => stage
+                .inputs()
+                .first()
+                .map_or(Space::Samples, |&view| self.space_of(view)),
+        };
+        for view in stage.inputs().iter().copied().chain(stage.output()) {
+            let other = self.space_of(view);
+            if other != space {
+                let name = stage.name();
+                self.fail(format!(
+                    "{name} mixes rows: {view:?} has one for each of {other:?}, not of {space:?}"
+                ));
+            }
+        }
+    }
+
     /// Executors lend a stage its output buffer, and keep the gradients of gathered buffers apart from others.
     fn check_buffer(&mut self, stage: &Stage, output: View, gathered: &mut [Option<bool>]) {
         let (name, buffer) = (stage.name(), output.buffer);
@@ -261,10 +418,11 @@ impl PlanBuilder {
                 "{name} reads and writes buffer {buffer}; give its output another"
             ));
         }
-        let gathers = matches!(stage, Stage::Gather { .. });
+        let gathers = matches!(stage, Stage::Gather { .. } | Stage::Numeric { .. });
         if *gathered[buffer].get_or_insert(gathers) != gathers {
             self.fail(format!(
-                "{name} fills buffer {buffer} together with stages of another kind: gathers apart from the rest"
+                "{name} fills buffer {buffer} together with stages of another kind: look-ups and numeric features apart \
+                 from the rest"
             ));
         }
     }

@@ -11,52 +11,42 @@ const LINE: usize = 16;
 ///
 /// Activations lie buffer after buffer, each `[tile rows, stride]`. The gradients of buffers that a gather fills
 /// must outlive the tile, since a table row's gradient is summed over the whole batch: they lie side by side in one
-/// `[batch, row_gradient_stride]` matrix. All other gradients die with the tile and mirror the activations.
+/// `[rows, stride]` matrix for each space, samples and each sequence's steps. All other gradients die with the tile and mirror the activations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Floats from one row of a buffer to the next.
     pub strides: Vec<usize>,
-    /// Where a buffer begins, in floats per tile row: multiply by the tile's rows.
-    pub offsets: Vec<usize>,
-    /// Floats per tile row of all buffers together.
-    pub tile_stride: usize,
-    /// For a buffer that a gather fills, its first column in the batch-wide gradient.
+    /// For a buffer that a gather fills, its first column in the batch-wide gradient of its space.
     pub row_gradients: Vec<Option<usize>>,
-    /// Floats from one sample of the batch-wide gradient to the next.
-    pub row_gradient_stride: usize,
+    /// For each space, by its [`index`](super::Space::index), floats from one row of its batch-wide gradient to the
+    /// next; 0 where nothing is gathered.
+    pub row_gradient_strides: Vec<usize>,
 }
 
 impl Layout {
     /// The layout of a plan.
     pub fn new(plan: &Plan) -> Self {
         let strides: Vec<usize> = plan.buffers().iter().map(|&width| padded(width)).collect();
-        let offsets = prefix_sums(&strides);
         let mut row_gradients = alloc::vec![None; strides.len()];
-        let mut row_gradient_stride = 0;
+        let mut row_gradient_strides = alloc::vec![0usize; 1 + plan.sequences().len()];
         for stage in plan.stages() {
             if let Stage::Gather { output, .. } = stage
                 && row_gradients[output.buffer].is_none()
             {
-                row_gradients[output.buffer] = Some(row_gradient_stride);
+                let stride = &mut row_gradient_strides[plan.space(output.buffer).index()];
+                row_gradients[output.buffer] = Some(*stride);
                 // Half lines: a table of eight factors wastes nothing.
-                row_gradient_stride += plan.buffers()[output.buffer].next_multiple_of(LINE / 2);
+                *stride += plan.buffers()[output.buffer].next_multiple_of(LINE / 2);
             }
         }
-        Layout {
-            tile_stride: strides.iter().sum(),
-            strides,
-            offsets,
-            row_gradients,
-            row_gradient_stride: row_gradient_stride.next_multiple_of(LINE),
+        for stride in &mut row_gradient_strides {
+            *stride = stride.next_multiple_of(LINE);
         }
-    }
-
-    /// Where `view` begins in the tile's activations, and its row stride.
-    pub fn activation(&self, view: View, tile_rows: usize) -> (usize, usize) {
-        (
-            self.offsets[view.buffer] * tile_rows + view.start,
-            self.strides[view.buffer],
-        )
+        Layout {
+            strides,
+            row_gradients,
+            row_gradient_strides,
+        }
     }
 
     /// First column of `view` in the batch-wide gradient, if that is where its gradient lies.
@@ -70,15 +60,4 @@ impl Layout {
 fn padded(width: usize) -> usize {
     let lines = width.div_ceil(LINE);
     LINE * if lines >= 4 { lines | 1 } else { lines }
-}
-
-fn prefix_sums(sizes: &[usize]) -> Vec<usize> {
-    let mut total = 0;
-    sizes
-        .iter()
-        .map(|size| {
-            total += size;
-            total - size
-        })
-        .collect()
 }

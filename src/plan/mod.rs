@@ -27,9 +27,10 @@ mod stage;
 mod state;
 
 pub use builder::PlanBuilder;
+pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES};
 pub use layout::Layout;
 pub use optimizer::{AdamConfig, L2, Optimizer};
-pub use stage::{Activation, Backward, Flow, Stage, View};
+pub use stage::{Activation, Backward, Flow, Space, Stage, View};
 pub use state::{State, Tensor};
 
 use alloc::{string::String, vec::Vec};
@@ -68,13 +69,24 @@ impl Init {
     }
 }
 
+/// A column of ids in a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// What it is called.
+    pub name: String,
+    /// Index of the vocabulary whose ids it holds: a candidate item and the items of a history share one.
+    pub vocabulary: usize,
+    /// One id a sample, or one a step of a sequence.
+    pub space: Space,
+}
+
 /// What a parameter is to the optimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
-    /// Rows that samples pick by the ids of a column; only the picked rows have a gradient.
+    /// Rows that samples pick by ids; only the picked rows have a gradient.
     Table {
-        /// Index of the id column.
-        column: usize,
+        /// Index of the vocabulary whose ids they are.
+        vocabulary: usize,
     },
     /// A weight or a bias that every sample uses.
     Dense,
@@ -117,18 +129,37 @@ impl Param {
 /// A model, ready to be run by an executor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    columns: Vec<String>,
+    columns: Vec<Column>,
+    vocabularies: Vec<String>,
+    sequences: Vec<String>,
+    numerics: usize,
     params: Vec<Param>,
     buffers: Vec<usize>,
+    spaces: Vec<Space>,
     stages: Vec<Stage>,
     backward: Vec<Backward>,
     logit: View,
 }
 
 impl Plan {
-    /// Names of the id columns, in the order of a batch's.
-    pub fn columns(&self) -> &[String] {
+    /// The id columns, in the order of a batch's.
+    pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// Names of the vocabularies: a column begins one of its own name unless it shares another's.
+    pub fn vocabularies(&self) -> &[String] {
+        &self.vocabularies
+    }
+
+    /// Names of the sequences, in the order of a batch's.
+    pub fn sequences(&self) -> &[String] {
+        &self.sequences
+    }
+
+    /// Number of numeric features of a sample.
+    pub fn numerics(&self) -> usize {
+        self.numerics
     }
 
     /// The parameters, in the order in which the stages use them.
@@ -141,9 +172,26 @@ impl Plan {
         self.params.iter().position(|param| param.name == name)
     }
 
-    /// Width of each activation buffer; a buffer holds one row a sample.
+    /// Width of each activation buffer.
     pub fn buffers(&self) -> &[usize] {
         &self.buffers
+    }
+
+    /// What the rows of an activation buffer are.
+    pub fn space(&self, buffer: usize) -> Space {
+        self.spaces[buffer]
+    }
+
+    /// The gathers that read a table, as (id column, output), in forward order: more than one where columns share it.
+    pub fn gathers(&self, table: usize) -> impl Iterator<Item = (usize, View)> {
+        self.stages.iter().filter_map(move |stage| match *stage {
+            Stage::Gather {
+                table: read,
+                column,
+                output,
+            } if read == table => Some((column, output)),
+            _ => None,
+        })
     }
 
     /// The forward stages in order; the last is the loss.
@@ -161,19 +209,24 @@ impl Plan {
         self.logit
     }
 
-    /// Rows of the tables that `column` picks from, which are all of one length; 0 where there is no such column.
-    pub fn rows(&self, column: usize) -> usize {
-        let of_column = |param: &&Param| param.kind == ParamKind::Table { column };
-        self.params.iter().filter(of_column).map(|p| p.rows).min().unwrap_or(0)
+    /// Rows of the tables of a vocabulary, which are all of one length; 0 where there is no such vocabulary.
+    pub fn rows(&self, vocabulary: usize) -> usize {
+        let of_vocabulary = |param: &&Param| param.kind == ParamKind::Table { vocabulary };
+        self.params
+            .iter()
+            .filter(of_vocabulary)
+            .map(|p| p.rows)
+            .min()
+            .unwrap_or(0)
     }
 
-    /// The same plan with the tables of `column` at `rows` rows, for ids that came after training began.
+    /// The same plan with the tables of `vocabulary` at `rows` rows, for ids that came after training began.
     ///
     /// `rows` is not checked: it is for the caller to see that it is at least 1, at most `u32::MAX` and small enough
     /// for the memory, as [`Executor::grow`](crate::executor::Executor::grow) does.
-    pub fn with_rows(mut self, column: usize, rows: usize) -> Self {
+    pub fn with_rows(mut self, vocabulary: usize, rows: usize) -> Self {
         for param in &mut self.params {
-            if param.kind == (ParamKind::Table { column }) {
+            if param.kind == (ParamKind::Table { vocabulary }) {
                 param.rows = rows;
             }
         }
@@ -185,13 +238,19 @@ impl Plan {
         self.params.iter().map(Param::len).fold(0, usize::saturating_add)
     }
 
-    /// Multiply-adds of one sample's forward pass; training takes three times as many.
+    /// Multiply-adds of one sample's forward pass, counting one step of each sequence; training takes three times as
+    /// many.
     pub fn multiply_adds(&self) -> usize {
         let of_stage = |stage: &Stage| match stage {
             Stage::Linear { input, output, .. } => input.width * output.width,
             Stage::Product { output, .. } => output.width,
             Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).sum(),
-            Stage::Gather { .. } | Stage::SigmoidCrossEntropy { .. } => 0,
+            Stage::Fm { input, .. } => 2 * input.width,
+            Stage::Pool { input, .. } => input.width,
+            Stage::Gather { .. }
+            | Stage::Numeric { .. }
+            | Stage::Dropout { .. }
+            | Stage::SigmoidCrossEntropy { .. } => 0,
         };
         self.stages.iter().map(of_stage).sum()
     }

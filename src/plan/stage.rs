@@ -1,9 +1,9 @@
 //! The stages: the closed set of fused operations that every executor knows.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::{fmt, slice};
 
-use super::Param;
+use super::{Column, Param};
 
 /// A range of columns of an activation buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,26 @@ impl View {
     }
 }
 
+/// What the rows of an id column or of an activation buffer are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// The samples of a batch.
+    Samples,
+    /// The steps of a sequence of this number, all samples' one after the other: a sample has as many as its
+    /// history is long.
+    Steps(usize),
+}
+
+impl Space {
+    /// Number of the space: 0 for samples, then the sequences.
+    pub fn index(self) -> usize {
+        match self {
+            Space::Samples => 0,
+            Space::Steps(sequence) => 1 + sequence,
+        }
+    }
+}
+
 /// What follows a linear map within the same stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
@@ -40,10 +60,12 @@ pub enum Activation {
     Identity,
     /// max(x, 0).
     Relu,
+    /// 1 / (1 + exp(-x)).
+    Sigmoid,
 }
 
 /// One fused operation of the forward pass. Parameters are indices into [`Plan::params`](super::Plan::params).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
     /// `output[s] = table[ids[s]]`: an embedding look-up ([`ops::gather`](crate::ops::gather)).
     Gather {
@@ -52,6 +74,13 @@ pub enum Stage {
         /// The id column that picks its rows.
         column: usize,
         /// As wide as the table.
+        output: View,
+    },
+    /// `output[s] = numeric[s, first..]`: numeric features of the batch.
+    Numeric {
+        /// The first of them.
+        first: usize,
+        /// As wide as there are.
         output: View,
     },
     /// `output = activation(input weight^T + bias)` ([`ops::linear`](crate::ops::linear)).
@@ -84,6 +113,35 @@ pub enum Stage {
         /// One column.
         output: View,
     },
+    /// `output = sum over pairs of fields of <v_i, v_j>`: the second order of a factorisation machine
+    /// ([`ops::fm`](crate::ops::fm)).
+    Fm {
+        /// The fields' vectors side by side, each `factors` wide.
+        input: View,
+        /// Width of a field's vector.
+        factors: usize,
+        /// One column.
+        output: View,
+    },
+    /// `output[s] = sum (or mean) over the steps t of sample s of input[t]` ([`ops::pool`](crate::ops::pool)).
+    Pool {
+        /// One row a step of a sequence.
+        input: View,
+        /// One row a sample, as wide.
+        output: View,
+        /// Whether the sum is divided by the number of steps.
+        mean: bool,
+    },
+    /// `output = input` with each value left out with probability `rate` in training, the others scaled up
+    /// ([`ops::dropout`](crate::ops::dropout)).
+    Dropout {
+        /// What is thinned out.
+        input: View,
+        /// As wide.
+        output: View,
+        /// In 0..1.
+        rate: f32,
+    },
     /// Mean sigmoid cross-entropy of the logit against the label
     /// ([`ops::sigmoid_cross_entropy`](crate::ops::sigmoid_cross_entropy)).
     SigmoidCrossEntropy {
@@ -114,8 +172,11 @@ impl Stage {
     /// The activations that are read.
     pub fn inputs(&self) -> &[View] {
         match self {
-            Stage::Gather { .. } => &[],
-            Stage::Linear { input, .. } => slice::from_ref(input),
+            Stage::Gather { .. } | Stage::Numeric { .. } => &[],
+            Stage::Linear { input, .. }
+            | Stage::Fm { input, .. }
+            | Stage::Pool { input, .. }
+            | Stage::Dropout { input, .. } => slice::from_ref(input),
             Stage::Product { inputs, .. } => inputs,
             Stage::Sum { inputs, .. } => inputs,
             Stage::SigmoidCrossEntropy { logit } => slice::from_ref(logit),
@@ -126,9 +187,13 @@ impl Stage {
     pub fn output(&self) -> Option<View> {
         match *self {
             Stage::Gather { output, .. }
+            | Stage::Numeric { output, .. }
             | Stage::Linear { output, .. }
             | Stage::Product { output, .. }
-            | Stage::Sum { output, .. } => Some(output),
+            | Stage::Sum { output, .. }
+            | Stage::Fm { output, .. }
+            | Stage::Pool { output, .. }
+            | Stage::Dropout { output, .. } => Some(output),
             Stage::SigmoidCrossEntropy { .. } => None,
         }
     }
@@ -137,14 +202,18 @@ impl Stage {
     pub fn name(&self) -> &'static str {
         match self {
             Stage::Gather { .. } => "gather",
+            Stage::Numeric { .. } => "numeric",
             Stage::Linear { .. } => "linear",
             Stage::Product { .. } => "product",
             Stage::Sum { .. } => "sum",
+            Stage::Fm { .. } => "fm",
+            Stage::Pool { .. } => "pool",
+            Stage::Dropout { .. } => "dropout",
             Stage::SigmoidCrossEntropy { .. } => "sigmoid_cross_entropy",
         }
     }
 
-    pub(super) fn describe(&self, params: &[Param], columns: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(super) fn describe(&self, params: &[Param], columns: &[Column], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<22}", self.name())?;
         if let Some(output) = self.output() {
             write!(f, "b{}[{:?}] = ", output.buffer, output.range())?;
@@ -155,7 +224,7 @@ impl Stage {
                 write!(
                     f,
                     "{}[{}, {}] by {}",
-                    param.name, param.rows, param.width, columns[*column]
+                    param.name, param.rows, param.width, columns[*column].name
                 )
             }
             Stage::Linear {
@@ -168,7 +237,13 @@ impl Stage {
                 write!(f, "{activation:?}({}[{}, {}] ", param.name, param.rows, param.width)?;
                 write!(f, "b{}[{:?}] + bias)", input.buffer, input.range())
             }
-            Stage::Product { .. } | Stage::Sum { .. } | Stage::SigmoidCrossEntropy { .. } => {
+            Stage::Numeric { first, output } => write!(f, "numeric[{first}..{}]", first + output.width),
+            Stage::Product { .. }
+            | Stage::Sum { .. }
+            | Stage::Fm { .. }
+            | Stage::Pool { .. }
+            | Stage::Dropout { .. }
+            | Stage::SigmoidCrossEntropy { .. } => {
                 for (index, input) in self.inputs().iter().enumerate() {
                     let separator = if index > 0 { ", " } else { "" };
                     write!(f, "{separator}b{}[{:?}]", input.buffer, input.range())?;

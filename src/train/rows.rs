@@ -112,7 +112,7 @@ impl SavedRows {
 
 /// Index and width of each table of a column.
 fn tables(plan: &Plan, column: usize) -> Vec<(usize, usize)> {
-    let of_column = |(_, param): &(usize, &crate::plan::Param)| param.kind == ParamKind::Table { column };
+    let of_column = |(_, param): &(usize, &crate::plan::Param)| param.kind == ParamKind::Table { vocabulary: column };
     let tables = plan.params().iter().enumerate().filter(of_column);
     tables.map(|(index, param)| (index, param.width)).collect()
 }

@@ -13,7 +13,7 @@ use pocketrec::{
     executor::Executor,
     models::{Gmf, Mf, Mlp, NeuMf},
     ops::Reference,
-    plan::{L2, Optimizer, Plan, State},
+    plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, Space, State},
     rng::Rng,
 };
 
@@ -84,16 +84,72 @@ pub fn zipf(len: usize, rows: usize, rng: Rng) -> Vec<u32> {
     (0..len as u64).map(|i| deal.at(id(i).min(rows as u32 - 1))).collect()
 }
 
-/// A sorted batch of `samples` samples with Zipf ids for all columns of `plan` and labels 0 and 1, about one in four
-/// of them 1.
+/// A sorted batch of `samples` samples with Zipf ids for all columns of `plan`, sequences of 0 to 6 steps, normal
+/// numeric features, and labels 0 and 1, about one in four of them 1.
 pub fn random_batch(plan: &Plan, samples: usize, seed: u64) -> Batch {
     let rng = Rng::new(seed);
-    let ids = |c: usize| zipf(samples, plan.rows(c), rng.stream(10 + c as u32));
-    let columns: Vec<Vec<u32>> = (0..plan.columns().len()).map(ids).collect();
-    let columns: Vec<&[u32]> = columns.iter().map(Vec::as_slice).collect();
+    let mut batch = Batch::default();
+    batch.reset(plan.columns().len(), plan.sequences().len());
+    batch.set_noise(rng.stream(3));
+    for sequence in 0..plan.sequences().len() {
+        let length = |s| rng.stream(5).stream(sequence as u32).below(s, 7) as usize;
+        (0..samples as u64).for_each(|s| batch.end_sequence(sequence, length(s)));
+    }
+    for (c, column) in plan.columns().iter().enumerate() {
+        let len = match column.space {
+            Space::Samples => samples,
+            Space::Steps(sequence) => batch.offsets(sequence)[samples] as usize,
+        };
+        *batch.ids_mut(c) = zipf(len, plan.rows(column.vocabulary), rng.stream(10 + c as u32));
+    }
+    *batch.numeric_mut() = normals(samples * plan.numerics(), 1.0, rng.stream(4));
     let label = |i| f32::from(u8::from(rng.stream(2).below(i, 4) == 0));
-    let labels: Vec<f32> = (0..samples as u64).map(label).collect();
-    Batch::from_columns(&columns, &labels).unwrap()
+    *batch.labels_mut() = (0..samples as u64).map(label).collect();
+    batch.sort();
+    batch
+}
+
+/// Plans of click-through models' parts: fields with numeric features, a factorisation machine, dropout and a sigmoid;
+/// and a table that a candidate and two sequences share, pooled by mean and by sum.
+pub fn feature_plans() -> Vec<(&'static str, Plan)> {
+    let init = Init::Normal { std: 0.1 };
+    let mut plan = PlanBuilder::new();
+    let x = plan.buffer(5 * 3 + 2);
+    for (index, (field, rows)) in [("a", 4), ("b", 19), ("c", 2), ("d", 7), ("e", 31)]
+        .into_iter()
+        .enumerate()
+    {
+        let column = plan.column(field);
+        plan.gather(field, column, rows, init, x.columns(3 * index, 3));
+    }
+    plan.numeric(x.columns(15, 2));
+    let fm = plan.fm(x.columns(0, 15), 3);
+    let hidden = plan.linear("dnn.0", x, 9, Activation::Relu);
+    let hidden = plan.dropout(hidden, 0.3);
+    let hidden = plan.linear("dnn.1", hidden, 5, Activation::Sigmoid);
+    let deep = plan.linear("dnn.2", hidden, 1, Activation::Sigmoid);
+    let logit = plan.sum("bias", &[fm, deep]);
+    let fields = plan.finish(logit).unwrap();
+
+    let mut plan = PlanBuilder::new();
+    let (history, likes) = (plan.sequence("history"), plan.sequence("likes"));
+    let item = plan.column("item");
+    let seen = plan.column_in("seen", "item", history);
+    let liked = plan.column_in("liked", "item", likes);
+    let (q, k, l) = (plan.buffer(5), plan.buffer_in(history, 5), plan.buffer_in(likes, 5));
+    let first = plan.buffer(1);
+    for (column, view) in [(item, q), (seen, k), (liked, l)] {
+        plan.gather("item.weight", column, 23, init, view);
+    }
+    plan.gather("item.first", item, 23, init, first);
+    let steps = plan.linear("step", k, 6, Activation::Relu);
+    let thinned = plan.dropout(steps, 0.5);
+    let (seen, liked) = (plan.pool(thinned, true), plan.pool(l, false));
+    let product = plan.buffer(5);
+    plan.product(q, liked, product);
+    let seen = plan.linear("seen", seen, 1, Activation::Identity);
+    let logit = plan.sum("bias", &[first, seen, product]);
+    vec![("fields", fields), ("sequences", plan.finish(logit).unwrap())]
 }
 
 /// A state all of whose parameters, biases too, are normal with standard deviation `std`; no moments.
@@ -179,8 +235,8 @@ pub fn check_parity(
         let mut reference = Reference::new(&plan, &executor.state().unwrap()).unwrap();
 
         let mut logits = vec![f32::NAN; batch.len()];
-        executor.score(&id_columns(batch), &mut logits).unwrap();
-        let want = reference.forward(&id_columns(batch)).unwrap();
+        executor.score_batch(batch, &mut logits).unwrap();
+        let want = reference.forward_batch(batch).unwrap();
         close_or(&wide(&logits), &want, 0.1, tolerance, &what("logits"));
         let got = gradients(executor, batch, l2).unwrap();
         let want = reference.gradients(batch, l2).unwrap();

@@ -8,7 +8,7 @@ use pocketrec::{
     rng::Rng,
 };
 
-use crate::common::{check_parity, odd_models, random_batch, trained_state};
+use crate::common::{check_parity, feature_plans, odd_models, random_batch, trained_state};
 
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 1e-5;
@@ -73,6 +73,15 @@ fn models_of_usual_widths() {
     check("NeuMF-16", &wide, 257, 1);
     let deep = Mlp::new(1, 97).layers([130, 33, 17, 65, 1]).plan().unwrap();
     check("MLP of 130", &deep, 200, 0);
+}
+
+#[test]
+fn plans_of_features_and_sequences() {
+    for (turn, samples) in SAMPLES.into_iter().enumerate() {
+        for (index, (name, plan)) in feature_plans().iter().enumerate() {
+            check(name, plan, samples, turn + index);
+        }
+    }
 }
 
 /// Some batches of any size, on any model.

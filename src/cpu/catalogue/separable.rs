@@ -42,7 +42,7 @@ pub(in crate::cpu) struct Tower {
 impl Separable {
     /// Takes a plan apart, if it has this shape.
     pub fn of(plan: &Plan) -> Option<Self> {
-        if plan.columns().len() != 2 {
+        if plan.columns().len() != 2 || plan.vocabularies().len() != 2 {
             return None;
         }
         let last = plan
@@ -164,7 +164,7 @@ impl Tower {
 }
 
 fn is_item(plan: &Plan, table: usize) -> bool {
-    plan.params()[table].kind == ParamKind::Table { column: ITEM }
+    plan.params()[table].kind == ParamKind::Table { vocabulary: ITEM }
 }
 
 /// The stages that fill `view`, in the order of their columns; nothing where one also fills columns outside.

@@ -59,6 +59,8 @@ impl<'a> Drafter<'a> {
                 Stage::Product { inputs, output } => drafts.push(self.product_forward(*inputs, *output)),
                 Stage::Sum { inputs, bias, output } => self.sum_forward(inputs, *bias, *output, &mut drafts),
                 Stage::SigmoidCrossEntropy { .. } => {}
+                // Refused by `check_supported`.
+                Stage::Numeric { .. } | Stage::Fm { .. } | Stage::Pool { .. } | Stage::Dropout { .. } => {}
             }
         }
         drafts
@@ -84,6 +86,7 @@ impl<'a> Drafter<'a> {
                     self.linear_backward(stage, relus.fused[backward.stage], flow[0], &mut drafts);
                 }
                 Stage::Gather { .. } => {} // the updates read the gradient where it lies
+                Stage::Numeric { .. } | Stage::Fm { .. } | Stage::Pool { .. } | Stage::Dropout { .. } => {}
             }
         }
         drafts

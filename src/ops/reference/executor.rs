@@ -38,6 +38,14 @@ impl Reference {
     }
 }
 
+fn narrow(logits: &[f64], out: &mut [f32]) -> Result<()> {
+    check_length("scores, one a sample", logits.len(), out.len())?;
+    for (out, &logit) in out.iter_mut().zip(logits) {
+        *out = logit as f32;
+    }
+    Ok(())
+}
+
 impl Executor for Reference {
     fn plan(&self) -> &Plan {
         &self.plan
@@ -64,12 +72,11 @@ impl Executor for Reference {
     }
 
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
-        let logits = self.forward(columns)?;
-        check_length("scores, one a sample", logits.len(), out.len())?;
-        for (out, logit) in out.iter_mut().zip(logits) {
-            *out = logit as f32;
-        }
-        Ok(())
+        narrow(&self.forward(columns)?, out)
+    }
+
+    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
+        narrow(&self.forward_batch(batch)?, out)
     }
 
     fn state(&mut self) -> Result<State> {
@@ -114,15 +121,15 @@ impl Executor for Reference {
         Ok(())
     }
 
-    fn grow(&mut self, column: usize, rows: usize) -> Result<()> {
-        if column >= self.plan.columns().len() || rows > u32::MAX as usize {
-            let (columns, most) = (self.plan.columns().len(), u32::MAX);
-            let reason = format!("column {column} of {columns}, {rows} rows of {most} at most");
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
+        if vocabulary >= self.plan.vocabularies().len() || rows > u32::MAX as usize {
+            let (there, most) = (self.plan.vocabularies().len(), u32::MAX);
+            let reason = format!("vocabulary {vocabulary} of {there}, {rows} rows of {most} at most");
             return Err(Error::config("grow", reason));
         }
         let tables = self.plan.params().iter().zip(&mut self.tensors);
         let tables: Vec<_> = tables
-            .filter(|(param, _)| param.kind == ParamKind::Table { column })
+            .filter(|(param, _)| param.kind == ParamKind::Table { vocabulary })
             .collect();
         if let Some((largest, _)) = tables.iter().max_by_key(|(param, _)| param.rows)
             && largest.rows > rows
@@ -137,7 +144,7 @@ impl Executor for Reference {
                 values.try_reserve_exact(more).map_err(short)?;
             }
         }
-        self.plan = self.plan.clone().with_rows(column, rows);
+        self.plan = self.plan.clone().with_rows(vocabulary, rows);
         for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
             tensor.value.resize(param.len(), 0.0);
             for moment in [&mut tensor.m, &mut tensor.v] {
