@@ -9,7 +9,9 @@ mod positives;
 #[cfg(feature = "std")]
 mod read;
 mod sampler;
+pub mod samples;
 mod split;
+mod text;
 
 pub use batch::{Batch, IdColumn, Segment};
 pub use generate::{Planted, PlantedData};
@@ -17,6 +19,6 @@ pub use ids::IdMap;
 pub use interactions::{Interactions, ReadReport};
 pub use positives::Positives;
 #[cfg(feature = "std")]
-pub use read::{Column, Dataset, Delimited, Delimiter};
+pub use read::{BadRows, Column, Dataset, Delimited, Delimiter, FittedFiles, RowReport, SampleFiles, SampleFormat};
 pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler};
 pub use split::{Candidates, Split, SplitReport, TestCase};

@@ -2,9 +2,12 @@
 
 mod delimited;
 mod fields;
+mod libfm;
 mod lines;
 mod ncf;
 mod options;
+mod samples;
+mod table;
 mod titles;
 mod values;
 
@@ -12,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use ncf::Dataset;
 pub use options::{Column, Delimited, Delimiter};
+pub use samples::{BadRows, FittedFiles, RowReport, SampleFiles, SampleFormat};
 
 use super::Interactions;
 use crate::{Error, Result};

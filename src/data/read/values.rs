@@ -1,66 +1,15 @@
 //! Keys, ratings and times from the bytes of a field; a refusal is the reason, to which the caller adds the place.
 
-use core::fmt::Display;
-
-use crate::data::{IdMap, ids::canonical_number};
-
-/// A field as it stands, for a message; cut where it is long.
-pub(super) fn shown(field: &[u8]) -> impl Display {
-    let cut = &field[..field.len().min(40)];
-    format!(
-        "{:?}{}",
-        String::from_utf8_lossy(cut),
-        if cut.len() < field.len() { "..." } else { "" }
-    )
-}
-
-/// A time in seconds; decimals are rounded down.
-pub(super) fn time(field: &[u8]) -> Result<i64, String> {
-    if let Some(time) = digits(field) {
-        return Ok(time as i64);
-    }
-    let text = core::str::from_utf8(field).map_err(|_| not_a("time", field))?;
-    if let Ok(time) = text.trim().parse::<i64>() {
-        return Ok(time);
-    }
-    match text.trim().parse::<f64>() {
-        Ok(time) if !time.is_finite() => Err(format!("the time {} is not finite", shown(field))),
-        Ok(time) if time.abs() < 9e18 => Ok(time.floor() as i64),
-        Ok(_) => Err(format!("the time {} does not fit 64 bits", shown(field))),
-        Err(_) => Err(not_a("time", field) + "; write seconds, or leave the column out"),
-    }
-}
+pub(super) use crate::data::text::{shown, time};
+use crate::data::{
+    IdMap,
+    ids::canonical_number,
+    text::{digits, number},
+};
 
 /// A rating, which is finite.
 pub(super) fn rating(field: &[u8]) -> Result<f32, String> {
-    match field {
-        [digit @ b'0'..=b'9'] => return Ok(f32::from(digit - b'0')),
-        [digit @ b'0'..=b'9', b'.', tenth @ b'0'..=b'9'] => {
-            return Ok((f32::from(digit - b'0') * 10.0 + f32::from(tenth - b'0')) / 10.0);
-        }
-        _ => {}
-    }
-    let text = core::str::from_utf8(field).map_err(|_| not_a("rating", field))?;
-    match text.trim().parse::<f32>() {
-        Ok(rating) if rating.is_finite() => Ok(rating),
-        Ok(_) => Err(format!("the rating {} is not finite", shown(field))),
-        Err(_) => Err(not_a("rating", field)),
-    }
-}
-
-fn not_a(what: &str, field: &[u8]) -> String {
-    format!("{} is not a {what}, which is a number", shown(field))
-}
-
-/// A number of at most 18 digits.
-fn digits(field: &[u8]) -> Option<u64> {
-    if field.is_empty() || field.len() > 18 {
-        return None;
-    }
-    field.iter().try_fold(0u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (digit <= 9).then(|| number * 10 + u64::from(digit))
-    })
+    number("rating", field)
 }
 
 /// A dense id: a whole number from 0 on.

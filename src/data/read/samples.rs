@@ -1,0 +1,343 @@
+//! Reads samples from files: fits an encoder to the training file and encodes dev and test files by it.
+
+use std::path::Path;
+
+use super::{libfm, lines::Lines, options::Delimiter, table};
+use crate::{
+    Result,
+    data::samples::{Encoder, Past, Rows, Samples, Schema, SideTable, Training},
+};
+
+/// What to do about a row that cannot be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadRows {
+    /// Refuse the file.
+    #[default]
+    Refuse,
+    /// Leave the row out and count it.
+    Skip,
+}
+
+/// How a file of samples is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SampleFormat {
+    /// Delimited rows, which may be quoted as in CSV where a comma or semicolon stands between fields.
+    Delimited {
+        /// What stands between fields; `None` finds it in the first line.
+        delimiter: Option<Delimiter>,
+        /// The columns' names where the file has no header.
+        columns: Option<Vec<String>>,
+    },
+    /// `label index:value ...` a line: libfm, svmlight. Its columns are named `label`, `qid`, `features` and, for the
+    /// index of the first, second, ... feature of a row, `1`, `2`, ...; see [`Schema::one_hot`] and [`Schema::features`].
+    LibFm,
+}
+
+impl Default for SampleFormat {
+    fn default() -> Self {
+        SampleFormat::Delimited {
+            delimiter: None,
+            columns: None,
+        }
+    }
+}
+
+/// What became of the rows of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RowReport {
+    /// Rows read, without those skipped.
+    pub rows: u64,
+    /// Rows that cannot be used and were left out ([`BadRows::Skip`]).
+    pub skipped: u64,
+    /// Line and reason of the first row left out.
+    pub first_skipped: Option<(u64, String)>,
+    /// Blank lines.
+    pub blank: u64,
+    bad_rows: BadRows,
+}
+
+impl RowReport {
+    fn new(bad_rows: BadRows) -> Self {
+        RowReport {
+            bad_rows,
+            ..RowReport::default()
+        }
+    }
+
+    /// Counts a row; gives the reason back where the file is to be refused for it.
+    pub(super) fn count(&mut self, line: u64, added: Result<(), String>) -> Result<(), String> {
+        match (added, self.bad_rows) {
+            (Ok(()), _) => self.rows += 1,
+            (Err(reason), BadRows::Refuse) => return Err(reason),
+            (Err(reason), BadRows::Skip) => {
+                self.skipped += 1;
+                self.first_skipped.get_or_insert((line, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a file without a row.
+    pub(super) fn finish(&self, lines: &Lines) -> Result<()> {
+        match (self.rows, &self.first_skipped) {
+            (0, None) => Err(lines.error_at(0, "there is no row")),
+            (0, Some((line, reason))) => {
+                let skipped = self.skipped;
+                let reason = format!("none of {skipped} rows can be used; this one not because: {reason}");
+                Err(lines.error_at(*line, reason))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The columns that rows must have, or may.
+pub(super) struct Inputs(Vec<(String, bool)>);
+
+impl Inputs {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.0.iter().map(|(name, optional)| (name.as_str(), *optional))
+    }
+
+    /// Where each stands among the columns of a file.
+    pub fn places(&self, columns: &[String]) -> Result<Vec<Option<usize>>, String> {
+        let place = |(name, optional): (&str, bool)| {
+            let mut found = columns.iter().enumerate().filter(|(_, column)| *column == name);
+            match (found.next(), found.next()) {
+                (Some(_), Some(_)) => Err(format!("two columns are named {name:?}; rename one")),
+                (Some((place, _)), None) => Ok(Some(place)),
+                (None, _) if optional => Ok(None),
+                (None, _) => Err(format!("missing column {name:?}: there are {}", columns.join(", "))),
+            }
+        };
+        self.iter().map(place).collect()
+    }
+}
+
+/// What takes rows.
+pub(super) trait Sink {
+    fn push<'r>(&mut self, row: impl Fn(usize) -> Result<&'r str, String>) -> Result<(), String>;
+}
+
+impl Sink for Training {
+    fn push<'r>(&mut self, row: impl Fn(usize) -> Result<&'r str, String>) -> Result<(), String> {
+        Training::push(self, row)
+    }
+}
+
+impl Sink for Rows<'_> {
+    fn push<'r>(&mut self, row: impl Fn(usize) -> Result<&'r str, String>) -> Result<(), String> {
+        Rows::push(self, row)
+    }
+}
+
+/// A side table whose first input is the key.
+struct TableSink {
+    table: SideTable,
+    columns: usize,
+}
+
+impl Sink for TableSink {
+    fn push<'r>(&mut self, row: impl Fn(usize) -> Result<&'r str, String>) -> Result<(), String> {
+        let values = (1..=self.columns).map(&row).collect::<Result<Vec<&str>, String>>()?;
+        self.table.push(row(0)?, &values).map_err(|error| error.to_string())
+    }
+}
+
+fn read_rows(
+    path: &Path,
+    format: &SampleFormat,
+    inputs: &Inputs,
+    sink: &mut impl Sink,
+    bad_rows: BadRows,
+) -> Result<RowReport> {
+    let mut report = RowReport::new(bad_rows);
+    match format {
+        SampleFormat::LibFm => libfm::read(path, inputs, sink, &mut report)?,
+        SampleFormat::Delimited { delimiter, columns } => {
+            table::read(path, *delimiter, columns.as_deref(), inputs, sink, &mut report)?;
+        }
+    }
+    Ok(report)
+}
+
+impl Schema {
+    /// The schema of a libfm file by its first row: [`Schema::one_hot`] with as many fields as that row has features, if
+    /// all have the value 1, or else [`Schema::features`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read, [`Error::Data`] where it is empty or its first row is none.
+    pub fn of_libfm(path: impl AsRef<Path>) -> Result<Schema> {
+        libfm::detect(path.as_ref())
+    }
+}
+
+/// Files of samples, before the training file is read.
+///
+/// ```
+/// use pocketrec::data::{SampleFiles, samples::{Field, Schema}};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = |name: &str| folder.path().join(name);
+/// std::fs::write(path("train.csv"), "user,item,time,label\nann,tea,1,1\nann,rice,2,1\nann,tea,3,0\n")?;
+/// std::fs::write(path("dev.csv"), "user,item,time,label\nann,salt,9,1\n")?;
+/// std::fs::write(path("items.csv"), "item,kind\ntea,drink\nrice,\"food, dry\"\nsalt,spice\n")?;
+/// let schema = Schema::new()
+///     .field(Field::key("user"))
+///     .field(Field::key("item"))
+///     .field(Field::key("kind").from_table("items"))
+///     .join("items", "item")
+///     .history("history", ["item", "kind"], 20)
+///     .label("label")
+///     .group("user")
+///     .time("time");
+/// let files = SampleFiles::new(schema).table("items", path("items.csv"), "item")?;
+/// let (train, mut files) = files.fit(path("train.csv"))?;
+/// let dev = files.read(path("dev.csv"))?;
+/// assert_eq!(train.sequence(0).of(0, 2), [1, 2]); // tea, rice
+/// assert_eq!((dev.ids(1), dev.sequence(0).of(0, 0)), (&[0][..], &[1, 2][..])); // training had no salt
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SampleFiles {
+    schema: Schema,
+    tables: Vec<SideTable>,
+    format: SampleFormat,
+    bad_rows: BadRows,
+}
+
+impl SampleFiles {
+    /// Delimited files with a header, of which no row may be bad.
+    pub fn new(schema: Schema) -> Self {
+        SampleFiles {
+            schema,
+            tables: Vec::new(),
+            format: SampleFormat::default(),
+            bad_rows: BadRows::default(),
+        }
+    }
+
+    /// Sets how the files of rows are written. Side tables are delimited and have a header in any case.
+    #[must_use]
+    pub fn format(mut self, format: SampleFormat) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Sets what to do about rows that cannot be used.
+    #[must_use]
+    pub fn bad_rows(mut self, bad_rows: BadRows) -> Self {
+        self.bad_rows = bad_rows;
+        self
+    }
+
+    /// Reads the side table `name`, a delimited file with a header, whose column `key` is what the schema joins it by.
+    /// Of its columns those are kept that the schema uses.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Data`] as [`fit`](SampleFiles::fit); a key that comes twice is a bad row.
+    pub fn table(mut self, name: &str, path: impl AsRef<Path>, key: &str) -> Result<Self> {
+        let columns = self.schema.table_columns(name);
+        let inputs = [key].into_iter().chain(columns.iter().copied());
+        let inputs = Inputs(inputs.map(|input| (input.into(), false)).collect());
+        let mut sink = TableSink {
+            table: SideTable::new(name, columns.iter().copied()),
+            columns: columns.len(),
+        };
+        read_rows(
+            path.as_ref(),
+            &SampleFormat::default(),
+            &inputs,
+            &mut sink,
+            self.bad_rows,
+        )?;
+        self.tables.push(sink.table);
+        Ok(self)
+    }
+
+    /// Reads the training file and fits an encoder to it, by which further files are read.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read; [`Error::Data`] with file, line and reason where a column is missing or
+    /// a row cannot be used (too few or too many fields, no label, a number or time that is none, an empty group) unless
+    /// such rows are to be skipped, and where no row is left; [`Error::Config`] where the schema contradicts itself.
+    pub fn fit(self, path: impl AsRef<Path>) -> Result<(Samples, FittedFiles)> {
+        let mut training = Training::new(self.schema, self.tables)?;
+        let inputs = Inputs(training.inputs().into_iter().map(|name| (name.into(), false)).collect());
+        let report = read_rows(path.as_ref(), &self.format, &inputs, &mut training, self.bad_rows)?;
+        let (encoder, samples, past) = training.fit()?;
+        let files = FittedFiles {
+            encoder,
+            past,
+            format: self.format,
+            bad_rows: self.bad_rows,
+            report,
+        };
+        Ok((samples, files))
+    }
+}
+
+/// Files of samples, after the training file was read.
+#[derive(Clone, Debug)]
+pub struct FittedFiles {
+    encoder: Encoder,
+    past: Past,
+    format: SampleFormat,
+    bad_rows: BadRows,
+    report: RowReport,
+}
+
+impl FittedFiles {
+    /// Reads a further file, such as dev and then test: what users did in it is in the histories of its own later rows
+    /// and of the files that are read after it.
+    ///
+    /// # Errors
+    /// Those of [`SampleFiles::fit`].
+    pub fn read(&mut self, path: impl AsRef<Path>) -> Result<Samples> {
+        let path = path.as_ref();
+        let names = self.encoder.inputs().iter().enumerate();
+        let inputs = Inputs(
+            names
+                .map(|(input, name)| (name.clone(), self.encoder.is_optional(input)))
+                .collect(),
+        );
+        let with_negatives = match (&self.format, self.encoder.negatives_column()) {
+            (SampleFormat::LibFm, _) | (_, None) => false,
+            (format, Some(column)) => has_column(path, format, column)?,
+        };
+        let mut rows = self.encoder.rows(&mut self.past, with_negatives);
+        self.report = read_rows(path, &self.format, &inputs, &mut rows, self.bad_rows)?;
+        rows.finish()
+    }
+
+    /// What the training file taught.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// What users did in the files so far.
+    pub fn past(&self) -> &Past {
+        &self.past
+    }
+
+    /// What became of the rows of the file that was read last.
+    pub fn report(&self) -> &RowReport {
+        &self.report
+    }
+
+    /// The encoder and the past, when all files are read.
+    pub fn into_parts(self) -> (Encoder, Past) {
+        (self.encoder, self.past)
+    }
+}
+
+/// Whether a delimited file has a column.
+fn has_column(path: &Path, format: &SampleFormat, column: &str) -> Result<bool> {
+    match format {
+        SampleFormat::LibFm => Ok(false),
+        SampleFormat::Delimited {
+            columns: Some(columns), ..
+        } => Ok(columns.iter().any(|name| name == column)),
+        SampleFormat::Delimited { delimiter, .. } => table::header_has(path, *delimiter, column),
+    }
+}

@@ -1,0 +1,234 @@
+//! What training rows taught about fields: vocabularies, scales, quantiles. It encodes other rows alike.
+
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Past, Rows, Samples, Schema, Sequence, SideTable, Vocabulary,
+    collect::{Collector, Lookup},
+    layout::Layout,
+    numeric::Scale,
+    schema::Kind,
+    wiring::Wiring,
+};
+use crate::{Error, Result};
+
+/// Encodes rows as the training rows were: made by [`Training::fit`](super::Training::fit), kept with serde.
+///
+/// It holds the side tables too, so that a candidate is named by its key alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Fitted", into = "Fitted")]
+pub struct Encoder {
+    pub(super) schema: Schema,
+    pub(super) tables: Vec<SideTable>,
+    pub(super) vocabularies: Vec<Vocabulary>,
+    pub(super) scales: Vec<Scale>,
+    pub(super) wiring: Wiring,
+    pub(super) layout: Arc<Layout>,
+}
+
+/// What is stored of an encoder; the rest follows from it.
+#[derive(Clone, Serialize, Deserialize)]
+struct Fitted {
+    schema: Schema,
+    tables: Vec<SideTable>,
+    vocabularies: Vec<Vocabulary>,
+    scales: Vec<Scale>,
+}
+
+impl From<Encoder> for Fitted {
+    fn from(encoder: Encoder) -> Self {
+        Fitted {
+            schema: encoder.schema,
+            tables: encoder.tables,
+            vocabularies: encoder.vocabularies,
+            scales: encoder.scales,
+        }
+    }
+}
+
+impl TryFrom<Fitted> for Encoder {
+    type Error = Error;
+
+    fn try_from(fitted: Fitted) -> Result<Self> {
+        let Fitted {
+            schema,
+            tables,
+            vocabularies,
+            scales,
+        } = fitted;
+        tables.iter().try_for_each(SideTable::check)?;
+        let wiring = Wiring::new(&schema, &tables)?;
+        let counts = [
+            ("vocabularies", wiring.vocabularies.len(), vocabularies.len()),
+            ("scales", wiring.counts[1], scales.len()),
+        ];
+        if let Some((what, expected, got)) = counts.into_iter().find(|(_, expected, got)| expected != got) {
+            let what = format!("{what} of the encoder");
+            return Err(Error::Length { what, expected, got });
+        }
+        for ((name, field), vocabulary) in wiring.vocabularies.iter().zip(&vocabularies) {
+            vocabulary.check(name)?;
+            let field = &schema.fields[*field];
+            let fits = match vocabulary {
+                Vocabulary::Keys(_) => field.has_keys() && field.buckets.is_none(),
+                Vocabulary::Hashed { buckets } => field.buckets == Some(*buckets),
+                Vocabulary::Quantiles { .. } => matches!(field.kind, Kind::Quantile { .. }),
+            };
+            if !fits {
+                return Err(Error::config(
+                    name.clone(),
+                    "the vocabulary is of another kind than its field",
+                ));
+            }
+        }
+        if !scales.iter().all(Scale::is_finite) {
+            return Err(Error::config("scales", "a scale of the encoder is not finite"));
+        }
+        Ok(Encoder::new(schema, tables, vocabularies, scales, wiring))
+    }
+}
+
+impl Encoder {
+    pub(super) fn new(
+        schema: Schema,
+        tables: Vec<SideTable>,
+        vocabularies: Vec<Vocabulary>,
+        scales: Vec<Scale>,
+        wiring: Wiring,
+    ) -> Self {
+        Encoder {
+            layout: Arc::new(Layout::new(&schema, &wiring, &vocabularies)),
+            schema,
+            tables,
+            vocabularies,
+            scales,
+            wiring,
+        }
+    }
+
+    /// The schema.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Which fields samples have, and how many rows their tables need.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// A vocabulary by its name, which is that of its field unless fields share one.
+    pub fn vocabulary(&self, name: &str) -> Option<&Vocabulary> {
+        let at = self.wiring.vocabularies.iter().position(|(other, _)| other == name)?;
+        self.vocabularies.get(at)
+    }
+
+    /// How the number at this place of [`Samples::numbers`] is scaled.
+    pub fn scale(&self, number: usize) -> Option<Scale> {
+        self.scales.get(number).copied()
+    }
+
+    /// The columns that a row has. The last may be missing where it is the negatives'.
+    pub fn inputs(&self) -> &[String] {
+        &self.wiring.inputs
+    }
+
+    /// Whether rows may lack an input.
+    pub fn is_optional(&self, input: usize) -> bool {
+        self.wiring.is_optional(input)
+    }
+
+    /// The column of negatives, if the schema names one.
+    pub fn negatives_column(&self) -> Option<&str> {
+        self.schema
+            .negatives
+            .as_ref()
+            .map(|negatives| negatives.column.as_str())
+    }
+
+    /// Encodes rows, such as those of a dev file. Their histories begin with what is in `past`.
+    pub fn rows<'a>(&'a self, past: &'a mut Past, with_negatives: bool) -> Rows<'a> {
+        Rows::new(self, past, with_negatives)
+    }
+
+    /// Encodes one user's request: a row for each candidate, all in the same context and with the same history, which is
+    /// stored once.
+    ///
+    /// Values are given by the name of their column; each candidate adds its own to those of the context. `events` are
+    /// what the user did before, oldest first; those beyond the schema's length are left out. A value that is not given
+    /// counts as empty, so its key is unknown. Labels are 0, and there are no groups.
+    ///
+    /// ```
+    /// # use pocketrec::data::samples::{Field, Schema, Training};
+    /// # let schema = Schema::new().field(Field::key("user")).field(Field::key("item"))
+    /// #     .history("history", ["item"], 10).label("click").group("user");
+    /// # let mut training = Training::new(schema, vec![])?;
+    /// # training.push_row(&["ann", "tea", "1"])?;
+    /// # training.push_row(&["ann", "rice", "1"])?;
+    /// # let (encoder, _, _) = training.fit()?;
+    /// let samples = encoder.request(
+    ///     &[("user", "ann")],
+    ///     &[&[("item", "tea")], &[("item", "rice")]],
+    ///     &[&[("item", "rice")], &[("item", "salt")]],
+    /// )?;
+    /// assert_eq!((samples.ids(0), samples.ids(1)), (&[1, 1][..], &[2, 0][..]));
+    /// assert_eq!(samples.sequence(0).of(0, 1), [1, 2]);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a name is no column of the schema, a value is no number though its field is one, or there
+    /// are no candidates.
+    pub fn request(&self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Samples> {
+        if candidates.is_empty() {
+            return Err(Error::config("candidates", "there are none; give one at least"));
+        }
+        let rows = candidates.len();
+        let mut collector = Collector::new(&self.wiring, self.wiring.wires.iter().map(|_| true));
+        for candidate in candidates {
+            self.collect(&mut collector, [context, candidate])?;
+        }
+        let mut sequences = Vec::new();
+        for (history, sequence) in self.schema.histories.iter().zip(&self.layout.sequences) {
+            let collected = |field: &super::Field| history.fields.contains(&field.name);
+            let mut collector = Collector::new(&self.wiring, self.schema.fields.iter().map(collected));
+            for event in &events[events.len().saturating_sub(history.length as usize)..] {
+                self.collect(&mut collector, [&[], event])?;
+            }
+            let mut columns = collector.finish(&self.vocabularies, &self.scales);
+            let ids = sequence.fields.iter().map(|&at| core::mem::take(&mut columns.ids[at]));
+            sequences.push(Sequence::shared(ids.collect(), history.length, rows)?);
+        }
+        Ok(Samples {
+            layout: self.layout.clone(),
+            columns: collector.finish(&self.vocabularies, &self.scales),
+            sequences,
+            labels: alloc::vec![0.0; rows],
+            groups: Vec::new(),
+            candidates: None,
+        })
+    }
+
+    /// Adds a row by the names of its values; of twins the last counts.
+    fn collect(&self, collector: &mut Collector, values: [&Values; 2]) -> Result<()> {
+        let inputs = &self.wiring.inputs;
+        for (name, _) in values.into_iter().flatten() {
+            if !inputs.iter().any(|input| input == name) {
+                let reason = format!("the schema has no such column; it has {}", inputs.join(", "));
+                return Err(Error::config(*name, reason));
+            }
+        }
+        let row = |input: usize| {
+            let mut named = values.into_iter().flatten().rev();
+            let found = named.find(|(name, _)| *name == inputs[input]);
+            Ok(found.map_or("", |(_, value)| *value))
+        };
+        collector
+            .push(&self.tables, &mut Lookup::Fitted(&self.vocabularies), inputs, &row)
+            .map_err(|reason| Error::config("request", reason))
+    }
+}
+
+/// Values by the names of their columns.
+pub type Values<'v> = [(&'v str, &'v str)];

@@ -1,0 +1,106 @@
+//! Which fields samples have, and where.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    Schema, Vocabulary,
+    wiring::{Slot, Wiring},
+};
+
+/// A field whose values are ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdField {
+    /// Its name.
+    pub name: String,
+    /// Its vocabulary, by place in [`Layout::vocabularies`]: fields with the same one share a table.
+    pub vocabulary: usize,
+}
+
+/// A behaviour sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SequenceField {
+    /// Its name.
+    pub name: String,
+    /// The most events a row has.
+    pub length: u32,
+    /// The fields of an event, by place in [`Layout::ids`].
+    pub fields: Vec<usize>,
+}
+
+/// Rows that a table needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The vocabulary's name.
+    pub name: String,
+    /// Number of rows, that of unknown keys (row 0) included.
+    pub rows: u32,
+}
+
+/// Which fields samples have, each kind in the order of the schema: what a model's plan is built from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Fields with one id a row.
+    pub ids: Vec<IdField>,
+    /// Names of the numbers.
+    pub numbers: Vec<String>,
+    /// Fields with any number of ids a row.
+    pub many: Vec<IdField>,
+    /// Behaviour sequences.
+    pub sequences: Vec<SequenceField>,
+    /// The vocabularies of all fields.
+    pub vocabularies: Vec<Table>,
+}
+
+impl Layout {
+    pub(super) fn new(schema: &Schema, wiring: &Wiring, vocabularies: &[Vocabulary]) -> Self {
+        let mut layout = Layout::default();
+        for (field, wire) in schema.fields.iter().zip(&wiring.wires) {
+            let name = field.name.clone();
+            match wire.slot {
+                Slot::Id { vocabulary, .. } | Slot::Quantile { vocabulary, .. } => {
+                    layout.ids.push(IdField { name, vocabulary });
+                }
+                Slot::Number { .. } => layout.numbers.push(name),
+                Slot::Keys { vocabulary, .. } | Slot::Weighted { vocabulary, .. } => {
+                    layout.many.push(IdField { name, vocabulary });
+                }
+            }
+        }
+        for history in &schema.histories {
+            let fields = history.fields.iter().filter_map(|name| layout.id(name));
+            layout.sequences.push(SequenceField {
+                name: history.name.clone(),
+                length: history.length,
+                fields: fields.collect(),
+            });
+        }
+        let tables = wiring.vocabularies.iter().zip(vocabularies);
+        layout.vocabularies = tables
+            .map(|((name, _), vocabulary)| Table {
+                name: name.clone(),
+                rows: vocabulary.rows(),
+            })
+            .collect();
+        layout
+    }
+
+    /// The place of a field with one id a row.
+    pub fn id(&self, name: &str) -> Option<usize> {
+        self.ids.iter().position(|field| field.name == name)
+    }
+
+    /// The place of a number.
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.numbers.iter().position(|other| other == name)
+    }
+
+    /// The place of a field with any number of ids a row.
+    pub fn many(&self, name: &str) -> Option<usize> {
+        self.many.iter().position(|field| field.name == name)
+    }
+
+    /// The place of a behaviour sequence.
+    pub fn sequence(&self, name: &str) -> Option<usize> {
+        self.sequences.iter().position(|sequence| sequence.name == name)
+    }
+}

@@ -1,0 +1,124 @@
+//! Side tables: features of items or users, joined by key.
+
+use alloc::{format, string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, data::IdMap};
+
+/// Features by key, such as the genres of films: each column stores its different values once.
+///
+/// ```
+/// use pocketrec::data::samples::SideTable;
+/// let mut films = SideTable::new("films", ["genres", "year"]);
+/// films.push("31", &["Comedy|Drama", "1995"])?;
+/// # Ok::<(), pocketrec::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SideTable {
+    name: String,
+    keys: IdMap,
+    columns: Vec<SideColumn>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SideColumn {
+    name: String,
+    pub values: IdMap,
+    /// The value of each key, as its index in `values`.
+    pub codes: Vec<u32>,
+}
+
+impl SideTable {
+    /// A table without rows.
+    pub fn new<N: Into<String>>(name: impl Into<String>, columns: impl IntoIterator<Item = N>) -> Self {
+        let column = |name: N| SideColumn {
+            name: name.into(),
+            values: IdMap::new(),
+            codes: Vec::new(),
+        };
+        SideTable {
+            name: name.into(),
+            keys: IdMap::new(),
+            columns: columns.into_iter().map(column).collect(),
+        }
+    }
+
+    /// Adds a row: its key, and one value a column.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the key is empty or comes twice, [`Error::Length`] where the values are not one a column.
+    pub fn push(&mut self, key: &str, values: &[&str]) -> Result<()> {
+        let key = key.trim();
+        if values.len() != self.columns.len() {
+            return Err(Error::Length {
+                what: format!("values of a row of the table {:?}", self.name),
+                expected: self.columns.len(),
+                got: values.len(),
+            });
+        }
+        if key.is_empty() || self.keys.get(key).is_some() {
+            let reason = match key {
+                "" => "the key is empty".into(),
+                _ => format!("the key {key:?} comes twice"),
+            };
+            return Err(Error::config(self.name.clone(), reason));
+        }
+        for (column, value) in self.columns.iter_mut().zip(values) {
+            column.codes.push(column.values.get_or_insert(value.trim())?);
+        }
+        self.keys.get_or_insert(key)?;
+        Ok(())
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The value of a column for a key.
+    pub fn value(&self, key: &str, column: &str) -> Option<String> {
+        let row = self.row(key)?;
+        let column = &self.columns[self.column_named(column)?];
+        column.values.key(column.codes[row]).map(|value| value.into_owned())
+    }
+
+    pub(super) fn row(&self, key: &str) -> Option<usize> {
+        self.keys.get(key.trim()).map(|row| row as usize)
+    }
+
+    pub(super) fn column(&self, index: usize) -> &SideColumn {
+        &self.columns[index]
+    }
+
+    pub(super) fn column_named(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    pub(super) fn column_names(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// Refuses codes outside their values, as a damaged file may hold them.
+    pub(super) fn check(&self) -> Result<()> {
+        let fits = |column: &SideColumn| {
+            let values = column.values.len();
+            column.codes.len() == self.keys.len() && column.codes.iter().all(|&code| (code as usize) < values)
+        };
+        match self.columns.iter().all(fits) {
+            true => Ok(()),
+            false => Err(Error::config(self.name.clone(), "the values do not fit the keys")),
+        }
+    }
+}
