@@ -206,11 +206,7 @@ impl Scratch {
             let stage = &plan.stages()[*index];
             let space = stage.output().map_or(Space::Samples, |view| plan.space(view.buffer));
             let rows = part.rows(space).len();
-            // The gradient of a stage's output is lent out, since the stage writes those of its inputs.
-            let mut d_output = match stage.output() {
-                Some(output) => mem::take(&mut gradients[output.buffer]),
-                None => AlignedVec::default(),
-            };
+            let mut d_output = OutputGradient::lend(network, gradients, &mut tile.row_gradients, stage.output());
             match *stage {
                 // Its gradient is in place already: in the batch-wide one, which the sparse update reads.
                 Stage::Gather { .. } => {}
@@ -223,26 +219,22 @@ impl Scratch {
                     output,
                     activation: kind,
                 } => {
-                    let dy = rows_mut(&mut d_output, layout, output);
+                    let dy = d_output.rows_mut();
                     let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
                     let gradient = weight_gradient(network, tile.gradient, [weight, bias], tile.flow);
                     let (x, y) = (activation(input), activation(output));
                     let weight = &network.packed[weight];
                     linear::backward(s, rows, x, weight, y, kind, dy, gradient, dx, flow[0]);
                 }
-                Stage::Product { inputs, output } => {
+                Stage::Product { inputs, .. } => {
                     for (i, &input) in inputs.iter().enumerate() {
                         let other = activation(inputs[1 - i]);
                         let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
-                        product::backward(s, rows, rows_of(&d_output, layout, output), other, dx, flow[i]);
+                        product::backward(s, rows, d_output.rows(), other, dx, flow[i]);
                     }
                 }
-                Stage::Sum {
-                    ref inputs,
-                    bias,
-                    output,
-                } => {
-                    let dy = rows_of(&d_output, layout, output);
+                Stage::Sum { ref inputs, bias, .. } => {
+                    let dy = d_output.rows();
                     let total: f32 = (0..rows).map(|r| dy.row(r)[0]).sum();
                     let slot = &mut tile.gradient[network.dense_offsets[bias]];
                     *slot = if tile.flow == Flow::Write { total } else { *slot + total };
@@ -251,19 +243,19 @@ impl Scratch {
                         sum::backward(s, rows, dy, dx, flow);
                     }
                 }
-                Stage::Fm { input, factors, output } => {
-                    let (x, dy) = (activation(input), rows_of(&d_output, layout, output));
+                Stage::Fm { input, factors, .. } => {
+                    let (x, dy) = (activation(input), d_output.rows());
                     let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
                     fm::backward(s, rows, x, factors, dy, dx, flow[0]);
                 }
-                Stage::Pool { input, output, mean } => {
+                Stage::Pool { input, mean, .. } => {
                     let offsets = part.offsets(plan.space(input.buffer));
                     let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
-                    pool::backward(s, offsets, mean, rows_of(&d_output, layout, output), dx, flow[0]);
+                    pool::backward(s, offsets, mean, d_output.rows(), dx, flow[0]);
                 }
-                Stage::Dropout { input, output, rate } => {
+                Stage::Dropout { input, rate, .. } => {
                     let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
-                    let dy = rows_of(&d_output, layout, output);
+                    let dy = d_output.rows();
                     dropout::apply(s, rows, mask(part, *index, space, rate), dy, dx, flow[0]);
                 }
                 Stage::SigmoidCrossEntropy { logit } => {
@@ -272,9 +264,81 @@ impl Scratch {
                     *tile.loss += sigmoid_cross_entropy::forward_backward(s, logits, tile.labels, tile.scale, d);
                 }
             }
-            if let Some(output) = stage.output() {
-                gradients[output.buffer] = d_output;
-            }
+            d_output.give_back(gradients, &mut tile.row_gradients);
+        }
+    }
+}
+
+/// The gradient of a stage's output, lent out because the stage writes those of its inputs.
+#[derive(Default)]
+struct OutputGradient<'a> {
+    /// The tile's own, of this buffer.
+    own: AlignedVec,
+    buffer: usize,
+    /// Where the output lies beside gathered columns, the batch-wide one of its space. Its stage writes no gradient
+    /// of that space.
+    shared: Option<&'a mut [f32]>,
+    space: usize,
+    start: usize,
+    stride: usize,
+    width: usize,
+}
+
+impl<'a> OutputGradient<'a> {
+    fn lend(
+        network: Network<'_>,
+        gradients: &mut [AlignedVec],
+        row_gradients: &mut [&'a mut [f32]; SPACES],
+        output: Option<View>,
+    ) -> Self {
+        let Network { plan, layout, .. } = network;
+        let Some(View { buffer, start, width }) = output else {
+            return Self::default();
+        };
+        let space = plan.space(buffer).index();
+        let lent = OutputGradient {
+            buffer,
+            space,
+            width,
+            ..Self::default()
+        };
+        match output.and_then(|output| layout.row_gradient(output)) {
+            Some(start) => OutputGradient {
+                shared: Some(mem::take(&mut row_gradients[space])),
+                start,
+                stride: layout.row_gradient_strides[space],
+                ..lent
+            },
+            None => OutputGradient {
+                own: mem::take(&mut gradients[buffer]),
+                start,
+                stride: layout.strides[buffer],
+                ..lent
+            },
+        }
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows {
+            data: &self.shared.as_deref().unwrap_or(&self.own)[self.start..],
+            stride: self.stride,
+            width: self.width,
+        }
+    }
+
+    fn rows_mut(&mut self) -> RowsMut<'_> {
+        RowsMut {
+            data: &mut self.shared.as_deref_mut().unwrap_or(&mut self.own)[self.start..],
+            stride: self.stride,
+            width: self.width,
+        }
+    }
+
+    fn give_back(self, gradients: &mut [AlignedVec], row_gradients: &mut [&'a mut [f32]; SPACES]) {
+        match self.shared {
+            Some(shared) => row_gradients[self.space] = shared,
+            None if self.width > 0 => gradients[self.buffer] = self.own,
+            None => {}
         }
     }
 }

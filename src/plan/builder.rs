@@ -211,11 +211,14 @@ impl PlanBuilder {
         output
     }
 
-    /// The sum, or mean, of each sample's steps, in a new buffer of one row a sample; zeros where there are none.
-    pub fn pool(&mut self, input: View, mean: bool) -> View {
-        let output = self.buffer(input.width);
+    /// The sum, or mean, of each sample's steps into `output`, which has one row a sample and is as wide; zeros where
+    /// there are none. It may lie beside looked-up columns.
+    pub fn pool(&mut self, input: View, output: View, mean: bool) {
+        if input.width != output.width {
+            let (i, o) = (input.width, output.width);
+            self.fail(format!("pool of {i} columns into {o}: they must be as many"));
+        }
         self.stages.push(Stage::Pool { input, output, mean });
-        output
     }
 
     /// Leaves out values with probability `rate` in training, in a new buffer; `input` itself where the rate is 0.
@@ -418,11 +421,15 @@ impl PlanBuilder {
                 "{name} reads and writes buffer {buffer}; give its output another"
             ));
         }
-        let gathers = matches!(stage, Stage::Gather { .. } | Stage::Numeric { .. });
+        // Numeric features have no gradient, and pooling reads rows of another space, whose gradients lie elsewhere.
+        if matches!(stage, Stage::Numeric { .. } | Stage::Pool { .. }) {
+            return;
+        }
+        let gathers = matches!(stage, Stage::Gather { .. });
         if *gathered[buffer].get_or_insert(gathers) != gathers {
             self.fail(format!(
-                "{name} fills buffer {buffer} together with stages of another kind: look-ups and numeric features apart \
-                 from the rest"
+                "{name} fills buffer {buffer} together with stages of another kind: look-ups, numeric features and \
+                 pooled sequences apart from the rest"
             ));
         }
     }

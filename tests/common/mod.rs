@@ -136,7 +136,8 @@ pub fn feature_plans() -> Vec<(&'static str, Plan)> {
     let item = plan.column("item");
     let seen = plan.column_in("seen", "item", history);
     let liked = plan.column_in("liked", "item", likes);
-    let (q, k, l) = (plan.buffer(5), plan.buffer_in(history, 5), plan.buffer_in(likes, 5));
+    let (whole, k, l) = (plan.buffer(5 + 5), plan.buffer_in(history, 5), plan.buffer_in(likes, 5));
+    let (q, liked_sum) = (whole.columns(0, 5), whole.columns(5, 5)); // a look-up beside a pooled sequence
     let first = plan.buffer(1);
     for (column, view) in [(item, q), (seen, k), (liked, l)] {
         plan.gather("item.weight", column, 23, init, view);
@@ -144,11 +145,14 @@ pub fn feature_plans() -> Vec<(&'static str, Plan)> {
     plan.gather("item.first", item, 23, init, first);
     let steps = plan.linear("step", k, 6, Activation::Relu);
     let thinned = plan.dropout(steps, 0.5);
-    let (seen, liked) = (plan.pool(thinned, true), plan.pool(l, false));
+    let seen = plan.buffer(6);
+    plan.pool(thinned, seen, true);
+    plan.pool(l, liked_sum, false);
     let product = plan.buffer(5);
-    plan.product(q, liked, product);
+    plan.product(q, liked_sum, product);
     let seen = plan.linear("seen", seen, 1, Activation::Identity);
-    let logit = plan.sum("bias", &[first, seen, product]);
+    let both = plan.linear("both", whole, 1, Activation::Identity);
+    let logit = plan.sum("bias", &[first, seen, product, both]);
     vec![("fields", fields), ("sequences", plan.finish(logit).unwrap())]
 }
 
