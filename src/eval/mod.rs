@@ -1,15 +1,20 @@
 //! How good a ranking is: leave-one-out evaluation, its metrics, baselines, and top-k selection.
 //!
 //! One code path evaluates everything that can score a (user, item): a model on an executor ([`evaluate`]), the
-//! popularity baseline ([`evaluate_popularity`]), or any closure ([`evaluate_with`]).
+//! popularity baseline ([`evaluate_popularity`]), or any closure ([`evaluate_with`]). Rows of click data that carry
+//! negatives are ranked by [`evaluate_cases`], and predicted clicks are compared with labels in [`clicks`].
 
 mod baseline;
+mod cases;
+pub mod clicks;
 mod full;
 mod metrics;
 mod ranking;
 mod top_k;
 
 pub use baseline::evaluate_popularity;
+pub use cases::evaluate_cases;
+pub use clicks::ClickReport;
 pub use metrics::Rank;
 pub(crate) use ranking::executor_takes_pairs;
 pub use ranking::{CHUNK, Protocol, RankingReport, evaluate, evaluate_with};
