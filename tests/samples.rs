@@ -369,6 +369,65 @@ fn negatives_have_the_context_and_history_of_their_row() {
     assert_eq!(dev.cases(2..3).unwrap().ids(1), &cases.ids(1)[5..]);
 }
 
+#[test]
+fn keys_and_features_can_come_after_training() {
+    let schema = Schema::new()
+        .field(Field::key("user"))
+        .field(Field::key("item"))
+        .field(Field::key("twin").column("item").vocabulary("item"))
+        .field(Field::number("price").from_table("items"))
+        .field(Field::key("hash").column("item").hashed(5))
+        .join("items", "item")
+        .history("history", ["item"], 4)
+        .group("user");
+    let mut items = SideTable::new("items", ["price"]);
+    items.push("a", &["1"]).unwrap();
+    items.push("b", &["3"]).unwrap();
+    let mut training = Training::new(schema, vec![items]).unwrap();
+    training.push_row(&["u", "a"]).unwrap();
+    training.push_row(&["u", "b"]).unwrap();
+    let (mut encoder, train, mut past) = training.fit().unwrap();
+
+    assert_eq!(encoder.add_key("item", " c ").unwrap(), 3);
+    assert_eq!(encoder.add_key("item", "a").unwrap(), 1);
+    assert_eq!(encoder.layout().vocabularies[1].rows, 4);
+    assert_eq!(train.layout().vocabularies[1].rows, 3);
+    encoder.add_side_row("items", "c", &["5"]).unwrap();
+    for (refused, reason) in [
+        (encoder.add_key("hash", "x").map(|_| ()), "hash"),
+        (encoder.add_key("items", "x").map(|_| ()), "no such vocabulary"),
+        (encoder.add_key("user", " ").map(|_| ()), "is empty"),
+        (encoder.add_side_row("item", "d", &["5"]), "no such side table"),
+        (encoder.add_side_row("items", "c", &["5"]), "comes twice"),
+        (encoder.add_side_row("items", "d", &["cheap"]), "is not a price"),
+        (encoder.add_side_row("items", "d", &[]), "expected 1, got 0"),
+        (encoder.catalogue("hash").map(|_| ()), "are hashed"),
+        (encoder.catalogue("price").map(|_| ()), "not one key of the rows"),
+        (encoder.catalogue("kind").map(|_| ()), "no such field"),
+    ] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(reason), "{refused} / {reason}");
+    }
+
+    let catalogue = encoder.catalogue("item").unwrap();
+    assert_eq!(
+        (catalogue.ids(1), catalogue.ids(2)),
+        (&[0, 1, 2, 3][..], &[0, 1, 2, 3][..])
+    );
+    assert_eq!(catalogue.numbers(), [0.0, -1.0, 1.0, 3.0]);
+    assert_eq!(encoder.decided_by("item"), [1, 2, 3]);
+    assert_eq!(
+        (encoder.decided_by("user"), encoder.decided_by("price")),
+        (vec![0], vec![])
+    );
+
+    let mut rows = encoder.rows(&mut past, false);
+    rows.push_row(&["u", "c"]).unwrap();
+    rows.push_row(&["u", "a"]).unwrap();
+    let later = rows.finish().unwrap();
+    assert_eq!(later.sequence(0).of(0, 1), [1, 2, 3]);
+}
+
 /// The folder of a real data set, or none with the reason printed.
 fn real(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);

@@ -5,11 +5,10 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Past, Rows, Samples, Schema, Sequence, SideTable, Vocabulary,
+    Kind, Past, Rows, Samples, Schema, Sequence, SideTable, Vocabulary,
     collect::{Collector, Lookup},
     layout::Layout,
     numeric::Scale,
-    schema::Kind,
     wiring::Wiring,
 };
 use crate::{Error, Result};

@@ -11,6 +11,9 @@
 mod candidates;
 mod collect;
 mod encoder;
+mod field;
+mod generate;
+mod grow;
 mod histories;
 mod layout;
 mod numeric;
@@ -19,17 +22,20 @@ mod rows;
 mod schema;
 mod side;
 mod vocabulary;
+mod walk;
 mod wiring;
 
 use alloc::{sync::Arc, vec::Vec};
 
 pub use encoder::{Encoder, Values};
+pub use field::{Field, Kind};
+pub use generate::{Part, PlantedClickData, PlantedClicks, PlantedLogit};
 pub use histories::{Past, Sequence};
 pub use layout::{IdField, Layout, SequenceField, Table};
 pub use numeric::Scale;
 pub use ragged::Ragged;
 pub use rows::{Rows, Training};
-pub use schema::{Field, Kind, Schema};
+pub use schema::Schema;
 pub use side::SideTable;
 pub use vocabulary::{UNKNOWN, Vocabulary};
 

@@ -7,11 +7,11 @@ use alloc::{
 };
 
 use super::{
-    Encoder, Past, Samples, Schema, SideTable, Vocabulary,
+    Encoder, Kind, Past, Samples, Schema, SideTable, Vocabulary,
     candidates::Candidates,
     collect::{Collector, Lookup},
     numeric::{Scale, quantile_edges},
-    schema::{Kind, Label},
+    schema::Label,
     wiring::Wiring,
 };
 use crate::{Error, Result, data::IdMap, data::text};

@@ -105,6 +105,11 @@ impl SideTable {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// The name of a column, by place.
+    pub(super) fn column_name(&self, index: usize) -> Option<&str> {
+        self.columns.get(index).map(|column| column.name.as_str())
+    }
+
     pub(super) fn column_names(&self) -> String {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         names.join(", ")

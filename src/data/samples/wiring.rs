@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Field, Kind, Schema, SideTable};
+use super::{Field, Kind, Schema, SideTable, collect};
 use crate::{Error, Result};
 
 /// Where a field's value comes from.
@@ -157,15 +157,19 @@ impl Wiring {
 
 /// Refuses a side table whose numbers are none: no row would be at fault.
 fn check_numbers(field: &Field, table: &SideTable, column: usize) -> Result<()> {
-    if field.has_keys() && field.kind != Kind::Weighted {
-        return Ok(());
-    }
-    for value in table.column(column).values.iter() {
-        let fine = match field.kind {
-            Kind::Weighted => super::collect::weights(&value).try_for_each(|pair| pair.map(|_| ())),
-            _ => super::collect::number(&field.name, &value).map(|_| ()),
-        };
-        fine.map_err(|reason| Error::config(field.name.clone(), format!("in the table {:?}: {reason}", table.name())))?;
+    if field.reads_numbers() {
+        let mut values = table.column(column).values.iter();
+        return values.try_for_each(|value| check_value(field, table.name(), &value));
     }
     Ok(())
+}
+
+/// Refuses a value of a side table that is none for the field.
+pub(super) fn check_value(field: &Field, table: &str, value: &str) -> Result<()> {
+    let fine = match field.kind {
+        Kind::Weighted => collect::weights(value).try_for_each(|pair| pair.map(|_| ())),
+        Kind::Number { .. } | Kind::Quantile { .. } => collect::number(&field.name, value).map(|_| ()),
+        Kind::Key | Kind::Keys { .. } => Ok(()),
+    };
+    fine.map_err(|reason| Error::config(field.name.clone(), format!("in the table {table:?}: {reason}")))
 }
