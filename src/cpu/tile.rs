@@ -175,7 +175,7 @@ impl Scratch {
                     output,
                 } => self.write(layout, output, |scratch, mut output| {
                     for r in 0..rows {
-                        output.row(r)[0] = network.value(bias)[0];
+                        output.row(r)[0] = bias.map_or(0.0, |bias| network.value(bias)[0]);
                     }
                     for &input in inputs {
                         sum::forward_add(s, rows, scratch.activation(layout, input), output.reborrow());
@@ -235,9 +235,11 @@ impl Scratch {
                 }
                 Stage::Sum { ref inputs, bias, .. } => {
                     let dy = d_output.rows();
-                    let total: f32 = (0..rows).map(|r| dy.row(r)[0]).sum();
-                    let slot = &mut tile.gradient[network.dense_offsets[bias]];
-                    *slot = if tile.flow == Flow::Write { total } else { *slot + total };
+                    if let Some(bias) = bias {
+                        let total: f32 = (0..rows).map(|r| dy.row(r)[0]).sum();
+                        let slot = &mut tile.gradient[network.dense_offsets[bias]];
+                        *slot = if tile.flow == Flow::Write { total } else { *slot + total };
+                    }
                     for (&input, &flow) in inputs.iter().zip(flow) {
                         let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
                         sum::backward(s, rows, dy, dx, flow);

@@ -182,8 +182,13 @@ impl Matrix {
                     });
                     matrices[bias] = Some(Matrix::vector(columns, output));
                 }
-                Stage::Sum { bias, output, .. } => matrices[bias] = Some(Matrix::vector(columns, output)),
+                Stage::Sum {
+                    bias: Some(bias),
+                    output,
+                    ..
+                } => matrices[bias] = Some(Matrix::vector(columns, output)),
                 Stage::Product { .. }
+                | Stage::Sum { bias: None, .. }
                 | Stage::Numeric { .. }
                 | Stage::Fm { .. }
                 | Stage::Pool { .. }

@@ -12,6 +12,7 @@ use crate::{
 pub(super) fn check_supported(plan: &Plan) -> Result<()> {
     let missing = |stage: &Stage| match stage {
         Stage::Numeric { .. } | Stage::Fm { .. } | Stage::Pool { .. } | Stage::Dropout { .. } => Some(stage.name()),
+        Stage::Sum { bias: None, .. } => Some("a sum without bias"),
         Stage::Linear {
             activation: Activation::Sigmoid,
             ..

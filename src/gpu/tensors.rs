@@ -345,8 +345,9 @@ fn place_layers(plan: &Plan, matrices: &[Matrix]) -> (Vec<Layer>, u32, Vec<u32>)
                 at[weight] = total;
                 (matrices[weight].device_rows, matrices[weight].stride, bias)
             }
-            Stage::Sum { bias, .. } => (0, 0, bias),
+            Stage::Sum { bias: Some(bias), .. } => (0, 0, bias),
             Stage::Gather { .. }
+            | Stage::Sum { bias: None, .. }
             | Stage::Numeric { .. }
             | Stage::Product { .. }
             | Stage::Fm { .. }

@@ -1,18 +1,29 @@
 //! The models: each builds a [`Plan`] that reads as the figure of its paper does.
 
+mod click;
+mod deepfm;
+pub(crate) mod fields;
+mod fm;
 mod gmf;
+mod lr;
 mod mf;
 mod mlp;
 mod neumf;
+mod wide_deep;
 
 use alloc::{format, string::ToString, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+pub use click::ClickModel;
+pub use deepfm::DeepFm;
+pub use fm::Fm;
 pub use gmf::Gmf;
+pub use lr::Lr;
 pub use mf::Mf;
 pub use mlp::Mlp;
 pub use neumf::NeuMf;
+pub use wide_deep::WideDeep;
 
 use crate::{
     Error, Result,

@@ -251,7 +251,10 @@ impl Reference {
                 Stage::Sum { inputs, bias, output } => {
                     let inputs: Vec<Vec<f64>> = inputs.iter().map(|&view| a.read(view)).collect();
                     let inputs: Vec<&[f64]> = inputs.iter().map(Vec::as_slice).collect();
-                    a.write(*output, &sum::forward(&inputs, self.value(*bias)[0], rows));
+                    a.write(
+                        *output,
+                        &sum::forward(&inputs, bias.map_or(0.0, |bias| self.value(bias)[0]), rows),
+                    );
                 }
                 Stage::Fm { input, factors, output } => {
                     a.write(*output, &fm::forward(&a.read(*input), *factors, rows));
@@ -291,7 +294,9 @@ impl Reference {
                 }
                 Stage::Sum { inputs, bias, output } => {
                     let delta = d.read(*output);
-                    gradients[*bias] = vec![sum::bias_gradient(&delta)];
+                    if let Some(bias) = *bias {
+                        gradients[bias] = vec![sum::bias_gradient(&delta)];
+                    }
                     for (&input, &flow) in inputs.iter().zip(flow) {
                         d.deliver(input, flow, &sum::input_gradient(&delta, input.width));
                     }

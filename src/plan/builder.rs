@@ -140,10 +140,9 @@ impl PlanBuilder {
         (fits && !self.stages.iter().any(reads)).then_some(index)
     }
 
-    /// The next `output.width` numeric features of a sample.
-    pub fn numeric(&mut self, output: View) {
-        let first = self.numerics;
-        self.numerics = self.numerics.saturating_add(output.width);
+    /// The numeric features of a sample from number `first` on, as many as `output` is wide.
+    pub fn numeric(&mut self, first: usize, output: View) {
+        self.numerics = self.numerics.max(first.saturating_add(output.width));
         self.stages.push(Stage::Numeric { first, output });
     }
 
@@ -157,13 +156,24 @@ impl PlanBuilder {
     /// A linear layer `name` into `output`. Its weight is drawn by Glorot's rule, or by LeCun's where it has one
     /// output (as in the reference code of He et al.); its bias begins at zero.
     pub fn linear_into(&mut self, name: &str, input: View, output: View, activation: Activation) {
+        self.linear_with(
+            &format!("{name}.weight"),
+            &format!("{name}.bias"),
+            input,
+            output,
+            activation,
+        );
+    }
+
+    /// [`linear_into`](PlanBuilder::linear_into) with names for both parameters.
+    pub fn linear_with(&mut self, weight: &str, bias: &str, input: View, output: View, activation: Activation) {
         let init = match output.width {
             1 => Init::lecun(input.width),
             outputs => Init::glorot(input.width, outputs),
         };
         let shape = [output.width, input.width];
-        let weight = self.param(&format!("{name}.weight"), shape, ParamKind::Dense, init);
-        let bias = self.bias(&format!("{name}.bias"), output.width);
+        let weight = self.param(weight, shape, ParamKind::Dense, init);
+        let bias = self.bias(bias, output.width);
         self.stages.push(Stage::Linear {
             weight,
             bias,
@@ -187,11 +197,20 @@ impl PlanBuilder {
 
     /// The sum of all columns of all `inputs` plus a learnt scalar `name`, in a new buffer of one column.
     pub fn sum(&mut self, name: &str, inputs: &[View]) -> View {
+        let bias = self.bias(name, 1);
+        self.sum_of(inputs, Some(bias))
+    }
+
+    /// The sum of all columns of all `inputs`, in a new buffer of one column.
+    pub fn plain_sum(&mut self, inputs: &[View]) -> View {
+        self.sum_of(inputs, None)
+    }
+
+    fn sum_of(&mut self, inputs: &[View], bias: Option<usize>) -> View {
         if inputs.is_empty() {
-            self.fail(format!("{name}: a sum of nothing"));
+            self.fail("a sum of nothing".into());
         }
         let output = self.buffer(1);
-        let bias = self.bias(name, 1);
         let inputs = inputs.to_vec();
         self.stages.push(Stage::Sum { inputs, bias, output });
         output

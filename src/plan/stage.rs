@@ -108,8 +108,8 @@ pub enum Stage {
     Sum {
         /// The terms, in any number of views of any width.
         inputs: Vec<View>,
-        /// `[1]`.
-        bias: usize,
+        /// `[1]`, if there is one.
+        bias: Option<usize>,
         /// One column.
         output: View,
     },

@@ -18,6 +18,7 @@
 //! ```
 
 mod absorb;
+mod clicks;
 mod clock;
 mod config;
 mod events;
@@ -31,12 +32,14 @@ mod recommend;
 mod rows;
 
 pub use absorb::AbsorbReport;
+pub use clicks::{BestClickEpoch, ClickConfig, ClickEpoch, ClickFit, ClickMetric, ClickProgress, ClickTrainer};
 pub use config::{AbsorbConfig, TrainConfig};
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
 pub use history::History;
 pub use progress::Progress;
 #[cfg(feature = "std")]
-pub(crate) use progress::{all_finite, not_finite};
+pub(crate) use progress::all_finite;
+pub(crate) use progress::not_finite;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;

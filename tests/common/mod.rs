@@ -122,7 +122,7 @@ pub fn feature_plans() -> Vec<(&'static str, Plan)> {
         let column = plan.column(field);
         plan.gather(field, column, rows, init, x.columns(3 * index, 3));
     }
-    plan.numeric(x.columns(15, 2));
+    plan.numeric(0, x.columns(15, 2));
     let fm = plan.fm(x.columns(0, 15), 3);
     let hidden = plan.linear("dnn.0", x, 9, Activation::Relu);
     let hidden = plan.dropout(hidden, 0.3);

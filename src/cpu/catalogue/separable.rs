@@ -50,7 +50,7 @@ impl Separable {
             .iter()
             .find(|stage| stage.output() == Some(plan.logit()))?;
         let (bias, weight) = match *last {
-            Stage::Sum { bias, .. } => (bias, None),
+            Stage::Sum { bias: Some(bias), .. } => (bias, None),
             Stage::Linear {
                 weight,
                 bias,

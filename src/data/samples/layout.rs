@@ -2,13 +2,15 @@
 
 use alloc::{string::String, vec::Vec};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Schema, Vocabulary,
     wiring::{Slot, Wiring},
 };
 
 /// A field whose values are ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdField {
     /// Its name.
     pub name: String,
@@ -17,7 +19,7 @@ pub struct IdField {
 }
 
 /// A behaviour sequence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SequenceField {
     /// Its name.
     pub name: String,
@@ -28,7 +30,7 @@ pub struct SequenceField {
 }
 
 /// Rows that a table needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// The vocabulary's name.
     pub name: String,
@@ -37,7 +39,7 @@ pub struct Table {
 }
 
 /// Which fields samples have, each kind in the order of the schema: what a model's plan is built from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Fields with one id a row.
     pub ids: Vec<IdField>,

@@ -57,10 +57,18 @@ impl<'a> Drafter<'a> {
                 Stage::Gather { table, column, output } => self.gather(*table, *column, *output, &mut drafts),
                 Stage::Linear { .. } => drafts.extend(self.linear_forward(stage)),
                 Stage::Product { inputs, output } => drafts.push(self.product_forward(*inputs, *output)),
-                Stage::Sum { inputs, bias, output } => self.sum_forward(inputs, *bias, *output, &mut drafts),
+                Stage::Sum {
+                    inputs,
+                    bias: Some(bias),
+                    output,
+                } => self.sum_forward(inputs, *bias, *output, &mut drafts),
                 Stage::SigmoidCrossEntropy { .. } => {}
                 // Refused by `check_supported`.
-                Stage::Numeric { .. } | Stage::Fm { .. } | Stage::Pool { .. } | Stage::Dropout { .. } => {}
+                Stage::Sum { bias: None, .. }
+                | Stage::Numeric { .. }
+                | Stage::Fm { .. }
+                | Stage::Pool { .. }
+                | Stage::Dropout { .. } => {}
             }
         }
         drafts
@@ -74,7 +82,11 @@ impl<'a> Drafter<'a> {
             let (stage, flow) = (&self.plan.stages()[backward.stage], &backward.flow);
             match stage {
                 Stage::SigmoidCrossEntropy { logit } => drafts.push(self.cross_entropy(*logit)),
-                Stage::Sum { inputs, bias, output } => {
+                Stage::Sum {
+                    inputs,
+                    bias: Some(bias),
+                    output,
+                } => {
                     self.sum_backward(inputs, *bias, *output, flow, &mut drafts);
                 }
                 Stage::Product { inputs, output } => {
@@ -86,7 +98,11 @@ impl<'a> Drafter<'a> {
                     self.linear_backward(stage, relus.fused[backward.stage], flow[0], &mut drafts);
                 }
                 Stage::Gather { .. } => {} // the updates read the gradient where it lies
-                Stage::Numeric { .. } | Stage::Fm { .. } | Stage::Pool { .. } | Stage::Dropout { .. } => {}
+                Stage::Sum { bias: None, .. }
+                | Stage::Numeric { .. }
+                | Stage::Fm { .. }
+                | Stage::Pool { .. }
+                | Stage::Dropout { .. } => {}
             }
         }
         drafts

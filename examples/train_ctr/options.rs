@@ -1,0 +1,186 @@
+//! What the command line says.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use pocketrec::{
+    Result,
+    data::samples::Layout,
+    device::Device,
+    models::{ClickModel, DeepFm, Fm, Lr, WideDeep},
+    plan::{AdamConfig, L2, Optimizer},
+    train::{ClickConfig, ClickMetric},
+};
+
+/// Trains a model that predicts clicks.
+///
+/// Without --data, on clicks made up on the spot, for which the best that any model could do is known.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Options {
+    /// A folder: train.tsv (or .csv), dev and test with a header, and beside them items and users to join by their
+    /// first column; or libfm files whose names begin with train, validation (or dev), and test.
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    pub data: Option<PathBuf>,
+    /// Columns that are numbers and not keys, in delimited files.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = "Data")]
+    pub numbers: Vec<String>,
+    /// Columns to leave out, in delimited files and in the files that are joined.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = "Data")]
+    pub skip: Vec<String>,
+    /// Keys that come less often in training than this count as unknown.
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Data")]
+    pub min_count: u32,
+    /// Events that a history holds at most, in delimited files with a user, an item and a time.
+    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Data")]
+    pub history: u32,
+
+    /// Which model.
+    #[arg(long, value_enum, default_value_t = Kind::Deepfm, help_heading = "Model")]
+    pub model: Kind,
+    /// Width of an embedding.
+    #[arg(long, value_name = "N", default_value_t = 16, help_heading = "Model")]
+    pub factors: usize,
+    /// Widths of the deep part's hidden layers.
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        default_value = "64,32",
+        help_heading = "Model"
+    )]
+    pub hidden: Vec<usize>,
+    /// Share of hidden values left out in training.
+    #[arg(long, value_name = "X", default_value_t = 0.0, help_heading = "Model")]
+    pub dropout: f32,
+
+    /// Passes over the training rows at most.
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Training")]
+    pub epochs: u32,
+    /// Rows a step.
+    #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Training")]
+    pub batch: usize,
+    /// Learning rate.
+    #[arg(long, value_name = "X", default_value_t = 0.001, help_heading = "Training")]
+    pub lr: f32,
+    /// What the learning rate is multiplied by after an epoch that was not better on the dev rows.
+    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Training")]
+    pub plateau: f32,
+    /// The learning rate of an epoch over that of the one before.
+    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Training")]
+    pub decay: f32,
+    /// Adam on every row of the tables each step, as in the papers' code, instead of on the batch's rows.
+    #[arg(long, help_heading = "Training")]
+    pub dense: bool,
+    /// Weight of the squared norm of embeddings.
+    #[arg(long, value_name = "X", default_value_t = 0.0, help_heading = "Training")]
+    pub l2_tables: f32,
+    /// Weight of the squared norm of all other parameters.
+    #[arg(long, value_name = "X", default_value_t = 0.0, help_heading = "Training")]
+    pub l2_dense: f32,
+    /// Stop after so many epochs without a better dev evaluation, with the parameters of the best; 0 trains all.
+    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Training")]
+    pub patience: u32,
+    /// By what dev evaluations are compared.
+    #[arg(long, value_enum, default_value_t = Metric::Auc, help_heading = "Training")]
+    pub metric: Metric,
+    /// Seed of everything random.
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Training")]
+    pub seed: u64,
+
+    /// auto, cpu, gpu, or part of a graphics device's name.
+    #[arg(long, value_name = "NAME", help_heading = "Device")]
+    pub device: Option<String>,
+    /// Threads of the CPU; all cores if not given.
+    #[arg(long, value_name = "N", help_heading = "Device")]
+    pub threads: Option<usize>,
+}
+
+/// The models.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Kind {
+    /// Logistic regression.
+    Lr,
+    /// Factorisation machine.
+    Fm,
+    /// Wide & Deep.
+    #[value(name = "wide_deep")]
+    WideDeep,
+    /// DeepFM.
+    Deepfm,
+}
+
+/// What dev evaluations are compared by.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Metric {
+    /// AUC.
+    Auc,
+    /// Mean of the users' AUC.
+    Gauc,
+    /// Log loss.
+    LogLoss,
+}
+
+impl Options {
+    /// The model over these fields.
+    pub fn model(&self, layout: &Layout) -> ClickModel {
+        let hidden = self.hidden.clone();
+        match self.model {
+            Kind::Lr => Lr::new(layout).into(),
+            Kind::Fm => Fm::new(layout).factors(self.factors).into(),
+            Kind::WideDeep => WideDeep::new(layout)
+                .factors(self.factors)
+                .hidden(hidden)
+                .dropout(self.dropout)
+                .into(),
+            Kind::Deepfm => DeepFm::new(layout)
+                .factors(self.factors)
+                .hidden(hidden)
+                .dropout(self.dropout)
+                .into(),
+        }
+    }
+
+    /// The settings of training.
+    pub fn config(&self) -> ClickConfig {
+        let adam = AdamConfig {
+            learning_rate: self.lr,
+            ..AdamConfig::default()
+        };
+        ClickConfig {
+            epochs: self.epochs,
+            batch_size: self.batch,
+            optimizer: if self.dense {
+                Optimizer::Adam(adam)
+            } else {
+                Optimizer::LazyAdam(adam)
+            },
+            decay: self.decay,
+            plateau: self.plateau,
+            l2: L2 {
+                tables: self.l2_tables,
+                dense: self.l2_dense,
+            },
+            seed: self.seed,
+            patience: (self.patience > 0).then_some(self.patience),
+            metric: match self.metric {
+                Metric::Auc => ClickMetric::Auc,
+                Metric::Gauc => ClickMetric::GroupedAuc,
+                Metric::LogLoss => ClickMetric::LogLoss,
+            },
+            ..ClickConfig::default()
+        }
+    }
+
+    /// The device.
+    pub fn device(&self) -> Result<Device> {
+        let device = match &self.device {
+            Some(name) => Device::named(name)?,
+            None => Device::auto()?,
+        };
+        Ok(match self.threads {
+            Some(threads) => device.threads(threads),
+            None => device,
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! Any of the models of click data.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeepFm, Fm, Lr, WideDeep};
+use crate::{Result, data::samples::Layout, plan::Plan};
+
+/// Any of the click-through models, with its settings: what a checkpoint stores.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "model", rename_all = "snake_case")]
+pub enum ClickModel {
+    /// Logistic regression.
+    Lr(Lr),
+    /// Factorisation machine.
+    Fm(Fm),
+    /// Wide & Deep.
+    WideDeep(WideDeep),
+    /// DeepFM.
+    #[serde(rename = "deepfm")]
+    DeepFm(DeepFm),
+}
+
+impl ClickModel {
+    /// The model's name: `lr`, `fm`, `wide_deep`, `deepfm`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            ClickModel::Lr(_) => "lr",
+            ClickModel::Fm(_) => "fm",
+            ClickModel::WideDeep(_) => "wide_deep",
+            ClickModel::DeepFm(_) => "deepfm",
+        }
+    }
+
+    /// Builds the plan.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) where a size is out of range or fields do not fit.
+    pub fn plan(&self) -> Result<Plan> {
+        match self {
+            ClickModel::Lr(model) => model.plan(),
+            ClickModel::Fm(model) => model.plan(),
+            ClickModel::WideDeep(model) => model.plan(),
+            ClickModel::DeepFm(model) => model.plan(),
+        }
+    }
+
+    /// The fields that it reads.
+    pub fn layout(&self) -> &Layout {
+        match self {
+            ClickModel::Lr(Lr { layout })
+            | ClickModel::Fm(Fm { layout, .. })
+            | ClickModel::WideDeep(WideDeep { layout, .. })
+            | ClickModel::DeepFm(DeepFm { layout, .. }) => layout,
+        }
+    }
+}
+
+macro_rules! into_click_model {
+    ($($name:ident)*) => {$(
+        impl From<$name> for ClickModel {
+            fn from(model: $name) -> ClickModel {
+                ClickModel::$name(model)
+            }
+        }
+    )*};
+}
+into_click_model!(Lr Fm WideDeep DeepFm);

@@ -1,0 +1,83 @@
+//! DeepFM.
+
+use alloc::{vec, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    check_width,
+    fields::{check_deep, check_fields, deep, embed, first_order},
+};
+use crate::{
+    Result,
+    data::samples::Layout,
+    plan::{Plan, PlanBuilder},
+};
+
+/// DeepFM (Guo et al., IJCAI 2017, equations 1 to 4): a factorisation machine and a deep network that share the fields'
+/// embeddings. The deep part reads the numbers too, as they are.
+///
+/// ```text
+/// first order ----------------------------+
+/// embeddings --- second order (FM) -------+-- sum, logit
+///     |--------- hidden layers --- output-+
+/// numbers -----|
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeepFm {
+    /// The fields.
+    pub layout: Layout,
+    /// Width of an embedding.
+    pub factors: usize,
+    /// Widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// Share of hidden values that is left out in training.
+    pub dropout: f32,
+}
+
+impl DeepFm {
+    /// With embeddings 10 wide and three hidden layers of 400, as the comparisons on public data have it.
+    pub fn new(layout: &Layout) -> Self {
+        DeepFm {
+            layout: layout.clone(),
+            factors: 10,
+            hidden: vec![400, 400, 400],
+            dropout: 0.0,
+        }
+    }
+
+    /// Sets the width of an embedding.
+    pub fn factors(mut self, factors: usize) -> Self {
+        self.factors = factors;
+        self
+    }
+
+    /// Sets the widths of the deep part's hidden layers.
+    pub fn hidden(mut self, hidden: impl Into<Vec<usize>>) -> Self {
+        self.hidden = hidden.into();
+        self
+    }
+
+    /// Sets the share of hidden values that is left out in training.
+    pub fn dropout(mut self, dropout: f32) -> Self {
+        self.dropout = dropout;
+        self
+    }
+
+    /// Builds the plan.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) where there are no fields or a size is out of range.
+    pub fn plan(&self) -> Result<Plan> {
+        check_fields(&self.layout)?;
+        check_width("factors", self.factors)?;
+        check_deep(&self.hidden, self.dropout)?;
+        let mut plan = PlanBuilder::new();
+        let mut terms = first_order(&mut plan, &self.layout);
+        let fields = embed(&mut plan, &self.layout, self.factors, true);
+        terms.push(plan.fm(fields.embeddings, self.factors));
+        terms.push(deep(&mut plan, fields.all, &self.hidden, self.dropout));
+        let logit = plan.plain_sum(&terms);
+        plan.finish(logit)
+    }
+}

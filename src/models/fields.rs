@@ -1,0 +1,138 @@
+//! The fields of click data as the models embed them.
+//!
+//! Every vocabulary has one table of embeddings, `NAME.embedding`, and one of first-order weights, `NAME.first`. All
+//! that is looked up for a sample lies side by side in one buffer: the one-valued fields, then the many-valued ones as
+//! the mean of their embeddings, then the numbers as they are.
+
+use alloc::{format, vec::Vec};
+
+use super::{EMBEDDING, check_width};
+use crate::{
+    Error, Result,
+    data::samples::{IdField, Layout},
+    plan::{Activation, Init, PlanBuilder, Space, View},
+};
+
+/// The name of the id column that holds one field of a history's events.
+pub(crate) fn event_column(sequence: &str, field: &str) -> alloc::string::String {
+    format!("{sequence}.{field}")
+}
+
+/// The fields of a sample, side by side.
+pub(super) struct Fields {
+    /// The embeddings, each `factors` wide.
+    pub embeddings: View,
+    /// Embeddings and numbers.
+    pub all: View,
+}
+
+/// Looks all fields up, `factors` wide; with the numbers, or without where nothing reads them.
+pub(super) fn embed(plan: &mut PlanBuilder, layout: &Layout, factors: usize, numbers: bool) -> Fields {
+    let width = (layout.ids.len() + layout.many.len()) * factors;
+    let numbers = if numbers { layout.numbers.len() } else { 0 };
+    let all = plan.buffer(width + numbers);
+    for (index, field) in layout.ids.iter().enumerate() {
+        look_up(
+            plan,
+            layout,
+            field,
+            Table::Embedding,
+            all.columns(index * factors, factors),
+        );
+    }
+    for (index, field) in layout.many.iter().enumerate() {
+        let view = all.columns((layout.ids.len() + index) * factors, factors);
+        look_up_many(plan, layout, field, Table::Embedding, view);
+    }
+    if numbers > 0 {
+        plan.numeric(0, all.columns(width, numbers));
+    }
+    Fields {
+        embeddings: all.columns(0, width),
+        all,
+    }
+}
+
+/// The first order: a weight a key and a weight a number. The views are to be summed without a bias: it is in them.
+pub(super) fn first_order(plan: &mut PlanBuilder, layout: &Layout) -> Vec<View> {
+    let weights = plan.buffer(layout.ids.len() + layout.many.len());
+    for (index, field) in layout.ids.iter().enumerate() {
+        look_up(plan, layout, field, Table::First, weights.columns(index, 1));
+    }
+    for (index, field) in layout.many.iter().enumerate() {
+        let view = weights.columns(layout.ids.len() + index, 1);
+        look_up_many(plan, layout, field, Table::First, view);
+    }
+    if layout.numbers.is_empty() {
+        return alloc::vec![plan.sum("bias", &[weights])];
+    }
+    let (numbers, linear) = (plan.buffer(layout.numbers.len()), plan.buffer(1));
+    plan.numeric(0, numbers);
+    plan.linear_with("numeric.first.weight", "bias", numbers, linear, Activation::Identity);
+    alloc::vec![weights, linear]
+}
+
+#[derive(Clone, Copy)]
+enum Table {
+    Embedding,
+    First,
+}
+
+fn gather(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table, column: usize, output: View) {
+    let vocabulary = &layout.vocabularies[field.vocabulary];
+    let (name, init) = match table {
+        Table::Embedding => (format!("{}.embedding", vocabulary.name), EMBEDDING),
+        Table::First => (format!("{}.first", vocabulary.name), Init::Zeros),
+    };
+    plan.gather(&name, column, vocabulary.rows as usize, init, output);
+}
+
+fn look_up(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table, output: View) {
+    let vocabulary = &layout.vocabularies[field.vocabulary].name;
+    let column = plan.column_in(&field.name, vocabulary, Space::Samples);
+    gather(plan, layout, field, table, column, output);
+}
+
+fn look_up_many(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table, output: View) {
+    let vocabulary = &layout.vocabularies[field.vocabulary].name;
+    let space = plan.sequence(&field.name);
+    let column = plan.column_in(&field.name, vocabulary, space);
+    let steps = plan.buffer_in(space, output.width);
+    gather(plan, layout, field, table, column, steps);
+    plan.pool(steps, output, true);
+}
+
+/// A network of ReLU layers `dnn.0`, `dnn.1`, ... with dropout behind each, and its one output `dnn.output`.
+pub(super) fn deep(plan: &mut PlanBuilder, input: View, hidden: &[usize], dropout: f32) -> View {
+    let mut z = input;
+    for (k, &outputs) in hidden.iter().enumerate() {
+        z = plan.linear(&format!("dnn.{k}"), z, outputs, Activation::Relu);
+        z = plan.dropout(z, dropout);
+    }
+    plan.linear("dnn.output", z, 1, Activation::Identity)
+}
+
+/// Checks what the models of fields have in common.
+pub(super) fn check_fields(layout: &Layout) -> Result<()> {
+    if layout.ids.is_empty() && layout.many.is_empty() {
+        return Err(Error::config("fields", "there is none with ids; give one at least"));
+    }
+    let fields = layout.ids.iter().chain(&layout.many);
+    match fields.map(|field| field.vocabulary).max() {
+        Some(vocabulary) if vocabulary >= layout.vocabularies.len() => {
+            Err(Error::config("fields", "a field names a vocabulary that is not there"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the sizes of a deep network.
+pub(super) fn check_deep(hidden: &[usize], dropout: f32) -> Result<()> {
+    for &width in hidden {
+        check_width("hidden", width)?;
+    }
+    if !(0.0..1.0).contains(&dropout) {
+        return Err(Error::config("dropout", format!("{dropout} is not in 0..1")));
+    }
+    Ok(())
+}

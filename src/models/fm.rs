@@ -1,0 +1,54 @@
+//! Factorisation machine.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    check_width,
+    fields::{check_fields, embed, first_order},
+};
+use crate::{
+    Result,
+    data::samples::Layout,
+    plan::{Plan, PlanBuilder},
+};
+
+/// A factorisation machine (Rendle, *Factorization Machines*, ICDM 2010, equation 1): the first order of [`Lr`](super::Lr) and
+/// the dot products of all pairs of the fields' embeddings. Numbers have a part in the first order alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fm {
+    /// The fields.
+    pub layout: Layout,
+    /// Width of an embedding.
+    pub factors: usize,
+}
+
+impl Fm {
+    /// With embeddings 10 wide.
+    pub fn new(layout: &Layout) -> Self {
+        Fm {
+            layout: layout.clone(),
+            factors: 10,
+        }
+    }
+
+    /// Sets the width of an embedding.
+    pub fn factors(mut self, factors: usize) -> Self {
+        self.factors = factors;
+        self
+    }
+
+    /// Builds the plan.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) where there are no fields or the width is out of range.
+    pub fn plan(&self) -> Result<Plan> {
+        check_fields(&self.layout)?;
+        check_width("factors", self.factors)?;
+        let mut plan = PlanBuilder::new();
+        let mut terms = first_order(&mut plan, &self.layout);
+        let fields = embed(&mut plan, &self.layout, self.factors, false);
+        terms.push(plan.fm(fields.embeddings, self.factors));
+        let logit = plan.plain_sum(&terms);
+        plan.finish(logit)
+    }
+}

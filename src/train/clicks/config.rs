@@ -1,0 +1,131 @@
+//! The settings of training on click data.
+
+use alloc::format;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Result,
+    eval::ClickReport,
+    plan::{L2, Optimizer},
+    train::TrainConfig,
+};
+
+/// What makes one evaluation better than another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClickMetric {
+    /// Higher AUC.
+    #[default]
+    Auc,
+    /// Higher AUC by group.
+    GroupedAuc,
+    /// Lower log loss.
+    LogLoss,
+}
+
+impl ClickMetric {
+    /// The metric's value in a report, so that more is better; nothing where it is undefined.
+    pub fn of(self, report: &ClickReport) -> Option<f64> {
+        match self {
+            ClickMetric::Auc => report.auc,
+            ClickMetric::GroupedAuc => report.grouped.map(|grouped| grouped.auc),
+            ClickMetric::LogLoss => Some(-report.log_loss),
+        }
+    }
+}
+
+impl fmt::Display for ClickMetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ClickMetric::Auc => "AUC",
+            ClickMetric::GroupedAuc => "grouped AUC",
+            ClickMetric::LogLoss => "log loss",
+        })
+    }
+}
+
+/// The settings of training on click data.
+///
+/// ```
+/// use pocketrec::train::ClickConfig;
+/// let config = ClickConfig { batch_size: 4096, ..ClickConfig::default() };
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClickConfig {
+    /// Passes over the training rows, counted from the beginning of training.
+    pub epochs: u32,
+    /// Rows a step.
+    pub batch_size: usize,
+    /// How parameters follow their gradient.
+    pub optimizer: Optimizer,
+    /// The learning rate of an epoch over that of the epoch before; 1 keeps it as it is.
+    pub decay: f32,
+    /// What the learning rate is multiplied by after an evaluation that was not better than the best; 1 keeps it.
+    pub plateau: f32,
+    /// Weight of the squared norm.
+    pub l2: L2,
+    /// Seed of everything random: initial values, order, dropout.
+    pub seed: u64,
+    /// Stop after so many evaluations in a row that were not better, and end with the parameters of the best. `None`
+    /// trains all epochs and ends with the last parameters.
+    pub patience: Option<u32>,
+    /// By what evaluations are compared.
+    pub metric: ClickMetric,
+    /// Fetch the loss after every so many steps.
+    pub report_every: u32,
+}
+
+impl Default for ClickConfig {
+    fn default() -> Self {
+        ClickConfig {
+            epochs: 10,
+            batch_size: 1024,
+            optimizer: Optimizer::default(),
+            decay: 1.0,
+            plateau: 1.0,
+            l2: L2::default(),
+            seed: 0,
+            patience: Some(2),
+            metric: ClickMetric::default(),
+            report_every: 512,
+        }
+    }
+}
+
+impl ClickConfig {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the setting that is out of range.
+    pub fn validate(&self) -> Result<()> {
+        let common = TrainConfig {
+            batch_size: self.batch_size,
+            optimizer: self.optimizer,
+            decay: self.decay,
+            l2: self.l2,
+            patience: self.patience,
+            report_every: self.report_every,
+            ..TrainConfig::default()
+        };
+        common.validate()?;
+        if !(self.plateau > 0.0 && self.plateau <= 1.0) {
+            let reason = format!(
+                "{} is not in 0..=1, 0 left out; 1 keeps the learning rate",
+                self.plateau
+            );
+            return Err(Error::config("plateau", reason));
+        }
+        Ok(())
+    }
+
+    /// The optimiser of an epoch, counted from 0, after so many evaluations without gain.
+    pub(super) fn optimizer_of(&self, epoch: u32, plateaus: u32) -> Optimizer {
+        let fall = libm::pow(f64::from(self.decay), f64::from(epoch));
+        let fall = fall * libm::pow(f64::from(self.plateau), f64::from(plateaus));
+        let rate = (self.optimizer.learning_rate() * fall as f32).max(f32::MIN_POSITIVE);
+        self.optimizer.with_learning_rate(rate)
+    }
+}

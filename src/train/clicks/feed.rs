@@ -1,0 +1,134 @@
+//! Batches of samples for the columns and sequences of a plan.
+
+use alloc::{format, vec::Vec};
+
+use crate::{
+    Error, Result,
+    data::{Batch, samples::Samples},
+    models::fields::event_column,
+    plan::{Plan, Space},
+};
+
+/// Where the ids of a plan's column are among samples.
+#[derive(Clone, Copy, Debug)]
+enum Column {
+    /// A field with one id a row.
+    Id(usize),
+    /// A field with any number of ids a row.
+    Many(usize),
+    /// A field of the events of a history.
+    Event { sequence: usize, field: usize },
+}
+
+/// Where the lengths of a plan's sequence are.
+#[derive(Clone, Copy, Debug)]
+enum Lengths {
+    Many(usize),
+    History(usize),
+}
+
+/// Fills batches for a plan.
+#[derive(Clone, Debug)]
+pub(super) struct Feed {
+    columns: Vec<Column>,
+    sequences: Vec<Lengths>,
+    numerics: usize,
+}
+
+impl Feed {
+    /// Finds a plan's columns among the fields of samples, by name.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where one is not there, has too many ids for its table, or has weights, which no model reads.
+    pub fn new(plan: &Plan, samples: &Samples) -> Result<Self> {
+        let feed = Feed {
+            columns: plan
+                .columns()
+                .iter()
+                .map(|column| find_column(samples, &column.name, column.space))
+                .collect::<Result<_>>()?,
+            sequences: plan
+                .sequences()
+                .iter()
+                .map(|name| find_lengths(samples, name))
+                .collect::<Result<_>>()?,
+            numerics: plan.numerics(),
+        };
+        let there = samples.layout().numbers.len();
+        if feed.numerics > there {
+            let reason = format!("the model reads {} numbers, the samples have {there}", feed.numerics);
+            return Err(Error::config("samples", reason));
+        }
+        Ok(feed)
+    }
+
+    /// Fills an unsorted batch with rows of the samples.
+    pub fn fill(&self, samples: &Samples, rows: impl Iterator<Item = usize> + Clone, batch: &mut Batch) {
+        batch.reset(self.columns.len(), self.sequences.len());
+        for (index, lengths) in self.sequences.iter().enumerate() {
+            for row in rows.clone() {
+                let range = match *lengths {
+                    Lengths::Many(field) => samples.many(field).range(row),
+                    Lengths::History(sequence) => samples.sequence(sequence).range(row),
+                };
+                batch.end_sequence(index, range.len());
+            }
+        }
+        for (index, column) in self.columns.iter().enumerate() {
+            let ids = batch.ids_mut(index);
+            match *column {
+                Column::Id(field) => {
+                    let all = samples.ids(field);
+                    ids.extend(rows.clone().map(|row| all[row]));
+                }
+                Column::Many(field) => {
+                    let all = samples.many(field);
+                    rows.clone().for_each(|row| ids.extend_from_slice(all.of(row)));
+                }
+                Column::Event { sequence, field } => {
+                    let all = samples.sequence(sequence);
+                    rows.clone().for_each(|row| ids.extend_from_slice(all.of(field, row)));
+                }
+            }
+        }
+        if self.numerics > 0 {
+            let width = samples.layout().numbers.len();
+            let numbers = batch.numeric_mut();
+            for row in rows.clone() {
+                numbers.extend_from_slice(&samples.numbers()[row * width..][..self.numerics]);
+            }
+        }
+        batch.labels_mut().extend(rows.map(|row| samples.labels()[row]));
+    }
+}
+
+fn find_column(samples: &Samples, name: &str, space: Space) -> Result<Column> {
+    let layout = samples.layout();
+    let found = match space {
+        Space::Samples => layout.id(name).map(Column::Id),
+        Space::Steps(_) => layout.many(name).map(Column::Many).or_else(|| {
+            let events = layout.sequences.iter().enumerate().flat_map(|(sequence, history)| {
+                let fields = history.fields.iter().enumerate();
+                fields.map(move |(field, &id)| (sequence, field, event_column(&history.name, &layout.ids[id].name)))
+            });
+            let mut events = events.filter(|(_, _, column)| column == name);
+            events
+                .next()
+                .map(|(sequence, field, _)| Column::Event { sequence, field })
+        }),
+    };
+    if let Some(Column::Many(field)) = found
+        && !samples.many(field).weights().is_empty()
+    {
+        let reason = "its ids have weights, which the models do not read";
+        return Err(Error::config(name, reason));
+    }
+    found.ok_or_else(|| Error::config(name, "the model reads this field, and the samples do not have it"))
+}
+
+fn find_lengths(samples: &Samples, name: &str) -> Result<Lengths> {
+    let layout = samples.layout();
+    let many = layout.many(name).map(Lengths::Many);
+    many.or_else(|| layout.sequence(name).map(Lengths::History))
+        .ok_or_else(|| Error::config(name, "the model reads this sequence, and the samples do not have it"))
+}

@@ -1,0 +1,289 @@
+//! The training loop over click data.
+
+use core::{fmt, mem};
+
+use super::{ClickProgress, ClickTrainer, feed::Feed};
+use crate::{
+    Error, Result,
+    data::{Batch, samples::Samples},
+    eval::ClickReport,
+    executor::LossSum,
+    plan::State,
+    rng::{Permutation, Rng},
+    train::{Control, IntoControl, StopReason, clock::Stopwatch, events::rate, not_finite},
+};
+
+/// The streams of the seed that give an epoch's order and a step's dropout.
+const ORDER_STREAM: u32 = 4;
+const NOISE_STREAM: u32 = 5;
+
+/// The best evaluation so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BestClickEpoch {
+    /// The epoch, counted from 1.
+    pub epoch: u32,
+    /// The metric, more being better.
+    pub value: f64,
+}
+
+/// One epoch. Its `Display` is one line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClickEpoch {
+    /// The epoch, counted from 1.
+    pub epoch: u32,
+    /// Mean cross-entropy of its rows, without the L2 terms, each before its step.
+    pub loss: f64,
+    /// The evaluation on the dev rows, if there are any.
+    pub dev: Option<ClickReport>,
+    /// Whether the evaluation is the best so far.
+    pub best: bool,
+    /// Rows trained on, in this call.
+    pub samples: u64,
+    /// Time those rows took, in seconds; 0 where there is no clock.
+    pub seconds: f64,
+}
+
+impl fmt::Display for ClickEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {:>3}  loss {:.4}", self.epoch, self.loss)?;
+        if let Some(dev) = &self.dev {
+            write!(f, "  dev {dev}{}", if self.best { " *" } else { "  " })?;
+        }
+        match rate(self.samples, self.seconds) {
+            r if r <= 0.0 => Ok(()),
+            r => write!(f, "  {:.0}k rows/s", r / 1e3),
+        }
+    }
+}
+
+/// What a call of `fit` did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClickFit {
+    /// Why it returned.
+    pub reason: StopReason,
+    /// Epochs completed in it.
+    pub epochs: u32,
+    /// The best evaluation since the beginning of training.
+    pub best: Option<BestClickEpoch>,
+}
+
+/// Two batches: one is trained on while the other is filled.
+struct Loader<'a> {
+    feed: Feed,
+    samples: &'a Samples,
+    rng: Rng,
+    size: usize,
+    now: Batch,
+    next: Batch,
+    /// The position that `next` holds.
+    ready: Option<(u32, u64)>,
+}
+
+impl Loader<'_> {
+    fn total(&self) -> u64 {
+        self.samples.len() as u64
+    }
+
+    fn after(&self, (epoch, row): (u32, u64)) -> (u32, u64) {
+        match row + self.size as u64 {
+            next if next < self.total() => (epoch, next),
+            _ => (epoch.wrapping_add(1), 0),
+        }
+    }
+}
+
+/// Fills and sorts the batch at a position.
+fn fill(feed: &Feed, samples: &Samples, rng: Rng, (epoch, row): (u32, u64), size: usize, batch: &mut Batch) {
+    let total = samples.len() as u32; // `fit` has checked it
+    let order = Permutation::new(total, rng.stream(ORDER_STREAM).stream(epoch));
+    let end = (row + size as u64).min(total.into()) as u32;
+    feed.fill(samples, (row as u32..end).map(|at| order.at(at) as usize), batch);
+    batch.set_noise(
+        rng.stream(NOISE_STREAM)
+            .stream(epoch)
+            .stream((row / size as u64) as u32),
+    );
+    batch.sort();
+}
+
+impl ClickTrainer {
+    /// Trains until all epochs are done, patience is over, or the callback, called once an epoch, returns
+    /// [`Control::Stop`]. A call after a stop goes on with the next epoch, with the same bits as if it had never stopped.
+    ///
+    /// With dev rows each epoch is evaluated on them; with `patience` too, the parameters of the best epoch are kept
+    /// (memory for one more copy of the state) and are the trainer's when `fit` returns because training is over.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the samples are empty, too many (2^32 - 2), or lack a field of the model;
+    /// [`Error::Diverged`] where the loss or a parameter is no longer finite: the state is then that of the last
+    /// epoch's end.
+    pub fn fit<R: IntoControl>(
+        &mut self,
+        train: &Samples,
+        dev: Option<&Samples>,
+        mut on_epoch: impl FnMut(&ClickEpoch) -> R,
+    ) -> Result<ClickFit> {
+        let mut loader = self.loader(train)?;
+        if let Some(dev) = dev {
+            Feed::new(self.plan(), dev)?;
+        }
+        let mut epochs = 0;
+        let reason = loop {
+            if self.progress.epoch >= self.config.epochs {
+                break StopReason::Finished;
+            }
+            if self
+                .config
+                .patience
+                .is_some_and(|patience| self.progress.stale >= patience)
+            {
+                break StopReason::Patience;
+            }
+            let report = self.epoch(&mut loader, dev)?;
+            epochs += 1;
+            if on_epoch(&report).into_control() == Control::Stop {
+                break StopReason::Stopped;
+            }
+        };
+        if reason != StopReason::Stopped
+            && let Some(best) = self.best.take()
+        {
+            self.executor.set_state(&best)?;
+        }
+        Ok(ClickFit {
+            reason,
+            epochs,
+            best: self.progress.best,
+        })
+    }
+
+    fn loader<'a>(&self, train: &'a Samples) -> Result<Loader<'a>> {
+        if train.is_empty() {
+            return Err(Error::config("train", "there are no rows to train on"));
+        }
+        if train.len() as u64 >= u64::from(u32::MAX) {
+            return Err(Error::config("train", "there are more than 4294967294 rows"));
+        }
+        Ok(Loader {
+            feed: Feed::new(self.plan(), train)?,
+            samples: train,
+            rng: Rng::new(self.config.seed),
+            size: self.config.batch_size,
+            now: Batch::default(),
+            next: Batch::default(),
+            ready: None,
+        })
+    }
+
+    /// One epoch, with what is left of it where an earlier call stopped within.
+    fn epoch(&mut self, loader: &mut Loader<'_>, dev: Option<&Samples>) -> Result<ClickEpoch> {
+        let good = (self.executor.state()?, self.progress);
+        let trained = self.steps(loader).and_then(|report| self.judge(report, dev));
+        if trained.is_err() {
+            self.go_back(good)?;
+        }
+        trained
+    }
+
+    fn go_back(&mut self, (state, progress): (State, ClickProgress)) -> Result<()> {
+        self.executor.take_loss()?;
+        self.executor.set_state(&state)?;
+        self.progress = progress;
+        Ok(())
+    }
+
+    /// All steps of an epoch.
+    fn steps(&mut self, loader: &mut Loader<'_>) -> Result<ClickEpoch> {
+        let clock = Stopwatch::start();
+        let (epoch, first) = (self.progress.epoch, self.progress.row);
+        let optimizer = self.config.optimizer_of(epoch, self.progress.plateaus);
+        let mut steps = 0u32;
+        while self.progress.epoch == epoch {
+            self.step(loader, &optimizer)?;
+            steps += 1;
+            if steps % self.config.report_every == 0 || self.progress.epoch != epoch {
+                self.take_loss()?;
+            }
+        }
+        let loss = mem::take(&mut self.progress.loss);
+        Ok(ClickEpoch {
+            epoch: self.progress.epoch,
+            loss: loss.mean(),
+            dev: None,
+            best: false,
+            samples: loader.total() - first,
+            seconds: clock.seconds(),
+        })
+    }
+
+    fn step(&mut self, loader: &mut Loader<'_>, optimizer: &crate::plan::Optimizer) -> Result<()> {
+        let at = (self.progress.epoch, self.progress.row);
+        let following = loader.after(at);
+        let Loader {
+            feed,
+            samples,
+            rng,
+            size,
+            now,
+            next,
+            ready,
+        } = loader;
+        if ready.take() == Some(at) {
+            mem::swap(now, next);
+        } else {
+            fill(feed, samples, *rng, at, *size, now);
+        }
+        self.executor.step(now, optimizer, self.config.l2, &mut || {
+            fill(feed, samples, *rng, following, *size, next);
+        })?;
+        *ready = Some(following);
+        (self.progress.epoch, self.progress.row) = following;
+        self.progress.step += 1;
+        Ok(())
+    }
+
+    fn take_loss(&mut self) -> Result<()> {
+        let LossSum { sum, samples } = self.executor.take_loss()?;
+        if !sum.is_finite() {
+            return Err(Error::Diverged {
+                step: self.progress.step,
+                loss: sum / samples.max(1) as f64,
+            });
+        }
+        self.progress.loss.sum += sum;
+        self.progress.loss.samples += samples;
+        Ok(())
+    }
+
+    /// Evaluates on the dev rows and keeps the best.
+    fn judge(&mut self, mut report: ClickEpoch, dev: Option<&Samples>) -> Result<ClickEpoch> {
+        let state = self.executor.state()?;
+        if not_finite(self.plan(), &state).is_some() {
+            return Err(Error::Diverged {
+                step: self.progress.step,
+                loss: report.loss,
+            });
+        }
+        let Some(dev) = dev else { return Ok(report) };
+        let clicks = self.evaluate(dev)?;
+        let value = self.config.metric.of(&clicks).ok_or_else(|| {
+            let metric = self.config.metric;
+            Error::config(
+                "dev",
+                alloc::format!("{metric} is undefined on the dev rows: labels are all the same"),
+            )
+        })?;
+        report.dev = Some(clicks);
+        report.best = self.progress.best.is_none_or(|best| value > best.value);
+        if report.best {
+            let epoch = report.epoch;
+            self.progress.best = Some(BestClickEpoch { epoch, value });
+            self.progress.stale = 0;
+            self.best = self.config.patience.map(|_| state);
+        } else {
+            self.progress.stale += 1;
+            self.progress.plateaus += 1;
+        }
+        Ok(report)
+    }
+}

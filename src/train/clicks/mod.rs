@@ -1,0 +1,165 @@
+//! Training of click-through models.
+//!
+//! ```
+//! use pocketrec::{data::samples::PlantedClicks, device::Device, models::DeepFm, train::*};
+//! let data = PlantedClicks { users: 200, rows_per_user: 50, ..PlantedClicks::default() }.generate()?;
+//! let model = DeepFm::new(data.train.layout()).factors(8).hidden([32, 16]);
+//! let config = ClickConfig { epochs: 2, batch_size: 256, ..ClickConfig::default() };
+//! let mut trainer = ClickTrainer::new(model, Device::auto()?, config)?;
+//! trainer.fit(&data.train, Some(&data.dev), |epoch| println!("{epoch}"))?;
+//! let report = trainer.evaluate(&data.test)?;
+//! assert!(report.auc.unwrap() > 0.5);
+//! # Ok::<(), pocketrec::Error>(())
+//! ```
+
+mod config;
+mod feed;
+mod fit;
+
+pub use config::{ClickConfig, ClickMetric};
+pub use fit::{BestClickEpoch, ClickEpoch, ClickFit};
+
+use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use core::fmt;
+
+use crate::{
+    Error, Result,
+    data::{Batch, samples::Samples},
+    device::Device,
+    eval::ClickReport,
+    executor::{Executor, LossSum},
+    models::ClickModel,
+    plan::{Plan, State},
+};
+use feed::Feed;
+
+/// Rows that are scored together.
+const SCORED: usize = 4096;
+
+/// Where training stands: with the state and the settings, all that a resumed run needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ClickProgress {
+    /// Epochs completed.
+    pub epoch: u32,
+    /// Rows done of the next one.
+    pub row: u64,
+    /// Steps since the beginning of training.
+    pub step: u64,
+    /// Losses of the epoch so far.
+    pub loss: LossSum,
+    /// The best evaluation.
+    pub best: Option<BestClickEpoch>,
+    /// Evaluations since the best.
+    pub stale: u32,
+    /// Evaluations that were not better than the best before them.
+    pub plateaus: u32,
+}
+
+/// Trains a click-through model and predicts clicks with it.
+///
+/// The same calls with the same seed on the same device give the same bits, on any number of threads.
+pub struct ClickTrainer {
+    model: ClickModel,
+    config: ClickConfig,
+    executor: Box<dyn Executor>,
+    progress: ClickProgress,
+    /// Parameters of the best evaluation, where `patience` is set.
+    best: Option<State>,
+}
+
+impl fmt::Debug for ClickTrainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClickTrainer")
+            .field("model", &self.model)
+            .field("device", &self.executor.device())
+            .field("config", &self.config)
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClickTrainer {
+    /// A trainer of a new model on a device.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a setting of the model or of training is out of range, [`Error::Device`] where the
+    /// device lacks what was asked for.
+    pub fn new(model: impl Into<ClickModel>, device: Device, config: ClickConfig) -> Result<Self> {
+        let model = model.into();
+        config.validate()?;
+        let plan = model.plan()?;
+        let state = State::initial(&plan, config.seed, config.optimizer.has_moments());
+        let executor = device.executor(plan, state)?;
+        Ok(ClickTrainer {
+            model,
+            config,
+            executor,
+            progress: ClickProgress::default(),
+            best: None,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &ClickModel {
+        &self.model
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        self.executor.plan()
+    }
+
+    /// The device, for people: `cpu avx512, 2 threads`.
+    pub fn device(&self) -> String {
+        self.executor.device()
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &ClickConfig {
+        &self.config
+    }
+
+    /// Where training stands.
+    pub fn progress(&self) -> &ClickProgress {
+        &self.progress
+    }
+
+    /// A copy of parameters, moments and step count.
+    ///
+    /// # Errors
+    /// Where the device is lost.
+    pub fn state(&mut self) -> Result<State> {
+        self.executor.state()
+    }
+
+    /// Logits of all rows of `samples`, whose labels are not read.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the samples lack a field of the model, [`Error::Id`] where an id lies outside its table.
+    pub fn logits(&mut self, samples: &Samples) -> Result<Vec<f32>> {
+        let feed = Feed::new(self.plan(), samples)?;
+        let mut batch = Batch::default();
+        let mut logits = vec![0.0; samples.len()];
+        for (index, out) in logits.chunks_mut(SCORED).enumerate() {
+            let first = index * SCORED;
+            feed.fill(samples, first..first + out.len(), &mut batch);
+            self.executor.score_batch(&batch, out)?;
+        }
+        Ok(logits)
+    }
+
+    /// How well clicks are predicted.
+    ///
+    /// # Errors
+    /// Those of [`logits`](ClickTrainer::logits), and [`Error::Config`] where there are no rows.
+    pub fn evaluate(&mut self, samples: &Samples) -> Result<ClickReport> {
+        let logits = self.logits(samples)?;
+        if logits.iter().any(|logit| logit.is_nan()) {
+            return Err(Error::Diverged {
+                step: self.progress.step,
+                loss: f64::NAN,
+            });
+        }
+        ClickReport::of(&logits, samples.labels(), samples.groups())
+    }
+}
