@@ -1,5 +1,5 @@
-//! Metrics of predicted clicks against hand-computed values, brute force and scikit-learn; and made-up clicks, whose best
-//! AUC is known.
+//! Metrics of predicted clicks against hand-computed values, brute force and scikit-learn; and made-up clicks, whose
+//! best AUC is known.
 
 use std::collections::HashMap;
 
@@ -97,7 +97,8 @@ fn grouped_auc_weighs_groups_by_rows() {
     assert_eq!(grouped_auc(&scores, &[0.0; 7], &groups).unwrap(), None);
 }
 
-/// scikit-learn 1.9.1 with numpy 2.4.6 in float64: `roc_auc_score`, `log_loss`, and the mean of `roc_auc_score` by group.
+/// scikit-learn 1.9.1 with numpy 2.4.6 in float64: `roc_auc_score`, `log_loss`, and the mean of `roc_auc_score` by
+/// group.
 #[test]
 fn metrics_are_those_of_scikit_learn() {
     let n = 200i64;

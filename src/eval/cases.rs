@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use super::{CHUNK, Rank, RankingReport};
 use crate::{Error, Result, data::samples::Samples};
 
-/// Ranks the candidate of every row of `samples` among the row's negatives: `score(cases, out)` writes the score of each
-/// row of `cases` ([`Samples::cases`]), of which about [`CHUNK`] are made at a time. Ties count by their expectation
-/// ([`Rank`]).
+/// Ranks the candidate of every row of `samples` among the row's negatives: `score(cases, out)` writes the score of
+/// each row of `cases` ([`Samples::cases`]), of which about [`CHUNK`] are made at a time. Ties count by their
+/// expectation ([`Rank`]).
 ///
 /// # Errors
 /// [`Error::Config`] where `k` is 0, the samples carry no negatives, or a score is NaN; and those of `score`.

@@ -85,8 +85,8 @@ impl ClickReport {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Length`] where columns differ in length; [`Error::Config`] where there are no rows, a logit is NaN, or a
-    /// label is not in 0..=1.
+    /// [`Error::Length`] where columns differ in length; [`Error::Config`] where there are no rows, a logit is NaN, or
+    /// a label is not in 0..=1.
     pub fn of(logits: &[f32], labels: &[f32], groups: &[u32]) -> Result<Self> {
         check(logits, labels)?;
         let grouped = match groups.is_empty() {
@@ -118,8 +118,8 @@ impl fmt::Display for ClickReport {
     }
 }
 
-/// The area under the ROC curve, exact: from the sum of the clicks' ranks, equal scores sharing their mean rank (Mann and
-/// Whitney, 1947). Labels of one half or more are clicks. `None` where all rows are clicks, or none is.
+/// The area under the ROC curve, exact: from the sum of the clicks' ranks, equal scores sharing their mean rank (Mann
+/// and Whitney, 1947). Labels of one half or more are clicks. `None` where all rows are clicks, or none is.
 ///
 /// # Errors
 /// Those of [`ClickReport::of`].
@@ -134,8 +134,8 @@ pub fn auc(scores: &[f32], labels: &[f32]) -> Result<Option<f64>> {
     Ok(auc_of_sorted(&keys))
 }
 
-/// The mean of the groups' AUC, weighted by their number of rows; groups of one class are left out. `None` where no group
-/// is left. Groups may be in any order.
+/// The mean of the groups' AUC, weighted by their number of rows; groups of one class are left out. `None` where no
+/// group is left. Groups may be in any order.
 ///
 /// # Errors
 /// Those of [`ClickReport::of`].

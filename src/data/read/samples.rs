@@ -29,7 +29,8 @@ pub enum SampleFormat {
         columns: Option<Vec<String>>,
     },
     /// `label index:value ...` a line: libfm, svmlight. Its columns are named `label`, `qid`, `features` and, for the
-    /// index of the first, second, ... feature of a row, `1`, `2`, ...; see [`Schema::one_hot`] and [`Schema::features`].
+    /// index of the first, second, ... feature of a row, `1`, `2`, ...; see [`Schema::one_hot`] and
+    /// [`Schema::features`].
     LibFm,
 }
 
@@ -163,11 +164,12 @@ fn read_rows(
 }
 
 impl Schema {
-    /// The schema of a libfm file by its first row: [`Schema::one_hot`] with as many fields as that row has features, if
-    /// all have the value 1, or else [`Schema::features`].
+    /// The schema of a libfm file by its first row: [`Schema::one_hot`] with as many fields as that row has features,
+    /// if all have the value 1, or else [`Schema::features`].
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read, [`Error::Data`] where it is empty or its first row is none.
+    /// [`Error::Io`](crate::Error::Io) where the file cannot be read, [`Error::Data`](crate::Error::Data) where it is
+    /// empty or its first row is none.
     pub fn of_libfm(path: impl AsRef<Path>) -> Result<Schema> {
         libfm::detect(path.as_ref())
     }
@@ -235,7 +237,8 @@ impl SampleFiles {
     /// Of its columns those are kept that the schema uses.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Data`] as [`fit`](SampleFiles::fit); a key that comes twice is a bad row.
+    /// [`Error::Io`](crate::Error::Io) and [`Error::Data`](crate::Error::Data) as [`fit`](SampleFiles::fit); a key that
+    /// comes twice is a bad row.
     pub fn table(mut self, name: &str, path: impl AsRef<Path>, key: &str) -> Result<Self> {
         let columns = self.schema.table_columns(name);
         let inputs = [key].into_iter().chain(columns.iter().copied());
@@ -258,9 +261,10 @@ impl SampleFiles {
     /// Reads the training file and fits an encoder to it, by which further files are read.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read; [`Error::Data`] with file, line and reason where a column is missing or
-    /// a row cannot be used (too few or too many fields, no label, a number or time that is none, an empty group) unless
-    /// such rows are to be skipped, and where no row is left; [`Error::Config`] where the schema contradicts itself.
+    /// [`Error::Io`](crate::Error::Io) where the file cannot be read; [`Error::Data`](crate::Error::Data) with file,
+    /// line and reason where a column is missing or a row cannot be used (too few or too many fields, no label, a
+    /// number or time that is none, an empty group) unless such rows are to be skipped, and where no row is left;
+    /// [`Error::Config`](crate::Error::Config) where the schema contradicts itself.
     pub fn fit(self, path: impl AsRef<Path>) -> Result<(Samples, FittedFiles)> {
         let mut training = Training::new(self.schema, self.tables)?;
         let inputs = Inputs(training.inputs().into_iter().map(|name| (name.into(), false)).collect());

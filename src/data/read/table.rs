@@ -98,7 +98,7 @@ impl Layout {
                 "too few fields: {got}, but there are {width} columns (fields end at {delimiter})"
             )),
             core::cmp::Ordering::Greater => Err(format!(
-                "too many fields: there are {width} columns (fields end at {delimiter}; put quotes around one that holds it)"
+                "too many fields: there are {width} columns (fields end at {delimiter}; quote one that holds such)"
             )),
         }
     }

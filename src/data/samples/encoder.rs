@@ -146,13 +146,14 @@ impl Encoder {
             .map(|negatives| negatives.column.as_str())
     }
 
-    /// Encodes rows, such as those of a dev file. Their histories begin with what is in `past`.
+    /// Encodes rows, such as those of a dev file. Their histories begin with what is in `past`. `with_negatives` says
+    /// whether the rows have the column of negatives, if the schema names one.
     pub fn rows<'a>(&'a self, past: &'a mut Past, with_negatives: bool) -> Rows<'a> {
         Rows::new(self, past, with_negatives)
     }
 
-    /// Encodes one user's request: a row for each candidate, all in the same context and with the same history, which is
-    /// stored once.
+    /// Encodes one user's request: a row for each candidate, all in the same context and with the same history, which
+    /// is stored once.
     ///
     /// Values are given by the name of their column; each candidate adds its own to those of the context. `events` are
     /// what the user did before, oldest first; those beyond the schema's length are left out. A value that is not given
@@ -177,8 +178,8 @@ impl Encoder {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Config`] where a name is no column of the schema, a value is no number though its field is one, or there
-    /// are no candidates.
+    /// [`Error::Config`] where a name is no column of the schema, a value is no number though its field is one, or
+    /// there are no candidates.
     pub fn request(&self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Samples> {
         if candidates.is_empty() {
             return Err(Error::config("candidates", "there are none; give one at least"));

@@ -81,8 +81,8 @@ impl Field {
         Self::new(name, Kind::Key)
     }
 
-    /// A field with any number of keys a row, with `separator` between them (`Comedy|Drama`). Blanks around a key do not
-    /// count, and an empty value has no key.
+    /// A field with any number of keys a row, with `separator` between them (`Comedy|Drama`). Blanks around a key do
+    /// not count, and an empty value has no key.
     pub fn keys(name: impl Into<String>, separator: char) -> Self {
         Self::new(name, Kind::Keys { separator })
     }
@@ -116,7 +116,7 @@ impl Field {
         self
     }
 
-    /// Takes the values from a side table, by the key that [`Schema::join`] names.
+    /// Takes the values from a side table, by the key that [`Schema::join`](super::Schema::join) names.
     #[must_use]
     pub fn from_table(mut self, table: impl Into<String>) -> Self {
         self.table = Some(table.into());

@@ -23,10 +23,10 @@ const LONGEST_HISTORY: u32 = 1000;
 /// to row the user stays with it or moves on to another; an interest that is left is likely to be replaced by a new
 /// category, so that what a user liked in training says little about the end. The logit of a click is the sum of
 ///
-/// - **general**: inner product of the user's and the item's vector, the item's appeal, and the category's hour of the day.
-///   A factorisation machine can learn all of it from ids.
-/// - **relevance**: whether the candidate's category is among the user's last `history` clicks. It takes a history that is
-///   looked at with the candidate in mind, as DIN does; ids say little about it because interests drift.
+/// - **general**: inner product of the user's and the item's vector, the item's appeal, and the category's hour of the
+///   day. A factorisation machine can learn all of it from ids.
+/// - **relevance**: whether the candidate's category is among the user's last `history` clicks. It takes a history that
+///   is looked at with the candidate in mind, as DIN does; ids say little about it because interests drift.
 /// - **recent**: whether the candidate's category is the present interest. The clicks of a history lie in several
 ///   categories, and only their order tells which is the present one: DIEN's reason.
 ///

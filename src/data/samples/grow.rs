@@ -6,13 +6,16 @@ use super::{Encoder, Field, Kind, Samples, Values, Vocabulary, wiring::check_val
 use crate::{Error, Result};
 
 impl Encoder {
-    /// Every key of a field's vocabulary as a row of samples: row `r` is that of the key with id `r`, with the side tables'
-    /// values for it; all other values are unknown. It is what sampled negatives are completed from: see
+    /// Every key of a field's vocabulary as a row of samples: row `r` is that of the key with id `r`, with the side
+    /// tables' values for it; all other values are unknown. It is what sampled negatives are completed from: see
     /// [`decided_by`](Encoder::decided_by).
     ///
     /// ```
     /// # use pocketrec::data::samples::{Field, Schema, SideTable, Training};
-    /// let schema = Schema::new().field(Field::key("item")).field(Field::key("kind").from_table("items")).join("items", "item");
+    /// let schema = Schema::new()
+    ///     .field(Field::key("item"))
+    ///     .field(Field::key("kind").from_table("items"))
+    ///     .join("items", "item");
     /// let mut items = SideTable::new("items", ["kind"]);
     /// items.push("tea", &["drink"])?;
     /// items.push("rice", &["food"])?;
@@ -55,8 +58,8 @@ impl Encoder {
         self.request(&[], &[], &rows)
     }
 
-    /// The places in [`Layout::ids`](super::Layout::ids) of the fields whose values follow from this field's: itself, others
-    /// of its column, and what is joined by it.
+    /// The places in [`Layout::ids`](super::Layout::ids) of the fields whose values follow from this field's: itself,
+    /// others of its column, and what is joined by it.
     pub fn decided_by(&self, field: &str) -> Vec<usize> {
         let fields = &self.schema.fields;
         let Some(at) = self.schema.field_named(field).filter(|&at| fields[at].table.is_none()) else {
@@ -91,8 +94,8 @@ impl Encoder {
     /// table; their keys are not added to vocabularies.
     ///
     /// # Errors
-    /// [`Error::Config`] where there is no such table, the key is empty or there already, or a value is no number though a
-    /// field reads one; [`Error::Length`] where the values are not one a column.
+    /// [`Error::Config`] where there is no such table, the key is empty or there already, or a value is no number
+    /// though a field reads one; [`Error::Length`] where the values are not one a column.
     pub fn add_side_row(&mut self, table: &str, key: &str, values: &[&str]) -> Result<()> {
         let found = self.tables.iter_mut().find(|found| found.name() == table);
         let found = found.ok_or_else(|| Error::config(table, "there is no such side table"))?;

@@ -29,8 +29,8 @@ impl Log {
 
 /// The histories of samples: of each row a range of events, oldest first.
 ///
-/// The events are there once, not once a row: [`ids`](Sequence::ids) are those of all users one after the other, and the
-/// history of row `r` is `ids(field)[range(r)]`.
+/// The events are there once, not once a row: [`ids`](Sequence::ids) are those of all users one after the other, and
+/// the history of row `r` is `ids(field)[range(r)]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sequence {
     pub(super) length: u32,

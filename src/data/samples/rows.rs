@@ -228,7 +228,8 @@ impl Training {
         self.len() == 0
     }
 
-    /// Adds a row, whose value for each of [`inputs`](Training::inputs) is `row(input)`; what `row` refuses is handed on.
+    /// Adds a row, whose value for each of [`inputs`](Training::inputs) is `row(input)`; what `row` refuses is handed
+    /// on.
     ///
     /// # Errors
     /// The reason why the row cannot be used; it is left out then.
@@ -252,8 +253,8 @@ impl Training {
             .map_err(|reason| Error::data("training row", number, reason))
     }
 
-    /// Fits vocabularies, scales and quantiles to the rows. Gives the encoder, the rows encoded, and the events that the
-    /// histories of later rows begin with.
+    /// Fits vocabularies, scales and quantiles to the rows. Gives the encoder, the rows encoded, and the events that
+    /// the histories of later rows begin with.
     ///
     /// # Errors
     /// [`Error::Config`] where there are no rows, or more than 2^32 - 1 of something.

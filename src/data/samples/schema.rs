@@ -53,8 +53,8 @@ impl Schema {
         Self::default()
     }
 
-    /// The schema of libfm files whose rows all have `fields` features with the value 1: the k-th feature of a row is the
-    /// field `k`. The label is 1 where it is 0.5 or more, so that -1 and 0 are both 0.
+    /// The schema of libfm files whose rows all have `fields` features with the value 1: the k-th feature of a row is
+    /// the field `k`. The label is 1 where it is 0.5 or more, so that -1 and 0 are both 0.
     pub fn one_hot(fields: usize) -> Self {
         let schema = Schema::new().label_at_least("label", 0.5);
         (1..=fields).fold(schema, |schema, place| schema.field(Field::key(format!("{place}"))))

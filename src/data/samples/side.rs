@@ -47,7 +47,8 @@ impl SideTable {
     /// Adds a row: its key, and one value a column.
     ///
     /// # Errors
-    /// [`Error::Config`] where the key is empty or comes twice, [`Error::Length`] where the values are not one a column.
+    /// [`Error::Config`] where the key is empty or comes twice, [`Error::Length`] where the values are not one a
+    /// column.
     pub fn push(&mut self, key: &str, values: &[&str]) -> Result<()> {
         let key = key.trim();
         if values.len() != self.columns.len() {

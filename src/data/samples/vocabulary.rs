@@ -15,7 +15,8 @@ pub const UNKNOWN: u32 = 0;
 pub enum Vocabulary {
     /// Keys of the training rows, in order of first appearance: the key with index `i` has row `i + 1`.
     Keys(IdMap),
-    /// Keys by their hash: FNV-1a in 64 bits (Fowler, Noll and Vo), mixed, and scaled onto the rows from 1 to `buckets`.
+    /// Keys by their hash: FNV-1a in 64 bits (Fowler, Noll and Vo), mixed, and scaled onto the rows from 1 to
+    /// `buckets`.
     Hashed {
         /// Number of rows besides row 0.
         buckets: u32,
