@@ -6,7 +6,7 @@
 //!
 //! - Row 0 of every vocabulary is for keys that training does not know.
 //! - A history holds what the row's user did earlier, never what comes later: see [`Past`].
-//! - Nothing is there once a row that could be there once a user, an item or a different value.
+//! - A value takes 4 bytes a row, a history 8 whatever its length: events are stored once and rows hold ranges of them.
 
 mod candidates;
 mod collect;
