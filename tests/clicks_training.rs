@@ -1,0 +1,167 @@
+//! Click-through models learn what is there to be learnt, and the same bits wherever and however often.
+#![cfg(feature = "std")]
+
+use pocketrec::{
+    data::samples::{Part, PlantedClickData, PlantedClicks},
+    device::Device,
+    eval::ClickReport,
+    models::{ClickModel, DeepFm, Fm, Lr, WideDeep},
+    train::{ClickConfig, ClickTrainer, Control, StopReason},
+};
+
+/// Clicks that ids explain: histories and order have little part in them.
+fn planted() -> PlantedClickData {
+    let clicks = PlantedClicks {
+        users: 400,
+        items: 200,
+        categories: 20,
+        rows_per_user: 100,
+        taste: 2.0,
+        relevance: 0.0,
+        recent: 0.0,
+        bias: 0.0,
+        ..PlantedClicks::default()
+    };
+    clicks.generate().unwrap()
+}
+
+fn models(data: &PlantedClickData) -> Vec<ClickModel> {
+    let layout = data.train.layout();
+    vec![
+        Lr::new(layout).into(),
+        Fm::new(layout).factors(8).into(),
+        WideDeep::new(layout).factors(8).hidden([32, 16]).into(),
+        DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
+    ]
+}
+
+fn config(epochs: u32) -> ClickConfig {
+    let mut config = ClickConfig {
+        epochs,
+        batch_size: 256,
+        ..ClickConfig::default()
+    };
+    config.optimizer = config.optimizer.with_learning_rate(0.01);
+    config
+}
+
+/// First orders explain users and items; pairs explain tastes too. No model passes the truth by more than luck.
+#[test]
+fn models_learn_in_the_order_of_what_they_can_express() {
+    let data = planted();
+    let truth: Vec<f32> = data.truth(Part::Test).iter().map(|truth| truth.logit()).collect();
+    let best = ClickReport::of(&truth, data.test.labels(), &[]).unwrap().auc.unwrap();
+    let mut aucs = Vec::new();
+    for model in models(&data) {
+        let mut trainer = ClickTrainer::new(model, Device::cpu(), config(6)).unwrap();
+        trainer.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
+        let report = trainer.evaluate(&data.test).unwrap();
+        assert!(report.auc.unwrap() < best + 0.01, "{report}, best {best}");
+        aucs.push(report.auc.unwrap());
+    }
+    let [lr, fm, wide_deep, deepfm] = aucs[..] else {
+        panic!()
+    };
+    assert!(lr > 0.55, "{aucs:?}");
+    assert!(
+        fm > lr + 0.03 && deepfm > lr + 0.03 && wide_deep > lr,
+        "{aucs:?}, best {best}"
+    );
+}
+
+#[test]
+fn stopping_and_going_on_changes_no_bit_and_nor_do_threads() {
+    let data = planted();
+    let model = models(&data).pop().unwrap();
+    let run = |threads: usize, stop: bool| {
+        let device = if cfg!(feature = "parallel") {
+            Device::cpu().threads(threads)
+        } else {
+            Device::cpu()
+        };
+        let mut trainer = ClickTrainer::new(model.clone(), device, config(3)).unwrap();
+        let answer = if stop { Control::Stop } else { Control::Continue };
+        let mut losses = Vec::new();
+        loop {
+            let fit = trainer.fit(&data.train, Some(&data.dev), |epoch| {
+                losses.push(epoch.loss.to_bits());
+                answer
+            });
+            if fit.unwrap().reason != StopReason::Stopped {
+                break;
+            }
+        }
+        (losses, trainer.state().unwrap())
+    };
+    let want = run(1, false);
+    assert_eq!(want.0.len(), 3);
+    assert!(run(1, true) == want && run(2, false) == want && run(3, true) == want);
+}
+
+#[test]
+fn patience_ends_with_the_parameters_of_the_best_epoch() {
+    let data = planted();
+    let model = WideDeep::new(data.train.layout()).factors(16).hidden([64]);
+    let mut trainer = ClickTrainer::new(
+        model,
+        Device::cpu(),
+        ClickConfig {
+            patience: Some(1),
+            ..config(50)
+        },
+    )
+    .unwrap();
+    let mut best = None;
+    let fit = trainer
+        .fit(&data.train, Some(&data.dev), |epoch| {
+            if epoch.best {
+                best = epoch.dev.clone();
+            }
+        })
+        .unwrap();
+    assert_eq!(fit.reason, StopReason::Patience);
+    assert_eq!(trainer.evaluate(&data.dev).unwrap(), best.unwrap());
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let data = planted();
+    let other = PlantedClicks {
+        users: 3000,
+        rows_per_user: 10,
+        ..PlantedClicks::default()
+    }
+    .generate()
+    .unwrap();
+    let model = || Lr::new(data.train.layout());
+    let mut trainer = ClickTrainer::new(model(), Device::cpu(), config(1)).unwrap();
+    let error = trainer.fit(&other.train, None, |_| ()).unwrap_err().to_string();
+    assert!(error.contains("user") && error.contains("out of range"), "{error}");
+    let steep = ClickConfig {
+        plateau: 0.0,
+        ..config(1)
+    };
+    let error = ClickTrainer::new(model(), Device::cpu(), steep)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("plateau: 0"), "{error}");
+    let wide = DeepFm::new(data.train.layout()).dropout(1.0);
+    let error = ClickTrainer::new(wide, Device::cpu(), config(1))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("dropout: 1"), "{error}");
+}
+
+/// A learning rate that throws everything out of range: an error, and the state before the epoch.
+#[test]
+fn a_diverged_run_goes_back() {
+    let data = planted();
+    let mut wild = config(2);
+    wild.optimizer = pocketrec::plan::Optimizer::Sgd { learning_rate: 1e30 };
+    let model = models(&data).pop().unwrap();
+    let mut trainer = ClickTrainer::new(model, Device::cpu(), wild).unwrap();
+    let before = trainer.state().unwrap();
+    let error = trainer.fit(&data.train, None, |_| ()).unwrap_err().to_string();
+    assert!(error.contains("diverged"), "{error}");
+    assert_eq!(trainer.state().unwrap(), before);
+}
