@@ -1,6 +1,7 @@
 """Runs our training step and the peers' in turn and prints the ratios.
 
-    python benches/peers/compare.py                          PyTorch, all four workloads
+    python benches/peers/compare.py                          PyTorch, all four workloads of NeuMF
+    python benches/peers/compare.py ctr --history 20,50      DeepFM, DIN and DIEN; DeepCTR-Torch as well
     python benches/peers/compare.py --burn ndarray,wgpu      burn as well (built first: minutes)
     python benches/peers/compare.py paper8 --rounds 5 --threads 2
 
@@ -22,6 +23,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CONFIGS = ["paper8", "paper8b16k", "paper64", "nvidia64"]
+CTR_CONFIGS = [f"{model}{width}" for model in ("deepfm", "din", "dien") for width in (64, 16)]
+CTR_MODES = ["deepctr-fit", "deepctr", "plain", "folded", "compiled"]
 TORCH_MODES = ["eager", "fused", "sparse", "compiled", "compiled-sparse"]
 # Whose optimiser moves the rows of the batch alone; all others move every row at every step.
 LAZY = {"lazy", "sparse", "compiled-sparse"}
@@ -50,6 +53,22 @@ def contestants(config, options, ours, burn):
         yield "burn", backend, [burn / "burn-neumf", config, backend, "--steps", steps]
 
 
+def ctr_contestants(config, history, options, ours):
+    """The same for a click-through model: torch_ctr.py says what its modes are."""
+    for threads in options.threads:
+        common = ["--threads", str(threads), "--history", str(history)]
+        for mode in ("lazy", "dense"):
+            command = [ours / "examples" / "throughput", config, "--optimizer", mode, *common]
+            yield f"pocketrec, {threads} threads", mode, command
+        for mode in options.ctr:
+            if config.startswith("deepfm") and mode == "folded":
+                continue  # has no attention
+            library = "deepctr" if mode.startswith("deepctr") else "torch"
+            command = [sys.executable, HERE / "torch_ctr.py", config, mode, *common, "--seconds", str(options.seconds)]
+            command += ["--data", options.data] if options.data else []
+            yield f"{library}, {threads} threads", mode, command
+
+
 def measure(command, limit):
     """Samples per second, or the last line of what went wrong."""
     try:
@@ -59,11 +78,13 @@ def measure(command, limit):
         return f"more than {limit} s"
     except subprocess.CalledProcessError as error:
         lines = error.stderr.strip().splitlines() or ["failed without a word"]
+        refused = next((line for line in lines if line.startswith("error: ")), None)
+        if refused and command[0].name == "throughput":
+            return f"examples/throughput.rs does not know this workload: {refused}"
         return lines[-1][:100]
 
 
-def compare(config, options, ours, burn):
-    everybody = list(contestants(config, options, ours, burn))
+def compare(title, everybody, options):
     rates = {(name, mode): [] for name, mode, _ in everybody}
     failed = {}
     for _ in range(options.rounds):
@@ -77,7 +98,7 @@ def compare(config, options, ours, burn):
                 rates[name, mode].append(rate)
     medians = {key: statistics.median(values) for key, values in rates.items() if values}
 
-    print(f"\n### {config}\n")
+    print(f"\n### {title}\n")
     print("| who | mode | samples/s, median of rounds | least | most | best of ours with that optimiser / this |")
     print("|---|---|---|---|---|---|")
     for (name, mode), values in rates.items():
@@ -89,7 +110,7 @@ def compare(config, options, ours, burn):
         ratio = f"{max(same) / median:.2f}" if same else ""
         print(f"| {name} | {mode} | {median:,.0f} | {min(values):,.0f} | {max(values):,.0f} | {ratio} |")
     ours_best = max((m for (n, _), m in medians.items() if n.startswith("pocketrec")), default=0)
-    for library in ("torch", "burn"):
+    for library in ("torch", "deepctr", "burn"):
         best = max(((m, k) for (n, k), m in medians.items() if n.startswith(library)), default=None)
         if best and ours_best:
             print(f"\nbest of ours / best of {library} ({best[1]}): **{ours_best / best[0]:.2f}**")
@@ -120,24 +141,36 @@ def describe():
 
 def main():
     words = lambda text: [word for word in text.split(",") if word]
+    numbers = lambda text: [int(word) for word in words(text)]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("configs", nargs="*", metavar="CONFIG", help=f"{', '.join(CONFIGS)}; all by default")
+    known = f"{', '.join(CONFIGS)} (by default), {', '.join(CTR_CONFIGS)}; ctr: all of the latter"
+    parser.add_argument("configs", nargs="*", metavar="CONFIG", help=known)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=lambda text: [int(word) for word in words(text)], default=[1, os.cpu_count()])
+    parser.add_argument("--threads", type=numbers, default=[1, os.cpu_count()])
     parser.add_argument("--torch", type=words, default=TORCH_MODES, help="modes of torch_neumf.py; '' for none")
+    parser.add_argument("--ctr", type=words, default=CTR_MODES, help="modes of torch_ctr.py; '' for none")
+    parser.add_argument("--history", type=numbers, default=[20], help="of DIN and DIEN: the longest, as in 20,50")
+    parser.add_argument("--data", help="the clicks that torch_ctr.py reads")
     parser.add_argument("--burn", type=words, default=[], help="backends of burn: ndarray, cpu, wgpu")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a timed run of PyTorch's")
     parser.add_argument("--limit", type=int, default=300, help="seconds after which a process is given up")
     options = parser.parse_args()
-    unknown = [config for config in options.configs if config not in CONFIGS]
+    all_of = lambda config: CTR_CONFIGS if config == "ctr" else [config]
+    configs = [one for config in options.configs or CONFIGS for one in all_of(config)]
+    unknown = [config for config in configs if config not in CONFIGS + CTR_CONFIGS]
     if unknown:
         parser.error(f"no such config: {', '.join(unknown)}")
     ours = build(ROOT, "--example", "throughput")
     burn = build(HERE / "burn", "--no-default-features", "--features", ",".join(options.burn)) if options.burn else None
     options.threads = list(dict.fromkeys(options.threads))
     describe()
-    for config in options.configs or CONFIGS:
-        compare(config, options, ours, burn)
+    for config in configs:
+        if config in CONFIGS:
+            compare(config, list(contestants(config, options, ours, burn)), options)
+            continue
+        # DeepFM reads no history.
+        for history in options.history[:1] if config.startswith("deepfm") else options.history:
+            compare(f"{config}, history {history}", list(ctr_contestants(config, history, options, ours)), options)
 
 
 main()
