@@ -9,13 +9,14 @@ use pocketrec::{
     Error,
     checkpoint::Checkpoint,
     data::IdMap,
+    device::Device,
     models::{Mf, Mlp, Model, NeuMf},
-    train::{AbsorbConfig, TrainConfig},
+    train::{AbsorbConfig, TrainConfig, Trainer},
 };
 use proptest::prelude::*;
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 
-/// A checkpoint with everything in it: moments, best parameters, keys, titles, histories.
+/// A checkpoint with everything in it: moments, best parameters, their mean, keys, titles, histories.
 fn checkpoint() -> Checkpoint {
     let data = planted::interactions(6);
     let keys = |prefix: char, n: u32| IdMap::from_keys((0..n).map(|i| format!("{prefix}{i}"))).unwrap();
@@ -24,6 +25,7 @@ fn checkpoint() -> Checkpoint {
     let split = data.with_titles(titles).unwrap().leave_one_out().unwrap();
     let config = TrainConfig {
         patience: Some(9),
+        average_from: Some(1),
         epochs: 3,
         ..config()
     };
@@ -59,7 +61,7 @@ fn reason(bytes: &[u8]) -> String {
 #[test]
 fn contents_come_back_and_bytes_are_the_same_each_time() {
     let whole = checkpoint();
-    assert!(whole.best_values.is_some() && !whole.state.tensors[0].m.is_empty());
+    assert!(whole.best_values.is_some() && whole.average_values.is_some() && !whole.state.tensors[0].m.is_empty());
     let bytes = bytes_of(&whole);
     assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), whole);
     assert_eq!(bytes_of(&whole), bytes);
@@ -180,6 +182,29 @@ fn faults_are_named() {
         ("best/logit.weight is missing", |t, _| {
             drop(t.remove("best/logit.weight"))
         }),
+        ("average/logit.weight is missing", |t, _| {
+            drop(t.remove("average/logit.weight"))
+        }),
+        (
+            "average/... and metadata key progress: a mean of 1 epochs is counted",
+            |t, _| t.retain(|name, _| !name.starts_with("average/")),
+        ),
+        ("the position counts no epoch", |_, s| {
+            let progress = s["progress"].replace(r#""absorbed":0,"averaged":1"#, r#""absorbed":0"#);
+            drop(s.insert("progress".into(), progress))
+        }),
+        ("a mean of 1 epochs, after epoch 1 and from epoch 2 on", |_, s| {
+            let train = s["train"].replace(r#""average_from":1"#, r#""average_from":2"#);
+            drop(s.insert("train".into(), train))
+        }),
+        ("average_from is not set", |_, s| {
+            let train = s["train"].replace(r#""average_from":1,"#, "");
+            drop(s.insert("train".into(), train))
+        }),
+        ("train: average_from", |_, s| {
+            let train = s["train"].replace(r#""average_from":1"#, r#""average_from":0"#);
+            drop(s.insert("train".into(), train))
+        }),
         ("extra does not belong", |t, _| {
             drop(t.insert("extra".into(), (Dtype::U8, vec![1], vec![0])))
         }),
@@ -250,7 +275,10 @@ fn settings_out_of_range_are_refused() {
     let mut checkpoint = checkpoint();
     checkpoint.config.batch_size = usize::MAX;
     assert!(reason(&bytes_of(&checkpoint)).contains("train: batch_size"));
-    checkpoint.config = TrainConfig::default();
+    checkpoint.config = TrainConfig {
+        average_from: Some(1),
+        ..TrainConfig::default()
+    };
     checkpoint.progress.best = None;
     assert!(reason(&bytes_of(&checkpoint)).contains("best"));
 }
@@ -311,4 +339,42 @@ fn absorbed_rows_come_back() {
     let whole = trainer.checkpoint().unwrap();
     assert_eq!(Checkpoint::from_bytes(&bytes_of(&whole)).unwrap(), whole);
     assert_eq!(whole.user_ids.len(), USERS as usize + 4);
+}
+
+/// Parts that were edited in memory, where no file's checksum stands guard.
+#[test]
+fn a_mean_that_contradicts_the_rest_is_refused() {
+    let load = |checkpoint: &Checkpoint| Trainer::from_checkpoint(checkpoint.clone(), Device::cpu());
+    let whole = checkpoint();
+    assert!(load(&whole).is_ok());
+    type Edit = fn(&mut Checkpoint);
+    // What a trainer says, and what a writer says where that is not the same.
+    let cases: [(&str, &str, Edit); 6] = [
+        ("a mean of 1 epochs is counted", "", |c| c.average_values = None),
+        ("counts no epoch", "", |c| c.progress.averaged = 0),
+        ("a mean of 2 epochs, after epoch 1 and from epoch 1 on", "", |c| {
+            c.progress.averaged = 2
+        }),
+        ("average_from is not set", "", |c| c.config.average_from = None),
+        ("expected 12, got 1", "gmf.item.weight has another size", |c| {
+            c.average_values.as_mut().unwrap().truncate(1)
+        }),
+        ("gmf.user.weight", "", |c| {
+            c.average_values.as_mut().unwrap()[0].truncate(1)
+        }),
+    ];
+    for (reason, of_writer, edit) in cases {
+        let mut edited = whole.clone();
+        edit(&mut edited);
+        let error = load(&edited).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+        let error = edited.write_to(&mut Vec::new()).unwrap_err().to_string();
+        let reason = if of_writer.is_empty() { reason } else { of_writer };
+        assert!(error.contains(reason), "{error}");
+    }
+    let mut edited = whole;
+    edited.average_values.as_mut().unwrap()[0][1] = f32::NAN;
+    let folder = tempfile::tempdir().unwrap();
+    let error = edited.save(folder.path().join("model")).unwrap_err().to_string();
+    assert!(error.contains("average/gmf.user.weight"), "{error}");
 }

@@ -498,7 +498,8 @@ fn a_resumed_run_equals_the_uninterrupted_one() {
     let split = planted::split();
     let model = NeuMf::new(planted::USERS as usize, planted::ITEMS as usize).factors(4);
     let config = TrainConfig {
-        epochs: 2,
+        epochs: 3,
+        average_from: Some(2),
         ..planted::config()
     };
     let mut whole = Trainer::new(model.clone(), Device::on(&gpu), config).unwrap();
@@ -514,4 +515,9 @@ fn a_resumed_run_equals_the_uninterrupted_one() {
     }
     assert!(stops > 2, "{stops}");
     assert_eq!(bits(&parts.state().unwrap()), bits(&whole.state().unwrap()));
+    // What averaging keeps beside the device's parameters, and that the mean is not just the last ones.
+    let [parts, whole] = [&mut parts, &mut whole].map(|trainer| trainer.checkpoint().unwrap());
+    assert_eq!(bits(&parts.state), bits(&whole.state));
+    assert!(parts.average_values == whole.average_values);
+    assert_ne!(parts.average_values.unwrap()[0], parts.state.tensors[0].value);
 }

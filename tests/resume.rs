@@ -46,11 +46,19 @@ fn stopping_saving_and_loading_anywhere_changes_no_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let adam = Optimizer::Adam(AdamConfig::default());
-    for (model, optimizer) in models()
-        .into_iter()
-        .zip([Optimizer::default(), adam, Optimizer::default(), adam])
-    {
-        let config = TrainConfig { optimizer, ..config() };
+    let lazy = Optimizer::default();
+    for (model, (optimizer, average_from, patience)) in models().into_iter().zip([
+        (lazy, None, None),
+        (adam, Some(1), None),
+        (lazy, Some(2), Some(9)),
+        (adam, Some(3), None),
+    ]) {
+        let config = TrainConfig {
+            optimizer,
+            average_from,
+            patience,
+            ..config()
+        };
         let (mut whole, expected) = uninterrupted(&model, config, &split);
         let mut reports = Vec::new();
         let mut parts = trainer(model, config);
@@ -64,8 +72,9 @@ fn stopping_saving_and_loading_anywhere_changes_no_bit() {
                 Control::Stop
             });
             parts.save(&path).unwrap();
-            let reloaded = Trainer::load(&path, Device::cpu().threads(1 + stops % 2)).unwrap();
+            let mut reloaded = Trainer::load(&path, Device::cpu().threads(1 + stops % 2)).unwrap();
             assert_eq!(reloaded.progress(), parts.progress());
+            assert_eq!(reloaded.state().unwrap(), parts.state().unwrap());
             parts = reloaded;
             if run.unwrap().reason == StopReason::Finished {
                 break;
@@ -108,31 +117,35 @@ fn a_budget_of_no_time_still_makes_a_step_and_ends_at_the_same_place() {
 #[test]
 fn early_stopping_keeps_the_best_through_a_checkpoint() {
     let split = split();
-    let config = TrainConfig {
-        epochs: 60,
-        patience: Some(3),
-        optimizer: Optimizer::default().with_learning_rate(0.02),
-        ..config()
-    };
-    let model: Model = Gmf::new(USERS as usize, ITEMS as usize).into();
-    let mut whole = trainer(model.clone(), config);
-    let report = whole.fit(&split, |_| ()).unwrap();
-    assert_eq!(report.reason, StopReason::Patience);
-    let best = report.best.unwrap();
-    assert_eq!(report.last.unwrap().epoch, best.epoch + 3);
-    // The parameters are the best epoch's.
-    let again = whole.evaluate(&split, config.protocol, config.k).unwrap();
-    assert_eq!(again, best.ranking);
+    for average_from in [None, Some(1)] {
+        let config = TrainConfig {
+            epochs: 60,
+            patience: Some(3),
+            average_from,
+            optimizer: Optimizer::default().with_learning_rate(0.02),
+            ..config()
+        };
+        let model: Model = Gmf::new(USERS as usize, ITEMS as usize).into();
+        let mut whole = trainer(model.clone(), config);
+        let report = whole.fit(&split, |_| ()).unwrap();
+        assert_eq!(report.reason, StopReason::Patience);
+        let best = report.best.unwrap();
+        assert_eq!(report.last.unwrap().epoch, best.epoch + 3);
+        assert_eq!(best.averaged, average_from.map_or(0, |_| best.epoch));
+        // The parameters are the best epoch's, or their mean then.
+        let again = whole.evaluate(&split, config.protocol, config.k).unwrap();
+        assert_eq!(again, best.ranking);
 
-    let mut parts = trainer(model, config);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("model");
-    while parts.fit(&split, |_| Control::Stop).unwrap().reason == StopReason::Stopped {
-        parts.save(&path).unwrap();
-        parts = Trainer::load(&path, Device::cpu()).unwrap();
+        let mut parts = trainer(model, config);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        while parts.fit(&split, |_| Control::Stop).unwrap().reason == StopReason::Stopped {
+            parts.save(&path).unwrap();
+            parts = Trainer::load(&path, Device::cpu()).unwrap();
+        }
+        assert_eq!(parts.state().unwrap(), whole.state().unwrap());
+        assert_eq!(parts.progress(), whole.progress());
     }
-    assert_eq!(parts.state().unwrap(), whole.state().unwrap());
-    assert_eq!(parts.progress(), whole.progress());
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub(super) struct ProgressRecord {
     stale: u32,
     at_best: bool,
     absorbed: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    averaged: u32,
     pub keyed: bool,
 }
 
@@ -55,11 +57,22 @@ struct BestRecord {
     mrr: Exact,
     cases: u64,
     scored: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    averaged: u32,
+}
+
+/// What is left out where nothing is averaged, as in files from before there was averaging.
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl ProgressRecord {
     pub fn new(progress: &Progress, optimizer_step: u64, keyed: bool) -> Self {
-        let best = |BestEpoch { epoch, ranking }: BestEpoch| BestRecord {
+        let best = |BestEpoch {
+                        epoch,
+                        ranking,
+                        averaged,
+                    }: BestEpoch| BestRecord {
             epoch,
             k: ranking.k,
             hr: Exact(ranking.hr),
@@ -67,6 +80,7 @@ impl ProgressRecord {
             mrr: Exact(ranking.mrr),
             cases: ranking.cases,
             scored: ranking.scored,
+            averaged,
         };
         ProgressRecord {
             epoch: progress.epoch,
@@ -79,6 +93,7 @@ impl ProgressRecord {
             stale: progress.stale,
             at_best: progress.at_best,
             absorbed: progress.absorbed,
+            averaged: progress.averaged,
             keyed,
         }
     }
@@ -94,6 +109,7 @@ impl ProgressRecord {
                 cases: best.cases,
                 scored: best.scored,
             },
+            averaged: best.averaged,
         };
         Progress {
             epoch: self.epoch,
@@ -107,6 +123,7 @@ impl ProgressRecord {
             stale: self.stale,
             at_best: self.at_best,
             absorbed: self.absorbed,
+            averaged: self.averaged,
         }
     }
 }

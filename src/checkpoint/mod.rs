@@ -6,7 +6,8 @@
 //! |---|---|---|
 //! | `NAME` | F32 `[rows, width]` or `[width]` | a parameter under its name in the plan; weights are `[outputs, inputs]` |
 //! | `adam.m/NAME`, `adam.v/NAME` | as `NAME` | moments, for all parameters or for none |
-//! | `best/NAME` | as `NAME` | parameters of the best epoch, where early stopping is on and they are not the present ones |
+//! | `average/NAME` | as `NAME` | mean of the parameters over late epochs, where there is one: it is what the trainer recommends with, and `NAME` and `adam` are what training goes on from |
+//! | `best/NAME` | as `NAME` | parameters of the best epoch, where early stopping is on and they are not those in use |
 //! | `ids/user.bytes`, `ids/user.ends` | U8, I64 | keys, one after the other in UTF-8, and where each ends; absent where the keys are the row numbers; likewise `ids/item`, `titles` |
 //! | `history/offsets`, `history/items` | I64 `[users + 1]`, I32 | trained items of user `u`: `items[offsets[u]..offsets[u + 1]]` |
 //! | `history/held_out`, `history/absorbed` | I32 `[n, 2]` | (user, item) |
@@ -37,7 +38,7 @@ use crate::{
     data::IdMap,
     models::Model,
     plan::State,
-    train::{History, Progress, TrainConfig, not_finite},
+    train::{History, Progress, TrainConfig, all_finite, not_finite},
 };
 
 /// The version that is written and read.
@@ -62,12 +63,15 @@ pub struct Checkpoint {
     pub model: Model,
     /// The settings.
     pub config: TrainConfig,
-    /// Parameters, moments, and the optimiser's step count.
+    /// What training goes on from: parameters, moments, and the optimiser's step count.
     pub state: State,
     /// Where training stands.
     pub progress: Progress,
     /// Parameters of the best epoch, one entry a parameter in the plan's order.
     pub best_values: Option<Vec<Vec<f32>>>,
+    /// Mean of the parameters over the last [`Progress::averaged`] epochs, likewise, where that is not 0: what is
+    /// recommended with ([`TrainConfig::average_from`]).
+    pub average_values: Option<Vec<Vec<f32>>>,
     /// Whether the keys are those of data, and not just the row numbers.
     pub keyed: bool,
     /// Keys of the users, one a row.
@@ -88,6 +92,7 @@ pub(crate) struct Contents<'a> {
     pub state: &'a State,
     pub progress: &'a Progress,
     pub best_values: Option<&'a [Vec<f32>]>,
+    pub average_values: Option<&'a [Vec<f32>]>,
     pub keyed: bool,
     pub user_ids: &'a IdMap,
     pub item_ids: &'a IdMap,
@@ -103,6 +108,7 @@ impl Checkpoint {
             state: &self.state,
             progress: &self.progress,
             best_values: self.best_values.as_deref(),
+            average_values: self.average_values.as_deref(),
             keyed: self.keyed,
             user_ids: &self.user_ids,
             item_ids: &self.item_ids,
@@ -124,7 +130,8 @@ impl Checkpoint {
     /// Writes the bytes of a checkpoint file. The same contents give the same bytes.
     ///
     /// # Errors
-    /// Those of the writer, and [`io::ErrorKind::InvalidInput`] where the state is not one of the model.
+    /// Those of the writer, and [`io::ErrorKind::InvalidInput`] where the state is not one of the model, or a mean of
+    /// parameters contradicts settings and position.
     pub fn write_to(&self, to: &mut dyn io::Write) -> io::Result<()> {
         write::write(&self.contents(), to)
     }
@@ -159,7 +166,14 @@ impl Checkpoint {
 
 pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {
     let plan = contents.model.plan()?;
-    if let Some(name) = not_finite(&plan, contents.state) {
+    let asides = [("best/", contents.best_values), ("average/", contents.average_values)];
+    let bad = |(prefix, values): (&str, Option<&[Vec<f32>]>)| {
+        let mut named = plan.params().iter().zip(values?);
+        let (param, _) = named.find(|(_, values)| !all_finite(values))?;
+        Some(format!("{prefix}{}", param.name))
+    };
+    let name = not_finite(&plan, contents.state).map(String::from);
+    if let Some(name) = name.or_else(|| asides.into_iter().find_map(bad)) {
         let reason =
             format!("{name} holds a value that is not finite; nothing was written and an older file is as it was");
         return Err(fault(path, reason));

@@ -9,14 +9,11 @@ use crate::{
     data::IdMap,
     models::{Gmf, Mf, Mlp, Model, NeuMf},
     plan::{Param, Plan, State, Tensor},
-    train::{History, TrainConfig, all_finite},
+    train::{History, TrainConfig, all_finite, mean_fault},
 };
 
 /// More layers than this are taken for an attack on the plan builder's time.
 const MAX_LAYERS: usize = 1024;
-
-/// Parameters of the best epoch, if the file has them.
-type BestValues = Option<Vec<Vec<f32>>>;
 
 /// What is read, and which tensors were asked for.
 struct Reader<'a> {
@@ -47,9 +44,14 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
         input,
         used: BTreeSet::new(),
     };
-    let (state, best_values) = reader.parameters(&plan, record.optimizer_step)?;
+    let state = reader.parameters(&plan, record.optimizer_step)?;
+    let best_values = reader.values("best/", &plan)?;
+    let average_values = reader.values("average/", &plan)?;
     if best_values.is_some() && progress.best.is_none() {
         return Err("tensors best/... are there, but metadata key progress has no best epoch".into());
+    }
+    if let Some(reason) = mean_fault(&config, &progress, average_values.is_some()) {
+        return Err(format!("tensors average/... and metadata key progress: {reason}"));
     }
     let rows = [plan.rows(0), plan.rows(1)];
     let user_ids = reader.keys("users", "ids/user", rows[0])?;
@@ -66,6 +68,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
         state,
         progress,
         best_values,
+        average_values,
         keyed: record.keyed,
         user_ids,
         item_ids,
@@ -131,16 +134,25 @@ impl Reader<'_> {
         Ok(values)
     }
 
-    /// Parameters with their moments, and the best parameters if they are there.
-    fn parameters(&mut self, plan: &Plan, step: u64) -> Result<(State, BestValues), String> {
-        // If one is there, all must be.
-        let any = |input: &Input, prefix: &str| {
-            let named = |param: &Param| input.has(&format!("{prefix}{}", param.name));
-            plan.params().iter().any(named)
-        };
-        let has_moments = any(self.input, "adam.m/") || any(self.input, "adam.v/");
-        let has_best = any(self.input, "best/");
-        let (mut tensors, mut best) = (Vec::new(), Vec::new());
+    /// Whether a parameter is there under a prefix. If one is, all must be.
+    fn any(&self, prefix: &str, plan: &Plan) -> bool {
+        let named = |param: &Param| self.input.has(&format!("{prefix}{}", param.name));
+        plan.params().iter().any(named)
+    }
+
+    /// The values of all parameters under a prefix, if they are there.
+    fn values(&mut self, prefix: &str, plan: &Plan) -> Result<Option<Vec<Vec<f32>>>, String> {
+        if !self.any(prefix, plan) {
+            return Ok(None);
+        }
+        let values = |param: &Param| self.floats(&format!("{prefix}{}", param.name), param);
+        plan.params().iter().map(values).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Parameters with their moments.
+    fn parameters(&mut self, plan: &Plan, step: u64) -> Result<State, String> {
+        let has_moments = self.any("adam.m/", plan) || self.any("adam.v/", plan);
+        let mut tensors = Vec::new();
         for param in plan.params() {
             let name = &param.name;
             let mut tensor = Tensor {
@@ -157,11 +169,8 @@ impl Reader<'_> {
                 }
             }
             tensors.push(tensor);
-            if has_best {
-                best.push(self.floats(&format!("best/{name}"), param)?);
-            }
         }
-        Ok((State { step, tensors }, has_best.then_some(best)))
+        Ok(State { step, tensors })
     }
 
     fn texts(&mut self, name: &str) -> Result<Vec<&str>, String> {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     data::IdMap,
     plan::{Param, Plan},
-    train::History,
+    train::{History, mean_fault},
 };
 
 /// Shape as PyTorch has it.
@@ -29,6 +29,9 @@ pub(super) fn shape_of(param: &Param) -> Vec<usize> {
 pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     let invalid = |error: crate::Error| io::Error::new(io::ErrorKind::InvalidInput, error);
     let plan = contents.model.plan().map_err(invalid)?;
+    if let Some(reason) = mean_fault(contents.config, contents.progress, contents.average_values.is_some()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
     let mut tensors = Vec::new();
     parameters(contents, &plan, &mut tensors)?;
     let mut strings = BTreeMap::new();
@@ -88,9 +91,11 @@ fn parameters<'a>(contents: &Contents<'a>, plan: &Plan, to: &mut Vec<Output<'a>>
                 push(format!("adam.{letter}/{name}"), values)?;
             }
         }
-        if let Some(best) = contents.best_values {
-            let values = best.get(index).ok_or_else(|| unfit(name))?;
-            push(format!("best/{name}"), Cow::Borrowed(&values[..]))?;
+        for (prefix, values) in [("best", contents.best_values), ("average", contents.average_values)] {
+            if let Some(values) = values {
+                let values = values.get(index).ok_or_else(|| unfit(name))?;
+                push(format!("{prefix}/{name}"), Cow::Borrowed(&values[..]))?;
+            }
         }
     }
     Ok(())

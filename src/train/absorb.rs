@@ -56,6 +56,10 @@ impl Trainer {
     /// items' rows in so far as they rest on few interactions. Dense parameters, other users' rows, optimiser moments
     /// and the position in training stay as they are; the best epoch is forgotten, since its parameters are now old.
     ///
+    /// Where the parameters in use are a mean over epochs ([`average_from`](super::TrainConfig::average_from)), that mean
+    /// becomes the parameters and what training would have gone on from is given up. Another `fit` goes on from here,
+    /// with the moments there were, and begins a new mean.
+    ///
     /// Time does not depend on the size of the tables, but for a pass over the histories where there are new rows, and
     /// a copy of the state at the first call after `fit`, whose moments are kept until training goes on. The same calls
     /// give the same bits.
@@ -109,6 +113,7 @@ impl Trainer {
             return Ok(AbsorbReport::default());
         }
         self.freeze()?;
+        self.settle_on_mean()?;
         self.grow_to(needed)?;
         if needed != old {
             self.start_new_rows(pairs, old)?;

@@ -49,6 +49,26 @@ pub struct TrainConfig {
     /// This picks the epoch by the test items, as the papers do. For an honest figure hold out a validation part
     /// first (split the training part of a split again).
     pub patience: Option<u32>,
+    /// The first epoch, counted from 1 as in reports, whose parameters go into a mean over epochs; `None` for no mean.
+    ///
+    /// From the end of that epoch on the mean of the parameters after each epoch is what is evaluated, compared for
+    /// `patience` and, once `fit` returns, recommended and scored with, though `fit` returned in the middle of a later
+    /// epoch. Training itself goes on from the parameters as they are, in this call of `fit` and the next, as if there
+    /// were no mean. An epoch beyond `epochs` is no error, as training may go on later.
+    ///
+    /// This takes memory on the host for one more copy of the parameters, and for another while an epoch ends; each
+    /// call of `fit` copies the state to the device and back. What evens out is noise of late epochs: begin where the
+    /// loss or the evaluation has flattened, as a mean over steep epochs lags behind.
+    ///
+    /// A mean ends, and the next epoch's end begins a new one: when [`absorb`](super::Trainer::absorb) learns, from the
+    /// mean, which becomes the parameters; when training has ended with the best of earlier epochs (`patience`); and
+    /// when this setting is changed.
+    ///
+    /// Source: Polyak and Juditsky, *Acceleration of Stochastic Approximation by Averaging*, SIAM J. Control and
+    /// Optimization 30(4), 1992; Izmailov et al., *Averaging Weights Leads to Wider Optima and Better Generalization*,
+    /// UAI 2018.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_from: Option<u32>,
     /// Fetch the loss and report progress after every so many steps of an epoch. A fetch waits for the device.
     pub report_every: u32,
 }
@@ -67,6 +87,7 @@ impl Default for TrainConfig {
             protocol: Protocol::Sampled,
             k: 10,
             patience: None,
+            average_from: None,
             report_every: 512,
         }
     }
@@ -106,6 +127,10 @@ impl TrainConfig {
         if self.report_every == 0 {
             let reason = "0 steps; give 1 or more (a large number for a report an epoch)";
             return Err(Error::config("report_every", reason));
+        }
+        if self.average_from == Some(0) {
+            let reason = "there is no epoch 0, they are counted from 1; give 1 or more, or None";
+            return Err(Error::config("average_from", reason));
         }
         match self.patience {
             Some(0) => Err(Error::config("patience", "0 evaluations; give 1 or more, or None")),

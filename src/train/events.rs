@@ -68,6 +68,8 @@ pub struct EpochReport {
     pub ranking: Option<RankingReport>,
     /// Whether the evaluation is the best so far.
     pub best: bool,
+    /// Epochs in the mean of the parameters that was evaluated; 0 for the parameters as they are.
+    pub averaged: u32,
     /// Samples trained on, in this call: fewer than the epoch's where the call began within it.
     pub samples: u64,
     /// Time those samples took, evaluation not counted, in seconds; 0 where there is no clock.
@@ -102,6 +104,9 @@ impl fmt::Display for EpochReport {
         write!(f, "epoch {:>3}  loss {:.4}", self.epoch, self.loss)?;
         if let Some(ranking) = &self.ranking {
             write!(f, "  {ranking}{}", if self.best { " *" } else { "  " })?;
+            if self.averaged > 0 {
+                write!(f, "  mean of {:>2}", self.averaged)?;
+            }
         }
         write_rate(f, self.samples_per_second())
     }
@@ -144,6 +149,8 @@ pub struct BestEpoch {
     pub epoch: u32,
     /// Its evaluation.
     pub ranking: RankingReport,
+    /// Epochs in the mean of the parameters that was evaluated; 0 for the parameters as they are.
+    pub averaged: u32,
 }
 
 /// What a call of `fit` did.
@@ -185,11 +192,15 @@ mod tests {
             loss: 0.28714,
             ranking: Some(ranking),
             best: true,
+            averaged: 0,
             samples: 3_000_000,
             seconds: 2.0,
             eval_seconds: 0.0,
         };
         let line = "epoch   3  loss 0.2871  HR@10 0.6881  NDCG@10 0.4100 *  1.50M samples/s";
+        assert_eq!(report.to_string(), line);
+        report.averaged = 12;
+        let line = "epoch   3  loss 0.2871  HR@10 0.6881  NDCG@10 0.4100 *  mean of 12  1.50M samples/s";
         assert_eq!(report.to_string(), line);
         (report.ranking, report.seconds) = (None, 0.0);
         assert_eq!(report.to_string(), "epoch   3  loss 0.2871");

@@ -4,6 +4,7 @@ use alloc::format;
 
 use super::{
     BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason, Trainer,
+    average::{Aside, Values},
     clock::Stopwatch,
     events::rate,
     loader::Loader,
@@ -34,7 +35,8 @@ impl Trainer {
     /// bits as if it had never stopped.
     ///
     /// The parameters at the beginning of the epoch are kept on the host (and those of the best epoch, where
-    /// `patience` is set): memory for one and, with Adam, two moments a parameter.
+    /// `patience` is set, and their mean, where `average_from` is): memory for one and, with Adam, two moments a
+    /// parameter.
     ///
     /// # Errors
     /// [`Error::Config`] where the split does not fit the model or cannot be evaluated; [`Error::Diverged`] where the
@@ -83,7 +85,7 @@ impl Trainer {
         self.run(split, budget, &mut |event| on_event(event).into_control())
     }
 
-    /// Ranks the test items of a split with the present parameters.
+    /// Ranks the test items of a split with the present parameters, or their mean once there is one.
     ///
     /// # Errors
     /// Those of [`eval::evaluate`].
@@ -119,7 +121,11 @@ impl Trainer {
             epoch_samples: 0,
             epoch_seconds: 0.0,
         };
-        run.report.reason = self.run_epochs(split, &mut loader, &mut run)?;
+        self.use_plain()?;
+        let reason = self.run_epochs(split, &mut loader, &mut run);
+        let in_use = self.use_mean();
+        run.report.reason = reason?;
+        in_use?;
         run.report.best = self.progress.best;
         run.report.seconds = run.clock.seconds();
         Ok(run.report)
@@ -196,29 +202,41 @@ impl Trainer {
 
     /// Evaluates, keeps the state, moves on to the next epoch and tells the caller.
     fn end_epoch(&mut self, split: &Split, run: &mut Run) -> Result<Control> {
-        let state = self.executor.state()?;
+        let mut state = self.executor.state()?;
         if not_finite(self.executor.plan(), &state).is_some() {
             return Err(self.diverge(f64::NAN));
         }
         let mut clock = Stopwatch::start();
         let epoch = self.progress.epoch.saturating_add(1);
+        let (mut mean, averaged) = self.next_mean(epoch, &state).unzip();
+        let averaged = averaged.unwrap_or(0);
         let every = self.config.eval_every;
         let ranking = match every > 0 && epoch.is_multiple_of(every) {
-            true => Some(self.evaluate_epoch(split)?),
+            true => Some(self.evaluate_epoch(split, &mut state, mean.as_mut())?),
             false => None,
         };
         let eval_seconds = clock.lap();
-        let best = ranking.is_some_and(|ranking| self.note(epoch, ranking, &state));
+        let best = ranking.is_some_and(|ranking| {
+            let evaluated = BestEpoch {
+                epoch,
+                ranking,
+                averaged,
+            };
+            self.note(evaluated, || mean.clone().unwrap_or_else(|| values_of(&state)))
+        });
         let report = EpochReport {
             epoch,
             loss: self.progress.loss.mean(),
             ranking,
             best,
+            averaged,
             samples: core::mem::take(&mut run.epoch_samples),
             seconds: core::mem::take(&mut run.epoch_seconds),
             eval_seconds,
         };
         self.progress.next_epoch();
+        self.progress.averaged = averaged;
+        self.aside = mean.map_or(Aside::Nothing, Aside::Mean);
         let progress = self.progress;
         self.good = Some(Snapshot { state, progress });
         run.report.epochs += 1;
@@ -226,26 +244,25 @@ impl Trainer {
         Ok((run.watch)(&Event::Epoch(report)))
     }
 
-    fn evaluate_epoch(&mut self, split: &Split) -> Result<RankingReport> {
-        let (protocol, k) = (self.config.protocol, self.config.k);
-        match eval::evaluate(&mut *self.executor, split, protocol, k) {
+    fn evaluate_epoch(&mut self, split: &Split, state: &mut State, mean: Option<&mut Values>) -> Result<RankingReport> {
+        match self.rank(split, state, mean) {
             // Finite parameters can be so large that a logit is not.
             Err(Error::Config { field, .. }) if field == "score" => Err(self.diverge(f64::NAN)),
             result => result,
         }
     }
 
-    /// Compares an evaluation with the best one.
-    fn note(&mut self, epoch: u32, ranking: RankingReport, state: &State) -> bool {
+    /// Compares an evaluation, of `values`, with the best one.
+    fn note(&mut self, evaluated: BestEpoch, values: impl FnOnce() -> Values) -> bool {
         let better = self.progress.best.is_none_or(|best| {
-            let old = &best.ranking;
-            ranking.hr > old.hr || (ranking.hr == old.hr && ranking.ndcg > old.ndcg)
+            let (old, new) = (&best.ranking, &evaluated.ranking);
+            new.hr > old.hr || (new.hr == old.hr && new.ndcg > old.ndcg)
         });
         if better {
-            self.progress.best = Some(BestEpoch { epoch, ranking });
+            self.progress.best = Some(evaluated);
             self.progress.stale = 0;
             self.progress.at_best = true;
-            self.best_values = self.config.patience.map(|_| values_of(state));
+            self.best_values = self.config.patience.map(|_| values());
         } else {
             self.progress.stale = self.progress.stale.saturating_add(1);
         }
@@ -259,6 +276,7 @@ impl Trainer {
         }
         if let Some(values) = &self.best_values {
             self.executor.set_state(&fresh_state(values.clone()))?;
+            self.forget_mean();
             self.progress.at_best = true;
             self.good = None;
         }

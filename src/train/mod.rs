@@ -18,6 +18,7 @@
 //! ```
 
 mod absorb;
+mod average;
 mod clicks;
 mod clock;
 mod config;
@@ -36,6 +37,8 @@ pub use clicks::{BestClickEpoch, ClickConfig, ClickEpoch, ClickFit, ClickMetric,
 pub use config::{AbsorbConfig, TrainConfig};
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
 pub use history::History;
+#[cfg(feature = "std")]
+pub(crate) use persist::mean_fault;
 pub use progress::Progress;
 #[cfg(feature = "std")]
 pub(crate) use progress::all_finite;
@@ -53,6 +56,7 @@ use crate::{
     models::{Model, NeuMf},
     plan::{Plan, State},
 };
+use average::Aside;
 use progress::Snapshot;
 use rows::Frozen;
 
@@ -68,6 +72,8 @@ pub struct Trainer {
     config: TrainConfig,
     executor: Box<dyn Executor>,
     progress: Progress,
+    /// What averaging keeps beside the executor's parameters.
+    aside: Aside,
     /// Parameters of the best epoch, kept where `patience` is set and they are not the present ones.
     best_values: Option<Vec<Vec<f32>>>,
     /// The state at the beginning of the epoch (or of the call, if that was later), known to be finite.
@@ -163,6 +169,7 @@ impl Trainer {
             config,
             executor,
             progress: Progress::default(),
+            aside: Aside::default(),
             best_values: None,
             good: None,
             frozen: None,
@@ -197,11 +204,16 @@ impl Trainer {
 
     /// Changes the settings for the steps to come: more epochs, another optimiser (its moments begin at zero if there
     /// were none), and so on. With another `seed` or number of `negatives` the rest of a begun epoch is drawn anew.
+    /// Another `average_from` ends a mean of parameters that there is: the parameters themselves are in use until a
+    /// new mean begins.
     ///
     /// # Errors
-    /// [`Error::Config`] where a setting is out of range; the old ones stay then.
+    /// [`Error::Config`] where a setting is out of range, and where the device is lost; the old ones stay then.
     pub fn set_config(&mut self, config: TrainConfig) -> Result<()> {
         config.validate()?;
+        if config.average_from != self.config.average_from {
+            self.drop_mean()?;
+        }
         self.config = config;
         Ok(())
     }
@@ -243,7 +255,9 @@ impl Trainer {
         &self.history
     }
 
-    /// A copy of parameters, moments and step count.
+    /// A copy of parameters, moments and step count. The parameters are those that [`recommend`](Trainer::recommend)
+    /// uses: their mean over epochs, once there is one ([`TrainConfig::average_from`]). Moments and step count are
+    /// training's; [`checkpoint`](Trainer::checkpoint) has the parameters that go with them.
     ///
     /// # Errors
     /// Where the device is lost.

@@ -24,10 +24,12 @@ pub struct Progress {
     pub best: Option<BestEpoch>,
     /// Evaluations since the best.
     pub stale: u32,
-    /// Whether the parameters are those of the best evaluation.
+    /// Whether the parameters (their mean, once there is one) are those of the best evaluation.
     pub at_best: bool,
     /// Groups of interactions absorbed.
     pub absorbed: u64,
+    /// Epochs in the mean of the parameters, the last one completed among them; 0 where there is no mean.
+    pub averaged: u32,
 }
 
 impl Progress {
