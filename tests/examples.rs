@@ -100,6 +100,8 @@ fn a_resumed_run_saves_the_same_bytes_and_recommends() {
     );
     assert!(std::fs::read(folder.join("a")).unwrap() == std::fs::read(folder.join("b")).unwrap());
 
+    averaged_runs(folder);
+
     let again = refused("train_ncf", folder, &train(&["--checkpoint", "a"]));
     assert!(again.contains("--resume"), "{again}");
     let other = refused("train_ncf", folder, &["--checkpoint", "a", "--resume"]);
@@ -122,6 +124,34 @@ fn a_resumed_run_saves_the_same_bytes_and_recommends() {
     let learnt = printed("recommend", folder, &absorb);
     assert!(learnt.contains("1 new users, 1 new items"), "{learnt}");
     assert!(printed("recommend", folder, &["--model", "c", "--user", "eve"]).contains("tea"));
+}
+
+/// The mean of late epochs is what is ranked, saved and recommended with, and a resumed run has the same.
+fn averaged_runs(folder: &Path) {
+    let averaged =
+        |more: &[&'static str]| printed("train_ncf", folder, &[&train(more)[..], &["--user", "u7"]].concat());
+    let whole = averaged(&["--average-from", "2", "--epochs", "4", "--checkpoint", "mean"]);
+    assert!(whole.contains("neumf, mean of epochs 2 to 4"), "{whole}");
+    averaged(&["--average-from", "2", "--epochs", "3", "--checkpoint", "parts"]);
+    let parts = averaged(&["--epochs", "4", "--checkpoint", "parts", "--resume"]);
+    let file = |name| std::fs::read(folder.join(name)).unwrap();
+    assert!(file("mean") == file("parts") && file("mean") != file("a"));
+    let scores = |text: &str| -> Vec<String> {
+        let cells = |line: &str| {
+            line.split(['│', '┆'])
+                .map(|cell| cell.trim().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let rows = text
+            .lines()
+            .map(cells)
+            .filter(|row| row.len() == 5 && row[2].starts_with('i'));
+        rows.map(|row| row[2..4].join(" ")).collect()
+    };
+    let recommended = printed("recommend", folder, &["--model", "mean", "--user", "u7"]);
+    assert_eq!(scores(&recommended).len(), 10, "{recommended}");
+    assert_eq!(scores(&recommended), scores(&whole));
+    assert_eq!(scores(&recommended), scores(&parts));
 }
 
 #[test]
@@ -152,13 +182,14 @@ fn what_cannot_be_is_refused_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     plays(folder);
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["--data", "nowhere"], "nowhere"),
         (&["--data", "."], "name the file itself"),
         (&["--data", "plays.csv"], "hint: --delimiter"),
         (&["--data", "plays.csv", "--user-column", "whom"], "whom"),
         (&["--delimiter", ","], "--data"),
         (&["--lr", "-1"], "learning_rate"),
+        (&["--average-from", "0"], "counted from 1"),
         (&["--epochs", "-1"], "--epochs"),
         (&["--minutes", "0"], "--minutes"),
         (&["--model", "gmf", "--layers", "8,4"], "--layers"),

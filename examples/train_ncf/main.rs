@@ -167,8 +167,12 @@ fn say(trainer: &Trainer) {
         Optimizer::LazyAdam(adam) => format!("lazy Adam {}", adam.learning_rate),
         Optimizer::Sgd { learning_rate } => format!("gradient descent {learning_rate}"),
     };
+    let averaged = match config.average_from {
+        Some(epoch) => format!(", averaged from epoch {epoch} on"),
+        None => String::new(),
+    };
     println!(
-        "{:<10}{} parameters, batch {}, {} negatives, {}",
+        "{:<10}{} parameters, batch {}, {} negatives, {}{averaged}",
         trainer.model().name(),
         trainer.plan().weights(),
         config.batch_size,

@@ -203,6 +203,10 @@ pub struct TrainingOptions {
     /// As --validate, and stop after so many epochs without a better one
     #[arg(long, value_name = "N")]
     patience: Option<u32>,
+    /// From the end of this epoch on, rank and recommend with the mean of the parameters after each epoch; training
+    /// itself goes on without it. On --resume another epoch than before begins a new mean
+    #[arg(long, value_name = "EPOCH")]
+    average_from: Option<u32>,
     /// Train GMF and MLP first (with Adam), join them, and go on with gradient descent: NeuMF's section 3.4.1
     #[arg(long, conflicts_with = "resume")]
     pub pretrain: bool,
@@ -234,6 +238,7 @@ impl TrainingOptions {
         // Patience without end: nothing stops early, and the best epoch's parameters come back at the end.
         let validate = self.validate.then_some(u32::MAX);
         config.patience = self.patience.or(base.patience).or(validate);
+        config.average_from = self.average_from.or(base.average_from);
         config.optimizer = self.optimizer(base.optimizer)?;
         config.validate()?;
         Ok(config)
@@ -273,6 +278,7 @@ impl TrainingOptions {
         let config = TrainConfig {
             epochs: self.pretrain_epochs.unwrap_or(PRETRAIN_EPOCHS),
             optimizer: adam.with_learning_rate(self.pretrain_lr.unwrap_or(adam.learning_rate())),
+            average_from: None, // it counts the epochs of the joined model
             ..config
         };
         config.validate()?;

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use pocketrec::{
     Result,
     eval::{Protocol, RankingReport, evaluate_popularity, evaluate_with},
-    train::{FitReport, StopReason, Trainer},
+    train::{BestEpoch, FitReport, StopReason, Trainer},
 };
 
 use crate::data::{Data, name_of};
@@ -57,20 +57,27 @@ pub fn rankings(trainer: &mut Trainer, data: &Data, report: &FitReport, full: bo
         each(&mut |protocol| evaluate_popularity(split, protocol, K))?,
     )];
     let progress = *trainer.progress();
+    let named = |best: &BestEpoch| format!("{model}, {}", epochs(best.epoch, best.averaged));
     let mine = each(&mut |protocol| trainer.evaluate(split, protocol, K))?;
     let name = match (data.validation.is_some(), progress.best) {
-        (true, Some(best)) if progress.at_best => format!("{model}, epoch {}: best on validation items", best.epoch),
+        (true, Some(best)) if progress.at_best => format!("{}: best on validation items", named(&best)),
         _ if progress.step == 0 => format!("{model}, untrained"),
+        _ if progress.sample > 0 && progress.averaged > 0 => {
+            format!(
+                "{model}, {}, stopped in the next",
+                epochs(progress.epoch, progress.averaged)
+            )
+        }
         _ if progress.sample > 0 => format!("{model}, in epoch {}", progress.epoch + 1),
         (false, Some(best)) if best.epoch == progress.epoch => {
-            format!("{model}, epoch {}: the last, and the best on test items", best.epoch)
+            format!("{}: the last, and the best on test items", named(&best))
         }
-        _ => format!("{model}, epoch {}: the last", progress.epoch),
+        _ => format!("{model}, {}: the last", epochs(progress.epoch, progress.averaged)),
     };
     let last_is_best = progress.sample == 0 && report.best.is_some_and(|best| best.epoch == progress.epoch);
     rows.push((name, mine));
     if let (None, Some(best), false) = (&data.validation, report.best, last_is_best) {
-        let name = format!("{model}, epoch {}: best on test items, as in papers", best.epoch);
+        let name = format!("{}: best on test items, as in papers", named(&best));
         rows.push((name, vec![best.ranking]));
     }
     if let Some(truth) = &data.truth {
@@ -86,6 +93,14 @@ pub fn rankings(trainer: &mut Trainer, data: &Data, report: &FitReport, full: bo
     }
     print_rankings(&rows, &protocols);
     Ok(())
+}
+
+/// Whose parameters: those after an epoch, or the mean of so many that end with it.
+fn epochs(last: u32, averaged: u32) -> String {
+    match averaged {
+        0 | 1 => format!("epoch {last}"),
+        count => format!("mean of epochs {} to {last}", last.saturating_sub(count - 1)),
+    }
 }
 
 fn print_rankings(rows: &[(String, Vec<RankingReport>)], protocols: &[Protocol]) {
