@@ -2,6 +2,7 @@
 #![cfg(feature = "std")]
 
 use pocketrec::{
+    checkpoint::ClickCheckpoint,
     data::samples::{Part, PlantedClickData, PlantedClicks},
     device::Device,
     eval::ClickReport,
@@ -164,4 +165,58 @@ fn a_diverged_run_goes_back() {
     let error = trainer.fit(&data.train, None, |_| ()).unwrap_err().to_string();
     assert!(error.contains("diverged"), "{error}");
     assert_eq!(trainer.state().unwrap(), before);
+}
+
+#[test]
+fn a_saved_run_goes_on_to_the_same_bits_and_ranks_the_same() {
+    let data = planted();
+    let model = models(&data).pop().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("clicks.safetensors");
+    let mut whole = ClickTrainer::new(model.clone(), Device::cpu(), config(3)).unwrap();
+    whole.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
+
+    let mut first = ClickTrainer::new(model, Device::cpu(), config(3)).unwrap();
+    first.set_encoder(data.encoder.clone()).unwrap();
+    first.fit(&data.train, Some(&data.dev), |_| Control::Stop).unwrap();
+    first.save(&file).unwrap();
+    let mut second = ClickTrainer::load(&file, Device::cpu()).unwrap();
+    assert_eq!((second.progress(), second.config()), (first.progress(), first.config()));
+    second.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
+    assert_eq!(second.state().unwrap(), whole.state().unwrap());
+    assert_eq!(second.logits(&data.test).unwrap(), whole.logits(&data.test).unwrap());
+
+    let user = [("user", "u7")];
+    let items: Vec<String> = (0..30).map(|item| format!("i{item}")).collect();
+    let candidates: Vec<[(&str, &str); 1]> = items.iter().map(|item| [("item", item.as_str())]).collect();
+    let candidates: Vec<&[(&str, &str)]> = candidates.iter().map(|candidate| &candidate[..]).collect();
+    let ranked = second.rank(&user, &[], &candidates).unwrap();
+    assert_eq!(ranked.len(), 30);
+    assert!(ranked.is_sorted_by(|a, b| a.1 >= b.1));
+    let error = whole.rank(&user, &[], &candidates).unwrap_err().to_string();
+    assert!(error.contains("set_encoder"), "{error}");
+}
+
+/// Wherever a byte is changed or the file ends, reading is refused and says why.
+#[test]
+fn damaged_checkpoints_are_refused() {
+    let data = planted();
+    let mut trainer = ClickTrainer::new(Lr::new(data.train.layout()), Device::cpu(), config(1)).unwrap();
+    trainer.set_encoder(data.encoder.clone()).unwrap();
+    let mut bytes = Vec::new();
+    trainer.checkpoint().unwrap().write_to(&mut bytes).unwrap();
+    assert!(ClickCheckpoint::from_bytes(&bytes).is_ok());
+    for at in (0..bytes.len()).step_by(bytes.len() / 97) {
+        assert!(ClickCheckpoint::from_bytes(&bytes[..at]).is_err(), "{at}");
+        bytes[at] ^= 1;
+        assert!(ClickCheckpoint::from_bytes(&bytes).is_err(), "{at}");
+        bytes[at] ^= 1;
+    }
+    // A checkpoint of another kind of model.
+    let other = pocketrec::models::Gmf::new(3, 4);
+    let mut other = pocketrec::train::Trainer::new(other, Device::cpu(), Default::default()).unwrap();
+    let mut bytes = Vec::new();
+    other.checkpoint().unwrap().write_to(&mut bytes).unwrap();
+    let error = ClickCheckpoint::from_bytes(&bytes).unwrap_err().to_string();
+    assert!(error.contains("no checkpoint of a click-through model"), "{error}");
 }

@@ -10,7 +10,7 @@ use crate::{
 
 /// A finite float that JSON carries to the bit.
 #[derive(Clone, Copy, Debug)]
-struct Exact(f64);
+pub(super) struct Exact(pub f64);
 
 impl Serialize for Exact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

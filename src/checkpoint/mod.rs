@@ -23,6 +23,7 @@
 //! against the file's length before memory is taken.
 
 mod atomic;
+mod clicks;
 mod format;
 mod meta;
 mod read;
@@ -30,6 +31,7 @@ mod text;
 mod write;
 
 pub use atomic::replace_file;
+pub use clicks::ClickCheckpoint;
 
 use std::{fs::File, io, path::Path};
 

@@ -16,21 +16,13 @@ use crate::{
 const MAX_LAYERS: usize = 1024;
 
 /// What is read, and which tensors were asked for.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     input: &'a Input,
     used: BTreeSet<String>,
 }
 
 pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
-    match input.string("pocketrec") {
-        Ok(VERSION) => {}
-        Ok(other) => {
-            return Err(format!(
-                "metadata key pocketrec: version {other:?}, this build reads {VERSION:?}"
-            ));
-        }
-        Err(reason) => return Err(format!("{reason}: it is no checkpoint of this library")),
-    }
+    check_version(input)?;
     let model: Model = json(input, "model")?;
     check_widths(&model, input.data_len())?;
     let plan = model.plan().map_err(|error| format!("metadata key model: {error}"))?;
@@ -40,10 +32,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
         .map_err(|error| format!("metadata key train: {error}"))?;
     let record: ProgressRecord = json(input, "progress")?;
     let progress = record.progress();
-    let mut reader = Reader {
-        input,
-        used: BTreeSet::new(),
-    };
+    let mut reader = Reader::new(input);
     let state = reader.parameters(&plan, record.optimizer_step)?;
     let best_values = reader.values("best/", &plan)?;
     let average_values = reader.values("average/", &plan)?;
@@ -58,10 +47,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
     let item_ids = reader.keys("items", "ids/item", rows[1])?;
     let titles = reader.titles(rows[1])?;
     let history = reader.history(rows)?;
-    if let Some(name) = input.names().iter().find(|name| !reader.used.contains(*name)) {
-        return Err(format!("tensor {name} does not belong to this model"));
-    }
-    input.verify()?;
+    reader.finish()?;
     Ok(Checkpoint {
         model,
         config,
@@ -77,7 +63,18 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
     })
 }
 
-fn json<T: serde::de::DeserializeOwned>(input: &Input, key: &str) -> Result<T, String> {
+/// Whether it is a checkpoint that this build reads.
+pub(super) fn check_version(input: &Input) -> Result<(), String> {
+    match input.string("pocketrec") {
+        Ok(VERSION) => Ok(()),
+        Ok(other) => Err(format!(
+            "metadata key pocketrec: version {other:?}, this build reads {VERSION:?}"
+        )),
+        Err(reason) => Err(format!("{reason}: it is no checkpoint of this library")),
+    }
+}
+
+pub(super) fn json<T: serde::de::DeserializeOwned>(input: &Input, key: &str) -> Result<T, String> {
     serde_json::from_str(input.string(key)?).map_err(|error| format!("metadata key {key}: {error}"))
 }
 
@@ -89,6 +86,11 @@ fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
         Model::Mlp(Mlp { layers, .. }) => (0, layers),
         Model::NeuMf(NeuMf { factors, layers, .. }) => (*factors, layers),
     };
+    check_layers(layers, factors, bytes)
+}
+
+/// The same for the widths of hidden layers, beside `factors` columns of embeddings.
+pub(super) fn check_layers(layers: &[usize], factors: usize, bytes: usize) -> Result<(), String> {
     if layers.len() > MAX_LAYERS {
         return Err(format!(
             "metadata key model: {} layers, at most {MAX_LAYERS} are read",
@@ -104,14 +106,29 @@ fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
     Ok(())
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub fn new(input: &'a Input) -> Self {
+        Reader {
+            input,
+            used: BTreeSet::new(),
+        }
+    }
+
+    /// Checks that every tensor was asked for, and the checksum.
+    pub fn finish(&self) -> Result<(), String> {
+        if let Some(name) = self.input.names().iter().find(|name| !self.used.contains(*name)) {
+            return Err(format!("tensor {name} does not belong to this model"));
+        }
+        self.input.verify()
+    }
+
     fn tensor(&mut self, name: &str, dtype: Dtype) -> Result<(&[usize], &[u8]), String> {
         self.used.insert(name.into());
         self.input.tensor(name, dtype)
     }
 
     /// The bytes of a tensor of one dimension.
-    fn vector(&mut self, name: &str, dtype: Dtype) -> Result<&[u8], String> {
+    pub fn vector(&mut self, name: &str, dtype: Dtype) -> Result<&[u8], String> {
         let (shape, bytes) = self.tensor(name, dtype)?;
         match shape {
             [_] => Ok(bytes),
@@ -141,7 +158,7 @@ impl Reader<'_> {
     }
 
     /// The values of all parameters under a prefix, if they are there.
-    fn values(&mut self, prefix: &str, plan: &Plan) -> Result<Option<Vec<Vec<f32>>>, String> {
+    pub fn values(&mut self, prefix: &str, plan: &Plan) -> Result<Option<Vec<Vec<f32>>>, String> {
         if !self.any(prefix, plan) {
             return Ok(None);
         }
@@ -150,7 +167,7 @@ impl Reader<'_> {
     }
 
     /// Parameters with their moments.
-    fn parameters(&mut self, plan: &Plan, step: u64) -> Result<State, String> {
+    pub fn parameters(&mut self, plan: &Plan, step: u64) -> Result<State, String> {
         let has_moments = self.any("adam.m/", plan) || self.any("adam.v/", plan);
         let mut tensors = Vec::new();
         for param in plan.params() {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     data::IdMap,
-    plan::{Param, Plan},
+    plan::{Param, Plan, State},
     train::{History, mean_fault},
 };
 
@@ -33,7 +33,8 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }
     let mut tensors = Vec::new();
-    parameters(contents, &plan, &mut tensors)?;
+    let others = [("best", contents.best_values), ("average", contents.average_values)];
+    parameters(&plan, contents.state, &others, &mut tensors)?;
     let mut strings = BTreeMap::new();
     let progress = ProgressRecord::new(contents.progress, contents.state.step, contents.keyed);
     strings.insert("pocketrec".into(), VERSION.into());
@@ -56,8 +57,13 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     format::write(tensors, strings, to)
 }
 
-fn parameters<'a>(contents: &Contents<'a>, plan: &Plan, to: &mut Vec<Output<'a>>) -> io::Result<()> {
-    let state = contents.state;
+/// Parameters with their moments, and further sets of values by prefix.
+pub(super) fn parameters<'a>(
+    plan: &Plan,
+    state: &'a State,
+    others: &[(&str, Option<&'a [Vec<f32>]>)],
+    to: &mut Vec<Output<'a>>,
+) -> io::Result<()> {
     let has_moments = state.tensors.iter().any(|tensor| !tensor.m.is_empty());
     let fits = |values: &[f32], param: &Param| values.len() == param.len();
     let unfit = |name: &str| {
@@ -91,7 +97,7 @@ fn parameters<'a>(contents: &Contents<'a>, plan: &Plan, to: &mut Vec<Output<'a>>
                 push(format!("adam.{letter}/{name}"), values)?;
             }
         }
-        for (prefix, values) in [("best", contents.best_values), ("average", contents.average_values)] {
+        for &(prefix, values) in others {
             if let Some(values) = values {
                 let values = values.get(index).ok_or_else(|| unfit(name))?;
                 push(format!("{prefix}/{name}"), Cow::Borrowed(&values[..]))?;

@@ -44,6 +44,16 @@ impl ClickModel {
         }
     }
 
+    /// Width of an embedding, and widths of the hidden layers.
+    pub fn widths(&self) -> (usize, &[usize]) {
+        match self {
+            ClickModel::Lr(_) => (1, &[]),
+            ClickModel::Fm(Fm { factors, .. }) => (*factors, &[]),
+            ClickModel::WideDeep(WideDeep { factors, hidden, .. })
+            | ClickModel::DeepFm(DeepFm { factors, hidden, .. }) => (*factors, hidden),
+        }
+    }
+
     /// The fields that it reads.
     pub fn layout(&self) -> &Layout {
         match self {

@@ -10,7 +10,13 @@ use crate::{
     executor::LossSum,
     plan::State,
     rng::{Permutation, Rng},
-    train::{Control, IntoControl, StopReason, clock::Stopwatch, events::rate, not_finite},
+    train::{
+        Control, IntoControl, StopReason,
+        clock::Stopwatch,
+        events::rate,
+        not_finite,
+        progress::{fresh_state, values_of},
+    },
 };
 
 /// The streams of the seed that give an epoch's order and a step's dropout.
@@ -111,7 +117,7 @@ impl ClickTrainer {
     /// [`Control::Stop`]. A call after a stop goes on with the next epoch, with the same bits as if it had never stopped.
     ///
     /// With dev rows each epoch is evaluated on them; with `patience` too, the parameters of the best epoch are kept
-    /// (memory for one more copy of the state) and are the trainer's when `fit` returns because training is over.
+    /// and are the trainer's when `fit` returns because training is over; moments begin anew then.
     ///
     /// # Errors
     /// [`Error::Config`] where the samples are empty, too many (2^32 - 2), or lack a field of the model;
@@ -148,7 +154,7 @@ impl ClickTrainer {
         if reason != StopReason::Stopped
             && let Some(best) = self.best.take()
         {
-            self.executor.set_state(&best)?;
+            self.executor.set_state(&fresh_state(best))?;
         }
         Ok(ClickFit {
             reason,
@@ -279,7 +285,7 @@ impl ClickTrainer {
             let epoch = report.epoch;
             self.progress.best = Some(BestClickEpoch { epoch, value });
             self.progress.stale = 0;
-            self.best = self.config.patience.map(|_| state);
+            self.best = self.config.patience.map(|_| values_of(&state));
         } else {
             self.progress.stale += 1;
             self.progress.plateaus += 1;

@@ -15,6 +15,8 @@
 mod config;
 mod feed;
 mod fit;
+#[cfg(feature = "std")]
+mod persist;
 
 pub use config::{ClickConfig, ClickMetric};
 pub use fit::{BestClickEpoch, ClickEpoch, ClickFit};
@@ -24,9 +26,12 @@ use core::fmt;
 
 use crate::{
     Error, Result,
-    data::{Batch, samples::Samples},
+    data::{
+        Batch,
+        samples::{Encoder, Samples, Values},
+    },
     device::Device,
-    eval::ClickReport,
+    eval::{ClickReport, RankingReport, evaluate_cases},
     executor::{Executor, LossSum},
     models::ClickModel,
     plan::{Plan, State},
@@ -64,7 +69,8 @@ pub struct ClickTrainer {
     executor: Box<dyn Executor>,
     progress: ClickProgress,
     /// Parameters of the best evaluation, where `patience` is set.
-    best: Option<State>,
+    best: Option<Vec<Vec<f32>>>,
+    encoder: Option<Encoder>,
 }
 
 impl fmt::Debug for ClickTrainer {
@@ -96,7 +102,25 @@ impl ClickTrainer {
             executor,
             progress: ClickProgress::default(),
             best: None,
+            encoder: None,
         })
+    }
+
+    /// Keeps the encoder of the fields, so that [`rank`](ClickTrainer::rank) can be asked and checkpoints stand alone.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where its fields are not those of the model.
+    pub fn set_encoder(&mut self, encoder: Encoder) -> Result<()> {
+        if encoder.layout() != self.model.layout() {
+            return Err(Error::config("encoder", "its fields are not those of the model"));
+        }
+        self.encoder = Some(encoder);
+        Ok(())
+    }
+
+    /// The encoder, if one was set.
+    pub fn encoder(&self) -> Option<&Encoder> {
+        self.encoder.as_ref()
     }
 
     /// The model.
@@ -146,6 +170,35 @@ impl ClickTrainer {
             self.executor.score_batch(&batch, out)?;
         }
         Ok(logits)
+    }
+
+    /// Ranks candidates for a request, best first: each candidate's place in `candidates` and its logit. Values are given
+    /// by the names of their columns: `context` is that of the request, `events` what the user did before, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where no encoder was set, and those of [`Encoder::request`] and
+    /// [`logits`](ClickTrainer::logits).
+    pub fn rank(&mut self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Vec<(usize, f32)>> {
+        let encoder = self
+            .encoder
+            .as_ref()
+            .ok_or_else(|| Error::config("encoder", "there is none; give it with set_encoder"))?;
+        let samples = encoder.request(context, events, candidates)?;
+        let logits = self.logits(&samples)?;
+        let mut ranked: Vec<(usize, f32)> = logits.into_iter().enumerate().collect();
+        ranked.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
+        Ok(ranked)
+    }
+
+    /// How well each row's own candidate is ranked among the row's negatives: HR@k and NDCG@k.
+    ///
+    /// # Errors
+    /// Those of [`evaluate_cases`] and [`logits`](ClickTrainer::logits).
+    pub fn evaluate_ranking(&mut self, samples: &Samples, k: usize) -> Result<RankingReport> {
+        evaluate_cases(samples, k, |cases, out| {
+            out.copy_from_slice(&self.logits(cases)?);
+            Ok(())
+        })
     }
 
     /// How well clicks are predicted.

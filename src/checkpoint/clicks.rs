@@ -1,0 +1,194 @@
+//! Checkpoints of click-through models: the same container, with the encoder of the fields.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Write},
+    path::Path,
+};
+
+use safetensors::Dtype;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    VERSION, fault,
+    format::{self, Input, Output, Values},
+    meta::Exact,
+    read::{Reader, check_layers, check_version, json},
+    replace_file,
+    write::parameters,
+};
+use crate::{
+    Error, Result,
+    data::samples::Encoder,
+    executor::LossSum,
+    models::ClickModel,
+    plan::State,
+    train::{BestClickEpoch, ClickConfig, ClickProgress, not_finite},
+};
+
+/// Everything a [`ClickTrainer`](crate::train::ClickTrainer) knows, as plain data.
+///
+/// Tensors are those of [`Checkpoint`](super::Checkpoint) (`NAME`, `adam.m/NAME`, `adam.v/NAME`, `best/NAME`) and `encoder`, U8, the encoder as
+/// JSON, if there is one; metadata are `model`, `clicks` (the settings), `click_progress` and `checksum`.
+#[derive(Clone, Debug)]
+pub struct ClickCheckpoint {
+    /// The model.
+    pub model: ClickModel,
+    /// The settings.
+    pub config: ClickConfig,
+    /// Parameters, moments, and the optimiser's step count.
+    pub state: State,
+    /// Where training stands.
+    pub progress: ClickProgress,
+    /// Parameters of the best epoch, one entry a parameter in the plan's order.
+    pub best_values: Option<Vec<Vec<f32>>>,
+    /// What encodes the fields.
+    pub encoder: Option<Encoder>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    epoch: u32,
+    row: u64,
+    step: u64,
+    optimizer_step: u64,
+    loss_sum: Exact,
+    loss_samples: u64,
+    best: Option<(u32, Exact)>,
+    stale: u32,
+    plateaus: u32,
+}
+
+impl ClickCheckpoint {
+    /// Writes the file: an older one of that name is replaced once the new one is whole and on the disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the operating system refuses, [`Error::Checkpoint`] where a value is not finite.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        if let Some(name) = not_finite(&self.model.plan()?, &self.state) {
+            let reason = format!("{name} holds a value that is not finite; nothing was written");
+            return Err(fault(path, reason));
+        }
+        replace_file(path, |to| self.write_to(to))
+    }
+
+    /// Writes the bytes of a checkpoint file.
+    ///
+    /// # Errors
+    /// Those of the writer, and [`io::ErrorKind::InvalidInput`] where the state is not one of the model.
+    pub fn write_to(&self, to: &mut dyn Write) -> io::Result<()> {
+        let invalid = |error: Error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        let plan = self.model.plan().map_err(invalid)?;
+        let mut tensors = Vec::new();
+        let others = [("best", self.best_values.as_deref())];
+        parameters(&plan, &self.state, &others, &mut tensors)?;
+        if let Some(encoder) = &self.encoder {
+            let json = serde_json::to_vec(encoder)?;
+            tensors.push(Output {
+                name: "encoder".into(),
+                shape: vec![json.len()],
+                values: Values::U8(Cow::Owned(json)),
+            });
+        }
+        let progress = &self.progress;
+        let record = Record {
+            epoch: progress.epoch,
+            row: progress.row,
+            step: progress.step,
+            optimizer_step: self.state.step,
+            loss_sum: Exact(progress.loss.sum),
+            loss_samples: progress.loss.samples,
+            best: progress.best.map(|best| (best.epoch, Exact(best.value))),
+            stale: progress.stale,
+            plateaus: progress.plateaus,
+        };
+        let strings = BTreeMap::from([
+            ("pocketrec".into(), VERSION.into()),
+            ("model".into(), serde_json::to_string(&self.model)?),
+            ("clicks".into(), serde_json::to_string(&self.config)?),
+            ("click_progress".into(), serde_json::to_string(&record)?),
+        ]);
+        format::write(tensors, strings, to)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
+    /// is damaged, of another version, of another kind of model, or does not fit together.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        let about = file.metadata().map_err(|error| Error::io(path, error))?;
+        let input = match about.is_file() {
+            true => Input::read(file, about.len()),
+            false => Err("it is not a regular file".into()),
+        };
+        input
+            .and_then(|input| read(&input))
+            .map_err(|reason| fault(path, reason))
+    }
+
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`], as [`ClickCheckpoint::load`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let input = Input::read(bytes, bytes.len() as u64);
+        let read = input.and_then(|input| read(&input));
+        read.map_err(|reason| fault(Path::new("in memory"), reason))
+    }
+}
+
+fn read(input: &Input) -> Result<ClickCheckpoint, String> {
+    check_version(input)?;
+    let config: ClickConfig =
+        json(input, "clicks").map_err(|reason| format!("{reason}: it is no checkpoint of a click-through model"))?;
+    config
+        .validate()
+        .map_err(|error| format!("metadata key clicks: {error}"))?;
+    let model: ClickModel = json(input, "model")?;
+    let (factors, hidden) = model.widths();
+    check_layers(hidden, factors, input.data_len())?;
+    let plan = model.plan().map_err(|error| format!("metadata key model: {error}"))?;
+    let record: Record = json(input, "click_progress")?;
+    let mut reader = Reader::new(input);
+    let state = reader.parameters(&plan, record.optimizer_step)?;
+    let best_values = reader.values("best/", &plan)?;
+    let encoder = match input.has("encoder") {
+        false => None,
+        true => {
+            let encoder: Encoder = serde_json::from_slice(reader.vector("encoder", Dtype::U8)?)
+                .map_err(|error| format!("tensor encoder: {error}"))?;
+            if encoder.layout() != model.layout() {
+                return Err("tensor encoder: its fields are not those of the model".into());
+            }
+            Some(encoder)
+        }
+    };
+    reader.finish()?;
+    let best = |(epoch, value): (u32, Exact)| BestClickEpoch { epoch, value: value.0 };
+    Ok(ClickCheckpoint {
+        model,
+        config,
+        state,
+        progress: ClickProgress {
+            epoch: record.epoch,
+            row: record.row,
+            step: record.step,
+            loss: LossSum {
+                sum: record.loss_sum.0,
+                samples: record.loss_samples,
+            },
+            best: record.best.map(best),
+            stale: record.stale,
+            plateaus: record.plateaus,
+        },
+        best_values,
+        encoder,
+    })
+}
