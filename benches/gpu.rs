@@ -19,8 +19,8 @@ use common::{
 };
 use pocketrec::{
     data::Batch,
-    executor::Executor,
-    gpu::{Gpu, GpuExecutor, GpuOptions, Select, StageTime},
+    executor::{Executor, StageTime},
+    gpu::{Gpu, GpuExecutor, GpuOptions, Select},
     plan::{L2, Optimizer, Plan, State},
     rng::{Permutation, Rng},
 };
@@ -134,7 +134,7 @@ fn main() {
     println!("{rates}");
     for (workload, stages) in profiles {
         println!("\n{} at batch {}", workload.name, workload.batch);
-        println!("{}", profile_table(&merged(stages), options.peak));
+        println!("{}", profile_table(&StageTime::merged(stages), options.peak));
     }
 }
 
@@ -180,33 +180,16 @@ fn zipf_batch(plan: &Plan, samples: usize, seed: u32) -> Batch {
     Batch::from_columns(&columns, &labels).expect("columns and labels are of one length")
 }
 
-/// The dispatches of one name added up: those of the slices of a batch.
-fn merged(stages: Vec<StageTime>) -> Vec<(StageTime, u32)> {
-    let mut merged: Vec<(StageTime, u32)> = Vec::new();
-    for stage in stages {
-        match merged.iter_mut().find(|(there, _)| there.name == stage.name) {
-            Some((there, count)) => {
-                there.seconds += stage.seconds;
-                there.flops += stage.flops;
-                there.bytes += stage.bytes;
-                *count += 1;
-            }
-            None => merged.push((stage, 1)),
-        }
-    }
-    merged
-}
-
-fn profile_table(stages: &[(StageTime, u32)], peak: Option<f64>) -> Table {
+fn profile_table(stages: &[StageTime], peak: Option<f64>) -> Table {
     let mut table = table(&["dispatch", "times", "ms", "share", "GFLOP/s", "of peak", "GB/s"]);
-    let total: f64 = stages.iter().map(|(stage, _)| stage.seconds).sum();
-    for (stage, count) in stages {
+    let total: f64 = stages.iter().map(|stage| stage.seconds).sum();
+    for stage in stages {
         let rate = |amount: f64| 1e-9 * amount / stage.seconds.max(1e-9);
         let is_product = stage.flops > stage.bytes; // bound by arithmetic, or meant to be
         let of_peak = peak.filter(|_| is_product).map(|peak| 0.1 * rate(stage.flops) / peak);
         table.add_row([
             stage.name.clone(),
-            count.to_string(),
+            stage.count.to_string(),
             format!("{:.3}", 1e3 * stage.seconds),
             format!("{:.1} %", 100.0 * stage.seconds / total.max(1e-9)),
             if is_product {

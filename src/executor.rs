@@ -1,10 +1,10 @@
 //! What an executor promises to the trainer.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     Error, Result,
-    data::Batch,
+    data::{Batch, Sampler},
     plan::{L2, Optimizer, Plan, State},
 };
 
@@ -21,6 +21,41 @@ impl LossSum {
     /// Mean loss of a sample; zero of none.
     pub fn mean(&self) -> f64 {
         self.sum / self.samples.max(1) as f64
+    }
+}
+
+/// What a dispatch of a step did, and how long it took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageTime {
+    /// Op, entry point and width: `linear forward 256 to 128`.
+    pub name: String,
+    /// Dispatches that are added up here; each is 1 before [`merged`](StageTime::merged).
+    pub count: u32,
+    /// Seconds.
+    pub seconds: f64,
+    /// Multiplications and additions.
+    pub flops: f64,
+    /// Bytes of buffers that had to be read and written, each once.
+    pub bytes: f64,
+}
+
+impl StageTime {
+    /// Those of one name added up, in the order in which each came first: the slices of a batch, layers of one shape,
+    /// the same dispatch of several steps.
+    pub fn merged(stages: impl IntoIterator<Item = StageTime>) -> Vec<StageTime> {
+        let mut merged: Vec<StageTime> = Vec::new();
+        for stage in stages {
+            match merged.iter_mut().find(|there| there.name == stage.name) {
+                Some(there) => {
+                    there.count += stage.count;
+                    there.seconds += stage.seconds;
+                    there.flops += stage.flops;
+                    there.bytes += stage.bytes;
+                }
+                None => merged.push(stage),
+            }
+        }
+        merged
     }
 }
 
@@ -47,6 +82,45 @@ pub trait Executor: Send {
         l2: L2,
         meanwhile: &mut (dyn FnMut() + Send),
     ) -> Result<()>;
+
+    /// Keeps what `sampler` draws from on the device, for [`step_drawn`](Executor::step_drawn), until the next call or the
+    /// executor's end. False where this executor does not draw, or where that does not fit the device: then the caller
+    /// fills batches and calls [`step`](Executor::step), to the same bits.
+    ///
+    /// # Errors
+    /// [`Error::Id`] where the sampler has users or items that the plan has no row for; where the device is lost.
+    fn keep_sampler(&mut self, sampler: &Sampler, batch_size: usize) -> Result<bool> {
+        let _ = (sampler, batch_size);
+        Ok(false)
+    }
+
+    /// One step on the samples `start..start + count` of an epoch of the sampler that is kept, as far as the epoch goes:
+    /// what [`step`](Executor::step) does with the batch of [`Sampler::fill`], but drawn and sorted on the device.
+    /// Gives the number of samples.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where [`keep_sampler`](Executor::keep_sampler) has not kept one; else as
+    /// [`step`](Executor::step).
+    fn step_drawn(&mut self, epoch: u32, start: u64, count: usize, optimizer: &Optimizer, l2: L2) -> Result<u64> {
+        let _ = (epoch, start, count, optimizer, l2);
+        Err(Error::config(
+            "sampler",
+            "this executor keeps none; fill batches and call step",
+        ))
+    }
+
+    /// One step, with the time of each dispatch in the order in which they run. Each then waits for the one before, so
+    /// that the sum is more than an untimed step takes.
+    ///
+    /// # Errors
+    /// As [`step`](Executor::step), and [`Error::Device`] where the device cannot take the time of stages: no processor
+    /// can, and not every graphics device.
+    fn profile(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<Vec<StageTime>> {
+        let _ = (batch, optimizer, l2);
+        let device = self.device();
+        let reason = format!("{device} does not take the time of stages; only graphics devices do");
+        Err(Error::Device(reason))
+    }
 
     /// The cross-entropy summed over all steps since the last call, without the L2 terms.
     ///

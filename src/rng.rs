@@ -33,6 +33,12 @@ impl Rng {
         }
     }
 
+    /// What a shader needs to draw the same numbers.
+    #[cfg(feature = "gpu")]
+    pub(crate) const fn key(self) -> [u32; 2] {
+        self.key
+    }
+
     /// 64 random bits for `index`, whose low half must not be `u32::MAX`.
     #[inline]
     pub const fn at(self, index: u64) -> [u32; 2] {
@@ -110,6 +116,12 @@ impl Permutation {
             half: [bits / 2, bits - bits / 2],
             keys: [a, b, c, d],
         }
+    }
+
+    /// Bits of the halves and keys of the rounds: what a shader needs to do the same.
+    #[cfg(feature = "gpu")]
+    pub(crate) const fn parts(&self) -> ([u32; 2], [u32; 4]) {
+        (self.half, self.keys)
     }
 
     /// Where position `index` goes; `index` must be below `len`.

@@ -222,6 +222,12 @@ impl Batch {
         }
     }
 
+    /// Columns and labels, for what fills a batch elsewhere.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn parts_mut(&mut self) -> (&mut Vec<IdColumn>, &mut Vec<f32>) {
+        (&mut self.columns, &mut self.labels)
+    }
+
     /// Number of samples.
     pub fn len(&self) -> usize {
         self.labels.len()

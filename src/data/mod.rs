@@ -20,5 +20,7 @@ pub use interactions::{Interactions, ReadReport};
 pub use positives::Positives;
 #[cfg(feature = "std")]
 pub use read::{BadRows, Column, Dataset, Delimited, Delimiter, FittedFiles, RowReport, SampleFiles, SampleFormat};
+#[cfg(feature = "gpu")]
+pub(crate) use sampler::Epochs;
 pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler};
 pub use split::{Candidates, Split, SplitReport, TestCase};

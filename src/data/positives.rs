@@ -109,6 +109,12 @@ impl Positives {
         self.items[index as usize]
     }
 
+    /// Where each user's items begin, and the items.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn parts(&self) -> (&[usize], &[u32]) {
+        (&self.offsets, &self.items)
+    }
+
     /// The `rank`-th item, counted from 0, that the user does not have. `rank` must be below the number of those.
     pub(super) fn missing(&self, user: u32, rank: u32) -> u32 {
         let items = self.of_user(user);

@@ -46,9 +46,25 @@ pub struct Sampler {
     positives: Positives,
     /// The user of each positive.
     users: Vec<u32>,
-    negatives: u32,
-    total: u32,
+    epochs: Epochs,
+}
+
+/// What of a sampler does not grow with the data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Epochs {
+    /// Negatives of each positive.
+    pub negatives: u32,
+    /// Samples of an epoch.
+    pub samples: u32,
     rng: Rng,
+}
+
+impl Epochs {
+    /// The shuffled order of an epoch, and the stream of its negatives.
+    pub fn of(self, epoch: u32) -> (Permutation, Rng) {
+        let order = Permutation::new(self.samples, self.rng.stream(ORDER_STREAM).stream(epoch));
+        (order, self.rng.stream(NEGATIVE_STREAM).stream(epoch))
+    }
 }
 
 impl Sampler {
@@ -82,20 +98,33 @@ impl Sampler {
         Ok(Sampler {
             positives: Positives::new(train),
             users,
-            negatives: negatives_per_positive,
-            total,
-            rng: Rng::new(seed),
+            epochs: Epochs {
+                negatives: negatives_per_positive,
+                samples: total,
+                rng: Rng::new(seed),
+            },
         })
     }
 
     /// Number of samples in an epoch: positives x (1 + negatives).
     pub fn samples_per_epoch(&self) -> u64 {
-        self.total.into()
+        self.epochs.samples.into()
     }
 
     /// What users have; negatives are never among it.
     pub fn positives(&self) -> &Positives {
         &self.positives
+    }
+
+    /// The user of each positive.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn users(&self) -> &[u32] {
+        &self.users
+    }
+
+    #[cfg(feature = "gpu")]
+    pub(crate) fn epochs(&self) -> Epochs {
+        self.epochs
     }
 
     /// Fills `batch` with the samples `start..start + count` of an epoch, as far as the epoch goes, and sorts it.
@@ -107,8 +136,7 @@ impl Sampler {
             *batch = Batch::new(2, end.saturating_sub(start) as usize);
         }
         batch.clear();
-        let order = Permutation::new(self.total, self.rng.stream(ORDER_STREAM).stream(epoch));
-        let rng = self.rng.stream(NEGATIVE_STREAM).stream(epoch);
+        let (order, rng) = self.epochs.of(epoch);
         let mut at = start;
         while at < end {
             // `at` is below `total`, which is a u32.
@@ -123,7 +151,7 @@ impl Sampler {
     /// memory overlap instead of waiting for each other behind mispredicted branches, and the random blocks of
     /// neighbours are computed in vector registers (all in one loop took three times as long).
     fn fill_part(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
-        let (group, items) = (self.negatives + 1, self.positives.items());
+        let (group, items) = (self.epochs.negatives + 1, self.positives.items());
         let len = positions.len();
         let (mut draws, mut tries) = ([0; PART], [0; PART]);
         let (mut users, mut own) = ([0; PART], [0; PART]);

@@ -55,7 +55,8 @@ impl Limits {
             .max()
             .unwrap_or(1)
             .max(1);
-        let bindable = gpu.max_binding() / (16 * u64::from(widest));
+        let bindable = (gpu.max_binding() / (16 * u64::from(widest)))
+            .min(Inputs::most_samples(plan.columns().len(), gpu.max_binding()));
         // A submit must end long before a watchdog takes it for a hang: about 0.1 s at a tenth of what such devices do.
         let work: u64 = match (gpu.is_software(), gpu.is_discrete()) {
             (true, _) => 1 << 30,

@@ -56,6 +56,9 @@ struct Inner {
     device: wgpu::Device,
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
+    /// What the adapter has, of which the device asks for less.
+    adapter_limits: wgpu::Limits,
+    adapter_features: wgpu::Features,
     options: GpuOptions,
     max_binding: u64,
     fault: Arc<Mutex<Option<String>>>,
@@ -114,6 +117,8 @@ impl Gpu {
             device,
             queue,
             info,
+            adapter_limits: has,
+            adapter_features: adapter.features(),
             options,
             max_binding,
             fault,
@@ -200,6 +205,18 @@ impl Gpu {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::Device(format!("{} does not answer: {error}", self.name()))),
         }
+    }
+
+    pub(super) fn info(&self) -> &wgpu::AdapterInfo {
+        &self.0.info
+    }
+
+    pub(super) fn adapter_limits(&self) -> &wgpu::Limits {
+        &self.0.adapter_limits
+    }
+
+    pub(super) fn adapter_features(&self) -> wgpu::Features {
+        self.0.adapter_features
     }
 
     pub(super) fn device(&self) -> &wgpu::Device {

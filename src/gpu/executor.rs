@@ -13,6 +13,8 @@ use super::{
     buffers::{Readback, STORAGE},
     inputs::Inputs,
     layout::Columns,
+    profile::Timer,
+    resident::Resident,
     run::Program,
     support::check_supported,
     tensors::Tensors,
@@ -20,8 +22,8 @@ use super::{
 use crate::{
     Result,
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
-    data::Batch,
-    executor::{Executor, LossSum, catalogue_items},
+    data::{Batch, Sampler},
+    executor::{Executor, LossSum, StageTime, catalogue_items},
     plan::{L2, Optimizer, Plan, State},
 };
 
@@ -37,6 +39,8 @@ pub struct Counts {
     pub dispatches: u64,
     /// Submits that hold dispatches.
     pub submits: u64,
+    /// Bytes that steps have uploaded: their batches, or no more than a header where samples are drawn on the device.
+    pub uploaded: u64,
 }
 
 /// Runs a plan on a graphics device.
@@ -51,6 +55,8 @@ pub struct GpuExecutor {
     pub(super) buffers: Option<Buffers>,
     pub(super) program: Option<Program>,
     pub(super) inputs: Inputs,
+    /// What samples are drawn from, where that is done on the device.
+    pub(super) resident: Option<Resident>,
     pub(super) readback: Readback,
     pub(super) in_flight: VecDeque<wgpu::SubmissionIndex>,
     pub(super) steps: u64,
@@ -92,6 +98,7 @@ impl GpuExecutor {
             buffers: None,
             program: None,
             inputs: Inputs::default(),
+            resident: None,
             readback: Readback::default(),
             in_flight: VecDeque::with_capacity(IN_FLIGHT + 1),
             steps: 0,
@@ -134,6 +141,20 @@ impl Executor for GpuExecutor {
         self.train(batch, optimizer, l2, None)?;
         meanwhile();
         Ok(())
+    }
+
+    fn keep_sampler(&mut self, sampler: &Sampler, batch_size: usize) -> Result<bool> {
+        self.keep(sampler, batch_size)
+    }
+
+    fn step_drawn(&mut self, epoch: u32, start: u64, count: usize, optimizer: &Optimizer, l2: L2) -> Result<u64> {
+        self.train_drawn((epoch, start), count, optimizer, l2)
+    }
+
+    fn profile(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<Vec<StageTime>> {
+        let mut timer = Timer::new(&self.gpu)?;
+        self.train(batch, optimizer, l2, Some(&mut timer))?;
+        timer.times(&self.gpu, &mut self.readback)
     }
 
     fn take_loss(&mut self) -> Result<LossSum> {

@@ -1,13 +1,14 @@
 //! A batch as the shaders read it: one upload a step (`shaders/prelude.wgsl` has the layout).
 
+use super::maker::Room;
 use crate::{
     data::{Batch, IdColumn, Segment},
     plan::{AdamConfig, L2, Optimizer},
 };
 
 /// Words of the uniform part, and of each column's header.
-const HEADER: usize = 64;
-const COLUMN: usize = 8;
+pub(super) const HEADER: usize = 64;
+pub(super) const COLUMN: usize = 8;
 /// Samples of a segment that one thread adds up, at least; of longer ones, about the square root of their samples.
 const CHUNK: usize = 32;
 
@@ -79,6 +80,12 @@ impl Inputs {
         HEADER + COLUMN * columns + samples + columns * (5 * samples + 3 + 2 * (samples / 16 + 1))
     }
 
+    /// Samples whose words surely fit so many bytes.
+    pub fn most_samples(columns: usize, bytes: u64) -> u64 {
+        let fixed = HEADER + 16 * columns;
+        (bytes / 4).saturating_sub(fixed as u64) / (1 + 6 * columns) as u64
+    }
+
     /// Chunks of a column at most.
     pub fn chunks_for(samples: usize) -> usize {
         samples / 16 + 1
@@ -103,6 +110,21 @@ impl Inputs {
             let at = self.part(ids);
             self.header(index, [at, 0]);
         }
+    }
+
+    /// Fills in the header alone, of a batch of `samples` that the device makes where `room` has its parts. How many
+    /// segments and chunks there are, only the device knows: `work` has what there can be with tables of `rows` rows.
+    pub fn set_made<const N: usize>(&mut self, room: Room, samples: u32, rows: [usize; N]) {
+        self.begin(N);
+        for (index, rows) in rows.into_iter().enumerate() {
+            let at = HEADER + COLUMN * index;
+            self.words[at..at + COLUMN].copy_from_slice(&room.header(index));
+            self.work[index] = ColumnWork {
+                segments: samples.min(u32::try_from(rows).unwrap_or(u32::MAX)),
+                chunks: Self::chunks_for(samples as usize) as u32,
+            };
+        }
+        self.labels = room.labels();
     }
 
     fn begin(&mut self, columns: usize) {

@@ -5,17 +5,22 @@
 //!
 //! - [`Gpu`] is an open device; [`GpuExecutor`] runs plans on it.
 //! - `layout` pads columns to whole vec4s, `tensors` holds parameters, `activations` what a batch needs;
+//! - `maker` draws and sorts batches on the device, `resident` trains on them;
 //! - `stages` turns a plan into dispatches, `program` binds and records them, `inputs` packs a batch for upload.
 
 mod activations;
+mod batch_maker;
 mod buffers;
 mod device;
 mod executor;
 mod inputs;
 mod layout;
+mod maker;
+mod measure;
 mod pipelines;
 mod profile;
 mod program;
+mod resident;
 mod run;
 pub(crate) mod shared;
 mod stages;
@@ -23,7 +28,8 @@ mod support;
 mod tables;
 mod tensors;
 
+pub use batch_maker::BatchMaker;
 pub use device::{Created, Gpu, GpuOptions, Select};
 pub use executor::{Counts, GpuExecutor};
+pub use measure::{Adapter, Launch};
 pub use pipelines::{Shader, Tile};
-pub use profile::StageTime;

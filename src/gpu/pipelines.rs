@@ -32,6 +32,12 @@ pub enum Shader {
     DenseUpdateAdam,
     /// Update of weights and biases by SGD.
     DenseUpdateSgd,
+    /// Samples drawn from positives.
+    Sampler,
+    /// Samples in the order of their ids.
+    Sort,
+    /// Runs of equal ids in that order.
+    Segments,
 }
 
 macro_rules! source {
@@ -42,7 +48,7 @@ macro_rules! source {
 
 impl Shader {
     /// All of them.
-    pub const ALL: [Shader; 10] = [
+    pub const ALL: [Shader; 13] = [
         Shader::Gather,
         Shader::Linear,
         Shader::LinearWeightGradient,
@@ -53,6 +59,9 @@ impl Shader {
         Shader::RowUpdateSgd,
         Shader::DenseUpdateAdam,
         Shader::DenseUpdateSgd,
+        Shader::Sampler,
+        Shader::Sort,
+        Shader::Segments,
     ];
 
     /// The op, as its file is called.
@@ -65,6 +74,9 @@ impl Shader {
             Shader::SigmoidCrossEntropy => "sigmoid_cross_entropy",
             Shader::RowUpdateAdam | Shader::RowUpdateSgd => "row_update",
             Shader::DenseUpdateAdam | Shader::DenseUpdateSgd => "dense_update",
+            Shader::Sampler => "sampler",
+            Shader::Sort => "sort",
+            Shader::Segments => "segments",
         }
     }
 
@@ -81,6 +93,9 @@ impl Shader {
             Shader::RowUpdateSgd => source!("sgd", "row_update"),
             Shader::DenseUpdateAdam => source!("adam", "dense_update"),
             Shader::DenseUpdateSgd => source!("sgd", "dense_update"),
+            Shader::Sampler => source!("batch", "sampler"),
+            Shader::Sort => source!("batch", "sort"),
+            Shader::Segments => source!("batch", "segments"),
         }
     }
 }
@@ -127,7 +142,7 @@ impl Tile {
     }
 
     /// The tile of `linear` for `columns` vec4s of output; `few` where there are too few rows for many tall tiles.
-    pub(super) fn linear(columns: u32, few: bool) -> Tile {
+    pub fn linear(columns: u32, few: bool) -> Tile {
         let widths = if few { &Tile::LINEAR[5..] } else { &Tile::LINEAR[..5] };
         let wide_enough = widths.iter().rev().find(|tile| tile.wx >= columns);
         *wide_enough.unwrap_or(&widths[0])
@@ -155,8 +170,8 @@ impl Tile {
         ]
     }
 
-    /// Rows that a workgroup makes.
-    pub(super) fn rows(self) -> u32 {
+    /// Rows of `linear`'s output that a workgroup makes.
+    pub fn rows(self) -> u32 {
         8 * self.wy
     }
 }

@@ -1,23 +1,10 @@
 //! The time of each dispatch of a step, from the device's own clock.
 
 use super::{Gpu, buffers::Readback};
-use crate::{Error, Result};
+use crate::{Error, Result, executor::StageTime};
 
 /// Queries of a set at most, WebGPU's own bound.
 const QUERIES: u32 = 4096;
-
-/// What a dispatch did, and how long it took.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StageTime {
-    /// Op, entry point and width: `linear forward 256 to 128`.
-    pub name: String,
-    /// Seconds.
-    pub seconds: f64,
-    /// Multiplications and additions.
-    pub flops: f64,
-    /// Bytes of buffers that had to be read and written, each once.
-    pub bytes: f64,
-}
 
 /// Times dispatches.
 pub(super) struct Timer {
@@ -68,6 +55,7 @@ impl Timer {
         if !self.full {
             self.stages.push(StageTime {
                 name: name.to_string(),
+                count: 1,
                 seconds: 0.0,
                 flops,
                 bytes,

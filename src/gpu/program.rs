@@ -253,7 +253,9 @@ fn bind(
     if matches!(draft.reads, Reads::Batch | Reads::CallAndBatch) {
         bindings.push((1, inputs.as_entire_buffer_binding()));
     }
-    bindings.push((2, shape.clone()));
+    if !draft.shape.is_empty() {
+        bindings.push((2, shape.clone()));
+    }
     bindings.extend(
         draft
             .buffers

@@ -2,11 +2,12 @@
 //! after another.
 
 use super::{
-    GpuExecutor, StageTime,
+    GpuExecutor,
     activations::Buffers,
     buffers::PIECE,
     executor::IN_FLIGHT,
     inputs::Call,
+    maker::{Draw, Maker},
     profile::Timer,
     program::{Dispatch, Work, build, record},
     stages::{Drafter, Updates},
@@ -27,6 +28,17 @@ pub(super) struct Program {
     pub backward: Vec<Dispatch>,
     pub updates: Vec<(Updates, Vec<Dispatch>)>,
     pub transpose: Vec<Dispatch>,
+    /// Makes batches on the device; there once one was asked for.
+    pub maker: Option<Maker>,
+}
+
+/// Where the samples of a step come from.
+#[derive(Clone, Copy)]
+pub(super) enum Source {
+    /// `inputs` has them.
+    Host,
+    /// They are made on the device; `inputs` has the header.
+    Device(Draw),
 }
 
 impl GpuExecutor {
@@ -67,6 +79,7 @@ impl GpuExecutor {
             backward: build(&self.gpu, &buffers.inputs, drafter.backward())?,
             updates: Vec::new(),
             transpose: build(&self.gpu, &buffers.inputs, vec![drafter.transpose()])?,
+            maker: None,
         });
         Ok(())
     }
@@ -120,26 +133,21 @@ impl GpuExecutor {
         self.inputs.set_batch(batch);
         let mut call = Call::default();
         call.optimizer(optimizer, l2, self.steps + 1, batch.len());
-        self.submit_step(samples, call, updates, timer)?;
+        self.submit_step(samples, call, updates, Source::Host, timer)?;
         self.steps += 1;
         self.loss.samples += batch.len() as u64;
         Ok(())
     }
 
-    /// One step, with the time of each dispatch in the order in which they run. Each then waits for the one before, so
-    /// that the sum is more than an untimed step takes.
-    ///
-    /// # Errors
-    /// As [`step`](crate::executor::Executor::step), and [`Error::Device`] where the device cannot take the time or the batch is cut into
-    /// too many slices.
-    pub fn profile(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<Vec<StageTime>> {
-        let mut timer = Timer::new(&self.gpu)?;
-        self.train(batch, optimizer, l2, Some(&mut timer))?;
-        timer.times(&self.gpu, &mut self.readback)
-    }
-
     /// Submits the slices of the batch in `inputs`, with the updates behind the last.
-    fn submit_step(&mut self, samples: u32, call: Call, updates: Updates, mut timer: Option<&mut Timer>) -> Result<()> {
+    pub(super) fn submit_step(
+        &mut self,
+        samples: u32,
+        call: Call,
+        updates: Updates,
+        source: Source,
+        mut timer: Option<&mut Timer>,
+    ) -> Result<()> {
         let cut = self.limits.cut(samples);
         for first in (0..samples).step_by(cut.slice as usize) {
             let rows = cut.slice.min(samples - first);
@@ -159,18 +167,13 @@ impl GpuExecutor {
             let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
                 return Err(Error::Device("nothing was prepared to run".into()));
             };
-            match first {
-                0 => self
-                    .gpu
-                    .queue()
-                    .write_buffer(&buffers.inputs, 0, self.inputs.bytes(call)),
-                _ => {
-                    let call = self.inputs.complete(call);
-                    self.gpu
-                        .queue()
-                        .write_buffer(&buffers.inputs, 0, bytemuck::bytes_of(&call));
-                }
-            }
+            let later = self.inputs.complete(call);
+            let bytes = match first {
+                0 => self.inputs.bytes(call),
+                _ => bytemuck::bytes_of(&later),
+            };
+            self.counts.uploaded += bytes.len() as u64;
+            self.gpu.queue().write_buffer(&buffers.inputs, 0, bytes);
             let work = Work {
                 rows,
                 slots: rows.div_ceil(cut.split),
@@ -188,6 +191,11 @@ impl GpuExecutor {
             };
             let lists = [transpose, &program.forward, &program.backward, updates];
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+            if let (Source::Device(draw), Some(maker), 0) = (source, &program.maker, first) {
+                self.counts.uploaded += maker.set(&self.gpu, draw);
+                let work = Work { rows: samples, ..work };
+                self.counts.dispatches += record(&mut encoder, &[&maker.dispatches], work, timer.as_deref_mut());
+            }
             self.counts.dispatches += record(&mut encoder, &lists, work, timer.as_deref_mut());
             self.counts.submits += 1;
             self.in_flight.push_back(self.gpu.queue().submit([encoder.finish()]));

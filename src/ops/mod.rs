@@ -29,6 +29,7 @@ mod reference;
 pub mod row_update;
 pub mod sgd;
 pub mod sigmoid_cross_entropy;
+pub mod sort;
 pub mod sum;
 
 pub use reference::Reference;

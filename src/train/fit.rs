@@ -104,7 +104,7 @@ impl Trainer {
         self.adopt(split)?;
         self.thaw()?;
         let sampler = Sampler::new(&split.train, self.config.negatives, self.config.seed)?;
-        let mut loader = Loader::new(sampler, self.config.batch_size);
+        let mut loader = Loader::new(sampler, self.config.batch_size, &mut *self.executor)?;
         let mut run = Run {
             watch,
             clock,

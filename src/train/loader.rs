@@ -1,4 +1,5 @@
-//! Two batches: one is trained on while the other is filled.
+//! Batches for training: drawn on the device where the executor can, else two, of which one is trained on while the other
+//! is filled.
 
 use crate::{
     Result,
@@ -17,18 +18,25 @@ pub(super) struct Loader {
     next: Batch,
     /// What `next` holds.
     ready: Option<At>,
+    /// Whether the executor draws samples itself.
+    drawn: bool,
 }
 
 impl Loader {
-    pub fn new(sampler: Sampler, batch_size: usize) -> Self {
-        let capacity = batch_size.min(usize::try_from(sampler.samples_per_epoch()).unwrap_or(usize::MAX));
-        Loader {
+    /// # Errors
+    /// Those of [`Executor::keep_sampler`].
+    pub fn new(sampler: Sampler, batch_size: usize, executor: &mut dyn Executor) -> Result<Self> {
+        let drawn = executor.keep_sampler(&sampler, batch_size)?;
+        let samples = if drawn { 0 } else { sampler.samples_per_epoch() };
+        let capacity = batch_size.min(usize::try_from(samples).unwrap_or(usize::MAX));
+        Ok(Loader {
+            drawn,
             sampler,
             batch_size,
             now: Batch::new(2, capacity),
             next: Batch::new(2, capacity),
             ready: None,
-        }
+        })
     }
 
     /// Samples of an epoch.
@@ -38,6 +46,9 @@ impl Loader {
 
     /// One step on the batch at `at`; the one after it is filled meanwhile. Gives the number of samples.
     pub fn step(&mut self, executor: &mut dyn Executor, optimizer: &Optimizer, l2: L2, at: At) -> Result<u64> {
+        if self.drawn {
+            return executor.step_drawn(at.0, at.1, self.batch_size, optimizer, l2);
+        }
         if self.ready.take() == Some(at) {
             core::mem::swap(&mut self.now, &mut self.next);
         } else {

@@ -5,7 +5,8 @@ mod forward;
 mod shapes;
 mod updates;
 
-use shapes::{LinearShape, ProductShape};
+pub(super) use shapes::LinearShape;
+use shapes::ProductShape;
 
 use super::{
     activations::Buffers,

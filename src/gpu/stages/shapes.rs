@@ -18,7 +18,7 @@ pub(super) struct GatherShape {
 /// `Linear` in `shaders/linear.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-pub(super) struct LinearShape {
+pub(in super::super) struct LinearShape {
     pub a: ViewShape,
     pub c: ViewShape,
     pub mask: ViewShape,

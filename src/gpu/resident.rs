@@ -1,0 +1,118 @@
+//! Training on samples that are drawn and sorted on the device: a step uploads its header and nothing else.
+
+use super::{
+    GpuExecutor,
+    inputs::Call,
+    maker::{Draw, Maker, Positives, Room},
+    run::Source,
+    stages::Updates,
+};
+use crate::{
+    Error, Result,
+    data::Sampler,
+    plan::{L2, Optimizer},
+};
+
+/// What is kept for training.
+pub(super) struct Resident {
+    positives: Positives,
+}
+
+impl GpuExecutor {
+    /// Keeps what a sampler draws from, where the plan takes a user and an item and everything fits.
+    pub(super) fn keep(&mut self, sampler: &Sampler, batch_size: usize) -> Result<bool> {
+        self.resident = None;
+        if let Some(program) = &mut self.program {
+            program.maker = None;
+        }
+        self.gpu.check()?;
+        let rows = [sampler.positives().users(), sampler.positives().items()];
+        if self.plan.columns().len() != 2 {
+            return Ok(false);
+        }
+        for (column, rows) in rows.into_iter().enumerate() {
+            if rows as usize > self.plan.rows(column) {
+                return Err(Error::Id {
+                    column: self.plan.columns()[column].name.clone(),
+                    id: u64::from(rows) - 1,
+                    rows: self.plan.rows(column) as u64,
+                });
+            }
+        }
+        if !self.fits(sampler, batch_size) {
+            return Ok(false);
+        }
+        match Positives::new(&self.gpu, sampler) {
+            Ok(positives) => self.resident = Some(Resident { positives }),
+            Err(error) => {
+                self.gpu.check()?; // it is lost; else its memory is full
+                let _ = error;
+            }
+        }
+        Ok(self.resident.is_some())
+    }
+
+    /// Whether the positives, and the scratch of a batch's sort, lie within bindings.
+    fn fits(&self, sampler: &Sampler, batch_size: usize) -> bool {
+        let samples = (batch_size as u64).min(sampler.samples_per_epoch());
+        let room = Room {
+            columns: 2,
+            capacity: samples.min(u32::MAX.into()) as u32,
+        };
+        let [largest, _] = Positives::bytes(sampler);
+        largest.max(room.scratch()).max(4 * room.words()) <= self.gpu.max_binding()
+    }
+
+    /// One step on samples that are drawn; gives their number.
+    pub(super) fn train_drawn(
+        &mut self,
+        (epoch, start): (u32, u64),
+        count: usize,
+        optimizer: &Optimizer,
+        l2: L2,
+    ) -> Result<u64> {
+        optimizer.validate()?;
+        self.gpu.check()?;
+        let Some(resident) = &self.resident else {
+            return Err(Error::config(
+                "sampler",
+                "none is kept; call keep_sampler and heed its answer",
+            ));
+        };
+        let samples = resident.positives.count(start, count);
+        if samples == 0 {
+            return Ok(0);
+        }
+        if optimizer.has_moments() && self.tensors.need_moments(&self.plan)? {
+            self.program = None;
+        }
+        self.prepare(samples.min(self.limits.slice), samples)?;
+        let updates = Updates::of(optimizer);
+        self.prepare_updates(updates)?;
+        let draw = self.prepare_maker((epoch, start), samples)?;
+        let mut call = Call::default();
+        call.optimizer(optimizer, l2, self.steps + 1, samples as usize);
+        self.submit_step(samples, call, updates, Source::Device(draw), None)?;
+        self.steps += 1;
+        self.loss.samples += u64::from(samples);
+        Ok(samples.into())
+    }
+
+    /// Sees that there are dispatches that make a batch, and fills in the header of this one.
+    fn prepare_maker(&mut self, (epoch, start): (u32, u64), samples: u32) -> Result<Draw> {
+        let (Some(resident), Some(buffers), Some(program)) = (&self.resident, &self.buffers, &mut self.program) else {
+            return Err(Error::Device("nothing was prepared to run".into()));
+        };
+        let rows = [self.plan.rows(0), self.plan.rows(1)];
+        let room = Room {
+            columns: 2,
+            capacity: buffers.batch.max(buffers.slice),
+        };
+        if program.maker.is_none() {
+            let positives = Some(&resident.positives);
+            program.maker = Some(Maker::new(&self.gpu, &buffers.inputs, room, &rows, positives)?);
+        }
+        self.inputs.set_made(room, samples, rows);
+        Ok(resident.positives.draw(room, epoch, start as u32, samples))
+    }
+}
