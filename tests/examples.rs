@@ -177,6 +177,41 @@ fn validation_pretraining_and_time_run() {
     }
 }
 
+/// On a device that has a clock of its own: a line a stage, and the same training as without.
+#[cfg(feature = "gpu")]
+#[test]
+fn a_profile_changes_nothing() {
+    use pocketrec::gpu::{Gpu, GpuOptions, Select};
+    if let Err(error) = Gpu::open(&Select::Any, GpuOptions::default()) {
+        return eprintln!("skipped: {error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    let plain = train(&["--device", "gpu", "--epochs", "1", "--checkpoint", "a"]);
+    printed("train_ncf", folder, &plain);
+    let timed = train(&["--device", "gpu", "--epochs", "1", "--checkpoint", "b", "--profile"]);
+    let output = run("train_ncf", folder, &timed);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if errors.contains("cannot take the time") {
+        return eprintln!("skipped: {errors}");
+    }
+    assert!(output.status.success(), "{errors}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text
+        .lines()
+        .find(|line| line.contains("linear forward 64 to 32"))
+        .unwrap();
+    let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+    assert_eq!(cells[2], "1", "{text}");
+    for cell in &cells[3..7] {
+        let number: f64 = cell.trim_end_matches(" %").parse().unwrap();
+        assert!(number.is_finite() && number >= 0.0, "{line}");
+    }
+    let bytes = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert!(bytes("a") == bytes("b"));
+}
+
 #[test]
 fn what_cannot_be_is_refused_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
@@ -200,6 +235,7 @@ fn what_cannot_be_is_refused_with_its_reason() {
         (&["--checkpoint", "no/folder"], "folder"),
         (&["--checkpoint", "new", "--resume"], "leave --resume out"),
         (&["--user", "nobody"], "nobody"),
+        (&["--device", "cpu", "--profile"], "only graphics devices do"),
     ];
     for (arguments, reason) in cases {
         let error = refused("train_ncf", folder, arguments);

@@ -9,6 +9,7 @@
 mod data;
 mod options;
 mod plot;
+mod profile;
 mod report;
 mod training;
 
@@ -124,6 +125,9 @@ fn train(
     watch.checkpoint.clone_from(&options.output.checkpoint);
     if !watch.quiet {
         say(&trainer);
+    }
+    if options.output.profile {
+        profile::print(&mut trainer, device, split)?;
     }
     let fit = watch.fit(&mut trainer, split)?;
     Ok((trainer, fit))

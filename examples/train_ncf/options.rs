@@ -303,7 +303,7 @@ impl TrainingOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Device")]
 pub struct DeviceOptions {
-    /// auto or cpu [default: auto, or POCKETREC_DEVICE]
+    /// auto, cpu, gpu or a part of an adapter's name [default: auto, or POCKETREC_DEVICE]
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
     /// Threads [default: as many as there are cores]
@@ -342,6 +342,9 @@ pub struct OutputOptions {
     /// Rank among the whole catalogue as well
     #[arg(long)]
     pub full: bool,
+    /// Before training, time each stage of a step on a copy of the model (graphics devices alone)
+    #[arg(long)]
+    pub profile: bool,
     /// Draw the learning curve
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
