@@ -5,6 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     Error, Result,
     data::{Batch, Sampler},
+    eval::{Query, Rank, rank_by_scores, top_by_scores},
     plan::{L2, Optimizer, Plan, State},
 };
 
@@ -122,6 +123,26 @@ pub trait Executor: Send {
         Err(Error::Device(reason))
     }
 
+    /// [`profile`](Executor::profile) of a step on samples that are drawn on the device, as
+    /// [`step_drawn`](Executor::step_drawn) takes it: drawing and sorting are among the stages.
+    ///
+    /// # Errors
+    /// Those of both.
+    fn profile_drawn(
+        &mut self,
+        epoch: u32,
+        start: u64,
+        count: usize,
+        optimizer: &Optimizer,
+        l2: L2,
+    ) -> Result<Vec<StageTime>> {
+        let _ = (epoch, start, count, optimizer, l2);
+        Err(Error::config(
+            "sampler",
+            "this executor keeps none; fill batches and profile steps on them",
+        ))
+    }
+
     /// The cross-entropy summed over all steps since the last call, without the L2 terms.
     ///
     /// # Errors
@@ -150,6 +171,26 @@ pub trait Executor: Send {
     /// or `out` is not users x items long.
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
         score_pairs(self, users, out)
+    }
+
+    /// The `k` best items for each query's user without its known ones, best first, with their logits; of equal ones the
+    /// lower item is first ([`ops::top_k`](crate::ops::top_k)). Logits are those of
+    /// [`score_catalogue`](Executor::score_catalogue), but an executor may keep them where it computes them.
+    ///
+    /// # Errors
+    /// As [`score_catalogue`](Executor::score_catalogue); [`Error::Config`] where a logit is NaN.
+    fn top_catalogue(&mut self, queries: &[Query<'_>], k: usize) -> Result<Vec<Vec<(u32, f32)>>> {
+        top_by_scores(self, queries, k)
+    }
+
+    /// The rank of each query's target among the first `items` items without its known ones
+    /// ([`ops::rank`](crate::ops::rank)); the target is never left out.
+    ///
+    /// # Errors
+    /// As [`top_catalogue`](Executor::top_catalogue); [`Error::Length`] where there is not one target a query, and
+    /// [`Error::Id`] where a target or a known item is none of the items.
+    fn rank_catalogue(&mut self, queries: &[Query<'_>], targets: &[u32], items: usize) -> Result<Vec<Rank>> {
+        rank_by_scores(self, queries, targets, items)
     }
 
     /// A copy of parameters, moments and step count. Moments are empty where none were ever needed.
@@ -209,24 +250,33 @@ pub fn score_pairs<E: Executor + ?Sized>(executor: &mut E, users: &[u32], out: &
 /// # Errors
 /// [`Error::Length`] and [`Error::Id`] as there.
 pub fn catalogue_items(plan: &Plan, users: &[u32], out: &[f32]) -> Result<usize> {
-    let length = |what: &str, expected, got| Error::Length {
-        what: what.into(),
-        expected,
-        got,
-    };
+    let items = catalogue_of(plan, users.iter().copied())?;
+    match users.len().checked_mul(items) {
+        Some(len) if len == out.len() => Ok(items),
+        len => Err(Error::Length {
+            what: "scores of users x items".into(),
+            expected: len.unwrap_or(usize::MAX),
+            got: out.len(),
+        }),
+    }
+}
+
+/// The number of items of a plan that takes a user and an item, where it has rows for the users.
+pub(crate) fn catalogue_of(plan: &Plan, mut users: impl Iterator<Item = u32>) -> Result<usize> {
     if plan.columns().len() != 2 || plan.vocabularies().len() != 2 {
-        return Err(length("id columns of a plan with a catalogue", 2, plan.columns().len()));
+        return Err(Error::Length {
+            what: "id columns of a plan with a catalogue".into(),
+            expected: 2,
+            got: plan.columns().len(),
+        });
     }
     let (rows, items) = (plan.rows(0), plan.rows(1));
-    if let Some(&id) = users.iter().find(|&&user| user as usize >= rows) {
-        return Err(Error::Id {
+    match users.find(|&user| user as usize >= rows) {
+        None => Ok(items),
+        Some(id) => Err(Error::Id {
             column: plan.columns()[0].name.clone(),
             id: id.into(),
             rows: rows as u64,
-        });
-    }
-    match users.len().checked_mul(items) {
-        Some(len) if len == out.len() => Ok(items),
-        len => Err(length("scores of users x items", len.unwrap_or(usize::MAX), out.len())),
+        }),
     }
 }

@@ -418,6 +418,38 @@ fn what_does_not_fit_is_refused_with_the_sizes() {
     );
 }
 
+/// What is said to be taken is what is taken, to the byte; with a byte less allowed, nothing is.
+#[test]
+fn memory_is_known_before_it_is_taken() {
+    let Some(gpu) = open() else { return };
+    for (name, plan) in common::odd_models(40, 50) {
+        for (batch, optimizer) in [(1, Optimizer::default()), (300, Optimizer::Sgd { learning_rate: 0.1 })] {
+            let memory = GpuExecutor::memory(&gpu, &plan, batch as u32, optimizer.has_moments()).unwrap();
+            let run = |gpu: &Gpu| {
+                let mut executor = GpuExecutor::new(gpu, plan.clone(), &random_state(&plan, 0.2, 5))?;
+                executor.step(&random_batch(&plan, batch, 1), &optimizer, L2::default(), &mut || ())
+            };
+            let before = gpu.created().bytes;
+            run(&gpu).unwrap();
+            assert_eq!(gpu.created().bytes - before, memory.total(), "{name}: {memory}");
+            let limited = |most| {
+                let options = GpuOptions {
+                    max_memory: Some(most),
+                    ..GpuOptions::default()
+                };
+                common::gpu::open(options).unwrap()
+            };
+            run(&limited(memory.total())).unwrap();
+            let text = device_error(run(&limited(memory.total() - 1)));
+            assert!(text.contains(&memory.to_string()), "{text} does not say {memory}");
+            let parameters = memory.total() - memory.parts.last().unwrap().1;
+            let gpu = limited(parameters / 4);
+            device_error(GpuExecutor::new(&gpu, plan.clone(), &random_state(&plan, 0.2, 5)).map(|_| ()));
+            assert_eq!(gpu.created().bytes, 0, "taken though it was too much");
+        }
+    }
+}
+
 #[test]
 fn devices_are_found_by_name() {
     let Some(gpu) = open() else {

@@ -172,6 +172,7 @@ fn slices_and_shards_equal_the_specification() {
         max_binding: Some(16 << 10),
         slice_rows: Some(100),
         checked: true,
+        ..GpuOptions::default()
     };
     let Some(gpu) = common::gpu::open(options) else { return };
     let plan = pocketrec::models::NeuMf::new(700, 900)

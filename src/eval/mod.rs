@@ -6,6 +6,7 @@
 
 mod baseline;
 mod cases;
+mod catalogue;
 pub mod clicks;
 mod full;
 mod metrics;
@@ -14,6 +15,10 @@ mod top_k;
 
 pub use baseline::evaluate_popularity;
 pub use cases::evaluate_cases;
+pub use catalogue::Query;
+#[cfg(feature = "gpu")]
+pub(crate) use catalogue::check_targets;
+pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use clicks::ClickReport;
 pub use metrics::Rank;
 pub(crate) use ranking::executor_takes_pairs;

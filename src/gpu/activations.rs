@@ -1,6 +1,6 @@
 //! The buffers of a batch: activations, their gradients, and what sums over the batch need.
 
-use super::{Gpu, buffers::STORAGE, inputs::Inputs, layout::Columns, tables::Table, tensors::Dense};
+use super::{Gpu, buffers::STORAGE, inputs::Inputs, layout::Columns};
 use crate::{
     Error, Result,
     plan::{Plan, Stage},
@@ -93,63 +93,95 @@ impl Limits {
     }
 }
 
-impl Buffers {
-    /// Buffers for batches of `batch` samples and slices of `slice`.
+/// Bytes of the buffers of batches up to a size.
+pub(super) struct Sizes {
+    activations: Vec<u64>,
+    gradients: Vec<u64>,
+    slots: u64,
+    chunk_sums: u64,
+    inputs: u64,
+}
+
+impl Sizes {
+    /// For batches of `batch` samples and slices of `slice`.
     ///
     /// # Errors
-    /// [`Error::Device`] where they do not fit, with the sizes.
+    /// [`Error::Device`] where a buffer cannot be bound, with the sizes.
     pub fn new(
         gpu: &Gpu,
         plan: &Plan,
         columns: &Columns,
-        (tables, dense): (&[Table], &Dense),
         limits: Limits,
         (slice, batch): (u32, u32),
+        dense_total: u32,
     ) -> Result<Self> {
         check_batch_size(gpu, plan, columns, batch)?;
-        let gathered = |buffer: usize| {
-            let of = |stage: &Stage| matches!(stage, Stage::Gather { output, .. } if output.buffer == buffer);
-            plan.stages().iter().any(of)
+        let gathers = |stage: &Stage| match stage {
+            Stage::Gather { output, .. } => Some(*output),
+            _ => None,
         };
-        let (mut activations, mut gradients) = (Vec::new(), Vec::new());
-        for buffer in 0..plan.buffers().len() {
-            let row = 16 * u64::from(columns.stride(buffer));
-            activations.push(gpu.buffer("activations", u64::from(slice) * row, STORAGE)?);
-            let rows = match batch {
-                0 => 0,
-                _ if gathered(buffer) => batch,
-                _ => slice.min(batch),
-            };
-            gradients.push(gpu.buffer("gradients of activations", u64::from(rows) * row, STORAGE)?);
-        }
+        let gathered = |buffer: usize| {
+            plan.stages()
+                .iter()
+                .filter_map(gathers)
+                .any(|view| view.buffer == buffer)
+        };
+        let row = |buffer: usize| 16 * u64::from(columns.stride(buffer));
+        let rows = |buffer: usize| match batch {
+            0 => 0,
+            _ if gathered(buffer) => batch,
+            _ => slice.min(batch),
+        };
+        let buffers = 0..plan.buffers().len();
         // Smaller batches can have more slots than the largest, if their samples a slot are fewer.
         let slots = match batch {
             0 => 0,
             _ => limits.slots.min(batch.div_ceil(MIN_SPLIT)),
         };
-        let widest = tables.iter().flat_map(|table| &table.shards).map(|shard| {
-            // The width of a table follows from its first shard.
-            shard.slots.value.size() / (16 * u64::from(shard.capacity)).max(1)
-        });
-        let chunk = 16 * widest.max().unwrap_or(1);
-        let chunks = if batch == 0 {
-            0
-        } else {
-            Inputs::chunks_for(batch as usize) as u64
+        let widest = plan
+            .stages()
+            .iter()
+            .filter_map(gathers)
+            .map(|view| columns.range(view).width);
+        let chunks = match batch {
+            0 => 0,
+            _ => Inputs::chunks_for(batch as usize) as u64,
         };
         let words = Inputs::words_for(plan.columns().len(), batch.max(slice) as usize);
+        Ok(Sizes {
+            activations: buffers.clone().map(|buffer| u64::from(slice) * row(buffer)).collect(),
+            gradients: buffers.map(|buffer| u64::from(rows(buffer)) * row(buffer)).collect(),
+            slots: u64::from(slots) * 16 * u64::from(dense_total),
+            chunk_sums: chunks * 16 * u64::from(widest.max().unwrap_or(1)),
+            inputs: 4 * words as u64,
+        })
+    }
+
+    /// Bytes of all of them, as they are allocated.
+    pub fn total(&self) -> u64 {
+        let all = self.activations.iter().chain(&self.gradients);
+        let all = all.chain([&self.slots, &self.chunk_sums, &self.inputs]);
+        all.map(|&bytes| Gpu::allocated(bytes)).sum()
+    }
+}
+
+impl Buffers {
+    /// Buffers for batches of `batch` samples and slices of `slice`, whose sizes are `sizes`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where they do not fit.
+    pub fn new(gpu: &Gpu, (slice, batch): (u32, u32), sizes: &Sizes) -> Result<Self> {
+        let all = |label: &str, sizes: &[u64]| -> Result<Vec<wgpu::Buffer>> {
+            sizes.iter().map(|&bytes| gpu.buffer(label, bytes, STORAGE)).collect()
+        };
         Ok(Buffers {
             slice,
             batch,
-            activations,
-            gradients,
-            slots: gpu.buffer(
-                "slots of gradients",
-                u64::from(slots) * 16 * u64::from(dense.total),
-                STORAGE,
-            )?,
-            chunk_sums: gpu.buffer("sums of chunks", chunks * chunk, STORAGE)?,
-            inputs: gpu.buffer("batch", 4 * words as u64, STORAGE | wgpu::BufferUsages::UNIFORM)?,
+            activations: all("activations", &sizes.activations)?,
+            gradients: all("gradients of activations", &sizes.gradients)?,
+            slots: gpu.buffer("slots of gradients", sizes.slots, STORAGE)?,
+            chunk_sums: gpu.buffer("sums of chunks", sizes.chunk_sums, STORAGE)?,
+            inputs: gpu.buffer("batch", sizes.inputs, STORAGE | wgpu::BufferUsages::UNIFORM)?,
         })
     }
 

@@ -35,6 +35,9 @@ pub struct GpuOptions {
     pub max_binding: Option<u64>,
     /// Samples of a submit at most; chosen from the plan by default. For tests of batches cut into slices.
     pub slice_rows: Option<u32>,
+    /// Bytes that an executor may take in all ([`Memory`](super::Memory)); no bound by default, as adapters do not say how
+    /// much memory they have. What is more is refused before it is allocated.
+    pub max_memory: Option<u64>,
 }
 
 /// What was created on a device so far: nothing more, once training is warm.
@@ -42,6 +45,8 @@ pub struct GpuOptions {
 pub struct Created {
     /// Buffers.
     pub buffers: u64,
+    /// Bytes of those that shaders write or read as storage.
+    pub bytes: u64,
     /// Bind groups.
     pub bind_groups: u64,
     /// Pipelines.
@@ -64,6 +69,7 @@ struct Inner {
     fault: Arc<Mutex<Option<String>>>,
     pipelines: Pipelines,
     buffers: AtomicU64,
+    bytes: AtomicU64,
     bind_groups: AtomicU64,
 }
 
@@ -123,6 +129,7 @@ impl Gpu {
             max_binding,
             fault,
             buffers: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
             bind_groups: AtomicU64::new(0),
         })))
     }
@@ -166,6 +173,7 @@ impl Gpu {
     pub fn created(&self) -> Created {
         Created {
             buffers: self.0.buffers.load(Ordering::Relaxed),
+            bytes: self.0.bytes.load(Ordering::Relaxed),
             bind_groups: self.0.bind_groups.load(Ordering::Relaxed),
             pipelines: self.0.pipelines.created(),
         }
@@ -231,9 +239,14 @@ impl Gpu {
         &self.0.pipelines
     }
 
+    /// Bytes of a buffer that is asked for as one of `bytes`: whole vec4s, one at least.
+    pub(super) fn allocated(bytes: u64) -> u64 {
+        bytes.max(16).next_multiple_of(16)
+    }
+
     /// A buffer of `bytes` bytes, rounded up to whole vec4s, at first zero.
     pub(super) fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
-        let size = bytes.max(16).next_multiple_of(16);
+        let size = Self::allocated(bytes);
         let most = match usage.contains(wgpu::BufferUsages::STORAGE) {
             true => self.max_binding(),
             false => self.0.device.limits().max_buffer_size,
@@ -253,6 +266,9 @@ impl Gpu {
         };
         let buffer = self.0.device.create_buffer(&descriptor);
         self.0.buffers.fetch_add(1, Ordering::Relaxed);
+        if usage.contains(wgpu::BufferUsages::STORAGE) {
+            self.0.bytes.fetch_add(size, Ordering::Relaxed);
+        }
         match pollster::block_on(scope.pop()) {
             None => self.check().map(|()| buffer),
             Some(_) => Err(Error::Device(format!(

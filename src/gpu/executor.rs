@@ -13,6 +13,7 @@ use super::{
     buffers::{Readback, STORAGE},
     inputs::Inputs,
     layout::Columns,
+    memory::{losses, parameters},
     profile::Timer,
     resident::Resident,
     run::Program,
@@ -23,14 +24,13 @@ use crate::{
     Result,
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::{Batch, Sampler},
+    eval::{Query, Rank, check_targets, rank_by_scores, top_by_scores},
     executor::{Executor, LossSum, StageTime, catalogue_items},
-    plan::{L2, Optimizer, Plan, State},
+    plan::{L2, Optimizer, Plan, State, Tensor},
 };
 
 /// Submits that may wait on the device: one runs while the next is recorded.
 pub(super) const IN_FLIGHT: usize = 2;
-/// Sums of losses that are kept on the device, one of 256 samples: thousands of steps of small batches.
-const LOSSES: u64 = 1 << 20;
 
 /// What an executor has asked the device to do so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,17 +78,17 @@ impl GpuExecutor {
         check_supported(&plan)?;
         check_state(&plan, state)?;
         let columns = Columns::new(&plan);
-        let moments = state
-            .tensors
-            .iter()
-            .any(|tensor| !tensor.m.is_empty() || !tensor.v.is_empty());
+        let moments = has_moments(state);
+        // Everything that can be refused is refused before anything is allocated.
+        let (memory, dense_total) = parameters(gpu, &plan, &columns, moments)?;
+        memory.check(gpu)?;
+        let limits = Limits::new(gpu, &plan, &columns, dense_total)?;
         let tensors = Tensors::new(gpu, &plan, &columns, moments)?;
-        let limits = Limits::new(gpu, &plan, &columns, tensors.dense.total)?;
         let layers: &[u8] = bytemuck::cast_slice(&tensors.dense.layers);
         let layers_buffer = gpu.buffer("layers", layers.len() as u64, STORAGE)?;
         gpu.queue().write_buffer(&layers_buffer, 0, layers);
         let mut executor = GpuExecutor {
-            losses: gpu.buffer("losses", (4 * LOSSES).min(gpu.max_binding()), STORAGE)?,
+            losses: gpu.buffer("losses", losses(gpu), STORAGE)?,
             layers: layers_buffer,
             gpu: gpu.clone(),
             plan,
@@ -122,6 +122,11 @@ impl GpuExecutor {
     }
 }
 
+fn has_moments(state: &State) -> bool {
+    let any = |tensor: &Tensor| !tensor.m.is_empty() || !tensor.v.is_empty();
+    state.tensors.iter().any(any)
+}
+
 impl Executor for GpuExecutor {
     fn plan(&self) -> &Plan {
         &self.plan
@@ -148,12 +153,25 @@ impl Executor for GpuExecutor {
     }
 
     fn step_drawn(&mut self, epoch: u32, start: u64, count: usize, optimizer: &Optimizer, l2: L2) -> Result<u64> {
-        self.train_drawn((epoch, start), count, optimizer, l2)
+        self.train_drawn((epoch, start), count, optimizer, l2, None)
     }
 
     fn profile(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<Vec<StageTime>> {
         let mut timer = Timer::new(&self.gpu)?;
         self.train(batch, optimizer, l2, Some(&mut timer))?;
+        timer.times(&self.gpu, &mut self.readback)
+    }
+
+    fn profile_drawn(
+        &mut self,
+        epoch: u32,
+        start: u64,
+        count: usize,
+        optimizer: &Optimizer,
+        l2: L2,
+    ) -> Result<Vec<StageTime>> {
+        let mut timer = Timer::new(&self.gpu)?;
+        self.train_drawn((epoch, start), count, optimizer, l2, Some(&mut timer))?;
         timer.times(&self.gpu, &mut self.readback)
     }
 
@@ -204,6 +222,21 @@ impl Executor for GpuExecutor {
         Ok(())
     }
 
+    fn top_catalogue(&mut self, queries: &[Query<'_>], k: usize) -> Result<Vec<Vec<(u32, f32)>>> {
+        match self.find_best(queries, k)? {
+            Some(best) => Ok(best),
+            None => top_by_scores(self, queries, k),
+        }
+    }
+
+    fn rank_catalogue(&mut self, queries: &[Query<'_>], targets: &[u32], items: usize) -> Result<Vec<Rank>> {
+        let items = check_targets(self, queries, targets, items)?;
+        match self.find_ranks(queries, targets, items)? {
+            Some(ranks) => Ok(ranks),
+            None => rank_by_scores(self, queries, targets, items),
+        }
+    }
+
     fn state(&mut self) -> Result<State> {
         self.gpu.check()?;
         self.tensors.read_state(&self.plan, self.steps)
@@ -211,6 +244,9 @@ impl Executor for GpuExecutor {
 
     fn set_state(&mut self, state: &State) -> Result<()> {
         check_state(&self.plan, state)?;
+        if has_moments(state) {
+            self.need_moments()?;
+        }
         if self.tensors.write_state(&self.plan, state)? {
             self.program = None;
         }
@@ -233,10 +269,15 @@ impl Executor for GpuExecutor {
 
     fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
         check_growth(&self.plan, vocabulary, rows)?;
+        let grown = self.plan.clone().with_rows(vocabulary, rows);
+        let moments = self.tensors.dense.slots.moments.is_some();
+        parameters(&self.gpu, &grown, &self.columns, moments)?
+            .0
+            .check(&self.gpu)?;
         if self.tensors.grow(&self.plan, vocabulary, rows)? {
             self.program = None;
         }
-        self.plan = self.plan.clone().with_rows(vocabulary, rows);
+        self.plan = grown;
         Ok(())
     }
 }

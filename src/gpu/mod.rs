@@ -5,7 +5,7 @@
 //!
 //! - [`Gpu`] is an open device; [`GpuExecutor`] runs plans on it.
 //! - `layout` pads columns to whole vec4s, `tensors` holds parameters, `activations` what a batch needs;
-//! - `maker` draws and sorts batches on the device, `resident` trains on them;
+//! - `maker` draws and sorts batches on the device, `resident` trains on them, `search` ranks whole catalogues;
 //! - `stages` turns a plan into dispatches, `program` binds and records them, `inputs` packs a batch for upload.
 
 mod activations;
@@ -17,11 +17,13 @@ mod inputs;
 mod layout;
 mod maker;
 mod measure;
+mod memory;
 mod pipelines;
 mod profile;
 mod program;
 mod resident;
 mod run;
+mod search;
 pub(crate) mod shared;
 mod stages;
 mod support;
@@ -32,4 +34,5 @@ pub use batch_maker::BatchMaker;
 pub use device::{Created, Gpu, GpuOptions, Select};
 pub use executor::{Counts, GpuExecutor};
 pub use measure::{Adapter, Launch};
+pub use memory::Memory;
 pub use pipelines::{Shader, Tile};

@@ -38,6 +38,12 @@ pub enum Shader {
     Sort,
     /// Runs of equal ids in that order.
     Segments,
+    /// Pairs of users and all items, and their scores.
+    Catalogue,
+    /// The best items of a user.
+    TopK,
+    /// The rank of one of them.
+    Rank,
 }
 
 macro_rules! source {
@@ -48,7 +54,7 @@ macro_rules! source {
 
 impl Shader {
     /// All of them.
-    pub const ALL: [Shader; 13] = [
+    pub const ALL: [Shader; 16] = [
         Shader::Gather,
         Shader::Linear,
         Shader::LinearWeightGradient,
@@ -62,6 +68,9 @@ impl Shader {
         Shader::Sampler,
         Shader::Sort,
         Shader::Segments,
+        Shader::Catalogue,
+        Shader::TopK,
+        Shader::Rank,
     ];
 
     /// The op, as its file is called.
@@ -77,6 +86,9 @@ impl Shader {
             Shader::Sampler => "sampler",
             Shader::Sort => "sort",
             Shader::Segments => "segments",
+            Shader::Catalogue => "catalogue",
+            Shader::TopK => "top_k",
+            Shader::Rank => "rank",
         }
     }
 
@@ -94,8 +106,11 @@ impl Shader {
             Shader::DenseUpdateAdam => source!("adam", "dense_update"),
             Shader::DenseUpdateSgd => source!("sgd", "dense_update"),
             Shader::Sampler => source!("batch", "sampler"),
-            Shader::Sort => source!("batch", "sort"),
-            Shader::Segments => source!("batch", "segments"),
+            Shader::Sort => source!("batch", "scan", "sort"),
+            Shader::Segments => source!("batch", "scan", "segments"),
+            Shader::Catalogue => source!("search", "catalogue"),
+            Shader::TopK => source!("search", "scan", "top_k"),
+            Shader::Rank => source!("search", "rank"),
         }
     }
 }
@@ -248,9 +263,10 @@ impl Pipelines {
             return device.create_shader_module(descriptor);
         }
         // SAFETY: the source is one of this crate's own shaders. Each index that they form stays within its buffer: rows
-        // and columns are compared with the shapes that sized the buffers, ids and sorted positions are checked on the
-        // host before they are uploaded (`inputs.rs`). Their loops are bounded by those counts, and they divide by
-        // widths, which are never zero. The tests run all of them with checks on and with checks off.
+        // and columns are compared with the shapes that sized the buffers; ids, sorted positions and known items are
+        // checked on the host before they are uploaded (`inputs.rs`, `search.rs`), or are made on the device of positives
+        // whose users and items were (`resident.rs`). Their loops are bounded by those counts, or walk along a cycle of a
+        // permutation, and they divide by widths, which are never zero. The tests run all of them with checks on and off.
         unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
     }
 }

@@ -4,6 +4,7 @@ use super::{
     GpuExecutor,
     inputs::Call,
     maker::{Draw, Maker, Positives, Room},
+    profile::Timer,
     run::Source,
     stages::Updates,
 };
@@ -52,15 +53,24 @@ impl GpuExecutor {
         Ok(self.resident.is_some())
     }
 
-    /// Whether the positives, and the scratch of a batch's sort, lie within bindings.
+    /// Whether the positives, and the scratch of a batch's sort, lie within bindings and within the memory that may be
+    /// taken.
     fn fits(&self, sampler: &Sampler, batch_size: usize) -> bool {
         let samples = (batch_size as u64).min(sampler.samples_per_epoch());
         let room = Room {
             columns: 2,
-            capacity: samples.min(u32::MAX.into()) as u32,
+            capacity: samples as u32,
         };
-        let [largest, _] = Positives::bytes(sampler);
-        largest.max(room.scratch()).max(4 * room.words()) <= self.gpu.max_binding()
+        let [largest, positives] = Positives::bytes(sampler);
+        if largest.max(room.scratch()).max(4 * room.words()) > self.gpu.max_binding() {
+            return false;
+        }
+        let memory = GpuExecutor::memory(&self.gpu, &self.plan, room.capacity, true);
+        memory.is_ok_and(|mut memory| {
+            memory.parts.push(("positives".into(), positives));
+            memory.parts.push(("scratch of a sort".into(), room.scratch()));
+            memory.check(&self.gpu).is_ok()
+        })
     }
 
     /// One step on samples that are drawn; gives their number.
@@ -70,6 +80,7 @@ impl GpuExecutor {
         count: usize,
         optimizer: &Optimizer,
         l2: L2,
+        timer: Option<&mut Timer>,
     ) -> Result<u64> {
         optimizer.validate()?;
         self.gpu.check()?;
@@ -83,8 +94,8 @@ impl GpuExecutor {
         if samples == 0 {
             return Ok(0);
         }
-        if optimizer.has_moments() && self.tensors.need_moments(&self.plan)? {
-            self.program = None;
+        if optimizer.has_moments() {
+            self.need_moments()?;
         }
         self.prepare(samples.min(self.limits.slice), samples)?;
         let updates = Updates::of(optimizer);
@@ -92,7 +103,7 @@ impl GpuExecutor {
         let draw = self.prepare_maker((epoch, start), samples)?;
         let mut call = Call::default();
         call.optimizer(optimizer, l2, self.steps + 1, samples as usize);
-        self.submit_step(samples, call, updates, Source::Device(draw), None)?;
+        self.submit_step(samples, call, updates, Source::Device(draw), timer)?;
         self.steps += 1;
         self.loss.samples += u64::from(samples);
         Ok(samples.into())

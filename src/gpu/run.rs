@@ -3,13 +3,15 @@
 
 use super::{
     GpuExecutor,
-    activations::Buffers,
+    activations::{Buffers, Sizes},
     buffers::PIECE,
     executor::IN_FLIGHT,
     inputs::Call,
     maker::{Draw, Maker},
+    memory::parameters,
     profile::Timer,
     program::{Dispatch, Work, build, record},
+    search::Search,
     stages::{Drafter, Updates},
 };
 use crate::{
@@ -30,6 +32,8 @@ pub(super) struct Program {
     pub transpose: Vec<Dispatch>,
     /// Makes batches on the device; there once one was asked for.
     pub maker: Option<Maker>,
+    /// Searches the catalogue; there once it was asked to.
+    pub search: Option<Search>,
 }
 
 /// Where the samples of a step come from.
@@ -53,17 +57,12 @@ impl GpuExecutor {
         }
         let held = self.buffers.take().filter(|buffers| buffers.hold(slice, batch));
         self.program = None;
-        let parameters = (&self.tensors.tables[..], &self.tensors.dense);
         let buffers = match held {
             Some(buffers) => buffers,
-            None => Buffers::new(
-                &self.gpu,
-                &self.plan,
-                &self.columns,
-                parameters,
-                self.limits,
-                (slice, batch),
-            )?,
+            None => {
+                let sizes = self.sizes((slice, batch))?;
+                Buffers::new(&self.gpu, (slice, batch), &sizes)?
+            }
         };
         let buffers = self.buffers.insert(buffers);
         let drafter = Drafter {
@@ -80,8 +79,33 @@ impl GpuExecutor {
             updates: Vec::new(),
             transpose: build(&self.gpu, &buffers.inputs, vec![drafter.transpose()])?,
             maker: None,
+            search: None,
         });
         Ok(())
+    }
+
+    /// Sees that there is room for moments.
+    pub(super) fn need_moments(&mut self) -> Result<()> {
+        if self.tensors.dense.slots.moments.is_none() {
+            let (memory, _) = parameters(&self.gpu, &self.plan, &self.columns, true)?;
+            memory.check(&self.gpu)?;
+        }
+        if self.tensors.need_moments(&self.plan)? {
+            self.program = None;
+        }
+        Ok(())
+    }
+
+    /// Sizes of the buffers of a batch, where they and the parameters are not too much.
+    fn sizes(&self, (slice, batch): (u32, u32)) -> Result<Sizes> {
+        let moments = self.tensors.dense.slots.moments.is_some();
+        let (mut memory, dense_total) = parameters(&self.gpu, &self.plan, &self.columns, moments)?;
+        let (gpu, plan, columns) = (&self.gpu, &self.plan, &self.columns);
+        let sizes = Sizes::new(gpu, plan, columns, self.limits, (slice, batch), dense_total)?;
+        let what = format!("a batch of {} samples", batch.max(slice));
+        memory.parts.push((what, sizes.total()));
+        memory.check(gpu)?;
+        Ok(sizes)
     }
 
     pub(super) fn prepare_updates(&mut self, updates: Updates) -> Result<()> {
@@ -124,8 +148,8 @@ impl GpuExecutor {
             )
         };
         let samples = u32::try_from(batch.len()).map_err(too_many)?;
-        if optimizer.has_moments() && self.tensors.need_moments(&self.plan)? {
-            self.program = None;
+        if optimizer.has_moments() {
+            self.need_moments()?;
         }
         self.prepare(samples.min(self.limits.slice), samples)?;
         let updates = Updates::of(optimizer);
@@ -206,7 +230,7 @@ impl GpuExecutor {
     }
 
     /// Waits until at most so many submits are under way.
-    fn throttle(&mut self, most: usize) -> Result<()> {
+    pub(super) fn throttle(&mut self, most: usize) -> Result<()> {
         while self.in_flight.len() > most
             && let Some(oldest) = self.in_flight.pop_front()
         {

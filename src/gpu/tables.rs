@@ -1,7 +1,7 @@
 //! Tables, cut into shards of rows where they are larger than a binding.
 
 use super::{Gpu, buffers::STORAGE, layout::Matrix};
-use crate::{Error, Result};
+use crate::Result;
 
 /// A value with its moments, which are there once an optimiser has needed them.
 pub(super) struct Slots {
@@ -64,15 +64,8 @@ pub(super) fn grow_table(
     moments: bool,
 ) -> Result<()> {
     let row_bytes = 16 * u64::from(matrix.stride);
+    // A row fits: `memory` has refused what does not.
     let most = (gpu.max_binding() / row_bytes).min(u32::MAX.into()) as u32;
-    if most == 0 {
-        let reason = format!(
-            "a row of {name} takes {row_bytes} bytes; {} binds {} at most",
-            gpu.name(),
-            gpu.max_binding()
-        );
-        return Err(Error::Device(reason));
-    }
     let mut shards = Vec::new();
     let mut first = 0u32;
     // The last shard is copied to a longer one; nothing of the table changes before all buffers are there.

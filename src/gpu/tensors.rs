@@ -10,7 +10,7 @@ use super::{
     tables::{Slots, Table, grow_table},
 };
 use crate::{
-    Error, Result,
+    Result,
     plan::{Plan, Stage, State, Tensor},
 };
 
@@ -77,14 +77,6 @@ impl Tensors {
         let matrices = Matrix::of_plan(plan, columns);
         let (layers, total, dense_at) = place_layers(plan, &matrices);
         let dense_bytes = 16 * u64::from(total);
-        if dense_bytes > gpu.max_binding() {
-            let most = gpu.max_binding();
-            let reason = format!(
-                "weights and biases take {dense_bytes} bytes; {} binds {most} at most",
-                gpu.name()
-            );
-            return Err(Error::Device(reason));
-        }
         let mut tables = Vec::new();
         let mut places = Vec::new();
         for (index, param) in plan.params().iter().enumerate() {
@@ -336,7 +328,7 @@ impl Tensors {
 }
 
 /// Layers of dense parameters one after another: the layers, the vec4s of all, and where each parameter begins.
-fn place_layers(plan: &Plan, matrices: &[Matrix]) -> (Vec<Layer>, u32, Vec<u32>) {
+pub(super) fn place_layers(plan: &Plan, matrices: &[Matrix]) -> (Vec<Layer>, u32, Vec<u32>) {
     let (mut layers, mut total) = (Vec::new(), 0u32);
     let mut at = vec![0; plan.params().len()];
     for stage in plan.stages() {

@@ -25,11 +25,13 @@ pub mod linear;
 pub mod pool;
 pub mod prelu;
 pub mod product;
+pub mod rank;
 mod reference;
 pub mod row_update;
 pub mod sgd;
 pub mod sigmoid_cross_entropy;
 pub mod sort;
 pub mod sum;
+pub mod top_k;
 
 pub use reference::Reference;

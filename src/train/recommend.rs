@@ -5,7 +5,7 @@ use alloc::{format, vec::Vec};
 use super::{ITEM, Trainer, USER};
 use crate::{
     Error, Result,
-    eval::{CHUNK, TopK},
+    eval::{CHUNK, Query, TopK},
     executor::Executor,
 };
 
@@ -64,30 +64,16 @@ impl Trainer {
     /// [`Error::Id`] where the model has no row for the user.
     pub fn recommend(&mut self, user: u32, k: usize) -> Result<Vec<(u32, f32)>> {
         self.check(USER, user)?;
-        let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
-        let mut top = TopK::new(k);
         let Trainer {
             pairs,
             history,
             executor,
             ..
         } = self;
-        let mut known = core::mem::take(&mut pairs.known);
-        history.all(user, &mut known);
-        pairs.scores.clear();
-        pairs.scores.resize(items as usize, f32::NAN);
-        executor.score_catalogue(&[user], &mut pairs.scores)?;
-        let mut left_out = known.iter().copied().peekable();
-        for (item, &score) in (0..items).zip(&pairs.scores) {
-            if score.is_nan() {
-                return Err(nan_score(user, item));
-            }
-            if left_out.next_if_eq(&item).is_none() {
-                top.offer(item, score);
-            }
-        }
-        pairs.known = known;
-        Ok(top.take_sorted())
+        history.all(user, &mut pairs.known);
+        let known = &pairs.known[..];
+        let mut best = executor.top_catalogue(&[Query { user, known }], k)?;
+        Ok(best.pop().unwrap_or_default())
     }
 
     /// The `k` best of some candidates, which may be items that the user has; one that is given twice counts twice.

@@ -1,0 +1,137 @@
+//! Searching the catalogue for some users by the scores of an executor: what executors do that have no way of their own.
+
+use alloc::{vec, vec::Vec};
+
+use super::{Rank, TopK};
+use crate::{Error, Result, executor::Executor};
+
+/// Scores held at a time, where a user's own are no more.
+const SCORES: usize = 1 << 19;
+
+/// A user, and the items that are left out of a search.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// An id of the first column.
+    pub user: u32,
+    /// Items that are left out, in ascending order, each once.
+    pub known: &'a [u32],
+}
+
+impl Query<'_> {
+    /// The error of a score that has no place in an order.
+    pub(crate) fn nan(&self, item: u32) -> Error {
+        let user = self.user;
+        Error::config(
+            "score",
+            alloc::format!("the score of user {user} and item {item} is NaN"),
+        )
+    }
+}
+
+/// [`Executor::top_catalogue`] by way of [`Executor::score_catalogue`].
+pub(crate) fn top_by_scores<E: Executor + ?Sized>(
+    executor: &mut E,
+    queries: &[Query<'_>],
+    k: usize,
+) -> Result<Vec<Vec<(u32, f32)>>> {
+    let mut best = Vec::with_capacity(queries.len());
+    let mut top = TopK::new(k);
+    for_each_row(executor, queries, |query, scores| {
+        let mut left_out = query.known.iter().copied().peekable();
+        for (item, &score) in (0..).zip(scores) {
+            if score.is_nan() {
+                return Err(query.nan(item));
+            }
+            if left_out.next_if_eq(&item).is_none() {
+                top.offer(item, score);
+            }
+        }
+        best.push(top.take_sorted());
+        Ok(())
+    })?;
+    Ok(best)
+}
+
+/// [`Executor::rank_catalogue`] by way of [`Executor::score_catalogue`].
+pub(crate) fn rank_by_scores<E: Executor + ?Sized>(
+    executor: &mut E,
+    queries: &[Query<'_>],
+    targets: &[u32],
+    items: usize,
+) -> Result<Vec<Rank>> {
+    let items = check_targets(executor, queries, targets, items)?;
+    let mut ranks = Vec::with_capacity(queries.len());
+    for_each_row(executor, queries, |query, scores| {
+        ranks.push(rank(&scores[..items], query, targets[ranks.len()])?);
+        Ok(())
+    })?;
+    Ok(ranks)
+}
+
+/// Calls `row` with each query and the scores of all items.
+fn for_each_row<E: Executor + ?Sized>(
+    executor: &mut E,
+    queries: &[Query<'_>],
+    mut row: impl FnMut(&Query<'_>, &[f32]) -> Result<()>,
+) -> Result<()> {
+    let items = executor.plan().rows(1);
+    let users_each = (SCORES / items.max(1)).clamp(1, 256);
+    let mut scores = vec![0.0; users_each.min(queries.len()) * items];
+    let mut users = Vec::with_capacity(users_each);
+    for queries in queries.chunks(users_each) {
+        users.clear();
+        users.extend(queries.iter().map(|query| query.user));
+        let scores = &mut scores[..queries.len() * items];
+        // A score that the executor forgets to write is an error, not what the last users left there.
+        scores.fill(f32::NAN);
+        executor.score_catalogue(&users, scores)?;
+        for (query, scores) in queries.iter().zip(scores.chunks_exact(items)) {
+            row(query, scores)?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of items that are searched, where each query has a target among them.
+///
+/// # Errors
+/// [`Error::Length`] where it has not; [`Error::Id`] where a target or a known item is none of the items.
+pub(crate) fn check_targets<E: Executor + ?Sized>(
+    executor: &E,
+    queries: &[Query<'_>],
+    targets: &[u32],
+    items: usize,
+) -> Result<usize> {
+    if queries.len() != targets.len() {
+        return Err(Error::Length {
+            what: "targets, one a query".into(),
+            expected: queries.len(),
+            got: targets.len(),
+        });
+    }
+    let items = items.min(executor.plan().rows(1));
+    let last_known = queries.iter().filter_map(|query| query.known.last());
+    match targets.iter().chain(last_known).find(|&&item| item as usize >= items) {
+        None => Ok(items),
+        Some(&item) => Err(Error::Id {
+            column: "item".into(),
+            id: item.into(),
+            rows: items as u64,
+        }),
+    }
+}
+
+/// The place of `item` among the scores of those that are not left out.
+fn rank(scores: &[f32], query: &Query<'_>, item: u32) -> Result<Rank> {
+    let target = scores[item as usize];
+    let not_a_number = || query.nan(scores.iter().position(|score| score.is_nan()).unwrap_or(0) as u32);
+    let mut rank = Rank::among(target, scores).ok_or_else(not_a_number)?;
+    // Each of these was counted; the item itself as a tie.
+    rank.ties -= 1;
+    for &known in query.known.iter().filter(|&&known| known != item) {
+        let score = scores[known as usize];
+        rank.better -= u64::from(score > target);
+        rank.ties -= u64::from(score == target);
+    }
+    Ok(rank)
+}
