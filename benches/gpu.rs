@@ -14,13 +14,15 @@ use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets};
 use common::{
+    data::ML_20M,
     is_test,
     models::{NVIDIA64, PAPER8, PAPER64, Workload},
 };
 use pocketrec::{
-    data::Batch,
+    data::{Batch, Sampler},
+    eval::{Query, TopK},
     executor::{Executor, StageTime},
-    gpu::{Gpu, GpuExecutor, GpuOptions, Select},
+    gpu::{BatchMaker, Gpu, GpuExecutor, GpuOptions, Select},
     plan::{L2, Optimizer, Plan, State},
     rng::{Permutation, Rng},
 };
@@ -132,10 +134,103 @@ fn main() {
         }
     }
     println!("{rates}");
+    if options.workloads.is_empty() {
+        println!("\n{}", batches_table(&gpu, options.seconds));
+        println!("\n{}", search_table(&gpu));
+    }
     for (workload, stages) in profiles {
         println!("\n{} at batch {}", workload.name, workload.batch);
         println!("{}", profile_table(&StageTime::merged(stages), options.peak));
     }
+}
+
+/// Best of three, after one that does not count.
+fn best_seconds(mut run: impl FnMut()) -> f64 {
+    run();
+    let mut once = || {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64()
+    };
+    once().min(once()).min(once())
+}
+
+/// Batches made on the device and by one thread of the host: data of MovieLens-20M's sizes, four negatives.
+fn batches_table(gpu: &Gpu, seconds: f64) -> Table {
+    let data = ML_20M.to_test().generate(1);
+    let sampler = Sampler::new(&data, 4, 1).expect("nobody has every item");
+    let rows = [data.users() as usize, data.items() as usize];
+    let mut table = table(&["batch", "samples", "device ms", "M samples/s", "host ms"]);
+    let sizes: &[u32] = if is_test() { &[300] } else { &[4096, 1 << 16, 1 << 20] };
+    for &samples in sizes {
+        let mut batch = Batch::new(2, samples as usize);
+        let fill_on_host = best_seconds(|| sampler.fill(0, 0, samples as usize, &mut batch));
+        let sort_on_host = best_seconds(|| batch.sort());
+        let mut sorter = BatchMaker::new(gpu, &rows, samples).expect("a batch fits the device");
+        sorter.sort(&mut batch).expect("its ids are in range");
+        let mut drawer = BatchMaker::sampling(gpu, &sampler, samples).expect("the data fits the device");
+        for (what, maker, host) in [
+            ("sort", &mut sorter, sort_on_host),
+            ("sampler and sort", &mut drawer, fill_on_host),
+        ] {
+            let device = maker.seconds_each(samples, seconds).expect("the device is there");
+            table.add_row([
+                what.to_string(),
+                samples.to_string(),
+                format!("{:.3}", 1e3 * device),
+                format!("{:.1}", 1e-6 * f64::from(samples) / device),
+                format!("{:.3}", 1e3 * host),
+            ]);
+        }
+    }
+    table
+}
+
+/// The ten best of all items for some users, found on the device or on the host by scores that come back.
+fn search_table(gpu: &Gpu) -> Table {
+    let mut table = table(&[
+        "top_k",
+        "items",
+        "users",
+        "ms on the device",
+        "ms by scores that come back",
+    ]);
+    for (name, workload) in [("paper8", PAPER8), ("nvidia64", NVIDIA64)] {
+        let workload = match is_test() || gpu.is_software() {
+            true => Workload {
+                users: 100,
+                items: 90,
+                ..workload
+            },
+            false => workload,
+        };
+        let plan = workload.plan();
+        let users: Vec<u32> = (0..64).collect();
+        let queries: Vec<Query> = users.iter().map(|&user| Query { user, known: &[] }).collect();
+        let state = State::initial(&plan, 1, false);
+        let mut executor = GpuExecutor::new(gpu, plan.clone(), &state).expect("the model fits the device");
+        let found = best_seconds(|| {
+            executor.top_catalogue(&queries, 10).expect("scores are finite");
+        });
+        let items = plan.rows(1);
+        let mut scores = vec![0.0; users.len() * items];
+        let back = best_seconds(|| {
+            executor.score_catalogue(&users, &mut scores).expect("users are there");
+            for scores in scores.chunks_exact(items) {
+                let mut top = TopK::new(10);
+                (0..).zip(scores).for_each(|(item, &score)| top.offer(item, score));
+                std::hint::black_box(top.take_sorted());
+            }
+        });
+        table.add_row([
+            name.to_string(),
+            items.to_string(),
+            users.len().to_string(),
+            format!("{:.3}", 1e3 * found),
+            format!("{:.3}", 1e3 * back),
+        ]);
+    }
+    table
 }
 
 /// Seconds of a step, the device kept busy, and its dispatches.

@@ -212,6 +212,32 @@ fn a_profile_changes_nothing() {
     assert!(bytes("a") == bytes("b"));
 }
 
+/// On any machine the processor, and beside it a graphics device or the reason why there is none.
+#[test]
+fn a_device_report_has_rates_of_all_devices() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let text = printed("device_report", folder, &["--seconds", "0.01"]);
+    let gpu = text.contains("| GPU ");
+    assert_ne!(gpu, text.contains("No GPU: "), "{text}");
+    assert_eq!(gpu, text.contains("copies, read and written"), "{text}");
+    let rates = text.lines().filter(|line| line.starts_with("| factors "));
+    let rates: Vec<Vec<&str>> = rates.map(|line| line.split('|').map(str::trim).collect()).collect();
+    assert_eq!(rates.len(), 3, "{text}");
+    for row in rates {
+        let numbers = &row[2..row.len() - 1];
+        assert_eq!(numbers.len(), if gpu { 4 } else { 2 });
+        assert!(numbers.iter().all(|cell| cell.parse::<f64>().unwrap() > 0.0), "{row:?}");
+    }
+    let error = refused("device_report", folder, &["--seconds", "0"]);
+    assert!(error.contains("--seconds"), "{error}");
+    let error = refused("device_report", folder, &["--adapter", "no such adapter"]);
+    assert!(
+        error.contains("no such adapter") || error.contains("--adapter"),
+        "{error}"
+    );
+}
+
 #[test]
 fn what_cannot_be_is_refused_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();

@@ -18,9 +18,14 @@ pub fn print(trainer: &mut Trainer, device: Device, split: &Split) -> Result<()>
     let config = *trainer.config();
     let mut executor = device.executor(trainer.plan().clone(), trainer.state()?)?;
     let sampler = Sampler::new(&split.train, config.negatives, config.seed)?;
+    let (optimizer, l2) = (config.optimizer, config.l2);
+    let drawn = executor.keep_sampler(&sampler, config.batch_size)?;
     let mut batch = Batch::default();
     sampler.fill(0, 0, config.batch_size, &mut batch);
-    let mut step = || executor.profile(&batch, &config.optimizer, config.l2);
+    let mut step = || match drawn {
+        true => executor.profile_drawn(0, 0, config.batch_size, &optimizer, l2),
+        false => executor.profile(&batch, &optimizer, l2),
+    };
     step()?;
     let mut stages = Vec::new();
     for _ in 0..STEPS {
