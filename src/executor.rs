@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     Error, Result,
     data::{Batch, Sampler},
-    eval::{Query, Rank, rank_by_scores, top_by_scores},
+    eval::{Best, Query, Rank, rank_by_scores, top_by_scores},
     plan::{L2, Optimizer, Plan, State},
 };
 
@@ -179,7 +179,7 @@ pub trait Executor: Send {
     ///
     /// # Errors
     /// As [`score_catalogue`](Executor::score_catalogue); [`Error::Config`] where a logit is NaN.
-    fn top_catalogue(&mut self, queries: &[Query<'_>], k: usize) -> Result<Vec<Vec<(u32, f32)>>> {
+    fn top_catalogue(&mut self, queries: &[Query<'_>], k: usize) -> Result<Vec<Best>> {
         top_by_scores(self, queries, k)
     }
 

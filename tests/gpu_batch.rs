@@ -47,7 +47,7 @@ fn sort_is_the_specification() {
                 let column = |(index, &rows): (usize, &usize)| -> Vec<u32> {
                     let rng = Rng::new(size as u64).stream(index as u32);
                     // Half of the ids uniform, half of them small.
-                    let id = |i: u64| rng.below(i, (if i % 2 == 0 { rows } else { rows.min(5) }) as u32);
+                    let id = |i: u64| rng.below(i, (if i.is_multiple_of(2) { rows } else { rows.min(5) }) as u32);
                     (0..size as u64).map(id).collect()
                 };
                 let ids: Vec<Vec<u32>> = rows.iter().enumerate().map(column).collect();

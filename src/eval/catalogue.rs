@@ -17,6 +17,9 @@ pub struct Query<'a> {
     pub known: &'a [u32],
 }
 
+/// The best items for a user with their logits, best first.
+pub type Best = Vec<(u32, f32)>;
+
 impl Query<'_> {
     /// The error of a score that has no place in an order.
     pub(crate) fn nan(&self, item: u32) -> Error {
@@ -33,7 +36,7 @@ pub(crate) fn top_by_scores<E: Executor + ?Sized>(
     executor: &mut E,
     queries: &[Query<'_>],
     k: usize,
-) -> Result<Vec<Vec<(u32, f32)>>> {
+) -> Result<Vec<Best>> {
     let mut best = Vec::with_capacity(queries.len());
     let mut top = TopK::new(k);
     for_each_row(executor, queries, |query, scores| {

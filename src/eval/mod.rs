@@ -15,9 +15,9 @@ mod top_k;
 
 pub use baseline::evaluate_popularity;
 pub use cases::evaluate_cases;
-pub use catalogue::Query;
 #[cfg(feature = "gpu")]
 pub(crate) use catalogue::check_targets;
+pub use catalogue::{Best, Query};
 pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use clicks::ClickReport;
 pub use metrics::Rank;

@@ -24,7 +24,7 @@ use crate::{
     Result,
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::{Batch, Sampler},
-    eval::{Query, Rank, check_targets, rank_by_scores, top_by_scores},
+    eval::{Best, Query, Rank, check_targets, rank_by_scores, top_by_scores},
     executor::{Executor, LossSum, StageTime, catalogue_items},
     plan::{L2, Optimizer, Plan, State, Tensor},
 };
@@ -222,7 +222,7 @@ impl Executor for GpuExecutor {
         Ok(())
     }
 
-    fn top_catalogue(&mut self, queries: &[Query<'_>], k: usize) -> Result<Vec<Vec<(u32, f32)>>> {
+    fn top_catalogue(&mut self, queries: &[Query<'_>], k: usize) -> Result<Vec<Best>> {
         match self.find_best(queries, k)? {
             Some(best) => Ok(best),
             None => top_by_scores(self, queries, k),

@@ -255,7 +255,7 @@ fn sort<'a>([words, scratch, draw]: [&'a wgpu::Buffer; 3], room: Room, largest: 
         let shape = SortShape {
             shift: 8 * pass,
             first: (pass == 0).into(),
-            target: ((passes - 1 - pass) % 2 == 0).into(),
+            target: (passes - 1 - pass).is_multiple_of(2).into(),
             pad: 0,
         };
         let all = || vec![(3, words), (4, scratch), (5, draw)];

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    eval::{Query, Rank, TopK},
+    eval::{Best, Query, Rank, TopK},
     executor::catalogue_of,
 };
 
@@ -136,7 +136,7 @@ impl Search {
 
 impl GpuExecutor {
     /// The best items of each query, or nothing where the device cannot hold a user's scores.
-    pub(super) fn find_best(&mut self, queries: &[Query<'_>], k: usize) -> Result<Option<Vec<Vec<(u32, f32)>>>> {
+    pub(super) fn find_best(&mut self, queries: &[Query<'_>], k: usize) -> Result<Option<Vec<Best>>> {
         let items = catalogue_of(&self.plan, queries.iter().map(|query| query.user))?;
         let of_part = k.min(items).min(PART as usize);
         let each = 1 + 2 * of_part;
