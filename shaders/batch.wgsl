@@ -29,6 +29,11 @@ struct Draw {
 const BLOCK = 4096u;
 const ROUNDS = 16u;
 
+/// Rounds in which a block has samples: the same for the whole workgroup.
+fn rounds_of(block: u32) -> u32 {
+    return min(ROUNDS, (draw.samples - block * BLOCK + THREADS - 1u) / THREADS);
+}
+
 /// A word about an id column (IDS, ORDER, ... of the prelude).
 fn part(column: u32, word: u32) -> u32 {
     return words[HEADER + 8u * column + word];

@@ -19,6 +19,7 @@ var<workgroup> bad: atomic<u32>;
 fn count_part(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let row = group.y * search.items;
     let first = group.x * PART;
+    let rounds = rounds_of(group.x);
     if lane == 0u {
         atomicStore(&better, 0u);
         atomicStore(&equal, 0u);
@@ -28,7 +29,7 @@ fn count_part(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     let target_key = keys[row + targets[group.y]];
     var more = 0u;
     var same = 0u;
-    for (var round = 0u; round < PART_ROUNDS; round++) {
+    for (var round = 0u; round < rounds; round++) {
         let item = first + round * THREADS + lane;
         if item < search.limit {
             let key = keys[row + item];

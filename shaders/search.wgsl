@@ -23,4 +23,8 @@ const NOT_A_NUMBER = 0xffffffffu;
 
 /// Items that a workgroup of 256 threads takes, 256 at a time.
 const PART = 16384u;
-const PART_ROUNDS = 64u;
+
+/// Rounds in which a part has items: the same for the whole workgroup. The last parts may have none.
+fn rounds_of(part: u32) -> u32 {
+    return (min(search.limit, (part + 1u) * PART) + THREADS - 1u - min(search.limit, part * PART)) / THREADS;
+}

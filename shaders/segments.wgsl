@@ -6,7 +6,7 @@
 // count_chunks  counts the chunks of each block of segments
 // cut           numbers those: each segment's first chunk, and each chunk's begin and end
 //
-// The first and third add up, the others begin at the sum of the blocks before theirs: a workgroup adds these itself, as
+// A thread takes 16 neighbours, so that a block takes one scan. The first and third add up, the others begin at the sum of the blocks before theirs: a workgroup adds these itself, as
 // there are few (256 for a batch of 2^20).
 
 @group(0) @binding(4) var<storage, read_write> scratch: array<u32>;
@@ -95,34 +95,55 @@ fn keep_sum(column: u32, block: u32, lane: u32, count: u32) {
     }
 }
 
+/// The first of the ROUNDS positions (or segments) that a thread takes.
+fn first_of(block: u32, lane: u32) -> u32 {
+    return block * BLOCK + lane * ROUNDS;
+}
+
+/// A bit for each of them where a run begins.
+fn heads_of(column: u32, first: u32) -> u32 {
+    var heads = 0u;
+    for (var i = 0u; i < ROUNDS; i++) {
+        heads |= u32(is_head(column, first + i)) << i;
+    }
+    return heads;
+}
+
+/// Chunks of all of a thread's segments.
+fn count_of(column: u32, first: u32) -> u32 {
+    var count = 0u;
+    for (var i = 0u; i < ROUNDS; i++) {
+        count += chunks_of(samples_of(column, first + i));
+    }
+    return count;
+}
+
 @compute @workgroup_size(256)
 fn count_heads(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    var count = 0u;
-    for (var round = 0u; round < ROUNDS; round++) {
-        count += u32(is_head(group.x, group.y * BLOCK + round * THREADS + lane));
-    }
-    keep_sum(group.x, group.y, lane, count);
+    let heads = heads_of(group.x, first_of(group.y, lane));
+    keep_sum(group.x, group.y, lane, countOneBits(heads));
 }
 
 @compute @workgroup_size(256)
 fn find(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let column = group.x;
     let block = group.y;
-    var before = sum_before(column, block, lane);
-    for (var round = 0u; round < ROUNDS; round++) {
-        let i = block * BLOCK + round * THREADS + lane;
-        let head = is_head(column, i);
-        let number = before + scan(lane, u32(head));
-        if head {
-            let at = segment_at(column, number - 1u);
-            words[at] = id_at(column, i);
-            words[at + 1u] = i;
+    let before = sum_before(column, block, lane);
+    let first = first_of(block, lane);
+    let heads = heads_of(column, first);
+    let count = countOneBits(heads);
+    var number = before + scan(lane, count) - count;
+    for (var i = 0u; i < ROUNDS; i++) {
+        if ((heads >> i) & 1u) != 0u {
+            let at = segment_at(column, number);
+            words[at] = id_at(column, first + i);
+            words[at + 1u] = first + i;
+            number++;
         }
-        before += scan_sums[255];
     }
-    if lane == 0u && block + 1u == blocks_of(draw.samples) {
-        words[HEADER + 8u * column + SEGMENT_COUNT] = before;
-        let end = segment_at(column, before);
+    if lane == 255u && block + 1u == blocks_of(draw.samples) {
+        words[HEADER + 8u * column + SEGMENT_COUNT] = number;
+        let end = segment_at(column, number);
         words[end] = 0xffffffffu;
         words[end + 1u] = draw.samples;
     }
@@ -130,39 +151,40 @@ fn find(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
 @compute @workgroup_size(256)
 fn count_chunks(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    var count = 0u;
-    for (var round = 0u; round < ROUNDS; round++) {
-        count += chunks_of(samples_of(group.x, group.y * BLOCK + round * THREADS + lane));
-    }
-    keep_sum(group.x, group.y, lane, count);
+    keep_sum(group.x, group.y, lane, count_of(group.x, first_of(group.y, lane)));
 }
 
 @compute @workgroup_size(256)
 fn cut(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let column = group.x;
     let block = group.y;
-    var before = sum_before(column, block, lane);
-    for (var round = 0u; round < ROUNDS; round++) {
-        let segment = block * BLOCK + round * THREADS + lane;
-        let samples = samples_of(column, segment);
-        let count = chunks_of(samples);
-        let first = before + scan(lane, count) - count;
+    let before = sum_before(column, block, lane);
+    let first = first_of(block, lane);
+    let count = count_of(column, first);
+    var number = before + scan(lane, count) - count;
+    for (var i = 0u; i < ROUNDS; i++) {
+        let samples = samples_of(column, first + i);
         if samples > 0u {
-            let at = segment_at(column, segment);
-            words[at + 2u] = first;
-            let end = words[at + 4u];
-            let each = chunk_samples(samples);
-            for (var i = 0u; i < count; i++) {
-                let begin = words[at + 1u] + i * each;
-                let chunk = part(column, CHUNKS) + 2u * (first + i);
-                words[chunk] = begin;
-                words[chunk + 1u] = min(begin + each, end);
-            }
+            number = cut_segment(column, first + i, samples, number);
         }
-        before += scan_sums[255];
     }
-    if lane == 0u && block + 1u == blocks_of(draw.samples) {
-        words[HEADER + 8u * column + CHUNK_COUNT] = before;
-        words[segment_at(column, part(column, SEGMENT_COUNT)) + 2u] = before;
+    if lane == 255u && block + 1u == blocks_of(draw.samples) {
+        words[HEADER + 8u * column + CHUNK_COUNT] = number;
+        words[segment_at(column, part(column, SEGMENT_COUNT)) + 2u] = number;
     }
+}
+
+/// Writes a segment's chunks from number `first` on; gives the number after its last.
+fn cut_segment(column: u32, segment: u32, samples: u32, first: u32) -> u32 {
+    let at = segment_at(column, segment);
+    words[at + 2u] = first;
+    let begin = words[at + 1u];
+    let each = chunk_samples(samples);
+    let count = chunks_of(samples);
+    for (var i = 0u; i < count; i++) {
+        let chunk = part(column, CHUNKS) + 2u * (first + i);
+        words[chunk] = begin + i * each;
+        words[chunk + 1u] = min(begin + (i + 1u) * each, begin + samples);
+    }
+    return first + count;
 }

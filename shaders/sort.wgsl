@@ -52,9 +52,10 @@ fn counts_of(column: u32, digit: u32) -> u32 {
 fn histogram(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let column = group.x;
     let block = group.y;
+    let rounds = rounds_of(block);
     atomicStore(&counts[lane], 0u);
     workgroupBarrier();
-    for (var round = 0u; round < ROUNDS; round++) {
+    for (var round = 0u; round < rounds; round++) {
         let i = block * BLOCK + round * THREADS + lane;
         if i < draw.samples {
             atomicAdd(&counts[digit_of(column, position(column, i))], 1u);
@@ -91,10 +92,11 @@ fn scan_blocks(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
 fn scatter(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let column = group.x;
     let block = group.y;
+    let rounds = rounds_of(block);
     let total = scratch[counts_of(column, 256u) + lane];
     let lower = scan(lane, total) - total;
     places[lane] = lower + scratch[counts_of(column, lane) + block];
-    for (var round = 0u; round < ROUNDS; round++) {
+    for (var round = 0u; round < rounds; round++) {
         for (var word = 0u; word < 8u; word++) {
             atomicStore(&lanes[word * THREADS + lane], 0u);
         }

@@ -15,10 +15,23 @@ var<workgroup> counts: array<atomic<u32>, 256>;
 var<workgroup> digit: u32;
 var<workgroup> above: u32;
 
+/// 1 where an item's key is larger than the k-th, 1 << 16 where it is equal, else 0.
+fn kind_of(row: u32, item: u32, kth: u32) -> u32 {
+    if item >= search.limit {
+        return 0u;
+    }
+    let key = keys[row + item];
+    if key == LEFT_OUT || key < kth {
+        return 0u;
+    }
+    return select(1u, 0x10000u, key == kth);
+}
+
 @compute @workgroup_size(256)
 fn select_part(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let row = group.y * search.items;
     let first = group.x * PART;
+    let rounds = rounds_of(group.x);
     var kth = 0u;    // the bytes of the k-th key that are known
     var known = 0u;  // which these are
     var wanted = search.k; // keys to take among those that share them
@@ -31,7 +44,7 @@ fn select_part(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
             above = 0u;
         }
         workgroupBarrier();
-        for (var round = 0u; round < PART_ROUNDS; round++) {
+        for (var round = 0u; round < rounds; round++) {
             let item = first + round * THREADS + lane;
             if item < search.limit {
                 let key = keys[row + item];
@@ -57,25 +70,25 @@ fn select_part(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
     }
     let stride = 1u + 2u * search.k;
     let to = (group.y * search.parts + group.x) * stride;
-    var larger = 0u;
-    var equal = 0u;
-    for (var round = 0u; round < PART_ROUNDS; round++) {
-        let item = first + round * THREADS + lane;
-        var key = LEFT_OUT;
-        if item < search.limit {
-            key = keys[row + item];
+    // A thread takes neighbours, so that one scan numbers all, in the order of items; larger keys in its low half, equal
+    // ones in its high half: there are no more of either than a part has items.
+    let begin = first + lane * rounds;
+    var own = 0u;
+    for (var i = 0u; i < rounds; i++) {
+        own += kind_of(row, begin + i, kth);
+    }
+    let before = scan(lane, own) - own;
+    var larger = before & 0xffffu;
+    var equal = taken + (before >> 16u);
+    for (var i = 0u; i < rounds; i++) {
+        let kind = kind_of(row, begin + i, kth);
+        let number = select(larger, equal, kind > 1u);
+        if kind != 0u && number < taken + wanted {
+            found[to + 1u + 2u * number] = keys[row + begin + i];
+            found[to + 2u + 2u * number] = begin + i;
         }
-        let is_larger = key > kth;
-        let is_equal = key == kth && key != LEFT_OUT;
-        // Both are numbered by one scan: there are 256 of each at most.
-        let sum = scan(lane, u32(is_larger) | (u32(is_equal) << 16u));
-        let number = select(larger + (sum & 0xffffu), taken + equal + (sum >> 16u), is_equal) - 1u;
-        if (is_larger && number < taken) || (is_equal && number < taken + wanted) {
-            found[to + 1u + 2u * number] = key;
-            found[to + 2u + 2u * number] = item;
-        }
-        larger += scan_sums[255] & 0xffffu;
-        equal += scan_sums[255] >> 16u;
+        larger += kind & 1u;
+        equal += kind >> 16u;
     }
     if lane == 0u {
         found[to] = taken + wanted;

@@ -85,8 +85,8 @@ pub trait Executor: Send {
     ) -> Result<()>;
 
     /// Keeps what `sampler` draws from on the device, for [`step_drawn`](Executor::step_drawn), until the next call or the
-    /// executor's end. False where this executor does not draw, or where that does not fit the device: then the caller
-    /// fills batches and calls [`step`](Executor::step), to the same bits.
+    /// executor's end. False where this executor does not draw, where that does not fit the device, or where batches are
+    /// too small for it to pay: then the caller fills batches and calls [`step`](Executor::step), to the same bits.
     ///
     /// # Errors
     /// [`Error::Id`] where the sampler has users or items that the plan has no row for; where the device is lost.

@@ -188,9 +188,10 @@ fn a_profile_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     plays(folder);
-    let plain = train(&["--device", "gpu", "--epochs", "1", "--checkpoint", "a"]);
-    printed("train_ncf", folder, &plain);
-    let timed = train(&["--device", "gpu", "--epochs", "1", "--checkpoint", "b", "--profile"]);
+    // A batch that the device draws.
+    let common = train(&["--device", "gpu", "--epochs", "1", "--batch", "2048"]);
+    printed("train_ncf", folder, &[&common[..], &["--checkpoint", "a"]].concat());
+    let timed = [&common[..], &["--checkpoint", "b", "--profile"]].concat();
     let output = run("train_ncf", folder, &timed);
     let errors = String::from_utf8_lossy(&output.stderr);
     if errors.contains("cannot take the time") {

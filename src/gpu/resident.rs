@@ -14,13 +14,17 @@ use crate::{
     plan::{L2, Optimizer},
 };
 
+/// Samples of a batch that the device draws, where nothing else is asked for ([`GpuOptions`](super::GpuOptions)).
+const DRAW_FROM: usize = 2048;
+
 /// What is kept for training.
 pub(super) struct Resident {
     positives: Positives,
 }
 
 impl GpuExecutor {
-    /// Keeps what a sampler draws from, where the plan takes a user and an item and everything fits.
+    /// Keeps what a sampler draws from, where the plan takes a user and an item, batches are large enough for it to pay,
+    /// and everything fits.
     pub(super) fn keep(&mut self, sampler: &Sampler, batch_size: usize) -> Result<bool> {
         self.resident = None;
         if let Some(program) = &mut self.program {
@@ -40,7 +44,8 @@ impl GpuExecutor {
                 });
             }
         }
-        if !self.fits(sampler, batch_size) {
+        let draw_from = self.gpu.options().draw_from.unwrap_or(DRAW_FROM);
+        if batch_size < draw_from || !self.fits(sampler, batch_size) {
             return Ok(false);
         }
         match Positives::new(&self.gpu, sampler) {
