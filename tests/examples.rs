@@ -244,7 +244,7 @@ fn what_cannot_be_is_refused_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     plays(folder);
-    let cases: [(&[&str], &str); 17] = [
+    let cases: [(&[&str], &str); 18] = [
         (&["--data", "nowhere"], "nowhere"),
         (&["--data", "."], "name the file itself"),
         (&["--data", "plays.csv"], "hint: --delimiter"),
