@@ -81,11 +81,13 @@ pub(crate) fn matmul<S: Simd>(
     let last_vectors = (columns - last_panel * width).div_ceil(S::LANES);
     if depth > 0 {
         let last = depth - 1;
-        assert!((rows - 1) * a.row_stride + last * a.depth_stride < a.data.len());
-        assert!(last_panel * b.panel_stride + last * b.depth_stride + last_vectors * S::LANES <= b.data.len());
-        assert!(last_panel == 0 || (last_panel - 1) * b.panel_stride + last * b.depth_stride + width <= b.data.len());
+        assert!(position(rows - 1, a.row_stride, last, a.depth_stride) < a.data.len());
+        let end =
+            |panel: usize, width: usize| position(panel, b.panel_stride, last, b.depth_stride).saturating_add(width);
+        assert!(end(last_panel, last_vectors * S::LANES) <= b.data.len());
+        assert!(last_panel == 0 || end(last_panel - 1, width) <= b.data.len());
     }
-    assert!((rows - 1) * c_stride + columns <= c.len());
+    assert!(position(rows - 1, c_stride, 1, columns) <= c.len());
     if let Start::Bias(bias) = start {
         assert!(columns <= bias.len());
     }
@@ -118,6 +120,12 @@ pub(crate) fn matmul<S: Simd>(
             }
         }
     }
+}
+
+/// `i * i_stride + j * j_stride`, or what no slice is long enough for: a caller's stride may be any number.
+#[inline(always)]
+fn position(i: usize, i_stride: usize, j: usize, j_stride: usize) -> usize {
+    i.saturating_mul(i_stride).saturating_add(j.saturating_mul(j_stride))
 }
 
 struct Context {
@@ -248,5 +256,53 @@ unsafe fn load_row<S: Simd, const V: usize>(s: S, from: *const f32, tail: usize,
                 s.load_ptr_partial(from, tail)
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::Scalar;
+
+    /// First and last row of a product of three floats by one, with these strides of A and C.
+    fn first_and_last(a: usize, c: usize) -> [f32; 2] {
+        let shape = Shape {
+            rows: 3,
+            columns: 1,
+            depth: 1,
+        };
+        let left = Left {
+            data: &[2.0; 3],
+            row_stride: a,
+            depth_stride: 1,
+        };
+        let right = Panels {
+            data: &[3.0; 4],
+            panel_stride: 4,
+            depth_stride: 4,
+        };
+        let mut out = [0.0; 3];
+        matmul(Scalar, shape, left, right, Start::Zero, false, &mut out, c);
+        [out[0], out[2]]
+    }
+
+    #[test]
+    fn strides_within_the_operands() {
+        assert_eq!(first_and_last(1, 1), [6.0, 6.0]);
+    }
+
+    /// Twice this stride is 0 in the arithmetic of pointers.
+    const HALF: usize = 1 << (usize::BITS - 1);
+
+    #[test]
+    #[should_panic = "assertion failed"]
+    fn a_stride_that_wraps_around_is_refused() {
+        first_and_last(HALF, 1);
+    }
+
+    #[test]
+    #[should_panic = "assertion failed"]
+    fn an_output_stride_that_wraps_around_is_refused() {
+        first_and_last(1, HALF);
     }
 }
