@@ -36,6 +36,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// Rows of the matrix multiplication's register tile when it is one and two vectors wide.
     const TILE_ROWS: [usize; 2];
+    /// Depth steps of the matrix multiplication that one load of the left operand serves: 4 where `mul_add_lane` is
+    /// one instruction, 1 where each float is broadcast.
+    const LEFT_STEPS: usize = 1;
     /// The vector.
     type F32: Copy;
 
@@ -49,6 +52,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a * b + c`, rounded once where the processor can.
     fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// `a[LANE] * b + c` for `LANE` below `LEFT_STEPS`; where that is 1, `a` must be a broadcast.
+    #[inline(always)]
+    fn mul_add_lane<const LANE: i32>(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        self.mul_add(a, b, c)
+    }
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
     fn sqrt(self, a: Self::F32) -> Self::F32;
     /// The nearest whole number.
@@ -301,3 +309,16 @@ macro_rules! dispatch {
     };
 }
 pub(crate) use dispatch;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What tests do on each available instruction set must not leave out the one that a target always has.
+    #[test]
+    fn every_processor_has_scalar_and_64_bit_arm_neon() {
+        let available = Isa::available();
+        assert_eq!(available.last(), Some(&Isa::Scalar));
+        assert_eq!(available.contains(&Isa::Neon), cfg!(target_arch = "aarch64"));
+    }
+}

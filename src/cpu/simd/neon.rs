@@ -20,6 +20,7 @@ impl Neon {
 impl Simd for Neon {
     const LANES: usize = 4;
     const TILE_ROWS: [usize; 2] = [8, 8];
+    const LEFT_STEPS: usize = 4;
     type F32 = float32x4_t;
 
     #[inline(always)]
@@ -66,6 +67,12 @@ impl Simd for Neon {
     fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
         // SAFETY: `self` proves that the processor has the instruction.
         unsafe { vfmaq_f32(c, a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add_lane<const LANE: i32>(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vfmaq_laneq_f32::<LANE>(c, b, a) }
     }
 
     #[inline(always)]
