@@ -72,6 +72,79 @@ fn train(more: &[&'static str]) -> Vec<&'static str> {
     [&PLAYS[..], more].concat()
 }
 
+/// Sixty users who click on items of their own parity, in three files.
+fn clicks(folder: &Path) {
+    for (part, rounds) in [("train", 0..20), ("dev", 20..25), ("test", 25..30)] {
+        let mut rows = String::from("user,item,time,age,label\n");
+        for time in rounds {
+            for user in 0..60 {
+                let item = (user * 7 + time * 11) % 40;
+                let label = u8::from(user % 2 == item % 2);
+                rows += &format!("u{user},i{item},{time},{},{label}\n", user % 5);
+            }
+        }
+        std::fs::write(folder.join(part).with_extension("csv"), rows).unwrap();
+    }
+    std::fs::write(folder.join("items.csv"), "item,kinds\ni0,a|b\ni1,b\n").unwrap();
+}
+
+#[test]
+fn clicks_are_trained_on_saved_and_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    clicks(folder);
+    let data = [
+        "--data",
+        ".",
+        "--numbers",
+        "age",
+        "--factors",
+        "4",
+        "--hidden",
+        "8",
+        "--batch",
+        "100",
+    ];
+    let with = |more: &[&'static str]| [&data[..], more].concat();
+    let whole = printed(
+        "train_ctr",
+        folder,
+        &with(&["--epochs", "4", "--checkpoint", "a", "--plot", "a.svg"]),
+    );
+    assert!(
+        whole.contains("1200 training rows, 300 dev, 300 test; 3 fields, 1 numbers"),
+        "{whole}"
+    );
+    assert!(
+        whole.contains("test  AUC")
+            && std::fs::read_to_string(folder.join("a.svg"))
+                .unwrap()
+                .contains("</svg>")
+    );
+    printed(
+        "train_ctr",
+        folder,
+        &with(&["--epochs", "2", "--checkpoint", "b", "--patience", "0"]),
+    );
+    let again = refused("train_ctr", folder, &with(&["--checkpoint", "b"]));
+    assert!(again.contains("--resume"), "{again}");
+    let on = printed(
+        "train_ctr",
+        folder,
+        &with(&["--epochs", "4", "--checkpoint", "b", "--resume", "--patience", "0"]),
+    );
+    assert!(on.contains("epoch   3") && !on.contains("epoch   2"), "{on}");
+
+    let missing = refused("train_ctr", folder, &["--data", "nowhere"]);
+    assert!(missing.contains("nowhere has no train.tsv"), "{missing}");
+    std::fs::write(folder.join("dev.csv"), "user,item,time,age,label\nu1,i1,21,x,1\n").unwrap();
+    let bad = refused("train_ctr", folder, &with(&[]));
+    assert!(bad.contains("dev.csv:2") && bad.contains("age"), "{bad}");
+    std::fs::write(folder.join("train.csv"), "user,item\nu1,i1\n").unwrap();
+    let bad = refused("train_ctr", folder, &with(&[]));
+    assert!(bad.contains("no column named label"), "{bad}");
+}
+
 #[test]
 fn a_resumed_run_saves_the_same_bytes_and_recommends() {
     let folder = tempfile::tempdir().unwrap();

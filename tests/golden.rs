@@ -22,15 +22,6 @@ impl Golden {
         model.layers(layers).plan().unwrap()
     }
 
-    fn initial(&self, plan: &Plan) -> State {
-        let mut state = State::initial(plan, 0, true);
-        for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
-            tensor.value = self.floats(&format!("init/{}", param.name));
-            assert_eq!(tensor.value.len(), param.len(), "{}", param.name);
-        }
-        state
-    }
-
     fn batch(&self, step: usize) -> Batch {
         let (user, item) = (format!("step{step}/user"), format!("step{step}/item"));
         let columns: [&[u32]; 2] = [&self.ids(&user), &self.ids(&item)];

@@ -46,15 +46,6 @@ impl Golden {
         }
     }
 
-    fn initial(&self, plan: &Plan) -> State {
-        let mut state = State::initial(plan, 0, true);
-        for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
-            tensor.value = self.floats(&format!("init/{}", param.name));
-            assert_eq!(tensor.value.len(), param.len(), "{}", param.name);
-        }
-        state
-    }
-
     fn batch(&self, step: usize) -> Batch {
         let mut batch = Batch::default();
         batch.reset(FIELDS.len(), 0);

@@ -7,12 +7,18 @@
 
 mod data;
 mod options;
+mod plot;
 
 use std::{process::ExitCode, time::Instant};
 
 use clap::Parser;
-use pocketrec::{Result, eval::ClickReport, train::ClickTrainer};
+use pocketrec::{
+    Error, Result,
+    eval::ClickReport,
+    train::{ClickFit, ClickTrainer, Control, StopReason},
+};
 
+use data::Data;
 use options::Options;
 
 fn main() -> ExitCode {
@@ -26,9 +32,10 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let config = options.config();
-    config.validate()?;
-    let device = options.device()?;
+    options.config().validate()?;
+    if let Some(path) = &options.plot {
+        plot::check(path)?;
+    }
     let start = Instant::now();
     let data = data::load(options)?;
     let layout = data.encoder.layout();
@@ -41,21 +48,71 @@ fn run(options: &Options) -> Result<()> {
         layout.numbers.len(),
         start.elapsed().as_secs_f64()
     );
-    let mut trainer = ClickTrainer::new(options.model(layout), device, config)?;
+    let mut trainer = trainer(options, &data)?;
     println!(
         "{} with {} parameters on {}",
         trainer.model().name(),
         trainer.plan().weights(),
         trainer.device()
     );
-    let fit = trainer.fit(&data.train, Some(&data.dev), |epoch| println!("{epoch}"))?;
+    let fit = fit(options, &mut trainer, &data)?;
     if let Some(best) = fit.best {
         println!("best dev epoch: {}", best.epoch);
     }
-    println!("test  {}", trainer.evaluate(&data.test)?);
+    let report = trainer.evaluate(&data.test)?;
+    println!("test  {report}");
     if let Some(truth) = &data.truth {
         let best = ClickReport::of(truth, data.test.labels(), data.test.groups())?;
         println!("best possible  {best}");
     }
-    Ok(())
+    match &options.plot {
+        Some(path) => plot::draw(path, &format!("{} on the test rows", trainer.model().name()), &report),
+        None => Ok(()),
+    }
+}
+
+/// A new trainer, or the one that was saved.
+fn trainer(options: &Options, data: &Data) -> Result<ClickTrainer> {
+    let device = options.device()?;
+    match &options.checkpoint {
+        Some(path) if options.resume => {
+            let mut trainer = ClickTrainer::load(path, device)?;
+            if trainer.model().layout() != data.encoder.layout() {
+                let reason = format!("the data are not what {} was trained on", path.display());
+                return Err(Error::config("--resume", reason));
+            }
+            trainer.set_config(options.config())?;
+            trainer.set_encoder(data.encoder.clone())?;
+            Ok(trainer)
+        }
+        Some(path) if path.exists() => {
+            let reason = format!("{} is there already; give --resume, or another name", path.display());
+            Err(Error::config("--checkpoint", reason))
+        }
+        _ => {
+            let mut trainer = ClickTrainer::new(options.model(data.encoder.layout()), device, options.config())?;
+            trainer.set_encoder(data.encoder.clone())?;
+            Ok(trainer)
+        }
+    }
+}
+
+/// Trains to the end, and saves after each epoch where a file for it is set.
+fn fit(options: &Options, trainer: &mut ClickTrainer, data: &Data) -> Result<ClickFit> {
+    let answer = match options.checkpoint {
+        Some(_) => Control::Stop,
+        None => Control::Continue,
+    };
+    loop {
+        let fit = trainer.fit(&data.train, Some(&data.dev), |epoch| {
+            println!("{epoch}");
+            answer
+        })?;
+        if let Some(path) = &options.checkpoint {
+            trainer.save(path)?;
+        }
+        if fit.reason != StopReason::Stopped {
+            return Ok(fit);
+        }
+    }
 }

@@ -88,6 +88,16 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Training")]
     pub seed: u64,
 
+    /// Save the model here after each epoch, with what encodes its fields.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub checkpoint: Option<PathBuf>,
+    /// Go on from the checkpoint: its model, and the settings of this command line.
+    #[arg(long, requires = "checkpoint", help_heading = "Output")]
+    pub resume: bool,
+    /// Draw predicted against observed clicks of the test rows here, as SVG.
+    #[arg(long, value_name = "FILE.svg", help_heading = "Output")]
+    pub plot: Option<PathBuf>,
+
     /// auto, cpu, gpu, or part of a graphics device's name.
     #[arg(long, value_name = "NAME", help_heading = "Device")]
     pub device: Option<String>,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pocketrec::plan::AdamConfig;
+use pocketrec::plan::{AdamConfig, Plan, State};
 use safetensors::{Dtype, SafeTensors};
 
 /// A file, and what its metadata say.
@@ -32,6 +32,16 @@ impl Golden {
             beta2,
             epsilon: self.setting("eps"),
         }
+    }
+
+    /// The parameters before the first step, with moments of zero.
+    pub fn initial(&self, plan: &Plan) -> State {
+        let mut state = State::initial(plan, 0, true);
+        for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
+            tensor.value = self.floats(&format!("init/{}", param.name));
+            assert_eq!(tensor.value.len(), param.len(), "{}", param.name);
+        }
+        state
     }
 
     fn bytes<const N: usize>(&self, name: &str, dtype: Dtype) -> impl Iterator<Item = [u8; N]> {

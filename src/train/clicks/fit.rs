@@ -207,7 +207,7 @@ impl ClickTrainer {
         while self.progress.epoch == epoch {
             self.step(loader, &optimizer)?;
             steps += 1;
-            if steps % self.config.report_every == 0 || self.progress.epoch != epoch {
+            if steps.is_multiple_of(self.config.report_every) || self.progress.epoch != epoch {
                 self.take_loss()?;
             }
         }
