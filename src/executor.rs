@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     data::{Batch, Sampler},
     eval::{Best, Query, Rank, rank_by_scores, top_by_scores},
-    plan::{L2, Optimizer, Plan, State},
+    plan::{L2, Optimizer, Plan, State, View},
 };
 
 /// A sum of losses and the number of samples in it.
@@ -162,6 +162,20 @@ pub trait Executor: Send {
     /// As [`step`](Executor::step).
     fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()>;
 
+    /// [`score_batch`](Executor::score_batch), and with the logits an activation: what the plan
+    /// [`exposed`](Plan::exposed) as `name`, `[rows, width]`, with a row for each sample of the batch or for each step of
+    /// the sequence that it lies along.
+    ///
+    /// # Errors
+    /// As [`step`](Executor::step); [`Error::Config`] where the plan exposes nothing of that name, [`Error::Device`] where
+    /// the device hands no activations out.
+    fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
+        let (_, _, device) = (batch, out, self.device());
+        Err(Error::Device(format!(
+            "{device} does not hand out {name}: take the CPU (Device::cpu())"
+        )))
+    }
+
     /// Logits of each of `users` (ids of the first column) with every row of the second column, the items:
     /// `out[u * items + i]`. For plans of two id columns. An executor may compute what depends on the item alone once
     /// for all users, so that a logit can differ from [`score`](Executor::score)'s by rounding.
@@ -243,6 +257,15 @@ pub fn score_pairs<E: Executor + ?Sized>(executor: &mut E, users: &[u32], out: &
         }
     }
     Ok(())
+}
+
+/// Where the activation called `name` is.
+///
+/// # Errors
+/// [`Error::Config`] where the plan exposes none.
+pub fn exposed(plan: &Plan, name: &str) -> Result<View> {
+    let reason = "the plan has no activation of this name; DIN has `attention`";
+    plan.exposed(name).ok_or_else(|| Error::config(name, reason))
 }
 
 /// The number of items, where a call of [`Executor::score_catalogue`] fits the plan.

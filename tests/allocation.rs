@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use common::id_columns;
+use common::{feature_plans, id_columns, random_batch};
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::{Batch, Interactions, Sampler},
@@ -135,6 +135,32 @@ fn warm_steps_allocate_nothing() {
             let allocations = count(|| (0..10).for_each(|_| step()));
             assert_eq!(allocations, 0, "{threads} threads, {optimizer:?}");
             assert_eq!(executor.take_loss().unwrap().samples, 102 * SAMPLES as u64);
+        }
+    }
+}
+
+/// Sequences of changing lengths, attention with its own working memory, and statistics of the whole batch.
+#[test]
+fn warm_steps_of_click_through_plans_allocate_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for (name, plan) in feature_plans() {
+        let batches = [
+            random_batch(&plan, 500, 1),
+            random_batch(&plan, 500, 2),
+            random_batch(&plan, 33, 3),
+        ];
+        for &threads in THREADS {
+            let state = State::initial(&plan, 1, true);
+            let mut executor = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), threads).unwrap();
+            let mut steps = || {
+                for batch in &batches {
+                    executor
+                        .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+                        .unwrap();
+                }
+            };
+            (0..3).for_each(|_| steps());
+            assert_eq!(count(steps), 0, "{name}, {threads} threads");
         }
     }
 }

@@ -8,6 +8,9 @@
 //! 2. *Updates.* A thread takes a dense parameter (adds up the partials in order, updates, packs for the next
 //!    step) or a run of a table's rows (adds up each row's samples in order, updates).
 //!
+//! Where a stage has statistics of the whole batch, the first phase is cut into passes: a pass takes every tile through
+//! the stages up to there, its activations kept, and what it leaves is added up in the tiles' order.
+//!
 //! How many partials there are depends on plan and batch alone, so the bits do not depend on the threads.
 
 use alloc::{format, string::String, vec, vec::Vec};
@@ -20,9 +23,13 @@ use super::{
     Isa,
     adam::Update,
     aligned::AlignedVec,
+    batch_norm::BatchStatistics,
     catalogue::{Catalogue, Separable},
-    linear::{PackedWeight, READ_AHEAD},
-    prepare::{TableSource, dense_offsets, packed_weights, table_sources, tile_rows},
+    linear::READ_AHEAD,
+    prepare::{
+        Packed, Pass, Sums, TableSource, batch_statistics, dense_offsets, packed_weights, passes, table_sources,
+        tile_rows, work_len,
+    },
     simd::{Proof, Simd, dispatch},
     source::{Part, Source},
     tile::{Network, SPACES, Scratch, TrainTile, Values},
@@ -32,8 +39,8 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Executor, LossSum, catalogue_items, score_pairs},
-    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, Space, State, Tensor},
+    executor::{Executor, LossSum, catalogue_items, exposed, score_pairs},
+    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, Space, Stage, State, Tensor},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
@@ -50,7 +57,7 @@ pub struct CpuExecutor {
     /// Steps taken, by any optimiser.
     step: u64,
     tensors: Vec<Values>,
-    packed: Vec<PackedWeight>,
+    packed: Vec<Packed>,
     dense_offsets: Vec<usize>,
     dense_len: usize,
     proof: Proof,
@@ -58,6 +65,11 @@ pub struct CpuExecutor {
     pool: Pool,
     tile_rows: usize,
     scratch: Vec<Scratch>,
+    passes: Vec<Pass>,
+    /// One a tile, where there are several passes.
+    tiles: Vec<Scratch>,
+    /// Of the present batch, one for each stage that has some.
+    statistics: Vec<BatchStatistics>,
     partials: Vec<AlignedVec>,
     /// The batch-wide gradient of each space.
     row_gradients: Vec<AlignedVec>,
@@ -79,6 +91,7 @@ macro_rules! network {
             tensors: &$executor.tensors,
             packed: &$executor.packed,
             dense_offsets: &$executor.dense_offsets,
+            statistics: &[],
         }
     };
 }
@@ -100,9 +113,14 @@ impl CpuExecutor {
         let layout = Layout::new(&plan);
         let tile_rows = tile_rows(&plan);
         let (dense_offsets, dense_len) = dense_offsets(&plan);
+        let packed = packed_weights(&plan, proof);
+        let work = work_len(&packed, proof, tile_rows);
         let mut executor = CpuExecutor {
-            packed: packed_weights(&plan, proof),
-            scratch: vec![Scratch::new(&layout, tile_rows); pool.threads()],
+            packed,
+            scratch: vec![Scratch::new(&layout, tile_rows, work); pool.threads()],
+            passes: passes(&plan),
+            tiles: Vec::new(),
+            statistics: batch_statistics(&plan),
             partials: vec![AlignedVec::default(); MAX_PARTIALS],
             row_gradients: vec![AlignedVec::default(); layout.row_gradient_strides.len()],
             table_sources: table_sources(&plan, &layout),
@@ -127,9 +145,7 @@ impl CpuExecutor {
 
     fn pack(&mut self) {
         for (packed, tensor) in self.packed.iter_mut().zip(&self.tensors) {
-            if !packed.is_empty() {
-                dispatch!(self.proof, s => packed.pack(s, &tensor.value));
-            }
+            dispatch!(self.proof, s => packed.pack(s, &tensor.value));
         }
     }
 
@@ -141,30 +157,56 @@ impl CpuExecutor {
     }
 
     fn run_tiles(&mut self, batch: &Batch, meanwhile: &mut (dyn FnMut() + Send)) {
-        let rows = batch.len();
-        let (partials, rows_each) = self.partials_of(rows);
-        let part = |samples| Part {
-            source: Source::Batch(batch),
-            samples,
-            noise: Some(batch.noise()),
-        };
         let strides = &self.layout.row_gradient_strides;
         for ((space, gradient), stride) in spaces().zip(&mut self.row_gradients).zip(strides) {
-            let needed = part(0..rows).rows(space).len() * stride + READ_AHEAD;
+            let needed = training_part(batch, 0..batch.len()).rows(space).len() * stride + READ_AHEAD;
             if gradient.len() < needed {
                 gradient.resize(needed);
             }
         }
-        let network = network!(self);
+        let several = self.passes.len() > 1;
+        let tiles = if several {
+            batch.len().div_ceil(self.tile_rows)
+        } else {
+            0
+        };
+        while self.tiles.len() < tiles {
+            self.tiles.push(self.scratch[0].clone());
+        }
+        let mut losses = [0.0; MAX_PARTIALS];
+        self.run_pass(batch, 0, meanwhile, &mut losses);
+        for pass in 1..self.passes.len() {
+            self.run_pass(batch, pass, &mut || (), &mut losses);
+        }
+        self.loss.sum += losses.iter().sum::<f64>();
+        self.loss.samples += batch.len() as u64;
+    }
+
+    /// Takes all tiles through a pass, and adds up what it leaves.
+    fn run_pass(
+        &mut self,
+        batch: &Batch,
+        pass: usize,
+        meanwhile: &mut (dyn FnMut() + Send),
+        losses: &mut [f64; MAX_PARTIALS],
+    ) {
+        let rows = batch.len();
+        let (partials, rows_each) = self.partials_of(rows);
+        let strides = &self.layout.row_gradient_strides;
+        let network = Network {
+            statistics: &self.statistics,
+            ..network!(self)
+        };
+        let mut tiles = self.tiles.chunks_mut(rows_each / self.tile_rows);
+        let pass = &self.passes[pass];
         let mut tasks: [Option<TileTask<'_>>; MAX_PARTIALS + 1] = [const { None }; MAX_PARTIALS + 1];
         tasks[0] = Some(TileTask::Meanwhile(meanwhile));
         let mut row_gradients: [&mut [f32]; SPACES] = [(); SPACES].map(|()| &mut [][..]);
         for (all, gradient) in row_gradients.iter_mut().zip(&mut self.row_gradients) {
             *all = gradient;
         }
-        let mut losses = [0.0; MAX_PARTIALS];
-        for (index, (partial, loss)) in self.partials[..partials].iter_mut().zip(&mut losses).enumerate() {
-            let part = part(index * rows_each..((index + 1) * rows_each).min(rows));
+        for (index, (partial, loss)) in self.partials[..partials].iter_mut().zip(losses).enumerate() {
+            let part = training_part(batch, index * rows_each..((index + 1) * rows_each).min(rows));
             let own = split_rows(&mut row_gradients, &part, strides);
             partial.resize(self.dense_len);
             tasks[index + 1] = Some(TileTask::Train {
@@ -172,6 +214,7 @@ impl CpuExecutor {
                 row_gradients: own,
                 gradient: partial,
                 loss,
+                tiles: tiles.next().unwrap_or_default(),
             });
         }
         let (tile_rows, proof) = (self.tile_rows, self.proof);
@@ -184,12 +227,45 @@ impl CpuExecutor {
                     row_gradients,
                     gradient,
                     loss,
+                    tiles,
                 }) => dispatch!(proof, s => {
-                    **loss = train_partial(s, network, batch, part, tile_rows, scratch, row_gradients, gradient);
+                    let scratch = if tiles.is_empty() { core::slice::from_mut(scratch) } else { tiles };
+                    **loss += train_partial(s, network, batch, part, (pass, tile_rows), scratch, row_gradients, gradient);
                 }),
             });
-        self.loss.sum += losses[..partials].iter().sum::<f64>();
-        self.loss.samples += rows as u64;
+        self.add_up(batch, pass.then);
+    }
+
+    /// Merges the sums that the tiles have of a pass.
+    fn add_up(&mut self, batch: &Batch, then: Sums) {
+        let (Sums::Moments { stage, statistics } | Sums::Gradients { stage, statistics }) = then else {
+            return;
+        };
+        let Stage::BatchNorm {
+            mean,
+            variance,
+            input,
+            momentum,
+            ..
+        } = self.plan.stages()[stage]
+        else {
+            return;
+        };
+        let (rows, space) = (batch.len(), self.plan.space(input.buffer));
+        let firsts = (0..rows).step_by(self.tile_rows);
+        let tiles = firsts.zip(&self.tiles).map(|(first, tile)| {
+            let part = training_part(batch, first..(first + self.tile_rows).min(rows));
+            (part.rows(space).len(), tile.sums())
+        });
+        let statistics = &mut self.statistics[statistics];
+        if let Sums::Gradients { .. } = then {
+            return statistics.set_gradients(tiles.map(|(_, sums)| sums));
+        }
+        statistics.set_moments(tiles);
+        let [mut means, mut variances] = [mean, variance].map(|param| core::mem::take(&mut self.tensors[param].value));
+        statistics.lead(momentum, &mut means, &mut variances);
+        self.tensors[mean].value = means;
+        self.tensors[variance].value = variances;
     }
 
     fn run_updates(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) {
@@ -216,6 +292,7 @@ impl CpuExecutor {
         let params = self.plan.params().iter().zip(&mut self.tensors);
         for (index, ((param, tensor), packed)) in params.zip(&mut self.packed).enumerate() {
             match param.kind {
+                ParamKind::Statistic => {} // moved with the tiles
                 ParamKind::Dense => tasks.push(UpdateTask::Dense {
                     slots: slots(tensor),
                     packed,
@@ -306,6 +383,25 @@ impl Executor for CpuExecutor {
         check_scored(&self.plan, batch, out.len())?;
         self.score_source(Source::Batch(batch), out);
         Ok(())
+    }
+
+    fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
+        check_scored(&self.plan, batch, out.len())?;
+        let view = exposed(&self.plan, name)?;
+        let (network, scratch, mut values) = (network!(self), &mut self.scratch[0], Vec::new());
+        for (tile, out) in out.chunks_mut(self.tile_rows).enumerate() {
+            let first = tile * self.tile_rows;
+            let tile = Part {
+                noise: None,
+                ..training_part(batch, first..first + out.len())
+            };
+            dispatch!(self.proof, s => score_rows(s, network, tile.source, first, self.tile_rows, scratch, out));
+            let rows = scratch.activation(&self.layout, view);
+            for row in 0..tile.rows(self.plan.space(view.buffer)).len() {
+                values.extend_from_slice(rows.row(row));
+            }
+        }
+        Ok(values)
     }
 
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
@@ -407,7 +503,18 @@ enum TileTask<'a> {
         row_gradients: [&'a mut [f32]; SPACES],
         gradient: &'a mut [f32],
         loss: &'a mut f64,
+        /// One a tile, or none where a thread's own does.
+        tiles: &'a mut [Scratch],
     },
+}
+
+/// Samples of a batch to train on.
+fn training_part(batch: &Batch, samples: core::ops::Range<usize>) -> Part<'_> {
+    Part {
+        source: Source::Batch(batch),
+        samples,
+        noise: Some(batch.noise()),
+    }
 }
 
 /// The spaces there can be, by index.
@@ -429,26 +536,28 @@ fn split_rows<'a>(
     own
 }
 
-/// Runs the tiles of one partial; returns the sum of their losses.
+/// Runs a pass over the tiles of one partial; returns the sum of their losses. `scratch` is one for all tiles, or one
+/// for each.
 #[allow(clippy::too_many_arguments)] // what a tile reads, and what it writes
 fn train_partial<S: Simd>(
     s: S,
     network: Network<'_>,
     batch: &Batch,
     part: &Part<'_>,
-    tile_rows: usize,
-    scratch: &mut Scratch,
+    (pass, tile_rows): (&Pass, usize),
+    scratch: &mut [Scratch],
     row_gradients: &mut [&mut [f32]; SPACES],
     gradient: &mut [f32],
 ) -> f64 {
     let (mut loss, mut flow) = (0.0, Flow::Write);
     let mut rest = row_gradients.each_mut().map(|gradient| &mut **gradient);
-    for first in part.samples.clone().step_by(tile_rows) {
+    for (index, first) in part.samples.clone().step_by(tile_rows).enumerate() {
+        let scratch = &mut scratch[if scratch.len() > 1 { index } else { 0 }];
         let tile = Part {
             samples: first..(first + tile_rows).min(part.samples.end),
             ..part.clone()
         };
-        scratch.forward(s, network, &tile);
+        scratch.forward(s, network, &tile, pass.forward.clone());
         let mut train = TrainTile {
             labels: &batch.labels()[tile.samples.clone()],
             scale: 1.0 / batch.len() as f32,
@@ -457,7 +566,8 @@ fn train_partial<S: Simd>(
             loss: &mut loss,
             flow,
         };
-        scratch.backward(s, network, &tile, &mut train);
+        scratch.backward(s, network, &tile, &mut train, pass.backward.clone());
+        scratch.add_up(s, network, &tile, pass.then);
         flow = Flow::Add;
     }
     loss
@@ -481,7 +591,7 @@ fn score_rows<S: Simd>(
             samples,
             noise: None,
         };
-        scratch.forward(s, network, &tile);
+        scratch.forward(s, network, &tile, 0..network.plan.stages().len());
         let logits = scratch.logits(network);
         for (r, out) in out.iter_mut().enumerate() {
             *out = logits.row(r)[0];

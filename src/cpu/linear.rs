@@ -56,6 +56,22 @@ impl PackedWeight {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    pub(super) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    pub(super) fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    pub(super) fn forward(&self) -> &[f32] {
+        &self.forward
+    }
+
+    pub(super) fn backward(&self) -> &[f32] {
+        &self.backward
+    }
 }
 
 kernel! {
@@ -102,7 +118,7 @@ fn transpose(from: &[f32], depth: usize, to: &mut [f32], width: usize) {
 }
 
 kernel! {
-    /// `y = activation(x weight^T + bias)` for `rows` rows.
+    /// `y = activation(x weight^T + bias)` for `rows` rows. An empty `bias` is none.
     ///
     /// # Panics
     /// Where the widths of `x`, `y` and `bias` are not the weight's.
@@ -115,20 +131,27 @@ kernel! {
         activation: Activation,
         y: RowsMut<'a>,
     ) {
-        assert!(x.width == weight.inputs && y.width == weight.outputs && bias.len() == weight.outputs);
+        assert!(x.width == weight.inputs && y.width == weight.outputs);
+        assert!(bias.is_empty() || bias.len() == weight.outputs);
         let relu = activation == Activation::Relu;
         let mut y = y;
         if weight.outputs == 1 {
-            dot_rows(s, rows, x, &weight.backward, bias[0], relu, y.reborrow());
+            dot_rows(s, rows, x, &weight.backward, bias.first().copied().unwrap_or(0.0), relu, y.reborrow());
         } else {
             panels_forward(s, rows, x, weight, bias, relu, y.reborrow());
         }
         if activation == Activation::Sigmoid {
-            for r in 0..rows {
-                for chunk in y.row(r).chunks_mut(S::LANES) {
-                    s.store_partial(sigmoid(s, s.load_partial(chunk)), chunk);
-                }
-            }
+            sigmoid_rows(s, rows, y);
+        }
+    }
+}
+
+/// The sigmoid, in place.
+#[inline(always)]
+pub(super) fn sigmoid_rows<S: Simd>(s: S, rows: usize, mut y: RowsMut<'_>) {
+    for r in 0..rows {
+        for chunk in y.row(r).chunks_mut(S::LANES) {
+            s.store_partial(sigmoid(s, s.load_partial(chunk)), chunk);
         }
     }
 }
@@ -154,7 +177,12 @@ fn panels_forward<S: Simd>(
         panel_stride: width * weight.inputs,
         depth_stride: width,
     };
-    matmul(s, shape, by_row(x), panels, Start::Bias(bias), relu, y.data, y.stride);
+    let start = if bias.is_empty() {
+        Start::Zero
+    } else {
+        Start::Bias(bias)
+    };
+    matmul(s, shape, by_row(x), panels, start, relu, y.data, y.stride);
 }
 
 /// One output: a dot product a row. A panel would be one column of numbers among zeros.
@@ -181,7 +209,7 @@ fn dot_rows<S: Simd>(s: S, rows: usize, x: Rows<'_>, w: &[f32], bias: f32, relu:
 pub struct WeightGradient<'a> {
     /// `[outputs, inputs]`.
     pub weight: &'a mut [f32],
-    /// `[outputs]`.
+    /// `[outputs]`, or empty where there is no bias.
     pub bias: &'a mut [f32],
     /// Whether this is the partial's first tile, which overwrites.
     pub flow: Flow,
@@ -208,7 +236,8 @@ kernel! {
     ) {
         let (outputs, inputs) = (weight.outputs, weight.inputs);
         assert!(x.width == inputs && dx.width == inputs && y.width == outputs && dy.width == outputs);
-        assert!(gradient.weight.len() == outputs * inputs && gradient.bias.len() == outputs);
+        assert!(gradient.weight.len() == outputs * inputs);
+        assert!(gradient.bias.is_empty() || gradient.bias.len() == outputs);
         let mut dy = dy;
         derive_and_sum(s, rows, y, activation, &mut dy, gradient.bias, gradient.flow);
 
@@ -245,7 +274,7 @@ kernel! {
     }
 }
 
-fn start<'a>(flow: Flow) -> Start<'a> {
+pub(super) fn start<'a>(flow: Flow) -> Start<'a> {
     match flow {
         Flow::Write => Start::Zero,
         Flow::Add => Start::Output,
@@ -255,7 +284,7 @@ fn start<'a>(flow: Flow) -> Start<'a> {
 /// Floats that must be readable behind the last row of `x` in [`backward`]: a vector may begin at its last column.
 pub const READ_AHEAD: usize = 32;
 
-fn by_row(x: Rows<'_>) -> Left<'_> {
+pub(super) fn by_row(x: Rows<'_>) -> Left<'_> {
     Left {
         data: x.data,
         row_stride: x.stride,
@@ -263,9 +292,9 @@ fn by_row(x: Rows<'_>) -> Left<'_> {
     }
 }
 
-/// Takes `dy` through the activation, and adds its columns up into the bias's gradient.
+/// Takes `dy` through the activation, and adds its columns up into the bias's gradient if there is one.
 #[inline(always)]
-fn derive_and_sum<S: Simd>(
+pub(super) fn derive_and_sum<S: Simd>(
     s: S,
     rows: usize,
     y: Rows<'_>,
@@ -275,11 +304,18 @@ fn derive_and_sum<S: Simd>(
     flow: Flow,
 ) {
     let zero = s.splat(0.0);
-    for (j, bias) in bias.chunks_mut(S::LANES).enumerate() {
-        let columns = j * S::LANES..j * S::LANES + bias.len();
-        let mut sum = match flow {
-            Flow::Write => zero,
-            Flow::Add => s.load_partial(bias),
+    if bias.is_empty() && activation == Activation::Identity {
+        return;
+    }
+    let mut biases = bias.chunks_mut(S::LANES);
+    let mut first = 0;
+    while first < dy.width {
+        let columns = first..dy.width.min(first + S::LANES);
+        first = columns.end;
+        let bias = biases.next();
+        let mut sum = match (flow, &bias) {
+            (Flow::Add, Some(bias)) => s.load_partial(bias),
+            _ => zero,
         };
         for r in 0..rows {
             let slot = &mut dy.row(r)[columns.clone()];
@@ -294,6 +330,8 @@ fn derive_and_sum<S: Simd>(
             }
             sum = s.add(sum, d);
         }
-        s.store_partial(sum, bias);
+        if let Some(bias) = bias {
+            s.store_partial(sum, bias);
+        }
     }
 }

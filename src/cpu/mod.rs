@@ -13,7 +13,11 @@
 
 pub mod adam;
 mod aligned;
+pub mod attention;
+pub mod attention_unit;
+pub mod batch_norm;
 mod catalogue;
+pub mod dice;
 pub mod dropout;
 mod executor;
 pub mod fm;
@@ -21,6 +25,7 @@ pub mod gather;
 pub mod linear;
 mod math;
 pub mod pool;
+pub mod prelu;
 mod prepare;
 pub mod product;
 pub mod row_update;
@@ -29,6 +34,7 @@ mod rows;
 mod serial;
 pub mod sigmoid_cross_entropy;
 pub(crate) mod simd;
+pub mod softmax;
 mod source;
 pub mod sum;
 #[cfg(feature = "parallel")]

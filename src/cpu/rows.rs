@@ -28,6 +28,15 @@ impl<'a> Rows<'a> {
     pub fn row(&self, r: usize) -> &'a [f32] {
         &self.data[r * self.stride..][..self.width]
     }
+
+    /// The rows from `r` on.
+    #[inline(always)]
+    pub fn from_row(&self, r: usize) -> Rows<'a> {
+        Rows {
+            data: &self.data[r * self.stride..],
+            ..*self
+        }
+    }
 }
 
 impl RowsMut<'_> {

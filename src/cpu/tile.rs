@@ -1,17 +1,24 @@
 //! One tile of rows through the whole plan, forward and backward, with its activations in cache.
 
 use alloc::vec::Vec;
-use core::mem;
+use core::{mem, ops::Range};
 
 use super::{
     aligned::AlignedVec,
+    attention,
+    attention_unit::{self, InputGradients},
+    batch_norm::{self, BatchStatistics, Statistics},
+    dice,
     dropout::{self, Mask},
     fm, gather,
-    linear::{self, PackedWeight, READ_AHEAD, WeightGradient},
-    pool, product,
+    linear::{self, READ_AHEAD, WeightGradient},
+    pool, prelu,
+    prepare::{Packed, Sums},
+    product,
     rows::{Rows, RowsMut},
     sigmoid_cross_entropy,
     simd::Simd,
+    softmax,
     source::Part,
     sum,
 };
@@ -58,15 +65,45 @@ pub(super) struct Network<'a> {
     pub layout: &'a Layout,
     pub tensors: &'a [Values],
     /// One a parameter; empty for all but weights.
-    pub packed: &'a [PackedWeight],
+    pub packed: &'a [Packed],
     /// Where each dense parameter's gradient begins in a partial.
     pub dense_offsets: &'a [usize],
+    /// Those of the batch in training, in the order of the stages that have some; none in use.
+    pub statistics: &'a [BatchStatistics],
 }
 
 impl<'a> Network<'a> {
     /// A parameter.
     pub fn value(&self, param: usize) -> &'a [f32] {
         &self.tensors[param].value
+    }
+
+    /// What a stage normalises by: the batch's statistics in training, else the running ones.
+    fn statistics(&self, stage: usize, [mean, variance]: [usize; 2], epsilon: f32) -> Statistics<'a> {
+        let [mean, variance] = match self.of_batch(stage) {
+            Some(of_batch) => [&of_batch.mean[..], &of_batch.variance[..]],
+            None => [self.value(mean), self.value(variance)],
+        };
+        Statistics {
+            mean,
+            variance,
+            epsilon,
+        }
+    }
+
+    /// The batch's statistics of a stage.
+    fn of_batch(&self, stage: usize) -> Option<&'a BatchStatistics> {
+        let before = &self.plan.stages()[..stage];
+        let place = before
+            .iter()
+            .filter(|stage| matches!(stage, Stage::BatchNorm { .. }))
+            .count();
+        self.statistics.get(place)
+    }
+
+    /// A layer's bias; nothing where it has none.
+    fn bias(&self, bias: Option<usize>) -> &'a [f32] {
+        bias.map_or(&[], |bias| self.value(bias))
     }
 }
 
@@ -90,19 +127,26 @@ pub(super) struct TrainTile<'a> {
 pub(super) struct Scratch {
     activations: Vec<AlignedVec>,
     gradients: Vec<AlignedVec>,
+    /// What a stage works with while it runs.
+    work: AlignedVec,
+    /// The tile's sums for statistics of the batch.
+    sums: Vec<f32>,
 }
 
 impl Scratch {
-    pub fn new(layout: &Layout, tile_rows: usize) -> Self {
+    pub fn new(layout: &Layout, tile_rows: usize, work: usize) -> Self {
         let buffer = |stride: &usize| AlignedVec::zeros(stride * tile_rows + READ_AHEAD);
         let buffers: Vec<AlignedVec> = layout.strides.iter().map(buffer).collect();
         Scratch {
             gradients: buffers.clone(),
             activations: buffers,
+            work: AlignedVec::zeros(work),
+            sums: Vec::new(),
         }
     }
 
-    fn activation(&self, layout: &Layout, view: View) -> Rows<'_> {
+    /// The columns of an activation.
+    pub fn activation(&self, layout: &Layout, view: View) -> Rows<'_> {
         rows_of(&self.activations[view.buffer], layout, view)
     }
 
@@ -134,11 +178,14 @@ impl Scratch {
         self.activation(network.layout, network.plan.logit())
     }
 
-    /// Runs the stages up to the logit on the samples of a tile.
-    pub fn forward<S: Simd>(&mut self, s: S, network: Network<'_>, tile: &Part<'_>) {
+    /// Runs stages on the samples of a tile: all, or a run of them after those before.
+    pub fn forward<S: Simd>(&mut self, s: S, network: Network<'_>, tile: &Part<'_>, stages: Range<usize>) {
         let Network { plan, layout, .. } = network;
-        self.reserve(network, tile);
-        for (index, stage) in plan.stages().iter().enumerate() {
+        if stages.start == 0 {
+            self.reserve(network, tile);
+        }
+        for index in stages {
+            let stage = &plan.stages()[index];
             let space = stage.output().map_or(Space::Samples, |view| plan.space(view.buffer));
             let rows = tile.rows(space).len();
             match *stage {
@@ -159,7 +206,7 @@ impl Scratch {
                     activation,
                 } => self.write(layout, output, |scratch, output| {
                     let x = scratch.activation(layout, input);
-                    let (weight, bias) = (&network.packed[weight], network.value(bias));
+                    let (weight, bias) = (&network.packed[weight].layer, network.bias(bias));
                     linear::forward(s, rows, x, weight, bias, activation, output);
                 }),
                 Stage::Product {
@@ -192,17 +239,105 @@ impl Scratch {
                     let input = scratch.activation(layout, input);
                     dropout::apply(s, rows, mask(tile, index, space, rate), input, output, Flow::Write);
                 }),
+                Stage::Prelu { alpha, input, output } => self.write(layout, output, |scratch, output| {
+                    let input = scratch.activation(layout, input);
+                    prelu::forward(s, rows, input, network.value(alpha), output);
+                }),
+                Stage::AttentionUnit {
+                    weight,
+                    bias,
+                    inputs: [query, key],
+                    output,
+                    activation,
+                } => {
+                    let mut work = mem::take(&mut self.work);
+                    self.write(layout, output, |scratch, output| {
+                        let offsets = tile.offsets(space);
+                        let (query, key) = (scratch.activation(layout, query), scratch.activation(layout, key));
+                        let (unit, bias) = (&network.packed[weight].unit, network.value(bias));
+                        attention_unit::forward(s, offsets, query, key, unit, bias, activation, &mut work, output);
+                    });
+                    self.work = work;
+                }
+                Stage::Softmax { input, output } => self.write(layout, output, |scratch, output| {
+                    softmax::forward(s, tile.offsets(space), scratch.activation(layout, input), output);
+                }),
+                Stage::Attention {
+                    inputs: [weights, values],
+                    output,
+                } => self.write(layout, output, |scratch, output| {
+                    let offsets = tile.offsets(plan.space(values.buffer));
+                    let (weights, values) = (scratch.activation(layout, weights), scratch.activation(layout, values));
+                    attention::forward(s, offsets, weights, values, output);
+                }),
+                Stage::BatchNorm {
+                    mean,
+                    variance,
+                    input,
+                    output,
+                    epsilon,
+                    ..
+                } => self.write(layout, output, |scratch, output| {
+                    let statistics = network.statistics(index, [mean, variance], epsilon);
+                    batch_norm::forward(s, rows, scratch.activation(layout, input), statistics, output);
+                }),
+                Stage::Dice {
+                    alpha,
+                    inputs: [input, normal],
+                    output,
+                } => self.write(layout, output, |scratch, output| {
+                    let (x, normal) = (scratch.activation(layout, input), scratch.activation(layout, normal));
+                    dice::forward(s, rows, x, normal, network.value(alpha), output);
+                }),
                 Stage::SigmoidCrossEntropy { .. } => {}
             }
         }
     }
 
-    /// Runs the backward stages after [`forward`](Scratch::forward) on the same samples.
-    pub fn backward<S: Simd>(&mut self, s: S, network: Network<'_>, part: &Part<'_>, tile: &mut TrainTile<'_>) {
+    /// Adds up what a pass leaves for the next; see [`sums`](Scratch::sums).
+    pub fn add_up<S: Simd>(&mut self, s: S, network: Network<'_>, tile: &Part<'_>, then: Sums) {
         let Network { plan, layout, .. } = network;
-        let Scratch { activations, gradients } = self;
+        let (Sums::Moments { stage, .. } | Sums::Gradients { stage, .. }) = then else {
+            return;
+        };
+        let Stage::BatchNorm { input, output, .. } = plan.stages()[stage] else {
+            return;
+        };
+        let rows = tile.rows(plan.space(input.buffer)).len();
+        let mut sums = mem::take(&mut self.sums);
+        sums.resize(2 * input.width, 0.0);
+        if let Sums::Moments { .. } = then {
+            batch_norm::moments(s, rows, self.activation(layout, input), &mut sums);
+        } else {
+            let d_output = rows_of(&self.gradients[output.buffer], layout, output);
+            batch_norm::gradient_sums(s, rows, self.activation(layout, output), d_output, &mut sums);
+        }
+        self.sums = sums;
+    }
+
+    /// The tile's sums after [`add_up`](Scratch::add_up).
+    pub fn sums(&self) -> &[f32] {
+        &self.sums
+    }
+
+    /// Runs a run of the backward stages after [`forward`](Scratch::forward) on the same samples.
+    pub fn backward<S: Simd>(
+        &mut self,
+        s: S,
+        network: Network<'_>,
+        part: &Part<'_>,
+        tile: &mut TrainTile<'_>,
+        stages: Range<usize>,
+    ) {
+        let Network { plan, layout, .. } = network;
+        let Scratch {
+            activations,
+            gradients,
+            work,
+            ..
+        } = self;
         let activation = |view: View| rows_of(&activations[view.buffer], layout, view);
-        for Backward { stage: index, flow } in plan.backward() {
+        for Backward { stage: index, flow } in &plan.backward()[stages] {
             let stage = &plan.stages()[*index];
             let space = stage.output().map_or(Space::Samples, |view| plan.space(view.buffer));
             let rows = part.rows(space).len();
@@ -221,9 +356,16 @@ impl Scratch {
                 } => {
                     let dy = d_output.rows_mut();
                     let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
-                    let gradient = weight_gradient(network, tile.gradient, [weight, bias], tile.flow);
+                    let gradient = match bias {
+                        Some(bias) => weight_gradient(network, tile.gradient, [weight, bias], tile.flow),
+                        None => WeightGradient {
+                            weight: vector_gradient(network, tile.gradient, weight),
+                            bias: &mut [],
+                            flow: tile.flow,
+                        },
+                    };
                     let (x, y) = (activation(input), activation(output));
-                    let weight = &network.packed[weight];
+                    let weight = &network.packed[weight].layer;
                     linear::backward(s, rows, x, weight, y, kind, dy, gradient, dx, flow[0]);
                 }
                 Stage::Product { inputs, .. } => {
@@ -259,6 +401,79 @@ impl Scratch {
                     let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
                     let dy = d_output.rows();
                     dropout::apply(s, rows, mask(part, *index, space, rate), dy, dx, flow[0]);
+                }
+                Stage::Prelu { alpha, input, .. } => {
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
+                    let d_alpha = vector_gradient(network, tile.gradient, alpha);
+                    let (x, alpha, dy) = (activation(input), network.value(alpha), d_output.rows());
+                    prelu::backward(s, rows, x, alpha, dy, dx, flow[0], d_alpha, tile.flow);
+                }
+                Stage::AttentionUnit {
+                    weight,
+                    bias,
+                    inputs,
+                    output,
+                    activation: kind,
+                } => {
+                    let (y, [query, key]) = (activation(output), inputs.map(activation));
+                    let [d_query, d_key] = gradients_mut(gradients, &mut tile.row_gradients, network, inputs);
+                    let d_inputs = InputGradients {
+                        query: d_query,
+                        key: d_key,
+                        flow: [flow[0], flow[1]],
+                    };
+                    let gradient = weight_gradient(network, tile.gradient, [weight, bias], tile.flow);
+                    let (unit, dy) = (&network.packed[weight].unit, d_output.rows_mut());
+                    let offsets = part.offsets(space);
+                    attention_unit::backward(s, offsets, query, key, unit, y, kind, dy, gradient, work, d_inputs);
+                }
+                Stage::Softmax { input, output } => {
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
+                    softmax::backward(s, part.offsets(space), activation(output), d_output.rows(), dx, flow[0]);
+                }
+                Stage::Attention {
+                    inputs: [weights, values],
+                    ..
+                } => {
+                    let offsets = part.offsets(plan.space(values.buffer));
+                    let (w, v, dy) = (activation(weights), activation(values), d_output.rows());
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, weights);
+                    attention::backward_weights(s, offsets, v, dy, dx, flow[0]);
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, values);
+                    attention::backward_values(s, offsets, w, dy, dx, flow[1]);
+                }
+                Stage::BatchNorm {
+                    mean,
+                    variance,
+                    input,
+                    output,
+                    epsilon,
+                    ..
+                } => {
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
+                    let statistics = network.statistics(*index, [mean, variance], epsilon);
+                    let means = network
+                        .of_batch(*index)
+                        .map_or(&[][..], |of_batch| &of_batch.gradient_means);
+                    let (y, dy) = (activation(output), d_output.rows());
+                    batch_norm::backward(s, rows, y, statistics, means, dy, dx, flow[0]);
+                }
+                Stage::Dice {
+                    alpha,
+                    inputs: [input, normal],
+                    ..
+                } => {
+                    let d_alpha = vector_gradient(network, tile.gradient, alpha);
+                    let (x, n, alpha, dy) = (
+                        activation(input),
+                        activation(normal),
+                        network.value(alpha),
+                        d_output.rows(),
+                    );
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
+                    dice::backward(s, rows, x, n, alpha, dy, dx, flow[0], d_alpha, tile.flow);
+                    let dn = gradient_mut(gradients, &mut tile.row_gradients, network, normal);
+                    dice::backward_normal(s, rows, x, n, alpha, dy, dn, flow[1]);
                 }
                 Stage::SigmoidCrossEntropy { logit } => {
                     let d = gradient_mut(gradients, &mut tile.row_gradients, network, logit);
@@ -384,16 +599,51 @@ fn gradient_mut<'a>(
     network: Network<'_>,
     view: View,
 ) -> RowsMut<'a> {
-    let Network { plan, layout, .. } = network;
-    let space = plan.space(view.buffer).index();
+    let space = network.plan.space(view.buffer).index();
+    either_mut(&mut gradients[view.buffer], row_gradients[space], network, view)
+}
+
+/// [`gradient_mut`] for what has a row a sample and what has a row a step.
+fn gradients_mut<'a>(
+    gradients: &'a mut [AlignedVec],
+    row_gradients: &'a mut [&mut [f32]; SPACES],
+    network: Network<'_>,
+    [sample, step]: [View; 2],
+) -> [RowsMut<'a>; 2] {
+    let (of_samples, of_steps) = row_gradients.split_at_mut(Space::Samples.index() + 1);
+    let (low, high) = gradients.split_at_mut(sample.buffer.max(step.buffer));
+    let (own, other) = match sample.buffer < step.buffer {
+        true => (&mut low[sample.buffer], &mut high[0]),
+        false => (&mut high[0], &mut low[step.buffer]),
+    };
+    let space = network.plan.space(step.buffer).index();
+    let of_steps = &mut *of_steps[space - of_samples.len()];
+    [
+        either_mut(own, of_samples[0], network, sample),
+        either_mut(other, of_steps, network, step),
+    ]
+}
+
+/// The columns of `view`, in its buffer's own gradient or in the batch-wide one.
+fn either_mut<'a>(
+    own: &'a mut [f32],
+    row_gradient: &'a mut [f32],
+    Network { plan, layout, .. }: Network<'_>,
+    view: View,
+) -> RowsMut<'a> {
     match layout.row_gradient(view) {
-        None => rows_mut(&mut gradients[view.buffer], layout, view),
+        None => rows_mut(own, layout, view),
         Some(column) => RowsMut {
-            data: &mut row_gradients[space][column..],
-            stride: layout.row_gradient_strides[space],
+            data: &mut row_gradient[column..],
+            stride: layout.row_gradient_strides[plan.space(view.buffer).index()],
             width: view.width,
         },
     }
+}
+
+/// The place of a parameter's gradient in a partial.
+fn vector_gradient<'a>(network: Network<'_>, gradient: &'a mut [f32], param: usize) -> &'a mut [f32] {
+    &mut gradient[network.dense_offsets[param]..][..network.plan.params()[param].len()]
 }
 
 /// The places of a linear layer's gradients in a partial; the bias's lies right behind the weight's.

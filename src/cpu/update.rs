@@ -6,8 +6,7 @@ use core::ops::Range;
 use super::{
     adam::{Slots, Update, dense_update},
     aligned::AlignedVec,
-    linear::PackedWeight,
-    prepare::TableSource,
+    prepare::{Packed, TableSource},
     row_update::{self, RowSource, RowStep, TableRows},
     rows::Rows,
     simd::Simd,
@@ -23,7 +22,7 @@ pub(super) enum UpdateTask<'a> {
     /// A weight or bias, whole, and its packing for the next step.
     Dense {
         slots: Slots<'a>,
-        packed: &'a mut PackedWeight,
+        packed: &'a mut Packed,
         /// Where its gradient begins in a partial.
         offset: usize,
     },
@@ -55,9 +54,7 @@ impl UpdateTask<'_> {
                 let len = slots.value.len();
                 let (update, l2) = (context.update, context.l2.dense);
                 dense_update(s, update, l2, slots.part(0, len), context.partials, *offset);
-                if !packed.is_empty() {
-                    packed.pack(s, slots.value);
-                }
+                packed.pack(s, slots.value);
             }
             UpdateTask::Rows { table, sources } => {
                 let step = RowStep {

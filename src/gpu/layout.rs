@@ -180,7 +180,9 @@ impl Matrix {
                         device_rows: 4 * columns.range(output).width,
                         ..Matrix::table(columns, input)
                     });
-                    matrices[bias] = Some(Matrix::vector(columns, output));
+                    if let Some(bias) = bias {
+                        matrices[bias] = Some(Matrix::vector(columns, output));
+                    }
                 }
                 Stage::Sum {
                     bias: Some(bias),
@@ -193,6 +195,12 @@ impl Matrix {
                 | Stage::Fm { .. }
                 | Stage::Pool { .. }
                 | Stage::Dropout { .. }
+                | Stage::Prelu { .. }
+                | Stage::AttentionUnit { .. }
+                | Stage::Softmax { .. }
+                | Stage::BatchNorm { .. }
+                | Stage::Dice { .. }
+                | Stage::Attention { .. }
                 | Stage::SigmoidCrossEntropy { .. } => {}
             }
         }
@@ -334,7 +342,7 @@ fn reads(stage: &Stage, output: View) -> bool {
 pub(super) fn column_of(kind: ParamKind) -> Option<usize> {
     match kind {
         ParamKind::Table { vocabulary } => Some(vocabulary),
-        ParamKind::Dense => None,
+        ParamKind::Dense | ParamKind::Statistic => None,
     }
 }
 

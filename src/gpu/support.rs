@@ -11,7 +11,17 @@ use crate::{
 /// [`Error::Device`] names the first that has none.
 pub(super) fn check_supported(plan: &Plan) -> Result<()> {
     let missing = |stage: &Stage| match stage {
-        Stage::Numeric { .. } | Stage::Fm { .. } | Stage::Pool { .. } | Stage::Dropout { .. } => Some(stage.name()),
+        Stage::Numeric { .. }
+        | Stage::Fm { .. }
+        | Stage::Pool { .. }
+        | Stage::Dropout { .. }
+        | Stage::Prelu { .. }
+        | Stage::AttentionUnit { .. }
+        | Stage::Softmax { .. }
+        | Stage::BatchNorm { .. }
+        | Stage::Dice { .. }
+        | Stage::Attention { .. } => Some(stage.name()),
+        Stage::Linear { bias: None, .. } => Some("a linear stage without bias"),
         Stage::Sum { bias: None, .. } => Some("a sum without bias"),
         Stage::Linear {
             activation: Activation::Sigmoid,

@@ -333,7 +333,11 @@ pub(super) fn place_layers(plan: &Plan, matrices: &[Matrix]) -> (Vec<Layer>, u32
     let mut at = vec![0; plan.params().len()];
     for stage in plan.stages() {
         let (outputs, inputs, bias) = match *stage {
-            Stage::Linear { weight, bias, .. } => {
+            Stage::Linear {
+                weight,
+                bias: Some(bias),
+                ..
+            } => {
                 at[weight] = total;
                 (matrices[weight].device_rows, matrices[weight].stride, bias)
             }
@@ -345,6 +349,13 @@ pub(super) fn place_layers(plan: &Plan, matrices: &[Matrix]) -> (Vec<Layer>, u32
             | Stage::Fm { .. }
             | Stage::Pool { .. }
             | Stage::Dropout { .. }
+            | Stage::Prelu { .. }
+            | Stage::AttentionUnit { .. }
+            | Stage::Softmax { .. }
+            | Stage::BatchNorm { .. }
+            | Stage::Dice { .. }
+            | Stage::Attention { .. }
+            | Stage::Linear { bias: None, .. }
             | Stage::SigmoidCrossEntropy { .. } => continue,
         };
         let layer = Layer {

@@ -17,12 +17,14 @@
 
 use alloc::{vec, vec::Vec};
 
+use super::softmax;
+
 /// What is done to scores before they weigh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalisation {
     /// Nothing.
     None,
-    /// Softmax over the steps of each sample.
+    /// [`softmax`] over the steps of each sample.
     Softmax,
 }
 
@@ -35,19 +37,10 @@ pub enum Normalisation {
 /// assert_eq!(weights(&scores, &offsets, Normalisation::Softmax), [0.5, 0.5, 1.0]);
 /// ```
 pub fn weights(scores: &[f64], offsets: &[u32], normalisation: Normalisation) -> Vec<f64> {
-    let mut weights = scores.to_vec();
-    if normalisation == Normalisation::None {
-        return weights;
+    match normalisation {
+        Normalisation::None => scores.to_vec(),
+        Normalisation::Softmax => softmax::forward(scores, offsets),
     }
-    for steps in samples(offsets) {
-        let weights = &mut weights[steps];
-        // A NaN among the scores must come through: max alone would drop it, the exponentials do not.
-        let largest = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        weights.iter_mut().for_each(|w| *w = libm::exp(*w - largest));
-        let total: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|w| *w /= total);
-    }
-    weights
 }
 
 /// The gradient of the scores, `[steps]`, from that of the [`weights`] made of them.
@@ -63,16 +56,10 @@ pub fn weights_backward(
     offsets: &[u32],
     normalisation: Normalisation,
 ) -> Vec<f64> {
-    let mut gradient = weights_gradient.to_vec();
-    if normalisation == Normalisation::Softmax {
-        for steps in samples(offsets) {
-            let mean: f64 = steps.clone().map(|t| weights[t] * weights_gradient[t]).sum();
-            for t in steps {
-                gradient[t] = weights[t] * (weights_gradient[t] - mean);
-            }
-        }
+    match normalisation {
+        Normalisation::None => weights_gradient.to_vec(),
+        Normalisation::Softmax => softmax::backward(weights, weights_gradient, offsets),
     }
-    gradient
 }
 
 /// The pooled histories, `[samples, width]`, from [`weights`] and `value` `[steps, width]`.

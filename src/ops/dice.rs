@@ -24,12 +24,21 @@ use super::{
 /// assert_eq!(dice::forward(&input, &[0.2], &Statistics::of(&input, 1), 1e-8), [3.0, 3.0]);
 /// ```
 pub fn forward(input: &[f64], alpha: &[f64], statistics: &Statistics, epsilon: f64) -> Vec<f64> {
-    let mut output = batch_norm::normalise(input, statistics, epsilon);
-    for (k, (y, x)) in output.iter_mut().zip(input).enumerate() {
-        let p = sigmoid(*y);
-        *y = p * x + (1.0 - p) * alpha[k % alpha.len()] * x;
-    }
-    output
+    gate(input, &batch_norm::normalise(input, statistics, epsilon), alpha)
+}
+
+/// The activations, `[rows, width]`, from the input after batch normalisation, `normal`.
+///
+/// ```
+/// use pocketrec::ops::dice;
+/// assert_eq!(dice::gate(&[5.0, 5.0], &[0.0, -1e9], &[0.2]), [3.0, 1.0]);
+/// ```
+pub fn gate(input: &[f64], normal: &[f64], alpha: &[f64]) -> Vec<f64> {
+    let one = |(k, (x, n)): (usize, (&f64, &f64))| {
+        let p = sigmoid(*n);
+        p * x + (1.0 - p) * alpha[k % alpha.len()] * x
+    };
+    input.iter().zip(normal).enumerate().map(one).collect()
 }
 
 /// The gradients of Dice.
@@ -57,23 +66,50 @@ pub fn backward(
     output_gradient: &[f64],
     epsilon: f64,
 ) -> Gradients {
-    let width = alpha.len();
     let normal = batch_norm::normalise(input, statistics, epsilon);
-    let (mut direct, mut of_normal) = (Vec::new(), Vec::new());
-    let mut of_alpha = vec![0.0; width];
-    for (k, ((x, n), g)) in input.iter().zip(&normal).zip(output_gradient).enumerate() {
-        let (p, alpha) = (sigmoid(*n), alpha[k % width]);
-        direct.push(g * (p + (1.0 - p) * alpha));
-        of_normal.push(g * (1.0 - alpha) * x * p * (1.0 - p));
-        of_alpha[k % width] += g * (1.0 - p) * x;
-    }
-    let through = batch_norm::normalise_backward(input, statistics, &of_normal, epsilon);
+    let found = gate_backward(input, &normal, alpha, output_gradient);
+    let through = batch_norm::normalise_backward(input, statistics, &found.normal, epsilon);
     Gradients {
-        input: direct
+        input: found
+            .input
             .iter()
             .zip(through)
             .map(|(direct, through)| direct + through)
             .collect(),
-        alpha: of_alpha,
+        alpha: found.alpha,
     }
+}
+
+/// The gradients of [`gate`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct GateGradients {
+    /// `[rows, width]`, beside the normalisation.
+    pub input: Vec<f64>,
+    /// `[rows, width]`.
+    pub normal: Vec<f64>,
+    /// `[width]`, summed over the batch.
+    pub alpha: Vec<f64>,
+}
+
+/// All three gradients of [`gate`], from `output_gradient` `[rows, width]`.
+///
+/// ```
+/// use pocketrec::ops::dice;
+/// let found = dice::gate_backward(&[4.0], &[0.0], &[0.5], &[1.0]);
+/// assert_eq!((found.input, found.normal, found.alpha), (vec![0.75], vec![0.5], vec![2.0]));
+/// ```
+pub fn gate_backward(input: &[f64], normal: &[f64], alpha: &[f64], output_gradient: &[f64]) -> GateGradients {
+    let width = alpha.len();
+    let mut found = GateGradients {
+        input: Vec::new(),
+        normal: Vec::new(),
+        alpha: vec![0.0; width],
+    };
+    for (k, ((x, n), g)) in input.iter().zip(normal).zip(output_gradient).enumerate() {
+        let (p, alpha) = (sigmoid(*n), alpha[k % width]);
+        found.input.push(g * (p + (1.0 - p) * alpha));
+        found.normal.push(g * (1.0 - alpha) * x * p * (1.0 - p));
+        found.alpha[k % width] += g * (1.0 - p) * x;
+    }
+    found
 }

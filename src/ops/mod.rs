@@ -30,6 +30,7 @@ mod reference;
 pub mod row_update;
 pub mod sgd;
 pub mod sigmoid_cross_entropy;
+pub mod softmax;
 pub mod sort;
 pub mod sum;
 pub mod top_k;

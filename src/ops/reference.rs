@@ -7,12 +7,16 @@ use alloc::{string::ToString, vec, vec::Vec};
 
 use activations::Activations;
 
-use super::{adam, dropout, fm, gather, l2, linear, pool, product, row_update, sgd, sigmoid_cross_entropy, sum};
+use super::{
+    adam, attention,
+    batch_norm::{self, Statistics},
+    dice, dropout, fm, gather, l2, linear, pool, prelu, product, row_update, sgd, sigmoid_cross_entropy, softmax, sum,
+};
 use crate::{
     Error, Result,
     data::Batch,
     executor::LossSum,
-    plan::{AdamConfig, L2, Optimizer, ParamKind, Plan, Space, Stage, State},
+    plan::{AdamConfig, L2, Optimizer, ParamKind, Plan, Space, Stage, State, View},
 };
 
 /// One parameter and its moments.
@@ -147,6 +151,7 @@ impl Reference {
                         objective += l2::penalty(row, l2.tables.into(), share);
                     }
                 }
+                ParamKind::Statistic => {}
                 ParamKind::Dense => objective += l2::penalty(&tensor.value, l2.dense.into(), 1.0),
             }
         }
@@ -171,6 +176,7 @@ impl Reference {
                         l2::add_gradient(gradient, row, l2.tables.into(), share);
                     }
                 }
+                ParamKind::Statistic => {}
                 ParamKind::Dense => l2::add_gradient(gradient, &tensor.value, l2.dense.into(), 1.0),
             }
         }
@@ -189,12 +195,20 @@ impl Reference {
         if batch.is_empty() {
             return Ok(());
         }
+        let statistics = batch_statistics(&self.plan, &self.run_forward(batch, true)?);
         self.loss.sum += loss * batch.len() as f64;
         self.loss.samples += batch.len() as u64;
         self.steps = self.steps.saturating_add(1);
+        self.follow(&statistics);
         let params = self.plan.params().iter().zip(&mut self.tensors);
         for (index, ((param, tensor), gradient)) in params.zip(&gradients).enumerate() {
             match optimizer {
+                _ if param.kind == ParamKind::Statistic => {
+                    if optimizer.has_moments() {
+                        tensor.m.resize(param.len(), 0.0);
+                        tensor.v.resize(param.len(), 0.0);
+                    }
+                }
                 Optimizer::Sgd { learning_rate } => {
                     sgd::update(&mut tensor.value, gradient, (*learning_rate).into());
                 }
@@ -208,7 +222,9 @@ impl Reference {
                             tensor.adam(first..first + param.width, gradient, self.steps, config);
                         }
                     }
-                    ParamKind::Dense => tensor.adam(0..param.len(), gradient, self.steps, config),
+                    ParamKind::Dense | ParamKind::Statistic => {
+                        tensor.adam(0..param.len(), gradient, self.steps, config)
+                    }
                 },
             }
         }
@@ -238,8 +254,8 @@ impl Reference {
                     output,
                     activation,
                 } => {
-                    let (x, weight, bias) = (a.read(*input), self.value(*weight), self.value(*bias));
-                    a.write(*output, &linear::forward(&x, weight, bias, rows, *activation));
+                    let (x, weight, bias) = (a.read(*input), self.value(*weight), self.bias(*bias, output.width));
+                    a.write(*output, &linear::forward(&x, weight, &bias, rows, *activation));
                 }
                 Stage::Product {
                     inputs: [left, right],
@@ -272,6 +288,58 @@ impl Reference {
                         x
                     };
                     a.write(*output, &y);
+                }
+                Stage::Prelu { alpha, input, output } => {
+                    a.write(*output, &prelu::forward(&a.read(*input), self.value(*alpha)));
+                }
+                Stage::AttentionUnit {
+                    weight,
+                    bias,
+                    inputs,
+                    output,
+                    activation,
+                } => {
+                    let x = unit_input(&a, *inputs);
+                    let (weight, bias) = (self.value(*weight), self.value(*bias));
+                    a.write(*output, &linear::forward(&x, weight, bias, rows, *activation));
+                }
+                Stage::Softmax { input, output } => {
+                    a.write(*output, &softmax::forward(&a.read(*input), a.offsets(*input)));
+                }
+                Stage::Attention {
+                    inputs: [weights, values],
+                    output,
+                } => {
+                    let (offsets, width) = (a.offsets(*values), values.width);
+                    let pooled = attention::forward(&a.read(*weights), &a.read(*values), offsets, width);
+                    a.write(*output, &pooled);
+                }
+                Stage::BatchNorm {
+                    mean,
+                    variance,
+                    input,
+                    output,
+                    epsilon,
+                    ..
+                } => {
+                    let x = a.read(*input);
+                    let statistics = if training {
+                        Statistics::of(&x, input.width)
+                    } else {
+                        Statistics {
+                            mean: self.value(*mean).to_vec(),
+                            variance: self.value(*variance).to_vec(),
+                        }
+                    };
+                    a.write(*output, &batch_norm::normalise(&x, &statistics, (*epsilon).into()));
+                }
+                Stage::Dice {
+                    alpha,
+                    inputs: [input, normal],
+                    output,
+                } => {
+                    let (x, n, alpha) = (a.read(*input), a.read(*normal), self.value(*alpha));
+                    a.write(*output, &dice::gate(&x, &n, alpha));
                 }
                 Stage::SigmoidCrossEntropy { .. } => {} // the logit is what forward is for
             }
@@ -321,7 +389,9 @@ impl Reference {
                     // Without rows, as along sequences that are all empty, the gradients stay zero.
                     if rows > 0 {
                         gradients[*weight] = of_layer.weight;
-                        gradients[*bias] = of_layer.bias;
+                        if let Some(bias) = bias {
+                            gradients[*bias] = of_layer.bias;
+                        }
                     }
                 }
                 Stage::Gather { table, column, output } => {
@@ -346,13 +416,110 @@ impl Reference {
                     let gradient = dropout::forward(&d.read(*output), rng, 0, *rate);
                     d.deliver(*input, flow[0], &gradient);
                 }
+                Stage::Prelu { alpha, input, output } => {
+                    let found = prelu::backward(&a.read(*input), self.value(*alpha), &d.read(*output));
+                    gradients[*alpha] = found.alpha;
+                    d.deliver(*input, flow[0], &found.input);
+                }
+                Stage::AttentionUnit {
+                    weight,
+                    bias,
+                    inputs,
+                    output,
+                    activation,
+                } => {
+                    let (x, y, delta) = (unit_input(a, *inputs), a.read(*output), d.read(*output));
+                    let of_layer = linear::backward(&x, self.value(*weight), &y, &delta, rows, *activation);
+                    let [query, key] = *inputs;
+                    let (q, k, offsets) = (a.read(query), a.read(key), a.offsets(key));
+                    let [dq, dk] = attention::unit_input_backward(&q, &k, offsets, &of_layer.input, key.width);
+                    d.deliver(query, flow[0], &dq);
+                    d.deliver(key, flow[1], &dk);
+                    if rows > 0 {
+                        gradients[*weight] = of_layer.weight;
+                        gradients[*bias] = of_layer.bias;
+                    }
+                }
+                Stage::Softmax { input, output } => {
+                    let gradient = softmax::backward(&a.read(*output), &d.read(*output), a.offsets(*input));
+                    d.deliver(*input, flow[0], &gradient);
+                }
+                Stage::Attention {
+                    inputs: [weights, values],
+                    output,
+                } => {
+                    let (w, v, delta) = (a.read(*weights), a.read(*values), d.read(*output));
+                    let offsets = a.offsets(*values);
+                    let found = attention::backward(&w, &v, offsets, &delta, attention::Normalisation::None);
+                    d.deliver(*weights, flow[0], &found.score);
+                    d.deliver(*values, flow[1], &found.value);
+                }
+                Stage::BatchNorm {
+                    input, output, epsilon, ..
+                } => {
+                    let x = a.read(*input);
+                    let (statistics, delta) = (Statistics::of(&x, input.width), d.read(*output));
+                    let gradient = batch_norm::normalise_backward(&x, &statistics, &delta, (*epsilon).into());
+                    d.deliver(*input, flow[0], &gradient);
+                }
+                Stage::Dice {
+                    alpha,
+                    inputs: [input, normal],
+                    output,
+                } => {
+                    let (x, n, delta) = (a.read(*input), a.read(*normal), d.read(*output));
+                    let found = dice::gate_backward(&x, &n, self.value(*alpha), &delta);
+                    gradients[*alpha] = found.alpha;
+                    d.deliver(*input, flow[0], &found.input);
+                    d.deliver(*normal, flow[1], &found.normal);
+                }
             }
         }
         gradients
     }
 }
 
+/// The statistics of every stage that normalises over the batch, with the stage's index and the rows they are of.
+fn batch_statistics(plan: &Plan, a: &Activations<'_>) -> Vec<(usize, Statistics, usize)> {
+    let of_stage = |(index, stage): (usize, &Stage)| match stage {
+        Stage::BatchNorm { input, .. } => Some((index, Statistics::of(&a.read(*input), input.width), a.rows(*input))),
+        _ => None,
+    };
+    plan.stages().iter().enumerate().filter_map(of_stage).collect()
+}
+
+/// `[q, k, q - k, q * k]` of every step.
+fn unit_input(a: &Activations<'_>, [query, key]: [View; 2]) -> Vec<f64> {
+    attention::unit_input(&a.read(query), &a.read(key), a.offsets(key), key.width)
+}
+
 impl Reference {
+    /// Moves running statistics towards a batch's: for each stage that has some, its index, the batch's and its rows.
+    fn follow(&mut self, batch: &[(usize, Statistics, usize)]) {
+        for (index, of_batch, rows) in batch {
+            if let Stage::BatchNorm {
+                mean,
+                variance,
+                momentum,
+                ..
+            } = self.plan.stages()[*index]
+            {
+                let mut running = Statistics {
+                    mean: self.value(mean).to_vec(),
+                    variance: self.value(variance).to_vec(),
+                };
+                running.follow(of_batch, *rows, momentum.into());
+                self.tensors[mean].value = running.mean;
+                self.tensors[variance].value = running.variance;
+            }
+        }
+    }
+
+    /// A linear layer's bias, zero where it has none.
+    fn bias(&self, bias: Option<usize>, outputs: usize) -> Vec<f64> {
+        bias.map_or_else(|| vec![0.0; outputs], |bias| self.value(bias).to_vec())
+    }
+
     /// The rows of a table that a batch picks, each with the picks a sample.
     fn shares(&self, batch: &Batch, table: usize) -> impl Iterator<Item = (usize, f64)> + use<> {
         let counts = row_update::counts(&picks(&self.plan, batch, table));

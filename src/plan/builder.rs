@@ -40,6 +40,7 @@ pub struct PlanBuilder {
     buffers: Vec<usize>,
     spaces: Vec<Space>,
     stages: Vec<Stage>,
+    exposed: Vec<(String, View)>,
     fault: Option<String>,
 }
 
@@ -167,13 +168,8 @@ impl PlanBuilder {
 
     /// [`linear_into`](PlanBuilder::linear_into) with names for both parameters.
     pub fn linear_with(&mut self, weight: &str, bias: &str, input: View, output: View, activation: Activation) {
-        let init = match output.width {
-            1 => Init::lecun(input.width),
-            outputs => Init::glorot(input.width, outputs),
-        };
-        let shape = [output.width, input.width];
-        let weight = self.param(weight, shape, ParamKind::Dense, init);
-        let bias = self.bias(bias, output.width);
+        let weight = self.linear_weight(weight, input.width, output.width);
+        let bias = Some(self.bias(bias, output.width));
         self.stages.push(Stage::Linear {
             weight,
             bias,
@@ -181,6 +177,29 @@ impl PlanBuilder {
             output,
             activation,
         });
+    }
+
+    /// A linear layer `name` without a bias into a new buffer of `outputs` columns, drawn as by
+    /// [`linear_into`](PlanBuilder::linear_into).
+    pub fn linear_without_bias(&mut self, name: &str, input: View, outputs: usize, activation: Activation) -> View {
+        let output = self.buffer_in(self.space_of(input), outputs);
+        let weight = self.linear_weight(&format!("{name}.weight"), input.width, outputs);
+        self.stages.push(Stage::Linear {
+            weight,
+            bias: None,
+            input,
+            output,
+            activation,
+        });
+        output
+    }
+
+    fn linear_weight(&mut self, name: &str, inputs: usize, outputs: usize) -> usize {
+        let init = match outputs {
+            1 => Init::lecun(inputs),
+            _ => Init::glorot(inputs, outputs),
+        };
+        self.param(name, [outputs, inputs], ParamKind::Dense, init)
     }
 
     /// The elementwise product of two views into a third, all of one width.
@@ -253,6 +272,121 @@ impl PlanBuilder {
         output
     }
 
+    /// A PReLU with the slopes `name.alpha`, one for each column, in a new buffer (He et al., ICCV 2015). The slopes
+    /// begin at 0.25.
+    pub fn prelu(&mut self, name: &str, input: View) -> View {
+        let alpha = self.vector(&format!("{name}.alpha"), input.width, Init::Constant { value: 0.25 });
+        let output = self.buffer_in(self.space_of(input), input.width);
+        self.stages.push(Stage::Prelu { alpha, input, output });
+        output
+    }
+
+    /// Batch normalisation without an affine part, in a new buffer; its running statistics are `name.mean` and
+    /// `name.variance`, which begin at 0 and 1 (Ioffe and Szegedy, ICML 2015).
+    pub fn batch_norm(&mut self, name: &str, input: View, momentum: f32, epsilon: f32) -> View {
+        if !((0.0..=1.0).contains(&momentum) && epsilon > 0.0 && epsilon.is_finite()) {
+            self.fail(format!(
+                "{name}: a momentum of {momentum} and an epsilon of {epsilon}: give a number in 0..=1 and a positive one"
+            ));
+        }
+        let ones = Init::Constant { value: 1.0 };
+        let mean = self.vector(&format!("{name}.mean"), input.width, Init::Zeros);
+        let variance = self.vector(&format!("{name}.variance"), input.width, ones);
+        for statistic in [mean, variance] {
+            self.params[statistic].kind = ParamKind::Statistic;
+        }
+        let output = self.buffer_in(self.space_of(input), input.width);
+        self.stages.push(Stage::BatchNorm {
+            mean,
+            variance,
+            input,
+            output,
+            momentum,
+            epsilon,
+        });
+        output
+    }
+
+    /// Dice with the slopes `name.alpha`, which begin at 0, in a new buffer (Zhou et al., KDD 2018, equation 3), over
+    /// [`batch_norm`](PlanBuilder::batch_norm) of the same name.
+    pub fn dice(&mut self, name: &str, input: View) -> View {
+        const MOMENTUM: f32 = 0.1;
+        const EPSILON: f32 = 1e-8;
+        let normal = self.batch_norm(name, input, MOMENTUM, EPSILON);
+        let alpha = self.vector(&format!("{name}.alpha"), input.width, Init::Zeros);
+        let output = self.buffer_in(self.space_of(input), input.width);
+        self.stages.push(Stage::Dice {
+            alpha,
+            inputs: [input, normal],
+            output,
+        });
+        output
+    }
+
+    /// The first layer `name` of DIN's attention: a linear layer over `[q, k, q - k, q * k]` with the query `q` of a
+    /// sample and the key `k` of each of its steps, in a new buffer of `outputs` columns along the steps (Zhou et al.,
+    /// KDD 2018, figure 2).
+    pub fn attention_unit(
+        &mut self,
+        name: &str,
+        query: View,
+        key: View,
+        outputs: usize,
+        activation: Activation,
+    ) -> View {
+        if query.width != key.width {
+            let (q, k) = (query.width, key.width);
+            self.fail(format!(
+                "{name}: a query of {q} columns for keys of {k}: they must be as many"
+            ));
+        }
+        let output = self.buffer_in(self.space_of(key), outputs);
+        let weight = self.linear_weight(&format!("{name}.weight"), key.width.saturating_mul(4), outputs);
+        let bias = self.bias(&format!("{name}.bias"), outputs);
+        self.stages.push(Stage::AttentionUnit {
+            weight,
+            bias,
+            inputs: [query, key],
+            output,
+            activation,
+        });
+        output
+    }
+
+    /// The softmax of one column over the steps of each sample, in a new buffer.
+    pub fn softmax(&mut self, input: View) -> View {
+        if input.width != 1 {
+            self.fail(format!("softmax of {} columns: give one", input.width));
+        }
+        let output = self.buffer_in(self.space_of(input), 1);
+        self.stages.push(Stage::Softmax { input, output });
+        output
+    }
+
+    /// The sum of each sample's steps of `values`, each times its weight, into `output`, which has one row a sample
+    /// and may lie beside looked-up columns; zeros where there are no steps.
+    pub fn attention(&mut self, weights: View, values: View, output: View) {
+        if weights.width != 1 || values.width != output.width {
+            let (w, v, o) = (weights.width, values.width, output.width);
+            self.fail(format!(
+                "attention by {w} columns of weights over {v} of values into {o}: give one, and two that are as many"
+            ));
+        }
+        self.stages.push(Stage::Attention {
+            inputs: [weights, values],
+            output,
+        });
+    }
+
+    /// Gives an activation a name by which it can be asked for with scores; see
+    /// [`Plan::exposed`].
+    pub fn expose(&mut self, name: &str, view: View) {
+        if self.exposed.iter().any(|(other, _)| other == name) {
+            self.fail(format!("two activations are called {name}"));
+        }
+        self.exposed.push((name.to_string(), view));
+    }
+
     /// What the rows of a view are; samples where there is no such buffer, which `finish` reports.
     fn space_of(&self, view: View) -> Space {
         self.spaces.get(view.buffer).copied().unwrap_or(Space::Samples)
@@ -286,6 +420,7 @@ impl PlanBuilder {
             stages: self.stages,
             backward,
             logit,
+            exposed: self.exposed,
         })
     }
 
@@ -300,6 +435,11 @@ impl PlanBuilder {
             && !(spread >= 0.0 && spread.is_finite())
         {
             self.fail(format!("{name} begins as {init:?}: give a finite number, not below 0"));
+        }
+        if let Init::Constant { value } = init
+            && !value.is_finite()
+        {
+            self.fail(format!("{name} begins as {value}: give a finite number"));
         }
         if self.params.iter().any(|param| param.name == name) {
             self.fail(format!("two parameters are called {name}"));
@@ -316,7 +456,11 @@ impl PlanBuilder {
     }
 
     fn bias(&mut self, name: &str, width: usize) -> usize {
-        let index = self.param(name, [1, width], ParamKind::Dense, Init::Zeros);
+        self.vector(name, width, Init::Zeros)
+    }
+
+    fn vector(&mut self, name: &str, width: usize, init: Init) -> usize {
+        let index = self.param(name, [1, width], ParamKind::Dense, init);
         self.params[index].is_vector = true;
         index
     }
@@ -396,6 +540,13 @@ impl PlanBuilder {
             }
             self.stages.push(stage);
         }
+        for (name, view) in core::mem::take(&mut self.exposed) {
+            match self.columns_of(&written, view) {
+                Some(columns) if columns.iter().all(|&w| w) => {}
+                _ => self.fail(format!("{name} is {view:?}, which is not all written")),
+            }
+            self.exposed.push((name, view));
+        }
         for (buffer, columns) in read.iter().enumerate() {
             if let Some(column) = columns.iter().position(|&r| !r) {
                 self.fail(format!("column {column} of buffer {buffer} is never read"));
@@ -405,14 +556,41 @@ impl PlanBuilder {
 
     /// What a stage reads and writes has the same rows; the loss is that of samples.
     fn check_spaces(&mut self, stage: &Stage) {
-        if let Stage::Pool { input, output, .. } = *stage {
-            if self.space_of(input) == Space::Samples || self.space_of(output) != Space::Samples {
+        // Stages between samples and their steps: (what has a row a sample, what has one a step).
+        let name = stage.name();
+        let (samples, steps) = match *stage {
+            Stage::Pool { input, output, .. } => (output, vec![input]),
+            Stage::Attention { inputs, output } => (output, inputs.to_vec()),
+            Stage::AttentionUnit {
+                inputs: [query, key],
+                output,
+                ..
+            } => (query, vec![key, output]),
+            Stage::Softmax { input, output } => return self.check_steps(name, &[input, output]),
+            _ => return self.check_one_space(stage),
+        };
+        if self.space_of(samples) != Space::Samples {
+            let space = self.space_of(samples);
+            self.fail(format!(
+                "{name} wants one row a sample in {samples:?}, not of {space:?}"
+            ));
+        }
+        self.check_steps(name, &steps);
+    }
+
+    /// All lie along one sequence.
+    fn check_steps(&mut self, name: &str, views: &[View]) {
+        for &view in views {
+            let (space, first) = (self.space_of(view), self.space_of(views[0]));
+            if space == Space::Samples || space != first {
                 self.fail(format!(
-                    "pool of {input:?} into {output:?}: give the steps of a sequence, and samples"
+                    "{name} wants the steps of one sequence in {view:?}, not of {space:?}"
                 ));
             }
-            return;
         }
+    }
+
+    fn check_one_space(&mut self, stage: &Stage) {
         let space = match *stage {
             Stage::Gather { column, .. } => self.columns[column].space,
             Stage::Numeric { .. } | Stage::SigmoidCrossEntropy { .. } => Space::Samples,
@@ -441,7 +619,10 @@ impl PlanBuilder {
             ));
         }
         // Numeric features have no gradient, and pooling reads rows of another space, whose gradients lie elsewhere.
-        if matches!(stage, Stage::Numeric { .. } | Stage::Pool { .. }) {
+        if matches!(
+            stage,
+            Stage::Numeric { .. } | Stage::Pool { .. } | Stage::Attention { .. }
+        ) {
             return;
         }
         let gathers = matches!(stage, Stage::Gather { .. });

@@ -51,6 +51,11 @@ pub enum Init {
         /// The bound.
         limit: f32,
     },
+    /// All of one value.
+    Constant {
+        /// The value.
+        value: f32,
+    },
 }
 
 impl Init {
@@ -90,6 +95,8 @@ pub enum ParamKind {
     },
     /// A weight or a bias that every sample uses.
     Dense,
+    /// What a stage keeps of the batches it has seen: no optimiser and no L2 term moves it.
+    Statistic,
 }
 
 /// A named parameter: a matrix of `rows x width` floats, row-major.
@@ -139,6 +146,7 @@ pub struct Plan {
     stages: Vec<Stage>,
     backward: Vec<Backward>,
     logit: View,
+    exposed: Vec<(String, View)>,
 }
 
 impl Plan {
@@ -209,6 +217,13 @@ impl Plan {
         self.logit
     }
 
+    /// The activation that is called `name`, to be asked for with scores (see
+    /// [`score_with`](crate::executor::Executor::score_with)): `attention` of DIN.
+    pub fn exposed(&self, name: &str) -> Option<View> {
+        let mut views = self.exposed.iter();
+        views.find(|(exposed, _)| exposed == name).map(|(_, view)| *view)
+    }
+
     /// Rows of the tables of a vocabulary, which are all of one length; 0 where there is no such vocabulary.
     pub fn rows(&self, vocabulary: usize) -> usize {
         let of_vocabulary = |param: &&Param| param.kind == ParamKind::Table { vocabulary };
@@ -246,7 +261,11 @@ impl Plan {
             Stage::Product { output, .. } => output.width,
             Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).sum(),
             Stage::Fm { input, .. } => 2 * input.width,
-            Stage::Pool { input, .. } => input.width,
+            Stage::Pool { input, .. } | Stage::Prelu { input, .. } | Stage::Softmax { input, .. } => input.width,
+            // As the folded form counts: the query's part is once a sample.
+            Stage::AttentionUnit { inputs, output, .. } => 3 * inputs[0].width * output.width,
+            Stage::Attention { output, .. } | Stage::BatchNorm { output, .. } => output.width,
+            Stage::Dice { output, .. } => 2 * output.width,
             Stage::Gather { .. }
             | Stage::Numeric { .. }
             | Stage::Dropout { .. }

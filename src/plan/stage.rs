@@ -87,8 +87,8 @@ pub enum Stage {
     Linear {
         /// `[output.width, input.width]`.
         weight: usize,
-        /// `[output.width]`.
-        bias: usize,
+        /// `[output.width]`; nothing where no bias is added.
+        bias: Option<usize>,
         /// What is mapped.
         input: View,
         /// Where to.
@@ -142,6 +142,72 @@ pub enum Stage {
         /// In 0..1.
         rate: f32,
     },
+    /// `output = input` where that is positive and `alpha * input` elsewhere, with a slope for each column
+    /// ([`ops::prelu`](crate::ops::prelu)).
+    Prelu {
+        /// `[output.width]`.
+        alpha: usize,
+        /// What is bent.
+        input: View,
+        /// As wide.
+        output: View,
+    },
+    /// `output[t] = activation([q, k, q - k, q * k] weight^T + bias)` for every step `t` of sample `s`, with
+    /// `q = query[s]` and `k = key[t]`: the first layer of DIN's attention
+    /// ([`ops::attention::unit_input`](crate::ops::attention::unit_input), then [`ops::linear`](crate::ops::linear)).
+    AttentionUnit {
+        /// `[output.width, 4 D]` for query and keys of `D` columns.
+        weight: usize,
+        /// `[output.width]`.
+        bias: usize,
+        /// The query, one row a sample, and the keys, one row a step, of one width.
+        inputs: [View; 2],
+        /// One row a step.
+        output: View,
+        /// What follows.
+        activation: Activation,
+    },
+    /// The softmax of one column over the steps of each sample ([`ops::softmax`](crate::ops::softmax)).
+    Softmax {
+        /// One column, one row a step.
+        input: View,
+        /// The same.
+        output: View,
+    },
+    /// `output[s] = sum over the steps t of sample s of weight[t] * value[t]`
+    /// ([`ops::attention`](crate::ops::attention)).
+    Attention {
+        /// The weights, one column, and the values, both one row a step.
+        inputs: [View; 2],
+        /// One row a sample, as wide as the values.
+        output: View,
+    },
+    /// `output` is `input` brought to mean 0 and variance 1 over the batch, without an affine part; by running statistics
+    /// in use ([`ops::batch_norm`](crate::ops::batch_norm)).
+    BatchNorm {
+        /// The running mean, `[output.width]`; as the variance a [`Statistic`](super::ParamKind::Statistic).
+        mean: usize,
+        /// The running variance.
+        variance: usize,
+        /// What is normalised.
+        input: View,
+        /// As wide.
+        output: View,
+        /// How far each batch moves the running statistics.
+        momentum: f32,
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`: Dice where `normal` is the batch-normalised `x`
+    /// ([`ops::dice`](crate::ops::dice)).
+    Dice {
+        /// `[output.width]`.
+        alpha: usize,
+        /// `x` and `normal`.
+        inputs: [View; 2],
+        /// As wide as each.
+        output: View,
+    },
     /// Mean sigmoid cross-entropy of the logit against the label
     /// ([`ops::sigmoid_cross_entropy`](crate::ops::sigmoid_cross_entropy)).
     SigmoidCrossEntropy {
@@ -176,8 +242,14 @@ impl Stage {
             Stage::Linear { input, .. }
             | Stage::Fm { input, .. }
             | Stage::Pool { input, .. }
-            | Stage::Dropout { input, .. } => slice::from_ref(input),
-            Stage::Product { inputs, .. } => inputs,
+            | Stage::Dropout { input, .. }
+            | Stage::Prelu { input, .. }
+            | Stage::Softmax { input, .. }
+            | Stage::BatchNorm { input, .. } => slice::from_ref(input),
+            Stage::Product { inputs, .. }
+            | Stage::AttentionUnit { inputs, .. }
+            | Stage::Attention { inputs, .. }
+            | Stage::Dice { inputs, .. } => inputs,
             Stage::Sum { inputs, .. } => inputs,
             Stage::SigmoidCrossEntropy { logit } => slice::from_ref(logit),
         }
@@ -193,7 +265,13 @@ impl Stage {
             | Stage::Sum { output, .. }
             | Stage::Fm { output, .. }
             | Stage::Pool { output, .. }
-            | Stage::Dropout { output, .. } => Some(output),
+            | Stage::Dropout { output, .. }
+            | Stage::Prelu { output, .. }
+            | Stage::AttentionUnit { output, .. }
+            | Stage::Softmax { output, .. }
+            | Stage::Attention { output, .. }
+            | Stage::BatchNorm { output, .. }
+            | Stage::Dice { output, .. } => Some(output),
             Stage::SigmoidCrossEntropy { .. } => None,
         }
     }
@@ -209,6 +287,12 @@ impl Stage {
             Stage::Fm { .. } => "fm",
             Stage::Pool { .. } => "pool",
             Stage::Dropout { .. } => "dropout",
+            Stage::Prelu { .. } => "prelu",
+            Stage::AttentionUnit { .. } => "attention_unit",
+            Stage::Softmax { .. } => "softmax",
+            Stage::Attention { .. } => "attention",
+            Stage::BatchNorm { .. } => "batch_norm",
+            Stage::Dice { .. } => "dice",
             Stage::SigmoidCrossEntropy { .. } => "sigmoid_cross_entropy",
         }
     }
@@ -231,11 +315,13 @@ impl Stage {
                 weight,
                 input,
                 activation,
+                bias,
                 ..
             } => {
                 let param = &params[*weight];
                 write!(f, "{activation:?}({}[{}, {}] ", param.name, param.rows, param.width)?;
-                write!(f, "b{}[{:?}] + bias)", input.buffer, input.range())
+                let bias = if bias.is_some() { " + bias" } else { "" };
+                write!(f, "b{}[{:?}]{bias})", input.buffer, input.range())
             }
             Stage::Numeric { first, output } => write!(f, "numeric[{first}..{}]", first + output.width),
             Stage::Product { .. }
@@ -243,6 +329,12 @@ impl Stage {
             | Stage::Fm { .. }
             | Stage::Pool { .. }
             | Stage::Dropout { .. }
+            | Stage::Prelu { .. }
+            | Stage::AttentionUnit { .. }
+            | Stage::Softmax { .. }
+            | Stage::Attention { .. }
+            | Stage::BatchNorm { .. }
+            | Stage::Dice { .. }
             | Stage::SigmoidCrossEntropy { .. } => {
                 for (index, input) in self.inputs().iter().enumerate() {
                     let separator = if index > 0 { ", " } else { "" };

@@ -61,6 +61,7 @@ fn fill(values: &mut [f32], first: u64, init: Init, rng: Rng) {
         let address = (index & 0x7fff_ffff) | (index >> 31) << 32;
         *value = match init {
             Init::Zeros => 0.0,
+            Init::Constant { value } => value,
             Init::Normal { std } => std * rng.normal(address),
             Init::Uniform { limit } => limit * (2.0 * rng.uniform(address) - 1.0),
         };

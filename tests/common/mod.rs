@@ -13,7 +13,7 @@ use pocketrec::{
     executor::Executor,
     models::{Gmf, Mf, Mlp, NeuMf},
     ops::Reference,
-    plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, Space, State},
+    plan::{Activation, Init, L2, Optimizer, Param, ParamKind, Plan, PlanBuilder, Space, State, Tensor},
     rng::Rng,
 };
 
@@ -153,7 +153,74 @@ pub fn feature_plans() -> Vec<(&'static str, Plan)> {
     let seen = plan.linear("seen", seen, 1, Activation::Identity);
     let both = plan.linear("both", whole, 1, Activation::Identity);
     let logit = plan.sum("bias", &[first, seen, product, both]);
-    vec![("fields", fields), ("sequences", plan.finish(logit).unwrap())]
+    let sequences = plan.finish(logit).unwrap();
+    vec![
+        ("fields", fields),
+        ("sequences", sequences),
+        ("softmax attention", attention(true)),
+        ("plain attention", attention(false)),
+        ("batch statistics", batch_statistics()),
+    ]
+}
+
+/// Attention of one sequence, on a looked-up query and keys or on computed ones; with softmax and PReLU, or without.
+fn attention(softmax: bool) -> Plan {
+    let init = Init::Normal { std: 0.1 };
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (item, seen) = (plan.column("item"), plan.column_in("seen", "item", history));
+    let (whole, key) = (plan.buffer(2 * 11), plan.buffer_in(history, 11));
+    let (query, interest) = (whole.columns(0, 11), whole.columns(11, 11));
+    plan.gather("item.weight", item, 17, init, query);
+    plan.gather("item.weight", seen, 17, init, key);
+    let weights = if softmax {
+        let hidden = plan.attention_unit("unit", query, key, 9, Activation::Identity);
+        let hidden = plan.prelu("unit", hidden);
+        let scores = plan.linear_without_bias("score", hidden, 1, Activation::Identity);
+        plan.softmax(scores)
+    } else {
+        let (q, k) = ("query", "key");
+        let (query, key) = (
+            plan.linear(q, query, 19, Activation::Identity),
+            plan.linear(k, key, 19, Activation::Relu),
+        );
+        let first = plan.attention_unit("unit", query, key, 5, Activation::Sigmoid);
+        let second = plan.attention_unit("other", query, key, 3, Activation::Relu);
+        let product = plan.buffer_in(history, 3);
+        plan.product(first.columns(2, 3), second, product);
+        let score = plan.linear_without_bias("score", product, 2, Activation::Relu);
+        let rest = plan.linear("rest", first, 1, Activation::Identity);
+        let score = plan.linear("both", score, 1, Activation::Identity);
+        let both = plan.buffer_in(history, 1);
+        plan.product(score, rest, both);
+        both
+    };
+    plan.attention(weights, key, interest);
+    let hidden = plan.linear("dnn.0", whole, 6, Activation::Identity);
+    let hidden = plan.prelu("dnn.0", hidden);
+    let logit = plan.linear("dnn.1", hidden, 1, Activation::Identity);
+    plan.finish(logit).unwrap()
+}
+
+/// Statistics of the batch over samples and over steps, one stage behind another; read by two stages, and by one.
+fn batch_statistics() -> Plan {
+    let init = Init::Normal { std: 0.1 };
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (item, seen) = (plan.column("item"), plan.column_in("seen", "item", history));
+    let (whole, key) = (plan.buffer(5 + 6), plan.buffer_in(history, 5));
+    plan.gather("item.weight", item, 17, init, whole.columns(0, 5));
+    plan.gather("item.weight", seen, 17, init, key);
+    let steps = plan.linear("step", key, 6, Activation::Identity);
+    let steps = plan.dice("step", steps);
+    plan.pool(steps, whole.columns(5, 6), false);
+    let hidden = plan.linear("dnn.0", whole, 9, Activation::Identity);
+    let hidden = plan.dice("dnn.0", hidden);
+    // A bias would be taken out again.
+    let hidden = plan.linear_without_bias("dnn.1", hidden, 4, Activation::Identity);
+    let normal = plan.batch_norm("dnn.1", hidden, 0.25, 0.01);
+    let logit = plan.linear("dnn.2", normal, 1, Activation::Identity);
+    plan.finish(logit).unwrap()
 }
 
 /// A state all of whose parameters, biases too, are normal with standard deviation `std`; no moments.
@@ -161,6 +228,9 @@ pub fn random_state(plan: &Plan, std: f32, seed: u64) -> State {
     let mut state = State::initial(plan, seed, false);
     for (index, tensor) in state.tensors.iter_mut().enumerate() {
         tensor.value = normals(tensor.value.len(), std, Rng::new(seed).stream(100 + index as u32));
+        if plan.params()[index].name.ends_with(".variance") {
+            tensor.value.iter_mut().for_each(|x| *x = 0.5 + x.abs());
+        }
     }
     state
 }
@@ -201,7 +271,8 @@ pub fn id_columns(batch: &Batch) -> Vec<&[u32]> {
 /// of two, so that nothing is rounded by dividing it out.
 const PROBE: f32 = 65536.0;
 
-/// The gradients of an executor at its present state, one matrix a parameter: how far one step of SGD moves it.
+/// The gradients of an executor at its present state, one matrix a parameter: how far one step of SGD moves it. What is
+/// not trained has none.
 ///
 /// The executor is put back into its state; its loss is taken.
 pub fn gradients(executor: &mut dyn Executor, batch: &Batch, l2: L2) -> Result<Vec<Vec<f64>>> {
@@ -213,9 +284,11 @@ pub fn gradients(executor: &mut dyn Executor, batch: &Batch, l2: L2) -> Result<V
     executor.set_state(&before)?;
     let moved = |(b, a): (&f32, &f32)| (f64::from(*b) - f64::from(*a)) / f64::from(PROBE);
     let tensors = before.tensors.iter().zip(&after.tensors);
-    Ok(tensors
-        .map(|(before, after)| before.value.iter().zip(&after.value).map(moved).collect())
-        .collect())
+    let of_param = |(param, (before, after)): (&Param, (&Tensor, &Tensor))| match param.kind {
+        ParamKind::Statistic => vec![0.0; param.len()],
+        _ => before.value.iter().zip(&after.value).map(moved).collect(),
+    };
+    Ok(executor.plan().params().iter().zip(tensors).map(of_param).collect())
 }
 
 /// Compares an executor with the specification: logits, loss and gradients at `state`, then parameters and moments

@@ -27,7 +27,9 @@ macro_rules! on_every_isa {
     };
 }
 
+mod attention;
 mod kernels;
+mod norms;
 mod plans;
 mod updates;
 

@@ -252,7 +252,7 @@ impl<'a, S: Simd> TowerPass<'a, S> {
             let outputs = self.network.plan.params()[weight].rows;
             let (below, above) = self.layers.split_at_mut(k);
             let x = rows_of(&below[k - 1], inputs);
-            let (weight, bias) = (&self.network.packed[weight], self.network.value(bias));
+            let (weight, bias) = (&self.network.packed[weight].layer, self.network.value(bias));
             linear::forward(
                 self.s,
                 rows,

@@ -53,7 +53,7 @@ impl Separable {
             Stage::Sum { bias: Some(bias), .. } => (bias, None),
             Stage::Linear {
                 weight,
-                bias,
+                bias: Some(bias),
                 activation: Activation::Identity,
                 ..
             } => (bias, Some(weight)),
@@ -122,7 +122,7 @@ impl Tower {
         loop {
             let Stage::Linear {
                 weight,
-                bias,
+                bias: Some(bias),
                 input,
                 activation,
                 ..

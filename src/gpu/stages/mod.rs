@@ -69,7 +69,13 @@ impl<'a> Drafter<'a> {
                 | Stage::Numeric { .. }
                 | Stage::Fm { .. }
                 | Stage::Pool { .. }
-                | Stage::Dropout { .. } => {}
+                | Stage::Dropout { .. }
+                | Stage::Prelu { .. }
+                | Stage::AttentionUnit { .. }
+                | Stage::Softmax { .. }
+                | Stage::BatchNorm { .. }
+                | Stage::Dice { .. }
+                | Stage::Attention { .. } => {}
             }
         }
         drafts
@@ -103,7 +109,13 @@ impl<'a> Drafter<'a> {
                 | Stage::Numeric { .. }
                 | Stage::Fm { .. }
                 | Stage::Pool { .. }
-                | Stage::Dropout { .. } => {}
+                | Stage::Dropout { .. }
+                | Stage::Prelu { .. }
+                | Stage::AttentionUnit { .. }
+                | Stage::Softmax { .. }
+                | Stage::BatchNorm { .. }
+                | Stage::Dice { .. }
+                | Stage::Attention { .. } => {}
             }
         }
         drafts

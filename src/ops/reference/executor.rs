@@ -11,7 +11,7 @@ use super::{Reference, check_length};
 use crate::{
     Error, Result,
     data::Batch,
-    executor::{Executor, LossSum},
+    executor::{Executor, LossSum, exposed},
     plan::{L2, Optimizer, ParamKind, Plan, State, Tensor},
 };
 
@@ -77,6 +77,13 @@ impl Executor for Reference {
 
     fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
         narrow(&self.forward_batch(batch)?, out)
+    }
+
+    fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
+        let view = exposed(&self.plan, name)?;
+        let activations = self.run_forward(batch, false)?;
+        narrow(&activations.read(self.plan.logit()), out)?;
+        Ok(activations.read(view).into_iter().map(|x| x as f32).collect())
     }
 
     fn state(&mut self) -> Result<State> {

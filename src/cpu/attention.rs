@@ -1,0 +1,90 @@
+//! Weighted sum over each sample's steps; the specification is [`ops::attention`](crate::ops::attention).
+//!
+//! `offsets` `[samples + 1]` are those of the batch; row 0 of weights and values is step `offsets[0]`. A group of
+//! columns runs over all steps of a sample at a time, so that its sums stay in registers.
+
+use super::{
+    rows::{Rows, RowsMut},
+    simd::{Simd, kernel},
+    softmax::steps,
+};
+use crate::plan::Flow;
+
+kernel! {
+    /// Writes the sum over a sample's steps of weight times value.
+    ///
+    /// # Panics
+    /// Where an operand has fewer rows than the offsets say, or weights have no column.
+    pub fn forward<'a, S: Simd>(s: S, offsets: &'a [u32], weights: Rows<'a>, values: Rows<'a>, output: RowsMut<'a>) {
+        let mut output = output;
+        for (r, (first, end)) in steps(offsets).enumerate() {
+            for (k, slot) in output.row(r).chunks_mut(S::LANES).enumerate() {
+                let columns = k * S::LANES..k * S::LANES + slot.len();
+                let mut sum = s.splat(0.0);
+                for t in first..end {
+                    let value = s.load_partial(&values.row(t)[columns.clone()]);
+                    sum = s.mul_add(s.splat(weights.row(t)[0]), value, sum);
+                }
+                s.store_partial(sum, slot);
+            }
+        }
+    }
+}
+
+kernel! {
+    /// Gradient of every step's weight: `d_weights (+)= <d_output, value>`.
+    ///
+    /// # Panics
+    /// As [`forward`].
+    pub fn backward_weights<'a, S: Simd>(
+        s: S,
+        offsets: &'a [u32],
+        values: Rows<'a>,
+        d_output: Rows<'a>,
+        d_weights: RowsMut<'a>,
+        flow: Flow,
+    ) {
+        let mut d_weights = d_weights;
+        for (r, (first, end)) in steps(offsets).enumerate() {
+            for t in first..end {
+                let mut sum = s.splat(0.0);
+                for (d, value) in d_output.row(r).chunks(S::LANES).zip(values.row(t).chunks(S::LANES)) {
+                    sum = s.mul_add(s.load_partial(d), s.load_partial(value), sum);
+                }
+                let (sum, slot) = (s.reduce_sum(sum), &mut d_weights.row(t)[0]);
+                *slot = if flow == Flow::Write { sum } else { *slot + sum };
+            }
+        }
+    }
+}
+
+kernel! {
+    /// Gradient of every step's value: `d_values (+)= weight * d_output`.
+    ///
+    /// # Panics
+    /// As [`forward`].
+    pub fn backward_values<'a, S: Simd>(
+        s: S,
+        offsets: &'a [u32],
+        weights: Rows<'a>,
+        d_output: Rows<'a>,
+        d_values: RowsMut<'a>,
+        flow: Flow,
+    ) {
+        let mut d_values = d_values;
+        for (r, (first, end)) in steps(offsets).enumerate() {
+            for t in first..end {
+                let weight = s.splat(weights.row(t)[0]);
+                let slots = d_values.row(t).chunks_mut(S::LANES);
+                for (d, slot) in d_output.row(r).chunks(S::LANES).zip(slots) {
+                    let d = s.load_partial(d);
+                    let x = match flow {
+                        Flow::Write => s.mul(weight, d),
+                        Flow::Add => s.mul_add(weight, d, s.load_partial(slot)),
+                    };
+                    s.store_partial(x, slot);
+                }
+            }
+        }
+    }
+}

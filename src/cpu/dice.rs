@@ -1,0 +1,117 @@
+//! Dice of a tile's rows; the specification is [`ops::dice`](crate::ops::dice), whose batch normalisation is a stage of
+//! its own ([`batch_norm`](super::batch_norm)): here it is an operand, `normal`.
+
+use super::{
+    math::sigmoid,
+    rows::{Rows, RowsMut},
+    simd::{Simd, kernel},
+};
+use crate::plan::Flow;
+
+kernel! {
+    /// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`.
+    ///
+    /// # Panics
+    /// Where an operand has fewer than `rows` rows or another width.
+    pub fn forward<'a, S: Simd>(
+        s: S,
+        rows: usize,
+        input: Rows<'a>,
+        normal: Rows<'a>,
+        alpha: &'a [f32],
+        output: RowsMut<'a>,
+    ) {
+        let mut output = output;
+        for r in 0..rows {
+            let operands = input.row(r).chunks(S::LANES).zip(normal.row(r).chunks(S::LANES));
+            let slots = alpha.chunks(S::LANES).zip(output.row(r).chunks_mut(S::LANES));
+            for ((x, n), (alpha, slot)) in operands.zip(slots) {
+                let slope = slope(s, sigmoid(s, s.load_partial(n)), s.load_partial(alpha));
+                s.store_partial(s.mul(slope, s.load_partial(x)), slot);
+            }
+        }
+    }
+}
+
+/// `p + (1 - p) alpha`.
+#[inline(always)]
+fn slope<S: Simd>(s: S, p: S::F32, alpha: S::F32) -> S::F32 {
+    s.mul_add(s.sub(s.splat(1.0), p), alpha, p)
+}
+
+kernel! {
+    /// From `d_output` to `d_input` beside the normalisation, and to the gradient of `alpha`, which `alpha_flow` says
+    /// whether to overwrite.
+    ///
+    /// # Panics
+    /// As [`forward`].
+    pub fn backward<'a, S: Simd>(
+        s: S,
+        rows: usize,
+        input: Rows<'a>,
+        normal: Rows<'a>,
+        alpha: &'a [f32],
+        d_output: Rows<'a>,
+        d_input: RowsMut<'a>,
+        flow: Flow,
+        d_alpha: &'a mut [f32],
+        alpha_flow: Flow,
+    ) {
+        let mut d_input = d_input;
+        for (k, (alpha, d_alpha)) in alpha.chunks(S::LANES).zip(d_alpha.chunks_mut(S::LANES)).enumerate() {
+            let columns = k * S::LANES..k * S::LANES + alpha.len();
+            let alpha = s.load_partial(alpha);
+            let mut sum = match alpha_flow {
+                Flow::Write => s.splat(0.0),
+                Flow::Add => s.load_partial(d_alpha),
+            };
+            for r in 0..rows {
+                let x = s.load_partial(&input.row(r)[columns.clone()]);
+                let d = s.load_partial(&d_output.row(r)[columns.clone()]);
+                let p = sigmoid(s, s.load_partial(&normal.row(r)[columns.clone()]));
+                sum = s.mul_add(s.mul(d, s.sub(s.splat(1.0), p)), x, sum);
+                let (d, slot) = (s.mul(d, slope(s, p, alpha)), &mut d_input.row(r)[columns.clone()]);
+                let d = match flow {
+                    Flow::Write => d,
+                    Flow::Add => s.add(s.load_partial(slot), d),
+                };
+                s.store_partial(d, slot);
+            }
+            s.store_partial(sum, d_alpha);
+        }
+    }
+}
+
+kernel! {
+    /// From `d_output` to the gradient of `normal`: `d_normal (+)= d_output (1 - alpha) x p (1 - p)`.
+    ///
+    /// # Panics
+    /// As [`forward`].
+    pub fn backward_normal<'a, S: Simd>(
+        s: S,
+        rows: usize,
+        input: Rows<'a>,
+        normal: Rows<'a>,
+        alpha: &'a [f32],
+        d_output: Rows<'a>,
+        d_normal: RowsMut<'a>,
+        flow: Flow,
+    ) {
+        let mut d_normal = d_normal;
+        let one = s.splat(1.0);
+        for r in 0..rows {
+            let operands = input.row(r).chunks(S::LANES).zip(normal.row(r).chunks(S::LANES));
+            let others = alpha.chunks(S::LANES).zip(d_output.row(r).chunks(S::LANES));
+            for (((x, n), (alpha, d)), slot) in operands.zip(others).zip(d_normal.row(r).chunks_mut(S::LANES)) {
+                let p = sigmoid(s, s.load_partial(n));
+                let d = s.mul(s.load_partial(d), s.sub(one, s.load_partial(alpha)));
+                let d = s.mul(s.mul(d, s.load_partial(x)), s.mul(p, s.sub(one, p)));
+                let d = match flow {
+                    Flow::Write => d,
+                    Flow::Add => s.add(s.load_partial(slot), d),
+                };
+                s.store_partial(d, slot);
+            }
+        }
+    }
+}

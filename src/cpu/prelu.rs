@@ -1,0 +1,67 @@
+//! PReLU of a tile's rows; the specification is [`ops::prelu`](crate::ops::prelu).
+
+use super::{
+    rows::{Rows, RowsMut},
+    simd::{Simd, kernel},
+};
+use crate::plan::Flow;
+
+kernel! {
+    /// `output = input` where that is positive, else `alpha * input`.
+    ///
+    /// # Panics
+    /// Where an operand has fewer than `rows` rows or another width.
+    pub fn forward<'a, S: Simd>(s: S, rows: usize, input: Rows<'a>, alpha: &'a [f32], output: RowsMut<'a>) {
+        let mut output = output;
+        let zero = s.splat(0.0);
+        for r in 0..rows {
+            let operands = input.row(r).chunks(S::LANES).zip(alpha.chunks(S::LANES));
+            for ((x, alpha), slot) in operands.zip(output.row(r).chunks_mut(S::LANES)) {
+                let (x, alpha) = (s.load_partial(x), s.load_partial(alpha));
+                s.store_partial(s.select_gt(x, zero, x, s.mul(alpha, x)), slot);
+            }
+        }
+    }
+}
+
+kernel! {
+    /// From `d_output` to `d_input`, and to the gradient of `alpha`, which `alpha_flow` says whether to overwrite.
+    ///
+    /// # Panics
+    /// As [`forward`].
+    pub fn backward<'a, S: Simd>(
+        s: S,
+        rows: usize,
+        input: Rows<'a>,
+        alpha: &'a [f32],
+        d_output: Rows<'a>,
+        d_input: RowsMut<'a>,
+        flow: Flow,
+        d_alpha: &'a mut [f32],
+        alpha_flow: Flow,
+    ) {
+        let mut d_input = d_input;
+        let zero = s.splat(0.0);
+        for (k, (alpha, d_alpha)) in alpha.chunks(S::LANES).zip(d_alpha.chunks_mut(S::LANES)).enumerate() {
+            let columns = k * S::LANES..k * S::LANES + alpha.len();
+            let alpha = s.load_partial(alpha);
+            let mut sum = match alpha_flow {
+                Flow::Write => zero,
+                Flow::Add => s.load_partial(d_alpha),
+            };
+            for r in 0..rows {
+                let x = s.load_partial(&input.row(r)[columns.clone()]);
+                let d = s.load_partial(&d_output.row(r)[columns.clone()]);
+                sum = s.add(sum, s.select_gt(x, zero, zero, s.mul(d, x)));
+                let slot = &mut d_input.row(r)[columns.clone()];
+                let dx = s.select_gt(x, zero, d, s.mul(alpha, d));
+                let dx = match flow {
+                    Flow::Write => dx,
+                    Flow::Add => s.add(s.load_partial(slot), dx),
+                };
+                s.store_partial(dx, slot);
+            }
+            s.store_partial(sum, d_alpha);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Softmax over the steps of each sample.
+//!
+//! `output[t] = exp(input[t]) / sum over steps t' of s of exp(input[t'])` for every step `t` of sample `s`; both are
+//! `[steps]`, with the steps of sample `s` at `offsets[s]..offsets[s + 1]`. The largest input of a sample is subtracted
+//! from all of its inputs first, which changes nothing but that no exponential overflows. A sample without steps has no
+//! outputs. NaN stays NaN.
+//!
+//! Backward: `input_gradient[t] = output[t] * (output_gradient[t] - sum over t' of s of output[t'] output_gradient[t'])`.
+
+use alloc::vec::Vec;
+
+use super::attention::samples;
+
+/// The softmax, `[steps]`.
+///
+/// ```
+/// use pocketrec::ops::softmax;
+/// assert_eq!(softmax::forward(&[7.0, 7.0, 9.0], &[0, 2, 2, 3]), [0.5, 0.5, 1.0]);
+/// ```
+pub fn forward(input: &[f64], offsets: &[u32]) -> Vec<f64> {
+    let mut output = input.to_vec();
+    for steps in samples(offsets) {
+        let output = &mut output[steps];
+        // A NaN among the inputs must come through: max alone would drop it, the exponentials do not.
+        let largest = output.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        output.iter_mut().for_each(|w| *w = libm::exp(*w - largest));
+        let total: f64 = output.iter().sum();
+        output.iter_mut().for_each(|w| *w /= total);
+    }
+    output
+}
+
+/// The gradient of the input, `[steps]`, from the `output` that [`forward`] gave.
+///
+/// ```
+/// use pocketrec::ops::softmax;
+/// assert_eq!(softmax::backward(&[0.5, 0.5], &[10.0, 30.0], &[0, 2]), [-5.0, 5.0]);
+/// ```
+pub fn backward(output: &[f64], output_gradient: &[f64], offsets: &[u32]) -> Vec<f64> {
+    let mut gradient = output_gradient.to_vec();
+    for steps in samples(offsets) {
+        let mean: f64 = steps.clone().map(|t| output[t] * output_gradient[t]).sum();
+        for t in steps {
+            gradient[t] = output[t] * (output_gradient[t] - mean);
+        }
+    }
+    gradient
+}
