@@ -7,7 +7,7 @@ use pocketrec::{
     Result,
     data::samples::Layout,
     device::Device,
-    models::{ClickModel, DeepFm, Fm, Lr, WideDeep},
+    models::{ClickModel, DeepFm, Din, Fm, Lr, Unit, WideDeep},
     plan::{AdamConfig, L2, Optimizer},
     train::{ClickConfig, ClickMetric},
 };
@@ -53,6 +53,25 @@ pub struct Options {
     /// Share of hidden values left out in training.
     #[arg(long, value_name = "X", default_value_t = 0.0, help_heading = "Model")]
     pub dropout: f32,
+
+    /// What follows each hidden layer of DIN's.
+    #[arg(long, value_enum, default_value_t = UnitKind::Relu, help_heading = "Model")]
+    pub unit: UnitKind,
+    /// Widths of the hidden layers of DIN's attention unit.
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        default_value = "64",
+        help_heading = "Model"
+    )]
+    pub attention: Vec<usize>,
+    /// What follows each of them.
+    #[arg(long, value_enum, default_value_t = UnitKind::Sigmoid, help_heading = "Model")]
+    pub attention_unit: UnitKind,
+    /// DIN's weights of a history add up to 1.
+    #[arg(long, help_heading = "Model")]
+    pub softmax: bool,
 
     /// Passes over the training rows at most.
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Training")]
@@ -118,6 +137,32 @@ pub enum Kind {
     WideDeep,
     /// DeepFM.
     Deepfm,
+    /// DIN; wants a history.
+    Din,
+}
+
+/// What follows a hidden layer.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum UnitKind {
+    /// max(x, 0).
+    Relu,
+    /// 1 / (1 + exp(-x)).
+    Sigmoid,
+    /// A learnt slope for negative x.
+    Prelu,
+    /// Dice, as in the paper.
+    Dice,
+}
+
+impl From<UnitKind> for Unit {
+    fn from(kind: UnitKind) -> Unit {
+        match kind {
+            UnitKind::Relu => Unit::Relu,
+            UnitKind::Sigmoid => Unit::Sigmoid,
+            UnitKind::Prelu => Unit::Prelu,
+            UnitKind::Dice => Unit::Dice,
+        }
+    }
 }
 
 /// What dev evaluations are compared by.
@@ -148,6 +193,16 @@ impl Options {
                 .hidden(hidden)
                 .dropout(self.dropout)
                 .into(),
+            Kind::Din => {
+                let din = Din::new(layout)
+                    .factors(self.factors)
+                    .hidden(hidden)
+                    .dropout(self.dropout);
+                din.attention(self.attention.clone(), self.attention_unit.into())
+                    .softmax(self.softmax)
+                    .unit(self.unit.into())
+                    .into()
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeepFm, Fm, Lr, WideDeep};
+use super::{DeepFm, Din, Fm, Lr, WideDeep};
 use crate::{Result, data::samples::Layout, plan::Plan};
 
 /// Any of the click-through models, with its settings: what a checkpoint stores.
@@ -18,16 +18,19 @@ pub enum ClickModel {
     /// DeepFM.
     #[serde(rename = "deepfm")]
     DeepFm(DeepFm),
+    /// DIN.
+    Din(Din),
 }
 
 impl ClickModel {
-    /// The model's name: `lr`, `fm`, `wide_deep`, `deepfm`.
+    /// The model's name: `lr`, `fm`, `wide_deep`, `deepfm`, `din`.
     pub fn name(&self) -> &'static str {
         match self {
             ClickModel::Lr(_) => "lr",
             ClickModel::Fm(_) => "fm",
             ClickModel::WideDeep(_) => "wide_deep",
             ClickModel::DeepFm(_) => "deepfm",
+            ClickModel::Din(_) => "din",
         }
     }
 
@@ -41,6 +44,7 @@ impl ClickModel {
             ClickModel::Fm(model) => model.plan(),
             ClickModel::WideDeep(model) => model.plan(),
             ClickModel::DeepFm(model) => model.plan(),
+            ClickModel::Din(model) => model.plan(),
         }
     }
 
@@ -50,7 +54,8 @@ impl ClickModel {
             ClickModel::Lr(_) => (1, &[]),
             ClickModel::Fm(Fm { factors, .. }) => (*factors, &[]),
             ClickModel::WideDeep(WideDeep { factors, hidden, .. })
-            | ClickModel::DeepFm(DeepFm { factors, hidden, .. }) => (*factors, hidden),
+            | ClickModel::DeepFm(DeepFm { factors, hidden, .. })
+            | ClickModel::Din(Din { factors, hidden, .. }) => (*factors, hidden),
         }
     }
 
@@ -60,7 +65,8 @@ impl ClickModel {
             ClickModel::Lr(Lr { layout })
             | ClickModel::Fm(Fm { layout, .. })
             | ClickModel::WideDeep(WideDeep { layout, .. })
-            | ClickModel::DeepFm(DeepFm { layout, .. }) => layout,
+            | ClickModel::DeepFm(DeepFm { layout, .. })
+            | ClickModel::Din(Din { layout, .. }) => layout,
         }
     }
 }
@@ -74,4 +80,4 @@ macro_rules! into_click_model {
         }
     )*};
 }
-into_click_model!(Lr Fm WideDeep DeepFm);
+into_click_model!(Lr Fm WideDeep DeepFm Din);

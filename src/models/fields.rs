@@ -6,7 +6,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{EMBEDDING, check_width};
+use super::{EMBEDDING, Unit, check_width};
 use crate::{
     Error, Result,
     data::samples::{IdField, Layout},
@@ -32,17 +32,11 @@ pub(super) fn embed(plan: &mut PlanBuilder, layout: &Layout, factors: usize, num
     let numbers = if numbers { layout.numbers.len() } else { 0 };
     let all = plan.buffer(width + numbers);
     for (index, field) in layout.ids.iter().enumerate() {
-        look_up(
-            plan,
-            layout,
-            field,
-            Table::Embedding,
-            all.columns(index * factors, factors),
-        );
+        look_up(plan, layout, field, all.columns(index * factors, factors));
     }
     for (index, field) in layout.many.iter().enumerate() {
         let view = all.columns((layout.ids.len() + index) * factors, factors);
-        look_up_many(plan, layout, field, Table::Embedding, view);
+        look_up_many(plan, layout, field, view);
     }
     if numbers > 0 {
         plan.numeric(0, all.columns(width, numbers));
@@ -57,11 +51,11 @@ pub(super) fn embed(plan: &mut PlanBuilder, layout: &Layout, factors: usize, num
 pub(super) fn first_order(plan: &mut PlanBuilder, layout: &Layout) -> Vec<View> {
     let weights = plan.buffer(layout.ids.len() + layout.many.len());
     for (index, field) in layout.ids.iter().enumerate() {
-        look_up(plan, layout, field, Table::First, weights.columns(index, 1));
+        look_up_in(plan, layout, field, Table::First, weights.columns(index, 1));
     }
     for (index, field) in layout.many.iter().enumerate() {
         let view = weights.columns(layout.ids.len() + index, 1);
-        look_up_many(plan, layout, field, Table::First, view);
+        look_up_many_in(plan, layout, field, Table::First, view);
     }
     if layout.numbers.is_empty() {
         return alloc::vec![plan.sum("bias", &[weights])];
@@ -87,13 +81,31 @@ fn gather(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table
     plan.gather(&name, column, vocabulary.rows as usize, init, output);
 }
 
-fn look_up(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table, output: View) {
+/// Looks up the embedding of a field with one id.
+pub(super) fn look_up(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, output: View) {
+    look_up_in(plan, layout, field, Table::Embedding, output);
+}
+
+/// The mean embedding of a field with many ids.
+pub(super) fn look_up_many(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, output: View) {
+    look_up_many_in(plan, layout, field, Table::Embedding, output);
+}
+
+/// Looks up the embeddings of a field of the events of a history, a row an event.
+pub(super) fn look_up_event(plan: &mut PlanBuilder, layout: &Layout, sequence: &str, field: &IdField, output: View) {
+    let vocabulary = &layout.vocabularies[field.vocabulary].name;
+    let space = plan.sequence(sequence);
+    let column = plan.column_in(&event_column(sequence, &field.name), vocabulary, space);
+    gather(plan, layout, field, Table::Embedding, column, output);
+}
+
+fn look_up_in(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table, output: View) {
     let vocabulary = &layout.vocabularies[field.vocabulary].name;
     let column = plan.column_in(&field.name, vocabulary, Space::Samples);
     gather(plan, layout, field, table, column, output);
 }
 
-fn look_up_many(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table, output: View) {
+fn look_up_many_in(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table, output: View) {
     let vocabulary = &layout.vocabularies[field.vocabulary].name;
     let space = plan.sequence(&field.name);
     let column = plan.column_in(&field.name, vocabulary, space);
@@ -104,11 +116,7 @@ fn look_up_many(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table:
 
 /// A network of ReLU layers `dnn.0`, `dnn.1`, ... with dropout behind each, and its one output `dnn.output`.
 pub(super) fn deep(plan: &mut PlanBuilder, input: View, hidden: &[usize], dropout: f32) -> View {
-    let mut z = input;
-    for (k, &outputs) in hidden.iter().enumerate() {
-        z = plan.linear(&format!("dnn.{k}"), z, outputs, Activation::Relu);
-        z = plan.dropout(z, dropout);
-    }
+    let z = Unit::Relu.network(plan, "dnn", input, hidden, dropout);
     plan.linear("dnn.output", z, 1, Activation::Identity)
 }
 

@@ -2,6 +2,7 @@
 
 mod click;
 mod deepfm;
+mod din;
 pub(crate) mod fields;
 mod fm;
 mod gmf;
@@ -9,6 +10,7 @@ mod lr;
 mod mf;
 mod mlp;
 mod neumf;
+mod unit;
 mod wide_deep;
 
 use alloc::{format, string::ToString, vec::Vec};
@@ -17,12 +19,14 @@ use serde::{Deserialize, Serialize};
 
 pub use click::ClickModel;
 pub use deepfm::DeepFm;
+pub use din::Din;
 pub use fm::Fm;
 pub use gmf::Gmf;
 pub use lr::Lr;
 pub use mf::Mf;
 pub use mlp::Mlp;
 pub use neumf::NeuMf;
+pub use unit::Unit;
 pub use wide_deep::WideDeep;
 
 use crate::{

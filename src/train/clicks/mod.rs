@@ -32,9 +32,9 @@ use crate::{
     },
     device::Device,
     eval::{ClickReport, RankingReport, evaluate_cases},
-    executor::{Executor, LossSum},
+    executor::{Executor, LossSum, exposed},
     models::ClickModel,
-    plan::{Plan, State},
+    plan::{Plan, Space, State},
 };
 use feed::Feed;
 
@@ -199,6 +199,30 @@ impl ClickTrainer {
             out.copy_from_slice(&self.logits(cases)?);
             Ok(())
         })
+    }
+
+    /// How much each event of a row's history weighs in its prediction, oldest first: DIN's attention, which says by
+    /// which earlier events a candidate is recommended. Empty where the history is.
+    ///
+    /// # Errors
+    /// Those of [`logits`](ClickTrainer::logits); [`Error::Config`] where the model has no attention;
+    /// [`Error::Device`] where the device hands it out to nobody.
+    pub fn attention(&mut self, samples: &Samples) -> Result<Vec<Vec<f32>>> {
+        let feed = Feed::new(self.plan(), samples)?;
+        let view = exposed(self.plan(), "attention")?;
+        let Space::Steps(sequence) = self.plan().space(view.buffer) else {
+            return Err(Error::config("attention", "it does not lie along a sequence"));
+        };
+        let (mut batch, mut rows) = (Batch::default(), Vec::with_capacity(samples.len()));
+        let mut logits = vec![0.0; samples.len()];
+        for (index, out) in logits.chunks_mut(SCORED).enumerate() {
+            let first = index * SCORED;
+            feed.fill(samples, first..first + out.len(), &mut batch);
+            let weights = self.executor.score_with(&batch, "attention", out)?;
+            let steps = batch.offsets(sequence).windows(2);
+            rows.extend(steps.map(|pair| weights[pair[0] as usize..pair[1] as usize].to_vec()));
+        }
+        Ok(rows)
     }
 
     /// How well clicks are predicted.
