@@ -109,7 +109,7 @@ fn a_click_shows_and_what_was_trained_stays() {
         {
             assert_eq!((&now.m, &now.v), (&old.m, &old.v), "{}", param.name);
             match param.kind {
-                ParamKind::Dense => assert_eq!(now.value, old.value),
+                ParamKind::Dense | ParamKind::Statistic => assert_eq!(now.value, old.value),
                 ParamKind::Table { vocabulary: 0 } => {
                     let kept = 20 * param.width..;
                     assert_eq!(now.value[kept.clone()], old.value[kept]);

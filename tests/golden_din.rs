@@ -64,18 +64,6 @@ impl Golden {
             .unwrap()
     }
 
-    fn initial(&self, plan: &Plan) -> State {
-        let mut state = State::initial(plan, 0, true);
-        for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
-            if param.kind == ParamKind::Statistic {
-                continue; // begins with mean 0 and variance 1
-            }
-            tensor.value = self.floats(&format!("init/{}", param.name));
-            assert_eq!(tensor.value.len(), param.len(), "{}", param.name);
-        }
-        state
-    }
-
     fn batch(&self, plan: &Plan, step: usize) -> Batch {
         let at = |name: &str| format!("step{step}/{name}");
         let mut batch = Batch::default();
