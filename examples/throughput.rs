@@ -267,8 +267,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             (plan, feed, CLICKS)
         }
     };
-    // Of one step of each sequence.
+    // Of one step of each sequence: a rate can be told only where there is none.
     let flops = 6 * plan.multiply_adds();
+    let has_steps = !plan.sequences().is_empty();
     let optimizer = match options.optimizer {
         Kind::Lazy => Optimizer::LazyAdam(AdamConfig::default()),
         Kind::Dense => Optimizer::Adam(AdamConfig::default()),
@@ -296,14 +297,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rate = rates[rates.len() / 2];
     println!(
         "{{\"library\": \"pocketrec\", \"config\": \"{}\", \"mode\": \"{}\", \"device\": \"{}\", \"samples_per_s\": {:.0}, \
-         \"min\": {:.0}, \"max\": {:.0}, \"gflops\": {:.1}, \"loss\": {:.4}}}",
+         \"min\": {:.0}, \"max\": {:.0}, \"gflops\": {}, \"loss\": {:.4}}}",
         format!("{:?}", options.config).to_lowercase(),
         format!("{:?}{}", options.optimizer, if options.draw { "+draw" } else { "" }).to_lowercase(),
         executor.device(),
         rate,
         rates[0],
         rates[rates.len() - 1],
-        rate * flops as f64 / 1e9,
+        if has_steps {
+            "null".into()
+        } else {
+            format!("{:.1}", rate * flops as f64 / 1e9)
+        },
         executor.take_loss()?.mean(),
     );
     Ok(())

@@ -226,8 +226,7 @@ fn stages_of_attention_check_their_operands() {
         let weights = plan.linear("w", k, 1, Activation::Identity);
         let pooled = plan.buffer(4);
         plan.attention(weights, l, pooled);
-        plan.product(q, pooled, pooled);
-        pooled
+        plan.sum("bias", &[q, pooled])
     });
     assert!(
         sequences.contains("attention wants the steps of one sequence"),

@@ -262,7 +262,7 @@ impl Plan {
             Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).sum(),
             Stage::Fm { input, .. } => 2 * input.width,
             Stage::Pool { input, .. } | Stage::Prelu { input, .. } | Stage::Softmax { input, .. } => input.width,
-            // As the folded form counts: the query's part is once a sample.
+            // The query's part, the query folded into the weight, and one step.
             Stage::AttentionUnit { inputs, output, .. } => 3 * inputs[0].width * output.width,
             Stage::Attention { output, .. } | Stage::BatchNorm { output, .. } => output.width,
             Stage::Dice { output, .. } => 2 * output.width,
