@@ -149,6 +149,15 @@ pub trait Executor: Send {
     /// Where the device is lost.
     fn take_loss(&mut self) -> Result<LossSum>;
 
+    /// The auxiliary losses of all steps since the last call, unweighted: each batch's counts for all its samples. Zero
+    /// of a plan without one.
+    ///
+    /// # Errors
+    /// Where the device is lost.
+    fn take_auxiliary(&mut self) -> Result<LossSum> {
+        Ok(LossSum::default())
+    }
+
     /// Logits of any number of samples: `out[s]` for the ids `columns[..][s]`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use common::{feature_plans, id_columns, random_batch};
+use common::{feature_plans, id_columns, random_batch, recurrent::recurrent_plans};
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::{Batch, Interactions, Sampler},
@@ -143,7 +143,7 @@ fn warm_steps_allocate_nothing() {
 #[test]
 fn warm_steps_of_click_through_plans_allocate_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    for (name, plan) in feature_plans() {
+    for (name, plan) in feature_plans().into_iter().chain(recurrent_plans([6, 5])) {
         let batches = [
             random_batch(&plan, 500, 1),
             random_batch(&plan, 500, 2),
@@ -159,7 +159,8 @@ fn warm_steps_of_click_through_plans_allocate_nothing() {
                         .unwrap();
                 }
             };
-            (0..3).for_each(|_| steps());
+            // Which thread meets the longest tile is chance: each has to have met it.
+            (0..20).for_each(|_| steps());
             assert_eq!(count(steps), 0, "{name}, {threads} threads");
         }
     }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{feature_plans, odd_models, random_batch, trained_state};
+use common::{feature_plans, odd_models, random_batch, recurrent::recurrent_plans, trained_state};
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::Batch,
@@ -122,7 +122,7 @@ fn nor_do_they_where_tables_are_small() {
 /// Tables that several columns share, sequences and dropout.
 #[test]
 fn nor_do_they_with_features_and_sequences() {
-    for (name, plan) in feature_plans() {
+    for (name, plan) in feature_plans().into_iter().chain(recurrent_plans([9, 7])) {
         check(name, &plan, 700);
     }
 }

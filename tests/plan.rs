@@ -3,7 +3,7 @@
 mod common;
 
 use common::plan_error;
-use pocketrec::plan::{Activation, Init, PlanBuilder, View};
+use pocketrec::plan::{Activation, GruKind, Init, PlanBuilder, View};
 
 /// A plan of a gathered buffer of four columns, spoilt by `spoil`, which returns the logit.
 fn spoilt(spoil: impl FnOnce(&mut PlanBuilder, View) -> View) -> String {
@@ -13,6 +13,104 @@ fn spoilt(spoil: impl FnOnce(&mut PlanBuilder, View) -> View) -> String {
     plan.gather("user.weight", user, 3, Init::Zeros, x);
     let logit = spoil(&mut plan, x);
     plan_error(plan.finish(logit))
+}
+
+/// The same with two sequences of four columns each.
+fn spoilt_steps(spoil: impl FnOnce(&mut PlanBuilder, [View; 3])) -> String {
+    let mut plan = PlanBuilder::new();
+    let [history, likes] = ["history", "likes"].map(|name| plan.sequence(name));
+    let user = plan.column("user");
+    let seen = plan.column_in("seen", "item", history);
+    let liked = plan.column_in("liked", "item", likes);
+    let views = [plan.buffer(4), plan.buffer_in(history, 4), plan.buffer_in(likes, 4)];
+    plan.gather("user.weight", user, 3, Init::Zeros, views[0]);
+    plan.gather("item.weight", seen, 3, Init::Zeros, views[1]);
+    plan.gather("item.weight", liked, 3, Init::Zeros, views[2]);
+    spoil(&mut plan, views);
+    let logit = plan.linear("logit", views[0], 1, Activation::Identity);
+    plan_error(plan.finish(logit))
+}
+
+#[test]
+fn builder_reports_mistakes_with_steps() {
+    use Activation::Identity;
+    use GruKind::{Augru, Gru};
+    type Spoil = fn(&mut PlanBuilder, [View; 3]);
+    let cases: &[(&str, Spoil)] = &[
+        (
+            "gru wants the steps of one sequence in View { buffer: 3, start: 0, width: 3 }, not of Samples",
+            |plan, [x, ..]| {
+                plan.gru("gru", Gru, x, None, 3);
+            },
+        ),
+        ("gru: Gru takes no scores, every other kind does", |plan, [_, k, _]| {
+            plan.gru("gru", Augru, k, None, 3);
+        }),
+        ("gru: Gru takes no scores, every other kind does", |plan, [_, k, _]| {
+            plan.gru("gru", Gru, k, Some(k.columns(0, 1)), 3);
+        }),
+        ("gru: its scores are more or less than one column", |plan, [_, k, _]| {
+            plan.gru("gru", Augru, k, Some(k), 3);
+        }),
+        (
+            "gru wants the steps of one sequence in View { buffer: 2",
+            |plan, [_, k, l]| {
+                plan.gru("gru", Augru, k, Some(l.columns(0, 1)), 3);
+            },
+        ),
+        ("buffer 3 has no columns", |plan, [_, k, _]| {
+            plan.gru("gru", Gru, k, None, 0);
+        }),
+        (
+            "last wants the steps of one sequence in View { buffer: 0",
+            |plan, [x, ..]| {
+                let output = plan.buffer(4);
+                plan.last(x, output);
+            },
+        ),
+        ("last of 4 columns into 3: they must be as many", |plan, [_, k, _]| {
+            let output = plan.buffer(3);
+            plan.last(k, output);
+        }),
+        (
+            "next wants the steps of one sequence in View { buffer: 2",
+            |plan, [_, k, l]| {
+                plan.next(k, l);
+            },
+        ),
+        (
+            "next wants the steps of one sequence in View { buffer: 0",
+            |plan, [x, ..]| {
+                plan.next(x, x);
+            },
+        ),
+        (
+            "auxiliary wants the steps of one sequence in View { buffer: 2",
+            |plan, [_, k, l]| {
+                plan.auxiliary(k.columns(0, 1), l.columns(0, 1), 1.0);
+            },
+        ),
+        (
+            "the logits of the auxiliary loss are 4 and 1 columns wide",
+            |plan, [_, k, _]| {
+                plan.auxiliary(k, k.columns(0, 1), 1.0);
+            },
+        ),
+        ("an auxiliary loss of weight NaN", |plan, [_, k, _]| {
+            plan.auxiliary(k.columns(0, 1), k.columns(1, 1), f32::NAN);
+        }),
+        ("there is no linear layer mlp of 4 inputs yet", |plan, [x, ..]| {
+            plan.linear_again("mlp", x);
+        }),
+        ("there is no linear layer mlp of 3 inputs yet", |plan, [x, ..]| {
+            plan.linear("mlp", x, 1, Identity);
+            plan.linear_again("mlp", x.columns(0, 3));
+        }),
+    ];
+    for (what, spoil) in cases {
+        let message = spoilt_steps(spoil);
+        assert!(message.contains(what), "{message:?} does not say {what:?}");
+    }
 }
 
 #[test]

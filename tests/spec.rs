@@ -6,6 +6,7 @@ use common::{
     close64,
     differences::{STEP, TOLERANCE, differences, values, weigh},
     feature_plans, odd_models, random_batch, random_state,
+    recurrent::recurrent_plans,
 };
 use pocketrec::{
     Error,
@@ -248,6 +249,15 @@ fn gradients_of_whole_models() {
 #[test]
 fn gradients_of_features_and_sequences() {
     for (name, plan) in feature_plans() {
+        for l2 in WITH_AND_WITHOUT_L2 {
+            check_gradients(name, &plan, 13, l2);
+        }
+    }
+}
+
+#[test]
+fn gradients_of_recurrent_layers() {
+    for (name, plan) in recurrent_plans([4, 3]) {
         for l2 in WITH_AND_WITHOUT_L2 {
             check_gradients(name, &plan, 13, l2);
         }

@@ -13,7 +13,7 @@ use pocketrec::{
         batch_norm::{self, Statistics},
         dice, dropout, fm,
         gru::{self, Kind},
-        prelu,
+        last, prelu,
     },
     rng::Rng,
 };
@@ -315,17 +315,10 @@ fn gru_and_its_forms_agree_where_they_must() {
 }
 
 #[test]
-fn last_states_backward() {
+fn last_backward() {
     let (states, weights) = (values(9 * 2, 1), values(4 * 2, 2));
-    let by_state = differences(&states, |states| {
-        weigh(&gru::last_states(states, &OFFSETS, 2), &weights)
-    });
-    close64(
-        &gru::last_states_backward(&weights, &OFFSETS, 2),
-        &by_state,
-        TOLERANCE,
-        "states",
-    );
+    let by_state = differences(&states, |states| weigh(&last::forward(states, &OFFSETS, 2), &weights));
+    close64(&last::backward(&weights, &OFFSETS, 2), &by_state, TOLERANCE, "states");
 }
 
 #[test]

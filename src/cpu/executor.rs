@@ -40,7 +40,7 @@ use crate::{
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
     executor::{Executor, LossSum, catalogue_items, exposed, score_pairs},
-    plan::{Flow, L2, Layout, Optimizer, ParamKind, Plan, Space, Stage, State, Tensor},
+    plan::{Flow, L2, Layout, MAX_SEQUENCES, Optimizer, ParamKind, Plan, Space, Stage, State, Tensor},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
@@ -80,6 +80,7 @@ pub struct CpuExecutor {
     /// Items' parts of all logits, until the parameters change.
     catalogue: Option<Catalogue>,
     loss: LossSum,
+    auxiliary: LossSum,
 }
 
 /// What tiles read; a macro, because a method would borrow the pool as well.
@@ -117,7 +118,7 @@ impl CpuExecutor {
         let work = work_len(&packed, proof, tile_rows);
         let mut executor = CpuExecutor {
             packed,
-            scratch: vec![Scratch::new(&layout, tile_rows, work); pool.threads()],
+            scratch: vec![Scratch::new(&plan, &layout, tile_rows, work); pool.threads()],
             passes: passes(&plan),
             tiles: Vec::new(),
             statistics: batch_statistics(&plan),
@@ -128,6 +129,7 @@ impl CpuExecutor {
             separable: Separable::of(&plan),
             catalogue: None,
             loss: LossSum::default(),
+            auxiliary: LossSum::default(),
             plan,
             layout,
             step: state.step,
@@ -173,13 +175,17 @@ impl CpuExecutor {
         while self.tiles.len() < tiles {
             self.tiles.push(self.scratch[0].clone());
         }
-        let mut losses = [0.0; MAX_PARTIALS];
+        let mut losses = [[0.0; 2]; MAX_PARTIALS];
         self.run_pass(batch, 0, meanwhile, &mut losses);
         for pass in 1..self.passes.len() {
             self.run_pass(batch, pass, &mut || (), &mut losses);
         }
-        self.loss.sum += losses.iter().sum::<f64>();
-        self.loss.samples += batch.len() as u64;
+        let total = |kind: usize| losses.iter().map(|losses| losses[kind]).sum::<f64>();
+        let samples = batch.len();
+        self.loss.sum += total(0);
+        self.loss.samples += samples as u64;
+        self.auxiliary.sum += total(1) * samples as f64;
+        self.auxiliary.samples += samples as u64;
     }
 
     /// Takes all tiles through a pass, and adds up what it leaves.
@@ -188,7 +194,7 @@ impl CpuExecutor {
         batch: &Batch,
         pass: usize,
         meanwhile: &mut (dyn FnMut() + Send),
-        losses: &mut [f64; MAX_PARTIALS],
+        losses: &mut [[f64; 2]; MAX_PARTIALS],
     ) {
         let rows = batch.len();
         let (partials, rows_each) = self.partials_of(rows);
@@ -205,6 +211,7 @@ impl CpuExecutor {
         for (all, gradient) in row_gradients.iter_mut().zip(&mut self.row_gradients) {
             *all = gradient;
         }
+        let pair_scales = pair_scales(batch);
         for (index, (partial, loss)) in self.partials[..partials].iter_mut().zip(losses).enumerate() {
             let part = training_part(batch, index * rows_each..((index + 1) * rows_each).min(rows));
             let own = split_rows(&mut row_gradients, &part, strides);
@@ -230,7 +237,12 @@ impl CpuExecutor {
                     tiles,
                 }) => dispatch!(proof, s => {
                     let scratch = if tiles.is_empty() { core::slice::from_mut(scratch) } else { tiles };
-                    **loss += train_partial(s, network, batch, part, (pass, tile_rows), scratch, row_gradients, gradient);
+                    let found = train_partial(
+                        s, network, batch, pair_scales, part, (pass, tile_rows), scratch, row_gradients, gradient,
+                    );
+                    for (loss, found) in loss.iter_mut().zip(found) {
+                        *loss += found;
+                    }
                 }),
             });
         self.add_up(batch, pass.then);
@@ -373,6 +385,10 @@ impl Executor for CpuExecutor {
         Ok(core::mem::take(&mut self.loss))
     }
 
+    fn take_auxiliary(&mut self) -> Result<LossSum> {
+        Ok(core::mem::take(&mut self.auxiliary))
+    }
+
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
         check_ids(&self.plan, columns, out.len())?;
         self.score_source(Source::Ids(columns), out);
@@ -502,7 +518,8 @@ enum TileTask<'a> {
         part: Part<'a>,
         row_gradients: [&'a mut [f32]; SPACES],
         gradient: &'a mut [f32],
-        loss: &'a mut f64,
+        /// The main one and the auxiliary one.
+        loss: &'a mut [f64; 2],
         /// One a tile, or none where a thread's own does.
         tiles: &'a mut [Scratch],
     },
@@ -536,20 +553,32 @@ fn split_rows<'a>(
     own
 }
 
-/// Runs a pass over the tiles of one partial; returns the sum of their losses. `scratch` is one for all tiles, or one
+/// 1 / pairs of neighbouring steps of each sequence, which the auxiliary loss is a mean over.
+fn pair_scales(batch: &Batch) -> [f32; MAX_SEQUENCES] {
+    let mut scales = [1.0; MAX_SEQUENCES];
+    for (sequence, scale) in (0..batch.sequences()).zip(&mut scales) {
+        let lengths = batch.offsets(sequence).windows(2).map(|pair| pair[1] - pair[0]);
+        let pairs: usize = lengths.map(|steps| steps.saturating_sub(1) as usize).sum();
+        *scale = 1.0 / pairs.max(1) as f32;
+    }
+    scales
+}
+
+/// Runs a pass over the tiles of one partial; returns the sum of their losses, and of their auxiliary losses. `scratch` is one for all tiles, or one
 /// for each.
 #[allow(clippy::too_many_arguments)] // what a tile reads, and what it writes
 fn train_partial<S: Simd>(
     s: S,
     network: Network<'_>,
     batch: &Batch,
+    pair_scales: [f32; MAX_SEQUENCES],
     part: &Part<'_>,
     (pass, tile_rows): (&Pass, usize),
     scratch: &mut [Scratch],
     row_gradients: &mut [&mut [f32]; SPACES],
     gradient: &mut [f32],
-) -> f64 {
-    let (mut loss, mut flow) = (0.0, Flow::Write);
+) -> [f64; 2] {
+    let ([mut loss, mut auxiliary], mut flow) = ([0.0; 2], Flow::Write);
     let mut rest = row_gradients.each_mut().map(|gradient| &mut **gradient);
     for (index, first) in part.samples.clone().step_by(tile_rows).enumerate() {
         let scratch = &mut scratch[if scratch.len() > 1 { index } else { 0 }];
@@ -564,13 +593,15 @@ fn train_partial<S: Simd>(
             row_gradients: split_rows(&mut rest, &tile, &network.layout.row_gradient_strides),
             gradient,
             loss: &mut loss,
+            auxiliary: &mut auxiliary,
+            pair_scales,
             flow,
         };
         scratch.backward(s, network, &tile, &mut train, pass.backward.clone());
         scratch.add_up(s, network, &tile, pass.then);
         flow = Flow::Add;
     }
-    loss
+    [loss, auxiliary]
 }
 
 /// Scores the samples from `first` on.

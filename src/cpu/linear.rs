@@ -47,6 +47,31 @@ impl PackedWeight {
         pack(s, self, weight);
     }
 
+    /// Outputs and inputs.
+    pub(super) fn shape(&self) -> [usize; 2] {
+        [self.outputs, self.inputs]
+    }
+
+    /// The right operand of `x weight^T`.
+    pub(super) fn forward_panels<S: Simd>(&self, _: S) -> Panels<'_> {
+        let width = panel_width::<S>(self.outputs);
+        Panels {
+            data: &self.forward,
+            panel_stride: width * self.inputs,
+            depth_stride: width,
+        }
+    }
+
+    /// The right operand of `dy weight`, where `dy` begins with output `first`.
+    pub(super) fn backward_panels<S: Simd>(&self, _: S, first: usize) -> Panels<'_> {
+        let width = panel_width::<S>(self.inputs);
+        Panels {
+            data: &self.backward[first * width..],
+            panel_stride: width * self.outputs,
+            depth_stride: width,
+        }
+    }
+
     /// Number of floats in both packings.
     pub fn len(&self) -> usize {
         self.forward.len() + self.backward.len()
@@ -166,22 +191,17 @@ fn panels_forward<S: Simd>(
     relu: bool,
     y: RowsMut<'_>,
 ) {
-    let width = panel_width::<S>(weight.outputs);
     let shape = Shape {
         rows,
         columns: weight.outputs,
         depth: weight.inputs,
-    };
-    let panels = Panels {
-        data: &weight.forward,
-        panel_stride: width * weight.inputs,
-        depth_stride: width,
     };
     let start = if bias.is_empty() {
         Start::Zero
     } else {
         Start::Bias(bias)
     };
+    let panels = weight.forward_panels(s);
     matmul(s, shape, by_row(x), panels, start, relu, y.data, y.stride);
 }
 
@@ -260,11 +280,7 @@ kernel! {
         };
         matmul(s, shape, dy_columns, x_panels, start(gradient.flow), false, gradient.weight, inputs);
 
-        let panels = Panels {
-            data: &weight.backward,
-            panel_stride: width * outputs,
-            depth_stride: width,
-        };
+        let panels = weight.backward_panels(s, 0);
         let shape = Shape {
             rows,
             columns: inputs,

@@ -38,6 +38,26 @@ pub(crate) fn sigmoid_of<S: Simd>(s: S, x: S::F32, z: S::F32) -> S::F32 {
     s.select_gt(x, s.splat(0.0), reciprocal, s.mul(z, reciprocal))
 }
 
+/// tanh(x), within a few units in the last place; NaN stays one.
+///
+/// Up to 5/8 by the odd polynomial of Cephes (`tanhf`, Moshier), which keeps the last places of small values; beyond, with
+/// z = e^(-2 |x|), it is (1 - z) / (1 + z) and the sign of x.
+#[inline(always)]
+pub(crate) fn tanh<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let size = s.select_gt(zero, x, s.sub(zero, x), x);
+    let z = exp_nonpositive(s, s.mul(s.splat(-2.0), size));
+    let large = s.div(s.sub(one, z), s.add(one, z));
+    let large = s.select_gt(zero, x, s.sub(zero, large), large);
+    let square = s.mul(x, x);
+    let mut y = s.splat(-5.704_988_7e-3);
+    for coefficient in [2.063_908_8e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
+        y = s.mul_add(y, square, s.splat(coefficient));
+    }
+    let small = s.mul_add(s.mul(y, square), x, x);
+    s.select_gt(size, s.splat(0.625), large, small)
+}
+
 /// ln(1 + z) for z in 0..=1, within a few units in the last place.
 ///
 /// With t = z / (2 + z), at most 1/3: ln(1 + z) = 2 artanh(t) = 2 (t + t^3/3 + t^5/5 + ...), cut after t^15.
@@ -76,6 +96,14 @@ mod tests {
         }
     }
 
+    kernel! {
+        pub fn tanh_of<'a, S: Simd>(s: S, values: &'a mut [f32]) {
+            for chunk in values.chunks_exact_mut(S::LANES) {
+                s.store(tanh(s, s.load(chunk)), chunk);
+            }
+        }
+    }
+
     /// Compares with f64 over 65,536 points of a range.
     fn check(f: fn(Proof, &mut [f32]), exact: fn(f64) -> f64, low: f32, high: f32) {
         for isa in Isa::available() {
@@ -102,6 +130,31 @@ mod tests {
             -86.9,
             0.0,
         );
+    }
+
+    #[test]
+    fn tanh_is_that_of_f64() {
+        let run = |proof: Proof, values: &mut [f32]| dispatch!(proof, s => tanh_of(s, values));
+        for reach in [1e-3, 1.0, 12.0, 200.0] {
+            check(run, libm::tanh, -reach, reach);
+        }
+        for isa in Isa::available() {
+            let mut values = [
+                f32::NAN,
+                f32::INFINITY,
+                f32::NEG_INFINITY,
+                0.0,
+                -0.0,
+                1e-30,
+                0.625,
+                -0.625,
+                88.0,
+            ]
+            .repeat(16);
+            run(Proof::new(isa).unwrap(), &mut values);
+            assert!(values[0].is_nan(), "{isa}");
+            assert_eq!(values[1..6], [1.0, -1.0, 0.0, 0.0, 1e-30], "{isa}");
+        }
     }
 
     #[test]

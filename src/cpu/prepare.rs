@@ -65,6 +65,16 @@ pub(super) fn packed_weights(plan: &Plan, proof: Proof) -> Vec<Packed> {
             Stage::AttentionUnit {
                 weight, inputs, output, ..
             } => packed[weight].unit = dispatch!(proof, s => PackedUnit::new(s, output.width, inputs[0].width)),
+            Stage::Gru {
+                params: [of_input, of_state, ..],
+                ref inputs,
+                output,
+                ..
+            } => {
+                for (weight, width) in [(of_input, inputs[0].width), (of_state, output.width)] {
+                    packed[weight].layer = dispatch!(proof, s => PackedWeight::new(s, 3 * output.width, width));
+                }
+            }
             _ => {}
         }
     }

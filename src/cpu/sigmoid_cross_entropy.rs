@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Rows gathered at a time: at least a vector of any instruction set.
-const CHUNK: usize = 16;
+pub(super) const CHUNK: usize = 16;
 
 kernel! {
     /// Writes `(sigmoid(logit) - label) * scale` and returns the sum of the losses, unscaled.
@@ -52,7 +52,7 @@ kernel! {
 
 /// Loss and gradient by vectors.
 #[inline(always)]
-fn lanes<S: Simd>(s: S, x: S::F32, y: S::F32) -> (S::F32, S::F32) {
+pub(super) fn lanes<S: Simd>(s: S, x: S::F32, y: S::F32) -> (S::F32, S::F32) {
     let zero = s.splat(0.0);
     let negative = s.sub(zero, x);
     // Not max(x, -x): a NaN must stay one.

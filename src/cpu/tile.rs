@@ -7,12 +7,13 @@ use super::{
     aligned::AlignedVec,
     attention,
     attention_unit::{self, InputGradients},
+    auxiliary,
     batch_norm::{self, BatchStatistics, Statistics},
     dice,
     dropout::{self, Mask},
-    fm, gather,
+    fm, gather, gru, last,
     linear::{self, READ_AHEAD, WeightGradient},
-    pool, prelu,
+    next, pool, prelu,
     prepare::{Packed, Sums},
     product,
     rows::{Rows, RowsMut},
@@ -118,6 +119,10 @@ pub(super) struct TrainTile<'a> {
     pub gradient: &'a mut [f32],
     /// The partial sum of the losses.
     pub loss: &'a mut f64,
+    /// That of the auxiliary losses, unweighted, and as a mean over each batch's pairs.
+    pub auxiliary: &'a mut f64,
+    /// 1 / pairs of neighbouring steps in the batch, for each sequence.
+    pub pair_scales: [f32; MAX_SEQUENCES],
     /// `Write` for the first tile of a partial.
     pub flow: Flow,
 }
@@ -131,10 +136,12 @@ pub(super) struct Scratch {
     work: AlignedVec,
     /// The tile's sums for statistics of the batch.
     sums: Vec<f32>,
+    /// One a stage: what recurrent stages keep from forward to backward.
+    workspaces: Vec<gru::Workspace>,
 }
 
 impl Scratch {
-    pub fn new(layout: &Layout, tile_rows: usize, work: usize) -> Self {
+    pub fn new(plan: &Plan, layout: &Layout, tile_rows: usize, work: usize) -> Self {
         let buffer = |stride: &usize| AlignedVec::zeros(stride * tile_rows + READ_AHEAD);
         let buffers: Vec<AlignedVec> = layout.strides.iter().map(buffer).collect();
         Scratch {
@@ -142,6 +149,7 @@ impl Scratch {
             activations: buffers,
             work: AlignedVec::zeros(work),
             sums: Vec::new(),
+            workspaces: alloc::vec![gru::Workspace::default(); plan.stages().len()],
         }
     }
 
@@ -289,7 +297,34 @@ impl Scratch {
                     let (x, normal) = (scratch.activation(layout, input), scratch.activation(layout, normal));
                     dice::forward(s, rows, x, normal, network.value(alpha), output);
                 }),
-                Stage::SigmoidCrossEntropy { .. } => {}
+                Stage::Gru {
+                    kind,
+                    params,
+                    ref inputs,
+                    output,
+                } => {
+                    let mut workspace = mem::take(&mut self.workspaces[index]);
+                    self.write(layout, output, |scratch, states| {
+                        let offsets = tile.offsets(space);
+                        let x = scratch.activation(layout, inputs[0]);
+                        let scores = inputs.get(1).map(|&view| scratch.activation(layout, view));
+                        let parameters = gru_parameters(network, params);
+                        gru::forward(s, kind, offsets, x, scores, parameters, &mut workspace, states);
+                    });
+                    self.workspaces[index] = workspace;
+                }
+                Stage::Last { input, output } => self.write(layout, output, |scratch, output| {
+                    let offsets = tile.offsets(plan.space(input.buffer));
+                    last::forward(offsets, scratch.activation(layout, input), output);
+                }),
+                Stage::Next {
+                    inputs: [states, items],
+                    output,
+                } => self.write(layout, output, |scratch, output| {
+                    let (states, items) = (scratch.activation(layout, states), scratch.activation(layout, items));
+                    next::forward(tile.offsets(space), states, items, output);
+                }),
+                Stage::Auxiliary { .. } | Stage::SigmoidCrossEntropy { .. } => {}
             }
         }
     }
@@ -334,13 +369,24 @@ impl Scratch {
             activations,
             gradients,
             work,
+            workspaces,
             ..
         } = self;
         let activation = |view: View| rows_of(&activations[view.buffer], layout, view);
-        for Backward { stage: index, flow } in &plan.backward()[stages] {
+        for Backward {
+            stage: index,
+            flow,
+            params: params_flow,
+        } in &plan.backward()[stages]
+        {
             let stage = &plan.stages()[*index];
             let space = stage.output().map_or(Space::Samples, |view| plan.space(view.buffer));
             let rows = part.rows(space).len();
+            // Parameters are overwritten by the first stage, in the first tile of a partial, that has a part in them.
+            let params_flow = match tile.flow {
+                Flow::Write => *params_flow,
+                Flow::Add => Flow::Add,
+            };
             let mut d_output = OutputGradient::lend(network, gradients, &mut tile.row_gradients, stage.output());
             match *stage {
                 // Its gradient is in place already: in the batch-wide one, which the sparse update reads.
@@ -357,11 +403,11 @@ impl Scratch {
                     let dy = d_output.rows_mut();
                     let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
                     let gradient = match bias {
-                        Some(bias) => weight_gradient(network, tile.gradient, [weight, bias], tile.flow),
+                        Some(bias) => weight_gradient(network, tile.gradient, [weight, bias], params_flow),
                         None => WeightGradient {
                             weight: vector_gradient(network, tile.gradient, weight),
                             bias: &mut [],
-                            flow: tile.flow,
+                            flow: params_flow,
                         },
                     };
                     let (x, y) = (activation(input), activation(output));
@@ -380,7 +426,11 @@ impl Scratch {
                     if let Some(bias) = bias {
                         let total: f32 = (0..rows).map(|r| dy.row(r)[0]).sum();
                         let slot = &mut tile.gradient[network.dense_offsets[bias]];
-                        *slot = if tile.flow == Flow::Write { total } else { *slot + total };
+                        *slot = if params_flow == Flow::Write {
+                            total
+                        } else {
+                            *slot + total
+                        };
                     }
                     for (&input, &flow) in inputs.iter().zip(flow) {
                         let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
@@ -406,7 +456,7 @@ impl Scratch {
                     let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
                     let d_alpha = vector_gradient(network, tile.gradient, alpha);
                     let (x, alpha, dy) = (activation(input), network.value(alpha), d_output.rows());
-                    prelu::backward(s, rows, x, alpha, dy, dx, flow[0], d_alpha, tile.flow);
+                    prelu::backward(s, rows, x, alpha, dy, dx, flow[0], d_alpha, params_flow);
                 }
                 Stage::AttentionUnit {
                     weight,
@@ -422,7 +472,7 @@ impl Scratch {
                         key: d_key,
                         flow: [flow[0], flow[1]],
                     };
-                    let gradient = weight_gradient(network, tile.gradient, [weight, bias], tile.flow);
+                    let gradient = weight_gradient(network, tile.gradient, [weight, bias], params_flow);
                     let (unit, dy) = (&network.packed[weight].unit, d_output.rows_mut());
                     let offsets = part.offsets(space);
                     attention_unit::backward(s, offsets, query, key, unit, y, kind, dy, gradient, work, d_inputs);
@@ -471,9 +521,59 @@ impl Scratch {
                         d_output.rows(),
                     );
                     let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
-                    dice::backward(s, rows, x, n, alpha, dy, dx, flow[0], d_alpha, tile.flow);
+                    dice::backward(s, rows, x, n, alpha, dy, dx, flow[0], d_alpha, params_flow);
                     let dn = gradient_mut(gradients, &mut tile.row_gradients, network, normal);
                     dice::backward_normal(s, rows, x, n, alpha, dy, dn, flow[1]);
+                }
+                Stage::Gru {
+                    kind,
+                    params,
+                    ref inputs,
+                    output,
+                } => {
+                    let offsets = part.offsets(space);
+                    let (x, states) = (activation(inputs[0]), activation(output));
+                    let scores = inputs.get(1).map(|&view| activation(view));
+                    let parameters = gru_parameters(network, params);
+                    let workspace = &mut workspaces[*index];
+                    let dy = d_output.rows();
+                    let gradient = gru_gradients(network, tile.gradient, params, params_flow);
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, inputs[0]);
+                    gru::backward(
+                        s, kind, offsets, x, scores, parameters, workspace, states, dy, gradient, dx, flow[0],
+                    );
+                    if let Some(&view) = inputs.get(1) {
+                        let mut d_scores = gradient_mut(gradients, &mut tile.row_gradients, network, view);
+                        for (r, &d) in workspace.scores()[..rows].iter().enumerate() {
+                            let slot = &mut d_scores.row(r)[0];
+                            *slot = if flow[1] == Flow::Write { d } else { *slot + d };
+                        }
+                    }
+                }
+                Stage::Last { input, .. } => {
+                    let offsets = part.offsets(plan.space(input.buffer));
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
+                    last::backward(offsets, d_output.rows(), dx, flow[0]);
+                }
+                Stage::Next {
+                    inputs: [states, items],
+                    ..
+                } => {
+                    let (offsets, dy) = (part.offsets(space), d_output.rows());
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, states);
+                    next::states_backward(offsets, dy, dx, flow[0]);
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, items);
+                    next::items_backward(offsets, dy, dx, flow[1]);
+                }
+                Stage::Auxiliary { logits, weight } => {
+                    let space = plan.space(logits[0].buffer);
+                    let (offsets, scale) = (part.offsets(space), tile.pair_scales[space.index() - 1]);
+                    for ((&view, &flow), label) in logits.iter().zip(flow).zip([1.0, 0.0]) {
+                        let d = gradient_mut(gradients, &mut tile.row_gradients, network, view);
+                        let logits = activation(view);
+                        let sum = auxiliary::forward_backward(s, offsets, logits, label, weight * scale, d, flow);
+                        *tile.auxiliary += sum * f64::from(scale);
+                    }
                 }
                 Stage::SigmoidCrossEntropy { logit } => {
                     let d = gradient_mut(gradients, &mut tile.row_gradients, network, logit);
@@ -634,7 +734,8 @@ fn either_mut<'a>(
     match layout.row_gradient(view) {
         None => rows_mut(own, layout, view),
         Some(column) => RowsMut {
-            data: &mut row_gradient[column..],
+            // Nothing where all of the tile's histories are empty.
+            data: row_gradient.get_mut(column..).unwrap_or(&mut []),
             stride: layout.row_gradient_strides[plan.space(view.buffer).index()],
             width: view.width,
         },
@@ -659,6 +760,38 @@ fn weight_gradient<'a>(
     WeightGradient {
         weight: &mut before[offsets[weight]..][..len(weight)],
         bias: &mut after[..len(bias)],
+        flow,
+    }
+}
+
+fn gru_parameters(network: Network<'_>, params: [usize; 4]) -> gru::Parameters<'_> {
+    let [input_weight, hidden_weight, input_bias, hidden_bias] = params;
+    gru::Parameters {
+        input_weight: &network.packed[input_weight].layer,
+        hidden_weight: &network.packed[hidden_weight].layer,
+        input_bias: network.value(input_bias),
+        hidden_bias: network.value(hidden_bias),
+    }
+}
+
+/// The places of a recurrent layer's gradients in a partial, one behind the other.
+fn gru_gradients<'a>(
+    network: Network<'_>,
+    gradient: &'a mut [f32],
+    params: [usize; 4],
+    flow: Flow,
+) -> gru::Gradients<'a> {
+    let mut rest = &mut gradient[network.dense_offsets[params[0]]..];
+    let [input_weight, hidden_weight, input_bias, hidden_bias] = params.map(|param| {
+        let (own, behind) = mem::take(&mut rest).split_at_mut(network.plan.params()[param].len());
+        rest = behind;
+        own
+    });
+    gru::Gradients {
+        input_weight,
+        hidden_weight,
+        input_bias,
+        hidden_bias,
         flow,
     }
 }

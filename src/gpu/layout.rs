@@ -201,6 +201,10 @@ impl Matrix {
                 | Stage::BatchNorm { .. }
                 | Stage::Dice { .. }
                 | Stage::Attention { .. }
+                | Stage::Gru { .. }
+                | Stage::Last { .. }
+                | Stage::Next { .. }
+                | Stage::Auxiliary { .. }
                 | Stage::SigmoidCrossEntropy { .. } => {}
             }
         }

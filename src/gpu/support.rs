@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    plan::{Activation, Plan, Stage},
+    plan::{Activation, Flow, Plan, Stage},
 };
 
 /// Checks that every stage of a plan has its shaders.
@@ -20,7 +20,11 @@ pub(super) fn check_supported(plan: &Plan) -> Result<()> {
         | Stage::Softmax { .. }
         | Stage::BatchNorm { .. }
         | Stage::Dice { .. }
-        | Stage::Attention { .. } => Some(stage.name()),
+        | Stage::Attention { .. }
+        | Stage::Gru { .. }
+        | Stage::Last { .. }
+        | Stage::Next { .. }
+        | Stage::Auxiliary { .. } => Some(stage.name()),
         Stage::Linear { bias: None, .. } => Some("a linear stage without bias"),
         Stage::Sum { bias: None, .. } => Some("a sum without bias"),
         Stage::Linear {
@@ -36,6 +40,7 @@ pub(super) fn check_supported(plan: &Plan) -> Result<()> {
     let what = match plan.stages().iter().find_map(missing) {
         Some(stage) => stage,
         None if !plan.sequences().is_empty() => "a sequence",
+        None if plan.backward().iter().any(|stage| stage.params == Flow::Add) => "a layer that is applied twice",
         None if plan.columns().len() != plan.vocabularies().len() => "a table that two id columns share",
         None => return Ok(()),
     };

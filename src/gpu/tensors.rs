@@ -356,6 +356,10 @@ pub(super) fn place_layers(plan: &Plan, matrices: &[Matrix]) -> (Vec<Layer>, u32
             | Stage::Dice { .. }
             | Stage::Attention { .. }
             | Stage::Linear { bias: None, .. }
+            | Stage::Gru { .. }
+            | Stage::Last { .. }
+            | Stage::Next { .. }
+            | Stage::Auxiliary { .. }
             | Stage::SigmoidCrossEntropy { .. } => continue,
         };
         let layer = Layer {

@@ -64,6 +64,40 @@ pub fn loss(states: &[f64], clicked: &[f64], negative: &[f64], offsets: &[u32], 
     (losses(&high, 1.0) + losses(&low, 0.0)) / high.len().max(1) as f64
 }
 
+/// The loss from logits that lie along all steps, `[steps]` each: pair `t`'s at step `t`. Those of a history's last
+/// step are not read.
+///
+/// ```
+/// use pocketrec::ops::auxiliary::step_loss;
+/// let (clicked, negative) = ([0.0, f64::NAN, f64::NAN], [0.0, f64::NAN, f64::NAN]);
+/// assert_eq!(step_loss(&clicked, &negative, &[0, 2, 3]), 2.0 * std::f64::consts::LN_2);
+/// ```
+pub fn step_loss(clicked: &[f64], negative: &[f64], offsets: &[u32]) -> f64 {
+    let of_pair = |t: usize| sample_loss(clicked[t], 1.0) + sample_loss(negative[t], 0.0);
+    pairs(offsets).map(of_pair).sum::<f64>() / pairs(offsets).count().max(1) as f64
+}
+
+/// The gradients of the two kinds of logits of [`step_loss`]; 0 at a history's last step.
+///
+/// ```
+/// use pocketrec::ops::auxiliary::step_gradient;
+/// let [clicked, negative] = step_gradient(&[0.0; 4], &[0.0; 4], &[0, 3, 4]);
+/// assert_eq!((clicked, negative), (vec![-0.25, -0.25, 0.0, 0.0], vec![0.25, 0.25, 0.0, 0.0]));
+/// ```
+pub fn step_gradient(clicked: &[f64], negative: &[f64], offsets: &[u32]) -> [Vec<f64>; 2] {
+    let share = 1.0 / pairs(offsets).count().max(1) as f64;
+    [(clicked, 1.0), (negative, 0.0)].map(|(logits, label)| {
+        let mut gradient = vec![0.0; logits.len()];
+        pairs(offsets).for_each(|t| gradient[t] = share * (sigmoid(logits[t]) - label));
+        gradient
+    })
+}
+
+/// The steps that have a step after them.
+fn pairs(offsets: &[u32]) -> impl Iterator<Item = usize> {
+    samples(offsets).flat_map(|steps| steps.start..steps.end.saturating_sub(1))
+}
+
 /// The gradients of the loss.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradients {
@@ -118,9 +152,7 @@ impl Pairs {
         let all = offsets.last().map_or(0, |&steps| steps as usize);
         let (hidden, width) = (states.len().checked_div(all), item.len().checked_div(all));
         let (hidden, width) = (hidden.unwrap_or(0), width.unwrap_or(0));
-        let steps: Vec<usize> = samples(offsets)
-            .flat_map(|steps| steps.start..steps.end.saturating_sub(1))
-            .collect();
+        let steps: Vec<usize> = pairs(offsets).collect();
         let mut input = Vec::new();
         for &t in &steps {
             input.extend_from_slice(&states[t * hidden..][..hidden]);

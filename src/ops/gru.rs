@@ -27,10 +27,13 @@
 
 use alloc::{vec, vec::Vec};
 
+use serde::{Deserialize, Serialize};
+
 use super::{attention::samples, sigmoid_cross_entropy::sigmoid};
 
 /// How far a state moves at a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// By its gate; scores are not read and may be empty.
     Gru,
@@ -62,6 +65,16 @@ impl Parameters {
 
     fn inputs(&self) -> usize {
         self.input_weight.len() / self.input_bias.len()
+    }
+
+    /// The tensors, in the fields' order.
+    pub fn tensors(&self) -> [&[f64]; 4] {
+        [
+            &self.input_weight,
+            &self.hidden_weight,
+            &self.input_bias,
+            &self.hidden_bias,
+        ]
     }
 
     fn zeros(&self) -> Self {
@@ -276,34 +289,6 @@ fn affine_backward(weight: &[f64], x: &[f64], output_gradient: &[f64], weight_gr
             gradient[i] += g * weight[k * x.len() + i];
             weight_gradient[k * x.len() + i] += g * x[i];
         }
-    }
-    gradient
-}
-
-/// The last state of every sample, `[samples, hidden]`; 0 where a history is empty.
-///
-/// ```
-/// use pocketrec::ops::gru::last_states;
-/// assert_eq!(last_states(&[1.0, 2.0, 3.0], &[0, 2, 2, 3], 1), [2.0, 0.0, 3.0]);
-/// ```
-pub fn last_states(states: &[f64], offsets: &[u32], hidden: usize) -> Vec<f64> {
-    let mut last = vec![0.0; (offsets.len() - 1) * hidden];
-    for (s, steps) in samples(offsets).enumerate().filter(|(_, steps)| !steps.is_empty()) {
-        last[s * hidden..][..hidden].copy_from_slice(&states[(steps.end - 1) * hidden..][..hidden]);
-    }
-    last
-}
-
-/// The gradient of all states, `[steps, hidden]`, from that of the last ones.
-///
-/// ```
-/// use pocketrec::ops::gru::last_states_backward;
-/// assert_eq!(last_states_backward(&[5.0, 6.0, 7.0], &[0, 2, 2, 3], 1), [0.0, 5.0, 7.0]);
-/// ```
-pub fn last_states_backward(last_gradient: &[f64], offsets: &[u32], hidden: usize) -> Vec<f64> {
-    let mut gradient = vec![0.0; offsets.last().map_or(0, |&steps| steps as usize) * hidden];
-    for (s, steps) in samples(offsets).enumerate().filter(|(_, steps)| !steps.is_empty()) {
-        gradient[(steps.end - 1) * hidden..][..hidden].copy_from_slice(&last_gradient[s * hidden..][..hidden]);
     }
     gradient
 }

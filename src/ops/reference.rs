@@ -8,9 +8,10 @@ use alloc::{string::ToString, vec, vec::Vec};
 use activations::Activations;
 
 use super::{
-    adam, attention,
+    adam, attention, auxiliary,
     batch_norm::{self, Statistics},
-    dice, dropout, fm, gather, l2, linear, pool, prelu, product, row_update, sgd, sigmoid_cross_entropy, softmax, sum,
+    dice, dropout, fm, gather, gru, l2, last, linear, next, pool, prelu, product, row_update, sgd,
+    sigmoid_cross_entropy, softmax, sum,
 };
 use crate::{
     Error, Result,
@@ -55,6 +56,7 @@ pub struct Reference {
     tensors: Vec<Tensor>,
     steps: u64,
     loss: LossSum,
+    auxiliary: LossSum,
 }
 
 impl Reference {
@@ -75,6 +77,7 @@ impl Reference {
             tensors: state.tensors.iter().map(tensor).collect(),
             steps: state.step,
             loss: LossSum::default(),
+            auxiliary: LossSum::default(),
         })
     }
 
@@ -137,12 +140,36 @@ impl Reference {
         Ok(sigmoid_cross_entropy::loss(&logits, &labels(batch)))
     }
 
-    /// What a step descends: [`loss`](Reference::loss) plus the L2 terms, as [`L2`] words them.
+    /// The auxiliary loss of a batch, without its weight; zero of a plan that has none, the sum where it has several.
+    ///
+    /// # Errors
+    /// As [`forward`](Reference::forward).
+    pub fn auxiliary_loss(&self, batch: &Batch) -> Result<f64> {
+        Ok(self.auxiliary_losses(batch)?.iter().map(|(loss, _)| loss).sum())
+    }
+
+    /// Each auxiliary loss with its weight.
+    fn auxiliary_losses(&self, batch: &Batch) -> Result<Vec<(f64, f64)>> {
+        let a = self.run_forward(batch, true)?;
+        let of_stage = |stage: &Stage| match *stage {
+            Stage::Auxiliary { logits, weight } => {
+                let [clicked, negative] = logits.map(|view| a.read(view));
+                let loss = auxiliary::step_loss(&clicked, &negative, a.offsets(logits[0]));
+                Some((loss, weight.into()))
+            }
+            _ => None,
+        };
+        Ok(self.plan.stages().iter().filter_map(of_stage).collect())
+    }
+
+    /// What a step descends: [`loss`](Reference::loss) plus the auxiliary losses by their weights plus the L2 terms, as
+    /// [`L2`] words them.
     ///
     /// # Errors
     /// As [`forward`](Reference::forward).
     pub fn objective(&self, batch: &Batch, l2: L2) -> Result<f64> {
-        let mut objective = self.loss(batch)?;
+        let auxiliary = self.auxiliary_losses(batch)?;
+        let mut objective = self.loss(batch)? + auxiliary.iter().map(|(loss, weight)| weight * loss).sum::<f64>();
         for (index, (param, tensor)) in self.plan.params().iter().zip(&self.tensors).enumerate() {
             match param.kind {
                 ParamKind::Table { .. } => {
@@ -189,7 +216,7 @@ impl Reference {
     /// # Errors
     /// As [`forward`](Reference::forward), and [`Error::Config`] where the optimiser's settings are out of range.
     pub fn step(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<()> {
-        let loss = self.loss(batch)?;
+        let (loss, auxiliary) = (self.loss(batch)?, self.auxiliary_loss(batch)?);
         let gradients = self.gradients(batch, l2)?;
         optimizer.validate()?;
         if batch.is_empty() {
@@ -198,6 +225,8 @@ impl Reference {
         let statistics = batch_statistics(&self.plan, &self.run_forward(batch, true)?);
         self.loss.sum += loss * batch.len() as f64;
         self.loss.samples += batch.len() as u64;
+        self.auxiliary.sum += auxiliary * batch.len() as f64;
+        self.auxiliary.samples += batch.len() as u64;
         self.steps = self.steps.saturating_add(1);
         self.follow(&statistics);
         let params = self.plan.params().iter().zip(&mut self.tensors);
@@ -341,6 +370,26 @@ impl Reference {
                     let (x, n, alpha) = (a.read(*input), a.read(*normal), self.value(*alpha));
                     a.write(*output, &dice::gate(&x, &n, alpha));
                 }
+                Stage::Gru {
+                    kind,
+                    params,
+                    inputs,
+                    output,
+                } => {
+                    let (input, scores) = self.gru_inputs(&a, inputs);
+                    let parameters = self.gru_parameters(*params);
+                    let states = gru::forward(*kind, &input, &scores, a.offsets(*output), &parameters);
+                    a.write(*output, &states);
+                }
+                Stage::Last { input, output } => {
+                    a.write(*output, &last::forward(&a.read(*input), a.offsets(*input), input.width));
+                }
+                Stage::Next { inputs, output } => {
+                    let [states, items] = inputs.map(|view| a.read(view));
+                    let widths = inputs.map(|view| view.width);
+                    a.write(*output, &next::forward(&states, &items, a.offsets(*output), widths));
+                }
+                Stage::Auxiliary { .. } => {}           // a loss
                 Stage::SigmoidCrossEntropy { .. } => {} // the logit is what forward is for
             }
         }
@@ -363,7 +412,7 @@ impl Reference {
                 Stage::Sum { inputs, bias, output } => {
                     let delta = d.read(*output);
                     if let Some(bias) = *bias {
-                        gradients[bias] = vec![sum::bias_gradient(&delta)];
+                        add(&mut gradients[bias], &[sum::bias_gradient(&delta)]);
                     }
                     for (&input, &flow) in inputs.iter().zip(flow) {
                         d.deliver(input, flow, &sum::input_gradient(&delta, input.width));
@@ -388,9 +437,9 @@ impl Reference {
                     d.deliver(*input, flow[0], &of_layer.input);
                     // Without rows, as along sequences that are all empty, the gradients stay zero.
                     if rows > 0 {
-                        gradients[*weight] = of_layer.weight;
+                        add(&mut gradients[*weight], &of_layer.weight);
                         if let Some(bias) = bias {
-                            gradients[*bias] = of_layer.bias;
+                            add(&mut gradients[*bias], &of_layer.bias);
                         }
                     }
                 }
@@ -398,9 +447,7 @@ impl Reference {
                     let table_rows = self.plan.params()[*table].rows;
                     let ids = &batch.column(*column).ids;
                     let of_column = gather::backward(ids, &d.read(*output), output.width, table_rows);
-                    for (sum, x) in gradients[*table].iter_mut().zip(of_column) {
-                        *sum += x;
-                    }
+                    add(&mut gradients[*table], &of_column);
                 }
                 Stage::Numeric { .. } => {}
                 Stage::Fm { input, factors, output } => {
@@ -418,7 +465,7 @@ impl Reference {
                 }
                 Stage::Prelu { alpha, input, output } => {
                     let found = prelu::backward(&a.read(*input), self.value(*alpha), &d.read(*output));
-                    gradients[*alpha] = found.alpha;
+                    add(&mut gradients[*alpha], &found.alpha);
                     d.deliver(*input, flow[0], &found.input);
                 }
                 Stage::AttentionUnit {
@@ -436,8 +483,8 @@ impl Reference {
                     d.deliver(query, flow[0], &dq);
                     d.deliver(key, flow[1], &dk);
                     if rows > 0 {
-                        gradients[*weight] = of_layer.weight;
-                        gradients[*bias] = of_layer.bias;
+                        add(&mut gradients[*weight], &of_layer.weight);
+                        add(&mut gradients[*bias], &of_layer.bias);
                     }
                 }
                 Stage::Softmax { input, output } => {
@@ -469,9 +516,46 @@ impl Reference {
                 } => {
                     let (x, n, delta) = (a.read(*input), a.read(*normal), d.read(*output));
                     let found = dice::gate_backward(&x, &n, self.value(*alpha), &delta);
-                    gradients[*alpha] = found.alpha;
+                    add(&mut gradients[*alpha], &found.alpha);
                     d.deliver(*input, flow[0], &found.input);
                     d.deliver(*normal, flow[1], &found.normal);
+                }
+                Stage::Gru {
+                    kind,
+                    params,
+                    inputs,
+                    output,
+                } => {
+                    let ((input, scores), offsets) = (self.gru_inputs(a, inputs), a.offsets(*output));
+                    let (states, delta) = (a.read(*output), d.read(*output));
+                    let parameters = self.gru_parameters(*params);
+                    let found = gru::backward(*kind, &input, &scores, offsets, &parameters, &states, &delta);
+                    let of_inputs = [&found.input, &found.scores];
+                    for ((&view, &flow), gradient) in inputs.iter().zip(flow).zip(of_inputs) {
+                        d.deliver(view, flow, gradient);
+                    }
+                    for (param, gradient) in params.iter().zip(found.parameters.tensors()) {
+                        add(&mut gradients[*param], gradient);
+                    }
+                }
+                Stage::Last { input, output } => {
+                    let gradient = last::backward(&d.read(*output), a.offsets(*input), input.width);
+                    d.deliver(*input, flow[0], &gradient);
+                }
+                Stage::Next { inputs, output } => {
+                    let widths = inputs.map(|view| view.width);
+                    let of_inputs = next::backward(&d.read(*output), a.offsets(*output), widths);
+                    for ((&input, &flow), gradient) in inputs.iter().zip(flow).zip(&of_inputs) {
+                        d.deliver(input, flow, gradient);
+                    }
+                }
+                Stage::Auxiliary { logits, weight } => {
+                    let [clicked, negative] = logits.map(|view| a.read(view));
+                    let of_logits = auxiliary::step_gradient(&clicked, &negative, a.offsets(logits[0]));
+                    for ((&logit, &flow), gradient) in logits.iter().zip(flow).zip(of_logits) {
+                        let gradient: Vec<f64> = gradient.iter().map(|d| f64::from(*weight) * d).collect();
+                        d.deliver(logit, flow, &gradient);
+                    }
                 }
             }
         }
@@ -520,6 +604,22 @@ impl Reference {
         bias.map_or_else(|| vec![0.0; outputs], |bias| self.value(bias).to_vec())
     }
 
+    /// Input and scores of a recurrent layer.
+    fn gru_inputs(&self, a: &Activations<'_>, inputs: &[View]) -> (Vec<f64>, Vec<f64>) {
+        let scores = inputs.get(1).map(|&view| a.read(view));
+        (a.read(inputs[0]), scores.unwrap_or_default())
+    }
+
+    fn gru_parameters(&self, params: [usize; 4]) -> gru::Parameters {
+        let [input_weight, hidden_weight, input_bias, hidden_bias] = params.map(|param| self.value(param).to_vec());
+        gru::Parameters {
+            input_weight,
+            hidden_weight,
+            input_bias,
+            hidden_bias,
+        }
+    }
+
     /// The rows of a table that a batch picks, each with the picks a sample.
     fn shares(&self, batch: &Batch, table: usize) -> impl Iterator<Item = (usize, f64)> + use<> {
         let counts = row_update::counts(&picks(&self.plan, batch, table));
@@ -537,6 +637,12 @@ impl Tensor {
         self.v.resize(self.value.len(), 0.0);
         let (m, v) = (&mut self.m[range.clone()], &mut self.v[range.clone()]);
         adam::update(&mut self.value[range.clone()], m, v, &gradient[range], step, config);
+    }
+}
+
+fn add(sum: &mut [f64], terms: &[f64]) {
+    for (sum, x) in sum.iter_mut().zip(terms) {
+        *sum += x;
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Activation, Backward, Column, Flow, Init, Param, ParamKind, Plan, Space, Stage, View};
+use super::{Activation, Backward, Column, Flow, GruKind, Init, Param, ParamKind, Plan, Space, Stage, View};
 use crate::{Error, Result};
 
 /// Columns of a buffer at most: products of two widths stay far from overflow.
@@ -194,6 +194,35 @@ impl PlanBuilder {
         output
     }
 
+    /// The linear layer `name`, which is there already, applied to another input: its gradients add up.
+    pub fn linear_again(&mut self, name: &str, input: View) -> View {
+        let before = self.stages.iter().find_map(|stage| match *stage {
+            Stage::Linear {
+                weight,
+                bias,
+                input: first,
+                activation,
+                ..
+            } if first.width == input.width && self.params[weight].name.strip_suffix(".weight") == Some(name) => {
+                Some((weight, bias, activation))
+            }
+            _ => None,
+        });
+        let Some((weight, bias, activation)) = before else {
+            self.fail(format!("there is no linear layer {name} of {} inputs yet", input.width));
+            return input;
+        };
+        let output = self.buffer_in(self.space_of(input), self.params[weight].rows);
+        self.stages.push(Stage::Linear {
+            weight,
+            bias,
+            input,
+            output,
+            activation,
+        });
+        output
+    }
+
     fn linear_weight(&mut self, name: &str, inputs: usize, outputs: usize) -> usize {
         let init = match outputs {
             1 => Init::lecun(inputs),
@@ -257,6 +286,74 @@ impl PlanBuilder {
             self.fail(format!("pool of {i} columns into {o}: they must be as many"));
         }
         self.stages.push(Stage::Pool { input, output, mean });
+    }
+
+    /// A recurrent layer `name` of `hidden` units over the steps of each sample: all its states, in a new buffer. Every
+    /// kind but [`GruKind::Gru`] takes `scores`, one for each step.
+    ///
+    /// Its parameters are `torch.nn.GRU`'s, `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`; the weights are drawn as
+    /// there, the biases begin at zero.
+    pub fn gru(&mut self, name: &str, kind: GruKind, input: View, scores: Option<View>, hidden: usize) -> View {
+        let output = self.buffer_in(self.space_of(input), hidden);
+        if scores.is_some() == (kind == GruKind::Gru) {
+            self.fail(format!("{name}: Gru takes no scores, every other kind does"));
+        }
+        if scores.is_some_and(|scores| scores.width != 1) {
+            self.fail(format!("{name}: its scores are more or less than one column"));
+        }
+        let (rows, init) = (hidden.saturating_mul(3), Init::recurrent(hidden));
+        let input_weight = self.param(
+            &format!("{name}.weight_ih"),
+            [rows, input.width],
+            ParamKind::Dense,
+            init,
+        );
+        let hidden_weight = self.param(&format!("{name}.weight_hh"), [rows, hidden], ParamKind::Dense, init);
+        let biases = ["ih", "hh"].map(|part| self.bias(&format!("{name}.bias_{part}"), rows));
+        self.stages.push(Stage::Gru {
+            kind,
+            params: [input_weight, hidden_weight, biases[0], biases[1]],
+            inputs: [input].into_iter().chain(scores).collect(),
+            output,
+        });
+        output
+    }
+
+    /// The last step of each sample into `output`, which has one row a sample and is as wide; zeros where there are no
+    /// steps. It may lie beside looked-up columns.
+    pub fn last(&mut self, input: View, output: View) {
+        if input.width != output.width {
+            let (i, o) = (input.width, output.width);
+            self.fail(format!("last of {i} columns into {o}: they must be as many"));
+        }
+        self.stages.push(Stage::Last { input, output });
+    }
+
+    /// Each step's row of `states` beside the next step's row of `items`, in a new buffer; zeros at a sample's last
+    /// step.
+    pub fn next(&mut self, states: View, items: View) -> View {
+        let output = self.buffer_in(self.space_of(states), states.width.saturating_add(items.width));
+        let inputs = [states, items];
+        self.stages.push(Stage::Next { inputs, output });
+        output
+    }
+
+    /// Adds `weight` times DIEN's auxiliary loss to what training descends: at every step but a sample's last, the
+    /// logit `clicked` should be high and `negative` low.
+    pub fn auxiliary(&mut self, clicked: View, negative: View, weight: f32) {
+        if clicked.width != 1 || negative.width != 1 {
+            let (c, n) = (clicked.width, negative.width);
+            self.fail(format!(
+                "the logits of the auxiliary loss are {c} and {n} columns wide: they must be 1"
+            ));
+        }
+        if !(weight >= 0.0 && weight.is_finite()) {
+            self.fail(format!(
+                "an auxiliary loss of weight {weight}: give a finite number, not below 0"
+            ));
+        }
+        let logits = [clicked, negative];
+        self.stages.push(Stage::Auxiliary { logits, weight });
     }
 
     /// Leaves out values with probability `rate` in training, in a new buffer; `input` itself where the rate is 0.
@@ -559,7 +656,7 @@ impl PlanBuilder {
         // Stages between samples and their steps: (what has a row a sample, what has one a step).
         let name = stage.name();
         let (samples, steps) = match *stage {
-            Stage::Pool { input, output, .. } => (output, vec![input]),
+            Stage::Pool { input, output, .. } | Stage::Last { input, output } => (output, vec![input]),
             Stage::Attention { inputs, output } => (output, inputs.to_vec()),
             Stage::AttentionUnit {
                 inputs: [query, key],
@@ -567,6 +664,14 @@ impl PlanBuilder {
                 ..
             } => (query, vec![key, output]),
             Stage::Softmax { input, output } => return self.check_steps(name, &[input, output]),
+            Stage::Gru { ref inputs, output, .. } => {
+                inputs
+                    .iter()
+                    .for_each(|&input| self.check_steps(name, &[output, input]));
+                return;
+            }
+            Stage::Next { inputs, output } => return self.check_steps(name, &[inputs[0], inputs[1], output]),
+            Stage::Auxiliary { logits, .. } => return self.check_steps(name, &logits),
             _ => return self.check_one_space(stage),
         };
         if self.space_of(samples) != Space::Samples {
@@ -618,10 +723,11 @@ impl PlanBuilder {
                 "{name} reads and writes buffer {buffer}; give its output another"
             ));
         }
-        // Numeric features have no gradient, and pooling reads rows of another space, whose gradients lie elsewhere.
+        // Numeric features have no gradient, and what brings steps together reads rows of another
+        // space, whose gradients lie elsewhere.
         if matches!(
             stage,
-            Stage::Numeric { .. } | Stage::Pool { .. } | Stage::Attention { .. }
+            Stage::Numeric { .. } | Stage::Pool { .. } | Stage::Attention { .. } | Stage::Last { .. }
         ) {
             return;
         }
@@ -642,6 +748,7 @@ impl PlanBuilder {
     fn derive_backward(&mut self) -> Vec<Backward> {
         let mut delivered: Vec<Vec<bool>> = self.buffers.iter().map(|&width| vec![false; width]).collect();
         let mut backward = Vec::with_capacity(self.stages.len());
+        let mut reached = vec![false; self.params.len()];
         for (index, stage) in core::mem::take(&mut self.stages).into_iter().enumerate().rev() {
             let mut flow = vec![Flow::Write; stage.inputs().len()];
             for (flow, &view) in flow.iter_mut().zip(stage.inputs()) {
@@ -655,7 +762,17 @@ impl PlanBuilder {
                 }
                 columns.fill(true);
             }
-            backward.push(Backward { stage: index, flow });
+            let mut params = Flow::Write;
+            for param in stage.params() {
+                if core::mem::replace(&mut reached[param], true) {
+                    params = Flow::Add;
+                }
+            }
+            backward.push(Backward {
+                stage: index,
+                flow,
+                params,
+            });
             self.stages.push(stage);
         }
         self.stages.reverse();

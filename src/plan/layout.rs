@@ -57,7 +57,7 @@ impl Layout {
 
 /// Whole cache lines, and an odd number of them where rows are wide: a column of a matrix whose stride is a power
 /// of two would fall into a few sets of the cache.
-fn padded(width: usize) -> usize {
+pub(crate) fn padded(width: usize) -> usize {
     let lines = width.div_ceil(LINE);
     LINE * if lines >= 4 { lines | 1 } else { lines }
 }

@@ -26,9 +26,11 @@ mod optimizer;
 mod stage;
 mod state;
 
+pub use crate::ops::gru::Kind as GruKind;
 pub use builder::PlanBuilder;
 pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES};
 pub use layout::Layout;
+pub(crate) use layout::padded;
 pub use optimizer::{AdamConfig, L2, Optimizer};
 pub use stage::{Activation, Backward, Flow, Space, Stage, View};
 pub use state::{State, Tensor};
@@ -63,6 +65,13 @@ impl Init {
     pub fn glorot(inputs: usize, outputs: usize) -> Self {
         Init::Uniform {
             limit: libm::sqrtf(6.0 / (inputs as f32 + outputs as f32)), // as floats: their sum cannot overflow
+        }
+    }
+
+    /// Uniform with `limit = 1 / sqrt(hidden)`, as PyTorch draws the weights of a recurrent layer.
+    pub fn recurrent(hidden: usize) -> Self {
+        Init::Uniform {
+            limit: 1.0 / libm::sqrtf(hidden as f32),
         }
     }
 
@@ -266,9 +275,13 @@ impl Plan {
             Stage::AttentionUnit { inputs, output, .. } => 3 * inputs[0].width * output.width,
             Stage::Attention { output, .. } | Stage::BatchNorm { output, .. } => output.width,
             Stage::Dice { output, .. } => 2 * output.width,
+            Stage::Gru { inputs, output, .. } => 3 * output.width * (inputs[0].width + output.width),
             Stage::Gather { .. }
             | Stage::Numeric { .. }
             | Stage::Dropout { .. }
+            | Stage::Last { .. }
+            | Stage::Next { .. }
+            | Stage::Auxiliary { .. }
             | Stage::SigmoidCrossEntropy { .. } => 0,
         };
         self.stages.iter().map(of_stage).sum()

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::{fmt, slice};
 
 use super::{Column, Param};
+use crate::ops::gru::Kind;
 
 /// A range of columns of an activation buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +209,41 @@ pub enum Stage {
         /// As wide as each.
         output: View,
     },
+    /// A recurrent layer over each sample's steps, in one of its kinds: all its states ([`ops::gru`](crate::ops::gru)).
+    Gru {
+        /// How far a state moves at a step.
+        kind: Kind,
+        /// The weights of input and state, `[3 hidden, input.width]` and `[3 hidden, hidden]`, and their biases,
+        /// `[3 hidden]` each.
+        params: [usize; 4],
+        /// The input; behind it the scores, one column, for all kinds but [`Kind::Gru`].
+        inputs: Vec<View>,
+        /// The states, one row a step.
+        output: View,
+    },
+    /// `output[s] = input[t]` for the last step `t` of sample `s` ([`ops::last`](crate::ops::last)).
+    Last {
+        /// One row a step of a sequence.
+        input: View,
+        /// One row a sample, as wide.
+        output: View,
+    },
+    /// `output[t] = [state[t], item[t + 1]]`: each step's state beside what comes next
+    /// ([`ops::next`](crate::ops::next)).
+    Next {
+        /// The states, and the items.
+        inputs: [View; 2],
+        /// As wide as both together.
+        output: View,
+    },
+    /// DIEN's auxiliary loss, `weight` times of which is added to what training descends
+    /// ([`ops::auxiliary`](crate::ops::auxiliary)).
+    Auxiliary {
+        /// One column each, for every step: the logit of the next click, and that of its negative.
+        logits: [View; 2],
+        /// How much the loss counts beside the main one.
+        weight: f32,
+    },
     /// Mean sigmoid cross-entropy of the logit against the label
     /// ([`ops::sigmoid_cross_entropy`](crate::ops::sigmoid_cross_entropy)).
     SigmoidCrossEntropy {
@@ -232,6 +268,8 @@ pub struct Backward {
     pub stage: usize,
     /// How the gradient of each of [`Stage::inputs`] is delivered.
     pub flow: Vec<Flow>,
+    /// How those of its dense parameters are: it adds where a layer is applied more than once.
+    pub params: Flow,
 }
 
 impl Stage {
@@ -242,16 +280,31 @@ impl Stage {
             Stage::Linear { input, .. }
             | Stage::Fm { input, .. }
             | Stage::Pool { input, .. }
+            | Stage::Last { input, .. }
             | Stage::Dropout { input, .. }
             | Stage::Prelu { input, .. }
             | Stage::Softmax { input, .. }
             | Stage::BatchNorm { input, .. } => slice::from_ref(input),
             Stage::Product { inputs, .. }
+            | Stage::Next { inputs, .. }
             | Stage::AttentionUnit { inputs, .. }
             | Stage::Attention { inputs, .. }
             | Stage::Dice { inputs, .. } => inputs,
-            Stage::Sum { inputs, .. } => inputs,
+            Stage::Sum { inputs, .. } | Stage::Gru { inputs, .. } => inputs,
+            Stage::Auxiliary { logits, .. } => logits,
             Stage::SigmoidCrossEntropy { logit } => slice::from_ref(logit),
+        }
+    }
+
+    /// The dense parameters that are read.
+    pub fn params(&self) -> Vec<usize> {
+        match *self {
+            Stage::Linear { weight, bias, .. } => [weight].into_iter().chain(bias).collect(),
+            Stage::AttentionUnit { weight, bias, .. } => [weight, bias].to_vec(),
+            Stage::Prelu { alpha, .. } | Stage::Dice { alpha, .. } => [alpha].to_vec(),
+            Stage::Sum { bias, .. } => bias.into_iter().collect(),
+            Stage::Gru { params, .. } => params.to_vec(),
+            _ => Vec::new(),
         }
     }
 
@@ -271,8 +324,11 @@ impl Stage {
             | Stage::Softmax { output, .. }
             | Stage::Attention { output, .. }
             | Stage::BatchNorm { output, .. }
-            | Stage::Dice { output, .. } => Some(output),
-            Stage::SigmoidCrossEntropy { .. } => None,
+            | Stage::Dice { output, .. }
+            | Stage::Gru { output, .. }
+            | Stage::Last { output, .. }
+            | Stage::Next { output, .. } => Some(output),
+            Stage::Auxiliary { .. } | Stage::SigmoidCrossEntropy { .. } => None,
         }
     }
 
@@ -293,6 +349,10 @@ impl Stage {
             Stage::Attention { .. } => "attention",
             Stage::BatchNorm { .. } => "batch_norm",
             Stage::Dice { .. } => "dice",
+            Stage::Gru { .. } => "gru",
+            Stage::Last { .. } => "last",
+            Stage::Next { .. } => "next",
+            Stage::Auxiliary { .. } => "auxiliary",
             Stage::SigmoidCrossEntropy { .. } => "sigmoid_cross_entropy",
         }
     }
@@ -335,7 +395,19 @@ impl Stage {
             | Stage::Attention { .. }
             | Stage::BatchNorm { .. }
             | Stage::Dice { .. }
+            | Stage::Gru { .. }
+            | Stage::Last { .. }
+            | Stage::Next { .. }
+            | Stage::Auxiliary { .. }
             | Stage::SigmoidCrossEntropy { .. } => {
+                if let Stage::Gru {
+                    kind,
+                    params: [weight, ..],
+                    ..
+                } = self
+                {
+                    write!(f, "{kind:?}({}) of ", params[*weight].name)?;
+                }
                 for (index, input) in self.inputs().iter().enumerate() {
                     let separator = if index > 0 { ", " } else { "" };
                     write!(f, "{separator}b{}[{:?}]", input.buffer, input.range())?;

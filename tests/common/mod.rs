@@ -6,6 +6,7 @@ pub mod differences;
 pub mod golden;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod recurrent;
 
 use pocketrec::{
     Error, Result,
@@ -281,6 +282,7 @@ pub fn gradients(executor: &mut dyn Executor, batch: &Batch, l2: L2) -> Result<V
     executor.step(batch, &probe, l2, &mut || ())?;
     let after = executor.state()?;
     executor.take_loss()?;
+    executor.take_auxiliary()?;
     executor.set_state(&before)?;
     let moved = |(b, a): (&f32, &f32)| (f64::from(*b) - f64::from(*a)) / f64::from(PROBE);
     let tensors = before.tensors.iter().zip(&after.tensors);
@@ -328,12 +330,14 @@ pub fn check_parity(
             );
         }
 
-        let loss = reference.loss(batch).unwrap();
+        let (loss, auxiliary) = (reference.loss(batch).unwrap(), reference.auxiliary_loss(batch).unwrap());
         reference.step(batch, optimizer, l2).unwrap();
         executor.step(batch, optimizer, l2, &mut || ()).unwrap();
         let got = executor.take_loss().unwrap();
         assert_eq!(got.samples, batch.len() as u64, "{}", what("samples of the loss"));
         close64(&[got.mean()], &[loss], tolerance, &what("loss"));
+        let got = executor.take_auxiliary().unwrap();
+        close64(&[got.mean()], &[auxiliary], tolerance, &what("auxiliary loss"));
         let after = executor.state().unwrap();
         assert_eq!(after.step, reference.steps(), "{}", what("step count"));
         let parts = |p: usize| [reference.value(p), reference.moments(p).0, reference.moments(p).1];

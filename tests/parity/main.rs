@@ -31,6 +31,7 @@ mod attention;
 mod kernels;
 mod norms;
 mod plans;
+mod recurrent;
 mod updates;
 
 use common::normals;

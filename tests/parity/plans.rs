@@ -8,7 +8,7 @@ use pocketrec::{
     rng::Rng,
 };
 
-use crate::common::{check_parity, feature_plans, odd_models, random_batch, trained_state};
+use crate::common::{check_parity, feature_plans, odd_models, random_batch, recurrent::recurrent_plans, trained_state};
 
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 1e-5;
@@ -80,6 +80,23 @@ fn plans_of_features_and_sequences() {
     for (turn, samples) in SAMPLES.into_iter().enumerate() {
         for (index, (name, plan)) in feature_plans().iter().enumerate() {
             check(name, plan, samples, turn + index);
+        }
+    }
+}
+
+#[test]
+fn plans_of_recurrent_layers() {
+    let widths = [[9, 7], [1, 2], [17, 16], [4, 33], [35, 3]];
+    for (turn, (samples, hidden)) in SAMPLES.into_iter().zip(widths).enumerate() {
+        for (index, (name, plan)) in recurrent_plans(hidden).iter().enumerate() {
+            let batches: Vec<Batch> = (0..3).map(|step| random_batch(plan, samples, 10 + step)).collect();
+            let (state, threads) = (trained_state(plan, 0.5, 7, 3), threads(turn + index));
+            let settings = (&OPTIMIZERS[index % 3], WITH_AND_WITHOUT_L2[1]);
+            for isa in Isa::available() {
+                let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
+                let what = format!("{name} of {hidden:?}, {samples} samples, {isa}, {threads} threads");
+                check_parity(&mut executor, &state, &batches, settings, TOLERANCE, &what);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@
 //! (8 more registers) and serve four depth steps. There is no blocking over depth: layers are at most a few hundred
 //! deep, so a panel is tens of kilobytes and streams from L1 or L2.
 
-use super::Simd;
+use super::{Simd, kernel};
 
 /// The left operand: element (row, p) is at `row * row_stride + p * depth_stride`.
 #[derive(Clone, Copy)]
@@ -108,7 +108,7 @@ pub(crate) fn matmul<S: Simd>(
         // SAFETY: the assertions above hold for the last row, panel and depth step, so for all; each tile stays
         // within `rows` and, through `left`, within `columns`.
         unsafe {
-            let b = b.data.as_ptr().add(panel * b.panel_stride);
+            let b = b.data.as_ptr().wrapping_add(panel * b.panel_stride); // at no depth there may be no panel
             let c = c.as_mut_ptr().add(column);
             let start = match start {
                 Start::Zero => RawStart::Zero,
@@ -128,6 +128,21 @@ pub(crate) fn matmul<S: Simd>(
 #[inline(always)]
 fn position(i: usize, i_stride: usize, j: usize, j_stride: usize) -> usize {
     i.saturating_mul(i_stride).saturating_add(j.saturating_mul(j_stride))
+}
+
+kernel! {
+    /// [`matmul`] as a function of its own, for callers that need it many times over.
+    pub fn multiply<'a, S: Simd>(
+        s: S,
+        shape: Shape,
+        a: Left<'a>,
+        b: Panels<'a>,
+        start: Start<'a>,
+        c: &'a mut [f32],
+        c_stride: usize,
+    ) {
+        matmul(s, shape, a, b, start, false, c, c_stride);
+    }
 }
 
 struct Context {

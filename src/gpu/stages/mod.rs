@@ -75,7 +75,11 @@ impl<'a> Drafter<'a> {
                 | Stage::Softmax { .. }
                 | Stage::BatchNorm { .. }
                 | Stage::Dice { .. }
-                | Stage::Attention { .. } => {}
+                | Stage::Attention { .. }
+                | Stage::Gru { .. }
+                | Stage::Last { .. }
+                | Stage::Next { .. }
+                | Stage::Auxiliary { .. } => {}
             }
         }
         drafts
@@ -115,7 +119,11 @@ impl<'a> Drafter<'a> {
                 | Stage::Softmax { .. }
                 | Stage::BatchNorm { .. }
                 | Stage::Dice { .. }
-                | Stage::Attention { .. } => {}
+                | Stage::Attention { .. }
+                | Stage::Gru { .. }
+                | Stage::Last { .. }
+                | Stage::Next { .. }
+                | Stage::Auxiliary { .. } => {}
             }
         }
         drafts

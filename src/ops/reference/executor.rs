@@ -71,6 +71,10 @@ impl Executor for Reference {
         Ok(core::mem::take(&mut self.loss))
     }
 
+    fn take_auxiliary(&mut self) -> Result<LossSum> {
+        Ok(core::mem::take(&mut self.auxiliary))
+    }
+
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
         narrow(&self.forward(columns)?, out)
     }
@@ -100,9 +104,9 @@ impl Executor for Reference {
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {
-        let loss = self.loss;
+        let losses = (self.loss, self.auxiliary);
         *self = Reference::new(&self.plan, state)?;
-        self.loss = loss;
+        (self.loss, self.auxiliary) = losses;
         Ok(())
     }
 

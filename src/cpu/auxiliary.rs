@@ -1,0 +1,55 @@
+//! The auxiliary loss of a tile's histories with its gradient; the specification is
+//! [`ops::auxiliary`](crate::ops::auxiliary), whose `step_loss` takes logits along all steps as this does.
+
+use super::{
+    rows::{Rows, RowsMut},
+    sigmoid_cross_entropy::{CHUNK, lanes},
+    simd::{Simd, kernel},
+};
+use crate::plan::Flow;
+
+kernel! {
+    /// The cross-entropy of one of the two kinds of logits: `label` is 1 of the clicked and 0 of the negative. Writes, or
+    /// adds, `(sigmoid(logit) - label) * scale` at each step that has one behind it and 0 at the others, and returns the
+    /// sum of the losses, unscaled. `offsets` `[samples + 1]` are those of the batch; row 0 is step `offsets[0]`.
+    ///
+    /// # Panics
+    /// Where an operand has fewer rows than the offsets say.
+    pub fn forward_backward<'a, S: Simd>(
+        s: S,
+        offsets: &'a [u32],
+        logits: Rows<'a>,
+        label: f32,
+        scale: f32,
+        gradients: RowsMut<'a>,
+        flow: Flow,
+    ) -> f64 {
+        let mut gradients = gradients;
+        let mut total = 0.0;
+        for pair in offsets.windows(2).filter(|pair| pair[0] < pair[1]) {
+            let (mut first, last) = ((pair[0] - offsets[0]) as usize, (pair[1] - offsets[0]) as usize - 1);
+            if flow == Flow::Write {
+                gradients.row(last)[0] = 0.0;
+            }
+            while first < last {
+                let rows = first..last.min(first + CHUNK);
+                let (mut x, mut losses) = ([0.0; CHUNK], [0.0; CHUNK]);
+                for (x, r) in x.iter_mut().zip(rows.clone()) {
+                    *x = logits.row(r)[0];
+                }
+                for (x, losses) in x.chunks_exact_mut(S::LANES).zip(losses.chunks_exact_mut(S::LANES)) {
+                    let (loss, gradient) = lanes(s, s.load(x), s.splat(label));
+                    s.store(loss, losses);
+                    s.store(s.mul(gradient, s.splat(scale)), x);
+                }
+                for (r, (x, loss)) in rows.clone().zip(x.into_iter().zip(losses)) {
+                    let slot = &mut gradients.row(r)[0];
+                    *slot = if flow == Flow::Write { x } else { *slot + x };
+                    total += f64::from(loss);
+                }
+                first = rows.end;
+            }
+        }
+        total
+    }
+}

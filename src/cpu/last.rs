@@ -1,0 +1,38 @@
+//! The last step of each of a tile's histories; the specification is [`ops::last`](crate::ops::last).
+
+use super::rows::{Rows, RowsMut};
+use crate::plan::Flow;
+
+/// Writes each sample's last step. `offsets` `[samples + 1]` are those of the batch; row 0 of `input` is step
+/// `offsets[0]`.
+///
+/// # Panics
+/// Where an operand has fewer rows than the offsets say.
+pub fn forward(offsets: &[u32], input: Rows<'_>, mut output: RowsMut<'_>) {
+    for (r, pair) in offsets.windows(2).enumerate() {
+        match pair[1] > pair[0] {
+            true => output
+                .row(r)
+                .copy_from_slice(input.row((pair[1] - offsets[0]) as usize - 1)),
+            false => output.row(r).fill(0.0),
+        }
+    }
+}
+
+/// Gradient of every step: `d_output` of its sample at the last, zero before.
+///
+/// # Panics
+/// As [`forward`].
+pub fn backward(offsets: &[u32], d_output: Rows<'_>, mut d_input: RowsMut<'_>, flow: Flow) {
+    for (r, pair) in offsets.windows(2).enumerate() {
+        let steps = (pair[0] - offsets[0]) as usize..(pair[1] - offsets[0]) as usize;
+        if flow == Flow::Write {
+            steps.clone().for_each(|step| d_input.row(step).fill(0.0));
+        }
+        if let Some(last) = steps.last() {
+            for (to, d) in d_input.row(last).iter_mut().zip(d_output.row(r)) {
+                *to += d;
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Each step of a tile's histories beside the next; the specification is [`ops::next`](crate::ops::next).
+
+use super::rows::{Rows, RowsMut};
+use crate::plan::Flow;
+
+/// Writes `[states[t], items[t + 1]]` for every step, zeros at a sample's last. `offsets` `[samples + 1]` are those of the
+/// batch; row 0 of the operands is step `offsets[0]`.
+///
+/// # Panics
+/// Where an operand has fewer rows than the offsets say, or `output` is not as wide as both.
+pub fn forward(offsets: &[u32], states: Rows<'_>, items: Rows<'_>, mut output: RowsMut<'_>) {
+    for (steps, last) in histories(offsets) {
+        for t in steps {
+            let (state, item) = output.row(t).split_at_mut(states.width);
+            if t == last {
+                state.fill(0.0);
+                item.fill(0.0);
+            } else {
+                state.copy_from_slice(states.row(t));
+                item.copy_from_slice(items.row(t + 1));
+            }
+        }
+    }
+}
+
+/// Gradient of the states: the first columns of `d_output`, zero at a sample's last step.
+///
+/// # Panics
+/// As [`forward`].
+pub fn states_backward(offsets: &[u32], d_output: Rows<'_>, mut d_states: RowsMut<'_>, flow: Flow) {
+    let width = d_states.width;
+    for (steps, last) in histories(offsets) {
+        for t in steps {
+            let row = (t != last).then(|| &d_output.row(t)[..width]);
+            deliver(row, d_states.row(t), flow);
+        }
+    }
+}
+
+/// Gradient of the items: the last columns of `d_output` of the step before, zero at a sample's first step.
+///
+/// # Panics
+/// As [`forward`].
+pub fn items_backward(offsets: &[u32], d_output: Rows<'_>, mut d_items: RowsMut<'_>, flow: Flow) {
+    let width = d_items.width;
+    for (steps, _) in histories(offsets) {
+        for t in steps.clone() {
+            let row = (t != steps.start).then(|| &d_output.row(t - 1)[d_output.width - width..]);
+            deliver(row, d_items.row(t), flow);
+        }
+    }
+}
+
+/// Each sample's rows, and the last of them.
+fn histories(offsets: &[u32]) -> impl Iterator<Item = (core::ops::Range<usize>, usize)> {
+    let begin = offsets[0];
+    offsets.windows(2).map(move |pair| {
+        let steps = (pair[0] - begin) as usize..(pair[1] - begin) as usize;
+        (steps.clone(), steps.end.wrapping_sub(1))
+    })
+}
+
+/// Nothing stands for zeros.
+fn deliver(row: Option<&[f32]>, to: &mut [f32], flow: Flow) {
+    match (row, flow) {
+        (Some(row), Flow::Write) => to.copy_from_slice(row),
+        (Some(row), Flow::Add) => to.iter_mut().zip(row).for_each(|(to, x)| *to += x),
+        (None, Flow::Write) => to.fill(0.0),
+        (None, Flow::Add) => {}
+    }
+}

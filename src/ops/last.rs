@@ -1,0 +1,38 @@
+//! Last: the last step of every sample.
+//!
+//! `output[s] = input[t]` for the last step `t` of sample `s`, whose steps are `offsets[s]..offsets[s + 1]`; 0 where there
+//! are none. `input` is `[steps, width]`, `output` `[samples, width]`: behind a [`gru`](super::gru), what a history ends in.
+//!
+//! Backward: the last step has its sample's gradient, the others 0.
+
+use alloc::{vec, vec::Vec};
+
+use super::attention::samples;
+
+/// The output, `[samples, width]`.
+///
+/// ```
+/// use pocketrec::ops::last;
+/// assert_eq!(last::forward(&[1.0, 2.0, 3.0], &[0, 2, 2, 3], 1), [2.0, 0.0, 3.0]);
+/// ```
+pub fn forward(input: &[f64], offsets: &[u32], width: usize) -> Vec<f64> {
+    let mut output = vec![0.0; (offsets.len() - 1) * width];
+    for (s, steps) in samples(offsets).enumerate().filter(|(_, steps)| !steps.is_empty()) {
+        output[s * width..][..width].copy_from_slice(&input[(steps.end - 1) * width..][..width]);
+    }
+    output
+}
+
+/// The gradient of the input, `[steps, width]`, from `output_gradient` `[samples, width]`.
+///
+/// ```
+/// use pocketrec::ops::last;
+/// assert_eq!(last::backward(&[5.0, 6.0, 7.0], &[0, 2, 2, 3], 1), [0.0, 5.0, 7.0]);
+/// ```
+pub fn backward(output_gradient: &[f64], offsets: &[u32], width: usize) -> Vec<f64> {
+    let mut gradient = vec![0.0; offsets.last().map_or(0, |&steps| steps as usize) * width];
+    for (s, steps) in samples(offsets).enumerate().filter(|(_, steps)| !steps.is_empty()) {
+        gradient[(steps.end - 1) * width..][..width].copy_from_slice(&output_gradient[s * width..][..width]);
+    }
+    gradient
+}

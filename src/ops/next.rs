@@ -1,0 +1,48 @@
+//! Next: each step of a history beside what comes next in it.
+//!
+//! `output[t] = [states[t], items[t + 1]]` where `t + 1` is a step of the same sample; 0 at a sample's last step, behind
+//! which nothing comes. Sample `s` has the steps `offsets[s]..offsets[s + 1]`. `states` and `items` are `[steps, width]`,
+//! each of its own width, `output` is as wide as both.
+//!
+//! Backward: the two parts of a row's gradient go to `states[t]` and to `items[t + 1]`; `items` at a sample's first step
+//! have 0, and so have `states` at its last.
+
+use alloc::{vec, vec::Vec};
+
+use super::attention::samples;
+
+/// The output, `[steps, widths[0] + widths[1]]`.
+///
+/// ```
+/// use pocketrec::ops::next;
+/// let (states, items) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]);
+/// assert_eq!(next::forward(&states, &items, &[0, 2, 3], [1, 1]), [1.0, 5.0, 0.0, 0.0, 0.0, 0.0]);
+/// ```
+pub fn forward(states: &[f64], items: &[f64], offsets: &[u32], [hidden, width]: [usize; 2]) -> Vec<f64> {
+    let steps = offsets.last().map_or(0, |&steps| steps as usize);
+    let mut output = vec![0.0; steps * (hidden + width)];
+    for t in samples(offsets).flat_map(|steps| steps.start..steps.end.saturating_sub(1)) {
+        let row = &mut output[t * (hidden + width)..][..hidden + width];
+        row[..hidden].copy_from_slice(&states[t * hidden..][..hidden]);
+        row[hidden..].copy_from_slice(&items[(t + 1) * width..][..width]);
+    }
+    output
+}
+
+/// The gradients of `states` and of `items`, from `output_gradient` `[steps, widths[0] + widths[1]]`.
+///
+/// ```
+/// use pocketrec::ops::next;
+/// let [states, items] = next::backward(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0, 2, 3], [1, 1]);
+/// assert_eq!((states, items), (vec![1.0, 0.0, 0.0], vec![0.0, 2.0, 0.0]));
+/// ```
+pub fn backward(output_gradient: &[f64], offsets: &[u32], [hidden, width]: [usize; 2]) -> [Vec<f64>; 2] {
+    let steps = offsets.last().map_or(0, |&steps| steps as usize);
+    let (mut of_states, mut of_items) = (vec![0.0; steps * hidden], vec![0.0; steps * width]);
+    for t in samples(offsets).flat_map(|steps| steps.start..steps.end.saturating_sub(1)) {
+        let row = &output_gradient[t * (hidden + width)..][..hidden + width];
+        of_states[t * hidden..][..hidden].copy_from_slice(&row[..hidden]);
+        of_items[(t + 1) * width..][..width].copy_from_slice(&row[hidden..]);
+    }
+    [of_states, of_items]
+}
