@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::plan_error;
+use common::{plan_error, recurrent::recurrent_plans};
 use pocketrec::plan::{Activation, GruKind, Init, PlanBuilder, View};
 
 /// A plan of a gathered buffer of four columns, spoilt by `spoil`, which returns the logit.
@@ -238,6 +238,22 @@ fn builder_reports_mistakes() {
     for (telling, spoil) in cases {
         let text = spoilt(spoil);
         assert!(text.contains(telling), "{text:?} does not say {telling:?}");
+    }
+}
+
+#[test]
+fn what_the_logit_does_not_depend_on_is_not_scored() {
+    for (name, plan) in recurrent_plans([3, 2]) {
+        let stages = plan.stages().iter().enumerate();
+        let left_out: Vec<_> = stages.filter(|(index, _)| !plan.is_scored(*index)).collect();
+        let mut names: Vec<_> = left_out.iter().map(|(_, stage)| stage.name()).collect();
+        names.dedup();
+        let want = match name {
+            // The look-up of the negatives, the pairs and the network on them.
+            "auxiliary loss" => &["gather", "next", "linear", "auxiliary", "sigmoid_cross_entropy"][..],
+            _ => &["sigmoid_cross_entropy"],
+        };
+        assert_eq!(names, want, "{name}");
     }
 }
 

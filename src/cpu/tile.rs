@@ -192,7 +192,11 @@ impl Scratch {
         if stages.start == 0 {
             self.reserve(network, tile);
         }
+        let scoring = tile.noise.is_none();
         for index in stages {
+            if scoring && !plan.is_scored(index) {
+                continue;
+            }
             let stage = &plan.stages()[index];
             let space = stage.output().map_or(Space::Samples, |view| plan.space(view.buffer));
             let rows = tile.rows(space).len();

@@ -506,6 +506,7 @@ impl PlanBuilder {
         self.check_forward();
         let backward = self.derive_backward();
         self.refuse()?;
+        let scored = self.derive_scored(logit);
         Ok(Plan {
             columns: self.columns,
             vocabularies: self.vocabularies,
@@ -516,6 +517,7 @@ impl PlanBuilder {
             spaces: self.spaces,
             stages: self.stages,
             backward,
+            scored,
             logit,
             exposed: self.exposed,
         })
@@ -742,6 +744,20 @@ impl PlanBuilder {
 
     fn columns_of<'a>(&self, flags: &'a [Vec<bool>], view: View) -> Option<&'a [bool]> {
         flags.get(view.buffer)?.get(view.range())
+    }
+
+    /// Which stages the logit depends on, by the buffers that they write.
+    fn derive_scored(&self, logit: View) -> Vec<bool> {
+        let mut needed = vec![false; self.buffers.len()];
+        needed[logit.buffer] = true;
+        let mut scored = vec![false; self.stages.len()];
+        for (scored, stage) in scored.iter_mut().zip(&self.stages).rev() {
+            *scored = stage.output().is_some_and(|output| needed[output.buffer]);
+            if *scored {
+                stage.inputs().iter().for_each(|input| needed[input.buffer] = true);
+            }
+        }
+        scored
     }
 
     /// The stages from last to first; who delivers a gradient first overwrites, who comes later adds.

@@ -154,6 +154,8 @@ pub struct Plan {
     spaces: Vec<Space>,
     stages: Vec<Stage>,
     backward: Vec<Backward>,
+    /// Which stages the logit depends on.
+    scored: Vec<bool>,
     logit: View,
     exposed: Vec<(String, View)>,
 }
@@ -219,6 +221,12 @@ impl Plan {
     /// The backward stages in order, the loss first.
     pub fn backward(&self) -> &[Backward] {
         &self.backward
+    }
+
+    /// Whether the logit depends on a stage. What it does not depend on, such as an auxiliary loss and what that is made
+    /// of, is for training alone.
+    pub fn is_scored(&self, stage: usize) -> bool {
+        self.scored[stage]
     }
 
     /// Where the logit is, one column wide.
