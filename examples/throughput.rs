@@ -16,8 +16,8 @@ use pocketrec::{
     },
     device::Device,
     executor::Executor,
-    models::{Din, NeuMf, Unit},
-    plan::{AdamConfig, L2, Optimizer, Plan, Space, State},
+    models::{ClickModel, Dien, Din, NeuMf, Unit},
+    plan::{AdamConfig, GruKind, L2, Optimizer, Plan, Space, State},
     rng::Rng,
 };
 
@@ -44,9 +44,32 @@ struct Options {
     /// Draw batches while training; NeuMF alone.
     #[arg(long)]
     draw: bool,
-    /// The longest history of DIN.
+    /// The longest history of DIN and DIEN.
     #[arg(long, default_value_t = 20)]
     history: u32,
+    /// DIEN's second recurrent layer.
+    #[arg(long, value_enum, default_value = "augru")]
+    evolution: Evolution,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Evolution {
+    /// The score scales the input.
+    Aigru,
+    /// The score is the gate.
+    Agru,
+    /// The score scales the gate.
+    Augru,
+}
+
+impl From<Evolution> for GruKind {
+    fn from(evolution: Evolution) -> GruKind {
+        match evolution {
+            Evolution::Aigru => GruKind::Aigru,
+            Evolution::Agru => GruKind::Agru,
+            Evolution::Augru => GruKind::Augru,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -64,6 +87,10 @@ enum Config {
     Din64,
     /// The same with embeddings of 16.
     Din16,
+    /// DIEN there: DIN's sizes, recurrent layers as wide as an item with its genre, auxiliary network 100-50.
+    Dien64,
+    /// The same with embeddings of 16.
+    Dien16,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -86,7 +113,7 @@ struct Shape {
 /// A workload: NeuMF of some sizes, or a click-through model.
 enum Workload {
     NeuMf(Shape),
-    Din(Din),
+    Clicks(ClickModel),
 }
 
 /// Samples of a click-through model's batch.
@@ -95,14 +122,16 @@ const CLICKS: usize = 1024;
 const GENRES: u32 = 298;
 
 impl Config {
-    fn workload(self, history: u32) -> Workload {
+    fn workload(self, history: u32, evolution: Evolution) -> Workload {
         let (users, items, factors, layers, batch) = match self {
             Config::Paper8 => (6040, 3706, 8, [64, 32, 16, 8], 256),
             Config::Paper8b16k => (6040, 3706, 8, [64, 32, 16, 8], 16_384),
             Config::Paper64 => (6040, 3706, 64, [512, 256, 128, 64], 256),
             Config::Nvidia64 => (138_493, 26_744, 64, [256, 256, 128, 64], 16_384),
-            Config::Din64 => return Workload::Din(din(64, history)),
-            Config::Din16 => return Workload::Din(din(16, history)),
+            Config::Din64 => return Workload::Clicks(din(64, history).into()),
+            Config::Din16 => return Workload::Clicks(din(16, history).into()),
+            Config::Dien64 => return Workload::Clicks(dien(64, history, evolution).into()),
+            Config::Dien16 => return Workload::Clicks(dien(16, history, evolution).into()),
         };
         Workload::NeuMf(Shape {
             users,
@@ -114,8 +143,8 @@ impl Config {
     }
 }
 
-/// As benches/peers/torch_ctr.py has it.
-fn din(factors: usize, history: u32) -> Din {
+/// As benches/peers/torch_ctr.py has them.
+fn clicks(history: u32) -> Layout {
     let tables = [
         ("user", 6034),
         ("item", 3126),
@@ -132,7 +161,7 @@ fn din(factors: usize, history: u32) -> Din {
         name: name.into(),
         rows,
     };
-    let layout = Layout {
+    Layout {
         ids: tables.into_iter().enumerate().map(field).collect(),
         numbers: vec!["day".into()],
         sequences: vec![SequenceField {
@@ -142,13 +171,28 @@ fn din(factors: usize, history: u32) -> Din {
         }],
         vocabularies: tables.map(table).into(),
         ..Layout::default()
-    };
-    Din::new(&layout)
+    }
+}
+
+/// As benches/peers/torch_ctr.py has it, and as [`dien`].
+fn din(factors: usize, history: u32) -> Din {
+    Din::new(&clicks(history))
         .factors(factors)
         .attention([64], Unit::Sigmoid)
         .hidden([512, 64])
         .unit(Unit::Relu)
         .dropout(0.5)
+}
+
+fn dien(factors: usize, history: u32, evolution: Evolution) -> Dien {
+    Dien::new(&clicks(history))
+        .factors(factors)
+        .attention([64])
+        .evolution(evolution.into())
+        .hidden([512, 64])
+        .unit(Unit::Relu)
+        .dropout(0.5)
+        .auxiliary([100, 50], 0.5)
 }
 
 /// Where batches come from.
@@ -200,6 +244,7 @@ impl Feed {
                 // A genre is that of the item in the same place.
                 let (rng, rows) = match (column.space, column.name.contains("genre")) {
                     (Space::Samples, true) => (rng.stream(4), 3126),
+                    (Space::Steps(_), _) if column.name.starts_with("negative") => (rng.stream(40), 3126),
                     (Space::Steps(_), _) => (rng.stream(5), 3126),
                     _ if column.name == "item" => (rng.stream(4), 3126),
                     _ => (rng.stream(6 + index as u32), plan.rows(column.vocabulary)),
@@ -255,14 +300,14 @@ fn interactions(shape: &Shape) -> pocketrec::Result<Interactions> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let (plan, mut feed, batch) = match options.config.workload(options.history) {
+    let (plan, mut feed, batch) = match options.config.workload(options.history, options.evolution) {
         Workload::NeuMf(shape) => {
             let model = NeuMf::new(shape.users as usize, shape.items as usize).factors(shape.factors);
             let plan = model.layers(shape.layers).plan()?;
             (plan, Feed::new(&shape, options.draw)?, shape.batch)
         }
-        Workload::Din(din) => {
-            let plan = din.plan()?;
+        Workload::Clicks(model) => {
+            let plan = model.plan()?;
             let feed = Feed::clicks(&plan, options.history)?;
             (plan, feed, CLICKS)
         }

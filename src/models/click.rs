@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeepFm, Din, Fm, Lr, WideDeep};
+use super::{DeepFm, Dien, Din, Fm, Lr, WideDeep};
 use crate::{Result, data::samples::Layout, plan::Plan};
 
 /// Any of the click-through models, with its settings: what a checkpoint stores.
@@ -20,10 +20,12 @@ pub enum ClickModel {
     DeepFm(DeepFm),
     /// DIN.
     Din(Din),
+    /// DIEN.
+    Dien(Dien),
 }
 
 impl ClickModel {
-    /// The model's name: `lr`, `fm`, `wide_deep`, `deepfm`, `din`.
+    /// The model's name: `lr`, `fm`, `wide_deep`, `deepfm`, `din`, `dien`.
     pub fn name(&self) -> &'static str {
         match self {
             ClickModel::Lr(_) => "lr",
@@ -31,6 +33,7 @@ impl ClickModel {
             ClickModel::WideDeep(_) => "wide_deep",
             ClickModel::DeepFm(_) => "deepfm",
             ClickModel::Din(_) => "din",
+            ClickModel::Dien(_) => "dien",
         }
     }
 
@@ -45,6 +48,7 @@ impl ClickModel {
             ClickModel::WideDeep(model) => model.plan(),
             ClickModel::DeepFm(model) => model.plan(),
             ClickModel::Din(model) => model.plan(),
+            ClickModel::Dien(model) => model.plan(),
         }
     }
 
@@ -55,7 +59,8 @@ impl ClickModel {
             ClickModel::Fm(Fm { factors, .. }) => (*factors, &[]),
             ClickModel::WideDeep(WideDeep { factors, hidden, .. })
             | ClickModel::DeepFm(DeepFm { factors, hidden, .. })
-            | ClickModel::Din(Din { factors, hidden, .. }) => (*factors, hidden),
+            | ClickModel::Din(Din { factors, hidden, .. })
+            | ClickModel::Dien(Dien { factors, hidden, .. }) => (*factors, hidden),
         }
     }
 
@@ -66,7 +71,8 @@ impl ClickModel {
             | ClickModel::Fm(Fm { layout, .. })
             | ClickModel::WideDeep(WideDeep { layout, .. })
             | ClickModel::DeepFm(DeepFm { layout, .. })
-            | ClickModel::Din(Din { layout, .. }) => layout,
+            | ClickModel::Din(Din { layout, .. })
+            | ClickModel::Dien(Dien { layout, .. }) => layout,
         }
     }
 }
@@ -80,4 +86,4 @@ macro_rules! into_click_model {
         }
     )*};
 }
-into_click_model!(Lr Fm WideDeep DeepFm Din);
+into_click_model!(Lr Fm WideDeep DeepFm Din Dien);

@@ -18,6 +18,11 @@ pub(crate) fn event_column(sequence: &str, field: &str) -> alloc::string::String
     format!("{sequence}.{field}")
 }
 
+/// The name of the id column that holds one field of the events that did not happen.
+pub(crate) fn negative_column(field: &str) -> alloc::string::String {
+    format!("negative.{field}")
+}
+
 /// The fields of a sample, side by side.
 pub(super) struct Fields {
     /// The embeddings, each `factors` wide.
@@ -96,6 +101,14 @@ pub(super) fn look_up_event(plan: &mut PlanBuilder, layout: &Layout, sequence: &
     let vocabulary = &layout.vocabularies[field.vocabulary].name;
     let space = plan.sequence(sequence);
     let column = plan.column_in(&event_column(sequence, &field.name), vocabulary, space);
+    gather(plan, layout, field, Table::Embedding, column, output);
+}
+
+/// Looks up the embeddings of a field of events that did not happen, one a step of a history: DIEN's negatives.
+pub(super) fn look_up_negative(plan: &mut PlanBuilder, layout: &Layout, sequence: &str, field: &IdField, output: View) {
+    let vocabulary = &layout.vocabularies[field.vocabulary].name;
+    let space = plan.sequence(sequence);
+    let column = plan.column_in(&negative_column(&field.name), vocabulary, space);
     gather(plan, layout, field, Table::Embedding, column, output);
 }
 

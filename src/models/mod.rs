@@ -2,6 +2,7 @@
 
 mod click;
 mod deepfm;
+mod dien;
 mod din;
 pub(crate) mod fields;
 mod fm;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use click::ClickModel;
 pub use deepfm::DeepFm;
+pub use dien::Dien;
 pub use din::Din;
 pub use fm::Fm;
 pub use gmf::Gmf;
