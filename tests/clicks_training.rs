@@ -6,7 +6,7 @@ use pocketrec::{
     data::samples::{Part, PlantedClickData, PlantedClicks},
     device::Device,
     eval::ClickReport,
-    models::{ClickModel, DeepFm, Fm, Lr, WideDeep},
+    models::{ClickModel, DeepFm, Dien, Fm, Lr, WideDeep},
     train::{ClickConfig, ClickTrainer, Control, StopReason},
 };
 
@@ -219,4 +219,31 @@ fn damaged_checkpoints_are_refused() {
     other.checkpoint().unwrap().write_to(&mut bytes).unwrap();
     let error = ClickCheckpoint::from_bytes(&bytes).unwrap_err().to_string();
     assert!(error.contains("no checkpoint of a click-through model"), "{error}");
+}
+
+/// Negatives are drawn anew for each batch, from the seed alone: the same bits on any number of threads.
+#[test]
+fn dien_learns_with_negatives_that_the_trainer_draws() {
+    let data = PlantedClicks {
+        users: 100,
+        rows_per_user: 60,
+        ..PlantedClicks::default()
+    };
+    let data = data.generate().unwrap();
+    let model = Dien::new(data.train.layout()).factors(4).attention([8]).hidden([8]);
+    assert!(model.auxiliary_weight > 0.0);
+    let run = |threads: usize| {
+        let device = if cfg!(feature = "parallel") {
+            Device::cpu().threads(threads)
+        } else {
+            Device::cpu()
+        };
+        let mut trainer = ClickTrainer::new(model.clone(), device, config(3)).unwrap();
+        let mut losses = Vec::new();
+        trainer.fit(&data.train, None, |epoch| losses.push(epoch.loss)).unwrap();
+        (losses, trainer.state().unwrap())
+    };
+    let (losses, state) = run(1);
+    assert!(losses[2] < losses[0], "{losses:?}");
+    assert!(run(2) == (losses, state));
 }

@@ -7,7 +7,7 @@ use pocketrec::{
     Result,
     data::samples::Layout,
     device::Device,
-    models::{ClickModel, DeepFm, Din, Fm, Lr, Unit, WideDeep},
+    models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
     plan::{AdamConfig, L2, Optimizer},
     train::{ClickConfig, ClickMetric},
 };
@@ -139,6 +139,8 @@ pub enum Kind {
     Deepfm,
     /// DIN; wants a history.
     Din,
+    /// DIEN; wants a history.
+    Dien,
 }
 
 /// What follows a hidden layer.
@@ -203,6 +205,13 @@ impl Options {
                     .unit(self.unit.into())
                     .into()
             }
+            Kind::Dien => Dien::new(layout)
+                .factors(self.factors)
+                .attention(self.attention.clone())
+                .hidden(hidden)
+                .unit(self.unit.into())
+                .dropout(self.dropout)
+                .into(),
         }
     }
 

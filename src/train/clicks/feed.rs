@@ -5,9 +5,13 @@ use alloc::{format, vec::Vec};
 use crate::{
     Error, Result,
     data::{Batch, samples::Samples},
-    models::fields::event_column,
+    models::fields::{event_column, negative_column},
     plan::{Plan, Space},
+    rng::Rng,
 };
+
+/// The stream of a step's noise that negatives are drawn from; dropout has those of its stages, counted from 0.
+const NEGATIVE_STREAM: u32 = u32::MAX;
 
 /// Where the ids of a plan's column are among samples.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +22,8 @@ enum Column {
     Many(usize),
     /// A field of the events of a history.
     Event { sequence: usize, field: usize },
+    /// A field of events that did not happen, one for each event of a history.
+    Negative { sequence: usize, field: usize },
 }
 
 /// Where the lengths of a plan's sequence are.
@@ -62,9 +68,11 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Fills an unsorted batch with rows of the samples.
-    pub fn fill(&self, samples: &Samples, rows: impl Iterator<Item = usize> + Clone, batch: &mut Batch) {
+    /// Fills an unsorted batch with rows of the samples. `noise` is what the step draws from: dropout, and negatives,
+    /// which are drawn from all events of all users, so that frequent items are frequent among them.
+    pub fn fill(&self, samples: &Samples, rows: impl Iterator<Item = usize> + Clone, noise: Rng, batch: &mut Batch) {
         batch.reset(self.columns.len(), self.sequences.len());
+        batch.set_noise(noise);
         for (index, lengths) in self.sequences.iter().enumerate() {
             for row in rows.clone() {
                 let range = match *lengths {
@@ -89,6 +97,14 @@ impl Feed {
                     let all = samples.sequence(sequence);
                     rows.clone().for_each(|row| ids.extend_from_slice(all.of(field, row)));
                 }
+                Column::Negative { sequence, field } => {
+                    let all = samples.sequence(sequence);
+                    let steps: usize = rows.clone().map(|row| all.range(row).len()).sum();
+                    // All fields of a history draw the same events.
+                    let rng = noise.stream(NEGATIVE_STREAM).stream(sequence as u32);
+                    let events = all.ids(field);
+                    ids.extend((0..steps as u64).map(|step| events[rng.below(step, events.len() as u32) as usize]));
+                }
             }
         }
         if self.numerics > 0 {
@@ -107,14 +123,19 @@ fn find_column(samples: &Samples, name: &str, space: Space) -> Result<Column> {
     let found = match space {
         Space::Samples => layout.id(name).map(Column::Id),
         Space::Steps(_) => layout.many(name).map(Column::Many).or_else(|| {
-            let events = layout.sequences.iter().enumerate().flat_map(|(sequence, history)| {
+            let mut events = layout.sequences.iter().enumerate().flat_map(|(sequence, history)| {
                 let fields = history.fields.iter().enumerate();
-                fields.map(move |(field, &id)| (sequence, field, event_column(&history.name, &layout.ids[id].name)))
+                fields.map(move |(field, &id)| (sequence, history, field, &layout.ids[id].name))
             });
-            let mut events = events.filter(|(_, _, column)| column == name);
-            events
-                .next()
-                .map(|(sequence, field, _)| Column::Event { sequence, field })
+            events.find_map(|(sequence, history, field, id)| {
+                if event_column(&history.name, id) == name {
+                    Some(Column::Event { sequence, field })
+                } else if negative_column(id) == name {
+                    Some(Column::Negative { sequence, field })
+                } else {
+                    None
+                }
+            })
         }),
     };
     if let Some(Column::Many(field)) = found

@@ -103,12 +103,9 @@ fn fill(feed: &Feed, samples: &Samples, rng: Rng, (epoch, row): (u32, u64), size
     let total = samples.len() as u32; // `fit` has checked it
     let order = Permutation::new(total, rng.stream(ORDER_STREAM).stream(epoch));
     let end = (row + size as u64).min(total.into()) as u32;
-    feed.fill(samples, (row as u32..end).map(|at| order.at(at) as usize), batch);
-    batch.set_noise(
-        rng.stream(NOISE_STREAM)
-            .stream(epoch)
-            .stream((row / size as u64) as u32),
-    );
+    let noise = rng.stream(NOISE_STREAM).stream(epoch);
+    let noise = noise.stream((row / size as u64) as u32);
+    feed.fill(samples, (row as u32..end).map(|at| order.at(at) as usize), noise, batch);
     batch.sort();
 }
 

@@ -35,6 +35,7 @@ use crate::{
     executor::{Executor, LossSum, exposed},
     models::ClickModel,
     plan::{Plan, Space, State},
+    rng::Rng,
 };
 use feed::Feed;
 
@@ -166,7 +167,7 @@ impl ClickTrainer {
         let mut logits = vec![0.0; samples.len()];
         for (index, out) in logits.chunks_mut(SCORED).enumerate() {
             let first = index * SCORED;
-            feed.fill(samples, first..first + out.len(), &mut batch);
+            feed.fill(samples, first..first + out.len(), Rng::default(), &mut batch);
             self.executor.score_batch(&batch, out)?;
         }
         Ok(logits)
@@ -217,7 +218,7 @@ impl ClickTrainer {
         let mut logits = vec![0.0; samples.len()];
         for (index, out) in logits.chunks_mut(SCORED).enumerate() {
             let first = index * SCORED;
-            feed.fill(samples, first..first + out.len(), &mut batch);
+            feed.fill(samples, first..first + out.len(), Rng::default(), &mut batch);
             let weights = self.executor.score_with(&batch, "attention", out)?;
             let steps = batch.offsets(sequence).windows(2);
             rows.extend(steps.map(|pair| weights[pair[0] as usize..pair[1] as usize].to_vec()));
