@@ -34,8 +34,8 @@ use crate::{
 ///
 /// ```
 /// use pocketrec::{data::samples::PlantedClicks, models::Dien};
-/// let layout = PlantedClicks::default().rows(100).generate()?.train.layout().clone();
-/// let plan = Dien::new(&layout).plan()?;
+/// let data = PlantedClicks { users: 20, rows_per_user: 20, ..PlantedClicks::default() }.generate()?;
+/// let plan = Dien::new(data.train.layout()).plan()?;
 /// assert_eq!(plan.sequences(), ["history"]);
 /// # Ok::<(), pocketrec::Error>(())
 /// ```
