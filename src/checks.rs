@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     Error, Result,
     data::Batch,
-    plan::{Column, ParamKind, Plan, Space, State},
+    plan::{Column, MAX_WEIGHTS, ParamKind, Plan, Space, State},
 };
 
 /// Checks that a batch is sorted and fits the plan; nothing is uploaded that has not passed.
@@ -168,6 +168,11 @@ pub(crate) fn check_growth(plan: &Plan, vocabulary: usize, rows: usize) -> Resul
         if rows < param.rows || rows > u32::MAX as usize {
             let there = param.rows;
             let reason = format!("{rows} rows asked for, {there} are there and cannot be taken away");
+            return Err(Error::config(param.name.clone(), reason));
+        }
+        // All rows that ids can pick have an address in 64 bits, but not in 32.
+        if rows.checked_mul(param.width).is_none_or(|len| len > MAX_WEIGHTS) {
+            let reason = format!("{rows} rows of {} floats do not fit in memory", param.width);
             return Err(Error::config(param.name.clone(), reason));
         }
     }

@@ -1,7 +1,7 @@
 //! Replaces a file at once or not at all.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -64,7 +64,7 @@ fn try_replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
     temporary.persist(path).map_err(|error| error.error)?;
     // The new name is on the disk once the folder is. By now the new file is in place either way.
     #[cfg(unix)]
-    File::open(&folder)?.sync_all()?;
+    fs::File::open(&folder)?.sync_all()?;
     Ok(())
 }
 

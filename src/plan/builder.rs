@@ -12,8 +12,8 @@ use crate::{Error, Result};
 
 /// Columns of a buffer at most: products of two widths stay far from overflow.
 const MAX_WIDTH: usize = 1 << 20;
-/// Floats of all parameters at most: more have no address.
-const MAX_WEIGHTS: usize = isize::MAX as usize / size_of::<f32>();
+/// Floats of all parameters at most: more, in whole cache lines, have no address.
+pub(crate) const MAX_WEIGHTS: usize = isize::MAX as usize / 64 * (64 / size_of::<f32>());
 /// Sequences of a plan, and look-ups in one table, at most: executors keep lists of them on the stack.
 pub(crate) const MAX_SEQUENCES: usize = 7;
 pub(crate) const MAX_GATHERS: usize = 8;

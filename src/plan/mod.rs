@@ -28,7 +28,7 @@ mod state;
 
 pub use crate::ops::gru::Kind as GruKind;
 pub use builder::PlanBuilder;
-pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES};
+pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS};
 pub use layout::Layout;
 pub(crate) use layout::padded;
 pub use optimizer::{AdamConfig, L2, Optimizer};
