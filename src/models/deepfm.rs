@@ -5,8 +5,9 @@ use alloc::{vec, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    check_width,
+    Unit, check_width,
     fields::{check_deep, check_fields, deep, embed, first_order},
+    setters,
 };
 use crate::{
     Result,
@@ -46,23 +47,7 @@ impl DeepFm {
         }
     }
 
-    /// Sets the width of an embedding.
-    pub fn factors(mut self, factors: usize) -> Self {
-        self.factors = factors;
-        self
-    }
-
-    /// Sets the widths of the deep part's hidden layers.
-    pub fn hidden(mut self, hidden: impl Into<Vec<usize>>) -> Self {
-        self.hidden = hidden.into();
-        self
-    }
-
-    /// Sets the share of hidden values that is left out in training.
-    pub fn dropout(mut self, dropout: f32) -> Self {
-        self.dropout = dropout;
-        self
-    }
+    setters!(factors hidden dropout);
 
     /// Builds the plan.
     ///
@@ -76,7 +61,7 @@ impl DeepFm {
         let mut terms = first_order(&mut plan, &self.layout);
         let fields = embed(&mut plan, &self.layout, self.factors, true);
         terms.push(plan.fm(fields.embeddings, self.factors));
-        terms.push(deep(&mut plan, fields.all, &self.hidden, self.dropout));
+        terms.push(deep(&mut plan, fields.all, Unit::Relu, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
         plan.finish(logit)
     }

@@ -5,8 +5,11 @@ use alloc::{format, vec, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Unit, check_width,
-    fields::{check_deep, check_fields, look_up, look_up_event, look_up_many, look_up_negative},
+    Unit,
+    behaviour::{Behaviour, attention, check_behaviour},
+    check_width,
+    fields::{deep, look_up_negative},
+    setters,
 };
 use crate::{
     Error, Result,
@@ -78,11 +81,7 @@ impl Dien {
         }
     }
 
-    /// Sets the width of an embedding.
-    pub fn factors(mut self, factors: usize) -> Self {
-        self.factors = factors;
-        self
-    }
+    setters!(factors hidden unit dropout);
 
     /// Sets the attention unit's hidden layers.
     pub fn attention(mut self, widths: impl Into<Vec<usize>>) -> Self {
@@ -93,24 +92,6 @@ impl Dien {
     /// Sets how scores steer the second recurrent layer.
     pub fn evolution(mut self, kind: GruKind) -> Self {
         self.evolution = kind;
-        self
-    }
-
-    /// Sets the widths of the hidden layers.
-    pub fn hidden(mut self, hidden: impl Into<Vec<usize>>) -> Self {
-        self.hidden = hidden.into();
-        self
-    }
-
-    /// Sets what follows each hidden layer.
-    pub fn unit(mut self, unit: Unit) -> Self {
-        self.unit = unit;
-        self
-    }
-
-    /// Sets the share of hidden values that is left out in training.
-    pub fn dropout(mut self, dropout: f32) -> Self {
-        self.dropout = dropout;
         self
     }
 
@@ -128,59 +109,23 @@ impl Dien {
     /// is out of range.
     pub fn plan(&self) -> Result<Plan> {
         let history = self.check()?;
-        let (layout, width) = (&self.layout, self.factors);
-        let together = history.fields.len() * width;
-        let others: Vec<_> = (0..layout.ids.len())
-            .filter(|id| !history.fields.contains(id))
-            .collect();
-        let rest = (others.len() + layout.many.len()) * width;
-
-        // The hidden layers read everything side by side; each writes its columns.
         let mut plan = PlanBuilder::new();
-        let all = plan.buffer(rest + 2 * together + layout.numbers.len());
-        let (interest, query) = (all.columns(rest, together), all.columns(rest + together, together));
-        for (place, &id) in others.iter().enumerate() {
-            look_up(&mut plan, layout, &layout.ids[id], all.columns(place * width, width));
-        }
-        for (place, field) in (others.len()..).zip(&layout.many) {
-            look_up_many(&mut plan, layout, field, all.columns(place * width, width));
-        }
-        for (place, &id) in history.fields.iter().enumerate() {
-            look_up(&mut plan, layout, &layout.ids[id], query.columns(place * width, width));
-        }
-        if !layout.numbers.is_empty() {
-            plan.numeric(0, all.columns(rest + 2 * together, layout.numbers.len()));
-        }
-
-        let steps = plan.sequence(&history.name);
-        let key = plan.buffer_in(steps, together);
-        for (place, &id) in history.fields.iter().enumerate() {
-            let event = key.columns(place * width, width);
-            look_up_event(&mut plan, layout, &history.name, &layout.ids[id], event);
-        }
-        let states = plan.gru("extractor", GruKind::Gru, key, None, together);
+        let Behaviour {
+            all,
+            interest,
+            query,
+            key,
+        } = Behaviour::embed(&mut plan, &self.layout, history, self.factors);
+        let states = plan.gru("extractor", GruKind::Gru, key, None, key.width);
         if self.auxiliary_weight > 0.0 {
             self.auxiliary_loss(&mut plan, history, states, key);
         }
-        let scores = (self.evolution != GruKind::Gru).then(|| self.scores(&mut plan, query, states));
-        let evolved = plan.gru("evolution", self.evolution, states, scores, together);
+        let unit = (&self.attention[..], Unit::Sigmoid);
+        let scores = (self.evolution != GruKind::Gru).then(|| attention(&mut plan, (query, states), unit, true));
+        let evolved = plan.gru("evolution", self.evolution, states, scores, key.width);
         plan.last(evolved, interest);
-
-        let hidden = self.unit.network(&mut plan, "dnn", all, &self.hidden, self.dropout);
-        let logit = plan.linear("dnn.output", hidden, 1, Activation::Identity);
+        let logit = deep(&mut plan, all, self.unit, &self.hidden, self.dropout);
         plan.finish(logit)
-    }
-
-    /// The attention unit: a score for each step; those of a history add up to 1.
-    fn scores(&self, plan: &mut PlanBuilder, query: View, states: View) -> View {
-        let unit = Unit::Sigmoid;
-        let mut hidden = plan.attention_unit("attention.0", query, states, self.attention[0], unit.fused());
-        for (k, &outputs) in self.attention.iter().enumerate().skip(1) {
-            hidden = unit.layer(plan, &format!("attention.{k}"), hidden, outputs);
-        }
-        // A bias would be the same for all scores: softmax takes it out.
-        let scores = plan.linear_without_bias("attention.output", hidden, 1, Activation::Identity);
-        plan.softmax(scores)
     }
 
     /// The auxiliary loss: one network, on each state with the event that came next, and with a negative instead.
@@ -205,29 +150,14 @@ impl Dien {
 
     /// Checks the settings; returns the history.
     fn check(&self) -> Result<&SequenceField> {
-        check_fields(&self.layout)?;
-        check_width("factors", self.factors)?;
-        check_deep(&self.hidden, self.dropout)?;
-        for (setting, widths) in [("attention", &self.attention), ("auxiliary", &self.auxiliary)] {
-            widths.iter().try_for_each(|&width| check_width(setting, width))?;
-        }
-        if self.attention.is_empty() {
-            let reason = "the list is empty; give one width at least, as in 80,40";
-            return Err(Error::config("attention", reason));
+        let shape = (&self.hidden[..], self.dropout);
+        let history = check_behaviour("DIEN", &self.layout, self.factors, &self.attention, shape)?;
+        for &width in &self.auxiliary {
+            check_width("auxiliary", width)?;
         }
         if !(self.auxiliary_weight >= 0.0 && self.auxiliary_weight.is_finite()) {
             let reason = format!("{} is not a finite number of 0 or more", self.auxiliary_weight);
             return Err(Error::config("auxiliary_weight", reason));
-        }
-        let [history] = &self.layout.sequences[..] else {
-            let there = self.layout.sequences.len();
-            let reason =
-                format!("DIEN reads one behaviour sequence and there are {there}: give the schema one history");
-            return Err(Error::config("sequences", reason));
-        };
-        if history.fields.is_empty() || history.fields.iter().any(|&id| id >= self.layout.ids.len()) {
-            let reason = "its events have no fields, or fields that are not there";
-            return Err(Error::config(history.name.clone(), reason));
         }
         Ok(history)
     }

@@ -127,10 +127,10 @@ fn look_up_many_in(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, tab
     plan.pool(steps, output, true);
 }
 
-/// A network of ReLU layers `dnn.0`, `dnn.1`, ... with dropout behind each, and its one output `dnn.output`.
-pub(super) fn deep(plan: &mut PlanBuilder, input: View, hidden: &[usize], dropout: f32) -> View {
-    let z = Unit::Relu.network(plan, "dnn", input, hidden, dropout);
-    plan.linear("dnn.output", z, 1, Activation::Identity)
+/// The hidden layers `dnn.0`, `dnn.1`, ..., each with its unit and dropout behind it, and their one output `dnn.output`.
+pub(super) fn deep(plan: &mut PlanBuilder, input: View, unit: Unit, hidden: &[usize], dropout: f32) -> View {
+    let top = unit.network(plan, "dnn", input, hidden, dropout);
+    plan.linear("dnn.output", top, 1, Activation::Identity)
 }
 
 /// Checks what the models of fields have in common.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     check_width,
     fields::{check_fields, embed, first_order},
+    setters,
 };
 use crate::{
     Result,
@@ -31,11 +32,7 @@ impl Fm {
         }
     }
 
-    /// Sets the width of an embedding.
-    pub fn factors(mut self, factors: usize) -> Self {
-        self.factors = factors;
-        self
-    }
+    setters!(factors);
 
     /// Builds the plan.
     ///

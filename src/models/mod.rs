@@ -1,5 +1,6 @@
 //! The models: each builds a [`Plan`] that reads as the figure of its paper does.
 
+mod behaviour;
 mod click;
 mod deepfm;
 mod dien;
@@ -38,6 +39,40 @@ use crate::{
 
 /// Standard deviation of embeddings before training, as in the reference code of He et al.
 const EMBEDDING: Init = Init::Normal { std: 0.01 };
+
+/// Setters that several models have, each with the words and the field it has in all of them.
+macro_rules! setters {
+    ($($name:ident)*) => { $(setters!(@$name);)* };
+    (@factors) => {
+        /// Sets the width of an embedding.
+        pub fn factors(mut self, factors: usize) -> Self {
+            self.factors = factors;
+            self
+        }
+    };
+    (@hidden) => {
+        /// Sets the widths of the hidden layers.
+        pub fn hidden(mut self, hidden: impl Into<alloc::vec::Vec<usize>>) -> Self {
+            self.hidden = hidden.into();
+            self
+        }
+    };
+    (@unit) => {
+        /// Sets what follows each hidden layer.
+        pub fn unit(mut self, unit: Unit) -> Self {
+            self.unit = unit;
+            self
+        }
+    };
+    (@dropout) => {
+        /// Sets the share of hidden values that is left out in training.
+        pub fn dropout(mut self, dropout: f32) -> Self {
+            self.dropout = dropout;
+            self
+        }
+    };
+}
+use setters;
 
 /// Any of the models, with its settings: what a checkpoint stores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
