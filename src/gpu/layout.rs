@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use super::support::{Shaded, shaded};
 use crate::plan::{ParamKind, Plan, Stage, View};
 
 /// A range of columns of a buffer, in vec4s.
@@ -165,47 +166,19 @@ impl Matrix {
     /// How each parameter of a plan is stored.
     pub fn of_plan(plan: &Plan, columns: &Columns) -> Vec<Matrix> {
         let mut matrices: Vec<Option<Matrix>> = vec![None; plan.params().len()];
-        for stage in plan.stages() {
-            match *stage {
-                Stage::Gather { table, output, .. } => matrices[table] = Some(Matrix::table(columns, output)),
-                Stage::Linear {
-                    weight,
-                    bias,
-                    input,
-                    output,
-                    ..
-                } => {
-                    matrices[weight] = Some(Matrix {
-                        rows: columns.runs(output),
-                        device_rows: 4 * columns.range(output).width,
-                        ..Matrix::table(columns, input)
+        for stage in shaded(plan) {
+            match stage {
+                Shaded::Gather { table, output, .. } => matrices[table] = Some(Matrix::table(columns, output)),
+                Shaded::Linear(layer) => {
+                    matrices[layer.weight] = Some(Matrix {
+                        rows: columns.runs(layer.output),
+                        device_rows: 4 * columns.range(layer.output).width,
+                        ..Matrix::table(columns, layer.input)
                     });
-                    if let Some(bias) = bias {
-                        matrices[bias] = Some(Matrix::vector(columns, output));
-                    }
+                    matrices[layer.bias] = Some(Matrix::vector(columns, layer.output));
                 }
-                Stage::Sum {
-                    bias: Some(bias),
-                    output,
-                    ..
-                } => matrices[bias] = Some(Matrix::vector(columns, output)),
-                Stage::Product { .. }
-                | Stage::Sum { bias: None, .. }
-                | Stage::Numeric { .. }
-                | Stage::Fm { .. }
-                | Stage::Pool { .. }
-                | Stage::Dropout { .. }
-                | Stage::Prelu { .. }
-                | Stage::AttentionUnit { .. }
-                | Stage::Softmax { .. }
-                | Stage::BatchNorm { .. }
-                | Stage::Dice { .. }
-                | Stage::Attention { .. }
-                | Stage::Gru { .. }
-                | Stage::Last { .. }
-                | Stage::Next { .. }
-                | Stage::Auxiliary { .. }
-                | Stage::SigmoidCrossEntropy { .. } => {}
+                Shaded::Sum { bias, output, .. } => matrices[bias] = Some(Matrix::vector(columns, output)),
+                Shaded::Product { .. } | Shaded::SigmoidCrossEntropy { .. } => {}
             }
         }
         // Every parameter of a finished plan belongs to a stage.

@@ -7,11 +7,12 @@ use super::{
     Gpu,
     buffers::{Readback, STORAGE, upload},
     layout::{Columns, Matrix, column_of},
+    support::{Linear, Shaded, shaded},
     tables::{Slots, Table, grow_table},
 };
 use crate::{
     Result,
-    plan::{Plan, Stage, State, Tensor},
+    plan::{Plan, State, Tensor},
 };
 
 /// vec4s that a workgroup of `dense_update` takes; layers begin at multiples of it.
@@ -331,36 +332,14 @@ impl Tensors {
 pub(super) fn place_layers(plan: &Plan, matrices: &[Matrix]) -> (Vec<Layer>, u32, Vec<u32>) {
     let (mut layers, mut total) = (Vec::new(), 0u32);
     let mut at = vec![0; plan.params().len()];
-    for stage in plan.stages() {
-        let (outputs, inputs, bias) = match *stage {
-            Stage::Linear {
-                weight,
-                bias: Some(bias),
-                ..
-            } => {
+    for stage in shaded(plan) {
+        let (outputs, inputs, bias) = match stage {
+            Shaded::Linear(Linear { weight, bias, .. }) => {
                 at[weight] = total;
                 (matrices[weight].device_rows, matrices[weight].stride, bias)
             }
-            Stage::Sum { bias: Some(bias), .. } => (0, 0, bias),
-            Stage::Gather { .. }
-            | Stage::Sum { bias: None, .. }
-            | Stage::Numeric { .. }
-            | Stage::Product { .. }
-            | Stage::Fm { .. }
-            | Stage::Pool { .. }
-            | Stage::Dropout { .. }
-            | Stage::Prelu { .. }
-            | Stage::AttentionUnit { .. }
-            | Stage::Softmax { .. }
-            | Stage::BatchNorm { .. }
-            | Stage::Dice { .. }
-            | Stage::Attention { .. }
-            | Stage::Linear { bias: None, .. }
-            | Stage::Gru { .. }
-            | Stage::Last { .. }
-            | Stage::Next { .. }
-            | Stage::Auxiliary { .. }
-            | Stage::SigmoidCrossEntropy { .. } => continue,
+            Shaded::Sum { bias, .. } => (0, 0, bias),
+            Shaded::Gather { .. } | Shaded::Product { .. } | Shaded::SigmoidCrossEntropy { .. } => continue,
         };
         let layer = Layer {
             first: total,

@@ -5,11 +5,12 @@ use super::{
         layout::mask,
         pipelines::{Shader, Tile},
         program::{Draft, Grid, Reads, ViewShape},
+        support::Linear,
     },
     Drafter, Operand, matmul, product,
     shapes::{LinearShape, SumShape, WeightGradientShape},
 };
-use crate::plan::{Activation, Flow, Stage, View};
+use crate::plan::{Flow, View};
 
 impl<'a> Drafter<'a> {
     pub(super) fn cross_entropy(self, logit: View) -> Draft<'a> {
@@ -19,20 +20,17 @@ impl<'a> Drafter<'a> {
         Draft::new(Shader::SigmoidCrossEntropy, entry, grid, reads, &[x, gradient], buffers).cost(0, 36)
     }
 
-    pub(super) fn linear_backward(self, stage: &Stage, fused: bool, flow: Flow, drafts: &mut Vec<Draft<'a>>) {
-        let &Stage::Linear {
+    pub(super) fn linear_backward(self, layer: Linear, fused: bool, flow: Flow, drafts: &mut Vec<Draft<'a>>) {
+        let Linear {
             weight,
             input,
             output,
-            activation,
+            relu,
             ..
-        } = stage
-        else {
-            return;
-        };
+        } = layer;
         let ((x, inputs), (dx, to)) = (self.activation(input), self.gradient(input));
         let (delta, from) = self.gradient(output);
-        if activation == Activation::Relu && !fused {
+        if relu && !fused {
             drafts.push(self.activation_gradient(output));
         }
         drafts.push(self.weight_gradient(weight, (delta, from), (x, inputs)));

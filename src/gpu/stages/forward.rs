@@ -4,11 +4,12 @@ use super::{
     super::{
         pipelines::Shader,
         program::{Draft, Grid, Reads, ViewShape},
+        support::Linear,
     },
     Drafter, matmul, product,
     shapes::{GatherShape, LinearShape, SumShape},
 };
-use crate::plan::{Activation, Flow, Stage, View};
+use crate::plan::{Flow, View};
 
 impl<'a> Drafter<'a> {
     pub(super) fn gather(self, table: usize, column: usize, output: View, drafts: &mut Vec<Draft<'a>>) {
@@ -31,17 +32,14 @@ impl<'a> Drafter<'a> {
         }
     }
 
-    pub(super) fn linear_forward(self, stage: &Stage) -> Option<Draft<'a>> {
-        let &Stage::Linear {
+    pub(super) fn linear_forward(self, layer: Linear) -> Draft<'a> {
+        let Linear {
             weight,
             input,
             output,
-            activation,
+            relu,
             ..
-        } = stage
-        else {
-            return None;
-        };
+        } = layer;
         let ((a, from), (c, to)) = (self.activation(input), self.activation(output));
         let layer = self.tensors.layer(weight);
         let dense = &self.tensors.dense;
@@ -52,14 +50,14 @@ impl<'a> Drafter<'a> {
             inner: a.width,
             matrix: layer.first,
             bias: layer.bias(),
-            relu: (activation == Activation::Relu).into(),
+            relu: relu.into(),
             add: 0,
             mask_first: 0,
             mask_end: 0,
             pad: 0,
         };
         let buffers = vec![(3, from), (4, &dense.transposed), (5, &dense.slots.value), (6, to)];
-        Some(matmul("forward", shape, buffers))
+        matmul("forward", shape, buffers)
     }
 
     pub(super) fn product_forward(self, inputs: [View; 2], output: View) -> Draft<'a> {

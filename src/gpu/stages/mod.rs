@@ -13,6 +13,7 @@ use super::{
     layout::{Columns, Relus},
     pipelines::{Shader, Tile},
     program::{Draft, Grid, Reads, ViewShape},
+    support::{Shaded, shaded},
     tensors::Tensors,
 };
 use crate::plan::{Flow, Optimizer, Plan, Stage, View};
@@ -53,33 +54,13 @@ impl<'a> Drafter<'a> {
     /// The stages up to the logit.
     pub fn forward(self) -> Vec<Draft<'a>> {
         let mut drafts = Vec::new();
-        for stage in self.plan.stages() {
+        for stage in shaded(self.plan) {
             match stage {
-                Stage::Gather { table, column, output } => self.gather(*table, *column, *output, &mut drafts),
-                Stage::Linear { .. } => drafts.extend(self.linear_forward(stage)),
-                Stage::Product { inputs, output } => drafts.push(self.product_forward(*inputs, *output)),
-                Stage::Sum {
-                    inputs,
-                    bias: Some(bias),
-                    output,
-                } => self.sum_forward(inputs, *bias, *output, &mut drafts),
-                Stage::SigmoidCrossEntropy { .. } => {}
-                // Refused by `check_supported`.
-                Stage::Sum { bias: None, .. }
-                | Stage::Numeric { .. }
-                | Stage::Fm { .. }
-                | Stage::Pool { .. }
-                | Stage::Dropout { .. }
-                | Stage::Prelu { .. }
-                | Stage::AttentionUnit { .. }
-                | Stage::Softmax { .. }
-                | Stage::BatchNorm { .. }
-                | Stage::Dice { .. }
-                | Stage::Attention { .. }
-                | Stage::Gru { .. }
-                | Stage::Last { .. }
-                | Stage::Next { .. }
-                | Stage::Auxiliary { .. } => {}
+                Shaded::Gather { table, column, output } => self.gather(table, column, output, &mut drafts),
+                Shaded::Linear(layer) => drafts.push(self.linear_forward(layer)),
+                Shaded::Product { inputs, output } => drafts.push(self.product_forward(inputs, output)),
+                Shaded::Sum { inputs, bias, output } => self.sum_forward(inputs, bias, output, &mut drafts),
+                Shaded::SigmoidCrossEntropy { .. } => {}
             }
         }
         drafts
@@ -90,40 +71,22 @@ impl<'a> Drafter<'a> {
         let mut drafts = Vec::new();
         let relus = Relus::new(self.plan, self.columns);
         for backward in self.plan.backward() {
-            let (stage, flow) = (&self.plan.stages()[backward.stage], &backward.flow);
+            let flow = &backward.flow;
+            let Ok(stage) = Shaded::of(&self.plan.stages()[backward.stage]) else {
+                continue; // `check_supported` has refused it
+            };
             match stage {
-                Stage::SigmoidCrossEntropy { logit } => drafts.push(self.cross_entropy(*logit)),
-                Stage::Sum {
-                    inputs,
-                    bias: Some(bias),
-                    output,
-                } => {
-                    self.sum_backward(inputs, *bias, *output, flow, &mut drafts);
-                }
-                Stage::Product { inputs, output } => {
+                Shaded::SigmoidCrossEntropy { logit } => drafts.push(self.cross_entropy(logit)),
+                Shaded::Sum { inputs, bias, output } => self.sum_backward(inputs, bias, output, flow, &mut drafts),
+                Shaded::Product { inputs, output } => {
                     for k in [0, 1] {
-                        drafts.push(self.product_backward(inputs[k], inputs[1 - k], *output, flow[k]));
+                        drafts.push(self.product_backward(inputs[k], inputs[1 - k], output, flow[k]));
                     }
                 }
-                Stage::Linear { .. } => {
-                    self.linear_backward(stage, relus.fused[backward.stage], flow[0], &mut drafts);
+                Shaded::Linear(layer) => {
+                    self.linear_backward(layer, relus.fused[backward.stage], flow[0], &mut drafts);
                 }
-                Stage::Gather { .. } => {} // the updates read the gradient where it lies
-                Stage::Sum { bias: None, .. }
-                | Stage::Numeric { .. }
-                | Stage::Fm { .. }
-                | Stage::Pool { .. }
-                | Stage::Dropout { .. }
-                | Stage::Prelu { .. }
-                | Stage::AttentionUnit { .. }
-                | Stage::Softmax { .. }
-                | Stage::BatchNorm { .. }
-                | Stage::Dice { .. }
-                | Stage::Attention { .. }
-                | Stage::Gru { .. }
-                | Stage::Last { .. }
-                | Stage::Next { .. }
-                | Stage::Auxiliary { .. } => {}
+                Shaded::Gather { .. } => {} // the updates read the gradient where it lies
             }
         }
         drafts
