@@ -14,12 +14,14 @@ use pocketrec::{
         samples::{IdField, Layout, Table},
     },
     executor::Executor,
-    models::{ClickModel, DeepFm, Fm, Lr},
+    models::{ClickModel, DeepFm, Fm, Lr, Unit},
     ops::Reference,
-    plan::{L2, Optimizer, Plan, State},
+    plan::{L2, Optimizer, ParamKind, Plan, State},
 };
 
 const FILE: &[u8] = include_bytes!("golden/deepfm.safetensors");
+/// The same with batch normalisation in the hidden layers.
+const NORMED: &[u8] = include_bytes!("golden/deepfm_batch_norm.safetensors");
 
 /// The fields in the order of the file's ids.
 const FIELDS: [&str; 5] = ["user", "item", "genre", "hour", "period"];
@@ -75,17 +77,35 @@ fn check_batch(executor: &mut dyn Executor, golden: &Golden, batch: &Batch, befo
     );
     let found = gradients(executor, batch, L2::default()).unwrap();
     for (param, gradient) in plan.params().iter().zip(&found) {
+        if param.kind == ParamKind::Statistic {
+            continue; // moves without one
+        }
         let want = golden.wide(&format!("{before}/grad/{}", param.name));
         close64(gradient, &want, tolerance, &what(&param.name));
     }
 }
 
-/// Puts executors through the file. `tolerance` is relative to each tensor's largest magnitude.
+/// DeepFM as a file has it.
+fn deepfm(golden: &Golden, unit: Unit) -> Plan {
+    let hidden: Vec<usize> = golden.setting("layers");
+    let model = DeepFm::new(&golden.layout()).factors(golden.setting("factors"));
+    model.hidden(hidden).unit(unit).plan().unwrap()
+}
+
+/// Puts executors through the files. `tolerance` is relative to each tensor's largest magnitude.
 fn check(make: Make<'_>, tolerance: f64) {
+    check_parts(make, tolerance);
+    for (file, unit) in [(FILE, Unit::Relu), (NORMED, Unit::BatchNormRelu)] {
+        let golden = Golden::read(file);
+        check_training(make, &golden, &deepfm(&golden, unit), tolerance);
+    }
+}
+
+/// DeepFM's first order, and its first and second.
+fn check_parts(make: Make<'_>, tolerance: f64) {
     let golden = Golden::read(FILE);
     let layout = golden.layout();
     let factors = golden.setting("factors");
-    let hidden: Vec<usize> = golden.setting("layers");
     let parts: [(&str, ClickModel); 2] = [
         ("lr", Lr::new(&layout).into()),
         ("fm", Fm::new(&layout).factors(factors).into()),
@@ -95,20 +115,27 @@ fn check(make: Make<'_>, tolerance: f64) {
         let mut executor = make(plan.clone(), golden.initial(&plan));
         check_batch(&mut *executor, &golden, &golden.batch(0), name, tolerance);
     }
-    let plan = DeepFm::new(&layout).factors(factors).hidden(hidden).plan().unwrap();
+}
+
+/// Three steps, dense and lazy.
+fn check_training(make: Make<'_>, golden: &Golden, plan: &Plan, tolerance: f64) {
     let adam = golden.adam();
     for (mode, optimizer) in [("dense", Optimizer::Adam(adam)), ("lazy", Optimizer::LazyAdam(adam))] {
-        let mut executor = make(plan.clone(), golden.initial(&plan));
+        let mut executor = make(plan.clone(), golden.initial(plan));
         for step in 0..golden.setting("steps") {
             let batch = golden.batch(step);
             // The first step of both begins at the same place and is stored once.
             let before = format!("{}/step{step}", if step == 0 { "dense" } else { mode });
-            check_batch(&mut *executor, &golden, &batch, &before, tolerance);
+            check_batch(&mut *executor, golden, &batch, &before, tolerance);
             executor.step(&batch, &optimizer, L2::default(), &mut || ()).unwrap();
             let loss = executor.take_loss().unwrap().mean();
             close64(&[loss], &golden.wide(&format!("{before}/loss")), tolerance, "loss");
             for (param, tensor) in plan.params().iter().zip(executor.state().unwrap().tensors) {
-                let want = golden.wide(&format!("{mode}/step{step}/after/{}", param.name));
+                let kind = match param.kind {
+                    ParamKind::Statistic => "running",
+                    _ => "after",
+                };
+                let want = golden.wide(&format!("{mode}/step{step}/{kind}/{}", param.name));
                 close(
                     &tensor.value,
                     &want,
@@ -121,19 +148,18 @@ fn check(make: Make<'_>, tolerance: f64) {
 }
 
 #[test]
-fn plan_has_the_files_parameters() {
-    let golden = Golden::read(FILE);
-    let hidden: Vec<usize> = golden.setting("layers");
-    let model = DeepFm::new(&golden.layout())
-        .factors(golden.setting("factors"))
-        .hidden(hidden);
-    let plan = model.plan().unwrap();
-    let names = golden.tensors.names();
-    let mut want: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix("init/")).collect();
-    let mut got: Vec<&str> = plan.params().iter().map(|param| param.name.as_str()).collect();
-    want.sort_unstable();
-    got.sort_unstable();
-    assert_eq!(got, want);
+fn plans_have_the_files_parameters() {
+    for (file, unit) in [(FILE, Unit::Relu), (NORMED, Unit::BatchNormRelu)] {
+        let golden = Golden::read(file);
+        let names = golden.tensors.names();
+        let mut want: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix("init/")).collect();
+        let plan = deepfm(&golden, unit);
+        let trained = plan.params().iter().filter(|param| param.kind != ParamKind::Statistic);
+        let mut got: Vec<&str> = trained.map(|param| param.name.as_str()).collect();
+        want.sort_unstable();
+        got.sort_unstable();
+        assert_eq!(got, want);
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use common::{
 };
 use pocketrec::{
     ops::{
+        affine,
         attention::{self, Normalisation},
         auxiliary,
         batch_norm::{self, Statistics},
@@ -92,26 +93,29 @@ fn dropout_takes_16_bits_an_element() {
 #[test]
 fn batch_norm_backward() {
     for (rows, width) in [(2, 1), (7, 3), (16, 5)] {
+        let (x, weights, epsilon) = (values(rows * width, 1), values(rows * width, 2), 1e-3);
+        let run = |x: &[f64]| weigh(&batch_norm::normalise(x, &Statistics::of(x, width), epsilon), &weights);
+        let gradient = batch_norm::normalise_backward(&x, &Statistics::of(&x, width), &weights, epsilon);
+        close64(&gradient, &differences(&x, run), 1e-6, "input");
+    }
+}
+
+#[test]
+fn affine_backward() {
+    for (rows, width, relu) in [(2, 1, false), (7, 3, true), (16, 5, true), (16, 5, false)] {
         let (x, weights) = (values(rows * width, 1), values(rows * width, 2));
-        let (weight, bias, epsilon) = (values(width, 3), values(width, 4), 1e-3);
-        let run = |x: &[f64], weight: &[f64], bias: &[f64]| {
-            weigh(
-                &batch_norm::forward(x, &Statistics::of(x, width), weight, bias, epsilon),
-                &weights,
-            )
-        };
-        let gradients = batch_norm::backward(&x, &Statistics::of(&x, width), &weight, &weights, epsilon);
+        let (weight, bias) = (values(width, 3), values(width, 4));
+        let run = |x: &[f64], weight: &[f64], bias: &[f64]| weigh(&affine::forward(x, weight, bias, relu), &weights);
+        let output = affine::forward(&x, &weight, &bias, relu);
+        let gradients = affine::backward(&x, &weight, &output, &weights, relu);
         let by_x = differences(&x, |x| run(x, &weight, &bias));
-        close64(&gradients.input, &by_x, 1e-6, "input");
+        close64(&gradients.input, &by_x, TOLERANCE, "input");
         let by_weight = differences(&weight, |weight| run(&x, weight, &bias));
         close64(&gradients.weight, &by_weight, TOLERANCE, "weight");
         let by_bias = differences(&bias, |bias| run(&x, &weight, bias));
         close64(&gradients.bias, &by_bias, TOLERANCE, "bias");
-
-        let plain = |x: &[f64]| weigh(&batch_norm::normalise(x, &Statistics::of(x, width), epsilon), &weights);
-        let gradient = batch_norm::normalise_backward(&x, &Statistics::of(&x, width), &weights, epsilon);
-        close64(&gradient, &differences(&x, plain), 1e-6, "input without affine part");
     }
+    assert!(affine::forward(&[f64::NAN], &[1.0], &[0.0], true)[0].is_nan());
 }
 
 #[test]

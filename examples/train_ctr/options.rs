@@ -54,7 +54,7 @@ pub struct Options {
     #[arg(long, value_name = "X", default_value_t = 0.0, help_heading = "Model")]
     pub dropout: f32,
 
-    /// What follows each hidden layer of DIN's.
+    /// What follows each hidden layer.
     #[arg(long, value_enum, default_value_t = UnitKind::Relu, help_heading = "Model")]
     pub unit: UnitKind,
     /// Widths of the hidden layers of DIN's attention unit.
@@ -148,6 +148,8 @@ pub enum Kind {
 pub enum UnitKind {
     /// max(x, 0).
     Relu,
+    /// Batch normalisation, then max(x, 0).
+    BatchNormRelu,
     /// 1 / (1 + exp(-x)).
     Sigmoid,
     /// A learnt slope for negative x.
@@ -160,6 +162,7 @@ impl From<UnitKind> for Unit {
     fn from(kind: UnitKind) -> Unit {
         match kind {
             UnitKind::Relu => Unit::Relu,
+            UnitKind::BatchNormRelu => Unit::BatchNormRelu,
             UnitKind::Sigmoid => Unit::Sigmoid,
             UnitKind::Prelu => Unit::Prelu,
             UnitKind::Dice => Unit::Dice,
@@ -188,11 +191,13 @@ impl Options {
             Kind::WideDeep => WideDeep::new(layout)
                 .factors(self.factors)
                 .hidden(hidden)
+                .unit(self.unit.into())
                 .dropout(self.dropout)
                 .into(),
             Kind::Deepfm => DeepFm::new(layout)
                 .factors(self.factors)
                 .hidden(hidden)
+                .unit(self.unit.into())
                 .dropout(self.dropout)
                 .into(),
             Kind::Din => {

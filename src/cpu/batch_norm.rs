@@ -1,4 +1,4 @@
-//! Batch normalisation of a tile's rows without an affine part; the specification is
+//! Batch normalisation of a tile's rows without its [affine part](super::affine); the specification is
 //! [`ops::batch_norm`](crate::ops::batch_norm).
 //!
 //! Statistics of a batch are merged from those of its tiles, in the tiles' order: mean and sum of squares about it

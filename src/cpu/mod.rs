@@ -12,6 +12,7 @@
 //! ```
 
 pub mod adam;
+pub mod affine;
 mod aligned;
 pub mod attention;
 pub mod attention_unit;

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::{mem, ops::Range};
 
 use super::{
+    affine,
     aligned::AlignedVec,
     attention,
     attention_unit::{self, InputGradients},
@@ -255,6 +256,16 @@ impl Scratch {
                     let input = scratch.activation(layout, input);
                     prelu::forward(s, rows, input, network.value(alpha), output);
                 }),
+                Stage::Affine {
+                    weight,
+                    bias,
+                    input,
+                    output,
+                    relu,
+                } => self.write(layout, output, |scratch, output| {
+                    let (weight, bias) = (network.value(weight), network.value(bias));
+                    affine::forward(s, rows, scratch.activation(layout, input), weight, bias, relu, output);
+                }),
                 Stage::AttentionUnit {
                     weight,
                     bias,
@@ -461,6 +472,18 @@ impl Scratch {
                     let d_alpha = vector_gradient(network, tile.gradient, alpha);
                     let (x, alpha, dy) = (activation(input), network.value(alpha), d_output.rows());
                     prelu::backward(s, rows, x, alpha, dy, dx, flow[0], d_alpha, params_flow);
+                }
+                Stage::Affine {
+                    weight,
+                    bias,
+                    input,
+                    output,
+                    relu,
+                } => {
+                    let dx = gradient_mut(gradients, &mut tile.row_gradients, network, input);
+                    let gradient = weight_gradient(network, tile.gradient, [weight, bias], params_flow);
+                    let (x, y, weight) = (activation(input), activation(output), network.value(weight));
+                    affine::backward(s, rows, x, weight, y, relu, d_output.rows(), dx, flow[0], gradient);
                 }
                 Stage::AttentionUnit {
                     weight,

@@ -78,6 +78,7 @@ impl<'a> Shaded<'a> {
             | Stage::AttentionUnit { .. }
             | Stage::Softmax { .. }
             | Stage::BatchNorm { .. }
+            | Stage::Affine { .. }
             | Stage::Dice { .. }
             | Stage::Attention { .. }
             | Stage::Gru { .. }

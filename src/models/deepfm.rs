@@ -32,6 +32,9 @@ pub struct DeepFm {
     pub factors: usize,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
+    /// What follows each of them.
+    #[serde(default)]
+    pub unit: Unit,
     /// Share of hidden values that is left out in training.
     pub dropout: f32,
 }
@@ -43,11 +46,12 @@ impl DeepFm {
             layout: layout.clone(),
             factors: 10,
             hidden: vec![400, 400, 400],
+            unit: Unit::Relu,
             dropout: 0.0,
         }
     }
 
-    setters!(factors hidden dropout);
+    setters!(factors hidden unit dropout);
 
     /// Builds the plan.
     ///
@@ -61,7 +65,7 @@ impl DeepFm {
         let mut terms = first_order(&mut plan, &self.layout);
         let fields = embed(&mut plan, &self.layout, self.factors, true);
         terms.push(plan.fm(fields.embeddings, self.factors));
-        terms.push(deep(&mut plan, fields.all, Unit::Relu, &self.hidden, self.dropout));
+        terms.push(deep(&mut plan, fields.all, self.unit, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
         plan.finish(logit)
     }

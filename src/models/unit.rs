@@ -6,12 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Activation, PlanBuilder, View};
 
+/// Of batch normalisation, as `torch.nn.BatchNorm1d` has them.
+const MOMENTUM: f32 = 0.1;
+const EPSILON: f32 = 1e-5;
+
 /// What follows a linear map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// max(x, 0).
+    #[default]
     Relu,
+    /// Batch normalisation, then max(x, 0) (Ioffe and Szegedy, ICML 2015). The linear map has no bias: the mean that is
+    /// taken off would take it off again.
+    BatchNormRelu,
     /// 1 / (1 + exp(-x)).
     Sigmoid,
     /// A slope for negative x, learnt for each column (He et al., ICCV 2015).
@@ -26,7 +34,7 @@ impl Unit {
         match self {
             Unit::Relu => Activation::Relu,
             Unit::Sigmoid => Activation::Sigmoid,
-            Unit::Prelu | Unit::Dice => Activation::Identity,
+            Unit::BatchNormRelu | Unit::Prelu | Unit::Dice => Activation::Identity,
         }
     }
 
@@ -34,6 +42,11 @@ impl Unit {
     pub(super) fn after(self, plan: &mut PlanBuilder, name: &str, x: View) -> View {
         match self {
             Unit::Relu | Unit::Sigmoid => x,
+            Unit::BatchNormRelu => {
+                let name = format!("{name}.norm");
+                let normal = plan.batch_norm(&name, x, MOMENTUM, EPSILON);
+                plan.affine(&name, normal, true)
+            }
             Unit::Prelu => plan.prelu(name, x),
             Unit::Dice => plan.dice(name, x),
         }
@@ -57,7 +70,10 @@ impl Unit {
 
     /// Adds one layer.
     pub(super) fn layer(self, plan: &mut PlanBuilder, name: &str, x: View, outputs: usize) -> View {
-        let x = plan.linear(name, x, outputs, self.fused());
+        let x = match self {
+            Unit::BatchNormRelu => plan.linear_without_bias(name, x, outputs, self.fused()),
+            _ => plan.linear(name, x, outputs, self.fused()),
+        };
         self.after(plan, name, x)
     }
 }

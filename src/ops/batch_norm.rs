@@ -1,18 +1,17 @@
 //! Batch normalisation: every column brought to mean 0 and variance 1 over the batch.
 //!
-//! `output[s, i] = weight[i] * x^[s, i] + bias[i]` with `x^[s, i] = (input[s, i] - mean[i]) / sqrt(variance[i] +
-//! epsilon)`; `input` and `output` are `[rows, width]`, all others `[width]`. Without its affine part `output` is `x^`
-//! (Ioffe and Szegedy, *Batch Normalization*, ICML 2015, algorithm 1, as `torch.nn.BatchNorm1d` computes it).
+//! `output[s, i] = (input[s, i] - mean[i]) / sqrt(variance[i] + epsilon)`; `input` and `output` are `[rows, width]`, all
+//! others `[width]` (Ioffe and Szegedy, *Batch Normalization*, ICML 2015, algorithm 1, as `torch.nn.BatchNorm1d` computes
+//! it). The scale and shift that end the algorithm are [`affine`](super::affine).
 //!
 //! In training `mean` and `variance` are those of the batch, the variance divided by `rows`. At evaluation they are
 //! running ones, which every training batch moves: `running <- (1 - momentum) running + momentum * batch`, with the
 //! batch's variance there divided by `rows - 1`. A batch of one row, for which PyTorch refuses to train, has variance
 //! 0 in both places; an empty one moves nothing. Over ragged steps a row is a step: padding has no part.
 //!
-//! Backward, in training, where the statistics depend on the input too, with `g = weight * output_gradient` and means
-//! over the batch: `input_gradient[s, i] = (g[s, i] - mean(g[i]) - x^[s, i] * mean(g[i] x^[i])) / sqrt(variance[i] +
-//! epsilon)`, `weight_gradient[i] = sum over s of output_gradient[s, i] * x^[s, i]`, `bias_gradient[i] = sum over s of
-//! output_gradient[s, i]`.
+//! Backward, in training, where the statistics depend on the input too, with `g = output_gradient` and means over the
+//! batch: `input_gradient[s, i] = (g[s, i] - mean(g[i]) - output[s, i] * mean(g[i] output[i])) / sqrt(variance[i] +
+//! epsilon)`.
 
 use alloc::{vec, vec::Vec};
 
@@ -79,7 +78,7 @@ impl Statistics {
     }
 }
 
-/// `x^`, `[rows, width]`: without the affine part.
+/// The output, `[rows, width]`.
 ///
 /// ```
 /// use pocketrec::ops::batch_norm::{Statistics, normalise};
@@ -114,61 +113,4 @@ pub fn normalise_backward(input: &[f64], statistics: &Statistics, output_gradien
         (g - mean[i] - x * slope[i]) * statistics.scale(i, epsilon)
     };
     output_gradient.iter().zip(&normal).enumerate().map(one).collect()
-}
-
-/// The output with the affine part, `[rows, width]`.
-///
-/// ```
-/// use pocketrec::ops::batch_norm::{self, Statistics};
-/// let input = [1.0, 3.0];
-/// assert_eq!(batch_norm::forward(&input, &Statistics::of(&input, 1), &[10.0], &[0.5], 0.0), [-9.5, 10.5]);
-/// ```
-pub fn forward(input: &[f64], statistics: &Statistics, weight: &[f64], bias: &[f64], epsilon: f64) -> Vec<f64> {
-    let mut output = normalise(input, statistics, epsilon);
-    for (k, x) in output.iter_mut().enumerate() {
-        *x = weight[k % weight.len()] * *x + bias[k % bias.len()];
-    }
-    output
-}
-
-/// The gradients of batch normalisation with its affine part.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gradients {
-    /// `[rows, width]`.
-    pub input: Vec<f64>,
-    /// `[width]`, summed over the batch.
-    pub weight: Vec<f64>,
-    /// `[width]`, summed over the batch.
-    pub bias: Vec<f64>,
-}
-
-/// All three gradients in training: `statistics` are those of `input`.
-///
-/// ```
-/// use pocketrec::ops::batch_norm::{self, Statistics};
-/// let input = [1.0, 3.0];
-/// let gradients = batch_norm::backward(&input, &Statistics::of(&input, 1), &[10.0], &[5.0, 7.0], 0.0);
-/// assert_eq!((gradients.weight[0], gradients.bias[0]), (-5.0 + 7.0, 12.0));
-/// ```
-pub fn backward(
-    input: &[f64],
-    statistics: &Statistics,
-    weight: &[f64],
-    output_gradient: &[f64],
-    epsilon: f64,
-) -> Gradients {
-    let width = weight.len();
-    let normal = normalise(input, statistics, epsilon);
-    let (mut of_weight, mut of_bias) = (vec![0.0; width], vec![0.0; width]);
-    let mut of_normal = Vec::with_capacity(input.len());
-    for (k, (g, x)) in output_gradient.iter().zip(&normal).enumerate() {
-        of_weight[k % width] += g * x;
-        of_bias[k % width] += g;
-        of_normal.push(g * weight[k % width]);
-    }
-    Gradients {
-        input: normalise_backward(input, statistics, &of_normal, epsilon),
-        weight: of_weight,
-        bias: of_bias,
-    }
 }

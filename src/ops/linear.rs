@@ -138,7 +138,7 @@ pub fn bias_gradient(delta: &[f64], rows: usize, outputs: usize) -> Vec<f64> {
 }
 
 /// One number through the activation.
-fn activate(x: f64, activation: Activation) -> f64 {
+pub(super) fn activate(x: f64, activation: Activation) -> f64 {
     match activation {
         Activation::Identity => x,
         Activation::Relu if x < 0.0 => 0.0,

@@ -12,6 +12,7 @@
 //!   [`Reference`], which runs whole plans, checks its arguments and returns errors instead.
 
 pub mod adam;
+pub mod affine;
 pub mod attention;
 pub mod auxiliary;
 pub mod batch_norm;

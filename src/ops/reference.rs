@@ -8,7 +8,7 @@ use alloc::{string::ToString, vec, vec::Vec};
 use activations::Activations;
 
 use super::{
-    adam, attention, auxiliary,
+    adam, affine, attention, auxiliary,
     batch_norm::{self, Statistics},
     dice, dropout, fm, gather, gru, l2, last, linear, next, pool, prelu, product, row_update, sgd,
     sigmoid_cross_entropy, softmax, sum,
@@ -321,6 +321,16 @@ impl Reference {
                 Stage::Prelu { alpha, input, output } => {
                     a.write(*output, &prelu::forward(&a.read(*input), self.value(*alpha)));
                 }
+                Stage::Affine {
+                    weight,
+                    bias,
+                    input,
+                    output,
+                    relu,
+                } => {
+                    let (weight, bias) = (self.value(*weight), self.value(*bias));
+                    a.write(*output, &affine::forward(&a.read(*input), weight, bias, *relu));
+                }
                 Stage::AttentionUnit {
                     weight,
                     bias,
@@ -466,6 +476,19 @@ impl Reference {
                 Stage::Prelu { alpha, input, output } => {
                     let found = prelu::backward(&a.read(*input), self.value(*alpha), &d.read(*output));
                     add(&mut gradients[*alpha], &found.alpha);
+                    d.deliver(*input, flow[0], &found.input);
+                }
+                Stage::Affine {
+                    weight,
+                    bias,
+                    input,
+                    output,
+                    relu,
+                } => {
+                    let (x, y, delta) = (a.read(*input), a.read(*output), d.read(*output));
+                    let found = affine::backward(&x, self.value(*weight), &y, &delta, *relu);
+                    add(&mut gradients[*weight], &found.weight);
+                    add(&mut gradients[*bias], &found.bias);
                     d.deliver(*input, flow[0], &found.input);
                 }
                 Stage::AttentionUnit {

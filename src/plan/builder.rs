@@ -404,6 +404,23 @@ impl PlanBuilder {
         output
     }
 
+    /// A scale `name.weight` and a shift `name.bias` for each column, with `max(x, 0)` behind them where `relu` says so, in
+    /// a new buffer: the affine part of [`batch_norm`](PlanBuilder::batch_norm). They begin at 1 and 0.
+    pub fn affine(&mut self, name: &str, input: View, relu: bool) -> View {
+        let ones = Init::Constant { value: 1.0 };
+        let weight = self.vector(&format!("{name}.weight"), input.width, ones);
+        let bias = self.vector(&format!("{name}.bias"), input.width, Init::Zeros);
+        let output = self.buffer_in(self.space_of(input), input.width);
+        self.stages.push(Stage::Affine {
+            weight,
+            bias,
+            input,
+            output,
+            relu,
+        });
+        output
+    }
+
     /// Dice with the slopes `name.alpha`, which begin at 0, in a new buffer (Zhou et al., KDD 2018, equation 3), over
     /// [`batch_norm`](PlanBuilder::batch_norm) of the same name.
     pub fn dice(&mut self, name: &str, input: View) -> View {

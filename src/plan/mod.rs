@@ -281,7 +281,9 @@ impl Plan {
             Stage::Pool { input, .. } | Stage::Prelu { input, .. } | Stage::Softmax { input, .. } => input.width,
             // The query's part, the query folded into the weight, and one step.
             Stage::AttentionUnit { inputs, output, .. } => 3 * inputs[0].width * output.width,
-            Stage::Attention { output, .. } | Stage::BatchNorm { output, .. } => output.width,
+            Stage::Attention { output, .. } | Stage::BatchNorm { output, .. } | Stage::Affine { output, .. } => {
+                output.width
+            }
             Stage::Dice { output, .. } => 2 * output.width,
             Stage::Gru { inputs, output, .. } => 3 * output.width * (inputs[0].width + output.width),
             Stage::Gather { .. }

@@ -199,6 +199,19 @@ pub enum Stage {
         /// Added to the variance.
         epsilon: f32,
     },
+    /// `output = weight * input + bias`, with a scale and a shift for each column ([`ops::affine`](crate::ops::affine)).
+    Affine {
+        /// `[output.width]`.
+        weight: usize,
+        /// `[output.width]`.
+        bias: usize,
+        /// What is scaled.
+        input: View,
+        /// As wide.
+        output: View,
+        /// Whether `max(output, 0)` follows.
+        relu: bool,
+    },
     /// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`: Dice where `normal` is the batch-normalised `x`
     /// ([`ops::dice`](crate::ops::dice)).
     Dice {
@@ -284,6 +297,7 @@ impl Stage {
             | Stage::Dropout { input, .. }
             | Stage::Prelu { input, .. }
             | Stage::Softmax { input, .. }
+            | Stage::Affine { input, .. }
             | Stage::BatchNorm { input, .. } => slice::from_ref(input),
             Stage::Product { inputs, .. }
             | Stage::Next { inputs, .. }
@@ -300,7 +314,7 @@ impl Stage {
     pub fn params(&self) -> Vec<usize> {
         match *self {
             Stage::Linear { weight, bias, .. } => [weight].into_iter().chain(bias).collect(),
-            Stage::AttentionUnit { weight, bias, .. } => [weight, bias].to_vec(),
+            Stage::AttentionUnit { weight, bias, .. } | Stage::Affine { weight, bias, .. } => [weight, bias].to_vec(),
             Stage::Prelu { alpha, .. } | Stage::Dice { alpha, .. } => [alpha].to_vec(),
             Stage::Sum { bias, .. } => bias.into_iter().collect(),
             Stage::Gru { params, .. } => params.to_vec(),
@@ -324,6 +338,7 @@ impl Stage {
             | Stage::Softmax { output, .. }
             | Stage::Attention { output, .. }
             | Stage::BatchNorm { output, .. }
+            | Stage::Affine { output, .. }
             | Stage::Dice { output, .. }
             | Stage::Gru { output, .. }
             | Stage::Last { output, .. }
@@ -348,6 +363,7 @@ impl Stage {
             Stage::Softmax { .. } => "softmax",
             Stage::Attention { .. } => "attention",
             Stage::BatchNorm { .. } => "batch_norm",
+            Stage::Affine { .. } => "affine",
             Stage::Dice { .. } => "dice",
             Stage::Gru { .. } => "gru",
             Stage::Last { .. } => "last",
@@ -394,6 +410,7 @@ impl Stage {
             | Stage::Softmax { .. }
             | Stage::Attention { .. }
             | Stage::BatchNorm { .. }
+            | Stage::Affine { .. }
             | Stage::Dice { .. }
             | Stage::Gru { .. }
             | Stage::Last { .. }

@@ -220,7 +220,11 @@ fn batch_statistics() -> Plan {
     // A bias would be taken out again.
     let hidden = plan.linear_without_bias("dnn.1", hidden, 4, Activation::Identity);
     let normal = plan.batch_norm("dnn.1", hidden, 0.25, 0.01);
-    let logit = plan.linear("dnn.2", normal, 1, Activation::Identity);
+    let hidden = plan.affine("dnn.1.relu", normal, true);
+    let shifted = plan.affine("dnn.1.shift", normal, false);
+    let both = plan.buffer(4);
+    plan.product(hidden, shifted, both);
+    let logit = plan.linear("dnn.2", both, 1, Activation::Identity);
     plan.finish(logit).unwrap()
 }
 

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 MOMENTUM, EPSILON = 0.1, 1e-8  # of running statistics, and of the normalisation in Dice
+NORM_EPSILON = 1e-5  # of batch normalisation by itself
 LENGTHS = [3, 0, 7, 1, 5, 2, 4, 6, 7, 2, 3, 5, 6, 4, 7, 5]  # of histories; each step of training deals them out anew
 
 
@@ -83,6 +84,10 @@ def activate(p, name, x, kind, running, training):
         return torch.sigmoid(x)
     if kind == "relu":
         return torch.relu(x)
+    if kind == "batch_norm_relu":
+        name = f"{name}.norm"
+        weight, bias, (mean, variance) = p[f"{name}.weight"], p[f"{name}.bias"], running[name]
+        return torch.relu(F.batch_norm(x, mean, variance, weight, bias, training, MOMENTUM, NORM_EPSILON))
     if kind == "prelu":
         return torch.where(x > 0, x, p[f"{name}.alpha"] * x)
     return dice(x, p[f"{name}.alpha"], running[name], training)

@@ -1,10 +1,11 @@
-//! Batch normalisation and Dice, forward and backward.
+//! Batch normalisation, its affine part and Dice, forward and backward.
 
 use pocketrec::{
     cpu::{
-        Isa, Scalar, Simd,
+        Isa, Scalar, Simd, affine,
         batch_norm::{self, Statistics},
         dice,
+        linear::WeightGradient,
     },
     ops,
 };
@@ -12,7 +13,7 @@ use pocketrec::{
 use crate::{
     FLOWS, Padded, ROWS, added, begun,
     common::{close, close_or, wide},
-    magnitudes, near, values, widths,
+    magnitudes, near, sizes, values, widths,
 };
 
 /// Relative to the largest magnitude of each tensor: means, roots and exponentials round more than once.
@@ -110,6 +111,64 @@ fn batch_norm_is_the_specification() {
     for (width, rows) in widths().zip(ROWS.into_iter().cycle()) {
         on_every_isa!(normalise(rows, width, width % 4));
         on_every_isa!(normalise_backward(rows, width, width % 3));
+    }
+}
+
+fn scale_and_shift<S: Simd>(s: S, isa: &str, rows: usize, width: usize, relu: bool) {
+    let what = format!("{isa}: affine of {rows} x {width}, relu {relu}");
+    let (x, weight, bias) = (values(rows * width, 1), values(width, 2), values(width, 3));
+    let (dy, before, sums) = (values(rows * width, 4), values(rows * width, 5), values(width, 6));
+    let input = Padded::new(&x, width, 3, 0);
+    let mut output = Padded::new(&vec![f32::NAN; x.len()], width, 1, 0);
+    affine::forward(s, rows, input.rows(), &weight, &bias, relu, output.rows_mut());
+    let want = ops::affine::forward(&wide(&x), &wide(&weight), &wide(&bias), relu);
+    let size = ops::affine::forward(&sizes(&x), &sizes(&weight), &sizes(&bias), false);
+    near(&output.values(&what), &want, &size, 2, &what);
+
+    let y = wide(&output.values(&what));
+    let d_output = Padded::new(&dy, width, 2, 0);
+    let found = ops::affine::backward(&wide(&x), &wide(&weight), &y, &wide(&dy), relu);
+    let size = ops::affine::backward(&sizes(&x), &sizes(&weight), &y, &sizes(&dy), relu);
+    for flow in FLOWS {
+        let mut d_input = Padded::output(&before, flow, width, 1);
+        let mut d_weight = Padded::output(&sums, flow, width, 0).data;
+        let mut d_bias = d_weight.clone();
+        let gradient = WeightGradient {
+            weight: &mut d_weight,
+            bias: &mut d_bias,
+            flow,
+        };
+        let (d_rows, y) = (d_input.rows_mut(), output.rows());
+        affine::backward(
+            s,
+            rows,
+            input.rows(),
+            &weight,
+            y,
+            relu,
+            d_output.rows(),
+            d_rows,
+            flow,
+            gradient,
+        );
+        let (begin, begin_sums) = (begun(&before, flow), begun(&sums, flow));
+        for (got, begin, found, size, name) in [
+            (&d_input.values(&what), &begin, &found.input, &size.input, "dx"),
+            (&d_weight, &begin_sums, &found.weight, &size.weight, "d_weight"),
+            (&d_bias, &begin_sums, &found.bias, &size.bias, "d_bias"),
+        ] {
+            let (want, size) = (added(begin, found), added(&magnitudes(begin), size));
+            near(got, &want, &size, rows + 1, &format!("{what}: {name}"));
+        }
+    }
+}
+
+#[test]
+fn affine_is_the_specification() {
+    for (width, rows) in widths().zip(ROWS.into_iter().cycle()) {
+        for relu in [false, true] {
+            on_every_isa!(scale_and_shift(rows, width, relu));
+        }
     }
 }
 

@@ -1,0 +1,85 @@
+//! Scale and shift of a tile's rows; the specification is [`ops::affine`](crate::ops::affine).
+
+use super::{
+    linear::WeightGradient,
+    rows::{Rows, RowsMut},
+    simd::{Simd, kernel},
+};
+use crate::plan::Flow;
+
+kernel! {
+    /// `output = weight * input + bias`, with `relu` no less than 0.
+    ///
+    /// # Panics
+    /// Where an operand has fewer than `rows` rows or another width.
+    pub fn forward<'a, S: Simd>(
+        s: S,
+        rows: usize,
+        input: Rows<'a>,
+        weight: &'a [f32],
+        bias: &'a [f32],
+        relu: bool,
+        output: RowsMut<'a>,
+    ) {
+        let mut output = output;
+        let zero = s.splat(0.0);
+        for (k, (weight, bias)) in weight.chunks(S::LANES).zip(bias.chunks(S::LANES)).enumerate() {
+            let columns = k * S::LANES..k * S::LANES + weight.len();
+            let (weight, bias) = (s.load_partial(weight), s.load_partial(bias));
+            for r in 0..rows {
+                let y = s.mul_add(weight, s.load_partial(&input.row(r)[columns.clone()]), bias);
+                let y = if relu { s.select_gt(zero, y, zero, y) } else { y }; // NaN stays
+                s.store_partial(y, &mut output.row(r)[columns.clone()]);
+            }
+        }
+    }
+}
+
+kernel! {
+    /// From `d_output` to `d_input` and to the gradients of weight and bias, `[width]` each.
+    ///
+    /// # Panics
+    /// As [`forward`].
+    pub fn backward<'a, S: Simd>(
+        s: S,
+        rows: usize,
+        input: Rows<'a>,
+        weight: &'a [f32],
+        output: Rows<'a>,
+        relu: bool,
+        d_output: Rows<'a>,
+        d_input: RowsMut<'a>,
+        flow: Flow,
+        gradient: WeightGradient<'a>,
+    ) {
+        let mut d_input = d_input;
+        let zero = s.splat(0.0);
+        let sums = gradient.weight.chunks_mut(S::LANES).zip(gradient.bias.chunks_mut(S::LANES));
+        for (k, (weight, (d_weight, d_bias))) in weight.chunks(S::LANES).zip(sums).enumerate() {
+            let columns = k * S::LANES..k * S::LANES + weight.len();
+            let weight = s.load_partial(weight);
+            let [mut of_weight, mut of_bias] = match gradient.flow {
+                Flow::Write => [zero; 2],
+                Flow::Add => [s.load_partial(d_weight), s.load_partial(d_bias)],
+            };
+            for r in 0..rows {
+                let x = s.load_partial(&input.row(r)[columns.clone()]);
+                let mut d = s.load_partial(&d_output.row(r)[columns.clone()]);
+                if relu {
+                    d = s.select_gt(s.load_partial(&output.row(r)[columns.clone()]), zero, d, zero);
+                }
+                of_weight = s.mul_add(d, x, of_weight);
+                of_bias = s.add(of_bias, d);
+                let slot = &mut d_input.row(r)[columns.clone()];
+                let dx = s.mul(weight, d);
+                let dx = match flow {
+                    Flow::Write => dx,
+                    Flow::Add => s.add(s.load_partial(slot), dx),
+                };
+                s.store_partial(dx, slot);
+            }
+            s.store_partial(of_weight, d_weight);
+            s.store_partial(of_bias, d_bias);
+        }
+    }
+}
