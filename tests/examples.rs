@@ -142,7 +142,56 @@ fn clicks_are_trained_on_saved_and_gone_on_with() {
     assert!(bad.contains("dev.csv:2") && bad.contains("age"), "{bad}");
     std::fs::write(folder.join("train.csv"), "user,item\nu1,i1\n").unwrap();
     let bad = refused("train_ctr", folder, &with(&[]));
-    assert!(bad.contains("no column named label"), "{bad}");
+    assert!(
+        bad.contains("no column named label") && bad.contains("none named negatives"),
+        "{bad}"
+    );
+}
+
+/// Sixty users who choose items of their own parity; dev and test rows name some of the others.
+fn choices(folder: &Path) {
+    for (part, rounds) in [("train", 0..8), ("dev", 8..9), ("test", 9..10)] {
+        let others = if part == "train" { "" } else { ",negatives" };
+        let mut rows = format!("user,item,time{others}\n");
+        for time in rounds {
+            for user in 0..60 {
+                let item = (user + 2 * (user * 7 + time * 3)) % 40;
+                rows += &format!("u{user},i{item},{time}");
+                if part != "train" {
+                    let other = |k: usize| format!("i{}", (item + 2 * k + 1) % 40);
+                    rows += &format!(",\"{}\"", (0..9).map(other).collect::<Vec<_>>().join(","));
+                }
+                rows.push('\n');
+            }
+        }
+        std::fs::write(folder.join(part).with_extension("csv"), rows).unwrap();
+    }
+}
+
+#[test]
+fn choices_are_ranked_among_what_was_not_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    choices(folder);
+    let data = [
+        "--data",
+        ".",
+        "--model",
+        "din",
+        "--factors",
+        "4",
+        "--hidden",
+        "8",
+        "--batch",
+        "100",
+    ];
+    let with = |more: &[&'static str]| [&data[..], more].concat();
+    let found = printed("train_ctr", folder, &with(&["--epochs", "3"]));
+    assert!(found.contains("dev HR@10") && found.contains("test  HR@10"), "{found}");
+    let reason = refused("train_ctr", folder, &with(&["--plot", "a.svg"]));
+    assert!(reason.contains("--plot"), "{reason}");
+    let reason = refused("train_ctr", folder, &with(&["--metric", "auc"]));
+    assert!(reason.contains("AUC is undefined"), "{reason}");
 }
 
 #[test]
@@ -243,6 +292,15 @@ fn validation_pretraining_and_time_run() {
     );
     let joined = ["--pretrain", "--pretrain-epochs", "1", "--epochs", "1", "--user", "u3"];
     assert!(printed("train_ncf", folder, &train(&joined)).contains("for user u3"));
+    for part in ["gmf", "mlp"] {
+        let saved = ["--model", part, "--epochs", "1", "--checkpoint", part];
+        printed("train_ncf", folder, &train(&saved));
+    }
+    let joined = ["--pretrain-from", "gmf", "mlp", "--epochs", "1", "--user", "u3"];
+    assert!(printed("train_ncf", folder, &train(&joined)).contains("for user u3"));
+    let turned = ["--pretrain-from", "mlp", "gmf", "--factors", "4", "--epochs", "1"];
+    let reason = refused("train_ncf", folder, &train(&turned));
+    assert!(reason.contains("values are needed"), "{reason}");
     for model in ["mf", "gmf", "mlp"] {
         let timed = ["--model", model, "--minutes", "0.001", "--optimizer", "adam"];
         let timed = printed("train_ncf", folder, &[&PLAYS[..], &timed].concat());

@@ -18,6 +18,9 @@ use crate::options::Options;
 
 /// Rows of a file that are looked at to see whether a column holds several values.
 const LOOK: usize = 200;
+/// The column that says what was clicked on, and the one that lists what was not chosen.
+const LABEL: &str = "label";
+const NEGATIVES: &str = "negatives";
 /// What stands between several values of a column.
 const SEPARATOR: char = '|';
 
@@ -27,6 +30,8 @@ pub struct Data {
     pub dev: Samples,
     pub test: Samples,
     pub encoder: Encoder,
+    /// Whether rows say what was clicked on; else each is a choice, and dev and test rows name what was not.
+    pub labels: bool,
     /// The logits that made-up test clicks were drawn by.
     pub truth: Option<Vec<f32>>,
 }
@@ -56,7 +61,20 @@ pub fn load(options: &Options) -> Result<Data> {
         part(&["test"])?,
     );
     let tables = ["items", "users"].map(|name| find(folder, &[name], extensions));
-    let schema = schema(options, &train, &tables)?;
+    let labels = header(&train)?.iter().any(|column| column == LABEL);
+    if !labels {
+        for path in [&dev, &test] {
+            if !header(path)?.iter().any(|column| column == NEGATIVES) {
+                let reason = format!(
+                    "{} has no column named {LABEL}, and {} none named {NEGATIVES} to rank its rows among",
+                    train.display(),
+                    path.display()
+                );
+                return Err(Error::config("data", reason));
+            }
+        }
+    }
+    let schema = schema(options, &train, &tables, labels)?;
     let mut files = SampleFiles::new(schema);
     for (name, table) in ["items", "users"].into_iter().zip(tables.iter()) {
         if let Some(path) = table {
@@ -70,6 +88,7 @@ pub fn load(options: &Options) -> Result<Data> {
         dev,
         test,
         encoder: files.encoder().clone(),
+        labels,
         truth: None,
     })
 }
@@ -82,6 +101,7 @@ fn made_up() -> Result<Data> {
         dev: data.dev,
         test: data.test,
         encoder: data.encoder,
+        labels: true,
         truth: Some(truth),
     })
 }
@@ -103,22 +123,20 @@ fn libfm(folder: &Path, train: &Path) -> Result<Data> {
         dev: files.read(dev)?,
         test: files.read(test)?,
         encoder: files.encoder().clone(),
+        labels: true,
         truth: None,
     })
 }
 
 /// Every column is a key but for label, time, and those that the options name; columns with `|` hold several keys.
-fn schema(options: &Options, train: &Path, tables: &[Option<PathBuf>; 2]) -> Result<Schema> {
+fn schema(options: &Options, train: &Path, tables: &[Option<PathBuf>; 2], labels: bool) -> Result<Schema> {
     let columns = header(train)?;
-    if !columns.iter().any(|column| column == "label") {
-        return Err(Error::config(
-            "data",
-            format!("{} has no column named label", train.display()),
-        ));
-    }
-    let mut schema = Schema::new().label("label");
+    let mut schema = match labels {
+        true => Schema::new().label(LABEL),
+        false => Schema::new().negatives(NEGATIVES, "item", ','),
+    };
     let mut event = Vec::new();
-    let used = |column: &str| column != "label" && column != "time" && !options.skip.iter().any(|skip| skip == column);
+    let used = |column: &str| column != LABEL && column != "time" && !options.skip.iter().any(|skip| skip == column);
     for column in columns.iter().filter(|column| used(column)) {
         schema = schema.field(field(options, column, several(train, column)?));
         if column == "item" {

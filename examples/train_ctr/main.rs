@@ -32,12 +32,16 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    options.config().validate()?;
+    options.config(true).validate()?;
     if let Some(path) = &options.plot {
         plot::check(path)?;
     }
     let start = Instant::now();
     let data = data::load(options)?;
+    if !data.labels && options.plot.is_some() {
+        let reason = "the data have no clicks to draw against predictions; leave it out";
+        return Err(Error::config("--plot", reason));
+    }
     let layout = data.encoder.layout();
     println!(
         "{} training rows, {} dev, {} test; {} fields, {} numbers ({:.1} s)",
@@ -58,6 +62,10 @@ fn run(options: &Options) -> Result<()> {
     let fit = fit(options, &mut trainer, &data)?;
     if let Some(best) = fit.best {
         println!("best dev epoch: {}", best.epoch);
+    }
+    if !data.labels {
+        println!("test  {}", trainer.evaluate_ranking(&data.test, trainer.config().k)?);
+        return Ok(());
     }
     let report = trainer.evaluate(&data.test)?;
     println!("test  {report}");
@@ -81,7 +89,7 @@ fn trainer(options: &Options, data: &Data) -> Result<ClickTrainer> {
                 let reason = format!("the data are not what {} was trained on", path.display());
                 return Err(Error::config("--resume", reason));
             }
-            trainer.set_config(options.config())?;
+            trainer.set_config(options.config(data.labels))?;
             trainer.set_encoder(data.encoder.clone())?;
             Ok(trainer)
         }
@@ -90,7 +98,11 @@ fn trainer(options: &Options, data: &Data) -> Result<ClickTrainer> {
             Err(Error::config("--checkpoint", reason))
         }
         _ => {
-            let mut trainer = ClickTrainer::new(options.model(data.encoder.layout()), device, options.config())?;
+            let mut trainer = ClickTrainer::new(
+                options.model(data.encoder.layout()),
+                device,
+                options.config(data.labels),
+            )?;
             trainer.set_encoder(data.encoder.clone())?;
             Ok(trainer)
         }

@@ -100,9 +100,12 @@ pub struct Options {
     /// Stop after so many epochs without a better dev evaluation, with the parameters of the best; 0 trains all.
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Training")]
     pub patience: u32,
-    /// By what dev evaluations are compared.
-    #[arg(long, value_enum, default_value_t = Metric::Auc, help_heading = "Training")]
-    pub metric: Metric,
+    /// By what dev evaluations are compared; data without labels are ranked, by NDCG@10.
+    #[arg(long, value_enum, help_heading = "Training")]
+    pub metric: Option<Metric>,
+    /// Items drawn for each row of data without labels, as not chosen [default: 4].
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub negatives: Option<u32>,
     /// Seed of everything random.
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Training")]
     pub seed: u64,
@@ -124,6 +127,9 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Device")]
     pub threads: Option<usize>,
 }
+
+/// Items drawn for a row of data without labels, if the command line does not say.
+const NEGATIVES: u32 = 4;
 
 /// The models.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -179,6 +185,8 @@ pub enum Metric {
     Gauc,
     /// Log loss.
     LogLoss,
+    /// NDCG@10 among each dev row's negatives.
+    Ndcg,
 }
 
 impl Options {
@@ -220,8 +228,8 @@ impl Options {
         }
     }
 
-    /// The settings of training.
-    pub fn config(&self) -> ClickConfig {
+    /// The settings of training, on data with labels or without.
+    pub fn config(&self, labels: bool) -> ClickConfig {
         let adam = AdamConfig {
             learning_rate: self.lr,
             ..AdamConfig::default()
@@ -243,10 +251,14 @@ impl Options {
             seed: self.seed,
             patience: (self.patience > 0).then_some(self.patience),
             metric: match self.metric {
-                Metric::Auc => ClickMetric::Auc,
-                Metric::Gauc => ClickMetric::GroupedAuc,
-                Metric::LogLoss => ClickMetric::LogLoss,
+                None if labels => ClickMetric::Auc,
+                None => ClickMetric::Ndcg,
+                Some(Metric::Auc) => ClickMetric::Auc,
+                Some(Metric::Gauc) => ClickMetric::GroupedAuc,
+                Some(Metric::LogLoss) => ClickMetric::LogLoss,
+                Some(Metric::Ndcg) => ClickMetric::Ndcg,
             },
+            negatives: self.negatives.unwrap_or(if labels { 0 } else { NEGATIVES }),
             ..ClickConfig::default()
         }
     }

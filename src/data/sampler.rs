@@ -13,8 +13,6 @@ use crate::{
 pub const ORDER_STREAM: u32 = 1;
 /// The stream of a sampler's seed that gives an epoch's negatives.
 pub const NEGATIVE_STREAM: u32 = 2;
-/// Blocks of two tries that are drawn before a negative is taken by rank: reached by users who have nearly everything.
-const ATTEMPTS: u64 = 16;
 /// Samples that are drawn together; their intermediate values lie on the stack.
 const PART: usize = 256;
 
@@ -175,31 +173,14 @@ impl Sampler {
             let mut item = if is_negative { first } else { own };
             // A positive needs no branch of its own: it would be mispredicted one time in five.
             if is_negative & self.positives.contains(user, first) {
-                item = self.negative(rng, draw, user);
+                item = self.positives.draw_missing(rng, draw, user);
             }
             batch.push(&[user, item], if is_negative { 0.0 } else { 1.0 });
         }
     }
-
-    /// The negative of `draw` for a user, from the first try on.
-    #[cold]
-    fn negative(&self, rng: Rng, draw: u32, user: u32) -> u32 {
-        let items = self.positives.items();
-        for attempt in 0..ATTEMPTS {
-            for bits in rng.at(u64::from(draw) | attempt << 32) {
-                let item = scale(bits, items);
-                if !self.positives.contains(user, item) {
-                    return item;
-                }
-            }
-        }
-        let missing = items - self.positives.of_user(user).len() as u32;
-        let rank = rng.below(u64::from(draw) | ATTEMPTS << 32, missing);
-        self.positives.missing(user, rank)
-    }
 }
 
-fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
+pub(super) fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
     let items = train.items();
     match (0..train.users()).find(|&user| train.of_user(user).len() >= items as usize) {
         None => Ok(()),

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Encoder, Ragged, Samples, collect::Columns, wiring::Slot};
+use super::{Encoder, Ragged, Samples, collect::Columns, encoder::Dependent};
 use crate::{Error, Result};
 
 /// The negatives of each row: the fields that depend on the candidate.
@@ -12,25 +12,16 @@ pub(super) struct Candidates {
     /// Those of row `r`: `offsets[r]..offsets[r + 1]`.
     offsets: Vec<u32>,
     columns: Columns,
-    /// Which fields of one id, of numbers and of many ids depend on the candidate.
-    depends: [Vec<bool>; 3],
+    dependent: Dependent,
 }
 
 impl Candidates {
     pub fn new(encoder: &Encoder, offsets: Vec<u32>, columns: Columns) -> Self {
-        let mut depends = encoder.wiring.counts.map(|count| alloc::vec![false; count]);
         let of = encoder.schema.negatives.as_ref().map_or("", |negatives| &negatives.of);
-        for (wire, does) in encoder.wiring.wires.iter().zip(encoder.schema.depends_on(of)) {
-            match wire.slot {
-                Slot::Id { at, .. } | Slot::Quantile { at, .. } => depends[0][at] = does,
-                Slot::Number { at } => depends[1][at] = does,
-                Slot::Keys { at, .. } | Slot::Weighted { at, .. } => depends[2][at] = does,
-            }
-        }
         Candidates {
             offsets,
             columns,
-            depends,
+            dependent: encoder.dependent(of),
         }
     }
 
@@ -107,12 +98,12 @@ impl Samples {
     }
 
     fn case_columns(&self, candidates: &Candidates, rows: Range<usize>) -> Result<Columns> {
-        let Candidates { columns, depends, .. } = candidates;
+        let Candidates { columns, dependent, .. } = candidates;
         let mut cases = Columns {
             many: alloc::vec![Ragged::default(); self.columns.many.len()],
             ..Columns::default()
         };
-        for ((own, others), &depends) in self.columns.ids.iter().zip(&columns.ids).zip(&depends[0]) {
+        for ((own, others), &depends) in self.columns.ids.iter().zip(&columns.ids).zip(&dependent.ids) {
             let mut ids = Vec::new();
             for row in rows.clone() {
                 let range = candidates.range(row);
@@ -124,12 +115,12 @@ impl Samples {
             }
             cases.ids.push(ids);
         }
-        let width = depends[1].len();
+        let width = dependent.numbers.len();
         for row in rows.clone() {
             let own = &self.columns.numbers[row * width..][..width];
             cases.numbers.extend_from_slice(own);
             for other in candidates.range(row) {
-                let pick = |at: usize| match depends[1][at] {
+                let pick = |at: usize| match dependent.numbers[at] {
                     true => columns.numbers[other * width + at],
                     false => own[at],
                 };
@@ -141,7 +132,7 @@ impl Samples {
             for row in rows.clone() {
                 to.push_row(own, row)?;
                 for other in candidates.range(row) {
-                    match depends[2][at] {
+                    match dependent.many[at] {
                         true => to.push_row(others, other)?,
                         false => to.push_row(own, row)?,
                     }

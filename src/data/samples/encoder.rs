@@ -9,7 +9,7 @@ use super::{
     collect::{Collector, Lookup},
     layout::Layout,
     numeric::Scale,
-    wiring::Wiring,
+    wiring::{Slot, Wiring},
 };
 use crate::{Error, Result};
 
@@ -25,6 +25,14 @@ pub struct Encoder {
     pub(super) scales: Vec<Scale>,
     pub(super) wiring: Wiring,
     pub(super) layout: Arc<Layout>,
+}
+
+/// Which fields depend on a column, by their places in the layout.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Dependent {
+    pub ids: Vec<bool>,
+    pub numbers: Vec<bool>,
+    pub many: Vec<bool>,
 }
 
 /// What is stored of an encoder; the rest follows from it.
@@ -144,6 +152,28 @@ impl Encoder {
             .negatives
             .as_ref()
             .map(|negatives| negatives.column.as_str())
+    }
+
+    /// The column that negatives are other values of, and the field that holds its key; if the schema names one.
+    pub(super) fn candidate(&self) -> Option<(&str, &str)> {
+        let column = &self.schema.negatives.as_ref()?.of;
+        let mut fields = self.schema.fields.iter();
+        let field = fields.find(|field| field.table.is_none() && field.kind == Kind::Key && field.column == *column)?;
+        Some((column, &field.name))
+    }
+
+    /// Which fields a column of the rows decides, itself or by a join.
+    pub(super) fn dependent(&self, column: &str) -> Dependent {
+        let [ids, numbers, many] = self.wiring.counts.map(|count| alloc::vec![false; count]);
+        let mut dependent = Dependent { ids, numbers, many };
+        for (wire, does) in self.wiring.wires.iter().zip(self.schema.depends_on(column)) {
+            match wire.slot {
+                Slot::Id { at, .. } | Slot::Quantile { at, .. } => dependent.ids[at] = does,
+                Slot::Number { at } => dependent.numbers[at] = does,
+                Slot::Keys { at, .. } | Slot::Weighted { at, .. } => dependent.many[at] = does,
+            }
+        }
+        dependent
     }
 
     /// Encodes rows, such as those of a dev file. Their histories begin with what is in `past`. `with_negatives` says

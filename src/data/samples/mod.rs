@@ -19,6 +19,7 @@ mod layout;
 mod numeric;
 mod ragged;
 mod rows;
+mod sampler;
 mod schema;
 mod side;
 mod vocabulary;
@@ -27,6 +28,7 @@ mod wiring;
 
 use alloc::{sync::Arc, vec::Vec};
 
+pub(crate) use encoder::Dependent;
 pub use encoder::{Encoder, Values};
 pub use field::{Field, Kind};
 pub use generate::{Part, PlantedClickData, PlantedClicks, PlantedLogit};
@@ -35,6 +37,7 @@ pub use layout::{IdField, Layout, SequenceField, Table};
 pub use numeric::Scale;
 pub use ragged::Ragged;
 pub use rows::{Rows, Training};
+pub(crate) use sampler::{CandidateSampler, Pick};
 pub use schema::Schema;
 pub use side::SideTable;
 pub use vocabulary::{UNKNOWN, Vocabulary};

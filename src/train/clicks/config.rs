@@ -23,15 +23,18 @@ pub enum ClickMetric {
     GroupedAuc,
     /// Lower log loss.
     LogLoss,
+    /// Higher NDCG of each dev row's own candidate among the row's negatives.
+    Ndcg,
 }
 
 impl ClickMetric {
-    /// The metric's value in a report, so that more is better; nothing where it is undefined.
+    /// The metric's value in a report, so that more is better; nothing where it is undefined, or measures rankings.
     pub fn of(self, report: &ClickReport) -> Option<f64> {
         match self {
             ClickMetric::Auc => report.auc,
             ClickMetric::GroupedAuc => report.grouped.map(|grouped| grouped.auc),
             ClickMetric::LogLoss => Some(-report.log_loss),
+            ClickMetric::Ndcg => None,
         }
     }
 }
@@ -42,6 +45,7 @@ impl fmt::Display for ClickMetric {
             ClickMetric::Auc => "AUC",
             ClickMetric::GroupedAuc => "grouped AUC",
             ClickMetric::LogLoss => "log loss",
+            ClickMetric::Ndcg => "NDCG",
         })
     }
 }
@@ -54,6 +58,7 @@ impl fmt::Display for ClickMetric {
 /// assert!(config.validate().is_ok());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ClickConfig {
     /// Passes over the training rows, counted from the beginning of training.
     pub epochs: u32,
@@ -67,13 +72,19 @@ pub struct ClickConfig {
     pub plateau: f32,
     /// Weight of the squared norm.
     pub l2: L2,
-    /// Seed of everything random: initial values, order, dropout.
+    /// Seed of everything random: initial values, order, negatives, dropout.
     pub seed: u64,
     /// Stop after so many evaluations in a row that were not better, and end with the parameters of the best. `None`
     /// trains all epochs and ends with the last parameters.
     pub patience: Option<u32>,
     /// By what evaluations are compared.
     pub metric: ClickMetric,
+    /// Places that [`ClickMetric::Ndcg`] looks at.
+    pub k: usize,
+    /// Candidates drawn anew in each epoch for every training row, uniformly among those that the row's user has in no
+    /// row, with label 0: for rows that are all choices, to learn a ranking. The trainer needs the encoder for it, whose
+    /// schema says by [`Schema::negatives`](crate::data::samples::Schema::negatives) what a candidate is.
+    pub negatives: u32,
     /// Fetch the loss after every so many steps.
     pub report_every: u32,
 }
@@ -90,6 +101,8 @@ impl Default for ClickConfig {
             seed: 0,
             patience: Some(2),
             metric: ClickMetric::default(),
+            k: 10,
+            negatives: 0,
             report_every: 512,
         }
     }
@@ -107,6 +120,7 @@ impl ClickConfig {
             decay: self.decay,
             l2: self.l2,
             patience: self.patience,
+            k: self.k,
             report_every: self.report_every,
             ..TrainConfig::default()
         };

@@ -4,7 +4,10 @@ use alloc::{format, vec::Vec};
 
 use crate::{
     Error, Result,
-    data::{Batch, samples::Samples},
+    data::{
+        Batch,
+        samples::{CandidateSampler, Dependent, Pick, Samples},
+    },
     models::fields::{event_column, negative_column},
     plan::{Plan, Space},
     rng::Rng,
@@ -68,53 +71,127 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Fills an unsorted batch with rows of the samples. `noise` is what the step draws from: dropout, and negatives,
-    /// which are drawn from all events of all users, so that frequent items are frequent among them.
-    pub fn fill(&self, samples: &Samples, rows: impl Iterator<Item = usize> + Clone, noise: Rng, batch: &mut Batch) {
+    /// Fills an unsorted batch with rows of the samples, where candidates of `drawn` may take the place of their own.
+    /// `noise` is what the step draws from: dropout, and negatives of histories, which are drawn from all events of all
+    /// users, so that frequent items are frequent among them.
+    pub fn fill(
+        &self,
+        samples: &Samples,
+        drawn: Option<&CandidateSampler>,
+        picks: &[Pick],
+        noise: Rng,
+        batch: &mut Batch,
+    ) {
         batch.reset(self.columns.len(), self.sequences.len());
         batch.set_noise(noise);
         for (index, lengths) in self.sequences.iter().enumerate() {
-            for row in rows.clone() {
-                let range = match *lengths {
-                    Lengths::Many(field) => samples.many(field).range(row),
-                    Lengths::History(sequence) => samples.sequence(sequence).range(row),
-                };
-                batch.end_sequence(index, range.len());
+            match *lengths {
+                Lengths::Many(field) => {
+                    let others = decided(drawn, |dependent| &dependent.many, field);
+                    for pick in picks {
+                        let (from, row) = source(samples, others, pick);
+                        batch.end_sequence(index, from.many(field).range(row).len());
+                    }
+                }
+                Lengths::History(sequence) => {
+                    let all = samples.sequence(sequence);
+                    let lengths = picks.iter().map(|pick| all.range(pick.row as usize).len());
+                    lengths.for_each(|length| batch.end_sequence(index, length));
+                }
             }
         }
         for (index, column) in self.columns.iter().enumerate() {
-            let ids = batch.ids_mut(index);
-            match *column {
-                Column::Id(field) => {
-                    let all = samples.ids(field);
-                    ids.extend(rows.clone().map(|row| all[row]));
-                }
-                Column::Many(field) => {
-                    let all = samples.many(field);
-                    rows.clone().for_each(|row| ids.extend_from_slice(all.of(row)));
-                }
-                Column::Event { sequence, field } => {
-                    let all = samples.sequence(sequence);
-                    rows.clone().for_each(|row| ids.extend_from_slice(all.of(field, row)));
-                }
-                Column::Negative { sequence, field } => {
-                    let all = samples.sequence(sequence);
-                    let steps: usize = rows.clone().map(|row| all.range(row).len()).sum();
-                    // All fields of a history draw the same events.
-                    let rng = noise.stream(NEGATIVE_STREAM).stream(sequence as u32);
-                    let events = all.ids(field);
-                    ids.extend((0..steps as u64).map(|step| events[rng.below(step, events.len() as u32) as usize]));
+            self.fill_column(*column, samples, drawn, picks, noise, batch.ids_mut(index));
+        }
+        self.fill_numbers(samples, drawn, picks, batch.numeric_mut());
+        let label = |pick: &Pick| match pick.other {
+            None => samples.labels()[pick.row as usize],
+            Some(_) => 0.0,
+        };
+        batch.labels_mut().extend(picks.iter().map(label));
+    }
+
+    fn fill_column(
+        &self,
+        column: Column,
+        samples: &Samples,
+        drawn: Option<&CandidateSampler>,
+        picks: &[Pick],
+        noise: Rng,
+        ids: &mut Vec<u32>,
+    ) {
+        match column {
+            Column::Id(field) => {
+                let own = samples.ids(field);
+                match decided(drawn, |dependent| &dependent.ids, field) {
+                    None => ids.extend(picks.iter().map(|pick| own[pick.row as usize])),
+                    Some(others) => {
+                        let others = others.ids(field);
+                        let one = |pick: &Pick| match pick.other {
+                            None => own[pick.row as usize],
+                            Some(other) => others[other as usize],
+                        };
+                        ids.extend(picks.iter().map(one));
+                    }
                 }
             }
-        }
-        if self.numerics > 0 {
-            let width = samples.layout().numbers.len();
-            let numbers = batch.numeric_mut();
-            for row in rows.clone() {
-                numbers.extend_from_slice(&samples.numbers()[row * width..][..self.numerics]);
+            Column::Many(field) => {
+                let others = decided(drawn, |dependent| &dependent.many, field);
+                for pick in picks {
+                    let (from, row) = source(samples, others, pick);
+                    ids.extend_from_slice(from.many(field).of(row));
+                }
+            }
+            Column::Event { sequence, field } => {
+                let all = samples.sequence(sequence);
+                picks
+                    .iter()
+                    .for_each(|pick| ids.extend_from_slice(all.of(field, pick.row as usize)));
+            }
+            Column::Negative { sequence, field } => {
+                let all = samples.sequence(sequence);
+                let steps: usize = picks.iter().map(|pick| all.range(pick.row as usize).len()).sum();
+                // All fields of a history draw the same events.
+                let rng = noise.stream(NEGATIVE_STREAM).stream(sequence as u32);
+                let events = all.ids(field);
+                ids.extend((0..steps as u64).map(|step| events[rng.below(step, events.len() as u32) as usize]));
             }
         }
-        batch.labels_mut().extend(rows.map(|row| samples.labels()[row]));
+    }
+
+    fn fill_numbers(
+        &self,
+        samples: &Samples,
+        drawn: Option<&CandidateSampler>,
+        picks: &[Pick],
+        numbers: &mut Vec<f32>,
+    ) {
+        let width = samples.layout().numbers.len();
+        for pick in picks {
+            for at in 0..self.numerics {
+                let others = decided(drawn, |dependent| &dependent.numbers, at);
+                let (from, row) = source(samples, others, pick);
+                numbers.push(from.numbers()[row * width + at]);
+            }
+        }
+    }
+}
+
+/// The catalogue, where the candidate decides a field.
+fn decided<'a>(
+    drawn: Option<&'a CandidateSampler>,
+    kind: impl Fn(&Dependent) -> &Vec<bool>,
+    field: usize,
+) -> Option<&'a Samples> {
+    let drawn = drawn.filter(|drawn| kind(drawn.dependent())[field])?;
+    Some(drawn.catalogue())
+}
+
+/// Where a row's value in a field is found: in the row itself, or at its candidate where `others` have the field.
+fn source<'a>(samples: &'a Samples, others: Option<&'a Samples>, pick: &Pick) -> (&'a Samples, usize) {
+    match (others, pick.other) {
+        (Some(others), Some(other)) => (others, other as usize),
+        _ => (samples, pick.row as usize),
     }
 }
 

@@ -1,12 +1,16 @@
 //! The training loop over click data.
 
+use alloc::{format, vec::Vec};
 use core::{fmt, mem};
 
-use super::{ClickProgress, ClickTrainer, feed::Feed};
+use super::{ClickMetric, ClickProgress, ClickTrainer, feed::Feed};
 use crate::{
     Error, Result,
-    data::{Batch, samples::Samples},
-    eval::ClickReport,
+    data::{
+        Batch,
+        samples::{CandidateSampler, Pick, Samples},
+    },
+    eval::{ClickReport, RankingReport},
     executor::LossSum,
     plan::State,
     rng::{Permutation, Rng},
@@ -19,9 +23,10 @@ use crate::{
     },
 };
 
-/// The streams of the seed that give an epoch's order and a step's dropout.
+/// The streams of the seed that give an epoch's order, a step's dropout, and an epoch's negatives.
 const ORDER_STREAM: u32 = 4;
 const NOISE_STREAM: u32 = 5;
+const NEGATIVE_STREAM: u32 = 6;
 
 /// The best evaluation so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,11 +44,13 @@ pub struct ClickEpoch {
     pub epoch: u32,
     /// Mean cross-entropy of its rows, without the L2 terms, each before its step.
     pub loss: f64,
-    /// The evaluation on the dev rows, if there are any.
+    /// The evaluation on the dev rows, if there are any; with [`ClickMetric::Ndcg`] it is `ranking`.
     pub dev: Option<ClickReport>,
+    /// How the dev rows' candidates are ranked among their negatives, if that is the metric.
+    pub ranking: Option<RankingReport>,
     /// Whether the evaluation is the best so far.
     pub best: bool,
-    /// Rows trained on, in this call.
+    /// Rows trained on in this call, negatives among them.
     pub samples: u64,
     /// Time those rows took, in seconds; 0 where there is no clock.
     pub seconds: f64,
@@ -52,8 +59,12 @@ pub struct ClickEpoch {
 impl fmt::Display for ClickEpoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "epoch {:>3}  loss {:.4}", self.epoch, self.loss)?;
+        let best = if self.best { " *" } else { "  " };
         if let Some(dev) = &self.dev {
-            write!(f, "  dev {dev}{}", if self.best { " *" } else { "  " })?;
+            write!(f, "  dev {dev}{best}")?;
+        }
+        if let Some(ranking) = &self.ranking {
+            write!(f, "  dev {ranking}{best}")?;
         }
         match rate(self.samples, self.seconds) {
             r if r <= 0.0 => Ok(()),
@@ -75,38 +86,56 @@ pub struct ClickFit {
 
 /// Two batches: one is trained on while the other is filled.
 struct Loader<'a> {
-    feed: Feed,
-    samples: &'a Samples,
-    rng: Rng,
-    size: usize,
+    rows: RowsOf<'a>,
     now: Batch,
     next: Batch,
     /// The position that `next` holds.
     ready: Option<(u32, u64)>,
 }
 
-impl Loader<'_> {
-    fn total(&self) -> u64 {
-        self.samples.len() as u64
+/// What batches are made of.
+struct RowsOf<'a> {
+    feed: Feed,
+    samples: &'a Samples,
+    drawn: Option<CandidateSampler>,
+    rng: Rng,
+    size: usize,
+    /// Of the batch that is being filled.
+    picks: Vec<Pick>,
+}
+
+impl RowsOf<'_> {
+    fn total(&self) -> u32 {
+        match &self.drawn {
+            Some(drawn) => drawn.rows(),
+            None => self.samples.len() as u32, // `fit` has checked it
+        }
     }
 
     fn after(&self, (epoch, row): (u32, u64)) -> (u32, u64) {
         match row + self.size as u64 {
-            next if next < self.total() => (epoch, next),
+            next if next < self.total().into() => (epoch, next),
             _ => (epoch.wrapping_add(1), 0),
         }
     }
-}
-
-/// Fills and sorts the batch at a position.
-fn fill(feed: &Feed, samples: &Samples, rng: Rng, (epoch, row): (u32, u64), size: usize, batch: &mut Batch) {
-    let total = samples.len() as u32; // `fit` has checked it
-    let order = Permutation::new(total, rng.stream(ORDER_STREAM).stream(epoch));
-    let end = (row + size as u64).min(total.into()) as u32;
-    let noise = rng.stream(NOISE_STREAM).stream(epoch);
-    let noise = noise.stream((row / size as u64) as u32);
-    feed.fill(samples, (row as u32..end).map(|at| order.at(at) as usize), noise, batch);
-    batch.sort();
+    /// Fills and sorts the batch at a position.
+    fn fill(&mut self, (epoch, row): (u32, u64), batch: &mut Batch) {
+        let total = self.total();
+        let order = Permutation::new(total, self.rng.stream(ORDER_STREAM).stream(epoch));
+        let negatives = self.rng.stream(NEGATIVE_STREAM).stream(epoch);
+        let end = (row + self.size as u64).min(total.into()) as u32;
+        let pick = |at: u32| match &self.drawn {
+            Some(drawn) => drawn.pick(negatives, order.at(at)),
+            None => Pick::own(order.at(at) as usize),
+        };
+        self.picks.clear();
+        self.picks.extend((row as u32..end).map(pick));
+        let noise = self.rng.stream(NOISE_STREAM).stream(epoch);
+        let noise = noise.stream((row / self.size as u64) as u32);
+        let drawn = self.drawn.as_ref();
+        self.feed.fill(self.samples, drawn, &self.picks, noise, batch);
+        batch.sort();
+    }
 }
 
 impl ClickTrainer {
@@ -114,10 +143,12 @@ impl ClickTrainer {
     /// [`Control::Stop`]. A call after a stop goes on with the next epoch, with the same bits as if it had never stopped.
     ///
     /// With dev rows each epoch is evaluated on them; with `patience` too, the parameters of the best epoch are kept
-    /// and are the trainer's when `fit` returns because training is over; moments begin anew then.
+    /// and are the trainer's when `fit` returns because training is over; moments begin anew then. Where
+    /// [`ClickConfig::negatives`](super::ClickConfig::negatives) are drawn, an epoch has that many more rows.
     ///
     /// # Errors
-    /// [`Error::Config`] where the samples are empty, too many (2^32 - 2), or lack a field of the model;
+    /// [`Error::Config`] where the samples are empty, too many (2^32 - 2), or lack a field of the model, or where
+    /// negatives are to be drawn and a row is no choice or the encoder does not say what to draw;
     /// [`Error::Diverged`] where the loss or a parameter is no longer finite: the state is then that of the last
     /// epoch's end.
     pub fn fit<R: IntoControl>(
@@ -129,6 +160,10 @@ impl ClickTrainer {
         let mut loader = self.loader(train)?;
         if let Some(dev) = dev {
             Feed::new(self.plan(), dev)?;
+            if self.config.metric == ClickMetric::Ndcg && !dev.has_negatives() {
+                let reason = "NDCG wants dev rows with negatives to rank among; see Schema::negatives";
+                return Err(Error::config("metric", reason));
+            }
         }
         let mut epochs = 0;
         let reason = loop {
@@ -167,11 +202,23 @@ impl ClickTrainer {
         if train.len() as u64 >= u64::from(u32::MAX) {
             return Err(Error::config("train", "there are more than 4294967294 rows"));
         }
+        let drawn = match (self.config.negatives, &self.encoder) {
+            (0, _) => None,
+            (negatives, Some(encoder)) => Some(CandidateSampler::new(encoder, train, negatives)?),
+            (_, None) => {
+                let reason = "drawing them takes the encoder; give it with set_encoder";
+                return Err(Error::config("negatives", reason));
+            }
+        };
         Ok(Loader {
-            feed: Feed::new(self.plan(), train)?,
-            samples: train,
-            rng: Rng::new(self.config.seed),
-            size: self.config.batch_size,
+            rows: RowsOf {
+                feed: Feed::new(self.plan(), train)?,
+                samples: train,
+                drawn,
+                rng: Rng::new(self.config.seed),
+                size: self.config.batch_size,
+                picks: Vec::new(),
+            },
             now: Batch::default(),
             next: Batch::default(),
             ready: None,
@@ -213,32 +260,24 @@ impl ClickTrainer {
             epoch: self.progress.epoch,
             loss: loss.mean(),
             dev: None,
+            ranking: None,
             best: false,
-            samples: loader.total() - first,
+            samples: u64::from(loader.rows.total()) - first,
             seconds: clock.seconds(),
         })
     }
 
     fn step(&mut self, loader: &mut Loader<'_>, optimizer: &crate::plan::Optimizer) -> Result<()> {
         let at = (self.progress.epoch, self.progress.row);
-        let following = loader.after(at);
-        let Loader {
-            feed,
-            samples,
-            rng,
-            size,
-            now,
-            next,
-            ready,
-        } = loader;
+        let following = loader.rows.after(at);
+        let Loader { rows, now, next, ready } = loader;
         if ready.take() == Some(at) {
             mem::swap(now, next);
         } else {
-            fill(feed, samples, *rng, at, *size, now);
+            rows.fill(at, now);
         }
-        self.executor.step(now, optimizer, self.config.l2, &mut || {
-            fill(feed, samples, *rng, following, *size, next);
-        })?;
+        self.executor
+            .step(now, optimizer, self.config.l2, &mut || rows.fill(following, next))?;
         *ready = Some(following);
         (self.progress.epoch, self.progress.row) = following;
         self.progress.step += 1;
@@ -268,15 +307,20 @@ impl ClickTrainer {
             });
         }
         let Some(dev) = dev else { return Ok(report) };
-        let clicks = self.evaluate(dev)?;
-        let value = self.config.metric.of(&clicks).ok_or_else(|| {
-            let metric = self.config.metric;
-            Error::config(
-                "dev",
-                alloc::format!("{metric} is undefined on the dev rows: labels are all the same"),
-            )
-        })?;
-        report.dev = Some(clicks);
+        let value = if self.config.metric == ClickMetric::Ndcg {
+            let ranking = self.evaluate_ranking(dev, self.config.k)?;
+            report.ranking = Some(ranking);
+            ranking.ndcg
+        } else {
+            let clicks = self.evaluate(dev)?;
+            let value = self.config.metric.of(&clicks);
+            report.dev = Some(clicks);
+            value.ok_or_else(|| {
+                let metric = self.config.metric;
+                let reason = format!("{metric} is undefined on the dev rows: labels are all the same");
+                Error::config("dev", reason)
+            })?
+        };
         report.best = self.progress.best.is_none_or(|best| value > best.value);
         if report.best {
             let epoch = report.epoch;

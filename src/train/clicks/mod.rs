@@ -28,7 +28,7 @@ use crate::{
     Error, Result,
     data::{
         Batch,
-        samples::{Encoder, Samples, Values},
+        samples::{Encoder, Pick, Samples, Values},
     },
     device::Device,
     eval::{ClickReport, RankingReport, evaluate_cases},
@@ -47,7 +47,7 @@ const SCORED: usize = 4096;
 pub struct ClickProgress {
     /// Epochs completed.
     pub epoch: u32,
-    /// Rows done of the next one.
+    /// Rows done of the next one, negatives among them.
     pub row: u64,
     /// Steps since the beginning of training.
     pub step: u64,
@@ -167,7 +167,8 @@ impl ClickTrainer {
         let mut logits = vec![0.0; samples.len()];
         for (index, out) in logits.chunks_mut(SCORED).enumerate() {
             let first = index * SCORED;
-            feed.fill(samples, first..first + out.len(), Rng::default(), &mut batch);
+            let picks: Vec<Pick> = (first..first + out.len()).map(Pick::own).collect();
+            feed.fill(samples, None, &picks, Rng::default(), &mut batch);
             self.executor.score_batch(&batch, out)?;
         }
         Ok(logits)
@@ -218,7 +219,8 @@ impl ClickTrainer {
         let mut logits = vec![0.0; samples.len()];
         for (index, out) in logits.chunks_mut(SCORED).enumerate() {
             let first = index * SCORED;
-            feed.fill(samples, first..first + out.len(), Rng::default(), &mut batch);
+            let picks: Vec<Pick> = (first..first + out.len()).map(Pick::own).collect();
+            feed.fill(samples, None, &picks, Rng::default(), &mut batch);
             let weights = self.executor.score_with(&batch, "attention", out)?;
             let steps = batch.offsets(sequence).windows(2);
             rows.extend(steps.map(|pair| weights[pair[0] as usize..pair[1] as usize].to_vec()));
