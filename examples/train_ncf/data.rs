@@ -115,7 +115,7 @@ impl Data {
     }
 
     /// Refuses to go on from a checkpoint with other data than it was trained on.
-    pub fn check_resumed(&self, trainer: &Trainer) -> Result<()> {
+    pub fn check_trained_on(&self, trainer: &Trainer, option: &'static str) -> Result<()> {
         let train = &self.trained_on().train;
         let same = |user| trainer.history().trained(user) == train.of_user(user);
         let known = trainer.progress().step == 0 || (0..train.users()).all(same);
@@ -123,7 +123,7 @@ impl Data {
             return Ok(());
         }
         let reason = "the data is not what the checkpoint was trained on; give the same --data and column options";
-        Err(Error::config("--resume", reason))
+        Err(Error::config(option, reason))
     }
 }
 

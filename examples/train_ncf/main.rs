@@ -108,7 +108,7 @@ fn train(
     let split = data.trained_on();
     let mut trainer = match resumed {
         Some(mut trainer) => {
-            data.check_resumed(&trainer)?;
+            data.check_trained_on(&trainer, "--resume")?;
             trainer.set_config(config)?;
             trainer
         }
@@ -116,7 +116,7 @@ fn train(
             let model = options
                 .model
                 .build(split.train.users() as usize, split.train.items() as usize)?;
-            match options.training.pretrain {
+            match options.training.is_pretrained() {
                 true => pretrained(options, data, device, model, config, watch)?,
                 false => Trainer::new(model, device, config)?,
             }
@@ -133,7 +133,7 @@ fn train(
     Ok((trainer, fit))
 }
 
-/// Trains GMF and MLP and joins them.
+/// Joins GMF and MLP, trained here or before.
 fn pretrained(
     options: &Options,
     data: &Data,
@@ -145,22 +145,34 @@ fn pretrained(
     let Model::NeuMf(model) = model else {
         return Err(not_neumf());
     };
-    let pretrain = options.training.pretrain_config(config)?;
-    let gmf = Gmf::new(model.users, model.items).factors(model.factors);
-    let mlp = Mlp::new(model.users, model.items).layers(model.layers.clone());
-    let mut trained = Vec::new();
-    for model in [Model::from(gmf), Model::from(mlp)] {
-        let mut trainer = Trainer::new(model, device, pretrain)?;
-        if !watch.quiet {
-            say(&trainer);
+    let [mut gmf, mut mlp] = match &options.training.pretrain_from[..] {
+        [gmf, mlp] => [load_part(data, device, gmf)?, load_part(data, device, mlp)?],
+        _ => {
+            let gmf = Gmf::new(model.users, model.items).factors(model.factors);
+            let mlp = Mlp::new(model.users, model.items).layers(model.layers.clone());
+            let config = options.training.pretrain_config(config)?;
+            [
+                train_part(data, device, gmf.into(), config, watch)?,
+                train_part(data, device, mlp.into(), config, watch)?,
+            ]
         }
-        watch.fit(&mut trainer, data.trained_on())?;
-        trained.push(trainer);
-    }
-    let [gmf, mlp] = trained.as_mut_slice() else {
-        return Err(Error::config("--pretrain", "two models are joined"));
     };
-    Trainer::pretrained(model, gmf, mlp, options.training.alpha, device, config)
+    Trainer::pretrained(model, &mut gmf, &mut mlp, options.training.alpha, device, config)
+}
+
+fn load_part(data: &Data, device: Device, path: &Path) -> Result<Trainer> {
+    let trainer = Trainer::load(path, device)?;
+    data.check_trained_on(&trainer, "--pretrain-from")?;
+    Ok(trainer)
+}
+
+fn train_part(data: &Data, device: Device, model: Model, config: TrainConfig, watch: &mut Watch) -> Result<Trainer> {
+    let mut trainer = Trainer::new(model, device, config)?;
+    if !watch.quiet {
+        say(&trainer);
+    }
+    watch.fit(&mut trainer, data.trained_on())?;
+    Ok(trainer)
 }
 
 /// One line: what is about to be trained.
@@ -192,13 +204,16 @@ fn say(trainer: &Trainer) {
 }
 
 fn not_neumf() -> Error {
-    Error::config("--pretrain", "only neumf is joined from two models; leave it out")
+    Error::config(
+        "--pretrain, --pretrain-from",
+        "only neumf is joined from two models; leave it out",
+    )
 }
 
 /// Refuses what no data could make right, by a model of one user and one item.
 fn check_model(options: &Options, device: Device) -> Result<()> {
     let model = options.model.build(1, 1)?;
-    if options.training.pretrain && !matches!(model, Model::NeuMf(_)) {
+    if options.training.is_pretrained() && !matches!(model, Model::NeuMf(_)) {
         return Err(not_neumf());
     }
     if !(0.0..=1.0).contains(&options.training.alpha) {

@@ -170,7 +170,7 @@ pub struct TrainingOptions {
     /// Negatives drawn for each positive [default: 4]
     #[arg(long, value_name = "N")]
     negatives: Option<u32>,
-    /// [default: lazy-adam; sgd with --pretrain]
+    /// [default: lazy-adam; sgd with --pretrain and --pretrain-from]
     #[arg(long, value_name = "NAME")]
     optimizer: Option<OptimizerName>,
     /// Step size [default: 0.001; 0.01 for sgd]
@@ -208,8 +208,11 @@ pub struct TrainingOptions {
     #[arg(long, value_name = "EPOCH")]
     average_from: Option<u32>,
     /// Train GMF and MLP first (with Adam), join them, and go on with gradient descent: NeuMF's section 3.4.1
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long, conflicts_with = "resume", group = "pretraining")]
     pub pretrain: bool,
+    /// As --pretrain, from a GMF and an MLP that were trained and saved before
+    #[arg(long, num_args = 2, value_names = ["GMF", "MLP"], conflicts_with = "resume", group = "pretraining")]
+    pub pretrain_from: Vec<PathBuf>,
     /// Epochs of GMF and of MLP [default: 20]
     #[arg(long, requires = "pretrain", value_name = "N")]
     pretrain_epochs: Option<u32>,
@@ -217,7 +220,7 @@ pub struct TrainingOptions {
     #[arg(long, requires = "pretrain", value_name = "RATE")]
     pretrain_lr: Option<f32>,
     /// GMF's share in the joined output; MLP has the rest
-    #[arg(long, requires = "pretrain", default_value_t = 0.5, value_name = "SHARE")]
+    #[arg(long, requires = "pretraining", default_value_t = 0.5, value_name = "SHARE")]
     pub alpha: f32,
 }
 
@@ -253,7 +256,7 @@ impl TrainingOptions {
             Some(OptimizerName::Adam) => Optimizer::Adam(adam),
             Some(OptimizerName::LazyAdam) => Optimizer::LazyAdam(adam),
             Some(OptimizerName::Sgd) => sgd,
-            None if self.pretrain => sgd,
+            None if self.is_pretrained() => sgd,
             None => base,
         };
         if let Some(rate) = self.lr {
@@ -270,6 +273,11 @@ impl TrainingOptions {
             Optimizer::Sgd { .. } => {}
         }
         Ok(optimizer)
+    }
+
+    /// Whether the model is joined from two.
+    pub fn is_pretrained(&self) -> bool {
+        self.pretrain || !self.pretrain_from.is_empty()
     }
 
     /// The settings of GMF and MLP before they are joined.
