@@ -1,0 +1,277 @@
+//! The tile-major executor: each thread takes tiles of rows through the whole network, then rows of tables.
+//!
+//! A step has two phases, with all threads meeting after each:
+//!
+//! 1. *Tiles.* A partial is a fixed run of tiles; a thread takes a partial, runs its tiles forward and backward,
+//!    and leaves its weight gradients and its loss in the partial, and the gradients of gathered rows in the
+//!    batch-wide gradient. The next batch is filled as one more task.
+//! 2. *Updates.* A thread takes a dense parameter (adds up the partials in order, updates, packs for the next
+//!    step) or a run of a table's rows (adds up each row's samples in order, updates).
+//!
+//! Where a stage has statistics of the whole batch, the first phase is cut into passes: a pass takes every tile through
+//! the stages up to there, its activations kept, and what it leaves is added up in the tiles' order.
+//!
+//! How many partials there are depends on plan and batch alone, so the bits do not depend on the threads.
+
+mod scoring;
+mod training;
+
+use alloc::{format, string::String, vec, vec::Vec};
+
+#[cfg(not(feature = "parallel"))]
+use super::serial::Pool;
+#[cfg(feature = "parallel")]
+use super::threads::Pool;
+use super::{
+    Isa,
+    aligned::AlignedVec,
+    batch_norm::BatchStatistics,
+    catalogue::{Catalogue, Separable},
+    prepare::{
+        Packed, Pass, TableSource, batch_statistics, dense_offsets, packed_weights, passes, table_sources, tile_rows,
+        work_len,
+    },
+    simd::{Proof, dispatch},
+    source::Source,
+    tile::{Scratch, Values},
+    update::TaskMemory,
+};
+use crate::{
+    Error, Result,
+    checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
+    data::Batch,
+    executor::{Executor, LossSum, catalogue_items, exposed},
+    plan::{L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
+};
+use training::MAX_PARTIALS;
+
+/// What tiles read; a macro, because a method would borrow the pool as well.
+macro_rules! network {
+    ($executor:ident) => {
+        Network {
+            plan: &$executor.plan,
+            layout: &$executor.layout,
+            tensors: &$executor.tensors,
+            packed: &$executor.packed,
+            dense_offsets: &$executor.dense_offsets,
+            statistics: &[],
+        }
+    };
+}
+use network;
+
+/// Runs a plan on the processor.
+pub struct CpuExecutor {
+    plan: Plan,
+    layout: Layout,
+    /// Steps taken, by any optimiser.
+    step: u64,
+    tensors: Vec<Values>,
+    packed: Vec<Packed>,
+    dense_offsets: Vec<usize>,
+    dense_len: usize,
+    proof: Proof,
+    isa: Isa,
+    pool: Pool,
+    tile_rows: usize,
+    scratch: Vec<Scratch>,
+    passes: Vec<Pass>,
+    /// One a tile, where there are several passes.
+    tiles: Vec<Scratch>,
+    /// Of the present batch, one for each stage that has some.
+    statistics: Vec<BatchStatistics>,
+    partials: Vec<AlignedVec>,
+    /// The batch-wide gradient of each space.
+    row_gradients: Vec<AlignedVec>,
+    /// For each table, where its gradient comes from.
+    table_sources: Vec<Vec<TableSource>>,
+    update_tasks: TaskMemory,
+    separable: Option<Separable>,
+    /// Items' parts of all logits, until the parameters change.
+    catalogue: Option<Catalogue>,
+    loss: LossSum,
+    auxiliary: LossSum,
+}
+
+impl CpuExecutor {
+    /// An executor for `plan` on `threads` threads that starts from `state`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the processor lacks the instruction set, or threads cannot be had;
+    /// [`Error::Length`] where the state does not fit the plan.
+    pub fn new(plan: Plan, state: State, isa: Isa, threads: usize) -> Result<Self> {
+        let proof = Proof::new(isa)?;
+        if threads == 0 || (threads > 1 && cfg!(not(feature = "parallel"))) {
+            let reason = "threads: at least 1; more than 1 need the feature `parallel`";
+            return Err(Error::Device(reason.into()));
+        }
+        check_state(&plan, &state)?;
+        let pool = Pool::new(threads).map_err(|e| Error::Device(format!("cannot start {threads} threads: {e}")))?;
+        let layout = Layout::new(&plan);
+        let tile_rows = tile_rows(&plan);
+        let (dense_offsets, dense_len) = dense_offsets(&plan);
+        let packed = packed_weights(&plan, proof);
+        let work = work_len(&packed, proof, tile_rows);
+        let mut executor = CpuExecutor {
+            packed,
+            scratch: vec![Scratch::new(&plan, &layout, tile_rows, work); pool.threads()],
+            passes: passes(&plan),
+            tiles: Vec::new(),
+            statistics: batch_statistics(&plan),
+            partials: vec![AlignedVec::default(); MAX_PARTIALS],
+            row_gradients: vec![AlignedVec::default(); layout.row_gradient_strides.len()],
+            table_sources: table_sources(&plan, &layout),
+            update_tasks: TaskMemory::default(),
+            separable: Separable::of(&plan),
+            catalogue: None,
+            loss: LossSum::default(),
+            auxiliary: LossSum::default(),
+            plan,
+            layout,
+            step: state.step,
+            tensors: state.tensors.iter().map(Values::from).collect(),
+            dense_offsets,
+            dense_len,
+            proof,
+            isa,
+            pool,
+            tile_rows,
+        };
+        executor.pack();
+        Ok(executor)
+    }
+
+    fn pack(&mut self) {
+        for (packed, tensor) in self.packed.iter_mut().zip(&self.tensors) {
+            dispatch!(self.proof, s => packed.pack(s, &tensor.value));
+        }
+    }
+}
+
+impl Executor for CpuExecutor {
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn device(&self) -> String {
+        let threads = self.pool.threads();
+        format!(
+            "cpu {}, {threads} thread{}",
+            self.isa,
+            if threads == 1 { "" } else { "s" }
+        )
+    }
+
+    fn step(
+        &mut self,
+        batch: &Batch,
+        optimizer: &Optimizer,
+        l2: L2,
+        meanwhile: &mut (dyn FnMut() + Send),
+    ) -> Result<()> {
+        check_batch(&self.plan, batch)?;
+        optimizer.validate()?;
+        if batch.is_empty() {
+            meanwhile();
+            return Ok(());
+        }
+        if optimizer.has_moments() {
+            for tensor in &mut self.tensors {
+                tensor.m.resize(tensor.value.len());
+                tensor.v.resize(tensor.value.len());
+            }
+        }
+        self.catalogue = None;
+        self.run_tiles(batch, meanwhile);
+        self.step = self.step.saturating_add(1);
+        self.run_updates(batch, optimizer, l2);
+        Ok(())
+    }
+
+    fn take_loss(&mut self) -> Result<LossSum> {
+        Ok(core::mem::take(&mut self.loss))
+    }
+
+    fn take_auxiliary(&mut self) -> Result<LossSum> {
+        Ok(core::mem::take(&mut self.auxiliary))
+    }
+
+    fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+        check_ids(&self.plan, columns, out.len())?;
+        self.score_source(Source::Ids(columns), out);
+        Ok(())
+    }
+
+    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
+        check_scored(&self.plan, batch, out.len())?;
+        self.score_source(Source::Batch(batch), out);
+        Ok(())
+    }
+
+    fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
+        check_scored(&self.plan, batch, out.len())?;
+        let view = exposed(&self.plan, name)?;
+        Ok(self.score_beside(batch, view, out))
+    }
+
+    fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
+        let items = catalogue_items(&self.plan, users, out)?;
+        self.score_items(users, items, out)
+    }
+
+    fn state(&mut self) -> Result<State> {
+        Ok(State {
+            step: self.step,
+            tensors: self.tensors.iter().map(Tensor::from).collect(),
+        })
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        check_state(&self.plan, state)?;
+        self.catalogue = None;
+        self.step = state.step;
+        self.tensors = state.tensors.iter().map(Values::from).collect();
+        self.pack();
+        Ok(())
+    }
+
+    fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+        check_rows(&self.plan, param, first, out.len())?;
+        let start = first * self.plan.params()[param].width;
+        out.copy_from_slice(&self.tensors[param].value[start..][..out.len()]);
+        Ok(())
+    }
+
+    fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
+        check_rows(&self.plan, param, first, values.len())?;
+        let start = first * self.plan.params()[param].width;
+        let range = start..start + values.len();
+        self.catalogue = None;
+        let tensor = &mut self.tensors[param];
+        tensor.value[range.clone()].copy_from_slice(values);
+        for moments in [&mut tensor.m, &mut tensor.v] {
+            if let Some(moments) = moments.get_mut(range.clone()) {
+                moments.fill(0.0);
+            }
+        }
+        self.pack();
+        Ok(())
+    }
+
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
+        check_growth(&self.plan, vocabulary, rows)?;
+        for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
+            if param.kind != (ParamKind::Table { vocabulary }) {
+                continue;
+            }
+            for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
+                if !values.is_empty() {
+                    values.resize(rows * param.width);
+                }
+            }
+        }
+        self.catalogue = None;
+        self.plan = self.plan.clone().with_rows(vocabulary, rows);
+        Ok(())
+    }
+}

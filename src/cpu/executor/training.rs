@@ -1,0 +1,288 @@
+//! The two phases of a training step.
+
+use core::ops::Range;
+
+use super::{CpuExecutor, network};
+use crate::{
+    cpu::{
+        adam::Update,
+        linear::READ_AHEAD,
+        prepare::{Pass, Sums},
+        simd::{Simd, dispatch},
+        source::{Part, Source},
+        tile::{Network, SPACES, Scratch, TrainTile},
+        update::{UpdateContext, UpdateTask, push_table, slots},
+    },
+    data::Batch,
+    plan::{Flow, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space, Stage},
+};
+
+/// Partials of a step at most; more threads than that share no further work in the first phase.
+pub(super) const MAX_PARTIALS: usize = 16;
+
+impl CpuExecutor {
+    /// Tiles of each partial: the weights' gradient is written once a partial, so wide layers want few.
+    fn partials_of(&self, rows: usize) -> (usize, usize) {
+        let tiles = rows.div_ceil(self.tile_rows);
+        let per_partial = tiles.div_ceil(MAX_PARTIALS).max(1);
+        (tiles.div_ceil(per_partial), per_partial * self.tile_rows)
+    }
+
+    pub(super) fn run_tiles(&mut self, batch: &Batch, meanwhile: &mut (dyn FnMut() + Send)) {
+        let strides = &self.layout.row_gradient_strides;
+        for ((space, gradient), stride) in spaces().zip(&mut self.row_gradients).zip(strides) {
+            let needed = training_part(batch, 0..batch.len()).rows(space).len() * stride + READ_AHEAD;
+            if gradient.len() < needed {
+                gradient.resize(needed);
+            }
+        }
+        let several = self.passes.len() > 1;
+        let tiles = if several {
+            batch.len().div_ceil(self.tile_rows)
+        } else {
+            0
+        };
+        while self.tiles.len() < tiles {
+            self.tiles.push(self.scratch[0].clone());
+        }
+        let mut losses = [[0.0; 2]; MAX_PARTIALS];
+        self.run_pass(batch, 0, meanwhile, &mut losses);
+        for pass in 1..self.passes.len() {
+            self.run_pass(batch, pass, &mut || (), &mut losses);
+        }
+        let total = |kind: usize| losses.iter().map(|losses| losses[kind]).sum::<f64>();
+        let samples = batch.len();
+        self.loss.sum += total(0);
+        self.loss.samples += samples as u64;
+        self.auxiliary.sum += total(1) * samples as f64;
+        self.auxiliary.samples += samples as u64;
+    }
+
+    /// Takes all tiles through a pass, and adds up what it leaves.
+    fn run_pass(
+        &mut self,
+        batch: &Batch,
+        pass: usize,
+        meanwhile: &mut (dyn FnMut() + Send),
+        losses: &mut [[f64; 2]; MAX_PARTIALS],
+    ) {
+        let rows = batch.len();
+        let (partials, rows_each) = self.partials_of(rows);
+        let strides = &self.layout.row_gradient_strides;
+        let network = Network {
+            statistics: &self.statistics,
+            ..network!(self)
+        };
+        let mut tiles = self.tiles.chunks_mut(rows_each / self.tile_rows);
+        let pass = &self.passes[pass];
+        let mut tasks: [Option<TileTask<'_>>; MAX_PARTIALS + 1] = [const { None }; MAX_PARTIALS + 1];
+        tasks[0] = Some(TileTask::Meanwhile(meanwhile));
+        let mut row_gradients: [&mut [f32]; SPACES] = [(); SPACES].map(|()| &mut [][..]);
+        for (all, gradient) in row_gradients.iter_mut().zip(&mut self.row_gradients) {
+            *all = gradient;
+        }
+        let pair_scales = pair_scales(batch);
+        for (index, (partial, loss)) in self.partials[..partials].iter_mut().zip(losses).enumerate() {
+            let part = training_part(batch, index * rows_each..((index + 1) * rows_each).min(rows));
+            let own = split_rows(&mut row_gradients, &part, strides);
+            partial.resize(self.dense_len);
+            tasks[index + 1] = Some(TileTask::Train {
+                part,
+                row_gradients: own,
+                gradient: partial,
+                loss,
+                tiles: tiles.next().unwrap_or_default(),
+            });
+        }
+        let (tile_rows, proof) = (self.tile_rows, self.proof);
+        self.pool
+            .for_each(&mut self.scratch, &mut tasks[..=partials], |scratch, task| match task {
+                None => {}
+                Some(TileTask::Meanwhile(f)) => f(),
+                Some(TileTask::Train {
+                    part,
+                    row_gradients,
+                    gradient,
+                    loss,
+                    tiles,
+                }) => dispatch!(proof, s => {
+                    let scratch = if tiles.is_empty() { core::slice::from_mut(scratch) } else { tiles };
+                    let found = train_partial(
+                        s, network, batch, pair_scales, part, (pass, tile_rows), scratch, row_gradients, gradient,
+                    );
+                    for (loss, found) in loss.iter_mut().zip(found) {
+                        *loss += found;
+                    }
+                }),
+            });
+        self.add_up(batch, pass.then);
+    }
+
+    /// Merges the sums that the tiles have of a pass.
+    fn add_up(&mut self, batch: &Batch, then: Sums) {
+        let (Sums::Moments { stage, statistics } | Sums::Gradients { stage, statistics }) = then else {
+            return;
+        };
+        let Stage::BatchNorm {
+            mean,
+            variance,
+            input,
+            momentum,
+            ..
+        } = self.plan.stages()[stage]
+        else {
+            return;
+        };
+        let (rows, space) = (batch.len(), self.plan.space(input.buffer));
+        let firsts = (0..rows).step_by(self.tile_rows);
+        let tiles = firsts.zip(&self.tiles).map(|(first, tile)| {
+            let part = training_part(batch, first..(first + self.tile_rows).min(rows));
+            (part.rows(space).len(), tile.sums())
+        });
+        let statistics = &mut self.statistics[statistics];
+        if let Sums::Gradients { .. } = then {
+            return statistics.set_gradients(tiles.map(|(_, sums)| sums));
+        }
+        statistics.set_moments(tiles);
+        let [mut means, mut variances] = [mean, variance].map(|param| core::mem::take(&mut self.tensors[param].value));
+        statistics.lead(momentum, &mut means, &mut variances);
+        self.tensors[mean].value = means;
+        self.tensors[variance].value = variances;
+    }
+
+    pub(super) fn run_updates(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) {
+        let every_row = matches!(optimizer, Optimizer::Adam(_));
+        let (partials, _) = self.partials_of(batch.len());
+        let mut gradients: [&[f32]; MAX_PARTIALS] = [&[]; MAX_PARTIALS];
+        for (slice, partial) in gradients.iter_mut().zip(&self.partials) {
+            *slice = partial;
+        }
+        let context = UpdateContext {
+            batch,
+            partials: &gradients[..partials],
+            row_gradients: &self.row_gradients,
+            row_gradient_strides: &self.layout.row_gradient_strides,
+            update: Update::new(optimizer, self.step),
+            l2,
+            every_row,
+        };
+        let pieces = match self.pool.threads() {
+            1 => 1,
+            threads => 2 * threads,
+        };
+        let mut tasks = self.update_tasks.take();
+        let params = self.plan.params().iter().zip(&mut self.tensors);
+        for (index, ((param, tensor), packed)) in params.zip(&mut self.packed).enumerate() {
+            match param.kind {
+                ParamKind::Statistic => {} // moved with the tiles
+                ParamKind::Dense => tasks.push(UpdateTask::Dense {
+                    slots: slots(tensor),
+                    packed,
+                    offset: self.dense_offsets[index],
+                }),
+                ParamKind::Table { .. } => {
+                    let (shape, sources) = ([param.rows, param.width], &self.table_sources[index]);
+                    push_table(&mut tasks, slots(tensor), shape, sources, context, pieces);
+                }
+            }
+        }
+        let proof = self.proof;
+        self.pool.for_each(&mut self.scratch, &mut tasks, |_, task| {
+            dispatch!(proof, s => task.run(s, context));
+        });
+        self.update_tasks.put(tasks);
+    }
+}
+
+/// A piece of the first phase.
+enum TileTask<'a> {
+    Meanwhile(&'a mut (dyn FnMut() + Send)),
+    Train {
+        part: Part<'a>,
+        row_gradients: [&'a mut [f32]; SPACES],
+        gradient: &'a mut [f32],
+        /// The main one and the auxiliary one.
+        loss: &'a mut [f64; 2],
+        /// One a tile, or none where a thread's own does.
+        tiles: &'a mut [Scratch],
+    },
+}
+
+/// Samples of a batch to train on.
+fn training_part(batch: &Batch, samples: Range<usize>) -> Part<'_> {
+    Part {
+        source: Source::Batch(batch),
+        samples,
+        noise: Some(batch.noise()),
+    }
+}
+
+/// The spaces there can be, by index.
+fn spaces() -> impl Iterator<Item = Space> {
+    core::iter::once(Space::Samples).chain((0..).map(Space::Steps))
+}
+
+/// Takes the rows of a part off the front of each space's gradient.
+fn split_rows<'a>(
+    gradients: &mut [&'a mut [f32]; SPACES],
+    part: &Part<'_>,
+    strides: &[usize],
+) -> [&'a mut [f32]; SPACES] {
+    let mut own: [&mut [f32]; SPACES] = [(); SPACES].map(|()| &mut [][..]);
+    for (((space, own), rest), stride) in spaces().zip(&mut own).zip(gradients).zip(strides) {
+        let (front, back) = core::mem::take(rest).split_at_mut(part.rows(space).len() * stride);
+        (*own, *rest) = (front, back);
+    }
+    own
+}
+
+/// 1 / pairs of neighbouring steps of each sequence, which the auxiliary loss is a mean over.
+fn pair_scales(batch: &Batch) -> [f32; MAX_SEQUENCES] {
+    let mut scales = [1.0; MAX_SEQUENCES];
+    for (sequence, scale) in (0..batch.sequences()).zip(&mut scales) {
+        let lengths = batch.offsets(sequence).windows(2).map(|pair| pair[1] - pair[0]);
+        let pairs: usize = lengths.map(|steps| steps.saturating_sub(1) as usize).sum();
+        *scale = 1.0 / pairs.max(1) as f32;
+    }
+    scales
+}
+
+/// Runs a pass over the tiles of one partial; returns the sum of their losses, and of their auxiliary losses. `scratch`
+/// is one for all tiles, or one for each.
+#[allow(clippy::too_many_arguments)] // what a tile reads, and what it writes
+fn train_partial<S: Simd>(
+    s: S,
+    network: Network<'_>,
+    batch: &Batch,
+    pair_scales: [f32; MAX_SEQUENCES],
+    part: &Part<'_>,
+    (pass, tile_rows): (&Pass, usize),
+    scratch: &mut [Scratch],
+    row_gradients: &mut [&mut [f32]; SPACES],
+    gradient: &mut [f32],
+) -> [f64; 2] {
+    let ([mut loss, mut auxiliary], mut flow) = ([0.0; 2], Flow::Write);
+    let mut rest = row_gradients.each_mut().map(|gradient| &mut **gradient);
+    for (index, first) in part.samples.clone().step_by(tile_rows).enumerate() {
+        let scratch = &mut scratch[if scratch.len() > 1 { index } else { 0 }];
+        let tile = Part {
+            samples: first..(first + tile_rows).min(part.samples.end),
+            ..part.clone()
+        };
+        scratch.forward(s, network, &tile, pass.forward.clone());
+        let mut train = TrainTile {
+            labels: &batch.labels()[tile.samples.clone()],
+            scale: 1.0 / batch.len() as f32,
+            row_gradients: split_rows(&mut rest, &tile, &network.layout.row_gradient_strides),
+            gradient,
+            loss: &mut loss,
+            auxiliary: &mut auxiliary,
+            pair_scales,
+            flow,
+        };
+        scratch.backward(s, network, &tile, &mut train, pass.backward.clone());
+        scratch.add_up(s, network, &tile, pass.then);
+        flow = Flow::Add;
+    }
+    [loss, auxiliary]
+}

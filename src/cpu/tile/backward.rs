@@ -1,0 +1,337 @@
+//! The stages of a tile, backward.
+
+use core::ops::Range;
+
+use super::{
+    Network, Operands, Scratch, TrainTile,
+    gradients::{ActivationGradients, OutputGradient, ParamGradients, deliver},
+};
+use crate::{
+    cpu::{
+        affine,
+        aligned::AlignedVec,
+        attention,
+        attention_unit::{self, InputGradients},
+        auxiliary, batch_norm, dice, dropout, fm, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy,
+        simd::Simd,
+        softmax,
+        source::Part,
+        sum,
+    },
+    ops::gru::Kind,
+    plan::{Activation, Backward, Flow, Stage, View},
+};
+
+impl Scratch {
+    /// Runs a run of the backward stages after [`forward`](Scratch::forward) on the same samples.
+    pub fn backward<S: Simd>(
+        &mut self,
+        s: S,
+        network: Network<'_>,
+        part: &Part<'_>,
+        tile: &mut TrainTile<'_>,
+        stages: Range<usize>,
+    ) {
+        for backward in &network.plan.backward()[stages] {
+            self.backward_stage(s, network, part, tile, backward);
+        }
+    }
+
+    fn backward_stage<S: Simd>(
+        &mut self,
+        s: S,
+        network: Network<'_>,
+        part: &Part<'_>,
+        tile: &mut TrainTile<'_>,
+        &Backward {
+            stage: index,
+            ref flow,
+            params,
+        }: &Backward,
+    ) {
+        let stage = &network.plan.stages()[index];
+        let mut d_inputs = ActivationGradients {
+            network,
+            own: &mut self.gradients,
+            shared: &mut tile.row_gradients,
+        };
+        let d_params = ParamGradients {
+            network,
+            partial: tile.gradient,
+            // Overwritten by the first stage, in the first tile of a partial, that has a part in them.
+            flow: match tile.flow {
+                Flow::Write => params,
+                Flow::Add => Flow::Add,
+            },
+        };
+        let mut on = StageBackward {
+            s,
+            operands: Operands::new(network, part, &self.activations, index),
+            flow,
+            d_output: d_inputs.lend(stage.output()),
+            d_inputs,
+            d_params,
+        };
+        match *stage {
+            // Its gradient is in place already: in the batch-wide one, which the sparse update reads.
+            Stage::Gather { .. } => {}
+            // Nothing to learn.
+            Stage::Numeric { .. } => {}
+            Stage::Linear {
+                weight,
+                bias,
+                input,
+                output,
+                activation,
+            } => on.linear(weight, bias, input, output, activation),
+            Stage::Product { inputs, .. } => on.product(inputs),
+            Stage::Sum { ref inputs, bias, .. } => on.sum(inputs, bias),
+            Stage::Fm { input, factors, .. } => on.fm(input, factors),
+            Stage::Pool { input, mean, .. } => on.pool(input, mean),
+            Stage::Dropout { input, rate, .. } => on.dropout(input, rate),
+            Stage::Prelu { alpha, input, .. } => on.prelu(alpha, input),
+            Stage::Affine {
+                weight,
+                bias,
+                input,
+                output,
+                relu,
+            } => on.affine([weight, bias], input, output, relu),
+            Stage::AttentionUnit {
+                weight,
+                bias,
+                inputs,
+                output,
+                activation,
+            } => on.attention_unit([weight, bias], inputs, output, activation, &mut self.work),
+            Stage::Softmax { input, output } => on.softmax(input, output),
+            Stage::Attention { inputs, .. } => on.attention(inputs),
+            Stage::BatchNorm {
+                mean,
+                variance,
+                input,
+                output,
+                epsilon,
+                ..
+            } => on.batch_norm([mean, variance], input, output, epsilon),
+            Stage::Dice { alpha, inputs, .. } => on.dice(alpha, inputs),
+            Stage::Gru {
+                kind,
+                params,
+                ref inputs,
+                output,
+            } => on.gru(kind, params, inputs, output, &mut self.workspaces[index]),
+            Stage::Last { input, .. } => on.last(input),
+            Stage::Next { inputs, .. } => on.next(inputs),
+            Stage::Auxiliary { logits, weight } => on.auxiliary(logits, weight, &tile.pair_scales, tile.auxiliary),
+            Stage::SigmoidCrossEntropy { logit } => *tile.loss += on.cross_entropy(logit, tile.labels, tile.scale),
+        }
+        on.d_inputs.take_back(on.d_output);
+    }
+}
+
+/// A stage that runs backward: what it reads, and where the gradients are.
+struct StageBackward<'a, 'b, S> {
+    s: S,
+    operands: Operands<'a>,
+    /// How the gradient of each input is delivered.
+    flow: &'a [Flow],
+    d_output: OutputGradient<'b>,
+    d_inputs: ActivationGradients<'a, 'b>,
+    d_params: ParamGradients<'a>,
+}
+
+impl<S: Simd> StageBackward<'_, '_, S> {
+    fn linear(&mut self, weight: usize, bias: Option<usize>, input: View, output: View, activation: Activation) {
+        let (on, dy, dx) = (self.operands, self.d_output.rows_mut(), self.d_inputs.of(input));
+        let gradient = self.d_params.of_layer(weight, bias);
+        let (x, y) = (on.activation(input), on.activation(output));
+        let weight = &on.network.packed[weight].layer;
+        linear::backward(
+            self.s,
+            on.rows,
+            x,
+            weight,
+            y,
+            activation,
+            dy,
+            gradient,
+            dx,
+            self.flow[0],
+        );
+    }
+
+    fn product(&mut self, inputs: [View; 2]) {
+        for (i, &input) in inputs.iter().enumerate() {
+            let (dy, other) = (self.d_output.rows(), self.operands.activation(inputs[1 - i]));
+            let dx = self.d_inputs.of(input);
+            product::backward(self.s, self.operands.rows, dy, other, dx, self.flow[i]);
+        }
+    }
+
+    fn sum(&mut self, inputs: &[View], bias: Option<usize>) {
+        let (rows, dy) = (self.operands.rows, self.d_output.rows());
+        if let Some(bias) = bias {
+            let total: f32 = (0..rows).map(|r| dy.row(r)[0]).sum();
+            let flow = self.d_params.flow;
+            deliver(&mut self.d_params.of(bias)[0], total, flow);
+        }
+        for (&input, &flow) in inputs.iter().zip(self.flow) {
+            sum::backward(self.s, rows, dy, self.d_inputs.of(input), flow);
+        }
+    }
+
+    fn fm(&mut self, input: View, factors: usize) {
+        let (x, dy) = (self.operands.activation(input), self.d_output.rows());
+        let dx = self.d_inputs.of(input);
+        fm::backward(self.s, self.operands.rows, x, factors, dy, dx, self.flow[0]);
+    }
+
+    fn pool(&mut self, input: View, mean: bool) {
+        let (offsets, dy) = (self.operands.offsets(input), self.d_output.rows());
+        pool::backward(self.s, offsets, mean, dy, self.d_inputs.of(input), self.flow[0]);
+    }
+
+    fn dropout(&mut self, input: View, rate: f32) {
+        let (on, dy, dx) = (self.operands, self.d_output.rows(), self.d_inputs.of(input));
+        dropout::apply(self.s, on.rows, on.mask(rate), dy, dx, self.flow[0]);
+    }
+
+    fn prelu(&mut self, alpha: usize, input: View) {
+        let (on, dy, dx) = (self.operands, self.d_output.rows(), self.d_inputs.of(input));
+        let (x, flows) = (on.activation(input), [self.flow[0], self.d_params.flow]);
+        let (alpha, d_alpha) = (on.network.value(alpha), self.d_params.of(alpha));
+        prelu::backward(self.s, on.rows, x, alpha, dy, dx, flows[0], d_alpha, flows[1]);
+    }
+
+    fn affine(&mut self, [weight, bias]: [usize; 2], input: View, output: View, relu: bool) {
+        let (on, dy, dx) = (self.operands, self.d_output.rows(), self.d_inputs.of(input));
+        let gradient = self.d_params.of_layer(weight, Some(bias));
+        let (x, y, weight) = (on.activation(input), on.activation(output), on.network.value(weight));
+        affine::backward(self.s, on.rows, x, weight, y, relu, dy, dx, self.flow[0], gradient);
+    }
+
+    fn attention_unit(
+        &mut self,
+        params: [usize; 2],
+        inputs: [View; 2],
+        output: View,
+        activation: Activation,
+        work: &mut AlignedVec,
+    ) {
+        let on = self.operands;
+        let (offsets, [query, key]) = (on.offsets(inputs[1]), inputs.map(|view| on.activation(view)));
+        let [d_query, d_key] = self.d_inputs.of_both(inputs);
+        let d_inputs = InputGradients {
+            query: d_query,
+            key: d_key,
+            flow: [self.flow[0], self.flow[1]],
+        };
+        let [weight, bias] = params;
+        let gradient = self.d_params.of_layer(weight, Some(bias));
+        let (unit, y, dy) = (
+            &on.network.packed[weight].unit,
+            on.activation(output),
+            self.d_output.rows_mut(),
+        );
+        attention_unit::backward(
+            self.s, offsets, query, key, unit, y, activation, dy, gradient, work, d_inputs,
+        );
+    }
+
+    fn softmax(&mut self, input: View, output: View) {
+        let (offsets, y) = (self.operands.offsets(input), self.operands.activation(output));
+        let (dy, dx) = (self.d_output.rows(), self.d_inputs.of(input));
+        softmax::backward(self.s, offsets, y, dy, dx, self.flow[0]);
+    }
+
+    fn attention(&mut self, [weights, values]: [View; 2]) {
+        let (on, dy) = (self.operands, self.d_output.rows());
+        let (offsets, w, v) = (on.offsets(values), on.activation(weights), on.activation(values));
+        let dx = self.d_inputs.of(weights);
+        attention::backward_weights(self.s, offsets, v, dy, dx, self.flow[0]);
+        let dx = self.d_inputs.of(values);
+        attention::backward_values(self.s, offsets, w, dy, dx, self.flow[1]);
+    }
+
+    fn batch_norm(&mut self, params: [usize; 2], input: View, output: View, epsilon: f32) {
+        let Operands { network, stage, .. } = self.operands;
+        let statistics = network.statistics(stage, params, epsilon);
+        let means = network
+            .of_batch(stage)
+            .map_or(&[][..], |of_batch| &of_batch.gradient_means);
+        let (y, dy) = (self.operands.activation(output), self.d_output.rows());
+        let dx = self.d_inputs.of(input);
+        batch_norm::backward(self.s, self.operands.rows, y, statistics, means, dy, dx, self.flow[0]);
+    }
+
+    fn dice(&mut self, alpha: usize, [input, normal]: [View; 2]) {
+        let (on, dy, params_flow) = (self.operands, self.d_output.rows(), self.d_params.flow);
+        let (x, n) = (on.activation(input), on.activation(normal));
+        let (alpha, d_alpha) = (on.network.value(alpha), self.d_params.of(alpha));
+        let dx = self.d_inputs.of(input);
+        dice::backward(self.s, on.rows, x, n, alpha, dy, dx, self.flow[0], d_alpha, params_flow);
+        let dn = self.d_inputs.of(normal);
+        dice::backward_normal(self.s, on.rows, x, n, alpha, dy, dn, self.flow[1]);
+    }
+
+    fn gru(&mut self, kind: Kind, params: [usize; 4], inputs: &[View], output: View, workspace: &mut gru::Workspace) {
+        let on = self.operands;
+        let (offsets, parameters, states) = (on.offsets(output), on.network.gru(params), on.activation(output));
+        let (x, scores) = on.gru_inputs(inputs);
+        let (dy, gradient, dx) = (
+            self.d_output.rows(),
+            self.d_params.of_gru(params),
+            self.d_inputs.of(inputs[0]),
+        );
+        gru::backward(
+            self.s,
+            kind,
+            offsets,
+            x,
+            scores,
+            parameters,
+            workspace,
+            states,
+            dy,
+            gradient,
+            dx,
+            self.flow[0],
+        );
+        if let Some(&view) = inputs.get(1) {
+            let mut d_scores = self.d_inputs.of(view);
+            for (r, &d) in workspace.scores()[..on.rows].iter().enumerate() {
+                deliver(&mut d_scores.row(r)[0], d, self.flow[1]);
+            }
+        }
+    }
+
+    fn last(&mut self, input: View) {
+        let (offsets, dy) = (self.operands.offsets(input), self.d_output.rows());
+        last::backward(offsets, dy, self.d_inputs.of(input), self.flow[0]);
+    }
+
+    fn next(&mut self, [states, items]: [View; 2]) {
+        let (offsets, dy) = (self.operands.offsets(states), self.d_output.rows());
+        next::states_backward(offsets, dy, self.d_inputs.of(states), self.flow[0]);
+        next::items_backward(offsets, dy, self.d_inputs.of(items), self.flow[1]);
+    }
+
+    /// Adds the tile's share of the loss, a mean over the batch's pairs, to `loss`.
+    fn auxiliary(&mut self, logits: [View; 2], weight: f32, pair_scales: &[f32], loss: &mut f64) {
+        let on = self.operands;
+        let space = on.network.plan.space(logits[0].buffer);
+        let (offsets, scale) = (on.offsets(logits[0]), pair_scales[space.index() - 1]);
+        for ((&view, &flow), label) in logits.iter().zip(self.flow).zip([1.0, 0.0]) {
+            let (x, d) = (on.activation(view), self.d_inputs.of(view));
+            let sum = auxiliary::forward_backward(self.s, offsets, x, label, weight * scale, d, flow);
+            *loss += sum * f64::from(scale);
+        }
+    }
+
+    /// Returns the tile's share of the loss, a mean over the batch's samples.
+    fn cross_entropy(&mut self, logit: View, labels: &[f32], scale: f32) -> f64 {
+        let (logits, d) = (self.operands.activation(logit), self.d_inputs.of(logit));
+        sigmoid_cross_entropy::forward_backward(self.s, logits, labels, scale, d)
+    }
+}

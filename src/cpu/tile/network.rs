@@ -1,0 +1,99 @@
+//! What all tiles of a step read: the plan and its parameters.
+
+use crate::{
+    cpu::{
+        aligned::AlignedVec,
+        batch_norm::{BatchStatistics, Statistics},
+        gru,
+        prepare::Packed,
+    },
+    plan::{Layout, Plan, Stage, Tensor},
+};
+
+/// One parameter with its moments: [`Tensor`] in memory that suits vectors.
+pub(in crate::cpu) struct Values {
+    pub value: AlignedVec,
+    /// Empty under SGD, as is `v`.
+    pub m: AlignedVec,
+    pub v: AlignedVec,
+}
+
+impl From<&Tensor> for Values {
+    fn from(Tensor { value, m, v }: &Tensor) -> Self {
+        Values {
+            value: value[..].into(),
+            m: m[..].into(),
+            v: v[..].into(),
+        }
+    }
+}
+
+impl From<&Values> for Tensor {
+    fn from(Values { value, m, v }: &Values) -> Self {
+        Tensor {
+            value: value.to_vec(),
+            m: m.to_vec(),
+            v: v.to_vec(),
+        }
+    }
+}
+
+/// What all tiles of a step read.
+#[derive(Clone, Copy)]
+pub(in crate::cpu) struct Network<'a> {
+    pub plan: &'a Plan,
+    pub layout: &'a Layout,
+    pub tensors: &'a [Values],
+    /// One a parameter; empty for all but weights.
+    pub packed: &'a [Packed],
+    /// Where each dense parameter's gradient begins in a partial.
+    pub dense_offsets: &'a [usize],
+    /// Those of the batch in training, in the order of the stages that have some; none in use.
+    pub statistics: &'a [BatchStatistics],
+}
+
+impl<'a> Network<'a> {
+    /// A parameter.
+    pub fn value(&self, param: usize) -> &'a [f32] {
+        &self.tensors[param].value
+    }
+
+    /// What a stage normalises by: the batch's statistics in training, else the running ones.
+    pub(super) fn statistics(&self, stage: usize, [mean, variance]: [usize; 2], epsilon: f32) -> Statistics<'a> {
+        let [mean, variance] = match self.of_batch(stage) {
+            Some(of_batch) => [&of_batch.mean[..], &of_batch.variance[..]],
+            None => [self.value(mean), self.value(variance)],
+        };
+        Statistics {
+            mean,
+            variance,
+            epsilon,
+        }
+    }
+
+    /// The batch's statistics of a stage.
+    pub(super) fn of_batch(&self, stage: usize) -> Option<&'a BatchStatistics> {
+        let before = &self.plan.stages()[..stage];
+        let place = before
+            .iter()
+            .filter(|stage| matches!(stage, Stage::BatchNorm { .. }))
+            .count();
+        self.statistics.get(place)
+    }
+
+    /// A layer's bias; nothing where it has none.
+    pub(super) fn bias(&self, bias: Option<usize>) -> &'a [f32] {
+        bias.map_or(&[], |bias| self.value(bias))
+    }
+
+    /// The parameters of a recurrent layer.
+    pub(super) fn gru(&self, params: [usize; 4]) -> gru::Parameters<'a> {
+        let [input_weight, hidden_weight, input_bias, hidden_bias] = params;
+        gru::Parameters {
+            input_weight: &self.packed[input_weight].layer,
+            hidden_weight: &self.packed[hidden_weight].layer,
+            input_bias: self.value(input_bias),
+            hidden_bias: self.value(hidden_bias),
+        }
+    }
+}
