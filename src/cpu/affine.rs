@@ -1,6 +1,7 @@
 //! Scale and shift of a tile's rows; the specification is [`ops::affine`](crate::ops::affine).
 
 use super::{
+    flow::{begin, deliver},
     linear::WeightGradient,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
@@ -58,10 +59,7 @@ kernel! {
         for (k, (weight, (d_weight, d_bias))) in weight.chunks(S::LANES).zip(sums).enumerate() {
             let columns = k * S::LANES..k * S::LANES + weight.len();
             let weight = s.load_partial(weight);
-            let [mut of_weight, mut of_bias] = match gradient.flow {
-                Flow::Write => [zero; 2],
-                Flow::Add => [s.load_partial(d_weight), s.load_partial(d_bias)],
-            };
+            let (mut of_weight, mut of_bias) = (begin(s, d_weight, gradient.flow), begin(s, d_bias, gradient.flow));
             for r in 0..rows {
                 let x = s.load_partial(&input.row(r)[columns.clone()]);
                 let mut d = s.load_partial(&d_output.row(r)[columns.clone()]);
@@ -70,13 +68,7 @@ kernel! {
                 }
                 of_weight = s.mul_add(d, x, of_weight);
                 of_bias = s.add(of_bias, d);
-                let slot = &mut d_input.row(r)[columns.clone()];
-                let dx = s.mul(weight, d);
-                let dx = match flow {
-                    Flow::Write => dx,
-                    Flow::Add => s.add(s.load_partial(slot), dx),
-                };
-                s.store_partial(dx, slot);
+                deliver(s, s.mul(weight, d), &mut d_input.row(r)[columns.clone()], flow);
             }
             s.store_partial(of_weight, d_weight);
             s.store_partial(of_bias, d_bias);

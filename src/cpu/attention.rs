@@ -4,9 +4,9 @@
 //! columns runs over all steps of a sample at a time, so that its sums stay in registers.
 
 use super::{
-    rows::{Rows, RowsMut},
+    flow::{deliver_float, deliver_product},
+    rows::{Rows, RowsMut, steps},
     simd::{Simd, kernel},
-    softmax::steps,
 };
 use crate::plan::Flow;
 
@@ -51,8 +51,7 @@ kernel! {
                 for (d, value) in d_output.row(r).chunks(S::LANES).zip(values.row(t).chunks(S::LANES)) {
                     sum = s.mul_add(s.load_partial(d), s.load_partial(value), sum);
                 }
-                let (sum, slot) = (s.reduce_sum(sum), &mut d_weights.row(t)[0]);
-                *slot = if flow == Flow::Write { sum } else { *slot + sum };
+                deliver_float(s.reduce_sum(sum), &mut d_weights.row(t)[0], flow);
             }
         }
     }
@@ -77,12 +76,7 @@ kernel! {
                 let weight = s.splat(weights.row(t)[0]);
                 let slots = d_values.row(t).chunks_mut(S::LANES);
                 for (d, slot) in d_output.row(r).chunks(S::LANES).zip(slots) {
-                    let d = s.load_partial(d);
-                    let x = match flow {
-                        Flow::Write => s.mul(weight, d),
-                        Flow::Add => s.mul_add(weight, d, s.load_partial(slot)),
-                    };
-                    s.store_partial(x, slot);
+                    deliver_product(s, weight, s.load_partial(d), slot, flow);
                 }
             }
         }

@@ -7,22 +7,21 @@
 //! product of D columns, where `(B - C) k + E (q * k)` takes two and the concatenation four.
 //!
 //! Backward, `dk = W^T dy` takes the same weight, and `M = sum over the sample's steps of dy k^T` gives all else: `B`'s
-//! gradient is the sum of all `M`, `E`'s that of `M diag(q)`, and `dq` gains the column sums of `E * M`. With the sums of
-//! `dy` over each sample's steps, `A`'s gradient and the rest of `dq` are products over samples. `C`'s gradient is `A`'s
-//! less `B`'s, as its input is q's less k's.
+//! gradient is the sum of all `M`, `E`'s that of `M diag(q)`, and `dq` gains the column sums of `E * M`. With the sums
+//! of `dy` over each sample's steps, `A`'s gradient and the rest of `dq` are products over samples. `C`'s gradient is
+//! `A`'s less `B`'s, as its input is q's less k's.
 //!
 //! Per-sample weight, `M` and their sums are in the panels of `linear`'s packings (`[panel, row, column]`), so that all
 //! passes over them are whole vectors side by side.
 
 use super::{
     aligned::AlignedVec,
-    linear::{PackedWeight, WeightGradient, by_row, derive_and_sum, sigmoid_rows, start},
-    rows::{Rows, RowsMut},
+    linear::{PackedWeight, WeightGradient, derive_and_sum, sigmoid_rows},
+    rows::{Rows, RowsMut, steps},
     simd::{
         Simd, kernel,
         matmul::{Left, Panels, Shape, Start, matmul, panel_width},
     },
-    softmax::steps,
 };
 use crate::plan::{Activation, Flow};
 
@@ -124,16 +123,15 @@ kernel! {
         let shape = |rows: usize| Shape { rows, columns: outputs, depth: width };
         let samples = offsets.len().saturating_sub(1);
         let of_query = &mut rest[..samples * outputs];
-        matmul(
-            s, shape(samples), by_row(query), panels(unit.query.forward(), panel, width), Start::Bias(bias), false, of_query, outputs,
-        );
+        let (left, right) = (Left::by_row(query), panels(unit.query.forward(), panel, width));
+        matmul(s, shape(samples), left, right, Start::Bias(bias), false, of_query, outputs);
         let relu = activation == Activation::Relu;
         for (r, (first, end)) in steps(offsets).enumerate() {
             if first == end {
                 continue;
             }
             fold_forward(s, unit, query.row(r), panel, own);
-            let (left, start) = (by_row(key.from_row(first)), Start::Bias(&of_query[r * outputs..][..outputs]));
+            let (left, start) = (Left::by_row(key.from_row(first)), Start::Bias(&of_query[r * outputs..][..outputs]));
             let to = &mut output.data[first * output.stride..];
             matmul(s, shape(end - first), left, panels(own, panel, width), start, relu, to, output.stride);
         }
@@ -203,8 +201,8 @@ pub struct InputGradients<'a> {
 
 kernel! {
     /// Backward pass of a tile: from `dy` to the gradients of query, keys, weight and bias. `dy` is multiplied in place
-    /// by the derivative of the activation, which `y` gives. A gradient that is added to must be zero or what earlier calls
-    /// left: `C`'s part of it is `A`'s less `B`'s.
+    /// by the derivative of the activation, which `y` gives. A gradient that is added to must be zero or what earlier
+    /// calls left: `C`'s part of it is `A`'s less `B`'s.
     ///
     /// # Panics
     /// As [`forward`], and where `query` or `key` cannot be read for whole vectors
@@ -245,8 +243,8 @@ kernel! {
 
         let shape = |rows: usize| Shape { rows, columns: width, depth: outputs };
         let sums = Left { data: dy_sums, row_stride: outputs, depth_stride: 1 };
-        let start_query = start(flow[0]);
-        matmul(s, shape(samples), sums, panels(unit.query.backward(), panel, outputs), start_query, false, d_query.data, d_query.stride);
+        let right = panels(unit.query.backward(), panel, outputs);
+        matmul(s, shape(samples), sums, right, flow[0].into(), false, d_query.data, d_query.stride);
         for (r, (first, end)) in steps(offsets).enumerate() {
             if first == end {
                 continue;
@@ -254,16 +252,17 @@ kernel! {
             let (key, dy) = (key.from_row(first), dy.from_row(first));
             fold_backward(s, unit, query.row(r), panel, own);
             let to = &mut d_key.data[first * d_key.stride..];
-            matmul(s, shape(end - first), by_row(dy), panels(own, panel, outputs), start(flow[1]), false, to, d_key.stride);
+            let (left, right) = (Left::by_row(dy), panels(own, panel, outputs));
+            matmul(s, shape(end - first), left, right, flow[1].into(), false, to, d_key.stride);
             let sums = Sums { key: of_key, product: of_product, moment };
             moments(s, unit, end - first, (query.row(r), key, dy), sums, d_query.row(r));
         }
 
         let weight = gradient.weight;
         let sums = Left { data: dy_sums, row_stride: 1, depth_stride: outputs };
-        let queries = Panels { data: query.data, panel_stride: panel, depth_stride: query.stride };
+        let queries = Panels::of_rows(s, query);
         let shape = Shape { rows: outputs, columns: width, depth: samples };
-        matmul(s, shape, sums, queries, start(gradient.flow), false, weight, 4 * width);
+        matmul(s, shape, sums, queries, gradient.flow.into(), false, weight, 4 * width);
         unfold(s, of_key, of_product, panel, width, gradient.flow, weight);
     }
 }
@@ -310,11 +309,6 @@ fn moments<S: Simd>(
     let panels = panels.zip(unit.product.backward().chunks_exact(whole));
     let columns = query.chunks(panel).zip(d_query.chunks_mut(panel));
     for (p, (((of_key, of_product), product), (query, d_query))) in panels.zip(columns).enumerate() {
-        let left = Left {
-            data: dy.data,
-            row_stride: 1,
-            depth_stride: dy.stride,
-        };
         let right = Panels {
             data: &key.data[p * panel..],
             panel_stride: panel,
@@ -325,6 +319,7 @@ fn moments<S: Simd>(
             columns: query.len(),
             depth: steps,
         };
+        let left = Left::by_column(dy);
         matmul(s, shape, left, right, Start::Zero, false, sums.moment, panel);
         for (v, (query, d_query)) in query.chunks(S::LANES).zip(d_query.chunks_mut(S::LANES)).enumerate() {
             let (q, mut dq, at) = (s.load_partial(query), s.load_partial(d_query), v * S::LANES);

@@ -2,6 +2,7 @@
 //! [`ops::auxiliary`](crate::ops::auxiliary), whose `step_loss` takes logits along all steps as this does.
 
 use super::{
+    flow::deliver_float,
     rows::{Rows, RowsMut},
     sigmoid_cross_entropy::{CHUNK, lanes},
     simd::{Simd, kernel},
@@ -9,9 +10,9 @@ use super::{
 use crate::plan::Flow;
 
 kernel! {
-    /// The cross-entropy of one of the two kinds of logits: `label` is 1 of the clicked and 0 of the negative. Writes, or
-    /// adds, `(sigmoid(logit) - label) * scale` at each step that has one behind it and 0 at the others, and returns the
-    /// sum of the losses, unscaled. `offsets` `[samples + 1]` are those of the batch; row 0 is step `offsets[0]`.
+    /// The cross-entropy of one of the two kinds of logits: `label` is 1 of the clicked and 0 of the negative. Writes,
+    /// or adds, `(sigmoid(logit) - label) * scale` at each step that has one behind it and 0 at the others, and returns
+    /// the sum of the losses, unscaled. `offsets` `[samples + 1]` are those of the batch; row 0 is step `offsets[0]`.
     ///
     /// # Panics
     /// Where an operand has fewer rows than the offsets say.
@@ -43,8 +44,7 @@ kernel! {
                     s.store(s.mul(gradient, s.splat(scale)), x);
                 }
                 for (r, (x, loss)) in rows.clone().zip(x.into_iter().zip(losses)) {
-                    let slot = &mut gradients.row(r)[0];
-                    *slot = if flow == Flow::Write { x } else { *slot + x };
+                    deliver_float(x, &mut gradients.row(r)[0], flow);
                     total += f64::from(loss);
                 }
                 first = rows.end;

@@ -8,6 +8,7 @@
 use alloc::{vec, vec::Vec};
 
 use super::{
+    flow::deliver,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
@@ -76,12 +77,7 @@ kernel! {
                 let y = s.load_partial(&output.row(r)[columns.clone()]);
                 let g = s.sub(s.load_partial(&d_output.row(r)[columns.clone()]), mean);
                 let d = s.mul(s.sub(g, s.mul(y, slope)), scale);
-                let slot = &mut d_input.row(r)[columns.clone()];
-                let d = match flow {
-                    Flow::Write => d,
-                    Flow::Add => s.add(s.load_partial(slot), d),
-                };
-                s.store_partial(d, slot);
+                deliver(s, d, &mut d_input.row(r)[columns.clone()], flow);
             }
         }
     }
@@ -198,7 +194,8 @@ impl BatchStatistics {
         }
     }
 
-    /// Moves running statistics towards the batch's, whose variance counts divided by `rows - 1`; of no rows, not at all.
+    /// Moves running statistics towards the batch's, whose variance counts divided by `rows - 1`; of no rows, not at
+    /// all.
     pub fn lead(&self, momentum: f32, mean: &mut [f32], variance: &mut [f32]) {
         if self.rows == 0 {
             return;

@@ -2,6 +2,7 @@
 //! its own ([`batch_norm`](super::batch_norm)): here it is an operand, `normal`.
 
 use super::{
+    flow::{begin, deliver},
     math::sigmoid,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
@@ -61,21 +62,14 @@ kernel! {
         for (k, (alpha, d_alpha)) in alpha.chunks(S::LANES).zip(d_alpha.chunks_mut(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + alpha.len();
             let alpha = s.load_partial(alpha);
-            let mut sum = match alpha_flow {
-                Flow::Write => s.splat(0.0),
-                Flow::Add => s.load_partial(d_alpha),
-            };
+            let mut sum = begin(s, d_alpha, alpha_flow);
             for r in 0..rows {
                 let x = s.load_partial(&input.row(r)[columns.clone()]);
                 let d = s.load_partial(&d_output.row(r)[columns.clone()]);
                 let p = sigmoid(s, s.load_partial(&normal.row(r)[columns.clone()]));
                 sum = s.mul_add(s.mul(d, s.sub(s.splat(1.0), p)), x, sum);
-                let (d, slot) = (s.mul(d, slope(s, p, alpha)), &mut d_input.row(r)[columns.clone()]);
-                let d = match flow {
-                    Flow::Write => d,
-                    Flow::Add => s.add(s.load_partial(slot), d),
-                };
-                s.store_partial(d, slot);
+                let d = s.mul(d, slope(s, p, alpha));
+                deliver(s, d, &mut d_input.row(r)[columns.clone()], flow);
             }
             s.store_partial(sum, d_alpha);
         }
@@ -106,11 +100,7 @@ kernel! {
                 let p = sigmoid(s, s.load_partial(n));
                 let d = s.mul(s.load_partial(d), s.sub(one, s.load_partial(alpha)));
                 let d = s.mul(s.mul(d, s.load_partial(x)), s.mul(p, s.sub(one, p)));
-                let d = match flow {
-                    Flow::Write => d,
-                    Flow::Add => s.add(s.load_partial(slot), d),
-                };
-                s.store_partial(d, slot);
+                deliver(s, d, slot, flow);
             }
         }
     }

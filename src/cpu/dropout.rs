@@ -2,8 +2,11 @@
 //!
 //! The mask is drawn anew in the backward pass: drawing costs less than memory for it would.
 
-use super::rows::{Rows, RowsMut};
-use super::simd::{Simd, kernel};
+use super::{
+    flow::deliver_float,
+    rows::{Rows, RowsMut},
+    simd::{Simd, kernel},
+};
 use crate::{ops::dropout, plan::Flow, rng::Rng};
 
 /// Values whose random numbers are drawn together.
@@ -40,10 +43,7 @@ kernel! {
                 let numbers = &draw(mask.rng, begin / BLOCK as u64)[begin as usize % BLOCK..];
                 for ((&x, y), &number) in from.iter().zip(to).zip(numbers) {
                     let x = if number >= threshold { x * scale } else { 0.0 };
-                    *y = match flow {
-                        Flow::Write => x,
-                        Flow::Add => *y + x,
-                    };
+                    deliver_float(x, y, flow);
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! pass forms the sum again rather than keeping it.
 
 use super::{
+    flow::deliver_product,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
@@ -63,11 +64,7 @@ kernel! {
                 for (field, to) in row.chunks_exact(factors).zip(d_input.row(r).chunks_exact_mut(factors)) {
                     let slot = &mut to[first..end];
                     let others = s.sub(sum, s.load_partial(&field[first..end]));
-                    let x = match flow {
-                        Flow::Write => s.mul(d, others),
-                        Flow::Add => s.mul_add(d, others, s.load_partial(slot)),
-                    };
-                    s.store_partial(x, slot);
+                    deliver_product(s, d, others, slot, flow);
                 }
                 first = end;
             }

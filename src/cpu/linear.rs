@@ -8,6 +8,7 @@
 
 use super::{
     aligned::AlignedVec,
+    flow::begin,
     math::sigmoid,
     rows::{Rows, RowsMut},
     simd::{
@@ -202,7 +203,7 @@ fn panels_forward<S: Simd>(
         Start::Bias(bias)
     };
     let panels = weight.forward_panels(s);
-    matmul(s, shape, by_row(x), panels, start, relu, y.data, y.stride);
+    matmul(s, shape, Left::by_row(x), panels, start, relu, y.data, y.stride);
 }
 
 /// One output: a dot product a row. A panel would be one column of numbers among zeros.
@@ -261,24 +262,14 @@ kernel! {
         let mut dy = dy;
         derive_and_sum(s, rows, y, activation, &mut dy, gradient.bias, gradient.flow);
 
-        let width = panel_width::<S>(inputs);
         let dy = dy.as_rows();
-        let dy_columns = Left {
-            data: dy.data,
-            row_stride: 1,
-            depth_stride: dy.stride,
-        };
-        let x_panels = Panels {
-            data: x.data,
-            panel_stride: width,
-            depth_stride: x.stride,
-        };
         let shape = Shape {
             rows: outputs,
             columns: inputs,
             depth: rows,
         };
-        matmul(s, shape, dy_columns, x_panels, start(gradient.flow), false, gradient.weight, inputs);
+        let (left, panels) = (Left::by_column(dy), Panels::of_rows(s, x));
+        matmul(s, shape, left, panels, gradient.flow.into(), false, gradient.weight, inputs);
 
         let panels = weight.backward_panels(s, 0);
         let shape = Shape {
@@ -286,27 +277,12 @@ kernel! {
             columns: inputs,
             depth: outputs,
         };
-        matmul(s, shape, by_row(dy), panels, start(dx_flow), false, dx.data, dx.stride);
-    }
-}
-
-pub(super) fn start<'a>(flow: Flow) -> Start<'a> {
-    match flow {
-        Flow::Write => Start::Zero,
-        Flow::Add => Start::Output,
+        matmul(s, shape, Left::by_row(dy), panels, dx_flow.into(), false, dx.data, dx.stride);
     }
 }
 
 /// Floats that must be readable behind the last row of `x` in [`backward`]: a vector may begin at its last column.
 pub const READ_AHEAD: usize = 32;
-
-pub(super) fn by_row(x: Rows<'_>) -> Left<'_> {
-    Left {
-        data: x.data,
-        row_stride: x.stride,
-        depth_stride: 1,
-    }
-}
 
 /// Takes `dy` through the activation, and adds its columns up into the bias's gradient if there is one.
 #[inline(always)]
@@ -319,19 +295,36 @@ pub(super) fn derive_and_sum<S: Simd>(
     bias: &mut [f32],
     flow: Flow,
 ) {
-    let zero = s.splat(0.0);
-    if bias.is_empty() && activation == Activation::Identity {
-        return;
+    // A copy of the loops for each activation: inside them nothing is left to decide.
+    match activation {
+        Activation::Identity if bias.is_empty() => {}
+        Activation::Identity => columns_by(s, Activation::Identity, rows, y, dy, bias, flow),
+        Activation::Relu => columns_by(s, Activation::Relu, rows, y, dy, bias, flow),
+        Activation::Sigmoid => columns_by(s, Activation::Sigmoid, rows, y, dy, bias, flow),
     }
+}
+
+/// [`derive_and_sum`] with an activation that is a constant where this is inlined.
+#[inline(always)]
+fn columns_by<S: Simd>(
+    s: S,
+    activation: Activation,
+    rows: usize,
+    y: Rows<'_>,
+    dy: &mut RowsMut<'_>,
+    bias: &mut [f32],
+    flow: Flow,
+) {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
     let mut biases = bias.chunks_mut(S::LANES);
     let mut first = 0;
     while first < dy.width {
         let columns = first..dy.width.min(first + S::LANES);
         first = columns.end;
         let bias = biases.next();
-        let mut sum = match (flow, &bias) {
-            (Flow::Add, Some(bias)) => s.load_partial(bias),
-            _ => zero,
+        let mut sum = match &bias {
+            Some(bias) => begin(s, bias, flow),
+            None => zero,
         };
         for r in 0..rows {
             let slot = &mut dy.row(r)[columns.clone()];
@@ -339,7 +332,7 @@ pub(super) fn derive_and_sum<S: Simd>(
             if activation != Activation::Identity {
                 let y = s.load_partial(&y.row(r)[columns.clone()]);
                 d = match activation {
-                    Activation::Sigmoid => s.mul(d, s.mul(y, s.sub(s.splat(1.0), y))),
+                    Activation::Sigmoid => s.mul(d, s.mul(y, s.sub(one, y))),
                     _ => s.select_gt(y, zero, d, zero),
                 };
                 s.store_partial(d, slot);

@@ -40,8 +40,8 @@ pub(crate) fn sigmoid_of<S: Simd>(s: S, x: S::F32, z: S::F32) -> S::F32 {
 
 /// tanh(x), within a few units in the last place; NaN stays one.
 ///
-/// Up to 5/8 by the odd polynomial of Cephes (`tanhf`, Moshier), which keeps the last places of small values; beyond, with
-/// z = e^(-2 |x|), it is (1 - z) / (1 + z) and the sign of x.
+/// Up to 5/8 by the odd polynomial of Cephes (`tanhf`, Moshier), which keeps the last places of small values; beyond,
+/// with z = e^(-2 |x|), it is (1 - z) / (1 + z) and the sign of x.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let (zero, one) = (s.splat(0.0), s.splat(1.0));

@@ -22,6 +22,7 @@ mod catalogue;
 pub mod dice;
 pub mod dropout;
 mod executor;
+mod flow;
 pub mod fm;
 pub mod gather;
 pub mod gru;

@@ -1,10 +1,13 @@
 //! Each step of a tile's histories beside the next; the specification is [`ops::next`](crate::ops::next).
 
-use super::rows::{Rows, RowsMut};
+use super::{
+    flow::deliver_row,
+    rows::{Rows, RowsMut},
+};
 use crate::plan::Flow;
 
-/// Writes `[states[t], items[t + 1]]` for every step, zeros at a sample's last. `offsets` `[samples + 1]` are those of the
-/// batch; row 0 of the operands is step `offsets[0]`.
+/// Writes `[states[t], items[t + 1]]` for every step, zeros at a sample's last. `offsets` `[samples + 1]` are those of
+/// the batch; row 0 of the operands is step `offsets[0]`.
 ///
 /// # Panics
 /// Where an operand has fewer rows than the offsets say, or `output` is not as wide as both.
@@ -63,8 +66,7 @@ fn histories(offsets: &[u32]) -> impl Iterator<Item = (core::ops::Range<usize>, 
 /// Nothing stands for zeros.
 fn deliver(row: Option<&[f32]>, to: &mut [f32], flow: Flow) {
     match (row, flow) {
-        (Some(row), Flow::Write) => to.copy_from_slice(row),
-        (Some(row), Flow::Add) => to.iter_mut().zip(row).for_each(|(to, x)| *to += x),
+        (Some(row), _) => deliver_row(row, to, flow),
         (None, Flow::Write) => to.fill(0.0),
         (None, Flow::Add) => {}
     }

@@ -1,6 +1,7 @@
 //! Pooling of a tile's sequences; the specification is [`ops::pool`](crate::ops::pool).
 
 use super::{
+    flow::deliver_product,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
@@ -50,12 +51,7 @@ kernel! {
             for step in pair[0] - offsets[0]..pair[1] - offsets[0] {
                 let slots = d_input.row(step as usize).chunks_mut(S::LANES);
                 for (d, slot) in d_output.row(r).chunks(S::LANES).zip(slots) {
-                    let d = s.load_partial(d);
-                    let x = match flow {
-                        Flow::Write => s.mul(d, weight),
-                        Flow::Add => s.mul_add(d, weight, s.load_partial(slot)),
-                    };
-                    s.store_partial(x, slot);
+                    deliver_product(s, s.load_partial(d), weight, slot, flow);
                 }
             }
         }

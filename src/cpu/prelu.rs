@@ -1,6 +1,7 @@
 //! PReLU of a tile's rows; the specification is [`ops::prelu`](crate::ops::prelu).
 
 use super::{
+    flow::{begin, deliver},
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
@@ -45,21 +46,13 @@ kernel! {
         for (k, (alpha, d_alpha)) in alpha.chunks(S::LANES).zip(d_alpha.chunks_mut(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + alpha.len();
             let alpha = s.load_partial(alpha);
-            let mut sum = match alpha_flow {
-                Flow::Write => zero,
-                Flow::Add => s.load_partial(d_alpha),
-            };
+            let mut sum = begin(s, d_alpha, alpha_flow);
             for r in 0..rows {
                 let x = s.load_partial(&input.row(r)[columns.clone()]);
                 let d = s.load_partial(&d_output.row(r)[columns.clone()]);
                 sum = s.add(sum, s.select_gt(x, zero, zero, s.mul(d, x)));
-                let slot = &mut d_input.row(r)[columns.clone()];
                 let dx = s.select_gt(x, zero, d, s.mul(alpha, d));
-                let dx = match flow {
-                    Flow::Write => dx,
-                    Flow::Add => s.add(s.load_partial(slot), dx),
-                };
-                s.store_partial(dx, slot);
+                deliver(s, dx, &mut d_input.row(r)[columns.clone()], flow);
             }
             s.store_partial(sum, d_alpha);
         }

@@ -15,9 +15,9 @@ use crate::plan::{Layout, ParamKind, Plan, Stage, View};
 /// rows; a large one streams its weights from the second level or the third, and 64 rows pay for that.
 ///
 /// A sample with a sequence has many rows in the buffers along it, so that these leave the second level. They are gone
-/// through once a stage, and attention works sample by sample, so that costs less than more passes over the weights would:
-/// DIN with a first layer of 513 x 512 takes 4 to 6 % less time with 64 samples than with 16 at 18 steps, and 2 %
-/// more at 45.
+/// through once a stage, and attention works sample by sample, so that costs less than more passes over the weights
+/// would: DIN with a first layer of 513 x 512 takes 4 to 6 % less time with 64 samples than with 16 at 18 steps, and
+/// 2 % more at 45.
 pub(super) fn tile_rows(plan: &Plan) -> usize {
     let dense: usize = plan.params().iter().filter(|p| !p.is_table()).map(|p| p.len()).sum();
     if dense <= 8192 { 32 } else { 64 }

@@ -1,6 +1,7 @@
 //! Elementwise product of a tile's rows; the specification is [`ops::product`](crate::ops::product).
 
 use super::{
+    flow::deliver_product,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
@@ -44,11 +45,6 @@ kernel! {
 fn multiply<S: Simd>(s: S, a: &[f32], b: &[f32], flow: Flow, c: &mut [f32]) {
     let operands = a.chunks(S::LANES).zip(b.chunks(S::LANES));
     for ((a, b), c) in operands.zip(c.chunks_mut(S::LANES)) {
-        let (a, b) = (s.load_partial(a), s.load_partial(b));
-        let x = match flow {
-            Flow::Write => s.mul(a, b),
-            Flow::Add => s.mul_add(a, b, s.load_partial(c)),
-        };
-        s.store_partial(x, c);
+        deliver_product(s, s.load_partial(a), s.load_partial(b), c, flow);
     }
 }

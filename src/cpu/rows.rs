@@ -66,3 +66,12 @@ impl RowsMut<'_> {
         }
     }
 }
+
+/// The rows of every sample's steps, the first and one past the last; row 0 is step `offsets[0]` of the batch.
+#[inline(always)]
+pub(super) fn steps(offsets: &[u32]) -> impl Iterator<Item = (usize, usize)> {
+    let begin = offsets.first().copied().unwrap_or(0);
+    offsets
+        .windows(2)
+        .map(move |pair| ((pair[0] - begin) as usize, (pair[1] - begin) as usize))
+}

@@ -3,8 +3,9 @@
 //! `offsets` `[samples + 1]` are those of the batch; row 0 of an operand is step `offsets[0]`.
 
 use super::{
+    flow::deliver_float,
     math::exp_nonpositive,
-    rows::{Rows, RowsMut},
+    rows::{Rows, RowsMut, steps},
     simd::{Simd, kernel},
 };
 use crate::plan::Flow;
@@ -63,18 +64,8 @@ kernel! {
             let mean: f32 = (first..end).map(|t| output.row(t)[0] * d_output.row(t)[0]).sum();
             for t in first..end {
                 let d = output.row(t)[0] * (d_output.row(t)[0] - mean);
-                let slot = &mut d_input.row(t)[0];
-                *slot = if flow == Flow::Write { d } else { *slot + d };
+                deliver_float(d, &mut d_input.row(t)[0], flow);
             }
         }
     }
-}
-
-/// The rows of every sample's steps: the first, and one past the last.
-#[inline(always)]
-pub(super) fn steps(offsets: &[u32]) -> impl Iterator<Item = (usize, usize)> {
-    let begin = offsets.first().copied().unwrap_or(0);
-    offsets
-        .windows(2)
-        .map(move |pair| ((pair[0] - begin) as usize, (pair[1] - begin) as usize))
 }

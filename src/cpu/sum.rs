@@ -1,6 +1,7 @@
 //! Sum of a tile's columns; the specification is [`ops::sum`](crate::ops::sum).
 
 use super::{
+    flow::deliver,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
@@ -33,11 +34,7 @@ kernel! {
         for r in 0..rows {
             let d = s.splat(d_output.row(r)[0]);
             for chunk in d_input.row(r).chunks_mut(S::LANES) {
-                let x = match flow {
-                    Flow::Write => d,
-                    Flow::Add => s.add(s.load_partial(chunk), d),
-                };
-                s.store_partial(x, chunk);
+                deliver(s, d, chunk, flow);
             }
         }
     }

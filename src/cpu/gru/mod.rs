@@ -8,8 +8,8 @@
 //! Forward leaves, for each step, `r`, `z`, `n` and `U_n h + c_n` side by side, of `hidden` columns each. Backward puts
 //! gradients in their place: those of the sums behind `n`, `r` and `z`, and of the state's part of `n`. The first three
 //! are what the input has part in, the last three what the state has, in its weight's order. So the weights' gradients
-//! are products over all steps of the tile again; that of the state's weight has the states, one row before, for its right
-//! operand, and the rows of first steps, before which the state was 0, are cleared for it.
+//! are products over all steps of the tile again; that of the state's weight has the states, one row before, for its
+//! right operand, and the rows of first steps, before which the state was 0, are cleared for it.
 
 mod step;
 
@@ -20,11 +20,12 @@ use step::{advance, retreat, scale, unscale};
 
 use super::{
     aligned::AlignedVec,
+    flow::deliver_row,
     linear::{PackedWeight, READ_AHEAD},
     rows::{Rows, RowsMut},
     simd::{
         Simd, kernel,
-        matmul::{Left, Panels, Shape, Start, multiply, panel_width},
+        matmul::{Left, Panels, Shape, Start, multiply},
     },
 };
 use crate::{
@@ -157,7 +158,7 @@ kernel! {
         let stride = padded(4 * hidden);
         let shape = Shape { rows: steps, columns: 3 * hidden, depth: input.width };
         let (weight, bias) = (parameters.input_weight.forward_panels(s), Start::Bias(parameters.input_bias));
-        multiply(s, shape, by_row(input), weight, bias, gates, stride);
+        multiply(s, shape, Left::by_row(input), weight, bias, gates, stride);
         let (state_stride, sum_stride) = (padded(hidden), padded(3 * hidden));
         for t in 0.. {
             let samples = active(order, t);
@@ -214,9 +215,9 @@ kernel! {
         let Gradients { input_weight, hidden_weight, input_bias, hidden_bias, flow } = gradients;
         let (of_n, rest) = workspace.biases[..4 * hidden].split_at(hidden);
         let (of_gates, _) = rest.split_at(2 * hidden);
-        deliver(&mut input_bias[..2 * hidden], of_gates, flow);
-        deliver(&mut input_bias[2 * hidden..], of_n, flow);
-        deliver(hidden_bias, rest, flow);
+        deliver_row(of_gates, &mut input_bias[..2 * hidden], flow);
+        deliver_row(of_n, &mut input_bias[2 * hidden..], flow);
+        deliver_row(rest, hidden_bias, flow);
 
         let stride = padded(4 * hidden);
         let aigru = kind == Kind::Aigru;
@@ -224,8 +225,8 @@ kernel! {
         let gates = |part: usize| Left { data: &workspace.gates[part * hidden..], row_stride: 1, depth_stride: stride };
         let shape = |rows: usize| Shape { rows, columns: input.width, depth: steps };
         let (gate_rows, n_rows) = input_weight.split_at_mut(2 * hidden * input.width);
-        multiply(s, shape(2 * hidden), gates(1), rows_as_panels(s, x), begin(flow), gate_rows, input.width);
-        multiply(s, shape(hidden), gates(0), rows_as_panels(s, x), begin(flow), n_rows, input.width);
+        multiply(s, shape(2 * hidden), gates(1), Panels::of_rows(s, x), flow.into(), gate_rows, input.width);
+        multiply(s, shape(hidden), gates(0), Panels::of_rows(s, x), flow.into(), n_rows, input.width);
 
         let mut d_input = d_input;
         let scaled = &mut workspace.scaled[..];
@@ -236,7 +237,7 @@ kernel! {
         let gates = |part: usize| Left { data: &workspace.gates[part * hidden..], row_stride: stride, depth_stride: 1 };
         let shape = |depth: usize| Shape { rows: steps, columns: input.width, depth };
         let panels = parameters.input_weight.backward_panels(s, 0);
-        multiply(s, shape(2 * hidden), gates(1), panels, begin(to_flow), to, to_stride);
+        multiply(s, shape(2 * hidden), gates(1), panels, to_flow.into(), to, to_stride);
         let panels = parameters.input_weight.backward_panels(s, 2 * hidden);
         multiply(s, shape(hidden), gates(0), panels, Start::Output, to, to_stride);
         if let Some(scores) = scores && aigru {
@@ -250,7 +251,7 @@ kernel! {
         let shape = Shape { rows: 3 * hidden, columns: hidden, depth: steps.saturating_sub(1) };
         let second = workspace.gates.get(stride + hidden..).unwrap_or(&[]);
         let left = Left { data: second, row_stride: 1, depth_stride: stride };
-        multiply(s, shape, left, rows_as_panels(s, states), begin(flow), hidden_weight, hidden);
+        multiply(s, shape, left, Panels::of_rows(s, states), flow.into(), hidden_weight, hidden);
     }
 }
 
@@ -321,41 +322,10 @@ fn check(kind: Kind, inputs: usize, hidden: usize, scores: bool, parameters: Par
     assert!(scores || kind == Kind::Gru, "{kind:?} without scores");
 }
 
-fn begin<'a>(flow: Flow) -> Start<'a> {
-    match flow {
-        Flow::Write => Start::Zero,
-        Flow::Add => Start::Output,
-    }
-}
-
-fn deliver(to: &mut [f32], from: &[f32], flow: Flow) {
-    match flow {
-        Flow::Write => to.copy_from_slice(from),
-        Flow::Add => to.iter_mut().zip(from).for_each(|(to, x)| *to += x),
-    }
-}
-
 fn of_workspace(data: &[f32], width: usize) -> Rows<'_> {
     Rows {
         data,
         stride: padded(width),
         width,
-    }
-}
-
-fn by_row(x: Rows<'_>) -> Left<'_> {
-    Left {
-        data: x.data,
-        row_stride: x.stride,
-        depth_stride: 1,
-    }
-}
-
-/// Rows as the right operand of a product over rows.
-fn rows_as_panels<S: Simd>(_: S, x: Rows<'_>) -> Panels<'_> {
-    Panels {
-        data: x.data,
-        panel_stride: panel_width::<S>(x.width),
-        depth_stride: x.stride,
     }
 }

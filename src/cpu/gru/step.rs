@@ -3,6 +3,7 @@
 use super::of_workspace;
 use crate::{
     cpu::{
+        flow::deliver_product,
         math::{sigmoid, tanh},
         rows::{Rows, RowsMut},
         simd::Simd,
@@ -146,11 +147,7 @@ pub(super) fn unscale<S: Simd>(
         for ((d, x), to) in operands.zip(d_input.row(t).chunks_mut(S::LANES)) {
             let d = s.load_partial(d);
             sum = s.mul_add(d, s.load_partial(x), sum);
-            let of_input = match flow {
-                Flow::Write => s.mul(score, d),
-                Flow::Add => s.mul_add(score, d, s.load_partial(to)),
-            };
-            s.store_partial(of_input, to);
+            deliver_product(s, score, d, to, flow);
         }
         *of_score = s.reduce_sum(sum);
     }

@@ -17,6 +17,7 @@
 //! deep, so a panel is tens of kilobytes and streams from L1 or L2.
 
 use super::{Simd, kernel};
+use crate::{cpu::rows::Rows, plan::Flow};
 
 /// The left operand: element (row, p) is at `row * row_stride + p * depth_stride`.
 #[derive(Clone, Copy)]
@@ -26,12 +27,46 @@ pub(crate) struct Left<'a> {
     pub depth_stride: usize,
 }
 
+impl<'a> Left<'a> {
+    /// Rows as they are.
+    #[inline(always)]
+    pub fn by_row(x: Rows<'a>) -> Self {
+        Left {
+            data: x.data,
+            row_stride: x.stride,
+            depth_stride: 1,
+        }
+    }
+
+    /// Rows transposed: the product is a sum over them.
+    #[inline(always)]
+    pub fn by_column(x: Rows<'a>) -> Self {
+        Left {
+            data: x.data,
+            row_stride: 1,
+            depth_stride: x.stride,
+        }
+    }
+}
+
 /// The right operand: panel `j`'s vectors of depth step `p` begin at `j * panel_stride + p * depth_stride`.
 #[derive(Clone, Copy)]
 pub(crate) struct Panels<'a> {
     pub data: &'a [f32],
     pub panel_stride: usize,
     pub depth_stride: usize,
+}
+
+impl<'a> Panels<'a> {
+    /// Rows as they are, in a product that is a sum over them.
+    #[inline(always)]
+    pub fn of_rows<S: Simd>(_: S, x: Rows<'a>) -> Self {
+        Panels {
+            data: x.data,
+            panel_stride: panel_width::<S>(x.width),
+            depth_stride: x.stride,
+        }
+    }
 }
 
 /// What the sum begins from.
@@ -43,6 +78,16 @@ pub(crate) enum Start<'a> {
     Output,
     /// A row vector, as wide as C.
     Bias(&'a [f32]),
+}
+
+impl From<Flow> for Start<'_> {
+    #[inline(always)]
+    fn from(flow: Flow) -> Self {
+        match flow {
+            Flow::Write => Start::Zero,
+            Flow::Add => Start::Output,
+        }
+    }
 }
 
 /// Sizes of a product: C is `rows x columns`.

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::{
     Network, Operands, Scratch, TrainTile,
-    gradients::{ActivationGradients, OutputGradient, ParamGradients, deliver},
+    gradients::{ActivationGradients, OutputGradient, ParamGradients},
 };
 use crate::{
     cpu::{
@@ -12,7 +12,9 @@ use crate::{
         aligned::AlignedVec,
         attention,
         attention_unit::{self, InputGradients},
-        auxiliary, batch_norm, dice, dropout, fm, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy,
+        auxiliary, batch_norm, dice, dropout,
+        flow::deliver_float,
+        fm, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy,
         simd::Simd,
         softmax,
         source::Part,
@@ -174,7 +176,7 @@ impl<S: Simd> StageBackward<'_, '_, S> {
         if let Some(bias) = bias {
             let total: f32 = (0..rows).map(|r| dy.row(r)[0]).sum();
             let flow = self.d_params.flow;
-            deliver(&mut self.d_params.of(bias)[0], total, flow);
+            deliver_float(total, &mut self.d_params.of(bias)[0], flow);
         }
         for (&input, &flow) in inputs.iter().zip(self.flow) {
             sum::backward(self.s, rows, dy, self.d_inputs.of(input), flow);
@@ -301,7 +303,7 @@ impl<S: Simd> StageBackward<'_, '_, S> {
         if let Some(&view) = inputs.get(1) {
             let mut d_scores = self.d_inputs.of(view);
             for (r, &d) in workspace.scores()[..on.rows].iter().enumerate() {
-                deliver(&mut d_scores.row(r)[0], d, self.flow[1]);
+                deliver_float(d, &mut d_scores.row(r)[0], self.flow[1]);
             }
         }
     }

@@ -188,11 +188,3 @@ impl ParamGradients<'_> {
         }
     }
 }
-
-/// Writes a single gradient, or adds it to what is there.
-pub(super) fn deliver(slot: &mut f32, gradient: f32, flow: Flow) {
-    *slot = match flow {
-        Flow::Write => gradient,
-        Flow::Add => *slot + gradient,
-    };
-}
