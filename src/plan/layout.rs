@@ -11,7 +11,8 @@ const LINE: usize = 16;
 ///
 /// Activations lie buffer after buffer, each `[tile rows, stride]`. The gradients of buffers that a gather fills
 /// must outlive the tile, since a table row's gradient is summed over the whole batch: they lie side by side in one
-/// `[rows, stride]` matrix for each space, samples and each sequence's steps. All other gradients die with the tile and mirror the activations.
+/// `[rows, stride]` matrix for each space, samples and each sequence's steps. All other gradients die with the tile and
+/// mirror the activations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Floats from one row of a buffer to the next.

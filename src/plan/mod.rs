@@ -25,6 +25,7 @@ mod layout;
 mod optimizer;
 mod stage;
 mod state;
+mod view;
 
 pub use crate::ops::gru::Kind as GruKind;
 pub use builder::PlanBuilder;
@@ -32,8 +33,9 @@ pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS};
 pub use layout::Layout;
 pub(crate) use layout::padded;
 pub use optimizer::{AdamConfig, L2, Optimizer};
-pub use stage::{Activation, Backward, Flow, Space, Stage, View};
+pub use stage::{Activation, Backward, Flow, Stage};
 pub use state::{State, Tensor};
+pub use view::{Space, View};
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -223,8 +225,8 @@ impl Plan {
         &self.backward
     }
 
-    /// Whether the logit depends on a stage. What it does not depend on, such as an auxiliary loss and what that is made
-    /// of, is for training alone.
+    /// Whether the logit depends on a stage. What it does not depend on, such as an auxiliary loss and what that is
+    /// made of, is for training alone.
     pub fn is_scored(&self, stage: usize) -> bool {
         self.scored[stage]
     }

@@ -35,6 +35,10 @@ impl<'a> Activations<'a> {
         }
     }
 
+    pub(super) fn batch(&self) -> &'a Batch {
+        self.batch
+    }
+
     /// Rows of a view.
     pub(super) fn rows(&self, view: View) -> usize {
         self.rows[view.buffer]

@@ -5,45 +5,20 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::ops::Range;
 
-use super::{Reference, check_length};
+use super::Reference;
 use crate::{
     Error, Result,
+    checks::{check_growth, check_ids, check_rows, check_scored},
     data::Batch,
     executor::{Executor, LossSum, exposed},
     plan::{L2, Optimizer, ParamKind, Plan, State, Tensor},
 };
 
-impl Reference {
-    /// The values of a parameter that are `len` floats from row `first` on.
-    fn rows(&self, param: usize, first: usize, len: usize) -> Result<Range<usize>> {
-        let Some(of) = self.plan.params().get(param) else {
-            return Err(Error::Length {
-                what: format!("parameters of the plan, to read or write rows of parameter {param}"),
-                expected: param.saturating_add(1),
-                got: self.plan.params().len(),
-            });
-        };
-        check_length(&format!("rows of {}", of.name), len.next_multiple_of(of.width), len)?;
-        let rows = len / of.width;
-        match first.checked_add(rows) {
-            Some(end) if end <= of.rows => Ok(first * of.width..end * of.width),
-            _ => Err(Error::Length {
-                what: format!("rows of {}, read or written from row {first} on", of.name),
-                expected: of.rows.saturating_sub(first),
-                got: rows,
-            }),
-        }
-    }
-}
-
-fn narrow(logits: &[f64], out: &mut [f32]) -> Result<()> {
-    check_length("scores, one a sample", logits.len(), out.len())?;
+fn narrow(logits: &[f64], out: &mut [f32]) {
     for (out, &logit) in out.iter_mut().zip(logits) {
         *out = logit as f32;
     }
-    Ok(())
 }
 
 impl Executor for Reference {
@@ -76,17 +51,22 @@ impl Executor for Reference {
     }
 
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
-        narrow(&self.forward(columns)?, out)
+        check_ids(&self.plan, columns, out.len())?;
+        narrow(&self.forward(columns)?, out);
+        Ok(())
     }
 
     fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
-        narrow(&self.forward_batch(batch)?, out)
+        check_scored(&self.plan, batch, out.len())?;
+        narrow(&self.forward_batch(batch)?, out);
+        Ok(())
     }
 
     fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
+        check_scored(&self.plan, batch, out.len())?;
         let view = exposed(&self.plan, name)?;
         let activations = self.run_forward(batch, false)?;
-        narrow(&activations.read(self.plan.logit()), out)?;
+        narrow(&activations.read(self.plan.logit()), out);
         Ok(activations.read(view).into_iter().map(|x| x as f32).collect())
     }
 
@@ -111,15 +91,16 @@ impl Executor for Reference {
     }
 
     fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
-        let range = self.rows(param, first, out.len())?;
-        for (out, &x) in out.iter_mut().zip(&self.value(param)[range]) {
-            *out = x as f32;
-        }
+        check_rows(&self.plan, param, first, out.len())?;
+        let start = first * self.plan.params()[param].width;
+        narrow(&self.value(param)[start..][..out.len()], out);
         Ok(())
     }
 
     fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
-        let range = self.rows(param, first, values.len())?;
+        check_rows(&self.plan, param, first, values.len())?;
+        let start = first * self.plan.params()[param].width;
+        let range = start..start + values.len();
         let tensor = &mut self.tensors[param];
         for (to, &x) in tensor.value[range.clone()].iter_mut().zip(values) {
             *to = x.into();
@@ -133,21 +114,9 @@ impl Executor for Reference {
     }
 
     fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
-        if vocabulary >= self.plan.vocabularies().len() || rows > u32::MAX as usize {
-            let (there, most) = (self.plan.vocabularies().len(), u32::MAX);
-            let reason = format!("vocabulary {vocabulary} of {there}, {rows} rows of {most} at most");
-            return Err(Error::config("grow", reason));
-        }
+        check_growth(&self.plan, vocabulary, rows)?;
         let tables = self.plan.params().iter().zip(&mut self.tensors);
-        let tables: Vec<_> = tables
-            .filter(|(param, _)| param.kind == ParamKind::Table { vocabulary })
-            .collect();
-        if let Some((largest, _)) = tables.iter().max_by_key(|(param, _)| param.rows)
-            && largest.rows > rows
-        {
-            let what = format!("rows of {}, which cannot shrink", largest.name);
-            return check_length(&what, largest.rows, rows);
-        }
+        let tables = tables.filter(|(param, _)| param.kind == ParamKind::Table { vocabulary });
         for (param, tensor) in tables {
             let more = (rows - param.rows).saturating_mul(param.width);
             for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {

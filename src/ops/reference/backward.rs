@@ -1,0 +1,187 @@
+//! The stages of a batch, backward.
+
+use alloc::{vec, vec::Vec};
+
+use super::{
+    Activations, Reference,
+    forward::{gru_inputs, unit_input},
+    labels,
+};
+use crate::{
+    ops::{
+        affine, attention, auxiliary,
+        batch_norm::{self, Statistics},
+        dice, dropout, fm, gather, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy, softmax, sum,
+    },
+    plan::{Stage, View},
+};
+
+impl Reference {
+    /// The gradients of the parameters, without the L2 terms: the backward stages in order.
+    pub(super) fn run_backward(&self, a: &Activations<'_>) -> Vec<Vec<f64>> {
+        let mut gradients: Vec<Vec<f64>> = self.plan.params().iter().map(|p| vec![0.0; p.len()]).collect();
+        // The gradients of activations, in the same buffers and views.
+        let mut d = Activations::new(&self.plan, a.batch());
+        for backward in self.plan.backward() {
+            let stage = &self.plan.stages()[backward.stage];
+            let delta = stage.output().map_or_else(Vec::new, |output| d.read(output));
+            let of_inputs = self.backward_stage(a, backward.stage, &delta, &mut gradients);
+            for ((&input, &flow), gradient) in stage.inputs().iter().zip(&backward.flow).zip(&of_inputs) {
+                d.deliver(input, flow, gradient);
+            }
+        }
+        gradients
+    }
+
+    /// The gradients of a stage's inputs, in their order, from that of its output; those of parameters are added to
+    /// `gradients`.
+    fn backward_stage(
+        &self,
+        a: &Activations<'_>,
+        index: usize,
+        delta: &[f64],
+        gradients: &mut [Vec<f64>],
+    ) -> Vec<Vec<f64>> {
+        let batch = a.batch();
+        match self.plan.stages()[index] {
+            Stage::Gather { table, column, output } => {
+                let table_rows = self.plan.params()[table].rows;
+                let ids = &batch.column(column).ids;
+                add(
+                    &mut gradients[table],
+                    &gather::backward(ids, delta, output.width, table_rows),
+                );
+                Vec::new()
+            }
+            Stage::Numeric { .. } => Vec::new(),
+            Stage::Linear {
+                weight,
+                bias,
+                input,
+                output,
+                activation,
+            } => {
+                let (x, y, rows) = (a.read(input), a.read(output), a.rows(output));
+                let found = linear::backward(&x, self.value(weight), &y, delta, rows, activation);
+                add_layer(gradients, weight, bias, &found, rows);
+                vec![found.input]
+            }
+            Stage::Product { inputs, .. } => {
+                let [left, right] = inputs.map(|view| a.read(view));
+                product::backward(&left, &right, delta).into()
+            }
+            Stage::Sum { ref inputs, bias, .. } => {
+                if let Some(bias) = bias {
+                    add(&mut gradients[bias], &[sum::bias_gradient(delta)]);
+                }
+                let of_input = |input: &View| sum::input_gradient(delta, input.width);
+                inputs.iter().map(of_input).collect()
+            }
+            Stage::Fm { input, factors, .. } => vec![fm::backward(&a.read(input), delta, factors)],
+            Stage::Pool { input, mean, .. } => vec![pool::backward(delta, a.offsets(input), input.width, mean)],
+            Stage::Dropout { rate, .. } => {
+                let rng = batch.noise().stream(index as u32);
+                vec![dropout::forward(delta, rng, 0, rate)]
+            }
+            Stage::Prelu { alpha, input, .. } => {
+                let found = prelu::backward(&a.read(input), self.value(alpha), delta);
+                add(&mut gradients[alpha], &found.alpha);
+                vec![found.input]
+            }
+            Stage::Affine {
+                weight,
+                bias,
+                input,
+                output,
+                relu,
+            } => {
+                let found = affine::backward(&a.read(input), self.value(weight), &a.read(output), delta, relu);
+                add(&mut gradients[weight], &found.weight);
+                add(&mut gradients[bias], &found.bias);
+                vec![found.input]
+            }
+            Stage::AttentionUnit {
+                weight,
+                bias,
+                inputs,
+                output,
+                activation,
+            } => {
+                let (x, y, rows) = (unit_input(a, inputs), a.read(output), a.rows(output));
+                let found = linear::backward(&x, self.value(weight), &y, delta, rows, activation);
+                add_layer(gradients, weight, Some(bias), &found, rows);
+                let [query, key] = inputs;
+                let (q, k, offsets) = (a.read(query), a.read(key), a.offsets(key));
+                attention::unit_input_backward(&q, &k, offsets, &found.input, key.width).into()
+            }
+            Stage::Softmax { input, output } => vec![softmax::backward(&a.read(output), delta, a.offsets(input))],
+            Stage::Attention {
+                inputs: [weights, values],
+                ..
+            } => {
+                let (w, v, offsets) = (a.read(weights), a.read(values), a.offsets(values));
+                let found = attention::backward(&w, &v, offsets, delta, attention::Normalisation::None);
+                vec![found.score, found.value]
+            }
+            Stage::BatchNorm { input, epsilon, .. } => {
+                let x = a.read(input);
+                let statistics = Statistics::of(&x, input.width);
+                vec![batch_norm::normalise_backward(&x, &statistics, delta, epsilon.into())]
+            }
+            Stage::Dice {
+                alpha,
+                inputs: [input, normal],
+                ..
+            } => {
+                let found = dice::gate_backward(&a.read(input), &a.read(normal), self.value(alpha), delta);
+                add(&mut gradients[alpha], &found.alpha);
+                vec![found.input, found.normal]
+            }
+            Stage::Gru {
+                kind,
+                params,
+                ref inputs,
+                output,
+            } => {
+                let ((input, scores), offsets, states) = (gru_inputs(a, inputs), a.offsets(output), a.read(output));
+                let parameters = self.gru_parameters(params);
+                let found = gru::backward(kind, &input, &scores, offsets, &parameters, &states, delta);
+                for (param, gradient) in params.iter().zip(found.parameters.tensors()) {
+                    add(&mut gradients[*param], gradient);
+                }
+                vec![found.input, found.scores]
+            }
+            Stage::Last { input, .. } => vec![last::backward(delta, a.offsets(input), input.width)],
+            Stage::Next { inputs, output } => {
+                next::backward(delta, a.offsets(output), inputs.map(|view| view.width)).into()
+            }
+            Stage::Auxiliary { logits, weight } => {
+                let [clicked, negative] = logits.map(|view| a.read(view));
+                let of_logits = auxiliary::step_gradient(&clicked, &negative, a.offsets(logits[0]));
+                let weighted = of_logits.map(|gradient| gradient.iter().map(|d| f64::from(weight) * d).collect());
+                weighted.into()
+            }
+            Stage::SigmoidCrossEntropy { logit } => {
+                vec![sigmoid_cross_entropy::gradient(&a.read(logit), &labels(batch))]
+            }
+        }
+    }
+}
+
+/// Adds the gradients of a linear layer's parameters. Without rows, as along sequences that are all empty, they stay
+/// zero.
+fn add_layer(gradients: &mut [Vec<f64>], weight: usize, bias: Option<usize>, found: &linear::Gradients, rows: usize) {
+    if rows == 0 {
+        return;
+    }
+    add(&mut gradients[weight], &found.weight);
+    if let Some(bias) = bias {
+        add(&mut gradients[bias], &found.bias);
+    }
+}
+
+fn add(sum: &mut [f64], terms: &[f64]) {
+    for (sum, x) in sum.iter_mut().zip(terms) {
+        *sum += x;
+    }
+}

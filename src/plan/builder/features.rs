@@ -1,0 +1,98 @@
+//! Looked-up rows and numeric features, and how they are combined.
+
+use alloc::format;
+
+use super::PlanBuilder;
+use crate::plan::{Column, Init, ParamKind, Stage, View};
+
+impl PlanBuilder {
+    /// Looks the ids of `column` up in the table `name` of `rows` rows, as wide as `output`. All tables of a
+    /// vocabulary have the same number of rows. The table is new, or one that another column of the same vocabulary
+    /// reads already.
+    pub fn gather(&mut self, name: &str, column: usize, rows: usize, init: Init, output: View) {
+        let Some(Column { vocabulary, .. }) = self.columns.get(column) else {
+            return self.fail(format!("{name}: there is no id column {column}"));
+        };
+        let kind = ParamKind::Table {
+            vocabulary: *vocabulary,
+        };
+        if let Some(table) = self.shared_table(name, column, [rows, output.width], kind) {
+            return self.stages.push(Stage::Gather { table, column, output });
+        }
+        let table = self.param(name, [rows, output.width], kind, init);
+        if let Some(other) = self
+            .params
+            .iter()
+            .find(|other| other.kind == kind && other.rows != rows)
+        {
+            let (other, there) = (&other.name, other.rows);
+            self.fail(format!(
+                "{name} has {rows} rows and {other} has {there}: tables of one vocabulary must be of one length"
+            ));
+        }
+        self.stages.push(Stage::Gather { table, column, output });
+    }
+
+    /// The table called `name`, where it is of this shape and `column` does not read it yet.
+    fn shared_table(&self, name: &str, column: usize, shape: [usize; 2], kind: ParamKind) -> Option<usize> {
+        let index = self.params.iter().position(|param| param.name == name)?;
+        let param = &self.params[index];
+        let reads =
+            |stage: &Stage| matches!(stage, Stage::Gather { table, column: c, .. } if (*table, *c) == (index, column));
+        let fits = param.kind == kind && [param.rows, param.width] == shape;
+        (fits && !self.stages.iter().any(reads)).then_some(index)
+    }
+
+    /// The numeric features of a sample from number `first` on, as many as `output` is wide.
+    pub fn numeric(&mut self, first: usize, output: View) {
+        self.numerics = self.numerics.max(first.saturating_add(output.width));
+        self.stages.push(Stage::Numeric { first, output });
+    }
+
+    /// The elementwise product of two views into a third, all of one width.
+    pub fn product(&mut self, left: View, right: View, output: View) {
+        if left.width != output.width || right.width != output.width {
+            let (l, r, o) = (left.width, right.width, output.width);
+            self.fail(format!("product of widths {l} and {r} into {o}: they must be the same"));
+        }
+        self.stages.push(Stage::Product {
+            inputs: [left, right],
+            output,
+        });
+    }
+
+    /// The sum of all columns of all `inputs` plus a learnt scalar `name`, in a new buffer of one column.
+    pub fn sum(&mut self, name: &str, inputs: &[View]) -> View {
+        let bias = self.bias(name, 1);
+        self.sum_of(inputs, Some(bias))
+    }
+
+    /// The sum of all columns of all `inputs`, in a new buffer of one column.
+    pub fn plain_sum(&mut self, inputs: &[View]) -> View {
+        self.sum_of(inputs, None)
+    }
+
+    fn sum_of(&mut self, inputs: &[View], bias: Option<usize>) -> View {
+        if inputs.is_empty() {
+            self.fail("a sum of nothing".into());
+        }
+        let output = self.buffer(1);
+        let inputs = inputs.to_vec();
+        self.stages.push(Stage::Sum { inputs, bias, output });
+        output
+    }
+
+    /// The second order of a factorisation machine (Rendle, ICDM 2010) over vectors of `factors` columns that lie side
+    /// by side in `input`, in a new buffer of one column.
+    pub fn fm(&mut self, input: View, factors: usize) -> View {
+        if factors == 0 || !input.width.is_multiple_of(factors) {
+            let width = input.width;
+            self.fail(format!(
+                "fm of {width} columns in vectors of {factors}: give whole vectors"
+            ));
+        }
+        let output = self.buffer(1);
+        self.stages.push(Stage::Fm { input, factors, output });
+        output
+    }
+}

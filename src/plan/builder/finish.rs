@@ -1,0 +1,267 @@
+//! The checks of a whole plan, and what is derived from its forward list.
+
+use alloc::{format, vec, vec::Vec};
+
+use super::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS, PlanBuilder};
+use crate::{
+    Result,
+    plan::{Backward, Flow, Param, Plan, Space, Stage, View},
+};
+
+impl PlanBuilder {
+    /// Ends the plan with the mean sigmoid cross-entropy of `logit`.
+    ///
+    /// # Errors
+    /// [`Error::Plan`](crate::Error::Plan) where views overlap, are empty, are read before they are written, or are
+    /// never used; where a stage reads the buffer that it writes; where a buffer is filled by look-ups and numeric
+    /// features and by other stages too; where rows of different spaces are mixed; where no table reads an id column;
+    /// where sizes or initial values are out of range.
+    pub fn finish(mut self, logit: View) -> Result<Plan> {
+        if logit.width != 1 {
+            self.fail(format!("the logit is {} columns wide: it must be 1", logit.width));
+        }
+        self.stages.push(Stage::SigmoidCrossEntropy { logit });
+        self.check_params();
+        self.refuse()?; // the checks below take memory for every column of every buffer
+        self.check_forward();
+        let backward = self.derive_backward();
+        self.refuse()?;
+        let scored = self.derive_scored(logit);
+        Ok(Plan {
+            columns: self.columns,
+            vocabularies: self.vocabularies,
+            sequences: self.sequences,
+            numerics: self.numerics,
+            params: self.params,
+            buffers: self.buffers,
+            spaces: self.spaces,
+            stages: self.stages,
+            backward,
+            scored,
+            logit,
+            exposed: self.exposed,
+        })
+    }
+
+    /// Every id column picks from a table, every sequence has a column, and the parameters fit in an address space.
+    fn check_params(&mut self) {
+        for index in 0..self.columns.len() {
+            let reads = |stage: &Stage| matches!(stage, Stage::Gather { column, .. } if *column == index);
+            if !self.stages.iter().any(reads) {
+                let column = &self.columns[index].name;
+                self.fail(format!("no table reads the id column {column}"));
+            }
+        }
+        if self.sequences.len() > MAX_SEQUENCES {
+            let there = self.sequences.len();
+            self.fail(format!("{there} sequences; give {MAX_SEQUENCES} at most"));
+        }
+        for index in 0..self.params.len() {
+            let reads = |stage: &&Stage| matches!(stage, Stage::Gather { table, .. } if *table == index);
+            if self.stages.iter().filter(reads).count() > MAX_GATHERS {
+                let name = &self.params[index].name;
+                self.fail(format!("{name} is looked up by more than {MAX_GATHERS} id columns"));
+            }
+        }
+        for index in 0..self.sequences.len() {
+            if !self.columns.iter().any(|column| column.space == Space::Steps(index)) {
+                let sequence = &self.sequences[index];
+                self.fail(format!("no id column lies along the sequence {sequence}"));
+            }
+        }
+        let mut total = 0usize;
+        for index in 0..self.params.len() {
+            total = total.saturating_add(self.params[index].len());
+            if total > MAX_WEIGHTS {
+                let Param { name, rows, width, .. } = &self.params[index];
+                self.fail(format!("{name}, {rows} x {width}, does not fit in memory"));
+            }
+        }
+    }
+
+    /// Every column is written once, before it is read, and is read at least once.
+    fn check_forward(&mut self) {
+        let mut written: Vec<Vec<bool>> = self.buffers.iter().map(|&width| vec![false; width]).collect();
+        let mut read = written.clone();
+        let mut gathered = vec![None; self.buffers.len()];
+        for stage in core::mem::take(&mut self.stages) {
+            self.check_spaces(&stage);
+            for &view in stage.inputs() {
+                match (self.columns_of(&written, view), self.columns_of(&read, view)) {
+                    _ if view.width == 0 => self.fail(format!("{} reads {view:?}, which is empty", stage.name())),
+                    (Some(before), Some(_)) if before.iter().all(|&w| w) => {
+                        read[view.buffer][view.range()].fill(true);
+                    }
+                    _ => self.fail(format!("{} reads {view:?}, which is not all written", stage.name())),
+                }
+            }
+            if let Some(view) = stage.output() {
+                match self.columns_of(&written, view) {
+                    Some(before) if !before.iter().any(|&w| w) => {
+                        written[view.buffer][view.range()].fill(true);
+                        self.check_buffer(&stage, view, &mut gathered);
+                    }
+                    _ => self.fail(format!(
+                        "{} writes {view:?}, which is written already or not there",
+                        stage.name()
+                    )),
+                }
+            }
+            self.stages.push(stage);
+        }
+        for (name, view) in core::mem::take(&mut self.exposed) {
+            match self.columns_of(&written, view) {
+                Some(columns) if columns.iter().all(|&w| w) => {}
+                _ => self.fail(format!("{name} is {view:?}, which is not all written")),
+            }
+            self.exposed.push((name, view));
+        }
+        for (buffer, columns) in read.iter().enumerate() {
+            if let Some(column) = columns.iter().position(|&r| !r) {
+                self.fail(format!("column {column} of buffer {buffer} is never read"));
+            }
+        }
+    }
+
+    /// What a stage reads and writes has the same rows; the loss is that of samples.
+    fn check_spaces(&mut self, stage: &Stage) {
+        // Stages between samples and their steps: (what has a row a sample, what has one a step).
+        let name = stage.name();
+        let (samples, steps) = match *stage {
+            Stage::Pool { input, output, .. } | Stage::Last { input, output } => (output, vec![input]),
+            Stage::Attention { inputs, output } => (output, inputs.to_vec()),
+            Stage::AttentionUnit {
+                inputs: [query, key],
+                output,
+                ..
+            } => (query, vec![key, output]),
+            Stage::Softmax { input, output } => return self.check_steps(name, &[input, output]),
+            Stage::Gru { ref inputs, output, .. } => {
+                inputs
+                    .iter()
+                    .for_each(|&input| self.check_steps(name, &[output, input]));
+                return;
+            }
+            Stage::Next { inputs, output } => return self.check_steps(name, &[inputs[0], inputs[1], output]),
+            Stage::Auxiliary { logits, .. } => return self.check_steps(name, &logits),
+            _ => return self.check_one_space(stage),
+        };
+        if self.space_of(samples) != Space::Samples {
+            let space = self.space_of(samples);
+            self.fail(format!(
+                "{name} wants one row a sample in {samples:?}, not of {space:?}"
+            ));
+        }
+        self.check_steps(name, &steps);
+    }
+
+    /// All lie along one sequence.
+    fn check_steps(&mut self, name: &str, views: &[View]) {
+        for &view in views {
+            let (space, first) = (self.space_of(view), self.space_of(views[0]));
+            if space == Space::Samples || space != first {
+                self.fail(format!(
+                    "{name} wants the steps of one sequence in {view:?}, not of {space:?}"
+                ));
+            }
+        }
+    }
+
+    fn check_one_space(&mut self, stage: &Stage) {
+        let space = match *stage {
+            Stage::Gather { column, .. } => self.columns[column].space,
+            Stage::Numeric { .. } | Stage::SigmoidCrossEntropy { .. } => Space::Samples,
+            _ => stage
+                .inputs()
+                .first()
+                .map_or(Space::Samples, |&view| self.space_of(view)),
+        };
+        for view in stage.inputs().iter().copied().chain(stage.output()) {
+            let other = self.space_of(view);
+            if other != space {
+                let name = stage.name();
+                self.fail(format!(
+                    "{name} mixes rows: {view:?} has one for each of {other:?}, not of {space:?}"
+                ));
+            }
+        }
+    }
+
+    /// Executors lend a stage its output buffer, and keep the gradients of gathered buffers apart from others.
+    fn check_buffer(&mut self, stage: &Stage, output: View, gathered: &mut [Option<bool>]) {
+        let (name, buffer) = (stage.name(), output.buffer);
+        if stage.inputs().iter().any(|input| input.buffer == buffer) {
+            self.fail(format!(
+                "{name} reads and writes buffer {buffer}; give its output another"
+            ));
+        }
+        // Numeric features have no gradient, and what brings steps together reads rows of another
+        // space, whose gradients lie elsewhere.
+        if matches!(
+            stage,
+            Stage::Numeric { .. } | Stage::Pool { .. } | Stage::Attention { .. } | Stage::Last { .. }
+        ) {
+            return;
+        }
+        let gathers = matches!(stage, Stage::Gather { .. });
+        if *gathered[buffer].get_or_insert(gathers) != gathers {
+            self.fail(format!(
+                "{name} fills buffer {buffer} together with stages of another kind: look-ups, numeric features and \
+                 pooled sequences apart from the rest"
+            ));
+        }
+    }
+
+    fn columns_of<'a>(&self, flags: &'a [Vec<bool>], view: View) -> Option<&'a [bool]> {
+        flags.get(view.buffer)?.get(view.range())
+    }
+
+    /// Which stages the logit depends on, by the buffers that they write.
+    fn derive_scored(&self, logit: View) -> Vec<bool> {
+        let mut needed = vec![false; self.buffers.len()];
+        needed[logit.buffer] = true;
+        let mut scored = vec![false; self.stages.len()];
+        for (scored, stage) in scored.iter_mut().zip(&self.stages).rev() {
+            *scored = stage.output().is_some_and(|output| needed[output.buffer]);
+            if *scored {
+                stage.inputs().iter().for_each(|input| needed[input.buffer] = true);
+            }
+        }
+        scored
+    }
+
+    /// The stages from last to first; who delivers a gradient first overwrites, who comes later adds.
+    fn derive_backward(&mut self) -> Vec<Backward> {
+        let mut delivered: Vec<Vec<bool>> = self.buffers.iter().map(|&width| vec![false; width]).collect();
+        let mut backward = Vec::with_capacity(self.stages.len());
+        let mut reached = vec![false; self.params.len()];
+        for (index, stage) in core::mem::take(&mut self.stages).into_iter().enumerate().rev() {
+            let mut flow = vec![Flow::Write; stage.inputs().len()];
+            for (flow, &view) in flow.iter_mut().zip(stage.inputs()) {
+                let Some(columns) = delivered.get_mut(view.buffer).and_then(|b| b.get_mut(view.range())) else {
+                    continue; // check_forward has reported it
+                };
+                match columns.iter().filter(|&&d| d).count() {
+                    0 => *flow = Flow::Write,
+                    n if n == view.width => *flow = Flow::Add,
+                    _ => self.fail(format!("{view:?} is read by stages whose columns overlap only in part")),
+                }
+                columns.fill(true);
+            }
+            let mut params = Flow::Write;
+            for param in stage.params() {
+                if core::mem::replace(&mut reached[param], true) {
+                    params = Flow::Add;
+                }
+            }
+            backward.push(Backward {
+                stage: index,
+                flow,
+                params,
+            });
+            self.stages.push(stage);
+        }
+        self.stages.reverse();
+        backward
+    }
+}

@@ -1,0 +1,174 @@
+//! Puts a plan together and derives its backward pass.
+
+mod features;
+mod finish;
+mod layers;
+mod sequences;
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::{Column, Init, Param, ParamKind, Space, Stage, View};
+use crate::{Error, Result};
+
+/// Columns of a buffer at most: products of two widths stay far from overflow.
+const MAX_WIDTH: usize = 1 << 20;
+/// Floats of all parameters at most: more, in whole cache lines, have no address.
+pub(crate) const MAX_WEIGHTS: usize = isize::MAX as usize / 64 * (64 / size_of::<f32>());
+/// Sequences of a plan, and look-ups in one table, at most: executors keep lists of them on the stack.
+pub(crate) const MAX_SEQUENCES: usize = 7;
+pub(crate) const MAX_GATHERS: usize = 8;
+
+/// Where `name` stands in `names`, at the end if it was not there.
+fn position_or_push(names: &mut Vec<String>, name: &str) -> usize {
+    let there = names.iter().position(|other| other == name);
+    there.unwrap_or_else(|| {
+        names.push(name.to_string());
+        names.len() - 1
+    })
+}
+
+/// Builds a [`Plan`](super::Plan): add stages in forward order, then [`finish`](PlanBuilder::finish).
+///
+/// Mistakes (a width that does not fit, a column never written) are collected and reported by `finish`.
+#[derive(Clone, Debug, Default)]
+pub struct PlanBuilder {
+    columns: Vec<Column>,
+    vocabularies: Vec<String>,
+    sequences: Vec<String>,
+    numerics: usize,
+    params: Vec<Param>,
+    buffers: Vec<usize>,
+    spaces: Vec<Space>,
+    stages: Vec<Stage>,
+    exposed: Vec<(String, View)>,
+    fault: Option<String>,
+}
+
+impl PlanBuilder {
+    /// An empty plan.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The id column called `name`, one id a sample, made on first use with a vocabulary of the same name.
+    pub fn column(&mut self, name: &str) -> usize {
+        self.column_in(name, name, Space::Samples)
+    }
+
+    /// The id column called `name`, made on first use: one id a row of `space`, out of a vocabulary that it may share
+    /// with other columns.
+    pub fn column_in(&mut self, name: &str, vocabulary: &str, space: Space) -> usize {
+        let vocabulary = position_or_push(&mut self.vocabularies, vocabulary);
+        let there = self.columns.iter().position(|column| column.name == name);
+        let index = there.unwrap_or_else(|| {
+            self.columns.push(Column {
+                name: name.to_string(),
+                vocabulary,
+                space,
+            });
+            self.columns.len() - 1
+        });
+        let column = &self.columns[index];
+        if (column.vocabulary, column.space) != (vocabulary, space) {
+            self.fail(format!("two different id columns are called {name}"));
+        }
+        index
+    }
+
+    /// The sequence called `name`, made on first use: each sample has a number of steps of its own, 0 or more.
+    pub fn sequence(&mut self, name: &str) -> Space {
+        Space::Steps(position_or_push(&mut self.sequences, name))
+    }
+
+    /// A new activation buffer of `width` columns, one row a sample.
+    pub fn buffer(&mut self, width: usize) -> View {
+        self.buffer_in(Space::Samples, width)
+    }
+
+    /// A new activation buffer of `width` columns, one row for each of `space`.
+    pub fn buffer_in(&mut self, space: Space, width: usize) -> View {
+        self.spaces.push(space);
+        match width {
+            0 => self.fail(format!("buffer {} has no columns", self.buffers.len())),
+            1..=MAX_WIDTH => {}
+            _ => self.fail(format!(
+                "buffer {} has {width} columns; give {MAX_WIDTH} at most",
+                self.buffers.len()
+            )),
+        }
+        self.buffers.push(width);
+        View {
+            buffer: self.buffers.len() - 1,
+            start: 0,
+            width,
+        }
+    }
+
+    /// Gives an activation a name by which it can be asked for with scores; see
+    /// [`Plan::exposed`](super::Plan::exposed).
+    pub fn expose(&mut self, name: &str, view: View) {
+        if self.exposed.iter().any(|(other, _)| other == name) {
+            self.fail(format!("two activations are called {name}"));
+        }
+        self.exposed.push((name.to_string(), view));
+    }
+
+    /// What the rows of a view are; samples where there is no such buffer, which `finish` reports.
+    fn space_of(&self, view: View) -> Space {
+        self.spaces.get(view.buffer).copied().unwrap_or(Space::Samples)
+    }
+
+    fn param(&mut self, name: &str, [rows, width]: [usize; 2], kind: ParamKind, init: Init) -> usize {
+        if rows == 0 || width == 0 {
+            self.fail(format!("{name} is empty: {rows} x {width}"));
+        }
+        if rows > u32::MAX as usize {
+            self.fail(format!("{name} has {rows} rows; ids are 32-bit numbers"));
+        }
+        if let Init::Normal { std: spread } | Init::Uniform { limit: spread } = init
+            && !(spread >= 0.0 && spread.is_finite())
+        {
+            self.fail(format!("{name} begins as {init:?}: give a finite number, not below 0"));
+        }
+        if let Init::Constant { value } = init
+            && !value.is_finite()
+        {
+            self.fail(format!("{name} begins as {value}: give a finite number"));
+        }
+        if self.params.iter().any(|param| param.name == name) {
+            self.fail(format!("two parameters are called {name}"));
+        }
+        self.params.push(Param {
+            name: name.to_string(),
+            rows,
+            width,
+            is_vector: false,
+            kind,
+            init,
+        });
+        self.params.len() - 1
+    }
+
+    fn bias(&mut self, name: &str, width: usize) -> usize {
+        self.vector(name, width, Init::Zeros)
+    }
+
+    fn vector(&mut self, name: &str, width: usize, init: Init) -> usize {
+        let index = self.param(name, [1, width], ParamKind::Dense, init);
+        self.params[index].is_vector = true;
+        index
+    }
+
+    /// Keeps the first fault, which is the one the others follow from.
+    fn fail(&mut self, fault: String) {
+        self.fault.get_or_insert(fault);
+    }
+
+    fn refuse(&mut self) -> Result<()> {
+        self.fault.take().map_or(Ok(()), |fault| Err(Error::Plan(fault)))
+    }
+}

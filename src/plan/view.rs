@@ -1,0 +1,49 @@
+//! Which columns a stage means, and what their rows are.
+
+/// A range of columns of an activation buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Index of the buffer.
+    pub buffer: usize,
+    /// First column.
+    pub start: usize,
+    /// Number of columns.
+    pub width: usize,
+}
+
+impl View {
+    /// Columns `start..start + width` of this view. Whether they are there, [`finish`](super::PlanBuilder::finish)
+    /// checks.
+    pub fn columns(self, start: usize, width: usize) -> View {
+        View {
+            start: self.start.saturating_add(start),
+            width,
+            ..self
+        }
+    }
+
+    /// The columns, within the buffer.
+    pub fn range(self) -> core::ops::Range<usize> {
+        self.start..self.start.saturating_add(self.width)
+    }
+}
+
+/// What the rows of an id column or of an activation buffer are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// The samples of a batch.
+    Samples,
+    /// The steps of a sequence of this number, all samples' one after the other: a sample has as many as its
+    /// history is long.
+    Steps(usize),
+}
+
+impl Space {
+    /// Number of the space: 0 for samples, then the sequences.
+    pub fn index(self) -> usize {
+        match self {
+            Space::Samples => 0,
+            Space::Steps(sequence) => 1 + sequence,
+        }
+    }
+}
