@@ -1,7 +1,7 @@
-// gather: output[s, ..] = table[ids[s], ..], an embedding look-up. Specification: src/ops/gather.rs.
+// gather: output[s, ..] = table[ids[s], ..], an embedding look-up, for samples or for steps. Specification: src/ops/gather.rs.
 //
 // binding 3  read   the table, or a shard of it: [shard.rows, width]
-// binding 4  write  output: [samples, stride]
+// binding 4  write  output: [rows, stride]
 //
 // One thread a vec4, so that a warp reads whole rows: 16 threads for a row of 64 floats. A table above the binding
 // limit is cut into shards of rows, with one dispatch each; a sample whose row lies in another shard is left to that
@@ -29,10 +29,10 @@ fn forward(
     let width = shape.output.width;
     let row = index / width;
     let column = index % width;
-    if row >= call.rows {
+    if row >= rows_of(shape.output) {
         return;
     }
-    let id = inputs[column_word(shape.column, IDS) + call.first + row] - shape.first;
+    let id = inputs[column_word(shape.column, IDS) + call.spaces[shape.output.space >> 1u][FIRST] + row] - shape.first;
     if id < shape.rows {
         output[at(shape.output, row) + column] = table[id * width + column];
     }

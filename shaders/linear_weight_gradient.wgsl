@@ -3,9 +3,9 @@
 // binding 3  read   delta: [samples, stride], the gradient before the activation
 // binding 4  read   X, the input: [samples, stride]
 // binding 5  write  slots of the dense gradients: [slots, total], of each the vec4s from `matrix` on:
-//                   [outputs, inputs], then the bias, [outputs]
+//                   [outputs, inputs], and those from `bias` on: [outputs]
 //
-// The sum over samples is cut into slots of `call.split_rows` samples, one workgroup a tile and slot, and
+// The sum over samples is cut into slots of SPLIT rows, one workgroup a tile and slot, and
 // dense_update adds the slots up in their order: the same bits every run, and enough workgroups for small layers.
 // The slices of a batch add to the same slots, one after another.
 //
@@ -23,8 +23,8 @@ struct WeightGradient {
     x: View,
     matrix: u32,
     total: u32, // vec4s of a slot
-    pad0: u32,
-    pad1: u32,
+    bias: u32,  // NONE: there is no bias
+    add: u32,   // 1: the layer's gradient is there in part, from another use of it
 }
 
 @group(0) @binding(2) var<uniform> shape: WeightGradient;
@@ -60,9 +60,9 @@ fn load_tiles(first_row: u32, end: u32, first_output: u32, first_input: u32, lan
     return sum;
 }
 
-/// Writes a vec4 of a slot, or adds to what the slices before have left there.
+/// Writes a vec4 of a slot, or adds to what the slices before, or other uses of the layer, have left there.
 fn store(to: u32, sum: vec4<f32>) {
-    if call.first == 0u {
+    if shape.add == 0u && !is_later() {
         slots[to] = sum;
     } else {
         slots[to] += sum;
@@ -73,8 +73,9 @@ fn store(to: u32, sum: vec4<f32>) {
 fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let first_input = group.x * WX;
     let first_output = group.y * 2u * WY;
-    let begin = group.z * call.split_rows;
-    let end = min(begin + call.split_rows, call.rows);
+    let split = call.spaces[shape.delta.space >> 1u][SPLIT];
+    let begin = group.z * split;
+    let end = min(begin + split, rows_of(shape.delta)); // below begin in a slot without rows: it becomes zero
     let tx = lane % WX;
     let ty = lane / WX;
     var bias = vec4(0.0);
@@ -123,7 +124,7 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
         store(to + 2u * inputs_, g6);
         store(to + 3u * inputs_, g7);
     }
-    store_bias(slot, first_output, bias, lane, group.x == 0u);
+    store_bias(group.z, first_output, bias, lane, group.x == 0u && shape.bias != NONE);
 }
 
 /// Adds up what the threads have of the bias, in the order of the threads; the first workgroup of a row writes it.
@@ -136,6 +137,6 @@ fn store_bias(slot: u32, first_output: u32, bias: vec4<f32>, lane: u32, is_first
         for (var i = lane; i < WX * WY; i += 2u * WY) {
             sum += delta_tile[i];
         }
-        store(slot + 4u * shape.delta.width * shape.x.width + output, sum);
+        store(slot * shape.total + shape.bias + output, sum);
     }
 }

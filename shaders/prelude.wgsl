@@ -5,16 +5,20 @@
 //
 // binding 0  uniform  what changes from call to call, and is the same for all stages of a call
 // binding 1  storage  the batch: 64 words that binding 0 reads, then 8 words a column (`column_word`), then ids, labels,
-//                     sorted order, segments and chunks where those words say (src/gpu/inputs.rs)
+//                     sorted order, segments and chunks, offsets of sequences, numbers and keys of random streams where
+//                     those words say (src/gpu/inputs.rs)
 // binding 2  uniform  the shapes of the stage, fixed when the plan is built
+//
+// The rows of a matrix are those of a space: the samples (space 0), or all steps of all samples of a sequence, one sample's
+// behind another's. A slice of the batch is a run of samples with their steps.
 
 struct Call {
-    rows: u32,       // samples of this slice of the batch
-    first: u32,      // samples of the batch before this slice
+    spaces: array<vec4<u32>, 8>, // ROWS, FIRST, SPLIT and OFFSETS of each space
     labels: u32,     // word of binding 1 where the labels begin
     losses: u32,     // where this slice's losses go, in floats
-    split_rows: u32, // samples that one slot of the dense gradients adds up
-    slots: u32,      // such slots, in the batch's first slice
+    slots: u32,      // slots of the dense gradients
+    numbers: u32,    // word of binding 1 where the numeric features begin
+    noise: u32,      // word of binding 1 where the keys of random streams begin; 0: nothing is random
     scale: f32,      // 1 / samples of the batch
     l2_dense: f32,
     l2_tables: f32,  // the L2 weight over the samples of the batch
@@ -24,6 +28,15 @@ struct Call {
     root: f32,       // Adam's second correction
     epsilon: f32,
 }
+
+/// Rows of this slice.
+const ROWS = 0u;
+/// Rows of the batch before this slice.
+const FIRST = 1u;
+/// Rows that one slot of the dense gradients adds up.
+const SPLIT = 2u;
+/// Word of binding 1 where the offsets of a sequence begin: where each sample's steps do, and where the last one's end.
+const OFFSETS = 3u;
 
 @group(0) @binding(0) var<uniform> call: Call;
 @group(0) @binding(1) var<storage, read> inputs: array<u32>;
@@ -41,18 +54,38 @@ fn column_word(column: u32, word: u32) -> u32 {
     return inputs[HEADER + 8u * column + word];
 }
 
-/// A range of columns of a matrix with one row a sample.
+/// A range of columns of a matrix.
 struct View {
     first: u32,  // vec4s before the range, in a row
     stride: u32, // vec4s from one row to the next
     width: u32,  // vec4s of the range
-    batch: u32,  // 1 where the matrix has rows for the whole batch, 0 where it has them for a slice
+    space: u32,  // twice the space; 1 more where the matrix has rows for the whole batch, and not for a slice
+}
+
+/// Rows of a slice.
+fn rows_of(view: View) -> u32 {
+    return call.spaces[view.space >> 1u][ROWS];
 }
 
 /// The first vec4 of a slice's row.
 fn at(view: View, row: u32) -> u32 {
-    return (row + view.batch * call.first) * view.stride + view.first;
+    return (row + (view.space & 1u) * call.spaces[view.space >> 1u][FIRST]) * view.stride + view.first;
 }
+
+/// The steps of a sample of the slice: the rows of a matrix of steps where they begin and end.
+fn steps_of(steps: View, sample: u32) -> vec2<u32> {
+    let space = call.spaces[steps.space >> 1u];
+    let offset = space[OFFSETS] + call.spaces[0][FIRST] + sample;
+    return vec2(inputs[offset], inputs[offset + 1u]) - space[FIRST];
+}
+
+/// Whether slices of this batch have gone before.
+fn is_later() -> bool {
+    return call.spaces[0][FIRST] != 0u;
+}
+
+/// What stands for a parameter that is not there.
+const NONE = 0xffffffffu;
 
 /// Threads of a workgroup of an elementwise shader.
 const THREADS = 256u;

@@ -25,7 +25,7 @@ struct Product {
 fn multiply(index: u32) {
     let row = index / shape.output.width;
     let column = index % shape.output.width;
-    if row >= call.rows {
+    if row >= rows_of(shape.output) {
         return;
     }
     var value = left[at(shape.left, row) + column] * right[at(shape.right, row) + column];

@@ -1,9 +1,10 @@
 // row_update: the rows of a table that a batch picks, each with the sum of its samples' gradients, and the optimiser
 // on them. Specification: src/ops/row_update.rs; adam.wgsl or sgd.wgsl is put before it.
 //
-// binding 3      read            gradients of the picked rows: [samples of the batch, stride]
+// binding 3      read            gradients of the picked rows: [rows of the batch in the column's space, stride]
 // binding 4      read and write  sums of chunks: [chunks, width]
 // binding 5..=7  read and write  the table, or a shard of it, and its moments: [shard.rows, width]
+// binding 8      read and write  sums of segments of columns that share a table, column behind column: [segments, width]
 //
 // The host sorts the samples by row. A segment of `inputs` is three words: a row, where its samples begin in the sorted
 // order, and where its chunks begin; it ends where the next one begins. Few rows are picked by very many samples (Zipf),
@@ -13,6 +14,10 @@
 // One thread a vec4 of a row: one writer a row, a fixed order of addition, no atomics, the same bits every run. The
 // gradient of the table is never stored. `every` is for the optimiser that moves all rows: it looks each row up among
 // the segments, which are sorted, and takes a gradient of zero where it is not there.
+//
+// A table that several columns share has their gradients in several buffers. `sum_segments` adds up the segments of each
+// column; then `sparse_merged` takes a thread a segment of any column, leaves it to the first column that has the row,
+// and adds the columns' sums in their order. `every_merged` is to that as `every` to `sparse`.
 
 struct Table {
     gradient: View, // `first` and `stride` count here
@@ -20,11 +25,17 @@ struct Table {
     column: u32, // the id column
     first: u32,  // first row of the shard
     rows: u32,   // rows of the shard
+    sources: u32, // columns that share the table
+    place: u32,  // sum_segments: that of its column among them
+    pad0: u32,
+    pad1: u32,
+    columns: array<vec4<u32>, 2>, // their numbers
 }
 
 @group(0) @binding(2) var<uniform> shape: Table;
 @group(0) @binding(3) var<storage, read> gradients: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> chunk_sums: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> segment_sums: array<vec4<f32>>;
 
 /// The gradients of samples `begin..end` of the sorted order, added up.
 fn sum_samples(begin: u32, end: u32, column: u32) -> vec4<f32> {
@@ -37,27 +48,86 @@ fn sum_samples(begin: u32, end: u32, column: u32) -> vec4<f32> {
     return sum;
 }
 
-/// The word where a segment begins.
-fn segment_at(segment: u32) -> u32 {
-    return column_word(shape.column, SEGMENTS) + 3u * segment;
+/// The word where a segment of an id column begins.
+fn segment_at(id_column: u32, segment: u32) -> u32 {
+    return column_word(id_column, SEGMENTS) + 3u * segment;
 }
 
-/// The gradient of a segment's row, whose vec4 `index` of the table is in column `column`.
-fn row_gradient(segment: u32, index: u32, column: u32) -> vec4<f32> {
-    let at = segment_at(segment);
-    let begin = inputs[at + 1u];
-    let end = inputs[at + 4u];
+/// Samples (or steps) of a segment.
+fn samples_of(id_column: u32, segment: u32) -> u32 {
+    let at = segment_at(id_column, segment);
+    return inputs[at + 4u] - inputs[at + 1u];
+}
+
+/// The segment of a row, or NONE.
+fn find(id_column: u32, row: u32) -> u32 {
+    let count = column_word(id_column, SEGMENT_COUNT);
+    var low = 0u; // the first segment that is not below the row
+    var high = count;
+    while low < high {
+        let middle = low + (high - low) / 2u;
+        if inputs[segment_at(id_column, middle)] < row {
+            low = middle + 1u;
+        } else {
+            high = middle;
+        }
+    }
+    if low == count {
+        return NONE;
+    }
+    return select(NONE, low, inputs[segment_at(id_column, low)] == row);
+}
+
+/// The gradients of a segment's samples, added up.
+fn sum_segment(segment: u32, column: u32) -> vec4<f32> {
+    let at = segment_at(shape.column, segment);
     let first_chunk = inputs[at + 2u];
     let end_chunk = inputs[at + 5u];
-    let decay = call.l2_tables * f32(end - begin) * value[index];
     if first_chunk == end_chunk {
-        return decay + sum_samples(begin, end, column);
+        return sum_samples(inputs[at + 1u], inputs[at + 4u], column);
     }
     var sum = vec4(0.0);
     for (var chunk = first_chunk; chunk < end_chunk; chunk++) {
         sum += chunk_sums[chunk * shape.width + column];
     }
-    return decay + sum;
+    return sum;
+}
+
+/// The gradient of a segment's row, whose vec4 `index` of the table is in column `column`.
+fn row_gradient(segment: u32, index: u32, column: u32) -> vec4<f32> {
+    let decay = call.l2_tables * f32(samples_of(shape.column, segment)) * value[index];
+    return decay + sum_segment(segment, column);
+}
+
+/// The number of an id column that shares the table.
+fn source(place: u32) -> u32 {
+    return shape.columns[place / 4u][place % 4u];
+}
+
+/// Segments of the columns before one.
+fn segments_before(place: u32) -> u32 {
+    var sum = 0u;
+    for (var i = 0u; i < place; i++) {
+        sum += column_word(source(i), SEGMENT_COUNT);
+    }
+    return sum;
+}
+
+/// The gradient of a row that any of the columns may pick.
+fn merged_gradient(row: u32, index: u32, column: u32) -> vec4<f32> {
+    var sum = vec4(0.0);
+    var samples = 0u;
+    var before = 0u;
+    for (var place = 0u; place < shape.sources; place++) {
+        let id_column = source(place);
+        let segment = find(id_column, row);
+        if segment != NONE {
+            sum += segment_sums[(before + segment) * shape.width + column];
+            samples += samples_of(id_column, segment);
+        }
+        before += column_word(id_column, SEGMENT_COUNT);
+    }
+    return call.l2_tables * f32(samples) * value[index] + sum;
 }
 
 @compute @workgroup_size(256)
@@ -86,7 +156,7 @@ fn sparse(
     if segment >= column_word(shape.column, SEGMENT_COUNT) {
         return;
     }
-    let row = inputs[segment_at(segment)] - shape.first;
+    let row = inputs[segment_at(shape.column, segment)] - shape.first;
     if row < shape.rows { // else another shard's
         let to = row * shape.width + column;
         update(to, row_gradient(segment, to, column));
@@ -104,20 +174,67 @@ fn every(
     if row >= shape.rows {
         return;
     }
-    let count = column_word(shape.column, SEGMENT_COUNT);
-    var low = 0u; // the first segment that is not below the row
-    var high = count;
-    while low < high {
-        let middle = (low + high) / 2u;
-        if inputs[segment_at(middle)] < row + shape.first {
-            low = middle + 1u;
-        } else {
-            high = middle;
-        }
-    }
+    let segment = find(shape.column, row + shape.first);
     var gradient = vec4(0.0);
-    if low < count && inputs[segment_at(low)] == row + shape.first {
-        gradient = row_gradient(low, index, index % shape.width);
+    if segment != NONE {
+        gradient = row_gradient(segment, index, index % shape.width);
     }
     update(index, gradient);
+}
+
+@compute @workgroup_size(256)
+fn sum_segments(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    let segment = index / shape.width;
+    let column = index % shape.width;
+    if segment < column_word(shape.column, SEGMENT_COUNT) {
+        segment_sums[segments_before(shape.place) * shape.width + index] = sum_segment(segment, column);
+    }
+}
+
+@compute @workgroup_size(256)
+fn sparse_merged(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    let column = index % shape.width;
+    var segment = index / shape.width;
+    var place = 0u;
+    while place < shape.sources && segment >= column_word(source(place), SEGMENT_COUNT) {
+        segment -= column_word(source(place), SEGMENT_COUNT);
+        place++;
+    }
+    if place == shape.sources {
+        return;
+    }
+    let picked = inputs[segment_at(source(place), segment)];
+    for (var i = 0u; i < place; i++) {
+        if find(source(i), picked) != NONE {
+            return; // that column's thread updates the row
+        }
+    }
+    let row = picked - shape.first;
+    if row < shape.rows { // else another shard's
+        let to = row * shape.width + column;
+        update(to, merged_gradient(picked, to, column));
+    }
+}
+
+@compute @workgroup_size(256)
+fn every_merged(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    let row = index / shape.width;
+    if row < shape.rows {
+        update(index, merged_gradient(row + shape.first, index, index % shape.width));
+    }
 }

@@ -15,46 +15,6 @@
 /// Blocks of two tries before a negative is taken by rank.
 const ATTEMPTS = 16u;
 
-fn rotate(x: u32, by: u32) -> u32 {
-    return (x << by) | (x >> (32u - by));
-}
-
-/// Threefry-2x32 with 20 rounds: `counter` encrypted with `draw.rng_key`.
-fn threefry(counter: vec2<u32>) -> vec2<u32> {
-    let key0 = draw.rng_key.x;
-    let key1 = draw.rng_key.y;
-    let key2 = 0x1BD11BDAu ^ key0 ^ key1;
-    var v = four_rounds(counter + vec2(key0, key1), vec4(13u, 15u, 26u, 6u)) + vec2(key1, key2 + 1u);
-    v = four_rounds(v, vec4(17u, 29u, 16u, 24u)) + vec2(key2, key0 + 2u);
-    v = four_rounds(v, vec4(13u, 15u, 26u, 6u)) + vec2(key0, key1 + 3u);
-    v = four_rounds(v, vec4(17u, 29u, 16u, 24u)) + vec2(key1, key2 + 4u);
-    return four_rounds(v, vec4(13u, 15u, 26u, 6u)) + vec2(key2, key0 + 5u);
-}
-
-fn four_rounds(v: vec2<u32>, by: vec4<u32>) -> vec2<u32> {
-    var x = v.x;
-    var y = v.y;
-    x += y;
-    y = rotate(y, by.x) ^ x;
-    x += y;
-    y = rotate(y, by.y) ^ x;
-    x += y;
-    y = rotate(y, by.z) ^ x;
-    x += y;
-    y = rotate(y, by.w) ^ x;
-    return vec2(x, y);
-}
-
-/// The high half of a product.
-fn scale(bits: u32, n: u32) -> u32 {
-    let b = vec2(bits & 0xffffu, bits >> 16u);
-    let m = vec2(n & 0xffffu, n >> 16u);
-    let low = b.x * m.x;
-    let middle = b.y * m.x + (low >> 16u); // below 2^32: (2^16 - 1)^2 + 2^16 - 1
-    let other = b.x * m.y + (middle & 0xffffu);
-    return b.y * m.y + (middle >> 16u) + (other >> 16u);
-}
-
 /// The finaliser of MurmurHash3.
 fn mix(x0: u32) -> u32 {
     var x = x0;
@@ -129,17 +89,17 @@ fn negative(sample: u32, user: u32) -> u32 {
     let begin = offsets[user];
     let end = offsets[user + 1u];
     for (var attempt = 0u; attempt < ATTEMPTS; attempt++) {
-        let bits = threefry(vec2(sample, attempt));
-        let first = scale(bits.x, draw.items);
+        let bits = threefry(draw.rng_key, vec2(sample, attempt));
+        let first = high_product(bits.x, draw.items);
         if !contains(begin, end, first) {
             return first;
         }
-        let second = scale(bits.y, draw.items);
+        let second = high_product(bits.y, draw.items);
         if !contains(begin, end, second) {
             return second;
         }
     }
-    let rank = scale(threefry(vec2(sample, ATTEMPTS)).x, draw.items - (end - begin));
+    let rank = high_product(threefry(draw.rng_key, vec2(sample, ATTEMPTS)).x, draw.items - (end - begin));
     return missing(begin, end, rank);
 }
 

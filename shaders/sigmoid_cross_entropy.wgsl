@@ -44,9 +44,9 @@ fn forward_backward(
 ) {
     let row = flat_index(group, groups, lane);
     var loss = 0.0;
-    if row < call.rows {
+    if row < rows_of(shape.logit) {
         let x = logits[at(shape.logit, row)].x;
-        let y = bitcast<f32>(inputs[call.labels + call.first + row]);
+        let y = bitcast<f32>(inputs[call.labels + call.spaces[0][FIRST] + row]);
         let z = exp(select(x, -x, x > 0.0)); // not -abs(x): a NaN must stay one
         let positive = 1.0 / (1.0 + z);
         let sigmoid = select(z * positive, positive, x > 0.0);

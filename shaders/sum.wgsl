@@ -3,7 +3,8 @@
 // Dispatched once an input: the first overwrites and adds the bias, the others add.
 //
 // forward         binding 3  read   an input: [samples, stride]
-//                 binding 4  read   the dense parameters; the bias is the first float of vec4 `bias`
+//                 binding 4  read   the dense parameters; the bias is the first float of vec4 `bias`,
+//                                if there is one
 //                 binding 5  write  output: one vec4 a sample, (sum, 0, 0, 0)
 // input_gradient  binding 3  read   the gradient of the output
 //                 binding 5  write  the gradient of an input, overwritten or added to
@@ -17,7 +18,7 @@ struct Sum {
     input: View,
     output: View,
     width: u32, // floats of the input, without the pad
-    bias: u32,
+    bias: u32,  // NONE: there is no bias
     total: u32, // vec4s of a slot
     add: u32,
 }
@@ -36,14 +37,14 @@ fn forward(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let row = flat_index(group, groups, lane);
-    if row >= call.rows {
+    if row >= rows_of(shape.output) {
         return;
     }
     let to = at(shape.output, row);
     var sum = 0.0;
     if shape.add != 0u {
         sum = output[to].x;
-    } else {
+    } else if shape.bias != NONE {
         sum = dense[shape.bias].x;
     }
     let from_ = at(shape.input, row);
@@ -63,7 +64,7 @@ fn input_gradient(
     let index = flat_index(group, groups, lane);
     let row = index / shape.output.width;
     let column = index % shape.output.width;
-    if row >= call.rows {
+    if row >= rows_of(shape.output) {
         return;
     }
     let there = vec4(4u * column) + vec4(0u, 1u, 2u, 3u) < vec4(shape.width);
@@ -78,9 +79,10 @@ fn input_gradient(
 @compute @workgroup_size(256)
 fn bias_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let slot = group.z;
-    let end = min((slot + 1u) * call.split_rows, call.rows);
+    let split = call.spaces[shape.input.space >> 1u][SPLIT];
+    let end = min((slot + 1u) * split, rows_of(shape.input));
     var sum = 0.0;
-    for (var row = slot * call.split_rows + lane; row < end; row += THREADS) {
+    for (var row = slot * split + lane; row < end; row += THREADS) {
         sum += input[at(shape.input, row)].x;
     }
     sums[lane] = sum;
@@ -93,7 +95,7 @@ fn bias_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     if lane == 0u {
         let to = slot * shape.total + shape.bias;
         var gradient = vec4(sums[0], 0.0, 0.0, 0.0);
-        if call.first != 0u {
+        if is_later() {
             gradient += output[to];
         }
         output[to] = gradient;

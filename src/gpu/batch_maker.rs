@@ -6,6 +6,7 @@ use super::{
     inputs::{COLUMN, HEADER},
     maker::{Draw, Maker, Positives, Room},
     program::{Work, record},
+    spaces::samples_alone,
 };
 use crate::{
     Error, Result,
@@ -152,7 +153,7 @@ impl BatchMaker {
         };
         self.make(draw, samples)?;
         let work = Work {
-            rows: samples,
+            rows: samples_alone(samples),
             slots: 0,
             columns: &[],
         };
@@ -171,7 +172,7 @@ impl BatchMaker {
             .write_buffer(&self.words, 4 * HEADER as u64, bytemuck::cast_slice(&header));
         self.maker.set(&self.gpu, draw);
         let work = Work {
-            rows: samples,
+            rows: samples_alone(samples),
             slots: 0,
             columns: &[],
         };

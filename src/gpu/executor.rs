@@ -17,6 +17,7 @@ use super::{
     profile::Timer,
     resident::Resident,
     run::Program,
+    spaces::{Extent, SPACES, Slice, samples_alone},
     support::check_supported,
     tensors::Tensors,
 };
@@ -25,7 +26,7 @@ use crate::{
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::{Batch, Sampler},
     eval::{Best, Query, Rank, check_targets, rank_by_scores, top_by_scores},
-    executor::{Executor, LossSum, StageTime, catalogue_items},
+    executor::{Executor, LossSum, StageTime, catalogue_items, exposed},
     plan::{L2, Optimizer, Plan, State, Tensor},
 };
 
@@ -84,7 +85,7 @@ impl GpuExecutor {
         memory.check(gpu)?;
         let limits = Limits::new(gpu, &plan, &columns, dense_total)?;
         let tensors = Tensors::new(gpu, &plan, &columns, moments)?;
-        let layers: &[u8] = bytemuck::cast_slice(&tensors.dense.layers);
+        let layers: &[u8] = bytemuck::cast_slice(&tensors.dense.placement.layers);
         let layers_buffer = gpu.buffer("layers", layers.len() as u64, STORAGE)?;
         gpu.queue().write_buffer(&layers_buffer, 0, layers);
         let mut executor = GpuExecutor {
@@ -120,6 +121,11 @@ impl GpuExecutor {
     pub fn counts(&self) -> Counts {
         self.counts
     }
+}
+
+/// The first samples of a batch without sequences.
+fn samples(count: usize) -> Slice {
+    Extent::samples(count as u32).slice(0, count as u32)
 }
 
 fn has_moments(state: &State) -> bool {
@@ -187,29 +193,38 @@ impl Executor for GpuExecutor {
             return Ok(());
         }
         let slice = self.score_rows(out.len());
-        self.prepare(slice as u32, 0)?;
+        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
         for (index, out) in out.chunks_mut(slice).enumerate() {
             let first = index * slice;
             let range = first..first + out.len();
             self.inputs.set_ids(columns.iter().map(|ids| &ids[range.clone()]));
-            self.score_slice(out.len() as u32, out)?;
+            self.score_slice(samples(out.len()), out)?;
         }
         Ok(())
     }
 
     fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
         check_scored(&self.plan, batch, out.len())?;
-        // Supported plans read nothing of a batch but its ids.
-        let columns: Vec<&[u32]> = batch.columns().iter().map(|column| &column.ids[..]).collect();
-        self.score(&columns, out)
+        self.score_samples(batch, out, &mut |_, _| Ok(()))
+    }
+
+    fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
+        let view = exposed(&self.plan, name)?;
+        check_scored(&self.plan, batch, out.len())?;
+        let mut values = Vec::new();
+        self.score_samples(batch, out, &mut |executor, slice| {
+            executor.read_activation(view, slice, &mut values)
+        })?;
+        Ok(values)
     }
 
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
         let items = catalogue_items(&self.plan, users, out)?;
+        check_ids(&self.plan, &[&[], &[]], 0)?;
         self.gpu.check()?;
         let slice = self.score_rows(out.len());
         let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
-        self.prepare(slice as u32, 0)?;
+        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
         for (index, out) in out.chunks_mut(slice.max(1)).enumerate() {
             let pairs = index * slice..index * slice + out.len();
             user.clear();
@@ -217,7 +232,7 @@ impl Executor for GpuExecutor {
             item.clear();
             item.extend(pairs.map(|pair| (pair % items) as u32));
             self.inputs.set_ids([&user[..], &item[..]].into_iter());
-            self.score_slice(out.len() as u32, out)?;
+            self.score_slice(samples(out.len()), out)?;
         }
         Ok(())
     }

@@ -1,9 +1,14 @@
 //! A batch as the shaders read it: one upload a step (`shaders/prelude.wgsl` has the layout).
 
-use super::maker::Room;
+use std::ops::Range;
+
+use super::{
+    maker::Room,
+    spaces::{PerSpace, SPACES, Slice},
+};
 use crate::{
     data::{Batch, IdColumn, Segment},
-    plan::{AdamConfig, L2, Optimizer},
+    plan::{AdamConfig, L2, Optimizer, Plan, Stage},
 };
 
 /// Words of the uniform part, and of each column's header.
@@ -16,12 +21,12 @@ const CHUNK: usize = 32;
 #[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(super) struct Call {
-    pub rows: u32,
-    pub first: u32,
+    pub spaces: [SpaceCall; SPACES],
     pub labels: u32,
     pub losses: u32,
-    pub split_rows: u32,
     pub slots: u32,
+    pub numbers: u32,
+    pub noise: u32,
     pub scale: f32,
     pub l2_dense: f32,
     pub l2_tables: f32,
@@ -30,10 +35,33 @@ pub(super) struct Call {
     pub rate: f32,
     pub root: f32,
     pub epsilon: f32,
-    pub pad: [u32; 2],
+    pub pad: [u32; 3],
+}
+
+/// What a call has of a space.
+#[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct SpaceCall {
+    pub rows: u32,
+    pub first: u32,
+    pub split: u32,
+    pub offsets: u32,
 }
 
 impl Call {
+    /// The same call for a slice, whose slots add up `split` rows each.
+    pub fn of(mut self, slice: Slice, split: PerSpace) -> Self {
+        for (space, call) in self.spaces.iter_mut().enumerate() {
+            *call = SpaceCall {
+                rows: slice.rows[space],
+                first: slice.first[space],
+                split: split[space],
+                ..*call
+            };
+        }
+        self
+    }
+
     /// The optimiser's part, at step `t`, counted from 1, of a batch of `samples`.
     pub fn optimizer(&mut self, optimizer: &Optimizer, l2: L2, t: u64, samples: usize) {
         self.l2_dense = l2.dense;
@@ -72,12 +100,28 @@ pub(super) struct Inputs {
     /// What each column has.
     pub work: Vec<ColumnWork>,
     labels: u32,
+    /// Where the offsets of each space's sequence begin.
+    offsets: PerSpace,
+    numbers: u32,
+    noise: u32,
 }
 
 impl Inputs {
     /// Words that a batch of `samples` takes at most.
     pub fn words_for(columns: usize, samples: usize) -> usize {
         HEADER + COLUMN * columns + samples + columns * (5 * samples + 3 + 2 * (samples / 16 + 1))
+    }
+
+    /// Words that a batch takes at most of a plan, with so many rows in each space.
+    pub fn words_of(plan: &Plan, rows: PerSpace) -> usize {
+        let samples = rows[0] as usize;
+        let of_column = |space: usize| {
+            let rows = rows[space] as usize;
+            5 * rows + 3 + 2 * Self::chunks_for(rows)
+        };
+        let columns = plan.columns().iter().map(|column| of_column(column.space.index()));
+        let features = plan.sequences().len() * (samples + 1) + plan.numerics() * samples + 2 * random(plan).count();
+        HEADER + COLUMN * plan.columns().len() + samples + columns.sum::<usize>() + features
     }
 
     /// Samples whose words surely fit so many bytes.
@@ -91,8 +135,8 @@ impl Inputs {
         samples / 16 + 1
     }
 
-    /// Fills in a batch to train on. The ids must have been checked.
-    pub fn set_batch(&mut self, batch: &Batch) {
+    /// Fills in a batch to train on, which must have been checked.
+    pub fn set_batch(&mut self, plan: &Plan, batch: &Batch) {
         self.begin(batch.columns().len());
         for (index, column) in batch.columns().iter().enumerate() {
             let ids = self.part(&column.ids);
@@ -101,6 +145,38 @@ impl Inputs {
             self.set_segments(index, column);
         }
         self.labels = self.part(bytemuck::cast_slice(batch.labels()));
+        self.set_features(plan, batch, 0..batch.len());
+        self.noise = self.words.len() as u32;
+        for stage in random(plan) {
+            self.words.extend_from_slice(&batch.noise().stream(stage).key());
+        }
+    }
+
+    /// Fills in samples of a batch to score.
+    pub fn set_scored(&mut self, plan: &Plan, batch: &Batch, slice: Slice) {
+        self.begin(batch.columns().len());
+        let rows = |space: usize| {
+            let first = slice.first[space] as usize;
+            first..first + slice.rows[space] as usize
+        };
+        for (index, (column, of_plan)) in batch.columns().iter().zip(plan.columns()).enumerate() {
+            let at = self.part(&column.ids[rows(of_plan.space.index())]);
+            self.header(index, [at, 0]);
+        }
+        self.set_features(plan, batch, rows(0));
+    }
+
+    /// Offsets of sequences, counted from the first of these samples, and numeric features.
+    fn set_features(&mut self, plan: &Plan, batch: &Batch, samples: Range<usize>) {
+        for sequence in 0..batch.sequences() {
+            let offsets = &batch.offsets(sequence)[samples.start..=samples.end];
+            let first = offsets[0];
+            self.offsets[1 + sequence] = self.words.len() as u32;
+            self.words.extend(offsets.iter().map(|offset| offset - first));
+        }
+        let width = plan.numerics();
+        let numbers = &batch.numeric()[samples.start * width..samples.end * width];
+        self.numbers = self.part(bytemuck::cast_slice(numbers));
     }
 
     /// Fills in ids to score, column by column.
@@ -132,6 +208,7 @@ impl Inputs {
         self.words.resize(HEADER + COLUMN * columns, 0);
         self.work.clear();
         self.work.resize(columns, ColumnWork::default());
+        (self.labels, self.offsets, self.numbers, self.noise) = (0, [0; SPACES], 0, 0);
     }
 
     /// Appends words; gives where they begin.
@@ -185,10 +262,22 @@ impl Inputs {
     }
 
     /// The call of a later slice of the same batch.
-    pub fn complete(&self, call: Call) -> Call {
+    pub fn complete(&self, mut call: Call) -> Call {
+        for (call, &offsets) in call.spaces.iter_mut().zip(&self.offsets) {
+            call.offsets = offsets;
+        }
         Call {
             labels: self.labels,
+            numbers: self.numbers,
+            noise: self.noise,
             ..call
         }
     }
+}
+
+/// The stages that draw random numbers, by index.
+pub(super) fn random(plan: &Plan) -> impl Iterator<Item = u32> {
+    let stages = plan.stages().iter().enumerate();
+    let random = stages.filter(|(_, stage)| matches!(stage, Stage::Dropout { .. }));
+    random.map(|(index, _)| index as u32)
 }

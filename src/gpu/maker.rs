@@ -211,14 +211,7 @@ impl Maker {
                 (7, &positives.items),
                 (8, &positives.offsets),
             ];
-            let draft = Draft::new(
-                Shader::Sampler,
-                "sample",
-                Grid::Samples(1),
-                Reads::Nothing,
-                &(),
-                buffers,
-            );
+            let draft = Draft::new(Shader::Sampler, "sample", Grid::SAMPLES, Reads::Nothing, &(), buffers);
             drafts.push(draft.cost(0, 24));
         }
         let bound = [words, &scratch, &draw];
@@ -242,6 +235,7 @@ impl Maker {
 /// A tile of samples by each of the columns.
 fn blocks(room: Room) -> Grid {
     Grid::Tiles {
+        space: 0,
         rows: BLOCK,
         columns: room.columns as u32,
     }

@@ -8,6 +8,7 @@ use super::{
     inputs::Call,
     pipelines::Shader,
     program::{Dispatch, Draft, Grid, Reads, ViewShape, Work, build, record},
+    spaces::{Extent, SPACES, samples_alone},
     stages::LinearShape,
 };
 use crate::{Error, Result};
@@ -133,10 +134,7 @@ impl Gpu {
         let bytes = |rows: u32, columns: u32| 4 * u64::from(rows) * u64::from(columns);
         let usage = STORAGE | wgpu::BufferUsages::UNIFORM;
         let call = self.buffer("call", 256, usage)?;
-        let head = Call {
-            rows,
-            ..Call::default()
-        };
+        let head = Call::default().of(Extent::samples(rows).slice(0, rows), [0; SPACES]);
         self.queue().write_buffer(&call, 0, bytemuck::bytes_of(&head));
         let a = self.buffer("input", bytes(rows, inputs), STORAGE)?;
         let b = self.buffer("weights", bytes(inputs, outputs), STORAGE)?;
@@ -146,7 +144,7 @@ impl Gpu {
             first: 0,
             stride: width,
             width,
-            batch: 0,
+            space: 0,
         };
         let shape = LinearShape {
             a: view(inner),
@@ -155,14 +153,15 @@ impl Gpu {
             inner,
             matrix: 0,
             bias: 0,
-            relu: 1,
+            activation: 1,
             add: 0,
             mask_first: 0,
             mask_end: 0,
-            pad: 0,
+            ones: 0,
         };
         let tile = tile.unwrap_or_else(|| Tile::linear(width, false));
         let grid = Grid::Tiles {
+            space: 0,
             rows: tile.rows(),
             columns: width.div_ceil(tile.wx),
         };
@@ -210,7 +209,7 @@ struct Product(Vec<Dispatch>);
 impl Product {
     fn record(&self, encoder: &mut wgpu::CommandEncoder, rows: u32, times: u32) {
         let work = Work {
-            rows,
+            rows: samples_alone(rows),
             slots: 0,
             columns: &[],
         };

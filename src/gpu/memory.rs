@@ -6,7 +6,9 @@ use super::{
     Gpu, GpuExecutor,
     activations::{Limits, Sizes},
     layout::{Columns, Matrix},
-    tensors::place_layers,
+    placement::Placement,
+    spaces::samples_alone,
+    support::check_supported,
 };
 use crate::{
     Error, Result,
@@ -59,8 +61,20 @@ impl GpuExecutor {
     ///
     /// # Errors
     /// [`Error::Device`] with the sizes, where a part cannot be bound: a table's row, all weights and biases, a sample, or
-    /// the batch.
+    /// the batch; where the plan has a stage without shaders.
     pub fn memory(gpu: &Gpu, plan: &Plan, batch: u32, moments: bool) -> Result<Memory> {
+        Self::memory_with_steps(gpu, plan, batch, &[], moments)
+    }
+
+    /// [`memory`](Self::memory) of a plan with sequences: `steps` says how many steps all samples of a batch have together,
+    /// for each of them; those that it lacks have none.
+    ///
+    /// # Errors
+    /// As [`memory`](Self::memory).
+    pub fn memory_with_steps(gpu: &Gpu, plan: &Plan, batch: u32, steps: &[u32], moments: bool) -> Result<Memory> {
+        check_supported(plan)?;
+        let mut rows = samples_alone(batch);
+        rows[1..].iter_mut().zip(steps).for_each(|(rows, steps)| *rows = *steps);
         let columns = Columns::new(plan);
         let (mut memory, dense_total) = parameters(gpu, plan, &columns, moments)?;
         let limits = Limits::new(gpu, plan, &columns, dense_total)?;
@@ -69,7 +83,7 @@ impl GpuExecutor {
             plan,
             &columns,
             limits,
-            (batch.min(limits.slice), batch),
+            (rows.map(|rows| rows.min(limits.slice)), rows),
             dense_total,
         )?;
         memory
@@ -84,7 +98,7 @@ pub(super) fn losses(gpu: &Gpu) -> u64 {
     (4 * LOSSES).min(gpu.max_binding())
 }
 
-/// What the parameters take, each table and all else; and the vec4s of all weights and biases.
+/// What the parameters take, each table and all else; and the vec4s of all weights and biases that are trained.
 pub(super) fn parameters(gpu: &Gpu, plan: &Plan, columns: &Columns, moments: bool) -> Result<(Memory, u32)> {
     let matrices = Matrix::of_plan(plan, columns);
     let copies = if moments { 3 } else { 1 };
@@ -102,7 +116,9 @@ pub(super) fn parameters(gpu: &Gpu, plan: &Plan, columns: &Columns, moments: boo
         }
         parts.push((param.name.clone(), copies * row * param.rows as u64));
     }
-    let (layers, total, _) = place_layers(plan, &matrices);
+    let Placement {
+        layers, trained, total, ..
+    } = Placement::new(plan, columns, &matrices);
     let dense = 16 * u64::from(total);
     if dense > most {
         let name = gpu.name();
@@ -111,8 +127,8 @@ pub(super) fn parameters(gpu: &Gpu, plan: &Plan, columns: &Columns, moments: boo
     }
     parts.push((
         "weights and biases".into(),
-        (copies + 1) * dense + 16 * layers.len() as u64,
+        copies * dense + 16 * (u64::from(trained) + layers.len() as u64),
     ));
     parts.push(("sums of losses".into(), losses(gpu)));
-    Ok((Memory { parts }, total))
+    Ok((Memory { parts }, trained))
 }

@@ -4,7 +4,8 @@
 //! in [`ops`](crate::ops). Everything stays within WebGPU's default limits but for the sizes of buffers.
 //!
 //! - [`Gpu`] is an open device; [`GpuExecutor`] runs plans on it.
-//! - `layout` pads columns to whole vec4s, `tensors` holds parameters, `activations` what a batch needs;
+//! - `layout` pads columns to whole vec4s, `placement` and `tensors` hold parameters, `activations` what a batch needs,
+//!   `spaces` says how many rows it has;
 //! - `maker` draws and sorts batches on the device, `resident` trains on them, `search` ranks whole catalogues;
 //! - `stages` turns a plan into dispatches, `program` binds and records them, `inputs` packs a batch for upload.
 
@@ -19,12 +20,14 @@ mod maker;
 mod measure;
 mod memory;
 mod pipelines;
+mod placement;
 mod profile;
 mod program;
 mod resident;
 mod run;
 mod search;
 pub(crate) mod shared;
+mod spaces;
 mod stages;
 mod support;
 mod tables;

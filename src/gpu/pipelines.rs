@@ -18,10 +18,16 @@ pub enum Shader {
     Linear,
     /// Gradients of weights and biases.
     LinearWeightGradient,
+    /// Numeric features.
+    Numeric,
     /// Elementwise product.
     Product,
     /// Sum of columns.
     Sum,
+    /// Sum or mean of a sample's steps.
+    Pool,
+    /// Random zeros.
+    Dropout,
     /// The loss.
     SigmoidCrossEntropy,
     /// Sparse update by Adam.
@@ -54,12 +60,15 @@ macro_rules! source {
 
 impl Shader {
     /// All of them.
-    pub const ALL: [Shader; 16] = [
+    pub const ALL: [Shader; 19] = [
         Shader::Gather,
         Shader::Linear,
         Shader::LinearWeightGradient,
+        Shader::Numeric,
         Shader::Product,
         Shader::Sum,
+        Shader::Pool,
+        Shader::Dropout,
         Shader::SigmoidCrossEntropy,
         Shader::RowUpdateAdam,
         Shader::RowUpdateSgd,
@@ -78,8 +87,11 @@ impl Shader {
         match self {
             Shader::Gather => "gather",
             Shader::Linear | Shader::LinearWeightGradient => "linear",
+            Shader::Numeric => "numeric",
             Shader::Product => "product",
             Shader::Sum => "sum",
+            Shader::Pool => "pool",
+            Shader::Dropout => "dropout",
             Shader::SigmoidCrossEntropy => "sigmoid_cross_entropy",
             Shader::RowUpdateAdam | Shader::RowUpdateSgd => "row_update",
             Shader::DenseUpdateAdam | Shader::DenseUpdateSgd => "dense_update",
@@ -96,16 +108,19 @@ impl Shader {
     pub fn source(self) -> &'static str {
         match self {
             Shader::Gather => source!("gather"),
-            Shader::Linear => source!("linear"),
+            Shader::Linear => source!("sigmoid", "linear"),
             Shader::LinearWeightGradient => source!("linear_weight_gradient"),
+            Shader::Numeric => source!("numeric"),
             Shader::Product => source!("product"),
             Shader::Sum => source!("sum"),
+            Shader::Pool => source!("pool"),
+            Shader::Dropout => source!("threefry", "dropout"),
             Shader::SigmoidCrossEntropy => source!("sigmoid_cross_entropy"),
             Shader::RowUpdateAdam => source!("adam", "row_update"),
             Shader::RowUpdateSgd => source!("sgd", "row_update"),
             Shader::DenseUpdateAdam => source!("adam", "dense_update"),
             Shader::DenseUpdateSgd => source!("sgd", "dense_update"),
-            Shader::Sampler => source!("batch", "sampler"),
+            Shader::Sampler => source!("batch", "threefry", "sampler"),
             Shader::Sort => source!("batch", "scan", "sort"),
             Shader::Segments => source!("batch", "scan", "segments"),
             Shader::Catalogue => source!("search", "catalogue"),

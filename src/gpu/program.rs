@@ -7,8 +7,9 @@ use super::{
     inputs::ColumnWork,
     pipelines::{Shader, Tile},
     profile::Timer,
+    spaces::PerSpace,
 };
-use crate::Result;
+use crate::{Result, plan::MAX_GATHERS};
 
 /// Alignment of uniforms in their buffer, WebGPU's default.
 const UNIFORM: usize = 256;
@@ -26,42 +27,90 @@ pub(super) struct ViewShape {
     pub first: u32,
     pub stride: u32,
     pub width: u32,
-    pub batch: u32,
+    pub space: u32,
+}
+
+impl ViewShape {
+    /// Index of the space that the rows are of.
+    pub fn space(self) -> usize {
+        self.space as usize / 2
+    }
 }
 
 /// How much there is to do in a slice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Work<'a> {
-    pub rows: u32,
-    /// Slots of this slice.
+    pub rows: PerSpace,
+    /// Slots of the dense gradients.
     pub slots: u32,
     pub columns: &'a [ColumnWork],
+}
+
+/// Id columns that share a table.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sources {
+    columns: [u32; MAX_GATHERS],
+    count: usize,
+}
+
+impl Sources {
+    pub fn new(columns: impl Iterator<Item = usize>) -> Self {
+        let mut sources = Sources::default();
+        for (slot, column) in sources.columns.iter_mut().zip(columns) {
+            *slot = column as u32;
+            sources.count += 1;
+        }
+        sources
+    }
+
+    pub fn columns(&self) -> &[u32] {
+        &self.columns[..self.count]
+    }
+
+    /// The numbers, and behind them what is not one of them.
+    pub fn padded(&self) -> [u32; MAX_GATHERS] {
+        self.columns
+    }
 }
 
 /// How many workgroups a dispatch takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Grid {
-    /// So many threads a sample.
-    Samples(u32),
+    /// So many threads a row of a space.
+    Rows { space: usize, threads: u32 },
     /// So many threads a segment of a column.
     Segments { column: usize, threads: u32 },
+    /// So many threads a segment of any of the columns.
+    AllSegments { sources: Sources, threads: u32 },
     /// So many threads a chunk of a column.
     Chunks { column: usize, threads: u32 },
     /// So many threads.
     Threads(u64),
     /// So many workgroups.
     Groups(u64),
-    /// A tile of so many samples by each of so many tiles of columns.
-    Tiles { rows: u32, columns: u32 },
-    /// So many tiles, in each slot.
-    Slots { x: u32, y: u32 },
+    /// A tile of so many rows of a space by each of so many tiles of columns.
+    Tiles { space: usize, rows: u32, columns: u32 },
+    /// So many tiles, in each slot of a space's rows.
+    Slots { space: usize, x: u32, y: u32 },
 }
 
 impl Grid {
-    /// Units of work: samples, segments, chunks, threads or workgroups.
+    /// A thread a sample.
+    pub const SAMPLES: Grid = Grid::Rows { space: 0, threads: 1 };
+
+    /// A thread for every vec4 of a view.
+    pub fn elements(view: ViewShape) -> Grid {
+        Grid::Rows {
+            space: view.space(),
+            threads: view.width,
+        }
+    }
+
+    /// Units of work: rows, segments, chunks, threads or workgroups.
     pub fn units(self, work: Work<'_>) -> u64 {
         match self {
-            Grid::Samples(_) | Grid::Tiles { .. } | Grid::Slots { .. } => work.rows.into(),
+            Grid::Rows { space, .. } | Grid::Tiles { space, .. } | Grid::Slots { space, .. } => work.rows[space].into(),
+            Grid::AllSegments { sources, .. } => all_segments(work, sources),
             Grid::Segments { column, .. } => work.columns[column].segments.into(),
             Grid::Chunks { column, .. } => work.columns[column].chunks.into(),
             Grid::Threads(count) | Grid::Groups(count) => count,
@@ -72,17 +121,23 @@ impl Grid {
     pub fn groups(self, work: Work<'_>) -> [u32; 3] {
         let threads = |threads: u64| flat(threads.div_ceil(THREADS));
         match self {
-            Grid::Samples(each) => threads(u64::from(work.rows) * u64::from(each)),
+            Grid::Rows { space, threads: each } => threads(u64::from(work.rows[space]) * u64::from(each)),
+            Grid::AllSegments { sources, threads: each } => threads(all_segments(work, sources) * u64::from(each)),
             Grid::Segments { column, threads: each } => {
                 threads(u64::from(work.columns[column].segments) * u64::from(each))
             }
             Grid::Chunks { column, threads: each } => threads(u64::from(work.columns[column].chunks) * u64::from(each)),
             Grid::Threads(count) => threads(count),
             Grid::Groups(count) => flat(count),
-            Grid::Tiles { rows, columns } => [columns, work.rows.div_ceil(rows), 1],
-            Grid::Slots { x, y } => [x, y, work.slots],
+            Grid::Tiles { space, rows, columns } => [columns, work.rows[space].div_ceil(rows), 1],
+            Grid::Slots { x, y, .. } => [x, y, work.slots],
         }
     }
+}
+
+fn all_segments(work: Work<'_>, sources: Sources) -> u64 {
+    let segments = |&column: &u32| u64::from(work.columns[column as usize].segments);
+    sources.columns().iter().map(segments).sum()
 }
 
 /// Deals workgroups out along x, then y.
@@ -91,7 +146,7 @@ fn flat(groups: u64) -> [u32; 3] {
     [x as u32, groups.div_ceil(x.max(1)) as u32, 1]
 }
 
-/// What a dispatch does for each unit of its grid: a sample, a segment, a chunk, a thread or a workgroup.
+/// What a dispatch does for each unit of its grid: a row, a segment, a chunk, a thread or a workgroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cost {
     pub flops: u64,

@@ -2,16 +2,17 @@
 
 use super::{
     GpuExecutor,
-    inputs::Call,
+    inputs::{Call, random},
     maker::{Draw, Maker, Positives, Room},
     profile::Timer,
     run::Source,
+    spaces::Extent,
     stages::Updates,
 };
 use crate::{
     Error, Result,
     data::Sampler,
-    plan::{L2, Optimizer},
+    plan::{L2, Optimizer, Plan},
 };
 
 /// Samples of a batch that the device draws, where nothing else is asked for ([`GpuOptions`](super::GpuOptions)).
@@ -32,7 +33,7 @@ impl GpuExecutor {
         }
         self.gpu.check()?;
         let rows = [sampler.positives().users(), sampler.positives().items()];
-        if self.plan.columns().len() != 2 {
+        if !draws_all(&self.plan) {
             return Ok(false);
         }
         for (column, rows) in rows.into_iter().enumerate() {
@@ -102,13 +103,14 @@ impl GpuExecutor {
         if optimizer.has_moments() {
             self.need_moments()?;
         }
-        self.prepare(samples.min(self.limits.slice), samples)?;
+        let extent = Extent::samples(samples);
+        self.prepare(self.limits.cut(extent).slice, extent.rows())?;
         let updates = Updates::of(optimizer);
         self.prepare_updates(updates)?;
         let draw = self.prepare_maker((epoch, start), samples)?;
         let mut call = Call::default();
         call.optimizer(optimizer, l2, self.steps + 1, samples as usize);
-        self.submit_step(samples, call, updates, Source::Device(draw), timer)?;
+        self.submit_step(extent, call, updates, Source::Device(draw), timer)?;
         self.steps += 1;
         self.loss.samples += u64::from(samples);
         Ok(samples.into())
@@ -122,7 +124,7 @@ impl GpuExecutor {
         let rows = [self.plan.rows(0), self.plan.rows(1)];
         let room = Room {
             columns: 2,
-            capacity: buffers.batch.max(buffers.slice),
+            capacity: buffers.samples(),
         };
         if program.maker.is_none() {
             let positives = Some(&resident.positives);
@@ -131,4 +133,10 @@ impl GpuExecutor {
         self.inputs.set_made(room, samples, rows);
         Ok(resident.positives.draw(room, epoch, start as u32, samples))
     }
+}
+
+/// Whether a plan reads a user and an item and nothing else of a sample, so that all of it can be drawn.
+fn draws_all(plan: &Plan) -> bool {
+    let features = plan.sequences().len() + plan.numerics() + random(plan).count();
+    plan.columns().len() == 2 && plan.vocabularies().len() == 2 && features == 0
 }

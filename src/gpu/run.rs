@@ -12,13 +12,14 @@ use super::{
     profile::Timer,
     program::{Dispatch, Work, build, record},
     search::Search,
-    stages::{Drafter, Updates},
+    spaces::{Extent, PerSpace, SPACES, Slice, larger},
+    stages::{Drafter, Purpose, Updates, is_scored_alike},
 };
 use crate::{
     Error, Result,
     checks::check_batch,
     data::Batch,
-    plan::{L2, Optimizer},
+    plan::{L2, Optimizer, View},
 };
 
 /// Samples whose losses a workgroup adds up.
@@ -27,6 +28,8 @@ const LOSS_GROUP: u32 = 256;
 /// A plan's dispatches.
 pub(super) struct Program {
     pub forward: Vec<Dispatch>,
+    /// Forward without what only training does; nothing where that is the same.
+    pub score: Option<Vec<Dispatch>>,
     pub backward: Vec<Dispatch>,
     pub updates: Vec<(Updates, Vec<Dispatch>)>,
     pub transpose: Vec<Dispatch>,
@@ -34,6 +37,25 @@ pub(super) struct Program {
     pub maker: Option<Maker>,
     /// Searches the catalogue; there once it was asked to.
     pub search: Option<Search>,
+}
+
+impl Program {
+    /// Forward as it is scored.
+    pub fn scoring(&self) -> &[Dispatch] {
+        self.score.as_ref().unwrap_or(&self.forward)
+    }
+}
+
+/// What follows each slice that was scored.
+type After<'a> = dyn FnMut(&mut GpuExecutor, Slice) -> Result<()> + 'a;
+
+/// The rows to make room for where there is room for `there`. Batches differ in their steps: where these grow, it is by a
+/// quarter more, so that they do so seldom.
+fn roomy(asked: PerSpace, there: PerSpace) -> PerSpace {
+    std::array::from_fn(|space| match (asked[space], there[space]) {
+        (asked, there) if space > 0 && there > 0 && asked > there => asked.saturating_add(asked / 4),
+        (asked, there) => asked.max(there),
+    })
 }
 
 /// Where the samples of a step come from.
@@ -46,14 +68,18 @@ pub(super) enum Source {
 }
 
 impl GpuExecutor {
-    /// Sees that there are buffers for slices and batches of so many samples, and dispatches that use them.
-    pub(super) fn prepare(&mut self, slice: u32, batch: u32) -> Result<()> {
+    /// Sees that there are buffers for slices and batches of so many rows, and dispatches that use them.
+    pub(super) fn prepare(&mut self, slice: PerSpace, batch: PerSpace) -> Result<()> {
         let (mut slice, mut batch) = (slice, batch);
         if let Some(buffers) = &self.buffers {
             if buffers.hold(slice, batch) && self.program.is_some() {
                 return Ok(());
             }
-            (slice, batch) = (slice.max(buffers.slice), batch.max(buffers.batch));
+            let roomy = (roomy(slice, buffers.slice), roomy(batch, buffers.batch));
+            (slice, batch) = match self.sizes(roomy) {
+                Ok(_) => roomy,
+                Err(_) => (larger(slice, buffers.slice), larger(batch, buffers.batch)),
+            };
         }
         let held = self.buffers.take().filter(|buffers| buffers.hold(slice, batch));
         self.program = None;
@@ -74,7 +100,11 @@ impl GpuExecutor {
             buffers,
         };
         self.program = Some(Program {
-            forward: build(&self.gpu, &buffers.inputs, drafter.forward())?,
+            forward: build(&self.gpu, &buffers.inputs, drafter.forward(Purpose::Train))?,
+            score: match is_scored_alike(&self.plan) {
+                true => None,
+                false => Some(build(&self.gpu, &buffers.inputs, drafter.forward(Purpose::Score))?),
+            },
             backward: build(&self.gpu, &buffers.inputs, drafter.backward())?,
             updates: Vec::new(),
             transpose: build(&self.gpu, &buffers.inputs, vec![drafter.transpose()])?,
@@ -97,12 +127,12 @@ impl GpuExecutor {
     }
 
     /// Sizes of the buffers of a batch, where they and the parameters are not too much.
-    fn sizes(&self, (slice, batch): (u32, u32)) -> Result<Sizes> {
+    fn sizes(&self, (slice, batch): (PerSpace, PerSpace)) -> Result<Sizes> {
         let moments = self.tensors.dense.slots.moments.is_some();
         let (mut memory, dense_total) = parameters(&self.gpu, &self.plan, &self.columns, moments)?;
         let (gpu, plan, columns) = (&self.gpu, &self.plan, &self.columns);
         let sizes = Sizes::new(gpu, plan, columns, self.limits, (slice, batch), dense_total)?;
-        let what = format!("a batch of {} samples", batch.max(slice));
+        let what = format!("a batch of {} samples", batch[0].max(slice[0]));
         memory.parts.push((what, sizes.total()));
         memory.check(gpu)?;
         Ok(sizes)
@@ -148,16 +178,17 @@ impl GpuExecutor {
             )
         };
         let samples = u32::try_from(batch.len()).map_err(too_many)?;
+        let extent = Extent::of(batch, samples);
         if optimizer.has_moments() {
             self.need_moments()?;
         }
-        self.prepare(samples.min(self.limits.slice), samples)?;
+        self.prepare(self.limits.cut(extent).slice, extent.rows())?;
         let updates = Updates::of(optimizer);
         self.prepare_updates(updates)?;
-        self.inputs.set_batch(batch);
+        self.inputs.set_batch(&self.plan, batch);
         let mut call = Call::default();
         call.optimizer(optimizer, l2, self.steps + 1, batch.len());
-        self.submit_step(samples, call, updates, Source::Host, timer)?;
+        self.submit_step(extent, call, updates, Source::Host, timer)?;
         self.steps += 1;
         self.loss.samples += batch.len() as u64;
         Ok(())
@@ -166,26 +197,23 @@ impl GpuExecutor {
     /// Submits the slices of the batch in `inputs`, with the updates behind the last.
     pub(super) fn submit_step(
         &mut self,
-        samples: u32,
+        extent: Extent<'_>,
         call: Call,
         updates: Updates,
         source: Source,
         mut timer: Option<&mut Timer>,
     ) -> Result<()> {
-        let cut = self.limits.cut(samples);
-        for first in (0..samples).step_by(cut.slice as usize) {
-            let rows = cut.slice.min(samples - first);
-            let groups = rows.div_ceil(LOSS_GROUP);
+        let (cut, all) = (self.limits.cut(extent), extent.rows());
+        for slice in extent.slices(cut.most) {
+            let (first, samples) = (slice.first[0], slice.rows[0]);
+            let groups = samples.div_ceil(LOSS_GROUP);
             if 4 * u64::from(self.pending + groups) > self.losses.size() {
                 self.fetch_losses()?;
             }
             let call = Call {
-                rows,
-                first,
                 losses: self.pending,
-                split_rows: cut.split,
                 slots: cut.slots,
-                ..call
+                ..call.of(slice, cut.split)
             };
             self.pending += groups;
             let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
@@ -199,14 +227,14 @@ impl GpuExecutor {
             self.counts.uploaded += bytes.len() as u64;
             self.gpu.queue().write_buffer(&buffers.inputs, 0, bytes);
             let work = Work {
-                rows,
-                slots: rows.div_ceil(cut.split),
+                rows: slice.rows,
+                slots: cut.slots,
                 columns: &self.inputs.work,
             };
             let last = program
                 .updates
                 .iter()
-                .filter(|(kind, _)| *kind == updates && first + rows == samples);
+                .filter(|(kind, _)| *kind == updates && first + samples == all[0]);
             let updates = last.map(|(_, dispatches)| &dispatches[..]).next().unwrap_or(&[]);
             let transpose = if std::mem::take(&mut self.stale) {
                 &program.transpose[..]
@@ -217,7 +245,7 @@ impl GpuExecutor {
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
             if let (Source::Device(draw), Some(maker), 0) = (source, &program.maker, first) {
                 self.counts.uploaded += maker.set(&self.gpu, draw);
-                let work = Work { rows: samples, ..work };
+                let work = Work { rows: all, ..work };
                 self.counts.dispatches += record(&mut encoder, &[&maker.dispatches], work, timer.as_deref_mut());
             }
             self.counts.dispatches += record(&mut encoder, &lists, work, timer.as_deref_mut());
@@ -262,12 +290,33 @@ impl GpuExecutor {
         samples.next_power_of_two().min(most as usize)
     }
 
-    /// Scores one slice.
-    pub(super) fn score_slice(&mut self, rows: u32, out: &mut [f32]) -> Result<()> {
-        let call = Call {
-            rows,
-            ..Call::default()
-        };
+    /// Scores samples of a batch that has been checked, slice by slice; `after` is called behind each.
+    pub(super) fn score_samples(&mut self, batch: &Batch, out: &mut [f32], after: &mut After<'_>) -> Result<()> {
+        self.gpu.check()?;
+        let extent = Extent::of(batch, out.len() as u32);
+        let most = self.score_rows(out.len()) as u32;
+        let mut rest = out;
+        for slice in extent.slices(most) {
+            // Room for a power of two of rows, so that batches that differ a little find it.
+            let room = slice.rows.map(|rows| rows.next_power_of_two().min(rows.max(most)));
+            self.prepare(room, [0; SPACES])?;
+            self.inputs.set_scored(&self.plan, batch, slice);
+            let (now, later) = std::mem::take(&mut rest).split_at_mut(slice.rows[0] as usize);
+            rest = later;
+            let start = Slice {
+                first: [0; SPACES],
+                ..slice
+            };
+            self.score_slice(start, now)?;
+            after(self, slice)?;
+        }
+        Ok(())
+    }
+
+    /// Scores one slice, whose inputs are there.
+    pub(super) fn score_slice(&mut self, slice: Slice, out: &mut [f32]) -> Result<()> {
+        let rows = slice.rows[0];
+        let call = Call::default().of(slice, [0; SPACES]);
         let logit = self.plan.logit();
         let (first, stride) = (self.columns.range(logit).first, self.columns.stride(logit.buffer));
         let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
@@ -277,7 +326,7 @@ impl GpuExecutor {
             .queue()
             .write_buffer(&buffers.inputs, 0, self.inputs.bytes(call));
         let work = Work {
-            rows,
+            rows: slice.rows,
             slots: 0,
             columns: &self.inputs.work,
         };
@@ -287,7 +336,7 @@ impl GpuExecutor {
         } else {
             &[]
         };
-        self.counts.dispatches += record(&mut encoder, &[transpose, &program.forward], work, None);
+        self.counts.dispatches += record(&mut encoder, &[transpose, program.scoring()], work, None);
         self.counts.submits += 1;
         let (first, stride) = (4 * first as usize, 4 * stride as usize);
         let logits = &buffers.activations[logit.buffer];
@@ -298,5 +347,27 @@ impl GpuExecutor {
         };
         self.readback
             .read_after(&self.gpu, encoder, logits, 0, rows as usize * stride, take)
+    }
+
+    /// Appends the rows of an activation after a slice was scored.
+    pub(super) fn read_activation(&mut self, view: View, slice: Slice, values: &mut Vec<f32>) -> Result<()> {
+        let Some(buffers) = &self.buffers else {
+            return Err(Error::Device("nothing was prepared to run".into()));
+        };
+        let stride = 4 * self.columns.stride(view.buffer) as usize;
+        let rows = slice.rows[self.columns.space(view.buffer)] as usize;
+        let mut floats = vec![0.0; rows * stride];
+        let buffer = &buffers.activations[view.buffer];
+        self.readback
+            .read(&self.gpu, buffer, 0, rows * stride, &mut |before, piece| {
+                floats[before..before + piece.len()].copy_from_slice(piece);
+            })?;
+        let (first, runs) = (4 * self.columns.range(view).first as usize, self.columns.runs(view));
+        for row in floats.chunks_exact(stride) {
+            for run in &runs {
+                values.extend_from_slice(&row[first + run.to..][..run.len]);
+            }
+        }
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ use super::{
     maker::Room,
     pipelines::Shader,
     program::{Dispatch, Draft, Grid, Reads, ViewShape, Work, build, record},
+    spaces::{Extent, SPACES, samples_alone},
 };
 use crate::{
     Error, Result,
@@ -98,7 +99,7 @@ impl Search {
         let (known, found) = (words("known items", sizes.known)?, words("found", sizes.found)?);
         let u = (5, &uniform);
         let each = |entry, buffers| {
-            let (shader, grid) = (Shader::Catalogue, Grid::Samples(1));
+            let (shader, grid) = (Shader::Catalogue, Grid::SAMPLES);
             let draft = match entry {
                 "collect" => Draft::new(shader, entry, grid, Reads::Nothing, &logit, buffers),
                 _ => Draft::new(shader, entry, grid, Reads::Nothing, &(), buffers),
@@ -107,6 +108,7 @@ impl Search {
         };
         // A workgroup a part of each user.
         let grid = Grid::Tiles {
+            space: 0,
             rows: 1,
             columns: sizes.parts,
         };
@@ -240,7 +242,7 @@ impl GpuExecutor {
             parts,
         };
         let slice = self.score_rows(pairs as usize) as u32;
-        self.prepare(slice, 0)?;
+        self.prepare(samples_alone(slice), [0; SPACES])?;
         self.prepare_search(sizes)?;
         let uniform = Uniform {
             items: items as u32,
@@ -285,7 +287,7 @@ impl GpuExecutor {
                 first: range.first,
                 stride: self.columns.stride(logit.buffer),
                 width: range.width,
-                batch: 0,
+                space: 0,
             };
             let logits = (view, &buffers.activations[logit.buffer]);
             program.search = Some(Search::new(&self.gpu, sizes, &buffers.inputs, logits)?);
@@ -303,19 +305,17 @@ impl GpuExecutor {
         };
         let room = Room {
             columns: 2,
-            capacity: buffers.batch.max(buffers.slice),
+            capacity: buffers.samples(),
         };
         self.inputs
             .set_made(room, uniform.rows, [self.plan.rows(0), self.plan.rows(1)]);
-        let call = Call {
-            rows: uniform.rows,
-            ..Call::default()
-        };
+        let slice = Extent::samples(uniform.rows).slice(0, uniform.rows);
+        let call = Call::default().of(slice, [0; SPACES]);
         let queue = self.gpu.queue();
         queue.write_buffer(&buffers.inputs, 0, self.inputs.bytes(call));
         queue.write_buffer(&search.uniform, 0, bytemuck::bytes_of(&uniform));
         let work = Work {
-            rows: uniform.rows,
+            rows: slice.rows,
             slots: 0,
             columns: &self.inputs.work,
         };
@@ -323,7 +323,7 @@ impl GpuExecutor {
             true => &program.transpose[..],
             false => &[],
         };
-        let lists = [transpose, &search.pairs, &program.forward, &search.collect];
+        let lists = [transpose, &search.pairs, program.scoring(), &search.collect];
         let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
         self.counts.dispatches += record(&mut encoder, &lists, work, None);
         self.counts.submits += 1;
@@ -347,8 +347,8 @@ impl GpuExecutor {
             .queue()
             .write_buffer(&search.uniform, 0, bytemuck::bytes_of(&uniform));
         let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
-        let work = |rows| Work {
-            rows,
+        let work = |samples| Work {
+            rows: samples_alone(samples),
             slots: 0,
             columns: &[],
         };

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    plan::{Activation, Flow, Plan, Stage, View},
+    plan::{Activation, Plan, Stage, View},
 };
 
 /// A stage that has shaders. The rest of this folder matches on this and not on [`Stage`], so that one which gains
@@ -14,6 +14,10 @@ pub(super) enum Shaded<'a> {
         column: usize,
         output: View,
     },
+    Numeric {
+        first: usize,
+        output: View,
+    },
     Linear(Linear),
     Product {
         inputs: [View; 2],
@@ -21,22 +25,32 @@ pub(super) enum Shaded<'a> {
     },
     Sum {
         inputs: &'a [View],
-        bias: usize,
+        bias: Option<usize>,
         output: View,
+    },
+    Pool {
+        input: View,
+        output: View,
+        mean: bool,
+    },
+    Dropout {
+        input: View,
+        output: View,
+        rate: f32,
     },
     SigmoidCrossEntropy {
         logit: View,
     },
 }
 
-/// A linear stage that has shaders.
+/// A linear stage.
 #[derive(Clone, Copy)]
 pub(super) struct Linear {
     pub weight: usize,
-    pub bias: usize,
+    pub bias: Option<usize>,
     pub input: View,
     pub output: View,
-    pub relu: bool,
+    pub activation: Activation,
 }
 
 impl<'a> Shaded<'a> {
@@ -44,14 +58,10 @@ impl<'a> Shaded<'a> {
     pub fn of(stage: &'a Stage) -> Result<Self, &'static str> {
         match *stage {
             Stage::Gather { table, column, output } => Ok(Shaded::Gather { table, column, output }),
-            Stage::Linear { bias: None, .. } => Err("a linear stage without bias"),
-            Stage::Linear {
-                activation: Activation::Sigmoid,
-                ..
-            } => Err("sigmoid behind a linear stage"),
+            Stage::Numeric { first, output } => Ok(Shaded::Numeric { first, output }),
             Stage::Linear {
                 weight,
-                bias: Some(bias),
+                bias,
                 input,
                 output,
                 activation,
@@ -60,20 +70,18 @@ impl<'a> Shaded<'a> {
                 bias,
                 input,
                 output,
-                relu: activation == Activation::Relu,
+                activation,
             })),
             Stage::Product { inputs, output } => Ok(Shaded::Product { inputs, output }),
-            Stage::Sum { bias: None, .. } => Err("a sum without bias"),
             Stage::Sum {
                 ref inputs,
-                bias: Some(bias),
+                bias,
                 output,
             } => Ok(Shaded::Sum { inputs, bias, output }),
+            Stage::Pool { input, output, mean } => Ok(Shaded::Pool { input, output, mean }),
+            Stage::Dropout { input, output, rate } => Ok(Shaded::Dropout { input, output, rate }),
             Stage::SigmoidCrossEntropy { logit } => Ok(Shaded::SigmoidCrossEntropy { logit }),
-            Stage::Numeric { .. }
-            | Stage::Fm { .. }
-            | Stage::Pool { .. }
-            | Stage::Dropout { .. }
+            Stage::Fm { .. }
             | Stage::Prelu { .. }
             | Stage::AttentionUnit { .. }
             | Stage::Softmax { .. }
@@ -89,24 +97,15 @@ impl<'a> Shaded<'a> {
     }
 }
 
-/// The stages of a plan that [`check_supported`] has passed, in order.
-pub(super) fn shaded(plan: &Plan) -> impl Iterator<Item = Shaded<'_>> {
-    plan.stages().iter().flat_map(Shaded::of)
-}
-
 /// Checks that every stage of a plan has its shaders.
 ///
 /// # Errors
 /// [`Error::Device`] names the first that has none.
 pub(super) fn check_supported(plan: &Plan) -> Result<()> {
-    let what = match plan.stages().iter().find_map(|stage| Shaded::of(stage).err()) {
-        Some(stage) => stage,
-        None if !plan.sequences().is_empty() => "a sequence",
-        None if plan.backward().iter().any(|stage| stage.params == Flow::Add) => "a layer that is applied twice",
-        None if plan.columns().len() != plan.vocabularies().len() => "a table that two id columns share",
-        None => return Ok(()),
-    };
-    Err(Error::Device(format!(
-        "{what} does not run on graphics devices yet: take the CPU (--device cpu, Device::cpu())"
-    )))
+    match plan.stages().iter().find_map(|stage| Shaded::of(stage).err()) {
+        None => Ok(()),
+        Some(stage) => Err(Error::Device(format!(
+            "{stage} does not run on graphics devices yet: take the CPU (--device cpu, Device::cpu())"
+        ))),
+    }
 }

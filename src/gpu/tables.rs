@@ -49,7 +49,7 @@ pub(super) struct Shard {
 
 /// A table.
 pub(super) struct Table {
-    pub column: usize,
+    pub vocabulary: usize,
     pub shards: Vec<Shard>,
 }
 

@@ -1,50 +1,26 @@
 //! Parameters and moments on the device.
 //!
 //! A table lies in buffers of its own, cut into shards of rows where it is larger than a binding. All dense parameters
-//! lie side by side in one buffer, layer after layer, so that one dispatch updates them.
+//! lie side by side in one buffer (`placement`), so that one dispatch updates them.
 
 use super::{
     Gpu,
     buffers::{Readback, STORAGE, upload},
-    layout::{Columns, Matrix, column_of},
-    support::{Linear, Shaded, shaded},
+    layout::{Columns, Matrix},
+    placement::Placement,
     tables::{Slots, Table, grow_table},
 };
 use crate::{
     Result,
-    plan::{Plan, State, Tensor},
+    plan::{ParamKind, Plan, State, Tensor},
 };
 
-/// vec4s that a workgroup of `dense_update` takes; layers begin at multiples of it.
-pub(super) const BLOCK: u32 = 16;
 /// Floats of a host buffer between the plan's layout and the device's.
 const PIECE: usize = 4 << 20;
 
-/// Where a layer's parameters lie among the dense ones: its matrix (if it has one), then its bias.
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-pub(super) struct Layer {
-    /// The first vec4.
-    pub first: u32,
-    /// Rows of the matrix.
-    pub outputs: u32,
-    /// vec4s of its rows; 0 where there is none.
-    pub inputs: u32,
-    pub pad: u32,
-}
-
-impl Layer {
-    /// The vec4 where the bias begins.
-    pub fn bias(self) -> u32 {
-        self.first + self.outputs * self.inputs
-    }
-}
-
 /// The dense parameters.
 pub(super) struct Dense {
-    /// vec4s of all.
-    pub total: u32,
-    pub layers: Vec<Layer>,
+    pub placement: Placement,
     pub slots: Slots,
     pub transposed: wgpu::Buffer,
 }
@@ -76,17 +52,17 @@ impl Tensors {
     /// [`Error::Device`] where they do not fit.
     pub fn new(gpu: &Gpu, plan: &Plan, columns: &Columns, moments: bool) -> Result<Self> {
         let matrices = Matrix::of_plan(plan, columns);
-        let (layers, total, dense_at) = place_layers(plan, &matrices);
-        let dense_bytes = 16 * u64::from(total);
+        let placement = Placement::new(plan, columns, &matrices);
+        let dense_bytes = 16 * u64::from(placement.total);
         let mut tables = Vec::new();
         let mut places = Vec::new();
         for (index, param) in plan.params().iter().enumerate() {
-            match column_of(param.kind) {
-                None => places.push(Place::Dense(dense_at[index])),
-                Some(column) => {
+            match param.kind {
+                ParamKind::Dense | ParamKind::Statistic => places.push(Place::Dense(placement.at[index])),
+                ParamKind::Table { vocabulary } => {
                     places.push(Place::Table(tables.len()));
                     let mut table = Table {
-                        column,
+                        vocabulary,
                         shards: Vec::new(),
                     };
                     grow_table(
@@ -102,12 +78,19 @@ impl Tensors {
                 }
             }
         }
+        let transposed = 16 * u64::from(placement.trained);
+        let slots = Slots::new(gpu, "weights", dense_bytes, moments)?;
+        for &(output, at) in &placement.ones {
+            let vector = Matrix::vector(columns, output);
+            let mut ones = vec![0.0; vector.stride_floats()];
+            vector.spread(&vec![1.0; output.width], 0, 0, &mut ones);
+            upload(gpu, &slots.value, 4 * at as usize, &ones)?;
+        }
         Ok(Tensors {
             dense: Dense {
-                total,
-                layers,
-                slots: Slots::new(gpu, "weights", dense_bytes, moments)?,
-                transposed: gpu.buffer("transposed weights", dense_bytes, STORAGE)?,
+                placement,
+                slots,
+                transposed: gpu.buffer("transposed weights", transposed, STORAGE)?,
             },
             has_moments: vec![[moments; 2]; plan.params().len()],
             gpu: gpu.clone(),
@@ -126,14 +109,9 @@ impl Tensors {
         }
     }
 
-    /// The layer whose matrix or bias begins where the parameter does.
-    pub fn layer(&self, param: usize) -> Layer {
-        let at = match self.places[param] {
-            Place::Dense(at) => at,
-            Place::Table(_) => 0,
-        };
-        let index = self.dense.layers.partition_point(|layer| layer.first <= at);
-        self.dense.layers[index.saturating_sub(1)]
+    /// The first vec4 of a dense parameter.
+    pub fn at(&self, param: usize) -> u32 {
+        self.dense.placement.at[param]
     }
 
     /// Sees that there are moments; tells whether buffers were made.
@@ -204,9 +182,9 @@ impl Tensors {
         self.read(param, 0, first, out)
     }
 
-    /// Makes the tables of a column longer; tells whether buffers were made. Room for a quarter more is made, so that
+    /// Makes the tables of a vocabulary longer; tells whether buffers were made. Room for a quarter more is made, so that
     /// the copies of many small growths cost no more than the rows that came.
-    pub fn grow(&mut self, plan: &Plan, column: usize, rows: usize) -> Result<bool> {
+    pub fn grow(&mut self, plan: &Plan, vocabulary: usize, rows: usize) -> Result<bool> {
         let mut made = false;
         for (index, param) in plan.params().iter().enumerate() {
             let Place::Table(table) = self.places[index] else {
@@ -217,7 +195,7 @@ impl Tensors {
                 .shards
                 .last()
                 .map_or(0, |shard| (shard.first + shard.capacity) as usize);
-            if table.column != column || rows <= capacity {
+            if table.vocabulary != vocabulary || rows <= capacity {
                 continue;
             }
             let room = (rows + (rows / 4).max(64)).min(u32::MAX as usize);
@@ -326,40 +304,4 @@ impl Tensors {
             }
         }
     }
-}
-
-/// Layers of dense parameters one after another: the layers, the vec4s of all, and where each parameter begins.
-pub(super) fn place_layers(plan: &Plan, matrices: &[Matrix]) -> (Vec<Layer>, u32, Vec<u32>) {
-    let (mut layers, mut total) = (Vec::new(), 0u32);
-    let mut at = vec![0; plan.params().len()];
-    for stage in shaded(plan) {
-        let (outputs, inputs, bias) = match stage {
-            Shaded::Linear(Linear { weight, bias, .. }) => {
-                at[weight] = total;
-                (matrices[weight].device_rows, matrices[weight].stride, bias)
-            }
-            Shaded::Sum { bias, .. } => (0, 0, bias),
-            Shaded::Gather { .. } | Shaded::Product { .. } | Shaded::SigmoidCrossEntropy { .. } => continue,
-        };
-        let layer = Layer {
-            first: total,
-            outputs,
-            inputs,
-            pad: 0,
-        };
-        at[bias] = layer.bias();
-        total = (layer.bias() + matrices[bias].stride).next_multiple_of(BLOCK);
-        layers.push(layer);
-    }
-    if layers.is_empty() {
-        // Shaders bind the dense parameters also where a plan has none.
-        layers.push(Layer {
-            first: 0,
-            outputs: 0,
-            inputs: 0,
-            pad: 0,
-        });
-        total = BLOCK;
-    }
-    (layers, total, at)
 }

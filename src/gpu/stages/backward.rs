@@ -7,46 +7,47 @@ use super::{
         program::{Draft, Grid, Reads, ViewShape},
         support::Linear,
     },
-    Drafter, Operand, matmul, product,
+    Drafter, NONE, Operand, matmul, number_of, product,
     shapes::{LinearShape, SumShape, WeightGradientShape},
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Activation, Flow, View};
 
 impl<'a> Drafter<'a> {
     pub(super) fn cross_entropy(self, logit: View) -> Draft<'a> {
         let ((x, from), (gradient, to)) = (self.activation(logit), self.gradient(logit));
         let (entry, buffers) = ("forward_backward", vec![(3, from), (4, to), (5, self.losses)]);
-        let (grid, reads) = (Grid::Samples(1), Reads::CallAndBatch);
+        let (grid, reads) = (Grid::SAMPLES, Reads::CallAndBatch);
         Draft::new(Shader::SigmoidCrossEntropy, entry, grid, reads, &[x, gradient], buffers).cost(0, 36)
     }
 
-    pub(super) fn linear_backward(self, layer: Linear, fused: bool, flow: Flow, drafts: &mut Vec<Draft<'a>>) {
+    /// `flow` is that of the input's gradient, and that of the parameters'.
+    pub(super) fn linear_backward(self, layer: Linear, fused: bool, flow: [Flow; 2], drafts: &mut Vec<Draft<'a>>) {
         let Linear {
             weight,
+            bias,
             input,
             output,
-            relu,
-            ..
+            activation,
         } = layer;
         let ((x, inputs), (dx, to)) = (self.activation(input), self.gradient(input));
         let (delta, from) = self.gradient(output);
-        if relu && !fused {
-            drafts.push(self.activation_gradient(output));
+        if activation != Activation::Identity && !fused {
+            drafts.push(self.activation_gradient(output, activation));
         }
-        drafts.push(self.weight_gradient(weight, (delta, from), (x, inputs)));
+        drafts.push(self.weight_gradient((weight, bias), flow[1], (delta, from), (x, inputs)));
         let masked = mask(self.plan, self.columns, input);
         let shape = LinearShape {
             a: delta,
             c: dx,
             mask: x,
             inner: delta.width,
-            matrix: self.tensors.layer(weight).first,
-            bias: 0,
-            relu: 0,
-            add: (flow == Flow::Add).into(),
+            matrix: self.tensors.at(weight),
+            bias: NONE,
+            activation: 0,
+            add: (flow[0] == Flow::Add).into(),
             mask_first: masked.map_or(0, |range| range.first),
             mask_end: masked.map_or(0, |range| range.end()),
-            pad: 0,
+            ones: 0,
         };
         let weights = &self.tensors.dense.slots.value;
         drafts.push(matmul(
@@ -56,8 +57,8 @@ impl<'a> Drafter<'a> {
         ));
     }
 
-    /// Cuts the gradient of a ReLU's output to a delta, in place.
-    fn activation_gradient(self, output: View) -> Draft<'a> {
+    /// Turns the gradient of an activation's output into a delta, in place.
+    fn activation_gradient(self, output: View, activation: Activation) -> Draft<'a> {
         let ((y, outputs), (delta, gradient)) = (self.activation(output), self.gradient(output));
         let shape = LinearShape {
             a: y,
@@ -65,14 +66,14 @@ impl<'a> Drafter<'a> {
             mask: ViewShape::default(),
             inner: 0,
             matrix: 0,
-            bias: 0,
-            relu: 0,
+            bias: NONE,
+            activation: number_of(activation),
             add: 0,
             mask_first: 0,
             mask_end: 0,
-            pad: 0,
+            ones: 0,
         };
-        let (grid, buffers) = (Grid::Samples(delta.width), vec![(3, outputs), (6, gradient)]);
+        let (grid, buffers) = (Grid::elements(delta), vec![(3, outputs), (6, gradient)]);
         Draft::new(
             Shader::Linear,
             "activation_gradient",
@@ -84,16 +85,24 @@ impl<'a> Drafter<'a> {
         .cost(0, 48 * u64::from(delta.width))
     }
 
-    fn weight_gradient(self, weight: usize, (delta, from): Operand<'a>, (x, inputs): Operand<'a>) -> Draft<'a> {
+    pub(super) fn weight_gradient(
+        self,
+        (weight, bias): (usize, Option<usize>),
+        flow: Flow,
+        (delta, from): Operand<'a>,
+        (x, inputs): Operand<'a>,
+    ) -> Draft<'a> {
         let shape = WeightGradientShape {
             delta,
             x,
-            matrix: self.tensors.layer(weight).first,
-            total: self.tensors.dense.total,
-            pad: [0; 2],
+            matrix: self.tensors.at(weight),
+            total: self.tensors.dense.placement.trained,
+            bias: self.bias(bias),
+            add: (flow == Flow::Add).into(),
         };
         let tile = Tile::weight_gradient(delta.width, x.width);
         let grid = Grid::Slots {
+            space: delta.space(),
             x: x.width.div_ceil(tile.wx),
             y: delta.width.div_ceil(2 * tile.wy),
         };
@@ -121,7 +130,7 @@ impl<'a> Drafter<'a> {
     pub(super) fn sum_backward(
         self,
         inputs: &[View],
-        bias: usize,
+        bias: Option<usize>,
         output: View,
         flow: &[Flow],
         drafts: &mut Vec<Draft<'a>>,
@@ -131,12 +140,15 @@ impl<'a> Drafter<'a> {
             input: delta,
             output: ViewShape::default(),
             width: 0,
-            bias: self.tensors.layer(bias).bias(),
-            total: self.tensors.dense.total,
+            bias: self.bias(bias),
+            total: self.tensors.dense.placement.trained,
             add: 0,
         };
-        let (grid, buffers) = (Grid::Slots { x: 1, y: 1 }, vec![(3, from), (5, &self.buffers.slots)]);
-        drafts.push(Draft::new(Shader::Sum, "bias_gradient", grid, Reads::Call, &shape, buffers).cost(1, 16));
+        if bias.is_some() {
+            let (space, buffers) = (delta.space(), vec![(3, from), (5, &self.buffers.slots)]);
+            let grid = Grid::Slots { space, x: 1, y: 1 };
+            drafts.push(Draft::new(Shader::Sum, "bias_gradient", grid, Reads::Call, &shape, buffers).cost(1, 16));
+        }
         // Piece by piece, so that the pad between two pieces is left zero.
         let pieces = inputs.iter().zip(flow).flat_map(|(&view, &flow)| {
             let pieces: Vec<View> = self.columns.split(view).collect();
@@ -150,7 +162,7 @@ impl<'a> Drafter<'a> {
                 add: (flow == Flow::Add).into(),
                 ..shape
             };
-            let (grid, buffers) = (Grid::Samples(output.width), vec![(3, from), (5, to)]);
+            let (grid, buffers) = (Grid::elements(output), vec![(3, from), (5, to)]);
             let draft = Draft::new(Shader::Sum, "input_gradient", grid, Reads::Call, &shape, buffers)
                 .of(format!("{}", piece.width))
                 .cost(0, 16 * u64::from(1 + (1 + shape.add) * output.width));

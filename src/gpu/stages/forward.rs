@@ -6,7 +6,7 @@ use super::{
         program::{Draft, Grid, Reads, ViewShape},
         support::Linear,
     },
-    Drafter, matmul, product,
+    Drafter, NONE, matmul, number_of, product,
     shapes::{GatherShape, LinearShape, SumShape},
 };
 use crate::plan::{Flow, View};
@@ -24,7 +24,7 @@ impl<'a> Drafter<'a> {
                 pad: 0,
             };
             let buffers = vec![(3, &shard.slots.value), (4, to)];
-            let grid = Grid::Samples(output.width);
+            let grid = Grid::elements(output);
             let draft = Draft::new(Shader::Gather, "forward", grid, Reads::CallAndBatch, &shape, buffers)
                 .of(format!("{}", 4 * output.width))
                 .cost(0, 32 * u64::from(output.width) + 4);
@@ -37,24 +37,23 @@ impl<'a> Drafter<'a> {
             weight,
             input,
             output,
-            relu,
-            ..
+            bias,
+            activation,
         } = layer;
         let ((a, from), (c, to)) = (self.activation(input), self.activation(output));
-        let layer = self.tensors.layer(weight);
         let dense = &self.tensors.dense;
         let shape = LinearShape {
             a,
             c,
             mask: ViewShape::default(),
             inner: a.width,
-            matrix: layer.first,
-            bias: layer.bias(),
-            relu: relu.into(),
+            matrix: self.tensors.at(weight),
+            bias: self.bias(bias),
+            activation: number_of(activation),
             add: 0,
             mask_first: 0,
             mask_end: 0,
-            pad: 0,
+            ones: dense.placement.ones(output),
         };
         let buffers = vec![(3, from), (4, &dense.transposed), (5, &dense.slots.value), (6, to)];
         matmul("forward", shape, buffers)
@@ -65,7 +64,12 @@ impl<'a> Drafter<'a> {
         product("forward", left, right, self.activation(output), Flow::Write)
     }
 
-    pub(super) fn sum_forward(self, inputs: &[View], bias: usize, output: View, drafts: &mut Vec<Draft<'a>>) {
+    /// Where a bias begins, or `NONE`.
+    pub(super) fn bias(self, bias: Option<usize>) -> u32 {
+        bias.map_or(NONE, |bias| self.tensors.at(bias))
+    }
+
+    pub(super) fn sum_forward(self, inputs: &[View], bias: Option<usize>, output: View, drafts: &mut Vec<Draft<'a>>) {
         let (output, to) = self.activation(output);
         for (index, &view) in inputs.iter().enumerate() {
             let (input, from) = self.activation(view);
@@ -73,12 +77,16 @@ impl<'a> Drafter<'a> {
                 input,
                 output,
                 width: view.width as u32,
-                bias: self.tensors.layer(bias).bias(),
-                total: self.tensors.dense.total,
+                bias: self.bias(bias),
+                total: self.tensors.dense.placement.trained,
                 add: (index > 0).into(),
             };
             let buffers = vec![(3, from), (4, &self.tensors.dense.slots.value), (5, to)];
-            let draft = Draft::new(Shader::Sum, "forward", Grid::Samples(1), Reads::Call, &shape, buffers)
+            let grid = Grid::Rows {
+                space: output.space(),
+                threads: 1,
+            };
+            let draft = Draft::new(Shader::Sum, "forward", grid, Reads::Call, &shape, buffers)
                 .of(format!("{}", view.width))
                 .cost(view.width as u64, 16 * u64::from(input.width + 1));
             drafts.push(draft);

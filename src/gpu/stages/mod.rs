@@ -1,6 +1,7 @@
 //! The dispatches of each stage, forward and backward, and of the updates: which shader, which buffers, which shapes.
 
 mod backward;
+mod clicks;
 mod forward;
 mod shapes;
 mod updates;
@@ -13,10 +14,30 @@ use super::{
     layout::{Columns, Relus},
     pipelines::{Shader, Tile},
     program::{Draft, Grid, Reads, ViewShape},
-    support::{Shaded, shaded},
+    support::Shaded,
     tensors::Tensors,
 };
-use crate::plan::{Flow, Optimizer, Plan, Stage, View};
+use crate::plan::{Activation, Backward, Flow, Optimizer, Plan, Stage, View};
+
+/// What stands for a parameter that is not there, as in `shaders/prelude.wgsl`.
+const NONE: u32 = u32::MAX;
+
+/// What stages run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Train,
+    Score,
+}
+
+/// Whether the same dispatches go forward in training and in scoring.
+pub(super) fn is_scored_alike(plan: &Plan) -> bool {
+    let trained = plan.stages().iter().enumerate();
+    let mut alone = trained.filter(|(index, stage)| match stage {
+        Stage::BatchNorm { .. } | Stage::Auxiliary { .. } => true,
+        stage => stage.output().is_some() && !plan.is_scored(*index),
+    });
+    alone.next().is_none()
+}
 
 /// What drafts are made of.
 #[derive(Clone, Copy)]
@@ -49,17 +70,31 @@ impl Updates {
 
 /// Columns of a buffer, bound.
 type Operand<'a> = (ViewShape, &'a wgpu::Buffer);
+/// Columns without a pad between them, and which they are.
+type Piece<'a> = (Operand<'a>, View);
 
 impl<'a> Drafter<'a> {
     /// The stages up to the logit.
-    pub fn forward(self) -> Vec<Draft<'a>> {
+    pub fn forward(self, purpose: Purpose) -> Vec<Draft<'a>> {
         let mut drafts = Vec::new();
-        for stage in shaded(self.plan) {
+        for (index, stage) in self.plan.stages().iter().enumerate() {
+            if purpose == Purpose::Score && !self.plan.is_scored(index) {
+                continue;
+            }
+            let Ok(stage) = Shaded::of(stage) else {
+                continue; // `check_supported` has refused it
+            };
             match stage {
                 Shaded::Gather { table, column, output } => self.gather(table, column, output, &mut drafts),
+                Shaded::Numeric { first, output } => self.numeric(first, output, &mut drafts),
                 Shaded::Linear(layer) => drafts.push(self.linear_forward(layer)),
                 Shaded::Product { inputs, output } => drafts.push(self.product_forward(inputs, output)),
                 Shaded::Sum { inputs, bias, output } => self.sum_forward(inputs, bias, output, &mut drafts),
+                Shaded::Pool { input, output, mean } => drafts.push(self.pool_forward(input, output, mean)),
+                Shaded::Dropout { input, output, rate } => {
+                    let operands = (self.activation_pieces(input), self.activation_pieces(output));
+                    self.dropout(index, operands, (output, rate), Flow::Write, &mut drafts);
+                }
                 Shaded::SigmoidCrossEntropy { .. } => {}
             }
         }
@@ -71,8 +106,12 @@ impl<'a> Drafter<'a> {
         let mut drafts = Vec::new();
         let relus = Relus::new(self.plan, self.columns);
         for backward in self.plan.backward() {
-            let flow = &backward.flow;
-            let Ok(stage) = Shaded::of(&self.plan.stages()[backward.stage]) else {
+            let Backward {
+                stage: index,
+                flow,
+                params,
+            } = backward;
+            let Ok(stage) = Shaded::of(&self.plan.stages()[*index]) else {
                 continue; // `check_supported` has refused it
             };
             match stage {
@@ -84,9 +123,15 @@ impl<'a> Drafter<'a> {
                     }
                 }
                 Shaded::Linear(layer) => {
-                    self.linear_backward(layer, relus.fused[backward.stage], flow[0], &mut drafts);
+                    self.linear_backward(layer, relus.fused[*index], [flow[0], *params], &mut drafts);
                 }
-                Shaded::Gather { .. } => {} // the updates read the gradient where it lies
+                Shaded::Pool { input, output, mean } => drafts.push(self.pool_backward(input, output, mean, flow[0])),
+                Shaded::Dropout { input, output, rate } => {
+                    let operands = (self.gradient_pieces(output), self.gradient_pieces(input));
+                    self.dropout(*index, operands, (output, rate), flow[0], &mut drafts);
+                }
+                Shaded::Gather { .. } => {}  // the updates read the gradient where it lies
+                Shaded::Numeric { .. } => {} // nothing to learn
             }
         }
         drafts
@@ -98,9 +143,20 @@ impl<'a> Drafter<'a> {
 
     /// Gradients of gathered buffers are kept for the whole batch.
     fn gradient(self, view: View) -> Operand<'a> {
-        let gathers = |stage: &Stage| matches!(stage, Stage::Gather { output, .. } if output.buffer == view.buffer);
-        let whole = self.plan.stages().iter().any(gathers);
+        let whole = self.columns.is_gathered(view.buffer);
         (self.view(view, whole), &self.buffers.gradients[view.buffer])
+    }
+
+    /// An activation in pieces that have no pad but at their end, each with its place among the view's columns.
+    fn activation_pieces(self, view: View) -> Vec<Piece<'a>> {
+        let pieces = self.columns.split(view);
+        pieces.map(|piece| (self.activation(piece), piece)).collect()
+    }
+
+    /// The same of a gradient.
+    fn gradient_pieces(self, view: View) -> Vec<Piece<'a>> {
+        let pieces = self.columns.split(view);
+        pieces.map(|piece| (self.gradient(piece), piece)).collect()
     }
 
     fn view(self, view: View, batch: bool) -> ViewShape {
@@ -109,8 +165,17 @@ impl<'a> Drafter<'a> {
             first: range.first,
             stride: self.columns.stride(view.buffer),
             width: range.width,
-            batch: batch.into(),
+            space: 2 * self.columns.space(view.buffer) as u32 + u32::from(batch),
         }
+    }
+}
+
+/// The number of an activation in `shaders/linear.wgsl`.
+fn number_of(activation: Activation) -> u32 {
+    match activation {
+        Activation::Identity => 0,
+        Activation::Relu => 1,
+        Activation::Sigmoid => 2,
     }
 }
 
@@ -120,6 +185,7 @@ fn matmul<'a>(entry: &'static str, shape: LinearShape, buffers: Vec<(u32, &'a wg
     let form = |few: bool| {
         let tile = Tile::linear(width, few);
         let grid = Grid::Tiles {
+            space: shape.c.space(),
             rows: tile.rows(),
             columns: width.div_ceil(tile.wx),
         };
@@ -154,7 +220,7 @@ fn product<'a>(
         add,
         pad: [0; 3],
     };
-    let grid = Grid::Samples(output.width);
+    let grid = Grid::elements(output);
     let floats = 4 * u64::from(output.width);
     Draft::new(
         Shader::Product,

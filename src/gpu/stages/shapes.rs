@@ -25,11 +25,11 @@ pub(in super::super) struct LinearShape {
     pub inner: u32,
     pub matrix: u32,
     pub bias: u32,
-    pub relu: u32,
+    pub activation: u32,
     pub add: u32,
     pub mask_first: u32,
     pub mask_end: u32,
-    pub pad: u32,
+    pub ones: u32,
 }
 
 /// `WeightGradient` in `shaders/linear_weight_gradient.wgsl`.
@@ -40,7 +40,8 @@ pub(super) struct WeightGradientShape {
     pub x: ViewShape,
     pub matrix: u32,
     pub total: u32,
-    pub pad: [u32; 2],
+    pub bias: u32,
+    pub add: u32,
 }
 
 /// `Product` in `shaders/product.wgsl`.
@@ -75,6 +76,10 @@ pub(super) struct TableShape {
     pub column: u32,
     pub first: u32,
     pub rows: u32,
+    pub sources: u32,
+    pub place: u32,
+    pub pad: [u32; 2],
+    pub columns: [u32; 8],
 }
 
 /// `Dense` in `shaders/dense_update.wgsl`.

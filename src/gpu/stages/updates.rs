@@ -3,31 +3,37 @@
 use super::{
     super::{
         pipelines::Shader,
-        program::{Draft, Grid, Reads},
+        placement::BLOCK,
+        program::{Draft, Grid, Reads, Sources},
         tables::Shard,
-        tensors::BLOCK,
     },
     Drafter, Updates,
     shapes::{DenseShape, TableShape},
 };
-use crate::plan::{Stage, View};
+use crate::plan::View;
 
 impl<'a> Drafter<'a> {
-    /// One dispatch for all dense parameters, and two for each table.
+    /// One dispatch for all dense parameters, and two for each table; one more for each look-up in one that is shared, and
+    /// one for its chunks.
     pub fn updates(self, updates: Updates) -> Vec<Draft<'a>> {
         let (rows, dense) = match updates {
             Updates::Sgd => (Shader::RowUpdateSgd, Shader::DenseUpdateSgd),
             Updates::LazyAdam | Updates::Adam => (Shader::RowUpdateAdam, Shader::DenseUpdateAdam),
         };
         let mut drafts = vec![self.dense_update(dense, updates)];
-        for stage in self.plan.stages() {
-            let Stage::Gather { table, column, output } = *stage else {
-                continue;
-            };
+        for table in 0..self.plan.params().len() {
             let Some(of) = self.tensors.table(table) else { continue };
-            drafts.push(self.sum_chunks(rows, column, output));
+            let gathers: Vec<(usize, View)> = self.plan.gathers(table).collect();
+            let sources = Sources::new(gathers.iter().map(|(column, _)| *column));
+            for (place, &(column, output)) in gathers.iter().enumerate() {
+                let shape = self.table_shape(column, output, (sources, place));
+                drafts.push(self.sum_chunks(rows, column, output, shape));
+                if gathers.len() > 1 {
+                    drafts.push(self.sum_segments(rows, column, output, shape));
+                }
+            }
             for shard in &of.shards {
-                drafts.push(self.row_update(rows, updates, column, output, shard));
+                drafts.push(self.row_update(rows, updates, gathers[0], sources, shard));
             }
         }
         drafts
@@ -37,7 +43,7 @@ impl<'a> Drafter<'a> {
     pub fn transpose(self) -> Draft<'a> {
         let dense = &self.tensors.dense;
         let buffers = vec![(4, self.layers), (5, &dense.slots.value), (8, &dense.transposed)];
-        let grid = Grid::Threads(dense.total.into());
+        let grid = Grid::Threads(dense.placement.trained.into());
         Draft::new(
             Shader::DenseUpdateSgd,
             "transpose",
@@ -51,8 +57,8 @@ impl<'a> Drafter<'a> {
 
     fn dense_shape(self) -> DenseShape {
         DenseShape {
-            total: self.tensors.dense.total,
-            layers: self.tensors.dense.layers.len() as u32,
+            total: self.tensors.dense.placement.trained,
+            layers: self.tensors.dense.placement.layers.len() as u32,
             pad: [0; 2],
         }
     }
@@ -68,64 +74,90 @@ impl<'a> Drafter<'a> {
         if let Some([m, v]) = dense.slots.moments.as_ref().filter(|_| updates != Updates::Sgd) {
             buffers.extend([(6, m), (7, v)]);
         }
-        let grid = Grid::Groups((dense.total / BLOCK).into());
+        let grid = Grid::Groups((dense.placement.trained / BLOCK).into());
         let kept = if updates == Updates::Sgd { 3 } else { 7 };
         Draft::new(shader, "reduce", grid, Reads::Call, &self.dense_shape(), buffers)
-            .of(format!("{} floats, without the slots", 4 * dense.total))
+            .of(format!("{} floats, without the slots", 4 * dense.placement.trained))
             .cost(0, kept * 16 * u64::from(BLOCK))
     }
 
-    fn table_shape(self, column: usize, output: View, shard: Option<&Shard>) -> TableShape {
+    fn table_shape(self, column: usize, output: View, (sources, place): (Sources, usize)) -> TableShape {
         let (gradient, _) = self.gradient(output);
         TableShape {
             gradient,
             width: gradient.width,
             column: column as u32,
-            first: shard.map_or(0, |shard| shard.first),
-            rows: shard.map_or(0, |shard| shard.capacity),
+            first: 0,
+            rows: 0,
+            sources: sources.columns().len() as u32,
+            place: place as u32,
+            pad: [0; 2],
+            columns: sources.padded(),
         }
     }
 
     /// The sums of the chunks of a column's long segments.
-    fn sum_chunks(self, shader: Shader, column: usize, output: View) -> Draft<'a> {
-        let shape = self.table_shape(column, output, None);
+    fn sum_chunks(self, shader: Shader, column: usize, output: View, shape: TableShape) -> Draft<'a> {
         let threads = shape.width;
         let buffers = vec![
             (3, &self.buffers.gradients[output.buffer]),
             (4, &self.buffers.chunk_sums),
         ];
-        Draft::new(
-            shader,
-            "sum_chunks",
-            Grid::Chunks { column, threads },
-            Reads::Batch,
-            &shape,
-            buffers,
-        )
-        .of(format!("{}", 4 * threads))
-        .cost(0, 33 * 16 * u64::from(threads))
+        let grid = Grid::Chunks { column, threads };
+        Draft::new(shader, "sum_chunks", grid, Reads::Batch, &shape, buffers)
+            .of(format!("{}", 4 * threads))
+            .cost(0, 33 * 16 * u64::from(threads))
     }
 
-    fn row_update(self, shader: Shader, updates: Updates, column: usize, output: View, shard: &'a Shard) -> Draft<'a> {
-        let shape = self.table_shape(column, output, Some(shard));
-        let mut buffers = vec![
+    /// The sums of the segments of a column that shares its table with others.
+    fn sum_segments(self, shader: Shader, column: usize, output: View, shape: TableShape) -> Draft<'a> {
+        let threads = shape.width;
+        let buffers = vec![
             (3, &self.buffers.gradients[output.buffer]),
             (4, &self.buffers.chunk_sums),
-            (5, &shard.slots.value),
+            (8, &self.buffers.segment_sums),
         ];
+        let grid = Grid::Segments { column, threads };
+        Draft::new(shader, "sum_segments", grid, Reads::Batch, &shape, buffers)
+            .of(format!("{}", 4 * threads))
+            .cost(0, 2 * 16 * u64::from(threads))
+    }
+
+    /// The rows of a shard; the gradient lies in the buffers of the only look-up, or was added up by segments.
+    fn row_update(
+        self,
+        shader: Shader,
+        updates: Updates,
+        (column, output): (usize, View),
+        sources: Sources,
+        shard: &'a Shard,
+    ) -> Draft<'a> {
+        let shape = TableShape {
+            first: shard.first,
+            rows: shard.capacity,
+            ..self.table_shape(column, output, (sources, 0))
+        };
+        let is_shared = sources.columns().len() > 1;
+        let mut buffers = match is_shared {
+            true => vec![(8, &self.buffers.segment_sums)],
+            false => vec![
+                (3, &self.buffers.gradients[output.buffer]),
+                (4, &self.buffers.chunk_sums),
+            ],
+        };
+        buffers.push((5, &shard.slots.value));
         if let Some([m, v]) = shard.slots.moments.as_ref().filter(|_| updates != Updates::Sgd) {
             buffers.extend([(6, m), (7, v)]);
         }
         let threads = shape.width;
         // A row and its moments are read and written; of its samples, one at least is read.
         let row = 16 * u64::from(threads) * if updates == Updates::Sgd { 3 } else { 7 };
-        let (entry, grid, bytes) = match updates {
-            Updates::Adam => (
-                "every",
-                Grid::Threads(u64::from(shard.capacity) * u64::from(threads)),
-                16 * 6,
-            ),
-            Updates::Sgd | Updates::LazyAdam => ("sparse", Grid::Segments { column, threads }, row),
+        let all = Grid::Threads(u64::from(shard.capacity) * u64::from(threads));
+        let (entry, grid, bytes) = match (updates, is_shared) {
+            (Updates::Adam, false) => ("every", all, 16 * 6),
+            (Updates::Adam, true) => ("every_merged", all, 16 * 6),
+            (Updates::Sgd | Updates::LazyAdam, false) => ("sparse", Grid::Segments { column, threads }, row),
+            (Updates::Sgd | Updates::LazyAdam, true) => ("sparse_merged", Grid::AllSegments { sources, threads }, row),
         };
         Draft::new(shader, entry, grid, Reads::CallAndBatch, &shape, buffers)
             .of(format!("{}", 4 * threads))

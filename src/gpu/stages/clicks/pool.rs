@@ -1,0 +1,53 @@
+use bytemuck::{Pod, Zeroable};
+
+use super::super::{
+    super::{
+        pipelines::Shader,
+        program::{Draft, Grid, Reads, ViewShape},
+    },
+    Drafter,
+};
+use crate::plan::{Flow, View};
+
+/// `Pool` in `shaders/pool.wgsl`.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct PoolShape {
+    steps: ViewShape,
+    samples: ViewShape,
+    mean: u32,
+    add: u32,
+    pad: [u32; 2],
+}
+
+impl<'a> Drafter<'a> {
+    pub(in super::super) fn pool_forward(self, input: View, output: View, mean: bool) -> Draft<'a> {
+        let ((steps, from), (samples, to)) = (self.activation(input), self.activation(output));
+        pool("forward", (steps, samples), mean, Flow::Write, vec![(3, from), (4, to)])
+    }
+
+    pub(in super::super) fn pool_backward(self, input: View, output: View, mean: bool, flow: Flow) -> Draft<'a> {
+        let ((steps, to), (samples, from)) = (self.gradient(input), self.gradient(output));
+        pool("backward", (steps, samples), mean, flow, vec![(3, from), (4, to)])
+    }
+}
+
+fn pool<'a>(
+    entry: &'static str,
+    (steps, samples): (ViewShape, ViewShape),
+    mean: bool,
+    flow: Flow,
+    buffers: Vec<(u32, &'a wgpu::Buffer)>,
+) -> Draft<'a> {
+    let shape = PoolShape {
+        steps,
+        samples,
+        mean: mean.into(),
+        add: (flow == Flow::Add).into(),
+        pad: [0; 2],
+    };
+    let grid = Grid::elements(samples);
+    Draft::new(Shader::Pool, entry, grid, Reads::CallAndBatch, &shape, buffers)
+        .of(format!("{}", 4 * samples.width))
+        .cost(4 * u64::from(samples.width), 32 * u64::from(samples.width))
+}

@@ -1,0 +1,244 @@
+//! Stages of click-through models on the GPU against the specification: spaces, tables that columns share, layers applied
+//! twice, and each stage over odd shapes.
+#![cfg(feature = "gpu")]
+
+mod common;
+
+use common::{check_parity, random_batch, random_state, trained_state};
+use pocketrec::{
+    executor::Executor,
+    gpu::{Gpu, GpuExecutor, GpuOptions},
+    plan::{Activation, AdamConfig, Init, L2, Optimizer, Plan, PlanBuilder, Space, State, View},
+};
+
+/// Relative to the largest magnitude of each tensor.
+const TOLERANCE: f64 = 2e-5;
+const INIT: Init = Init::Normal { std: 0.1 };
+
+fn optimizers() -> [(&'static str, Optimizer); 3] {
+    let config = AdamConfig {
+        learning_rate: 0.01,
+        ..AdamConfig::default()
+    };
+    [
+        ("LazyAdam", Optimizer::LazyAdam(config)),
+        ("Adam", Optimizer::Adam(config)),
+        ("SGD", Optimizer::Sgd { learning_rate: 0.1 }),
+    ]
+}
+
+/// A plan with every optimiser on batches of these sizes.
+fn check(gpu: &Gpu, plan: &Plan, sizes: &[usize], what: &str) {
+    let decay = L2 {
+        tables: 0.1,
+        dense: 0.01,
+    };
+    for (name, optimizer) in optimizers() {
+        let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(plan, 3, false)).unwrap();
+        let batches: Vec<_> = sizes.iter().map(|&n| random_batch(plan, n, n as u64)).collect();
+        let state = match optimizer.has_moments() {
+            true => trained_state(plan, 0.3, 7, 11),
+            false => random_state(plan, 0.3, 11),
+        };
+        let what = format!("{what}, {name}, {:?}", gpu.options());
+        check_parity(&mut executor, &state, &batches, (&optimizer, decay), TOLERANCE, &what);
+    }
+}
+
+/// The same with the checks of shaders' accesses on and off, and in slices.
+fn check_all(plan: &Plan, sizes: &[usize], what: &str) {
+    let Some(gpus) = common::gpu::open_both() else { return };
+    let options = GpuOptions {
+        slice_rows: Some(40),
+        checked: true,
+        ..GpuOptions::default()
+    };
+    let sliced = common::gpu::open(options).unwrap();
+    for gpu in gpus.iter().chain([&sliced]) {
+        check(gpu, plan, sizes, what);
+    }
+}
+
+/// Two tables, one of them looked up for samples and along a sequence, and a number; what `build` makes of the samples'
+/// and the steps' rows, each `width` wide, becomes the logit.
+fn plan_of(width: usize, build: impl FnOnce(&mut PlanBuilder, View, View) -> View) -> Plan {
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (user, item) = (plan.column("user"), plan.column("item"));
+    let seen = plan.column_in("seen", "item", history);
+    let (x, steps) = (plan.buffer(width + 2), plan.buffer_in(history, width));
+    let user_first = plan.buffer(1);
+    plan.gather("item.weight", item, 23, INIT, x.columns(0, width));
+    plan.gather("item.weight", seen, 23, INIT, steps);
+    plan.gather("user.first", user, 19, INIT, user_first);
+    plan.numeric(0, x.columns(width, 2));
+    let logit = build(&mut plan, x.columns(0, width), steps);
+    let rest = plan.linear("rest", x, 1, Activation::Identity);
+    let logit = plan.sum("bias", &[logit, rest, user_first]);
+    plan.finish(logit).unwrap()
+}
+
+#[test]
+fn pooled_sequences_equal_the_specification() {
+    for (width, mean) in [(1, true), (5, false), (8, true)] {
+        let plan = plan_of(width, |plan, _, steps| {
+            let hidden = plan.linear("step", steps, 7, Activation::Relu);
+            let (both, again) = (plan.buffer(7 + width), plan.buffer(width));
+            plan.pool(hidden, both.columns(0, 7), mean);
+            plan.pool(steps, both.columns(7, width), !mean);
+            plan.pool(steps, again, mean);
+            let both = plan.linear("both", both, 3, Activation::Identity);
+            plan.plain_sum(&[both, again])
+        });
+        check_all(&plan, &[1, 7, 130], &format!("{width} wide, mean {mean}"));
+    }
+}
+
+#[test]
+fn dropout_draws_the_specifications_masks() {
+    for (width, hidden) in [(1, 1), (3, 6), (5, 9), (4, 8)] {
+        let plan = plan_of(width, |plan, x, steps| {
+            let thinned = plan.dropout(x, 0.25);
+            let h = plan.linear("h", thinned, hidden, Activation::Relu);
+            let h = plan.dropout(h, 0.5);
+            let steps = plan.dropout(steps, 0.3);
+            let pooled = plan.buffer(width);
+            plan.pool(steps, pooled, false);
+            plan.plain_sum(&[h, pooled])
+        });
+        check_all(&plan, &[1, 33, 130], &format!("{width} wide, {hidden} hidden"));
+    }
+}
+
+/// Sigmoids, whose pads must stay zero, with and without biases; views that cut what a sigmoid and a dropout wrote.
+#[test]
+fn sigmoids_and_missing_biases_equal_the_specification() {
+    let plan = plan_of(6, |plan, x, steps| {
+        let h = plan.linear("h", x, 9, Activation::Sigmoid);
+        let own = plan.linear_without_bias("own", h.columns(2, 5), 5, Activation::Sigmoid);
+        let step = plan.linear_without_bias("step", steps, 3, Activation::Relu);
+        let pooled = plan.buffer(3);
+        plan.pool(step, pooled, true);
+        let product = plan.buffer(3);
+        plan.product(h.columns(4, 3), pooled, product);
+        let thinned = plan.dropout(h, 0.25);
+        let top = plan.linear("top", thinned.columns(1, 8), 2, Activation::Sigmoid);
+        plan.sum("own.sum", &[own, thinned.columns(0, 1), product, top])
+    });
+    check_all(&plan, &[5, 130], "sigmoids");
+}
+
+/// One layer over the steps twice and over the samples, whose gradients add up.
+#[test]
+fn layers_applied_again_equal_the_specification() {
+    let plan = plan_of(5, |plan, x, steps| {
+        let once = plan.linear("layer", steps, 5, Activation::Sigmoid);
+        let (a, b) = (plan.buffer(5), plan.buffer(3));
+        plan.pool(once.columns(1, 3), b, true);
+        let twice = plan.linear_again("layer", once);
+        let sample = plan.linear_again("layer", x);
+        plan.pool(twice, a, false);
+        plan.plain_sum(&[a, b, sample])
+    });
+    check_all(&plan, &[3, 130], "layer applied again");
+}
+
+/// Long segments of columns that share a table, and histories that are all empty.
+#[test]
+fn shared_tables_equal_the_specification() {
+    let Some([checked, _]) = common::gpu::open_both() else {
+        return;
+    };
+    let mut plan = PlanBuilder::new();
+    let (history, likes) = (plan.sequence("history"), plan.sequence("likes"));
+    let columns = [
+        plan.column_in("item", "item", Space::Samples),
+        plan.column_in("other", "item", Space::Samples),
+        plan.column_in("seen", "item", history),
+        plan.column_in("liked", "item", likes),
+    ];
+    let pair = plan.buffer(6);
+    let (seen, liked) = (plan.buffer_in(history, 3), plan.buffer_in(likes, 3));
+    for (column, view) in columns
+        .into_iter()
+        .zip([pair.columns(0, 3), pair.columns(3, 3), seen, liked])
+    {
+        plan.gather("item.weight", column, 90, INIT, view);
+    }
+    let pooled = plan.buffer(6);
+    plan.pool(seen, pooled.columns(0, 3), false);
+    plan.pool(liked, pooled.columns(3, 3), true);
+    let product = plan.buffer(6);
+    plan.product(pair, pooled, product);
+    let top = plan.linear("top", pair, 1, Activation::Identity);
+    let logit = plan.sum("bias", &[product, top]);
+    let plan = plan.finish(logit).unwrap();
+    check(&checked, &plan, &[20, 900], "shared by four");
+
+    // No sample has any step.
+    let mut batch = random_batch(&plan, 9, 4);
+    let none: Vec<u32> = Vec::new();
+    let ids: Vec<Vec<u32>> = batch.columns().iter().map(|column| column.ids.clone()).collect();
+    batch.reset(4, 2);
+    for (column, ids) in ids.into_iter().enumerate() {
+        *batch.ids_mut(column) = if column < 2 { ids } else { none.clone() };
+    }
+    (0..2).for_each(|sequence| (0..9).for_each(|_| batch.end_sequence(sequence, 0)));
+    *batch.labels_mut() = vec![1.0; 9];
+    batch.sort();
+    let (name, optimizer) = &optimizers()[0];
+    let state = trained_state(&plan, 0.3, 7, 11);
+    let mut executor = GpuExecutor::new(&checked, plan.clone(), &state).unwrap();
+    check_parity(
+        &mut executor,
+        &state,
+        &[batch],
+        (optimizer, L2::default()),
+        TOLERANCE,
+        name,
+    );
+}
+
+/// The same calls give the same bits, in whatever order sizes came before.
+#[test]
+fn runs_give_the_same_bits() {
+    let Some(gpu) = common::gpu::open(GpuOptions::default()) else {
+        return;
+    };
+    for (name, plan) in runnable(&gpu, common::feature_plans()) {
+        let state = trained_state(&plan, 0.3, 7, 11);
+        let batches: Vec<_> = [300, 700, 90].map(|n| random_batch(&plan, n, n as u64)).into();
+        let run = |warm: bool| {
+            let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+            if warm {
+                let batch = random_batch(&plan, 900, 5);
+                executor
+                    .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+                    .unwrap();
+                executor.take_loss().unwrap();
+                executor.set_state(&state).unwrap();
+            }
+            for batch in &batches {
+                executor
+                    .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+                    .unwrap();
+            }
+            let loss = executor.take_loss().unwrap().sum.to_bits();
+            let state = executor.state().unwrap();
+            let bits: Vec<Vec<u32>> = state
+                .tensors
+                .iter()
+                .flat_map(|tensor| [&tensor.value, &tensor.m, &tensor.v])
+                .map(|values| values.iter().map(|x| x.to_bits()).collect())
+                .collect();
+            (loss, bits)
+        };
+        assert!(run(false) == run(true), "{name}");
+    }
+}
+
+/// Those plans whose stages have shaders.
+fn runnable(gpu: &Gpu, plans: Vec<(&'static str, Plan)>) -> Vec<(&'static str, Plan)> {
+    let runs = |plan: &Plan| GpuExecutor::new(gpu, plan.clone(), &State::initial(plan, 1, false)).is_ok();
+    plans.into_iter().filter(|(_, plan)| runs(plan)).collect()
+}
