@@ -79,6 +79,21 @@ fn steps_of(steps: View, sample: u32) -> vec2<u32> {
     return vec2(inputs[offset], inputs[offset + 1u]) - space[FIRST];
 }
 
+/// The sample of the slice that a row of a matrix of steps belongs to.
+fn sample_of(steps: View, row: u32) -> u32 {
+    var low = 0u; // steps of this sample begin at the row or before it, those of `high` behind it
+    var high = call.spaces[0][ROWS];
+    while high - low > 1u {
+        let middle = low + (high - low) / 2u;
+        if steps_of(steps, middle).x <= row {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 /// Whether slices of this batch have gone before.
 fn is_later() -> bool {
     return call.spaces[0][FIRST] != 0u;

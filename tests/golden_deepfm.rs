@@ -179,3 +179,16 @@ fn cpu_equals_pytorch() {
         }
     }
 }
+
+#[cfg(feature = "gpu")]
+#[test]
+fn gpu_equals_pytorch() {
+    use pocketrec::gpu::GpuExecutor;
+    let Some(gpus) = common::gpu::open_both() else { return };
+    for gpu in gpus {
+        check(
+            &|plan, state| Box::new(GpuExecutor::new(&gpu, plan, &state).unwrap()),
+            1e-5,
+        );
+    }
+}

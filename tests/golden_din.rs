@@ -184,3 +184,17 @@ fn cpu_equals_pytorch() {
         }
     }
 }
+
+#[cfg(feature = "gpu")]
+#[test]
+fn gpu_equals_pytorch() {
+    use pocketrec::gpu::GpuExecutor;
+    let Some(gpus) = common::gpu::open_both() else { return };
+    for gpu in gpus {
+        let make = |plan: Plan| -> Box<dyn Executor> {
+            let state = State::initial(&plan, 1, true);
+            Box::new(GpuExecutor::new(&gpu, plan, &state).unwrap())
+        };
+        check(&make, 1e-5);
+    }
+}

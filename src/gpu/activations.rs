@@ -6,6 +6,7 @@ use super::{
     inputs::Inputs,
     layout::Columns,
     spaces::{Extent, PerSpace, SPACES, fits, larger},
+    stages::norm_widths,
 };
 use crate::{
     Error, Result,
@@ -34,6 +35,10 @@ pub(super) struct Buffers {
     pub chunk_sums: wgpu::Buffer,
     /// Sums of the segments of columns that share a table.
     pub segment_sums: wgpu::Buffer,
+    /// What a stage of batch normalisation sums over each slot, two rows a slot.
+    pub norm_sums: wgpu::Buffer,
+    /// The batch's statistics of each such stage, four rows.
+    pub statistics: wgpu::Buffer,
     pub inputs: wgpu::Buffer,
 }
 
@@ -56,6 +61,8 @@ pub(super) struct Limits {
     /// Rows of a slice at most, in any space.
     pub slice: u32,
     pub slots: u32,
+    /// Whether a batch is one slice, as there are statistics of all its rows.
+    pub whole: bool,
 }
 
 impl Limits {
@@ -86,11 +93,17 @@ impl Limits {
         Ok(Limits {
             slice: slice as u32,
             slots: (slots as u32).clamp(1, MAX_SLOTS),
+            whole: norm_widths(plan, columns).next().is_some(),
         })
     }
 
+    /// Rows of the longest slice of a batch of so many, where its steps are spread evenly.
+    pub fn longest(self, rows: PerSpace) -> PerSpace {
+        rows.map(|rows| if self.whole { rows } else { rows.min(self.slice) })
+    }
+
     pub fn cut(self, extent: Extent<'_>) -> Cut {
-        let most = self.slice;
+        let most = if self.whole { u32::MAX } else { self.slice };
         let slice = extent
             .slices(most)
             .fold([0; SPACES], |largest, slice| larger(largest, slice.rows));
@@ -114,6 +127,8 @@ pub(super) struct Sizes {
     slots: u64,
     chunk_sums: u64,
     segment_sums: u64,
+    norm_sums: u64,
+    statistics: u64,
     inputs: u64,
 }
 
@@ -161,6 +176,8 @@ impl Sizes {
             slots: u64::from(slots) * 16 * u64::from(dense_total),
             chunk_sums: chunk_sums.max().filter(|_| is_trained).unwrap_or(0),
             segment_sums: segment_sums.max().unwrap_or(0),
+            norm_sums: 2 * u64::from(slots) * 16 * norm_widths(plan, columns).max().map_or(0, u64::from),
+            statistics: 4 * 16 * norm_widths(plan, columns).map(u64::from).sum::<u64>(),
             inputs: 4 * words as u64,
         };
         sizes.check(gpu, slice)?;
@@ -183,7 +200,8 @@ impl Sizes {
 
     fn all(&self) -> impl Iterator<Item = u64> {
         let all = self.activations.iter().chain(&self.gradients);
-        let all = all.chain([&self.slots, &self.chunk_sums, &self.segment_sums, &self.inputs]);
+        let sums = [&self.slots, &self.chunk_sums, &self.segment_sums, &self.norm_sums];
+        let all = all.chain(sums).chain([&self.statistics, &self.inputs]);
         all.map(|&bytes| Gpu::allocated(bytes))
     }
 
@@ -210,6 +228,8 @@ impl Buffers {
             slots: gpu.buffer("slots of gradients", sizes.slots, STORAGE)?,
             chunk_sums: gpu.buffer("sums of chunks", sizes.chunk_sums, STORAGE)?,
             segment_sums: gpu.buffer("sums of segments", sizes.segment_sums, STORAGE)?,
+            norm_sums: gpu.buffer("sums of columns", sizes.norm_sums, STORAGE)?,
+            statistics: gpu.buffer("statistics of columns", sizes.statistics, STORAGE)?,
             inputs: gpu.buffer("batch", sizes.inputs, STORAGE | wgpu::BufferUsages::UNIFORM)?,
         })
     }

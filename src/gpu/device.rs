@@ -33,7 +33,8 @@ pub struct GpuOptions {
     pub checked: bool,
     /// Bytes of a buffer binding at most; the adapter's own limit by default. For tests of what happens beyond it.
     pub max_binding: Option<u64>,
-    /// Samples of a submit at most; chosen from the plan by default. For tests of batches cut into slices.
+    /// Samples of a submit at most, and steps of a sequence; chosen from the plan by default. For tests of batches cut into
+    /// slices. Batch normalisation needs a batch in one.
     pub slice_rows: Option<u32>,
     /// Samples of a batch from which on the device draws and sorts it itself, where everything fits; 2,048 by default.
     /// That takes a step some 20 launches more, 0.07 to 0.2 ms at what launches cost; meanwhile the host draws 1,200 to

@@ -78,14 +78,7 @@ impl GpuExecutor {
         let columns = Columns::new(plan);
         let (mut memory, dense_total) = parameters(gpu, plan, &columns, moments)?;
         let limits = Limits::new(gpu, plan, &columns, dense_total)?;
-        let sizes = Sizes::new(
-            gpu,
-            plan,
-            &columns,
-            limits,
-            (rows.map(|rows| rows.min(limits.slice)), rows),
-            dense_total,
-        )?;
+        let sizes = Sizes::new(gpu, plan, &columns, limits, (limits.longest(rows), rows), dense_total)?;
         memory
             .parts
             .push((format!("a batch of {batch} samples"), sizes.total()));

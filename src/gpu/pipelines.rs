@@ -28,6 +28,22 @@ pub enum Shader {
     Pool,
     /// Random zeros.
     Dropout,
+    /// Second order of a factorisation machine.
+    Fm,
+    /// PReLU.
+    Prelu,
+    /// Batch normalisation.
+    BatchNorm,
+    /// Scale and shift.
+    Affine,
+    /// Dice.
+    Dice,
+    /// Operands of DIN's attention unit.
+    AttentionUnit,
+    /// Softmax over steps.
+    Softmax,
+    /// Weighted sum of steps.
+    Attention,
     /// The loss.
     SigmoidCrossEntropy,
     /// Sparse update by Adam.
@@ -60,7 +76,7 @@ macro_rules! source {
 
 impl Shader {
     /// All of them.
-    pub const ALL: [Shader; 19] = [
+    pub const ALL: [Shader; 27] = [
         Shader::Gather,
         Shader::Linear,
         Shader::LinearWeightGradient,
@@ -69,6 +85,14 @@ impl Shader {
         Shader::Sum,
         Shader::Pool,
         Shader::Dropout,
+        Shader::Fm,
+        Shader::Prelu,
+        Shader::BatchNorm,
+        Shader::Affine,
+        Shader::Dice,
+        Shader::AttentionUnit,
+        Shader::Softmax,
+        Shader::Attention,
         Shader::SigmoidCrossEntropy,
         Shader::RowUpdateAdam,
         Shader::RowUpdateSgd,
@@ -92,6 +116,14 @@ impl Shader {
             Shader::Sum => "sum",
             Shader::Pool => "pool",
             Shader::Dropout => "dropout",
+            Shader::Fm => "fm",
+            Shader::Prelu => "prelu",
+            Shader::BatchNorm => "batch_norm",
+            Shader::Affine => "affine",
+            Shader::Dice => "dice",
+            Shader::AttentionUnit => "attention_unit",
+            Shader::Softmax => "softmax",
+            Shader::Attention => "attention",
             Shader::SigmoidCrossEntropy => "sigmoid_cross_entropy",
             Shader::RowUpdateAdam | Shader::RowUpdateSgd => "row_update",
             Shader::DenseUpdateAdam | Shader::DenseUpdateSgd => "dense_update",
@@ -115,6 +147,14 @@ impl Shader {
             Shader::Sum => source!("sum"),
             Shader::Pool => source!("pool"),
             Shader::Dropout => source!("threefry", "dropout"),
+            Shader::Fm => source!("fm"),
+            Shader::Prelu => source!("column_sums", "prelu"),
+            Shader::BatchNorm => source!("column_sums", "batch_norm"),
+            Shader::Affine => source!("column_sums", "affine"),
+            Shader::Dice => source!("sigmoid", "column_sums", "dice"),
+            Shader::AttentionUnit => source!("attention_unit"),
+            Shader::Softmax => source!("softmax"),
+            Shader::Attention => source!("attention"),
             Shader::SigmoidCrossEntropy => source!("sigmoid_cross_entropy"),
             Shader::RowUpdateAdam => source!("adam", "row_update"),
             Shader::RowUpdateSgd => source!("sgd", "row_update"),

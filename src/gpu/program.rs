@@ -106,6 +106,15 @@ impl Grid {
         }
     }
 
+    /// A workgroup for every slot and 16 vec4s of a view's columns, as `shaders/column_sums.wgsl` has it.
+    pub fn column_sums(view: ViewShape) -> Grid {
+        Grid::Slots {
+            space: view.space(),
+            x: view.width.div_ceil(16),
+            y: 1,
+        }
+    }
+
     /// Units of work: rows, segments, chunks, threads or workgroups.
     pub fn units(self, work: Work<'_>) -> u64 {
         match self {

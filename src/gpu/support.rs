@@ -1,5 +1,6 @@
 //! Which stages have shaders. The others are refused before anything is built for them.
 
+use super::stages::{Affine, BatchNorm};
 use crate::{
     Error, Result,
     plan::{Activation, Plan, Stage, View},
@@ -38,6 +39,32 @@ pub(super) enum Shaded<'a> {
         output: View,
         rate: f32,
     },
+    Fm {
+        input: View,
+        factors: usize,
+        output: View,
+    },
+    Prelu {
+        alpha: usize,
+        input: View,
+        output: View,
+    },
+    BatchNorm(BatchNorm),
+    Affine(Affine),
+    Dice {
+        alpha: usize,
+        inputs: [View; 2],
+        output: View,
+    },
+    AttentionUnit(AttentionUnit),
+    Softmax {
+        input: View,
+        output: View,
+    },
+    Attention {
+        inputs: [View; 2],
+        output: View,
+    },
     SigmoidCrossEntropy {
         logit: View,
     },
@@ -49,6 +76,16 @@ pub(super) struct Linear {
     pub weight: usize,
     pub bias: Option<usize>,
     pub input: View,
+    pub output: View,
+    pub activation: Activation,
+}
+
+/// The first layer of an attention unit.
+#[derive(Clone, Copy)]
+pub(super) struct AttentionUnit {
+    pub weight: usize,
+    pub bias: usize,
+    pub inputs: [View; 2],
     pub output: View,
     pub activation: Activation,
 }
@@ -80,19 +117,54 @@ impl<'a> Shaded<'a> {
             } => Ok(Shaded::Sum { inputs, bias, output }),
             Stage::Pool { input, output, mean } => Ok(Shaded::Pool { input, output, mean }),
             Stage::Dropout { input, output, rate } => Ok(Shaded::Dropout { input, output, rate }),
+            Stage::Fm { input, factors, output } => Ok(Shaded::Fm { input, factors, output }),
+            Stage::Prelu { alpha, input, output } => Ok(Shaded::Prelu { alpha, input, output }),
+            Stage::BatchNorm {
+                mean,
+                variance,
+                input,
+                output,
+                momentum,
+                epsilon,
+            } => Ok(Shaded::BatchNorm(BatchNorm {
+                mean,
+                variance,
+                input,
+                output,
+                momentum,
+                epsilon,
+            })),
+            Stage::Affine {
+                weight,
+                bias,
+                input,
+                output,
+                relu,
+            } => Ok(Shaded::Affine(Affine {
+                weight,
+                bias,
+                input,
+                output,
+                relu,
+            })),
+            Stage::Dice { alpha, inputs, output } => Ok(Shaded::Dice { alpha, inputs, output }),
+            Stage::AttentionUnit {
+                weight,
+                bias,
+                inputs,
+                output,
+                activation,
+            } => Ok(Shaded::AttentionUnit(AttentionUnit {
+                weight,
+                bias,
+                inputs,
+                output,
+                activation,
+            })),
+            Stage::Softmax { input, output } => Ok(Shaded::Softmax { input, output }),
+            Stage::Attention { inputs, output } => Ok(Shaded::Attention { inputs, output }),
             Stage::SigmoidCrossEntropy { logit } => Ok(Shaded::SigmoidCrossEntropy { logit }),
-            Stage::Fm { .. }
-            | Stage::Prelu { .. }
-            | Stage::AttentionUnit { .. }
-            | Stage::Softmax { .. }
-            | Stage::BatchNorm { .. }
-            | Stage::Affine { .. }
-            | Stage::Dice { .. }
-            | Stage::Attention { .. }
-            | Stage::Gru { .. }
-            | Stage::Last { .. }
-            | Stage::Next { .. }
-            | Stage::Auxiliary { .. } => Err(stage.name()),
+            Stage::Gru { .. } | Stage::Last { .. } | Stage::Next { .. } | Stage::Auxiliary { .. } => Err(stage.name()),
         }
     }
 }

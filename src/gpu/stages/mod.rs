@@ -6,6 +6,7 @@ mod forward;
 mod shapes;
 mod updates;
 
+pub(super) use clicks::{Affine, BatchNorm, norm_widths};
 pub(super) use shapes::LinearShape;
 use shapes::ProductShape;
 
@@ -95,6 +96,14 @@ impl<'a> Drafter<'a> {
                     let operands = (self.activation_pieces(input), self.activation_pieces(output));
                     self.dropout(index, operands, (output, rate), Flow::Write, &mut drafts);
                 }
+                Shaded::Fm { input, factors, output } => drafts.push(self.fm_forward(input, factors, output)),
+                Shaded::Prelu { alpha, input, output } => drafts.push(self.prelu_forward(alpha, input, output)),
+                Shaded::BatchNorm(norm) => self.batch_norm_forward((index, norm), purpose, &mut drafts),
+                Shaded::Affine(affine) => drafts.push(self.affine_forward(affine)),
+                Shaded::Dice { alpha, inputs, output } => drafts.push(self.dice_forward(alpha, inputs, output)),
+                Shaded::AttentionUnit(unit) => self.unit_forward(unit, &mut drafts),
+                Shaded::Softmax { input, output } => drafts.push(self.softmax_forward(input, output)),
+                Shaded::Attention { inputs, output } => drafts.push(self.attention_forward(inputs, output)),
                 Shaded::SigmoidCrossEntropy { .. } => {}
             }
         }
@@ -130,6 +139,22 @@ impl<'a> Drafter<'a> {
                     let operands = (self.gradient_pieces(output), self.gradient_pieces(input));
                     self.dropout(*index, operands, (output, rate), flow[0], &mut drafts);
                 }
+                Shaded::Fm { input, factors, output } => {
+                    drafts.push(self.fm_backward(input, factors, output, flow[0]));
+                }
+                Shaded::Prelu { alpha, input, output } => {
+                    self.prelu_backward(alpha, input, output, [flow[0], *params], &mut drafts);
+                }
+                Shaded::BatchNorm(norm) => self.batch_norm_backward((*index, norm), flow[0], &mut drafts),
+                Shaded::Affine(affine) => self.affine_backward(affine, [flow[0], *params], &mut drafts),
+                Shaded::Dice { alpha, inputs, output } => {
+                    self.dice_backward(alpha, inputs, output, ([flow[0], flow[1]], *params), &mut drafts);
+                }
+                Shaded::AttentionUnit(unit) => {
+                    self.unit_backward((unit, relus.fused[*index]), (flow, *params), &mut drafts);
+                }
+                Shaded::Softmax { input, output } => drafts.push(self.softmax_backward(input, output, flow[0])),
+                Shaded::Attention { inputs, output } => drafts.extend(self.attention_backward(inputs, output, flow)),
                 Shaded::Gather { .. } => {}  // the updates read the gradient where it lies
                 Shaded::Numeric { .. } => {} // nothing to learn
             }
