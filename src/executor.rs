@@ -4,6 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     Error, Result,
+    checks::check_ids,
     data::{Batch, Sampler},
     eval::{Best, Query, Rank, rank_by_scores, top_by_scores},
     plan::{L2, Optimizer, Plan, State, View},
@@ -302,6 +303,7 @@ pub(crate) fn catalogue_of(plan: &Plan, mut users: impl Iterator<Item = u32>) ->
             got: plan.columns().len(),
         });
     }
+    check_ids(plan, &[&[], &[]], 0)?; // samples of two ids and nothing else
     let (rows, items) = (plan.rows(0), plan.rows(1));
     match users.find(|&user| user as usize >= rows) {
         None => Ok(items),

@@ -9,11 +9,11 @@ use pocketrec::{
     checkpoint::ClickCheckpoint,
     data::samples::{Layout, PlantedClickData, PlantedClicks},
     device::Device,
-    eval::ClickReport,
+    eval::{ClickReport, Query},
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::{ClickModel, DeepFm, Din, Fm, Lr, Unit, WideDeep},
-    plan::{L2, Optimizer, Plan, State},
+    plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, State},
     train::{ClickConfig, ClickTrainer, Control, StopReason},
 };
 
@@ -51,10 +51,7 @@ fn models(layout: &Layout) -> Vec<(&'static str, ClickModel)> {
             DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
         ),
         ("DIN", din.clone().into()),
-        (
-            "DIN with Dice",
-            din.softmax(true).unit(Unit::Dice).dropout(0.1).into(),
-        ),
+        ("DIN with Dice", din.softmax(true).unit(Unit::Dice).dropout(0.1).into()),
     ]
 }
 
@@ -162,7 +159,38 @@ fn a_warm_step_is_one_submit_and_makes_nothing() {
         assert_eq!(gpu.created(), created, "{name}: made in a warm step");
         let more = executor.counts();
         assert_eq!(more.submits - counts.submits, seeds.len() as u64, "{name}");
-        println!("{name}: {} dispatches a step", (more.dispatches - counts.dispatches) / 5);
+        println!(
+            "{name}: {} dispatches a step",
+            (more.dispatches - counts.dispatches) / 5
+        );
+    }
+}
+
+/// A catalogue is scored by pairs of ids: plans that read more of a sample are refused on every device.
+#[test]
+fn catalogues_of_plans_with_histories_are_refused() {
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (user, seen) = (plan.column("user"), plan.column_in("seen", "item", history));
+    let (x, steps) = (plan.buffer(6), plan.buffer_in(history, 3));
+    plan.gather("user.weight", user, 9, Init::Zeros, x.columns(0, 3));
+    plan.gather("item.weight", seen, 7, Init::Zeros, steps);
+    plan.pool(steps, x.columns(3, 3), true);
+    let logit = plan.linear("logit", x, 1, Activation::Identity);
+    let plan = plan.finish(logit).unwrap();
+    let mut devices = vec![Device::cpu()];
+    devices.extend(open().map(|gpu| Device::on(&gpu)));
+    for device in devices {
+        let mut executor = device.executor(plan.clone(), random_state(&plan, 0.1, 5)).unwrap();
+        let query = Query { user: 3, known: &[] };
+        let refusals = [
+            executor.score_catalogue(&[3], &mut [0.0; 7]).unwrap_err(),
+            executor.top_catalogue(&[query], 2).unwrap_err(),
+            executor.score(&[&[3], &[2]], &mut [0.0]).unwrap_err(),
+        ];
+        for error in refusals {
+            assert!(error.to_string().contains("sequences"), "{error}");
+        }
     }
 }
 
@@ -199,9 +227,17 @@ fn batches_that_do_not_fit_are_refused_with_the_sizes() {
         let mut executor = GpuExecutor::new(&gpu, plan.clone(), &random_state(&plan, 0.1, 5)).unwrap();
         let before = bits(&executor.state().unwrap());
         let batch = random_batch(&plan, 5000, 1);
-        let refused = executor.step(&batch, &Optimizer::Sgd { learning_rate: 0.1 }, L2::default(), &mut || ());
+        let refused = executor.step(
+            &batch,
+            &Optimizer::Sgd { learning_rate: 0.1 },
+            L2::default(),
+            &mut || (),
+        );
         let text = refused.unwrap_err().to_string();
-        assert!(text.contains("5000 samples") && text.contains("65536"), "{name}: {text}");
+        assert!(
+            text.contains("5000 samples") && text.contains("65536"),
+            "{name}: {text}"
+        );
         assert_eq!(bits(&executor.state().unwrap()), before);
         step(&mut executor, &plan, 30, 1);
     }

@@ -144,6 +144,46 @@ fn layers_applied_again_equal_the_specification() {
     check_all(&plan, &[3, 130], "layer applied again");
 }
 
+/// Tables beyond a binding that columns share, batches beyond the rows of a submit, and rows that came later.
+#[test]
+fn slices_shards_and_growth_equal_the_specification() {
+    let options = GpuOptions {
+        max_binding: Some(20 << 10),
+        slice_rows: Some(60),
+        checked: true,
+        ..GpuOptions::default()
+    };
+    let Some(gpu) = common::gpu::open(options) else { return };
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (item, seen) = (plan.column("item"), plan.column_in("seen", "item", history));
+    let (x, steps) = (plan.buffer(10), plan.buffer_in(history, 5));
+    plan.gather("item.weight", item, 900, INIT, x.columns(0, 5));
+    plan.gather("item.weight", seen, 900, INIT, steps);
+    plan.pool(steps, x.columns(5, 5), true);
+    let hidden = plan.linear("h", x, 6, Activation::Relu);
+    let logit = plan.linear("logit", hidden, 1, Activation::Identity);
+    let plan = plan.finish(logit).unwrap();
+    check(&gpu, &plan, &[59, 61, 150], "slices and shards");
+
+    let (state, rows) = (trained_state(&plan, 0.3, 7, 11), 2000);
+    let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+    let mut on_cpu = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), 1).unwrap();
+    let executors: [&mut dyn Executor; 2] = [&mut on_gpu, &mut on_cpu];
+    let [grown, want] = executors.map(|executor| {
+        executor.grow(0, rows).unwrap();
+        executor.write_rows(0, rows - 1, &[0.1, 0.2, 0.3, 0.4, 0.5]).unwrap();
+        let batch = random_batch(executor.plan(), 150, 2);
+        executor
+            .step(&batch, &optimizers()[0].1, L2::default(), &mut || ())
+            .unwrap();
+        executor.state().unwrap()
+    });
+    for (a, b) in grown.tensors.iter().zip(&want.tensors) {
+        close(&a.value, &common::wide(&b.value), TOLERANCE, "after growing");
+    }
+}
+
 /// Long segments of columns that share a table, and histories that are all empty.
 #[test]
 fn shared_tables_equal_the_specification() {

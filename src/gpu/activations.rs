@@ -69,8 +69,7 @@ impl Limits {
     pub fn new(gpu: &Gpu, plan: &Plan, columns: &Columns, dense_total: u32) -> Result<Self> {
         let widest = (0..columns.buffers()).map(|b| columns.stride(b)).max();
         let widest = widest.unwrap_or(1).max(1);
-        let bindable = (gpu.max_binding() / (16 * u64::from(widest)))
-            .min(Inputs::most_samples(plan.columns().len(), gpu.max_binding()));
+        let bindable = (gpu.max_binding() / (16 * u64::from(widest))).min(Inputs::most_rows(plan, gpu.max_binding()));
         // A submit must end long before a watchdog takes it for a hang: about 0.1 s at a tenth of what such devices do.
         let work: u64 = match (gpu.is_software(), gpu.is_discrete()) {
             (true, _) => 1 << 30,

@@ -124,10 +124,12 @@ impl Inputs {
         HEADER + COLUMN * plan.columns().len() + samples + columns.sum::<usize>() + features
     }
 
-    /// Samples whose words surely fit so many bytes.
-    pub fn most_samples(columns: usize, bytes: u64) -> u64 {
-        let fixed = HEADER + 16 * columns;
-        (bytes / 4).saturating_sub(fixed as u64) / (1 + 6 * columns) as u64
+    /// Rows of every space whose words surely fit so many bytes.
+    pub fn most_rows(plan: &Plan, bytes: u64) -> u64 {
+        const MANY: u32 = 1 << 12;
+        let fixed = Self::words_of(plan, [0; SPACES]);
+        let each = (Self::words_of(plan, [MANY; SPACES]) - fixed).div_ceil(MANY as usize);
+        (bytes / 4).saturating_sub(fixed as u64) / each as u64
     }
 
     /// Chunks of a column at most.

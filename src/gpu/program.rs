@@ -161,6 +161,8 @@ pub(super) struct Cost {
     pub flops: u64,
     /// Bytes of buffers that must be read and written, each once.
     pub bytes: u64,
+    /// The space whose rows are the units, where they are not those of the grid: samples that go along their steps.
+    pub space: Option<usize>,
 }
 
 /// A dispatch before its buffers are bound.
@@ -210,7 +212,21 @@ impl<'a> Draft<'a> {
 
     /// What a unit of the grid costs.
     pub fn cost(mut self, flops: u64, bytes: u64) -> Self {
-        self.cost = Cost { flops, bytes };
+        self.cost = Cost {
+            flops,
+            bytes,
+            space: None,
+        };
+        self
+    }
+
+    /// What a row of `view` costs.
+    pub fn cost_a_row(mut self, view: ViewShape, flops: u64, bytes: u64) -> Self {
+        self.cost = Cost {
+            flops,
+            bytes,
+            space: Some(view.space()),
+        };
         self
     }
 
@@ -355,7 +371,8 @@ pub(super) fn record(
             forms.for_each(|form| count += u64::from(form.record(&mut pass, work)));
         }
         Some(timer) => forms.for_each(|form| {
-            let units = form.grid.units(work) as f64;
+            let rows = form.cost.space.map(|space| u64::from(work.rows[space]));
+            let units = rows.unwrap_or_else(|| form.grid.units(work)) as f64;
             let work_of = (form.cost.flops as f64 * units, form.cost.bytes as f64 * units);
             let timed = |pass: &mut wgpu::ComputePass<'_>| form.record(pass, work);
             count += u64::from(timer.pass(encoder, &form.name, work_of, timed));

@@ -73,4 +73,9 @@ fn attention<'a>(
 ) -> Draft<'a> {
     Draft::new(Shader::Attention, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * shape.values.width))
+        .cost_a_row(
+            shape.values,
+            8 * u64::from(shape.values.width),
+            16 * u64::from(shape.values.width + 1),
+        )
 }

@@ -80,4 +80,9 @@ fn unit_shape(query: ViewShape, key: ViewShape, rows: ViewShape, (output, flow):
 fn dispatch<'a>(entry: &'static str, grid: Grid, shape: UnitShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
     Draft::new(Shader::AttentionUnit, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * shape.query.width))
+        .cost_a_row(
+            shape.rows,
+            8 * u64::from(shape.key.width),
+            16 * u64::from(5 * shape.key.width),
+        )
 }

@@ -49,5 +49,9 @@ fn pool<'a>(
     let grid = Grid::elements(samples);
     Draft::new(Shader::Pool, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * samples.width))
-        .cost(4 * u64::from(samples.width), 32 * u64::from(samples.width))
+        .cost_a_row(
+            steps,
+            4 * u64::from(steps.width),
+            16 * u64::from(steps.width * (1 + shape.add)),
+        )
 }

@@ -63,4 +63,5 @@ fn softmax<'a>(
         &shape,
         buffers,
     )
+    .cost_a_row(input, 4, 16 * u64::from(2 + shape.add))
 }
