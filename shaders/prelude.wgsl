@@ -14,8 +14,10 @@
 
 struct Call {
     spaces: array<vec4<u32>, 8>, // ROWS, FIRST, SPLIT and OFFSETS of each space
+    shares: array<vec4<f32>, 2>, // 1 / pairs of neighbouring steps of the batch, for each space
     labels: u32,     // word of binding 1 where the labels begin
     losses: u32,     // where this slice's losses go, in floats
+    auxiliary: u32,  // where those of auxiliary losses go
     slots: u32,      // slots of the dense gradients
     numbers: u32,    // word of binding 1 where the numeric features begin
     noise: u32,      // word of binding 1 where the keys of random streams begin; 0: nothing is random
@@ -97,6 +99,11 @@ fn sample_of(steps: View, row: u32) -> u32 {
 /// Whether slices of this batch have gone before.
 fn is_later() -> bool {
     return call.spaces[0][FIRST] != 0u;
+}
+
+/// Whether a step has another of its sample behind it.
+fn has_next(steps: View, step: u32) -> bool {
+    return step + 1u < steps_of(steps, sample_of(steps, step)).y;
 }
 
 /// What stands for a parameter that is not there.

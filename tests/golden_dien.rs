@@ -20,12 +20,17 @@ use pocketrec::{
 
 const DIEN: &[u8] = include_bytes!("golden/dien.safetensors");
 
-/// The specification, then every instruction set, each with its tolerance.
+/// The specification, then every instruction set and the GPU, each with its tolerance.
 fn executors(plan: &Plan, state: &State) -> Vec<(Box<dyn Executor>, f64)> {
     let mut all: Vec<(Box<dyn Executor>, f64)> = vec![(Box::new(Reference::new(plan, state).unwrap()), 1e-6)];
     let threads = if cfg!(feature = "parallel") { 2 } else { 1 };
     for isa in Isa::available() {
         let executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
+        all.push((Box::new(executor), 1e-5));
+    }
+    #[cfg(feature = "gpu")]
+    for gpu in common::gpu::open_both().into_iter().flatten() {
+        let executor = pocketrec::gpu::GpuExecutor::new(&gpu, plan.clone(), state).unwrap();
         all.push((Box::new(executor), 1e-5));
     }
     all

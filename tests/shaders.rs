@@ -29,6 +29,7 @@ fn parse(shader: Shader) -> Module {
 fn tiles(shader: Shader, entry: &str) -> Vec<Option<Tile>> {
     match (shader, entry) {
         (Shader::Linear, "forward" | "input_gradient") => Tile::LINEAR.map(Some).to_vec(),
+        (Shader::Gru, _) => Tile::GRU.map(Some).to_vec(),
         (Shader::LinearWeightGradient, _) => Tile::WEIGHT_GRADIENT.map(Some).to_vec(),
         _ => vec![None],
     }

@@ -17,7 +17,8 @@ use super::{
     profile::Timer,
     resident::Resident,
     run::Program,
-    spaces::{Extent, SPACES, Slice, samples_alone},
+    spaces::{Extent, PerSpace, SPACES, Slice, samples_alone},
+    stages::auxiliary_losses,
     support::check_supported,
     tensors::Tensors,
 };
@@ -62,8 +63,11 @@ pub struct GpuExecutor {
     pub(super) in_flight: VecDeque<wgpu::SubmissionIndex>,
     pub(super) steps: u64,
     pub(super) loss: LossSum,
-    /// Sums of losses on the device that `loss` lacks.
-    pub(super) pending: u32,
+    pub(super) auxiliary: LossSum,
+    /// Dispatches of auxiliary losses in each space.
+    pub(super) auxiliary_losses: PerSpace,
+    /// Sums of losses on the device that `loss` and `auxiliary` lack.
+    pub(super) pending: [u32; 2],
     /// Whether weights came from the host since they were transposed.
     pub(super) stale: bool,
     pub(super) counts: Counts,
@@ -88,6 +92,7 @@ impl GpuExecutor {
         let layers: &[u8] = bytemuck::cast_slice(&tensors.dense.placement.layers);
         let layers_buffer = gpu.buffer("layers", layers.len() as u64, STORAGE)?;
         gpu.queue().write_buffer(&layers_buffer, 0, layers);
+        let auxiliary_losses = auxiliary_losses(&plan, &columns, plan.stages().len());
         let mut executor = GpuExecutor {
             losses: gpu.buffer("losses", losses(gpu), STORAGE)?,
             layers: layers_buffer,
@@ -104,7 +109,9 @@ impl GpuExecutor {
             in_flight: VecDeque::with_capacity(IN_FLIGHT + 1),
             steps: 0,
             loss: LossSum::default(),
-            pending: 0,
+            auxiliary: LossSum::default(),
+            auxiliary_losses,
+            pending: [0; 2],
             stale: true,
             counts: Counts::default(),
         };
@@ -184,6 +191,11 @@ impl Executor for GpuExecutor {
     fn take_loss(&mut self) -> Result<LossSum> {
         self.fetch_losses()?;
         Ok(std::mem::take(&mut self.loss))
+    }
+
+    fn take_auxiliary(&mut self) -> Result<LossSum> {
+        self.fetch_losses()?;
+        Ok(std::mem::take(&mut self.auxiliary))
     }
 
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {

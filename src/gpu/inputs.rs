@@ -22,8 +22,10 @@ const CHUNK: usize = 32;
 #[repr(C)]
 pub(super) struct Call {
     pub spaces: [SpaceCall; SPACES],
+    pub shares: [f32; SPACES],
     pub labels: u32,
     pub losses: u32,
+    pub auxiliary: u32,
     pub slots: u32,
     pub numbers: u32,
     pub noise: u32,
@@ -35,7 +37,7 @@ pub(super) struct Call {
     pub rate: f32,
     pub root: f32,
     pub epsilon: f32,
-    pub pad: [u32; 3],
+    pub pad: [u32; 2],
 }
 
 /// What a call has of a space.
@@ -102,6 +104,8 @@ pub(super) struct Inputs {
     labels: u32,
     /// Where the offsets of each space's sequence begin.
     offsets: PerSpace,
+    /// 1 / pairs of neighbouring steps of each space's sequence.
+    shares: [f32; SPACES],
     numbers: u32,
     noise: u32,
 }
@@ -173,6 +177,9 @@ impl Inputs {
         for sequence in 0..batch.sequences() {
             let offsets = &batch.offsets(sequence)[samples.start..=samples.end];
             let first = offsets[0];
+            let steps = offsets.windows(2).map(|pair| u64::from(pair[1] - pair[0]));
+            let pairs: u64 = steps.map(|steps| steps.saturating_sub(1)).sum();
+            self.shares[1 + sequence] = 1.0 / pairs.max(1) as f32;
             self.offsets[1 + sequence] = self.words.len() as u32;
             self.words.extend(offsets.iter().map(|offset| offset - first));
         }
@@ -211,6 +218,7 @@ impl Inputs {
         self.work.clear();
         self.work.resize(columns, ColumnWork::default());
         (self.labels, self.offsets, self.numbers, self.noise) = (0, [0; SPACES], 0, 0);
+        self.shares = [0.0; SPACES];
     }
 
     /// Appends words; gives where they begin.
@@ -269,6 +277,7 @@ impl Inputs {
             call.offsets = offsets;
         }
         Call {
+            shares: self.shares,
             labels: self.labels,
             numbers: self.numbers,
             noise: self.noise,

@@ -61,7 +61,7 @@ impl GpuExecutor {
     ///
     /// # Errors
     /// [`Error::Device`] with the sizes, where a part cannot be bound: a table's row, all weights and biases, a sample, or
-    /// the batch; where the plan has a stage without shaders.
+    /// the batch; where a recurrent layer is wider than shaders hold.
     pub fn memory(gpu: &Gpu, plan: &Plan, batch: u32, moments: bool) -> Result<Memory> {
         Self::memory_with_steps(gpu, plan, batch, &[], moments)
     }

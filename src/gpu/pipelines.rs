@@ -44,6 +44,16 @@ pub enum Shader {
     Softmax,
     /// Weighted sum of steps.
     Attention,
+    /// Recurrence of a recurrent layer.
+    Gru,
+    /// What scores do to a recurrent layer's input, and their gradients.
+    GruScores,
+    /// The last step of a sample.
+    Last,
+    /// Each step's state beside the next item.
+    Next,
+    /// DIEN's auxiliary loss.
+    Auxiliary,
     /// The loss.
     SigmoidCrossEntropy,
     /// Sparse update by Adam.
@@ -76,7 +86,7 @@ macro_rules! source {
 
 impl Shader {
     /// All of them.
-    pub const ALL: [Shader; 27] = [
+    pub const ALL: [Shader; 32] = [
         Shader::Gather,
         Shader::Linear,
         Shader::LinearWeightGradient,
@@ -93,6 +103,11 @@ impl Shader {
         Shader::AttentionUnit,
         Shader::Softmax,
         Shader::Attention,
+        Shader::Gru,
+        Shader::GruScores,
+        Shader::Last,
+        Shader::Next,
+        Shader::Auxiliary,
         Shader::SigmoidCrossEntropy,
         Shader::RowUpdateAdam,
         Shader::RowUpdateSgd,
@@ -124,6 +139,10 @@ impl Shader {
             Shader::AttentionUnit => "attention_unit",
             Shader::Softmax => "softmax",
             Shader::Attention => "attention",
+            Shader::Gru | Shader::GruScores => "gru",
+            Shader::Last => "last",
+            Shader::Next => "next",
+            Shader::Auxiliary => "auxiliary",
             Shader::SigmoidCrossEntropy => "sigmoid_cross_entropy",
             Shader::RowUpdateAdam | Shader::RowUpdateSgd => "row_update",
             Shader::DenseUpdateAdam | Shader::DenseUpdateSgd => "dense_update",
@@ -155,7 +174,12 @@ impl Shader {
             Shader::AttentionUnit => source!("attention_unit"),
             Shader::Softmax => source!("softmax"),
             Shader::Attention => source!("attention"),
-            Shader::SigmoidCrossEntropy => source!("sigmoid_cross_entropy"),
+            Shader::Gru => source!("sigmoid", "tanh", "gru"),
+            Shader::GruScores => source!("gru_scores"),
+            Shader::Last => source!("last"),
+            Shader::Next => source!("next"),
+            Shader::Auxiliary => source!("cross_entropy", "auxiliary"),
+            Shader::SigmoidCrossEntropy => source!("cross_entropy", "sigmoid_cross_entropy"),
             Shader::RowUpdateAdam => source!("adam", "row_update"),
             Shader::RowUpdateSgd => source!("sgd", "row_update"),
             Shader::DenseUpdateAdam => source!("adam", "dense_update"),
@@ -171,14 +195,14 @@ impl Shader {
 }
 
 /// The tile of a matrix product: threads along its columns and rows, and the depth that is in workgroup memory at a
-/// time. What a thread holds is fixed in the shader: 8 rows by 4 columns.
+/// time. What a thread holds is fixed in the shader: 8 rows by 4 columns. Of a recurrence: threads of a sample, and samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tile {
     /// Threads along the columns.
     pub wx: u32,
     /// Threads along the rows.
     pub wy: u32,
-    /// Of the inner dimension: in vec4s for `linear`, in samples for `linear_weight_gradient`.
+    /// Of the inner dimension: in vec4s for `linear`, in samples for `linear_weight_gradient`. Units of a thread for `gru`.
     pub depth: u32,
 }
 
@@ -207,6 +231,17 @@ impl Tile {
         Tile::new(8, 1, 16),
     ];
 
+    /// All tiles of `gru`, narrow to wide. The widest takes all the workgroup memory that WebGPU promises.
+    pub const GRU: [Tile; 7] = [
+        Tile::new(16, 4, 1),
+        Tile::new(32, 2, 1),
+        Tile::new(64, 1, 1),
+        Tile::new(128, 1, 1),
+        Tile::new(256, 1, 1),
+        Tile::new(256, 1, 2),
+        Tile::new(256, 1, 4),
+    ];
+
     const fn new(wx: u32, wy: u32, depth: u32) -> Self {
         Tile { wx, wy, depth }
     }
@@ -229,6 +264,12 @@ impl Tile {
             (9..=16, _) => flat,
             _ => square,
         }
+    }
+
+    /// The tile of `gru` for states of so many vec4s; nothing where they are too wide for workgroup memory.
+    pub(super) fn gru(states: u32) -> Option<Tile> {
+        let holds = |tile: &Tile| tile.wx * tile.depth / 4 >= states;
+        Tile::GRU.into_iter().find(holds)
     }
 
     /// The values of the shader's `override` constants.

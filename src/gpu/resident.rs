@@ -113,6 +113,7 @@ impl GpuExecutor {
         self.submit_step(extent, call, updates, Source::Device(draw), timer)?;
         self.steps += 1;
         self.loss.samples += u64::from(samples);
+        self.auxiliary.samples += u64::from(samples);
         Ok(samples.into())
     }
 

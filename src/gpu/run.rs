@@ -191,6 +191,7 @@ impl GpuExecutor {
         self.submit_step(extent, call, updates, Source::Host, timer)?;
         self.steps += 1;
         self.loss.samples += batch.len() as u64;
+        self.auxiliary.samples += batch.len() as u64;
         Ok(())
     }
 
@@ -206,16 +207,13 @@ impl GpuExecutor {
         let (cut, all) = (self.limits.cut(extent), extent.rows());
         for slice in extent.slices(cut.most) {
             let (first, samples) = (slice.first[0], slice.rows[0]);
-            let groups = samples.div_ceil(LOSS_GROUP);
-            if 4 * u64::from(self.pending + groups) > self.losses.size() {
-                self.fetch_losses()?;
-            }
+            let [losses, auxiliary] = self.place_losses(slice)?;
             let call = Call {
-                losses: self.pending,
+                losses,
+                auxiliary,
                 slots: cut.slots,
                 ..call.of(slice, cut.split)
             };
-            self.pending += groups;
             let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
                 return Err(Error::Device("nothing was prepared to run".into()));
             };
@@ -267,17 +265,55 @@ impl GpuExecutor {
         Ok(())
     }
 
-    /// Adds the sums of losses on the device to `loss`, in f64 and in their order.
+    /// Where a slice's losses go, and its auxiliary losses: these lie behind the middle of the buffer.
+    fn place_losses(&mut self, slice: Slice) -> Result<[u32; 2]> {
+        let groups = slice.rows.map(|rows| rows.div_ceil(LOSS_GROUP));
+        let auxiliary = self
+            .auxiliary_losses
+            .iter()
+            .zip(groups)
+            .map(|(each, groups)| each * groups);
+        let more = [groups[0], auxiliary.sum()];
+        let middle = self.middle_of_losses();
+        let end = (self.losses.size() / 4) as u32;
+        let fits = |pending: [u32; 2]| pending[0] + more[0] <= middle && pending[1] + more[1] <= end - middle;
+        if !fits(self.pending) {
+            self.fetch_losses()?;
+        }
+        if !fits(self.pending) {
+            return Err(Error::Device(format!(
+                "the losses of {} samples with their steps do not fit into {} bytes: give smaller batches",
+                slice.rows[0],
+                self.losses.size()
+            )));
+        }
+        let places = [self.pending[0], middle + self.pending[1]];
+        (0..2).for_each(|kind| self.pending[kind] += more[kind]);
+        Ok(places)
+    }
+
+    /// Where auxiliary losses begin; the end of a plan that has none.
+    fn middle_of_losses(&self) -> u32 {
+        let floats = (self.losses.size() / 4) as u32;
+        match self.auxiliary_losses == [0; SPACES] {
+            true => floats,
+            false => floats / 2,
+        }
+    }
+
+    /// Adds the sums of losses on the device to `loss` and `auxiliary`, in f64 and in their order.
     pub(super) fn fetch_losses(&mut self) -> Result<()> {
-        if self.pending > 0 {
-            let mut sum = 0.0;
-            let count = self.pending as usize;
-            self.readback
-                .read(&self.gpu, &self.losses, 0, count, &mut |_, losses| {
-                    sum += losses.iter().copied().map(f64::from).sum::<f64>();
-                })?;
-            self.loss.sum += sum;
-            self.pending = 0;
+        let firsts = [0, self.middle_of_losses() as usize];
+        for (kind, total) in [&mut self.loss, &mut self.auxiliary].into_iter().enumerate() {
+            let (mut sum, count) = (0.0, self.pending[kind] as usize);
+            if count > 0 {
+                self.readback
+                    .read(&self.gpu, &self.losses, firsts[kind], count, &mut |_, losses| {
+                        sum += losses.iter().copied().map(f64::from).sum::<f64>();
+                    })?;
+            }
+            total.sum += sum;
+            self.pending[kind] = 0;
         }
         self.in_flight.clear(); // what was read came after them
         Ok(())

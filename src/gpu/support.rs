@@ -1,13 +1,16 @@
-//! Which stages have shaders. The others are refused before anything is built for them.
+//! The stages as their shaders take them. What a shader cannot hold is refused before anything is built for it.
 
-use super::stages::{Affine, BatchNorm};
+use super::{
+    layout::Columns,
+    pipelines::Tile,
+    stages::{Affine, BatchNorm, Gru},
+};
 use crate::{
     Error, Result,
     plan::{Activation, Plan, Stage, View},
 };
 
-/// A stage that has shaders. The rest of this folder matches on this and not on [`Stage`], so that one which gains
-/// shaders is a compile error wherever it is forgotten.
+/// A stage, with the operands of one put together. The rest of this folder matches on this.
 #[derive(Clone, Copy)]
 pub(super) enum Shaded<'a> {
     Gather {
@@ -65,6 +68,19 @@ pub(super) enum Shaded<'a> {
         inputs: [View; 2],
         output: View,
     },
+    Gru(Gru<'a>),
+    Last {
+        input: View,
+        output: View,
+    },
+    Next {
+        inputs: [View; 2],
+        output: View,
+    },
+    Auxiliary {
+        logits: [View; 2],
+        weight: f32,
+    },
     SigmoidCrossEntropy {
         logit: View,
     },
@@ -91,34 +107,33 @@ pub(super) struct AttentionUnit {
 }
 
 impl<'a> Shaded<'a> {
-    /// The stage, or what it is that has no shaders.
-    pub fn of(stage: &'a Stage) -> Result<Self, &'static str> {
+    pub fn of(stage: &'a Stage) -> Self {
         match *stage {
-            Stage::Gather { table, column, output } => Ok(Shaded::Gather { table, column, output }),
-            Stage::Numeric { first, output } => Ok(Shaded::Numeric { first, output }),
+            Stage::Gather { table, column, output } => Shaded::Gather { table, column, output },
+            Stage::Numeric { first, output } => Shaded::Numeric { first, output },
             Stage::Linear {
                 weight,
                 bias,
                 input,
                 output,
                 activation,
-            } => Ok(Shaded::Linear(Linear {
+            } => Shaded::Linear(Linear {
                 weight,
                 bias,
                 input,
                 output,
                 activation,
-            })),
-            Stage::Product { inputs, output } => Ok(Shaded::Product { inputs, output }),
+            }),
+            Stage::Product { inputs, output } => Shaded::Product { inputs, output },
             Stage::Sum {
                 ref inputs,
                 bias,
                 output,
-            } => Ok(Shaded::Sum { inputs, bias, output }),
-            Stage::Pool { input, output, mean } => Ok(Shaded::Pool { input, output, mean }),
-            Stage::Dropout { input, output, rate } => Ok(Shaded::Dropout { input, output, rate }),
-            Stage::Fm { input, factors, output } => Ok(Shaded::Fm { input, factors, output }),
-            Stage::Prelu { alpha, input, output } => Ok(Shaded::Prelu { alpha, input, output }),
+            } => Shaded::Sum { inputs, bias, output },
+            Stage::Pool { input, output, mean } => Shaded::Pool { input, output, mean },
+            Stage::Dropout { input, output, rate } => Shaded::Dropout { input, output, rate },
+            Stage::Fm { input, factors, output } => Shaded::Fm { input, factors, output },
+            Stage::Prelu { alpha, input, output } => Shaded::Prelu { alpha, input, output },
             Stage::BatchNorm {
                 mean,
                 variance,
@@ -126,58 +141,85 @@ impl<'a> Shaded<'a> {
                 output,
                 momentum,
                 epsilon,
-            } => Ok(Shaded::BatchNorm(BatchNorm {
+            } => Shaded::BatchNorm(BatchNorm {
                 mean,
                 variance,
                 input,
                 output,
                 momentum,
                 epsilon,
-            })),
+            }),
             Stage::Affine {
                 weight,
                 bias,
                 input,
                 output,
                 relu,
-            } => Ok(Shaded::Affine(Affine {
+            } => Shaded::Affine(Affine {
                 weight,
                 bias,
                 input,
                 output,
                 relu,
-            })),
-            Stage::Dice { alpha, inputs, output } => Ok(Shaded::Dice { alpha, inputs, output }),
+            }),
+            Stage::Dice { alpha, inputs, output } => Shaded::Dice { alpha, inputs, output },
             Stage::AttentionUnit {
                 weight,
                 bias,
                 inputs,
                 output,
                 activation,
-            } => Ok(Shaded::AttentionUnit(AttentionUnit {
+            } => Shaded::AttentionUnit(AttentionUnit {
                 weight,
                 bias,
                 inputs,
                 output,
                 activation,
-            })),
-            Stage::Softmax { input, output } => Ok(Shaded::Softmax { input, output }),
-            Stage::Attention { inputs, output } => Ok(Shaded::Attention { inputs, output }),
-            Stage::SigmoidCrossEntropy { logit } => Ok(Shaded::SigmoidCrossEntropy { logit }),
-            Stage::Gru { .. } | Stage::Last { .. } | Stage::Next { .. } | Stage::Auxiliary { .. } => Err(stage.name()),
+            }),
+            Stage::Softmax { input, output } => Shaded::Softmax { input, output },
+            Stage::Attention { inputs, output } => Shaded::Attention { inputs, output },
+            Stage::Gru {
+                kind,
+                params,
+                ref inputs,
+                output,
+            } => Shaded::Gru(Gru {
+                kind,
+                params,
+                inputs,
+                output,
+            }),
+            Stage::Last { input, output } => Shaded::Last { input, output },
+            Stage::Next { inputs, output } => Shaded::Next { inputs, output },
+            Stage::Auxiliary { logits, weight } => Shaded::Auxiliary { logits, weight },
+            Stage::SigmoidCrossEntropy { logit } => Shaded::SigmoidCrossEntropy { logit },
         }
     }
 }
 
-/// Checks that every stage of a plan has its shaders.
+/// Checks that shaders hold every stage of a plan: a recurrent layer keeps a sample's state and its gradients in workgroup
+/// memory.
 ///
 /// # Errors
-/// [`Error::Device`] names the first that has none.
+/// [`Error::Device`] names the recurrent layer that is too wide, with the widths.
 pub(super) fn check_supported(plan: &Plan) -> Result<()> {
-    match plan.stages().iter().find_map(|stage| Shaded::of(stage).err()) {
-        None => Ok(()),
-        Some(stage) => Err(Error::Device(format!(
-            "{stage} does not run on graphics devices yet: take the CPU (--device cpu, Device::cpu())"
-        ))),
+    let columns = Columns::new(plan);
+    let most: u32 = Tile::GRU.iter().map(|tile| tile.wx * tile.depth).max().unwrap_or(0);
+    for stage in plan.stages() {
+        let &Stage::Gru { params, output, .. } = stage else {
+            continue;
+        };
+        let padded = columns.range(output).width;
+        if Tile::gru(padded).is_none() {
+            let name = &plan.params()[params[0]].name;
+            return Err(Error::Device(format!(
+                "gru: {} of a recurrent layer {} wide, whose states take {} columns of a graphics device: shaders hold \
+                 {most} at most, so make it narrower or take the CPU (--device cpu, Device::cpu())",
+                name,
+                output.width,
+                4 * padded
+            )));
+        }
     }
+    Ok(())
 }

@@ -14,7 +14,10 @@ pub(super) use matrix::Matrix;
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Plan, Stage, View};
+use crate::{
+    ops::gru::Kind,
+    plan::{Plan, Stage, View},
+};
 
 /// A range of columns of a buffer, in vec4s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +49,8 @@ pub(super) struct Columns {
     spaces: Vec<usize>,
     /// For each buffer, whether look-ups fill it: its gradient is kept for the whole batch.
     gathered: Vec<bool>,
-    /// For each attention unit, its weight and the buffer of what that is applied to.
+    /// What the device adds, each with a parameter of the stage that it is for: what the weight of an attention unit is
+    /// applied to; the gates of a recurrent layer, by the weight of its state, and its scaled input, by the weight of that.
     units: Vec<(usize, View)>,
 }
 
@@ -78,7 +82,18 @@ impl Columns {
             match *stage {
                 Stage::Gather { output, .. } => columns.gathered[output.buffer] = true,
                 Stage::AttentionUnit { weight, inputs, .. } => {
-                    columns.add_unit(weight, inputs[1], &mut cuts);
+                    columns.add_unit(weight, inputs[1], 4, &mut cuts);
+                }
+                Stage::Gru {
+                    kind,
+                    params,
+                    ref inputs,
+                    output,
+                } => {
+                    columns.add_unit(params[1], output, 4, &mut cuts);
+                    if kind == Kind::Aigru {
+                        columns.add_unit(params[0], inputs[0], 1, &mut cuts);
+                    }
                 }
                 _ => {}
             }
@@ -101,22 +116,22 @@ impl Columns {
         columns
     }
 
-    /// A buffer for the rows `[q, k, q - k, q * k]`, each part of them cut as the key is.
-    fn add_unit(&mut self, weight: usize, key: View, cuts: &mut Vec<BTreeSet<usize>>) {
-        let of_key = cuts[key.buffer].range(key.start..=key.range().end);
-        let of_key: Vec<usize> = of_key.map(|cut| cut - key.start).collect();
-        let of_part = |part: usize| of_key.iter().map(move |cut| part * key.width + cut);
+    /// A buffer for rows of so many parts, each of them cut as `view` is.
+    fn add_unit(&mut self, param: usize, view: View, parts: usize, cuts: &mut Vec<BTreeSet<usize>>) {
+        let of_view = cuts[view.buffer].range(view.start..=view.range().end);
+        let of_view: Vec<usize> = of_view.map(|cut| cut - view.start).collect();
+        let of_part = |part: usize| of_view.iter().map(move |cut| part * view.width + cut);
         self.units.push((
-            weight,
+            param,
             View {
                 buffer: cuts.len(),
                 start: 0,
-                width: 4 * key.width,
+                width: parts * view.width,
             },
         ));
-        self.spaces.push(self.spaces[key.buffer]);
+        self.spaces.push(self.spaces[view.buffer]);
         self.gathered.push(false);
-        cuts.push((0..4).flat_map(of_part).collect());
+        cuts.push((0..parts).flat_map(of_part).collect());
     }
 
     /// Number of buffers.
@@ -134,9 +149,9 @@ impl Columns {
         self.gathered[buffer]
     }
 
-    /// What the weight of an attention unit is applied to.
-    pub fn unit(&self, weight: usize) -> View {
-        let found = self.units.iter().find(|(of, _)| *of == weight);
+    /// What the device adds for a parameter.
+    pub fn unit(&self, param: usize) -> View {
+        let found = self.units.iter().find(|(of, _)| *of == param);
         found.map_or(
             View {
                 buffer: 0,

@@ -6,7 +6,7 @@ mod forward;
 mod shapes;
 mod updates;
 
-pub(super) use clicks::{Affine, BatchNorm, norm_widths};
+pub(super) use clicks::{Affine, BatchNorm, Gru, auxiliary_losses, norm_widths};
 pub(super) use shapes::LinearShape;
 use shapes::ProductShape;
 
@@ -82,10 +82,7 @@ impl<'a> Drafter<'a> {
             if purpose == Purpose::Score && !self.plan.is_scored(index) {
                 continue;
             }
-            let Ok(stage) = Shaded::of(stage) else {
-                continue; // `check_supported` has refused it
-            };
-            match stage {
+            match Shaded::of(stage) {
                 Shaded::Gather { table, column, output } => self.gather(table, column, output, &mut drafts),
                 Shaded::Numeric { first, output } => self.numeric(first, output, &mut drafts),
                 Shaded::Linear(layer) => drafts.push(self.linear_forward(layer)),
@@ -104,13 +101,16 @@ impl<'a> Drafter<'a> {
                 Shaded::AttentionUnit(unit) => self.unit_forward(unit, &mut drafts),
                 Shaded::Softmax { input, output } => drafts.push(self.softmax_forward(input, output)),
                 Shaded::Attention { inputs, output } => drafts.push(self.attention_forward(inputs, output)),
-                Shaded::SigmoidCrossEntropy { .. } => {}
+                Shaded::Gru(gru) => self.gru_forward(gru, &mut drafts),
+                Shaded::Last { input, output } => drafts.push(self.last_forward(input, output)),
+                Shaded::Next { inputs, output } => drafts.push(self.next_forward(inputs, output)),
+                Shaded::Auxiliary { .. } | Shaded::SigmoidCrossEntropy { .. } => {}
             }
         }
         drafts
     }
 
-    /// The loss, and all stages backward.
+    /// The losses, and all stages backward.
     pub fn backward(self) -> Vec<Draft<'a>> {
         let mut drafts = Vec::new();
         let relus = Relus::new(self.plan, self.columns);
@@ -120,10 +120,7 @@ impl<'a> Drafter<'a> {
                 flow,
                 params,
             } = backward;
-            let Ok(stage) = Shaded::of(&self.plan.stages()[*index]) else {
-                continue; // `check_supported` has refused it
-            };
-            match stage {
+            match Shaded::of(&self.plan.stages()[*index]) {
                 Shaded::SigmoidCrossEntropy { logit } => drafts.push(self.cross_entropy(logit)),
                 Shaded::Sum { inputs, bias, output } => self.sum_backward(inputs, bias, output, flow, &mut drafts),
                 Shaded::Product { inputs, output } => {
@@ -155,6 +152,10 @@ impl<'a> Drafter<'a> {
                 }
                 Shaded::Softmax { input, output } => drafts.push(self.softmax_backward(input, output, flow[0])),
                 Shaded::Attention { inputs, output } => drafts.extend(self.attention_backward(inputs, output, flow)),
+                Shaded::Gru(gru) => self.gru_backward(gru, flow, *params, &mut drafts),
+                Shaded::Last { input, output } => drafts.push(self.last_backward(input, output, flow[0])),
+                Shaded::Next { inputs, output } => drafts.extend(self.next_backward(inputs, output, flow)),
+                Shaded::Auxiliary { logits, weight } => drafts.extend(self.auxiliary(*index, logits, weight, flow)),
                 Shaded::Gather { .. } => {}  // the updates read the gradient where it lies
                 Shaded::Numeric { .. } => {} // nothing to learn
             }

@@ -3,14 +3,20 @@
 mod affine;
 mod attention;
 mod attention_unit;
+mod auxiliary;
 mod batch_norm;
 mod dice;
 mod dropout;
 mod fm;
+mod gru;
+mod last;
+mod next;
 mod numeric;
 mod pool;
 mod prelu;
 mod softmax;
 
 pub(in super::super) use affine::Affine;
+pub(in super::super) use auxiliary::auxiliary_losses;
 pub(in super::super) use batch_norm::{BatchNorm, norm_widths};
+pub(in super::super) use gru::Gru;
