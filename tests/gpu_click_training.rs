@@ -12,7 +12,7 @@ use pocketrec::{
     eval::{ClickReport, Query},
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},
-    models::{ClickModel, DeepFm, Din, Fm, Lr, Unit, WideDeep},
+    models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
     plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, State},
     train::{ClickConfig, ClickTrainer, Control, StopReason},
 };
@@ -49,6 +49,10 @@ fn models(layout: &Layout) -> Vec<(&'static str, ClickModel)> {
         (
             "DeepFM",
             DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
+        ),
+        (
+            "DIEN",
+            Dien::new(layout).factors(4).attention([8]).hidden([16]).into(),
         ),
         ("DIN", din.clone().into()),
         ("DIN with Dice", din.softmax(true).unit(Unit::Dice).dropout(0.1).into()),
