@@ -210,6 +210,32 @@ fn wide_states_equal_the_specification() {
     }
 }
 
+/// More histories than a row of workgroups has room for: whole and in slices they give the same.
+#[test]
+fn many_histories_are_dealt_to_rows_of_workgroups() {
+    let (_, plan) = recurrent_plans([33, 1]).swap_remove(3);
+    let lengths: Vec<usize> = (0..66_000).map(|s| usize::from(s % 3 < 2)).collect();
+    let batch = batch_of(&plan, &lengths);
+    let state = State::initial(&plan, 3, false);
+    let mut found = Vec::new();
+    for rows in [66_000, 5_000] {
+        let options = GpuOptions {
+            slice_rows: Some(rows),
+            ..GpuOptions::default()
+        };
+        let Some(gpu) = common::gpu::open(options) else { return };
+        let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+        let mut logits = vec![f32::NAN; lengths.len()];
+        executor.score_batch(&batch, &mut logits).unwrap();
+        let gradients = gradients(&mut executor, &batch, L2::default()).unwrap();
+        found.push((logits, gradients));
+    }
+    assert!(found[0].0 == found[1].0, "logits differ");
+    for ((param, whole), sliced) in plan.params().iter().zip(&found[0].1).zip(&found[1].1) {
+        close64(whole, sliced, TOLERANCE, &param.name);
+    }
+}
+
 /// Two sequences with auxiliary losses of their own, one of them twice on the same logits.
 #[test]
 fn several_auxiliary_losses_equal_the_specification() {
