@@ -25,6 +25,10 @@ struct WeightGradient {
     total: u32, // vec4s of a slot
     bias: u32,  // NONE: there is no bias
     add: u32,   // 1: the layer's gradient is there in part, from another use of it
+    stride: u32, // vec4s from a row of the weights to the next
+    pad0: u32,
+    pad1: u32,
+    pad2: u32,
 }
 
 @group(0) @binding(2) var<uniform> shape: WeightGradient;
@@ -107,22 +111,21 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     }
     let slot = group.z * shape.total + shape.matrix;
     let input = first_input + tx;
-    let inputs_ = shape.x.width;
     let low = first_output + ty;
-    if low < shape.delta.width && input < inputs_ {
-        let to = slot + 4u * low * inputs_ + input;
+    if low < shape.delta.width && input < shape.x.width {
+        let to = slot + 4u * low * shape.stride + input;
         store(to, g0);
-        store(to + inputs_, g1);
-        store(to + 2u * inputs_, g2);
-        store(to + 3u * inputs_, g3);
+        store(to + shape.stride, g1);
+        store(to + 2u * shape.stride, g2);
+        store(to + 3u * shape.stride, g3);
     }
     let high = low + WY;
-    if high < shape.delta.width && input < inputs_ {
-        let to = slot + 4u * high * inputs_ + input;
+    if high < shape.delta.width && input < shape.x.width {
+        let to = slot + 4u * high * shape.stride + input;
         store(to, g4);
-        store(to + inputs_, g5);
-        store(to + 2u * inputs_, g6);
-        store(to + 3u * inputs_, g7);
+        store(to + shape.stride, g5);
+        store(to + 2u * shape.stride, g6);
+        store(to + 3u * shape.stride, g7);
     }
     store_bias(group.z, first_output, bias, lane, group.x == 0u && shape.bias != NONE);
 }

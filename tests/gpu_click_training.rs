@@ -50,10 +50,7 @@ fn models(layout: &Layout) -> Vec<(&'static str, ClickModel)> {
             "DeepFM",
             DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
         ),
-        (
-            "DIEN",
-            Dien::new(layout).factors(4).attention([8]).hidden([16]).into(),
-        ),
+        ("DIEN", Dien::new(layout).factors(4).attention([8]).hidden([16]).into()),
         ("DIN", din.clone().into()),
         ("DIN with Dice", din.softmax(true).unit(Unit::Dice).dropout(0.1).into()),
     ]

@@ -110,17 +110,22 @@ pub(super) fn parameters(gpu: &Gpu, plan: &Plan, columns: &Columns, moments: boo
         parts.push((param.name.clone(), copies * row * param.rows as u64));
     }
     let Placement {
-        layers, trained, total, ..
+        layers,
+        trained,
+        total,
+        transposed,
+        ..
     } = Placement::new(plan, columns, &matrices);
     let dense = 16 * u64::from(total);
-    if dense > most {
+    let largest = dense.max(16 * u64::from(transposed));
+    if largest > most {
         let name = gpu.name();
-        let reason = format!("weights and biases take {dense} bytes; {name} binds {most} at most");
+        let reason = format!("weights and biases take {largest} bytes; {name} binds {most} at most");
         return Err(Error::Device(reason));
     }
     parts.push((
         "weights and biases".into(),
-        copies * dense + 16 * (u64::from(trained) + layers.len() as u64),
+        copies * dense + 16 * (u64::from(transposed) + layers.len() as u64),
     ));
     parts.push(("sums of losses".into(), losses(gpu)));
     Ok((Memory { parts }, trained))

@@ -40,6 +40,8 @@ pub enum Shader {
     Dice,
     /// Operands of DIN's attention unit.
     AttentionUnit,
+    /// Their weight, folded.
+    AttentionUnitWeights,
     /// Softmax over steps.
     Softmax,
     /// Weighted sum of steps.
@@ -86,7 +88,7 @@ macro_rules! source {
 
 impl Shader {
     /// All of them.
-    pub const ALL: [Shader; 32] = [
+    pub const ALL: [Shader; 33] = [
         Shader::Gather,
         Shader::Linear,
         Shader::LinearWeightGradient,
@@ -101,6 +103,7 @@ impl Shader {
         Shader::Affine,
         Shader::Dice,
         Shader::AttentionUnit,
+        Shader::AttentionUnitWeights,
         Shader::Softmax,
         Shader::Attention,
         Shader::Gru,
@@ -136,7 +139,7 @@ impl Shader {
             Shader::BatchNorm => "batch_norm",
             Shader::Affine => "affine",
             Shader::Dice => "dice",
-            Shader::AttentionUnit => "attention_unit",
+            Shader::AttentionUnit | Shader::AttentionUnitWeights => "attention_unit",
             Shader::Softmax => "softmax",
             Shader::Attention => "attention",
             Shader::Gru | Shader::GruScores => "gru",
@@ -171,7 +174,8 @@ impl Shader {
             Shader::BatchNorm => source!("column_sums", "batch_norm"),
             Shader::Affine => source!("column_sums", "affine"),
             Shader::Dice => source!("sigmoid", "column_sums", "dice"),
-            Shader::AttentionUnit => source!("attention_unit"),
+            Shader::AttentionUnit => source!("sigmoid", "attention_unit"),
+            Shader::AttentionUnitWeights => source!("attention_unit_weights"),
             Shader::Softmax => source!("softmax"),
             Shader::Attention => source!("attention"),
             Shader::Gru => source!("sigmoid", "tanh", "gru"),

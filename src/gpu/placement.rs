@@ -31,6 +31,10 @@ pub(super) struct Placement {
     pub total: u32,
     /// The first vec4 of each parameter; 0 for tables.
     pub at: Vec<u32>,
+    /// vec4s of the buffer of transposed weights: those, then the folded weights of attention units.
+    pub transposed: u32,
+    /// For each weight of an attention unit, where what is folded of it begins there.
+    pub folded: Vec<(usize, u32)>,
     /// For each output of a sigmoid, where there is a 1 for each of its columns, and 0 in the pads.
     pub ones: Vec<(View, u32)>,
 }
@@ -42,6 +46,8 @@ impl Placement {
             trained: 0,
             total: 0,
             at: vec![0; plan.params().len()],
+            transposed: 0,
+            folded: Vec::new(),
             ones: Vec::new(),
         };
         let mut placed = vec![false; plan.params().len()];
@@ -76,7 +82,22 @@ impl Placement {
             end += columns.range(output).width;
         }
         placement.total = end;
+        placement.transposed = placement.trained;
+        for stage in plan.stages() {
+            if let Stage::AttentionUnit { weight, .. } = *stage {
+                placement.folded.push((weight, placement.transposed));
+                // Three of the four parts are left, and each is there transposed too.
+                let matrix = &matrices[weight];
+                placement.transposed += 2 * 3 * (matrix.stride / 4) * matrix.device_rows;
+            }
+        }
         placement
+    }
+
+    /// Where the folded parts of an attention unit's weight begin; 0 of others.
+    pub fn folded(&self, weight: usize) -> u32 {
+        let found = self.folded.iter().find(|(of, _)| *of == weight);
+        found.map_or(0, |(_, at)| *at)
     }
 
     /// Where the ones of a sigmoid's output are; 0 of others.

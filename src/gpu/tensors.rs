@@ -78,7 +78,7 @@ impl Tensors {
                 }
             }
         }
-        let transposed = 16 * u64::from(placement.trained);
+        let transposed = 16 * u64::from(placement.transposed);
         let slots = Slots::new(gpu, "weights", dense_bytes, moments)?;
         for &(output, at) in &placement.ones {
             let vector = Matrix::vector(columns, output);

@@ -38,9 +38,13 @@ impl Matrix {
                     }
                 }
                 Stage::AttentionUnit {
-                    weight, bias, output, ..
+                    weight,
+                    bias,
+                    inputs,
+                    output,
+                    ..
                 } => {
-                    matrices[weight] = Some(Matrix::weight(columns, columns.unit(weight), output));
+                    matrices[weight] = Some(Matrix::unit(columns, inputs[1], output));
                     matrices[bias] = Some(Matrix::vector(columns, output));
                 }
                 Stage::Sum {
@@ -106,6 +110,28 @@ impl Matrix {
             rows: columns.runs(output),
             device_rows: 4 * columns.range(output).width,
             ..Matrix::table(columns, input)
+        }
+    }
+
+    /// Of an attention unit: its columns `[q, k, q - k, q * k]` lie as `[q, q - k, k, q * k]`, so that those which steps
+    /// bring the gradient of are side by side.
+    fn unit(columns: &Columns, key: View, output: View) -> Matrix {
+        let part = Matrix::weight(columns, key, output);
+        let padded = part.stride_floats();
+        let of_part = |(from, to): (usize, usize)| {
+            let runs = part.columns.iter();
+            runs.map(move |run| Run {
+                from: from * key.width + run.from,
+                to: to * padded + run.to,
+                len: run.len,
+            })
+        };
+        let parts = [(0, 0), (1, 2), (2, 1), (3, 3)];
+        Matrix {
+            width: 4 * part.width,
+            stride: 4 * part.stride,
+            columns: parts.into_iter().flat_map(of_part).collect(),
+            ..part
         }
     }
 

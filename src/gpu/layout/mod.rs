@@ -49,8 +49,8 @@ pub(super) struct Columns {
     spaces: Vec<usize>,
     /// For each buffer, whether look-ups fill it: its gradient is kept for the whole batch.
     gathered: Vec<bool>,
-    /// What the device adds, each with a parameter of the stage that it is for: what the weight of an attention unit is
-    /// applied to; the gates of a recurrent layer, by the weight of its state, and its scaled input, by the weight of that.
+    /// What the device adds, each with a parameter of the stage that it is for: the rows `[k, q * k]` of an attention unit,
+    /// by its weight, and what its query comes to, by its bias; the gates of a recurrent layer, by the weight of its state, and its scaled input, by the weight of that.
     units: Vec<(usize, View)>,
 }
 
@@ -81,8 +81,15 @@ impl Columns {
         for stage in plan.stages() {
             match *stage {
                 Stage::Gather { output, .. } => columns.gathered[output.buffer] = true,
-                Stage::AttentionUnit { weight, inputs, .. } => {
-                    columns.add_unit(weight, inputs[1], 4, &mut cuts);
+                Stage::AttentionUnit {
+                    weight,
+                    bias,
+                    inputs: [query, key],
+                    output,
+                    ..
+                } => {
+                    columns.add_unit(weight, (key, 2), key, &mut cuts);
+                    columns.add_unit(bias, (output, 1), query, &mut cuts);
                 }
                 Stage::Gru {
                     kind,
@@ -90,9 +97,9 @@ impl Columns {
                     ref inputs,
                     output,
                 } => {
-                    columns.add_unit(params[1], output, 4, &mut cuts);
+                    columns.add_unit(params[1], (output, 4), output, &mut cuts);
                     if kind == Kind::Aigru {
-                        columns.add_unit(params[0], inputs[0], 1, &mut cuts);
+                        columns.add_unit(params[0], (inputs[0], 1), inputs[0], &mut cuts);
                     }
                 }
                 _ => {}
@@ -116,8 +123,8 @@ impl Columns {
         columns
     }
 
-    /// A buffer for rows of so many parts, each of them cut as `view` is.
-    fn add_unit(&mut self, param: usize, view: View, parts: usize, cuts: &mut Vec<BTreeSet<usize>>) {
+    /// A buffer for rows of so many parts, each of them cut as `view` is, with as many rows as `space` has.
+    fn add_unit(&mut self, param: usize, (view, parts): (View, usize), space: View, cuts: &mut Vec<BTreeSet<usize>>) {
         let of_view = cuts[view.buffer].range(view.start..=view.range().end);
         let of_view: Vec<usize> = of_view.map(|cut| cut - view.start).collect();
         let of_part = |part: usize| of_view.iter().map(move |cut| part * view.width + cut);
@@ -129,7 +136,7 @@ impl Columns {
                 width: parts * view.width,
             },
         ));
-        self.spaces.push(self.spaces[view.buffer]);
+        self.spaces.push(self.spaces[space.buffer]);
         self.gathered.push(false);
         cuts.push((0..parts).flat_map(of_part).collect());
     }

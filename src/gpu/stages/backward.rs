@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        layout::mask,
+        layout::{Range4, mask},
         pipelines::{Shader, Tile},
         program::{Draft, Grid, Reads, ViewShape},
         support::Linear,
@@ -29,36 +29,44 @@ impl<'a> Drafter<'a> {
             output,
             activation,
         } = layer;
-        let ((x, inputs), (dx, to)) = (self.activation(input), self.gradient(input));
-        let (delta, from) = self.gradient(output);
+        let (x, delta) = (self.activation(input), self.gradient(output));
         if activation != Activation::Identity && !fused {
             drafts.push(self.activation_gradient(output, activation));
         }
-        drafts.push(self.weight_gradient((weight, bias), flow[1], (delta, from), (x, inputs)));
+        drafts.push(self.weight_gradient((weight, bias), flow[1], delta, x));
         let masked = mask(self.plan, self.columns, input);
+        let weights = (self.tensors.at(weight), &self.tensors.dense.slots.value);
+        drafts.push(self.mapped_back((delta, input), weights, masked, flow[0]));
+    }
+
+    /// From the gradient of a layer's output to that of its input, by the matrix that begins at a vec4 of a buffer.
+    pub(super) fn mapped_back(
+        self,
+        ((delta, from), input): (Operand<'a>, View),
+        (matrix, weights): (u32, &'a wgpu::Buffer),
+        masked: Option<Range4>,
+        flow: Flow,
+    ) -> Draft<'a> {
+        let ((x, inputs), (dx, to)) = (self.activation(input), self.gradient(input));
         let shape = LinearShape {
             a: delta,
             c: dx,
             mask: x,
             inner: delta.width,
-            matrix: self.tensors.at(weight),
+            matrix,
             bias: NONE,
             activation: 0,
-            add: (flow[0] == Flow::Add).into(),
+            add: (flow == Flow::Add).into(),
             mask_first: masked.map_or(0, |range| range.first),
             mask_end: masked.map_or(0, |range| range.end()),
             ones: 0,
         };
-        let weights = &self.tensors.dense.slots.value;
-        drafts.push(matmul(
-            "input_gradient",
-            shape,
-            vec![(3, from), (4, weights), (5, inputs), (6, to)],
-        ));
+        let buffers = vec![(3, from), (4, weights), (5, inputs), (6, to)];
+        matmul("input_gradient", shape, buffers)
     }
 
     /// Turns the gradient of an activation's output into a delta, in place.
-    fn activation_gradient(self, output: View, activation: Activation) -> Draft<'a> {
+    pub(super) fn activation_gradient(self, output: View, activation: Activation) -> Draft<'a> {
         let ((y, outputs), (delta, gradient)) = (self.activation(output), self.gradient(output));
         let shape = LinearShape {
             a: y,
@@ -89,16 +97,30 @@ impl<'a> Drafter<'a> {
         self,
         (weight, bias): (usize, Option<usize>),
         flow: Flow,
-        (delta, from): Operand<'a>,
-        (x, inputs): Operand<'a>,
+        delta: Operand<'a>,
+        x: Operand<'a>,
+    ) -> Draft<'a> {
+        let places = [self.tensors.at(weight), self.bias(bias)];
+        self.gradient_into(places, x.0.width, flow, (delta, x))
+    }
+
+    /// The gradient of the columns of a weight that begin at a vec4, with rows `stride` apart, and of a bias.
+    pub(super) fn gradient_into(
+        self,
+        [matrix, bias]: [u32; 2],
+        stride: u32,
+        flow: Flow,
+        ((delta, from), (x, inputs)): (Operand<'a>, Operand<'a>),
     ) -> Draft<'a> {
         let shape = WeightGradientShape {
             delta,
             x,
-            matrix: self.tensors.at(weight),
+            matrix,
             total: self.tensors.dense.placement.trained,
-            bias: self.bias(bias),
+            bias,
             add: (flow == Flow::Add).into(),
+            stride,
+            pad: [0; 3],
         };
         let tile = Tile::weight_gradient(delta.width, x.width);
         let grid = Grid::Slots {

@@ -6,10 +6,10 @@ use super::{
         program::{Draft, Grid, Reads, ViewShape},
         support::Linear,
     },
-    Drafter, NONE, matmul, number_of, product,
+    Drafter, NONE, Operand, matmul, number_of, product,
     shapes::{GatherShape, LinearShape, SumShape},
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Activation, Flow, View};
 
 impl<'a> Drafter<'a> {
     pub(super) fn gather(self, table: usize, column: usize, output: View, drafts: &mut Vec<Draft<'a>>) {
@@ -40,21 +40,34 @@ impl<'a> Drafter<'a> {
             bias,
             activation,
         } = layer;
-        let ((a, from), (c, to)) = (self.activation(input), self.activation(output));
-        let dense = &self.tensors.dense;
+        let ones = self.tensors.dense.placement.ones(output);
+        let operands = (self.activation(input), self.activation(output));
+        let places = [self.tensors.at(weight), self.bias(bias)];
+        self.mapped(operands, places, (activation, ones))
+    }
+
+    /// From one operand to another by the matrix that begins at a vec4 of the transposed weights, and a bias that begins at
+    /// a vec4 of the dense parameters; behind a sigmoid there are ones at a third place.
+    pub(super) fn mapped(
+        self,
+        ((a, from), (c, to)): (Operand<'a>, Operand<'a>),
+        [matrix, bias]: [u32; 2],
+        (activation, ones): (Activation, u32),
+    ) -> Draft<'a> {
         let shape = LinearShape {
             a,
             c,
             mask: ViewShape::default(),
             inner: a.width,
-            matrix: self.tensors.at(weight),
-            bias: self.bias(bias),
+            matrix,
+            bias,
             activation: number_of(activation),
             add: 0,
             mask_first: 0,
             mask_end: 0,
-            ones: dense.placement.ones(output),
+            ones,
         };
+        let dense = &self.tensors.dense;
         let buffers = vec![(3, from), (4, &dense.transposed), (5, &dense.slots.value), (6, to)];
         matmul("forward", shape, buffers)
     }

@@ -42,6 +42,8 @@ pub(super) struct WeightGradientShape {
     pub total: u32,
     pub bias: u32,
     pub add: u32,
+    pub stride: u32,
+    pub pad: [u32; 3],
 }
 
 /// `Product` in `shaders/product.wgsl`.

@@ -5,7 +5,7 @@ use super::super::{
         pipelines::Shader,
         program::{Draft, Grid, Reads, ViewShape},
     },
-    Drafter,
+    Drafter, Operand,
 };
 use crate::plan::{Flow, View};
 
@@ -30,6 +30,17 @@ impl<'a> Drafter<'a> {
         let ((steps, to), (samples, from)) = (self.gradient(input), self.gradient(output));
         pool("backward", (steps, samples), mean, flow, vec![(3, from), (4, to)])
     }
+}
+
+/// The sum of each sample's steps, from one operand to another.
+pub(super) fn sum_steps<'a>((steps, from): Operand<'a>, (samples, to): Operand<'a>) -> Draft<'a> {
+    pool(
+        "forward",
+        (steps, samples),
+        false,
+        Flow::Write,
+        vec![(3, from), (4, to)],
+    )
 }
 
 fn pool<'a>(
