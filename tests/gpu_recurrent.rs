@@ -15,13 +15,24 @@ use pocketrec::{
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::Dien,
-    plan::{Activation, AdamConfig, GruKind, Init, L2, Optimizer, Plan, PlanBuilder, State},
+    plan::{Activation, AdamConfig, GruKind, Init, L2, Optimizer, Plan, PlanBuilder, Space, State},
     train::{ClickConfig, ClickTrainer},
 };
 
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 2e-5;
 const INIT: Init = Init::Normal { std: 0.1 };
+const CONFIG: AdamConfig = AdamConfig {
+    learning_rate: 0.01,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+};
+const OPTIMIZERS: [Optimizer; 3] = [
+    Optimizer::LazyAdam(CONFIG),
+    Optimizer::Adam(CONFIG),
+    Optimizer::Sgd { learning_rate: 0.1 },
+];
 const KINDS: [(&str, GruKind); 4] = [
     ("gru", GruKind::Gru),
     ("aigru", GruKind::Aigru),
@@ -82,19 +93,15 @@ fn golden_plan(golden: &Golden, kind: GruKind) -> Plan {
     let (input, functional) = (rows("input", inputs), rows("functional/states", hidden));
     let scores = (kind != GruKind::Gru).then(|| rows("score", 1));
     let of_last = plan.buffer(hidden);
-    let column = plan.column_in("functional/last", "sample", pocketrec::plan::Space::Samples);
+    let column = plan.column_in("functional/last", "sample", Space::Samples);
     plan.gather("functional/last", column, samples, Init::Zeros, of_last);
     let states = plan.gru("gru", kind, input, scores, hidden);
-    let (products, last, both) = (
-        plan.buffer_in(history, hidden),
-        plan.buffer(hidden),
-        plan.buffer(hidden),
-    );
+    let products = plan.buffer_in(history, hidden);
+    let [pooled, last, both] = [(); 3].map(|()| plan.buffer(hidden));
     plan.product(states, functional, products);
+    plan.pool(products, pooled, false);
     plan.last(states, last);
     plan.product(last, of_last, both);
-    let pooled = plan.buffer(hidden);
-    plan.pool(products, pooled, false);
     let logit = plan.sum("bias", &[pooled, both]);
     plan.finish(logit).unwrap()
 }
@@ -103,7 +110,7 @@ fn golden_plan(golden: &Golden, kind: GruKind) -> Plan {
 fn recurrent_layers_equal_pytorch() {
     let golden = Golden::read(include_bytes!("golden/recurrent.safetensors"));
     let offsets = golden.ids("offsets");
-    let samples = offsets.len() - 1;
+    let lengths: Vec<usize> = offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize).collect();
     for (gpu, (name, kind)) in devices().iter().flat_map(|gpu| KINDS.map(|kind| (gpu, kind))) {
         let plan = golden_plan(&golden, kind);
         let mut state = State::initial(&plan, 0, false);
@@ -114,20 +121,12 @@ fn recurrent_layers_equal_pytorch() {
             };
             assert_eq!(tensor.value.len(), param.len(), "{}", param.name);
         }
-        let mut batch = Batch::default();
-        batch.reset(plan.columns().len(), 1);
-        offsets
-            .windows(2)
-            .for_each(|pair| batch.end_sequence(0, (pair[1] - pair[0]) as usize));
-        for (index, column) in plan.columns().iter().enumerate() {
-            let rows = if column.space.index() == 0 {
-                samples as u32
-            } else {
-                offsets[samples]
-            };
+        let mut batch = batch_of(&plan, &lengths);
+        for index in 0..plan.columns().len() {
+            let rows = batch.columns()[index].ids.len() as u32;
             *batch.ids_mut(index) = (0..rows).collect();
         }
-        batch.labels_mut().resize(samples, 1.0);
+        batch.labels_mut().fill(1.0);
         batch.sort();
         let mut executor = GpuExecutor::new(gpu, plan.clone(), &state).unwrap();
         let found = gradients(&mut executor, &batch, L2::default()).unwrap();
@@ -138,7 +137,7 @@ fn recurrent_layers_equal_pytorch() {
                 "functional/last" => format!("{name}/last"),
                 of => format!("{name}/grad/{}", of.trim_start_matches("gru.")),
             };
-            let found: Vec<f64> = found.iter().map(|x| -x * samples as f64).collect();
+            let found: Vec<f64> = found.iter().map(|x| -x * lengths.len() as f64).collect();
             close64(
                 &found,
                 &golden.wide(&want),
@@ -149,26 +148,14 @@ fn recurrent_layers_equal_pytorch() {
     }
 }
 
-fn optimizers() -> [(&'static str, Optimizer); 3] {
-    let config = AdamConfig {
-        learning_rate: 0.01,
-        ..AdamConfig::default()
-    };
-    [
-        ("LazyAdam", Optimizer::LazyAdam(config)),
-        ("Adam", Optimizer::Adam(config)),
-        ("SGD", Optimizer::Sgd { learning_rate: 0.1 }),
-    ]
-}
-
 /// A plan with one optimiser on these batches.
-fn check(gpu: &Gpu, plan: &Plan, state: &State, batches: &[Batch], (name, optimizer): &(&str, Optimizer), what: &str) {
+fn check(gpu: &Gpu, plan: &Plan, state: &State, batches: &[Batch], optimizer: &Optimizer, what: &str) {
     let decay = L2 {
         tables: 0.1,
         dense: 0.01,
     };
     let mut executor = GpuExecutor::new(gpu, plan.clone(), state).unwrap();
-    let what = format!("{what}, {name}, {:?}", gpu.options());
+    let what = format!("{what}, {optimizer:?}, {:?}", gpu.options());
     check_parity(&mut executor, state, batches, (optimizer, decay), TOLERANCE, &what);
 }
 
@@ -182,14 +169,53 @@ fn recurrent_plans_equal_the_specification() {
             batches.push(batch_of(&plan, &[0, 0, 0]));
             batches.push(batch_of(&plan, &[1, 1, 0, 1]));
             batches.push(batch_of(&plan, &[0, 70, 2, 0, 0, 41, 1, 6, 300, 0]));
-            let optimizer = &optimizers()[round % 3];
-            let state = match optimizer.1.has_moments() {
+            let optimizer = &OPTIMIZERS[round % 3];
+            let state = match optimizer.has_moments() {
                 true => trained_state(&plan, 0.3, 7, 11),
                 false => random_state(&plan, 0.3, 11),
             };
             for gpu in &devices {
                 check(gpu, &plan, &state, &batches, optimizer, &format!("{name}, {hidden:?}"));
             }
+        }
+    }
+}
+
+/// Layers on columns within others, with scores among them, behind a ReLU, and read piece by piece: pads lie within the
+/// states, and gradients of the same columns add up.
+#[test]
+fn layers_on_columns_of_others_equal_the_specification() {
+    let devices = devices();
+    for (name, kind) in KINDS {
+        let mut plan = PlanBuilder::new();
+        let history = plan.sequence("history");
+        let seen = plan.column_in("seen", "item", history);
+        let items = plan.buffer_in(history, 5);
+        plan.gather("item.weight", seen, 23, INIT, items);
+        let h = plan.linear("h", items, 9, Activation::Relu);
+        let scores = (kind != GruKind::Gru).then(|| h.columns(8, 1));
+        let states = plan.gru("first", kind, h.columns(1, 6), scores, 7);
+        let again = plan.gru("again", kind, h.columns(1, 6), scores, 3);
+        let top = plan.gru("top", kind, states, scores, 6);
+        let read = plan.buffer(7 + 3 + 6 + 3);
+        plan.last(states.columns(2, 3), read.columns(0, 3));
+        plan.pool(states.columns(0, 2), read.columns(3, 2), true);
+        plan.pool(states.columns(5, 2), read.columns(5, 2), false);
+        plan.last(again, read.columns(7, 3));
+        plan.last(top, read.columns(10, 6));
+        for (k, column) in [0, 7, 8].into_iter().enumerate() {
+            plan.pool(h.columns(column, 1), read.columns(16 + k, 1), true);
+        }
+        let beside = plan.next(states.columns(2, 3), items);
+        let total = plan.buffer(8);
+        plan.pool(beside, total, true);
+        let logit = plan.linear("logit", read, 1, Activation::Identity);
+        let logit = plan.sum("bias", &[logit, total]);
+        let plan = plan.finish(logit).unwrap();
+        let batches: Vec<_> = [3, 90].map(|n| random_batch(&plan, n, n as u64)).into();
+        let state = trained_state(&plan, 0.3, 7, 11);
+        for gpu in &devices {
+            check(gpu, &plan, &state, &batches, &OPTIMIZERS[0], name);
         }
     }
 }
@@ -205,7 +231,7 @@ fn wide_states_equal_the_specification() {
             let batches = [batch_of(&plan, &[2, 0, 5, 1])];
             let state = State::initial(&plan, 3, true);
             let what = format!("{name}, {hidden:?}");
-            check(&gpu, &plan, &state, &batches, &optimizers()[2], &what);
+            check(&gpu, &plan, &state, &batches, &OPTIMIZERS[2], &what);
         }
     }
 }
@@ -270,7 +296,7 @@ fn several_auxiliary_losses_equal_the_specification() {
             &plan,
             &state,
             &batches,
-            &optimizers()[0],
+            &OPTIMIZERS[0],
             "several auxiliary losses",
         );
     }
