@@ -7,8 +7,8 @@ use common::{check_parity, random_batch, trained_state};
 use pocketrec::{
     data::samples::{IdField, Layout, SequenceField, Table},
     gpu::{Gpu, GpuExecutor, GpuOptions},
-    models::{ClickModel, DeepFm, Din, Fm, Lr, Unit, WideDeep},
-    plan::{AdamConfig, L2, Optimizer, State},
+    models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
+    plan::{AdamConfig, GruKind, L2, Optimizer, State},
     rng::Rng,
 };
 
@@ -74,7 +74,7 @@ fn model(draw: &mut Draw) -> ClickModel {
         sequences: Vec::new(),
         ..layout.clone()
     };
-    match draw.below(6) {
+    match draw.below(8) {
         0 => Lr::new(&plain).into(),
         1 => Fm::new(&plain).factors(factors).into(),
         2 => WideDeep::new(&plain)
@@ -88,6 +88,15 @@ fn model(draw: &mut Draw) -> ClickModel {
             .hidden(hidden)
             .unit(unit)
             .dropout(dropout)
+            .into(),
+        4 | 5 => Dien::new(&layout)
+            .factors(factors)
+            .attention(attention)
+            .evolution([GruKind::Gru, GruKind::Aigru, GruKind::Agru, GruKind::Augru][draw.below(4)])
+            .hidden(hidden)
+            .unit(unit)
+            .dropout(dropout)
+            .auxiliary([draw.between(1, 20)], [0.0, 0.5][draw.below(2)])
             .into(),
         _ => Din::new(&layout)
             .factors(factors)

@@ -84,8 +84,8 @@ pub(super) enum Grid {
     AllSegments { sources: Sources, threads: u32 },
     /// So many threads a chunk of a column.
     Chunks { column: usize, threads: u32 },
-    /// A workgroup for so many samples, which goes along their steps of a space.
-    Histories { steps: usize, samples: u32 },
+    /// A workgroup for so many samples.
+    SampleGroups(u32),
     /// So many threads.
     Threads(u64),
     /// So many workgroups.
@@ -117,11 +117,11 @@ impl Grid {
         }
     }
 
-    /// Units of work: rows, steps, segments, chunks, threads or workgroups.
+    /// Units of work: rows, segments, chunks, threads or workgroups.
     pub fn units(self, work: Work<'_>) -> u64 {
         match self {
             Grid::Rows { space, .. } | Grid::Tiles { space, .. } | Grid::Slots { space, .. } => work.rows[space].into(),
-            Grid::Histories { steps, .. } => work.rows[steps].into(),
+            Grid::SampleGroups(_) => work.rows[0].into(),
             Grid::AllSegments { sources, .. } => all_segments(work, sources),
             Grid::Segments { column, .. } => work.columns[column].segments.into(),
             Grid::Chunks { column, .. } => work.columns[column].chunks.into(),
@@ -139,7 +139,7 @@ impl Grid {
                 threads(u64::from(work.columns[column].segments) * u64::from(each))
             }
             Grid::Chunks { column, threads: each } => threads(u64::from(work.columns[column].chunks) * u64::from(each)),
-            Grid::Histories { samples, .. } => flat(work.rows[0].div_ceil(samples).into()),
+            Grid::SampleGroups(each) => flat(work.rows[0].div_ceil(each).into()),
             Grid::Threads(count) => threads(count),
             Grid::Groups(count) => flat(count),
             Grid::Tiles { space, rows, columns } => [columns, work.rows[space].div_ceil(rows), 1],
@@ -159,7 +159,7 @@ fn flat(groups: u64) -> [u32; 3] {
     [x as u32, groups.div_ceil(x.max(1)) as u32, 1]
 }
 
-/// What a dispatch does for each unit of its grid: a row, a step, a segment, a chunk, a thread or a workgroup.
+/// What a dispatch does for each unit of its grid: a row, a segment, a chunk, a thread or a workgroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cost {
     pub flops: u64,

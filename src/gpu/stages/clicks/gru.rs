@@ -160,16 +160,13 @@ impl<'a> Drafter<'a> {
             pad: 0,
         };
         let tile = Tile::gru(states.width)?;
-        let grid = Grid::Histories {
-            steps: states.space(),
-            samples: tile.wy,
-        };
+        let grid = Grid::SampleGroups(tile.wy);
         let width = u64::from(states.width);
         // A step reads and writes its rows; the weight is read from cache.
         let rows = if entry == "forward" { 3 + 4 + 1 } else { 4 + 2 + 4 + 4 };
         let draft = Draft::new(Shader::Gru, entry, grid, Reads::CallAndBatch, &shape, buffers)
             .of(format!("{:?} {}", gru.kind, 4 * width))
-            .cost(96 * width * width, 16 * rows * width)
+            .cost_a_row(states, 96 * width * width, 16 * rows * width)
             .tile(tile);
         Some(draft)
     }
