@@ -6,17 +6,14 @@ mod common;
 
 use std::collections::HashMap;
 
-use common::{close, close64, golden::Golden, gradients};
+use common::golden::{Golden, Make, before, on_every_cpu, on_reference};
 use pocketrec::{
-    cpu::{CpuExecutor, Isa},
     data::{
         Batch,
         samples::{IdField, Layout, Table},
     },
-    executor::Executor,
     models::{ClickModel, DeepFm, Fm, Lr, Unit},
-    ops::Reference,
-    plan::{L2, Optimizer, ParamKind, Plan, State},
+    plan::Plan,
 };
 
 const FILE: &[u8] = include_bytes!("golden/deepfm.safetensors");
@@ -61,30 +58,6 @@ impl Golden {
     }
 }
 
-type Make<'a> = &'a dyn Fn(Plan, State) -> Box<dyn Executor>;
-
-/// Checks logits, loss and every gradient of a batch against those under `before`.
-fn check_batch(executor: &mut dyn Executor, golden: &Golden, batch: &Batch, before: &str, tolerance: f64) {
-    let plan = executor.plan().clone();
-    let what = |name: &str| format!("{}, {before}: {name}", plan.stages().len());
-    let mut logits = vec![f32::NAN; batch.len()];
-    executor.score_batch(batch, &mut logits).unwrap();
-    close(
-        &logits,
-        &golden.wide(&format!("{before}/logit")),
-        tolerance,
-        &what("logit"),
-    );
-    let found = gradients(executor, batch, L2::default()).unwrap();
-    for (param, gradient) in plan.params().iter().zip(&found) {
-        if param.kind == ParamKind::Statistic {
-            continue; // moves without one
-        }
-        let want = golden.wide(&format!("{before}/grad/{}", param.name));
-        close64(gradient, &want, tolerance, &what(&param.name));
-    }
-}
-
 /// DeepFM as a file has it.
 fn deepfm(golden: &Golden, unit: Unit) -> Plan {
     let hidden: Vec<usize> = golden.setting("layers");
@@ -92,7 +65,7 @@ fn deepfm(golden: &Golden, unit: Unit) -> Plan {
     model.hidden(hidden).unit(unit).plan().unwrap()
 }
 
-/// Puts executors through the files. `tolerance` is relative to each tensor's largest magnitude.
+/// DeepFM's first order, and its first and second; then the whole in training.
 fn check(make: Make<'_>, tolerance: f64) {
     check_parts(make, tolerance);
     for (file, unit) in [(FILE, Unit::Relu), (NORMED, Unit::BatchNormRelu)] {
@@ -101,48 +74,31 @@ fn check(make: Make<'_>, tolerance: f64) {
     }
 }
 
-/// DeepFM's first order, and its first and second.
 fn check_parts(make: Make<'_>, tolerance: f64) {
     let golden = Golden::read(FILE);
     let layout = golden.layout();
-    let factors = golden.setting("factors");
     let parts: [(&str, ClickModel); 2] = [
         ("lr", Lr::new(&layout).into()),
-        ("fm", Fm::new(&layout).factors(factors).into()),
+        ("fm", Fm::new(&layout).factors(golden.setting("factors")).into()),
     ];
     for (name, model) in parts {
-        let plan = model.plan().unwrap();
+        let (plan, batch) = (model.plan().unwrap(), golden.batch(0));
         let mut executor = make(plan.clone(), golden.initial(&plan));
-        check_batch(&mut *executor, &golden, &golden.batch(0), name, tolerance);
+        golden.check_logits(&mut *executor, &batch, name, tolerance);
+        golden.check_gradients(&mut *executor, &batch, name, tolerance);
     }
 }
 
 /// Three steps, dense and lazy.
 fn check_training(make: Make<'_>, golden: &Golden, plan: &Plan, tolerance: f64) {
-    let adam = golden.adam();
-    for (mode, optimizer) in [("dense", Optimizer::Adam(adam)), ("lazy", Optimizer::LazyAdam(adam))] {
+    for (mode, optimizer) in golden.optimizers() {
         let mut executor = make(plan.clone(), golden.initial(plan));
         for step in 0..golden.setting("steps") {
-            let batch = golden.batch(step);
-            // The first step of both begins at the same place and is stored once.
-            let before = format!("{}/step{step}", if step == 0 { "dense" } else { mode });
-            check_batch(&mut *executor, golden, &batch, &before, tolerance);
-            executor.step(&batch, &optimizer, L2::default(), &mut || ()).unwrap();
-            let loss = executor.take_loss().unwrap().mean();
-            close64(&[loss], &golden.wide(&format!("{before}/loss")), tolerance, "loss");
-            for (param, tensor) in plan.params().iter().zip(executor.state().unwrap().tensors) {
-                let kind = match param.kind {
-                    ParamKind::Statistic => "running",
-                    _ => "after",
-                };
-                let want = golden.wide(&format!("{mode}/step{step}/{kind}/{}", param.name));
-                close(
-                    &tensor.value,
-                    &want,
-                    tolerance,
-                    &format!("{mode}, step {step}: {}", param.name),
-                );
-            }
+            let (before, batch) = (before(mode, step), golden.batch(step));
+            golden.check_logits(&mut *executor, &batch, &before, tolerance);
+            golden.check_gradients(&mut *executor, &batch, &before, tolerance);
+            golden.check_step(&mut *executor, &batch, &optimizer, &before, tolerance);
+            golden.check_values(&mut *executor, &format!("{mode}/step{step}"), tolerance);
         }
     }
 }
@@ -151,44 +107,22 @@ fn check_training(make: Make<'_>, golden: &Golden, plan: &Plan, tolerance: f64) 
 fn plans_have_the_files_parameters() {
     for (file, unit) in [(FILE, Unit::Relu), (NORMED, Unit::BatchNormRelu)] {
         let golden = Golden::read(file);
-        let names = golden.tensors.names();
-        let mut want: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix("init/")).collect();
-        let plan = deepfm(&golden, unit);
-        let trained = plan.params().iter().filter(|param| param.kind != ParamKind::Statistic);
-        let mut got: Vec<&str> = trained.map(|param| param.name.as_str()).collect();
-        want.sort_unstable();
-        got.sort_unstable();
-        assert_eq!(got, want);
+        golden.check_parameters(&deepfm(&golden, unit));
     }
 }
 
 #[test]
 fn reference_equals_pytorch() {
-    check(&|plan, state| Box::new(Reference::new(&plan, &state).unwrap()), 1e-6);
+    on_reference(check);
 }
 
 #[test]
 fn cpu_equals_pytorch() {
-    let threads = if cfg!(feature = "parallel") { &[1, 2][..] } else { &[1] };
-    for isa in Isa::available() {
-        for &threads in threads {
-            check(
-                &|plan, state| Box::new(CpuExecutor::new(plan, state, isa, threads).unwrap()),
-                1e-5,
-            );
-        }
-    }
+    on_every_cpu(check);
 }
 
 #[cfg(feature = "gpu")]
 #[test]
 fn gpu_equals_pytorch() {
-    use pocketrec::gpu::GpuExecutor;
-    let Some(gpus) = common::gpu::open_both() else { return };
-    for gpu in gpus {
-        check(
-            &|plan, state| Box::new(GpuExecutor::new(&gpu, plan, &state).unwrap()),
-            1e-5,
-        );
-    }
+    common::golden::on_every_gpu(check);
 }

@@ -1,9 +1,52 @@
-//! Reads the golden vectors (`tests/golden/README.md`).
+//! Reads the golden vectors (`tests/golden/README.md`), and puts executors through them.
 
 use std::collections::HashMap;
 
-use pocketrec::plan::{AdamConfig, ParamKind, Plan, State};
+use pocketrec::{
+    cpu::{CpuExecutor, Isa},
+    data::{
+        Batch,
+        samples::{IdField, Layout, SequenceField, Table},
+    },
+    executor::Executor,
+    ops::Reference,
+    plan::{AdamConfig, L2, Optimizer, ParamKind, Plan, State},
+};
 use safetensors::{Dtype, SafeTensors};
+
+use super::{close, close64, gradients};
+
+/// Makes an executor for a plan that begins from a state.
+pub type Make<'a> = &'a dyn Fn(Plan, State) -> Box<dyn Executor>;
+
+/// Runs a check on the specification. As on the others, it is given a tolerance relative to each tensor's largest
+/// magnitude.
+pub fn on_reference(check: impl Fn(Make<'_>, f64)) {
+    check(&|plan, state| Box::new(Reference::new(&plan, &state).unwrap()), 1e-6);
+}
+
+/// Runs a check on every instruction set, on one thread and on two.
+pub fn on_every_cpu(check: impl Fn(Make<'_>, f64)) {
+    let threads = if cfg!(feature = "parallel") { &[1, 2][..] } else { &[1] };
+    for isa in Isa::available() {
+        for &threads in threads {
+            let make =
+                |plan, state| -> Box<dyn Executor> { Box::new(CpuExecutor::new(plan, state, isa, threads).unwrap()) };
+            check(&make, 1e-5);
+        }
+    }
+}
+
+/// Runs a check on the GPU, where there is one, with the checks of shaders' accesses on and off.
+#[cfg(feature = "gpu")]
+pub fn on_every_gpu(check: impl Fn(Make<'_>, f64)) {
+    for gpu in super::gpu::open_both().into_iter().flatten() {
+        let make = |plan, state: State| -> Box<dyn Executor> {
+            Box::new(pocketrec::gpu::GpuExecutor::new(&gpu, plan, &state).unwrap())
+        };
+        check(&make, 1e-5);
+    }
+}
 
 /// A file, and what its metadata say.
 pub struct Golden {
@@ -74,4 +117,130 @@ impl Golden {
         let rest = floats.filter_map(|(name, _)| Some((name, name.strip_prefix(prefix)?)));
         rest.map(|(name, rest)| (rest.to_string(), self.wide(name))).collect()
     }
+
+    /// The two optimisers under the names that files have for them.
+    pub fn optimizers(&self) -> [(&'static str, Optimizer); 2] {
+        let adam = self.adam();
+        [("dense", Optimizer::Adam(adam)), ("lazy", Optimizer::LazyAdam(adam))]
+    }
+
+    /// The fields of a user, an item and its category, and of the items and categories before: DIN's and DIEN's.
+    pub fn behaviour(&self) -> Layout {
+        let tables: HashMap<String, u32> = self.setting("tables");
+        let names = ["user", "item", "category"];
+        let field = |(vocabulary, name): (usize, &str)| IdField {
+            name: name.into(),
+            vocabulary,
+        };
+        let table = |name: &str| Table {
+            name: name.into(),
+            rows: tables[name],
+        };
+        Layout {
+            ids: names.into_iter().enumerate().map(field).collect(),
+            sequences: vec![SequenceField {
+                name: "history".into(),
+                length: 7,
+                fields: vec![1, 2],
+            }],
+            vocabularies: names.map(table).into(),
+            ..Layout::default()
+        }
+    }
+
+    /// The batch of a step of a plan over [`behaviour`](Golden::behaviour).
+    pub fn behaviour_batch(&self, plan: &Plan, step: usize) -> Batch {
+        let at = |name: &str| format!("step{step}/{name}");
+        let mut batch = Batch::default();
+        batch.reset(plan.columns().len(), 1);
+        for pair in self.ids(&at("offsets")).windows(2) {
+            batch.end_sequence(0, (pair[1] - pair[0]) as usize);
+        }
+        for (index, column) in plan.columns().iter().enumerate() {
+            *batch.ids_mut(index) = self.ids(&at(&column.name));
+        }
+        *batch.labels_mut() = self.floats(&at("label"));
+        batch.sort();
+        batch
+    }
+
+    /// Checks that the file begins with the plan's parameters and no others; running statistics begin at 0 and 1.
+    pub fn check_parameters(&self, plan: &Plan) {
+        let trained = plan.params().iter().filter(|param| param.kind != ParamKind::Statistic);
+        let mut count = 0;
+        for param in trained {
+            let tensor = self.tensors.tensor(&format!("init/{}", param.name)).unwrap();
+            let shape = if param.is_vector {
+                vec![param.width]
+            } else {
+                vec![param.rows, param.width]
+            };
+            assert_eq!(tensor.shape(), shape, "{}", param.name);
+            count += 1;
+        }
+        let names = self.tensors.names();
+        assert_eq!(names.iter().filter(|name| name.starts_with("init/")).count(), count);
+    }
+
+    /// Checks an executor's logits against those under `at`.
+    pub fn check_logits(&self, executor: &mut dyn Executor, batch: &Batch, at: &str, tolerance: f64) {
+        let mut logits = vec![f32::NAN; batch.len()];
+        executor.score_batch(batch, &mut logits).unwrap();
+        let what = format!("{}, {at}: logit", executor.device());
+        close(&logits, &self.wide(&format!("{at}/logit")), tolerance, &what);
+    }
+
+    /// Checks its gradients.
+    pub fn check_gradients(&self, executor: &mut dyn Executor, batch: &Batch, at: &str, tolerance: f64) {
+        let found = gradients(executor, batch, L2::default()).unwrap();
+        let device = executor.device();
+        for (param, gradient) in executor.plan().params().iter().zip(&found) {
+            if param.kind == ParamKind::Statistic {
+                continue; // moves without one
+            }
+            let want = self.wide(&format!("{at}/grad/{}", param.name));
+            let what = format!("{device}, {at}: gradient of {}", param.name);
+            close64(gradient, &want, tolerance, &what);
+        }
+    }
+
+    /// Takes a step, and checks its loss.
+    pub fn check_step(
+        &self,
+        executor: &mut dyn Executor,
+        batch: &Batch,
+        optimizer: &Optimizer,
+        at: &str,
+        tolerance: f64,
+    ) {
+        executor.step(batch, optimizer, L2::default(), &mut || ()).unwrap();
+        let loss = executor.take_loss().unwrap();
+        assert_eq!(loss.samples, batch.len() as u64);
+        let what = format!("{}, {at}: loss", executor.device());
+        close64(&[loss.mean()], &self.wide(&format!("{at}/loss")), tolerance, &what);
+    }
+
+    /// Checks all parameters and running statistics.
+    pub fn check_values(&self, executor: &mut dyn Executor, at: &str, tolerance: f64) {
+        let (device, state) = (executor.device(), executor.state().unwrap());
+        for (param, tensor) in executor.plan().params().iter().zip(&state.tensors) {
+            let kind = match param.kind {
+                ParamKind::Statistic => "running",
+                _ => "after",
+            };
+            let want = self.wide(&format!("{at}/{kind}/{}", param.name));
+            close(
+                &tensor.value,
+                &want,
+                tolerance,
+                &format!("{device}, {at}: {}", param.name),
+            );
+        }
+    }
+}
+
+/// Where a file has the forward pass and the gradients of a step: the first steps of both optimisers begin at the same
+/// place and are stored once.
+pub fn before(mode: &str, step: usize) -> String {
+    format!("{}/step{step}", if step == 0 { "dense" } else { mode })
 }
