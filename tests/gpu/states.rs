@@ -1,0 +1,114 @@
+//! States that go to the CPU and back, whole and by rows.
+
+use pocketrec::{
+    cpu::{CpuExecutor, Isa},
+    executor::Executor,
+    gpu::{GpuExecutor, GpuOptions},
+    models::NeuMf,
+};
+
+use crate::{
+    bits,
+    common::{self, close, random_batch, random_state, trained_state},
+    executor, neumf, open, step,
+};
+
+#[test]
+fn states_go_to_the_cpu_and_back() {
+    let Some(gpu) = open() else { return };
+    for (name, plan) in common::odd_models(40, 50) {
+        let state = trained_state(&plan, 0.2, 4, 9);
+        let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+        assert_eq!(bits(&on_gpu.state().unwrap()), bits(&state), "{name}");
+        let batch = random_batch(&plan, 200, 3);
+        step(&mut on_gpu, &batch);
+        let trained = on_gpu.state().unwrap();
+        let mut on_cpu = CpuExecutor::new(plan.clone(), trained.clone(), Isa::detect().unwrap(), 1).unwrap();
+        let columns = common::id_columns(&batch);
+        let (mut cpu, mut gpu_scores) = (vec![0.0; 200], vec![0.0; 200]);
+        for _ in 0..2 {
+            on_cpu.score(&columns, &mut cpu).unwrap();
+            on_gpu.score(&columns, &mut gpu_scores).unwrap();
+            close(&gpu_scores, &common::wide(&cpu), 1e-5, name);
+            step(&mut on_cpu, &batch);
+            on_gpu.set_state(&on_cpu.state().unwrap()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn states_without_moments_come_back_without() {
+    let Some(gpu) = open() else { return };
+    let plan = neumf(9, 8);
+    let mut executor = executor(&gpu, &plan);
+    assert!(
+        executor
+            .state()
+            .unwrap()
+            .tensors
+            .iter()
+            .all(|tensor| tensor.m.is_empty() && tensor.v.is_empty())
+    );
+    let batch = random_batch(&plan, 30, 1);
+    step(&mut executor, &batch);
+    assert!(
+        executor
+            .state()
+            .unwrap()
+            .tensors
+            .iter()
+            .all(|tensor| !tensor.m.is_empty() && !tensor.v.is_empty())
+    );
+    // Moments that a state lacks begin at zero again.
+    let fresh = random_state(&plan, 0.2, 5);
+    executor.set_state(&fresh).unwrap();
+    assert_eq!(executor.state().unwrap(), fresh);
+    step(&mut executor, &batch);
+    let mut other = GpuExecutor::new(&gpu, plan.clone(), &fresh).unwrap();
+    step(&mut other, &batch);
+    assert_eq!(bits(&executor.state().unwrap()), bits(&other.state().unwrap()));
+}
+
+#[test]
+fn rows_are_read_written_and_grown_as_on_the_cpu() {
+    for max_binding in [None, Some(8 << 10)] {
+        let options = GpuOptions {
+            max_binding,
+            ..GpuOptions::default()
+        };
+        let Some(gpu) = crate::common::gpu::open(options) else {
+            return;
+        };
+        let plan = NeuMf::new(90, 300).factors(3).layers([6, 5]).plan().unwrap();
+        let state = trained_state(&plan, 0.2, 4, 9);
+        let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+        let mut on_cpu = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), 1).unwrap();
+        let executors: [&mut dyn Executor; 2] = [&mut on_gpu, &mut on_cpu];
+        let states = executors.map(|executor| {
+            let mut rows = Vec::new();
+            for rows_then in [301, 302, 700, 5000] {
+                executor.grow(1, rows_then).unwrap();
+                for (param, of) in plan.params().iter().enumerate() {
+                    let last = executor.plan().params()[param].rows - 1;
+                    let values: Vec<f32> = (0..of.width).map(|i| (param + i) as f32 / 100.0).collect();
+                    executor.write_rows(param, last, &values).unwrap();
+                    let mut read = vec![0.0; of.width * (last + 1).min(2)];
+                    executor
+                        .read_rows(param, (last + 1).saturating_sub(2), &mut read)
+                        .unwrap();
+                    rows.push(read);
+                }
+            }
+            let batch = random_batch(executor.plan(), 64, 2);
+            step(executor, &batch);
+            (rows, executor.state().unwrap())
+        });
+        let [(gpu_rows, on_gpu), (cpu_rows, on_cpu)] = states;
+        assert_eq!(gpu_rows, cpu_rows);
+        for (a, b) in on_gpu.tensors.iter().zip(&on_cpu.tensors) {
+            for (a, b) in [(&a.value, &b.value), (&a.m, &b.m), (&a.v, &b.v)] {
+                close(a, &common::wide(b), 1e-5, "after growing");
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The trainer on the GPU.
+
+use pocketrec::{
+    device::Device,
+    models::NeuMf,
+    train::{Control, StopReason, TrainConfig, Trainer},
+};
+
+use crate::{bits, open, planted};
+
+/// Train, stop, save, load on the other device, recommend and absorb: the trainer sees no difference.
+#[test]
+fn the_trainer_runs_on_it() {
+    let Some(gpu) = open() else { return };
+    let split = planted::split();
+    let config = TrainConfig {
+        epochs: 2,
+        ..planted::config()
+    };
+    let model = NeuMf::new(planted::USERS as usize, planted::ITEMS as usize).factors(4);
+    let mut trainers =
+        [Device::on(&gpu), Device::cpu()].map(|device| Trainer::new(model.clone(), device, config).unwrap());
+    let losses = trainers.each_mut().map(|trainer| {
+        let report = trainer.fit(&split, |_| ()).unwrap();
+        report.last.unwrap().loss
+    });
+    assert!((losses[0] - losses[1]).abs() < 1e-4 * losses[1], "{losses:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    trainers[0].save(&path).unwrap();
+    let mut loaded = Trainer::load(&path, Device::cpu()).unwrap();
+    let user = 3;
+    let on_gpu = trainers[0].recommend(user, 10).unwrap();
+    let on_cpu = loaded.recommend(user, 10).unwrap();
+    let items = |best: &[(u32, f32)]| best.iter().map(|(item, _)| *item).collect::<Vec<_>>();
+    assert_eq!(items(&on_gpu), items(&on_cpu));
+    let new_user = planted::USERS;
+    for trainer in [&mut trainers[0], &mut loaded] {
+        trainer.absorb(&[(new_user, 1), (new_user, 2)]).unwrap();
+        assert_eq!(trainer.users(), new_user as usize + 1);
+    }
+}
+
+/// Stopped in the middle of an epoch, saved, loaded and gone on with: the bits of a run that was not.
+#[test]
+fn a_resumed_run_equals_the_uninterrupted_one() {
+    let Some(gpu) = open() else { return };
+    let split = planted::split();
+    let model = NeuMf::new(planted::USERS as usize, planted::ITEMS as usize).factors(4);
+    let config = TrainConfig {
+        epochs: 3,
+        average_from: Some(2),
+        ..planted::config()
+    };
+    let mut whole = Trainer::new(model.clone(), Device::on(&gpu), config).unwrap();
+    whole.fit(&split, |_| ()).unwrap();
+    let mut parts = Trainer::new(model, Device::on(&gpu), config).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let mut stops = 0;
+    while parts.fit_events(&split, |_| Control::Stop).unwrap().reason == StopReason::Stopped {
+        parts.save(&path).unwrap();
+        parts = Trainer::load(&path, Device::on(&gpu)).unwrap();
+        stops += 1;
+    }
+    assert!(stops > 2, "{stops}");
+    assert_eq!(bits(&parts.state().unwrap()), bits(&whole.state().unwrap()));
+    // What averaging keeps beside the device's parameters, and that the mean is not just the last ones.
+    let [parts, whole] = [&mut parts, &mut whole].map(|trainer| trainer.checkpoint().unwrap());
+    assert_eq!(bits(&parts.state), bits(&whole.state));
+    assert!(parts.average_values == whole.average_values);
+    assert_ne!(parts.average_values.unwrap()[0], parts.state.tensors[0].value);
+}
