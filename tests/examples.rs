@@ -194,6 +194,56 @@ fn choices_are_ranked_among_what_was_not_chosen() {
     assert!(reason.contains("AUC is undefined"), "{reason}");
 }
 
+/// The losses of a run's epochs, as printed.
+#[cfg(feature = "gpu")]
+fn losses(text: &str) -> Vec<f64> {
+    let of_line = |line: &str| line.strip_prefix("epoch")?.split_whitespace().nth(2)?.parse().ok();
+    text.lines().filter_map(of_line).collect()
+}
+
+/// The same losses as on the processor, but for rounding, and a checkpoint that goes on there.
+#[cfg(feature = "gpu")]
+#[test]
+fn clicks_are_trained_on_a_graphics_device() {
+    use pocketrec::gpu::{Gpu, GpuOptions, Select};
+    if let Err(error) = Gpu::open(&Select::Any, GpuOptions::default()) {
+        return eprintln!("skipped: {error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    clicks(folder);
+    for model in ["deepfm", "din"] {
+        let run = |device: &'static str, checkpoint: &'static str, more: &[&'static str]| {
+            let all = [
+                "--data",
+                ".",
+                "--factors",
+                "4",
+                "--hidden",
+                "8",
+                "--batch",
+                "100",
+                "--dropout",
+                "0.1",
+            ];
+            let own = ["--model", model, "--device", device, "--checkpoint", checkpoint];
+            printed("train_ctr", folder, &[&all[..], &own, more].concat())
+        };
+        let on_gpu = run("gpu", "gpu", &["--epochs", "2", "--patience", "0"]);
+        let on_cpu = run("cpu", "cpu", &["--epochs", "2", "--patience", "0"]);
+        assert!(on_gpu.contains(" on gpu ") && on_cpu.contains(" on cpu "), "{on_gpu}");
+        let [got, want] = [losses(&on_gpu), losses(&on_cpu)];
+        assert_eq!((got.len(), want.len()), (2, 2), "{on_gpu}");
+        let near = |(a, b): (&f64, &f64)| (a - b).abs() < 0.002;
+        assert!(got.iter().zip(&want).all(near), "{model}: {got:?}, {want:?}");
+        let on = run("cpu", "gpu", &["--epochs", "3", "--patience", "0", "--resume"]);
+        assert_eq!(losses(&on).len(), 1, "{on}");
+        for checkpoint in ["gpu", "cpu"] {
+            std::fs::remove_file(folder.join(checkpoint)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_resumed_run_saves_the_same_bytes_and_recommends() {
     let folder = tempfile::tempdir().unwrap();
