@@ -178,11 +178,11 @@ impl Feed {
 }
 
 /// The catalogue, where the candidate decides a field.
-fn decided<'a>(
-    drawn: Option<&'a CandidateSampler>,
+fn decided(
+    drawn: Option<&CandidateSampler>,
     kind: impl Fn(&Dependent) -> &Vec<bool>,
     field: usize,
-) -> Option<&'a Samples> {
+) -> Option<&Samples> {
     let drawn = drawn.filter(|drawn| kind(drawn.dependent())[field])?;
     Some(drawn.catalogue())
 }
