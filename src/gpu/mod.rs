@@ -25,6 +25,7 @@ mod profile;
 mod program;
 mod resident;
 mod run;
+mod score;
 mod search;
 pub(crate) mod shared;
 mod spaces;

@@ -363,10 +363,11 @@ impl Pipelines {
             return device.create_shader_module(descriptor);
         }
         // SAFETY: the source is one of this crate's own shaders. Each index that they form stays within its buffer: rows
-        // and columns are compared with the shapes that sized the buffers; ids, sorted positions and known items are
-        // checked on the host before they are uploaded (`inputs.rs`, `search.rs`), or are made on the device of positives
-        // whose users and items were (`resident.rs`). Their loops are bounded by those counts, or walk along a cycle of a
-        // permutation, and they divide by widths, which are never zero. The tests run all of them with checks on and off.
+        // and columns are compared with the shapes that sized the buffers; ids, sorted positions, offsets of sequences and
+        // known items are checked on the host before they are uploaded (`checks.rs`, `search.rs`), or are made on the device
+        // of positives whose users and items were (`resident.rs`). Their loops are bounded by those counts, or walk along a
+        // cycle of a permutation, and they divide by widths, which are never zero. The tests run all of them with checks on
+        // and off.
         unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
     }
 }

@@ -50,7 +50,8 @@ pub(super) struct Columns {
     /// For each buffer, whether look-ups fill it: its gradient is kept for the whole batch.
     gathered: Vec<bool>,
     /// What the device adds, each with a parameter of the stage that it is for: the rows `[k, q * k]` of an attention unit,
-    /// by its weight, and what its query comes to, by its bias; the gates of a recurrent layer, by the weight of its state, and its scaled input, by the weight of that.
+    /// by its weight, and what its query comes to, by its bias; the gates of a recurrent layer, by the weight of its state,
+    /// and its scaled input, by the weight of that.
     units: Vec<(usize, View)>,
 }
 
