@@ -1,0 +1,222 @@
+//! `train_ncf` and `recommend`.
+
+use std::path::Path;
+
+use crate::{printed, refused};
+
+/// A hundred users who like even or odd items.
+fn plays(folder: &Path) {
+    let mut rows = String::from("who,what,when\n");
+    for user in 0..100 {
+        for n in 0..8 {
+            let item = (user / 2 * 7 + n * 4) % 30 * 2 + user % 2;
+            rows += &format!("u{user},i{item},{n}\n");
+        }
+    }
+    std::fs::write(folder.join("plays.csv"), rows).unwrap();
+}
+
+const PLAYS: [&str; 9] = [
+    "--data",
+    "plays.csv",
+    "--user-column",
+    "who",
+    "--item-column",
+    "what",
+    "--time-column",
+    "when",
+    "--quiet",
+];
+
+fn train(more: &[&'static str]) -> Vec<&'static str> {
+    [&PLAYS[..], more].concat()
+}
+
+#[test]
+fn a_resumed_run_saves_the_same_bytes_and_recommends() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    let whole = printed(
+        "train_ncf",
+        folder,
+        &train(&["--epochs", "4", "--checkpoint", "a", "--plot", "a.svg"]),
+    );
+    assert!(
+        whole.contains("popularity") && whole.contains("neumf, epoch 4"),
+        "{whole}"
+    );
+    assert!(
+        std::fs::read_to_string(folder.join("a.svg"))
+            .unwrap()
+            .contains("</svg>")
+    );
+
+    printed("train_ncf", folder, &train(&["--epochs", "2", "--checkpoint", "b"]));
+    printed(
+        "train_ncf",
+        folder,
+        &train(&["--epochs", "4", "--checkpoint", "b", "--resume"]),
+    );
+    assert!(std::fs::read(folder.join("a")).unwrap() == std::fs::read(folder.join("b")).unwrap());
+
+    averaged_runs(folder);
+
+    let again = refused("train_ncf", folder, &train(&["--checkpoint", "a"]));
+    assert!(again.contains("--resume"), "{again}");
+    let other = refused("train_ncf", folder, &["--checkpoint", "a", "--resume"]);
+    assert!(other.contains("not what the checkpoint was trained on"), "{other}");
+
+    let best = printed("recommend", folder, &["--model", "a", "--user", "u7", "--k", "3"]);
+    assert!(best.contains("user u7 has 7 items") && best.contains(" 3 "), "{best}");
+    let unknown = refused("recommend", folder, &["--model", "a", "--user", "eve"]);
+    assert!(unknown.contains("\"eve\"") && unknown.contains("u0"), "{unknown}");
+    let absorb = [
+        "--model",
+        "a",
+        "--user",
+        "eve",
+        "--absorb",
+        "eve:i3,eve:tea",
+        "--save",
+        "c",
+    ];
+    let learnt = printed("recommend", folder, &absorb);
+    assert!(learnt.contains("1 new users, 1 new items"), "{learnt}");
+    assert!(printed("recommend", folder, &["--model", "c", "--user", "eve"]).contains("tea"));
+}
+
+/// The mean of late epochs is what is ranked, saved and recommended with, and a resumed run has the same.
+fn averaged_runs(folder: &Path) {
+    let averaged =
+        |more: &[&'static str]| printed("train_ncf", folder, &[&train(more)[..], &["--user", "u7"]].concat());
+    let whole = averaged(&["--average-from", "2", "--epochs", "4", "--checkpoint", "mean"]);
+    assert!(whole.contains("neumf, mean of epochs 2 to 4"), "{whole}");
+    averaged(&["--average-from", "2", "--epochs", "3", "--checkpoint", "parts"]);
+    let parts = averaged(&["--epochs", "4", "--checkpoint", "parts", "--resume"]);
+    let file = |name| std::fs::read(folder.join(name)).unwrap();
+    assert!(file("mean") == file("parts") && file("mean") != file("a"));
+    let scores = |text: &str| -> Vec<String> {
+        let cells = |line: &str| {
+            line.split(['│', '┆'])
+                .map(|cell| cell.trim().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let rows = text
+            .lines()
+            .map(cells)
+            .filter(|row| row.len() == 5 && row[2].starts_with('i'));
+        rows.map(|row| row[2..4].join(" ")).collect()
+    };
+    let recommended = printed("recommend", folder, &["--model", "mean", "--user", "u7"]);
+    assert_eq!(scores(&recommended).len(), 10, "{recommended}");
+    assert_eq!(scores(&recommended), scores(&whole));
+    assert_eq!(scores(&recommended), scores(&parts));
+}
+
+#[test]
+fn validation_pretraining_and_time_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    let tuned = printed(
+        "train_ncf",
+        folder,
+        &train(&["--patience", "1", "--epochs", "3", "--full"]),
+    );
+    assert!(
+        tuned.contains("best on validation items") && tuned.contains("all items"),
+        "{tuned}"
+    );
+    let joined = ["--pretrain", "--pretrain-epochs", "1", "--epochs", "1", "--user", "u3"];
+    assert!(printed("train_ncf", folder, &train(&joined)).contains("for user u3"));
+    for part in ["gmf", "mlp"] {
+        let saved = ["--model", part, "--epochs", "1", "--checkpoint", part];
+        printed("train_ncf", folder, &train(&saved));
+    }
+    let joined = ["--pretrain-from", "gmf", "mlp", "--epochs", "1", "--user", "u3"];
+    assert!(printed("train_ncf", folder, &train(&joined)).contains("for user u3"));
+    let turned = ["--pretrain-from", "mlp", "gmf", "--factors", "4", "--epochs", "1"];
+    let reason = refused("train_ncf", folder, &train(&turned));
+    assert!(reason.contains("values are needed"), "{reason}");
+    for model in ["mf", "gmf", "mlp"] {
+        let timed = ["--model", model, "--minutes", "0.001", "--optimizer", "adam"];
+        let timed = printed("train_ncf", folder, &[&PLAYS[..], &timed].concat());
+        assert!(timed.contains("the time is over") && timed.contains(model), "{timed}");
+    }
+}
+
+/// On a device that has a clock of its own: a line a stage, and the same training as without.
+#[cfg(feature = "gpu")]
+#[test]
+fn a_profile_changes_nothing() {
+    use pocketrec::gpu::{Gpu, GpuOptions, Select};
+    if let Err(error) = Gpu::open(&Select::Any, GpuOptions::default()) {
+        return eprintln!("skipped: {error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    // A batch that the device draws.
+    let common = train(&["--device", "gpu", "--epochs", "1", "--batch", "2048"]);
+    printed("train_ncf", folder, &[&common[..], &["--checkpoint", "a"]].concat());
+    let timed = [&common[..], &["--checkpoint", "b", "--profile"]].concat();
+    let output = crate::run("train_ncf", folder, &timed);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if errors.contains("cannot take the time") {
+        return eprintln!("skipped: {errors}");
+    }
+    assert!(output.status.success(), "{errors}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text
+        .lines()
+        .find(|line| line.contains("linear forward 64 to 32"))
+        .unwrap();
+    let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+    assert_eq!(cells[2], "1", "{text}");
+    for cell in &cells[3..7] {
+        let number: f64 = cell.trim_end_matches(" %").parse().unwrap();
+        assert!(number.is_finite() && number >= 0.0, "{line}");
+    }
+    let bytes = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert!(bytes("a") == bytes("b"));
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    let cases: [(&[&str], &str); 18] = [
+        (&["--data", "nowhere"], "nowhere"),
+        (&["--data", "."], "name the file itself"),
+        (&["--data", "plays.csv"], "hint: --delimiter"),
+        (&["--data", "plays.csv", "--user-column", "whom"], "whom"),
+        (&["--delimiter", ","], "--data"),
+        (&["--lr", "-1"], "learning_rate"),
+        (&["--average-from", "0"], "counted from 1"),
+        (&["--epochs", "-1"], "--epochs"),
+        (&["--minutes", "0"], "--minutes"),
+        (&["--model", "gmf", "--layers", "8,4"], "--layers"),
+        (&["--layers", "7,4"], "even"),
+        (&["--pretrain", "--model", "mf"], "--pretrain"),
+        (&["--pretrain", "--alpha", "2"], "--alpha"),
+        (&["--plot", "curve.png"], ".svg"),
+        (&["--checkpoint", "no/folder"], "folder"),
+        (&["--checkpoint", "new", "--resume"], "leave --resume out"),
+        (&["--user", "nobody"], "nobody"),
+        (&["--device", "cpu", "--profile"], "only graphics devices do"),
+    ];
+    for (arguments, reason) in cases {
+        let error = refused("train_ncf", folder, arguments);
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+    }
+    for (arguments, reason) in [
+        (&["--model", "nowhere", "--user", "1"][..], "nowhere"),
+        (&["--model", "plays.csv", "--user", "1"], "plays.csv"),
+        (&["--user", "1"], "--model"),
+    ] {
+        let error = refused("recommend", folder, arguments);
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+    }
+}
