@@ -88,12 +88,17 @@ pub fn zipf(len: usize, rows: usize, rng: Rng) -> Vec<u32> {
 /// A sorted batch of `samples` samples with Zipf ids for all columns of `plan`, sequences of 0 to 6 steps, normal
 /// numeric features, and labels 0 and 1, about one in four of them 1.
 pub fn random_batch(plan: &Plan, samples: usize, seed: u64) -> Batch {
+    batch_of_steps(plan, samples, 6, seed)
+}
+
+/// The same with histories of up to `longest` steps.
+pub fn batch_of_steps(plan: &Plan, samples: usize, longest: u32, seed: u64) -> Batch {
     let rng = Rng::new(seed);
     let mut batch = Batch::default();
     batch.reset(plan.columns().len(), plan.sequences().len());
     batch.set_noise(rng.stream(3));
     for sequence in 0..plan.sequences().len() {
-        let length = |s| rng.stream(5).stream(sequence as u32).below(s, 7) as usize;
+        let length = |s| rng.stream(5).stream(sequence as u32).below(s, longest + 1) as usize;
         (0..samples as u64).for_each(|s| batch.end_sequence(sequence, length(s)));
     }
     for (c, column) in plan.columns().iter().enumerate() {

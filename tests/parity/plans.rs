@@ -8,7 +8,9 @@ use pocketrec::{
     rng::Rng,
 };
 
-use crate::common::{check_parity, feature_plans, odd_models, random_batch, recurrent::recurrent_plans, trained_state};
+use crate::common::{
+    batch_of_steps, check_parity, feature_plans, odd_models, random_batch, recurrent::recurrent_plans, trained_state,
+};
 
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 1e-5;
@@ -97,6 +99,22 @@ fn plans_of_recurrent_layers() {
                 let what = format!("{name} of {hidden:?}, {samples} samples, {isa}, {threads} threads");
                 check_parity(&mut executor, &state, &batches, settings, TOLERANCE, &what);
             }
+        }
+    }
+}
+
+/// On an executor that never had a step to make room for, and before and after batches that have some.
+#[test]
+fn histories_without_a_step() {
+    let plans = recurrent_plans([35, 70]).into_iter().chain(feature_plans());
+    for (turn, (name, plan)) in plans.enumerate() {
+        let batches = [0, 6, 0].map(|longest| batch_of_steps(&plan, 9, longest, 5));
+        let (state, threads) = (trained_state(&plan, 0.5, 7, 3), threads(turn));
+        for isa in Isa::available() {
+            let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
+            let settings = (&OPTIMIZERS[turn % 3], WITH_AND_WITHOUT_L2[1]);
+            let what = format!("{name} without steps, {isa}, {threads} threads");
+            check_parity(&mut executor, &state, &batches, settings, TOLERANCE, &what);
         }
     }
 }

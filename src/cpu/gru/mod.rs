@@ -222,7 +222,12 @@ kernel! {
         let stride = padded(4 * hidden);
         let aigru = kind == Kind::Aigru;
         let x = if aigru { of_workspace(&workspace.scaled, input.width) } else { input };
-        let gates = |part: usize| Left { data: &workspace.gates[part * hidden..], row_stride: 1, depth_stride: stride };
+        // A tile without steps leaves as little room as it needs; its products write what there is to write.
+        let gates = |part: usize| Left {
+            data: workspace.gates.get(part * hidden..).unwrap_or_default(),
+            row_stride: 1,
+            depth_stride: stride,
+        };
         let shape = |rows: usize| Shape { rows, columns: input.width, depth: steps };
         let (gate_rows, n_rows) = input_weight.split_at_mut(2 * hidden * input.width);
         multiply(s, shape(2 * hidden), gates(1), Panels::of_rows(s, x), flow.into(), gate_rows, input.width);
@@ -234,7 +239,11 @@ kernel! {
             true => (scaled, padded(input.width), Flow::Write),
             false => (&mut *d_input.data, d_input.stride, d_input_flow),
         };
-        let gates = |part: usize| Left { data: &workspace.gates[part * hidden..], row_stride: stride, depth_stride: 1 };
+        let gates = |part: usize| Left {
+            data: workspace.gates.get(part * hidden..).unwrap_or_default(),
+            row_stride: stride,
+            depth_stride: 1,
+        };
         let shape = |depth: usize| Shape { rows: steps, columns: input.width, depth };
         let panels = parameters.input_weight.backward_panels(s, 0);
         multiply(s, shape(2 * hidden), gates(1), panels, to_flow.into(), to, to_stride);
@@ -249,7 +258,7 @@ kernel! {
             workspace.gates[sample.first * stride..][hidden..4 * hidden].fill(0.0);
         }
         let shape = Shape { rows: 3 * hidden, columns: hidden, depth: steps.saturating_sub(1) };
-        let second = workspace.gates.get(stride + hidden..).unwrap_or(&[]);
+        let second = workspace.gates.get(stride + hidden..).unwrap_or_default();
         let left = Left { data: second, row_stride: 1, depth_stride: stride };
         multiply(s, shape, left, Panels::of_rows(s, states), flow.into(), hidden_weight, hidden);
     }
