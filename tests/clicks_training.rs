@@ -1,6 +1,9 @@
 //! Click-through models learn what is there to be learnt, and the same bits wherever and however often.
 #![cfg(feature = "std")]
 
+mod common;
+
+use common::click_config as config;
 use pocketrec::{
     checkpoint::ClickCheckpoint,
     data::samples::{Part, PlantedClickData, PlantedClicks},
@@ -34,16 +37,6 @@ fn models(data: &PlantedClickData) -> Vec<ClickModel> {
         WideDeep::new(layout).factors(8).hidden([32, 16]).into(),
         DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
     ]
-}
-
-fn config(epochs: u32) -> ClickConfig {
-    let mut config = ClickConfig {
-        epochs,
-        batch_size: 256,
-        ..ClickConfig::default()
-    };
-    config.optimizer = config.optimizer.with_learning_rate(0.01);
-    config
 }
 
 /// First orders explain users and items; pairs explain tastes too. No model passes the truth by more than luck.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{plan_error, random_batch};
+use common::{click_config as config, plan_error, random_batch};
 use pocketrec::{
     Error,
     cpu::{CpuExecutor, Isa},
@@ -16,7 +16,7 @@ use pocketrec::{
     models::{DeepFm, Din, Unit},
     ops::Reference,
     plan::{Activation, Init, Plan, PlanBuilder, Space, State, View},
-    train::{ClickConfig, ClickTrainer},
+    train::ClickTrainer,
 };
 
 /// Clicks that depend on whether the candidate's category is in the history.
@@ -33,16 +33,6 @@ fn planted() -> PlantedClickData {
         ..PlantedClicks::default()
     };
     clicks.generate().unwrap()
-}
-
-fn config(epochs: u32) -> ClickConfig {
-    let mut config = ClickConfig {
-        epochs,
-        batch_size: 256,
-        ..ClickConfig::default()
-    };
-    config.optimizer = config.optimizer.with_learning_rate(0.01);
-    config
 }
 
 fn small(layout: &Layout) -> Din {

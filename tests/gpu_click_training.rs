@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{random_batch, random_state};
+use common::{bits, click_config as config, random_batch, random_state};
 use pocketrec::{
     checkpoint::ClickCheckpoint,
     data::samples::{Layout, PlantedClickData, PlantedClicks},
@@ -13,8 +13,8 @@ use pocketrec::{
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
-    plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, State},
-    train::{ClickConfig, ClickTrainer, Control, StopReason},
+    plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder},
+    train::{ClickTrainer, Control, StopReason},
 };
 
 fn open() -> Option<Gpu> {
@@ -56,16 +56,6 @@ fn models(layout: &Layout) -> Vec<(&'static str, ClickModel)> {
     ]
 }
 
-fn config(epochs: u32) -> ClickConfig {
-    let mut config = ClickConfig {
-        epochs,
-        batch_size: 256,
-        ..ClickConfig::default()
-    };
-    config.optimizer = config.optimizer.with_learning_rate(0.01);
-    config
-}
-
 /// Batches, initial values and masks are the same on both, so that only rounding parts them.
 #[test]
 fn models_learn_what_they_learn_on_the_processor() {
@@ -88,16 +78,6 @@ fn models_learn_what_they_learn_on_the_processor() {
         let [a, b] = [on_gpu.auc.unwrap(), on_cpu.auc.unwrap()];
         assert!((a - b).abs() < 2e-3, "{name}: AUC {a} and {b}");
     }
-}
-
-fn bits(state: &State) -> Vec<Vec<u32>> {
-    let parts = state
-        .tensors
-        .iter()
-        .flat_map(|tensor| [&tensor.value, &tensor.m, &tensor.v]);
-    parts
-        .map(|values| values.iter().map(|x| x.to_bits()).collect())
-        .collect()
 }
 
 /// Stopped after every epoch, saved, loaded and gone on with, beside one that was not.

@@ -4,29 +4,17 @@
 
 mod common;
 
-use common::{check_parity, close, random_batch, random_state, trained_state};
+use common::{bits, check_parity, close, optimizers, random_batch, random_state, trained_state};
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},
-    plan::{Activation, AdamConfig, Init, L2, Optimizer, Plan, PlanBuilder, Space, State, View},
+    plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, Space, State, View},
 };
 
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 2e-5;
 const INIT: Init = Init::Normal { std: 0.1 };
-
-fn optimizers() -> [(&'static str, Optimizer); 3] {
-    let config = AdamConfig {
-        learning_rate: 0.01,
-        ..AdamConfig::default()
-    };
-    [
-        ("LazyAdam", Optimizer::LazyAdam(config)),
-        ("Adam", Optimizer::Adam(config)),
-        ("SGD", Optimizer::Sgd { learning_rate: 0.1 }),
-    ]
-}
 
 /// A plan with every optimiser on batches of these sizes.
 fn check(gpu: &Gpu, plan: &Plan, sizes: &[usize], what: &str) {
@@ -380,14 +368,7 @@ fn runs_give_the_same_bits() {
                     .unwrap();
             }
             let loss = executor.take_loss().unwrap().sum.to_bits();
-            let state = executor.state().unwrap();
-            let bits: Vec<Vec<u32>> = state
-                .tensors
-                .iter()
-                .flat_map(|tensor| [&tensor.value, &tensor.m, &tensor.v])
-                .map(|values| values.iter().map(|x| x.to_bits()).collect())
-                .collect();
-            (loss, bits)
+            (loss, bits(&executor.state().unwrap()))
         };
         assert!(run(false) == run(true), "{name}");
     }

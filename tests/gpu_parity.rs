@@ -3,27 +3,15 @@
 
 mod common;
 
-use common::{check_parity, odd_models, random_batch, random_state, trained_state};
+use common::{check_parity, odd_models, optimizers, random_batch, random_state, trained_state};
 use pocketrec::{
     gpu::{Gpu, GpuExecutor, GpuOptions},
-    plan::{Activation, AdamConfig, Init, L2, Optimizer, Plan, PlanBuilder, State, View},
+    plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, State, View},
 };
 
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 2e-5;
 const INIT: Init = Init::Normal { std: 0.1 };
-
-fn optimizers() -> [(&'static str, Optimizer); 3] {
-    let config = AdamConfig {
-        learning_rate: 0.01,
-        ..AdamConfig::default()
-    };
-    [
-        ("LazyAdam", Optimizer::LazyAdam(config)),
-        ("Adam", Optimizer::Adam(config)),
-        ("SGD", Optimizer::Sgd { learning_rate: 0.1 }),
-    ]
-}
 
 /// One plan with one optimiser on batches of these sizes.
 fn check(gpu: &Gpu, plan: &Plan, sizes: &[usize], optimizer: &Optimizer, l2: L2, what: &str) {

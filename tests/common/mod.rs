@@ -14,8 +14,9 @@ use pocketrec::{
     executor::Executor,
     models::{Gmf, Mf, Mlp, NeuMf},
     ops::Reference,
-    plan::{Activation, Init, L2, Optimizer, Param, ParamKind, Plan, PlanBuilder, Space, State, Tensor},
+    plan::{Activation, AdamConfig, Init, L2, Optimizer, Param, ParamKind, Plan, PlanBuilder, Space, State, Tensor},
     rng::Rng,
+    train::ClickConfig,
 };
 
 /// Checks that `got` equals `want` within `tolerance` times the largest magnitude in `want`.
@@ -231,6 +232,41 @@ fn batch_statistics() -> Plan {
     plan.product(hidden, shifted, both);
     let logit = plan.linear("dnn.2", both, 1, Activation::Identity);
     plan.finish(logit).unwrap()
+}
+
+/// Bits of parameters and moments, so that a NaN or a signed zero cannot hide.
+pub fn bits(state: &State) -> Vec<Vec<u32>> {
+    let parts = state
+        .tensors
+        .iter()
+        .flat_map(|tensor| [&tensor.value, &tensor.m, &tensor.v]);
+    parts
+        .map(|values| values.iter().map(|x| x.to_bits()).collect())
+        .collect()
+}
+
+/// Every optimiser, by name.
+pub fn optimizers() -> [(&'static str, Optimizer); 3] {
+    let config = AdamConfig {
+        learning_rate: 0.01,
+        ..AdamConfig::default()
+    };
+    [
+        ("LazyAdam", Optimizer::LazyAdam(config)),
+        ("Adam", Optimizer::Adam(config)),
+        ("SGD", Optimizer::Sgd { learning_rate: 0.1 }),
+    ]
+}
+
+/// Settings with which small click-through models learn fast.
+pub fn click_config(epochs: u32) -> ClickConfig {
+    let mut config = ClickConfig {
+        epochs,
+        batch_size: 256,
+        ..ClickConfig::default()
+    };
+    config.optimizer = config.optimizer.with_learning_rate(0.01);
+    config
 }
 
 /// A state all of whose parameters, biases too, are normal with standard deviation `std`; no moments.

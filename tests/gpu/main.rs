@@ -10,14 +10,14 @@ mod refusals;
 mod states;
 mod trainer;
 
-use common::{random_batch, random_state};
+use common::{bits, random_batch, random_state};
 use pocketrec::{
     Error,
     data::Batch,
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::{Mf, NeuMf},
-    plan::{L2, Optimizer, Plan, State},
+    plan::{L2, Optimizer, Plan},
 };
 
 fn open() -> Option<Gpu> {
@@ -43,17 +43,6 @@ fn device_error<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
         Err(Error::Device(text)) => text,
         other => panic!("wanted Error::Device, got {other:?}"),
     }
-}
-
-/// Bits, so that a NaN or a signed zero cannot hide.
-fn bits(state: &State) -> Vec<Vec<u32>> {
-    let parts = state
-        .tensors
-        .iter()
-        .flat_map(|tensor| [&tensor.value, &tensor.m, &tensor.v]);
-    parts
-        .map(|values| values.iter().map(|x| x.to_bits()).collect())
-        .collect()
 }
 
 #[test]

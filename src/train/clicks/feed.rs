@@ -168,10 +168,15 @@ impl Feed {
     ) {
         let width = samples.layout().numbers.len();
         for pick in picks {
-            for at in 0..self.numerics {
-                let others = decided(drawn, |dependent| &dependent.numbers, at);
-                let (from, row) = source(samples, others, pick);
-                numbers.push(from.numbers()[row * width + at]);
+            let first = numbers.len();
+            numbers.extend_from_slice(&samples.numbers()[pick.row as usize * width..][..self.numerics]);
+            if let (Some(drawn), Some(other)) = (drawn, pick.other) {
+                let others = &drawn.catalogue().numbers()[other as usize * width..][..width];
+                for (at, own) in numbers[first..].iter_mut().enumerate() {
+                    if drawn.dependent().numbers[at] {
+                        *own = others[at];
+                    }
+                }
             }
         }
     }
@@ -229,4 +234,55 @@ fn find_lengths(samples: &Samples, name: &str) -> Result<Lengths> {
     let many = layout.many(name).map(Lengths::Many);
     many.or_else(|| layout.sequence(name).map(Lengths::History))
         .ok_or_else(|| Error::config(name, "the model reads this sequence, and the samples do not have it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        data::samples::{Field, Schema, SideTable, Training},
+        models::DeepFm,
+    };
+    use alloc::vec;
+
+    /// A drawn candidate brings what its side table says along; the row's context stays.
+    #[test]
+    fn drawn_candidates_bring_their_fields() {
+        let schema = Schema::new()
+            .field(Field::key("user"))
+            .field(Field::number("hour"))
+            .field(Field::key("item"))
+            .field(Field::number("price").from_table("items"))
+            .field(Field::keys("kinds", '|').from_table("items"))
+            .join("items", "item")
+            .group("user")
+            .negatives("negatives", "item", ',');
+        let mut items = SideTable::new("items", ["price", "kinds"]);
+        items.push("tea", &["2", "drink"]).unwrap();
+        items.push("soup", &["7", "drink|food"]).unwrap();
+        let mut training = Training::new(schema, vec![items]).unwrap();
+        training.push_row(&["ann", "11", "tea"]).unwrap();
+        training.push_row(&["bob", "23", "soup"]).unwrap();
+        let (encoder, train, _) = training.fit().unwrap();
+        let drawn = CandidateSampler::new(&encoder, &train, 1).unwrap();
+        let plan = DeepFm::new(train.layout()).factors(2).hidden([2]).plan().unwrap();
+        let feed = Feed::new(&plan, &train).unwrap();
+        let mut batch = Batch::default();
+        let other = drawn.pick(Rng::new(1), 1); // ann has tea, so it is soup
+        feed.fill(&train, Some(&drawn), &[Pick::own(0), other], Rng::default(), &mut batch);
+
+        let own = train.numbers();
+        assert_eq!(batch.numeric(), [own[0], own[1], own[0], own[3]]);
+        assert_eq!(batch.labels(), [1.0, 0.0]);
+        assert_eq!(batch.offsets(0), [0, 1, 3]);
+        let ids = |name| {
+            &batch
+                .column(plan.columns().iter().position(|c| c.name == name).unwrap())
+                .ids[..]
+        };
+        assert_eq!(
+            (ids("user"), ids("item"), ids("kinds")),
+            (&[1, 1][..], &[1, 2][..], &[1, 1, 2][..])
+        );
+    }
 }
