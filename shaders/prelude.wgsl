@@ -29,6 +29,7 @@ struct Call {
     rate: f32,       // step size; Adam's with its first correction
     root: f32,       // Adam's second correction
     epsilon: f32,
+    l2_per_row: f32, // the L2 weight of a row, picked or not
 }
 
 /// Rows of this slice.

@@ -93,10 +93,14 @@ fn sum_segment(segment: u32, column: u32) -> vec4<f32> {
     return sum;
 }
 
+/// The L2 weight of a row that so many samples pick.
+fn l2_weight(samples: u32) -> f32 {
+    return call.l2_tables * f32(samples) + call.l2_per_row;
+}
+
 /// The gradient of a segment's row, whose vec4 `index` of the table is in column `column`.
 fn row_gradient(segment: u32, index: u32, column: u32) -> vec4<f32> {
-    let decay = call.l2_tables * f32(samples_of(shape.column, segment)) * value[index];
-    return decay + sum_segment(segment, column);
+    return l2_weight(samples_of(shape.column, segment)) * value[index] + sum_segment(segment, column);
 }
 
 /// The number of an id column that shares the table.
@@ -127,7 +131,7 @@ fn merged_gradient(row: u32, index: u32, column: u32) -> vec4<f32> {
         }
         before += column_word(id_column, SEGMENT_COUNT);
     }
-    return call.l2_tables * f32(samples) * value[index] + sum;
+    return l2_weight(samples) * value[index] + sum;
 }
 
 @compute @workgroup_size(256)
@@ -175,8 +179,10 @@ fn every(
         return;
     }
     let segment = find(shape.column, row + shape.first);
-    var gradient = vec4(0.0);
-    if segment != NONE {
+    var gradient = vec4<f32>();
+    if segment == NONE {
+        gradient = l2_weight(0u) * value[index];
+    } else {
         gradient = row_gradient(segment, index, index % shape.width);
     }
     update(index, gradient);

@@ -111,6 +111,7 @@ fn warm_steps_allocate_nothing() {
     let config = AdamConfig::default();
     let l2 = L2 {
         tables: 0.01,
+        per_row: 0.01,
         dense: 0.01,
     };
     for &threads in THREADS {

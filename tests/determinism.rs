@@ -30,6 +30,7 @@ const CONFIG: AdamConfig = AdamConfig {
 };
 const REGULARISED: L2 = L2 {
     tables: 0.1,
+    per_row: 0.01,
     dense: 0.01,
 };
 

@@ -204,6 +204,7 @@ fn streamed_and_drawn(
 ) -> [GpuExecutor; 2] {
     let l2 = L2 {
         tables: 0.01,
+        per_row: 0.01,
         dense: 0.01,
     };
     let state = random_state(plan, 0.2, 5);

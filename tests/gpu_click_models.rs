@@ -124,6 +124,7 @@ fn check(gpu: &Gpu, seed: u64) {
     let state = trained_state(&plan, 0.3, 7, seed);
     let decay = L2 {
         tables: 0.1,
+        per_row: 0.01,
         dense: 0.01,
     };
     let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(&plan, 1, true)).unwrap();

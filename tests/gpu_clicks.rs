@@ -20,6 +20,7 @@ const INIT: Init = Init::Normal { std: 0.1 };
 fn check(gpu: &Gpu, plan: &Plan, sizes: &[usize], what: &str) {
     let decay = L2 {
         tables: 0.1,
+        per_row: 0.03,
         dense: 0.01,
     };
     for (name, optimizer) in optimizers() {

@@ -31,6 +31,7 @@ fn models_equal_the_specification() {
         L2::default(),
         L2 {
             tables: 0.1,
+            per_row: 0.01,
             dense: 0.01,
         },
     ];
@@ -144,6 +145,7 @@ fn frequent_rows_equal_the_specification() {
                     &optimizer,
                     L2 {
                         tables: 0.1,
+                        per_row: 0.01,
                         dense: 0.0,
                     },
                     &what,
@@ -176,6 +178,7 @@ fn slices_and_shards_equal_the_specification() {
             &optimizer,
             L2 {
                 tables: 0.1,
+                per_row: 0.01,
                 dense: 0.1,
             },
             name,

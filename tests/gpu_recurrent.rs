@@ -152,6 +152,7 @@ fn recurrent_layers_equal_pytorch() {
 fn check(gpu: &Gpu, plan: &Plan, state: &State, batches: &[Batch], optimizer: &Optimizer, what: &str) {
     let decay = L2 {
         tables: 0.1,
+        per_row: 0.01,
         dense: 0.01,
     };
     let mut executor = GpuExecutor::new(gpu, plan.clone(), state).unwrap();

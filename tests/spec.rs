@@ -228,10 +228,12 @@ fn check_gradients(what: &str, plan: &Plan, samples: usize, l2: L2) {
 const WITH_AND_WITHOUT_L2: [L2; 2] = [
     L2 {
         tables: 0.0,
+        per_row: 0.0,
         dense: 0.0,
     },
     L2 {
         tables: 0.3,
+        per_row: 0.01,
         dense: 0.05,
     },
 ];
@@ -298,7 +300,7 @@ fn l2_counts_a_row_as_often_as_it_is_picked() {
     let (_, plan) = odd_models(3, 4).swap_remove(1);
     let batch = Batch::from_columns(&[&[1, 0, 1], &[2, 2, 2]], &[1.0, 0.0, 1.0]).unwrap();
     let reference = Reference::new(&plan, &random_state(&plan, 1.0, 1)).unwrap();
-    let (tables, dense) = (0.5, 0.125);
+    let (tables, per_row, dense) = (0.5, 0.25, 0.125);
     let norm = |name: &str, rows: std::ops::Range<usize>| -> f64 {
         let (p, width) = (
             plan.param(name).unwrap(),
@@ -309,10 +311,12 @@ fn l2_counts_a_row_as_often_as_it_is_picked() {
     };
     let users = (2.0 * norm("gmf.user.weight", 1..2) + norm("gmf.user.weight", 0..1)) / 3.0;
     let items = norm("gmf.item.weight", 2..3);
-    let penalty =
-        tables / 2.0 * (users + items) + dense / 2.0 * (norm("logit.weight", 0..1) + norm("logit.bias", 0..1));
+    let all_rows = norm("gmf.user.weight", 0..3) + norm("gmf.item.weight", 0..4);
+    let layer = norm("logit.weight", 0..1) + norm("logit.bias", 0..1);
+    let penalty = tables / 2.0 * (users + items) + per_row / 2.0 * all_rows + dense / 2.0 * layer;
     let l2 = L2 {
         tables: tables as f32,
+        per_row: per_row as f32,
         dense: dense as f32,
     };
     let gained = reference.objective(&batch, l2).unwrap() - reference.loss(&batch).unwrap();

@@ -91,9 +91,12 @@ pub struct Options {
     /// Adam on every row of the tables each step, as in the papers' code, instead of on the batch's rows.
     #[arg(long, help_heading = "Training")]
     pub dense: bool,
-    /// Weight of the squared norm of embeddings.
+    /// Weight of the squared norm of embeddings, by each sample that uses one.
     #[arg(long, value_name = "X", default_value_t = 0.0, help_heading = "Training")]
     pub l2_tables: f32,
+    /// Weight of the squared norm of every row that a step moves: with --dense of whole tables, as in the papers' code.
+    #[arg(long, value_name = "X", default_value_t = 0.0, help_heading = "Training")]
+    pub l2_rows: f32,
     /// Weight of the squared norm of all other parameters.
     #[arg(long, value_name = "X", default_value_t = 0.0, help_heading = "Training")]
     pub l2_dense: f32,
@@ -246,6 +249,7 @@ impl Options {
             plateau: self.plateau,
             l2: L2 {
                 tables: self.l2_tables,
+                per_row: self.l2_rows,
                 dense: self.l2_dense,
             },
             seed: self.seed,

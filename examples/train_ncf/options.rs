@@ -188,9 +188,12 @@ pub struct TrainingOptions {
     /// Weight of the squared norm of everything [default: 0]
     #[arg(long, value_name = "W", conflicts_with_all = ["l2_tables", "l2_dense"])]
     l2: Option<f32>,
-    /// Weight of the squared norm of embeddings [default: 0]
+    /// Weight of the squared norm of embeddings, by each sample that uses one [default: 0]
     #[arg(long, value_name = "W")]
     l2_tables: Option<f32>,
+    /// Weight of the squared norm of every embedding that a step moves: all of them with adam [default: 0]
+    #[arg(long, value_name = "W")]
+    l2_rows: Option<f32>,
     /// Weight of the squared norm of weights and biases [default: 0]
     #[arg(long, value_name = "W")]
     l2_dense: Option<f32>,
@@ -235,6 +238,7 @@ impl TrainingOptions {
         config.decay = self.decay.unwrap_or(base.decay);
         config.seed = self.seed.unwrap_or(base.seed);
         config.l2 = L2 {
+            per_row: self.l2_rows.unwrap_or(base.l2.per_row),
             tables: self.l2_tables.or(self.l2).unwrap_or(base.l2.tables),
             dense: self.l2_dense.or(self.l2).unwrap_or(base.l2.dense),
         };

@@ -39,13 +39,23 @@ impl TableRows<'_> {
     }
 }
 
-/// How a table is regularised: `per_sample` times the row is added to its gradient for each sample that picks it.
+/// How a table moves. A row's gradient gains `per_row` times the row, and `per_sample` times it for each sample that
+/// picks it.
 #[derive(Clone, Copy, Debug)]
 pub struct RowStep {
     /// The optimiser's step.
     pub update: Update,
     /// The L2 weight over the batch's size.
     pub per_sample: f32,
+    /// The L2 weight of a row, however many samples pick it.
+    pub per_row: f32,
+}
+
+impl RowStep {
+    /// The L2 weight of a row that so many samples pick.
+    fn l2(self, samples: usize) -> f32 {
+        self.per_sample * samples as f32 + self.per_row
+    }
 }
 
 kernel! {
@@ -77,8 +87,8 @@ kernel! {
 }
 
 kernel! {
-    /// Updates every row of the piece: those that no segment picks have a gradient of zero, yet their moments decay
-    /// and they move on with them.
+    /// Updates every row of the piece: those that no segment picks have no gradient but their L2 term, yet their moments
+    /// decay and they move on with them.
     ///
     /// # Panics
     /// As [`sparse`].
@@ -95,13 +105,13 @@ kernel! {
         let mut next = 0;
         for segment in segments {
             let row = column.segments[segment].row as usize - table.first;
-            update(s, step.update, table.slots.part(next * width, (row - next) * width), NoGradient);
+            update(s, step.update, table.slots.part(next * width, (row - next) * width), DecayAlone(step.per_row));
             let slots = table.slots.part(row * width, width);
             update_row(s, step, column.samples(segment), gradients, slots);
             next = row + 1;
         }
         let rest = table.slots.value.len() - next * width;
-        update(s, step.update, table.slots.part(next * width, rest), NoGradient);
+        update(s, step.update, table.slots.part(next * width, rest), DecayAlone(step.per_row));
     }
 }
 
@@ -143,19 +153,19 @@ kernel! {
             }
             let row = row as usize - table.first;
             if every {
-                update(s, step.update, table.slots.part(next * width, (row - next) * width), NoGradient);
+                update(s, step.update, table.slots.part(next * width, (row - next) * width), DecayAlone(step.per_row));
                 next = row + 1;
             }
             let count: usize = samples.iter().map(|(samples, _)| samples.len()).sum();
             let gradient = SumOfSources {
                 sources: &samples,
-                l2: step.per_sample * count as f32,
+                l2: step.l2(count),
             };
             update(s, step.update, table.slots.part(row * width, width), gradient);
         }
         if every {
             let rest = table.slots.value.len() - next * width;
-            update(s, step.update, table.slots.part(next * width, rest), NoGradient);
+            update(s, step.update, table.slots.part(next * width, rest), DecayAlone(step.per_row));
         }
     }
 }
@@ -188,13 +198,13 @@ impl<S: Simd> Gradient<S> for SumOfSources<'_> {
     }
 }
 
-/// The gradient of a row that no sample picks.
-struct NoGradient;
+/// The gradient of rows that no sample picks: their L2 term.
+struct DecayAlone(f32);
 
-impl<S: Simd> Gradient<S> for NoGradient {
+impl<S: Simd> Gradient<S> for DecayAlone {
     #[inline(always)]
-    fn lanes(&self, s: S, _: Range<usize>, _: S::F32) -> S::F32 {
-        s.splat(0.0)
+    fn lanes(&self, s: S, _: Range<usize>, value: S::F32) -> S::F32 {
+        s.mul(s.splat(self.0), value)
     }
 }
 
@@ -222,7 +232,7 @@ fn update_row<S: Simd>(s: S, step: RowStep, samples: &[u32], gradients: Rows<'_>
     let gradient = SumOfSamples {
         samples,
         gradients,
-        l2: step.per_sample * samples.len() as f32,
+        l2: step.l2(samples.len()),
     };
     update(s, step.update, slots, gradient);
 }

@@ -60,6 +60,7 @@ impl UpdateTask<'_> {
                 let step = RowStep {
                     update: context.update,
                     per_sample: context.l2.tables / context.batch.len() as f32,
+                    per_row: context.l2.per_row,
                 };
                 let rows = table.first..table.first + table.slots.value.len() / table.width;
                 let source = |source: &TableSource| context.row_source(source, &rows, table.width);

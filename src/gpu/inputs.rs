@@ -37,7 +37,8 @@ pub(super) struct Call {
     pub rate: f32,
     pub root: f32,
     pub epsilon: f32,
-    pub pad: [u32; 2],
+    pub l2_per_row: f32,
+    pub pad: u32,
 }
 
 /// What a call has of a space.
@@ -68,6 +69,7 @@ impl Call {
     pub fn optimizer(&mut self, optimizer: &Optimizer, l2: L2, t: u64, samples: usize) {
         self.l2_dense = l2.dense;
         self.l2_tables = l2.tables / samples as f32;
+        self.l2_per_row = l2.per_row;
         self.scale = 1.0 / samples as f32;
         match *optimizer {
             Optimizer::Sgd { learning_rate } => self.rate = learning_rate,

@@ -105,7 +105,7 @@ impl GpuExecutor {
         }
         let extent = Extent::samples(samples);
         self.prepare(self.limits.cut(extent).slice, extent.rows())?;
-        let updates = Updates::of(optimizer);
+        let updates = Updates::of(optimizer, l2);
         self.prepare_updates(updates)?;
         let draw = self.prepare_maker((epoch, start), samples)?;
         let mut call = Call::default();

@@ -179,7 +179,7 @@ impl GpuExecutor {
             self.need_moments()?;
         }
         self.prepare(self.limits.cut(extent).slice, extent.rows())?;
-        let updates = Updates::of(optimizer);
+        let updates = Updates::of(optimizer, l2);
         self.prepare_updates(updates)?;
         self.inputs.set_batch(&self.plan, batch);
         let mut call = Call::default();

@@ -4,6 +4,7 @@
 //! every table row that `n` samples pick, `weight / 2 * |row|^2 * n / batch` (Rendle et al., *Neural Collaborative
 //! Filtering vs. Matrix Factorization Revisited*, RecSys 2020, section 2.3: each sample regularises what it uses).
 //! So a dense parameter is one that all samples pick, `n = batch`.
+//! [`per_row`](crate::plan::L2::per_row) adds `weight / 2 * |row|^2` for every row of the tables, picked or not.
 
 /// What the loss gains by `value`, which `share` of the batch's samples pick (`n / batch`; 1 for dense parameters).
 ///

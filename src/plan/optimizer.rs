@@ -36,9 +36,13 @@ impl Default for AdamConfig {
 /// gradient gains `tables * row * n / B` where `n` of the batch's `B` samples pick it: a row that is not picked is
 /// not decayed, and a frequent one is decayed more often (as in Rendle et al., RecSys 2020).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct L2 {
-    /// For embedding tables.
+    /// For embedding tables, by each sample that picks a row.
     pub tables: f32,
+    /// For every row of the tables, picked or not: the loss gains `per_row / 2 * |row|^2`, as with an L2 term over whole
+    /// tables or Adam's weight decay in PyTorch. Rare rows shrink then. `LazyAdam` still moves the batch's rows alone.
+    pub per_row: f32,
     /// For weights and biases.
     pub dense: f32,
 }
@@ -68,6 +72,15 @@ impl Optimizer {
     /// Whether it keeps two moments beside each parameter.
     pub fn has_moments(&self) -> bool {
         !matches!(self, Optimizer::Sgd { .. })
+    }
+
+    /// Whether it moves rows of tables that the batch does not pick.
+    pub fn moves_every_row(&self, l2: L2) -> bool {
+        match self {
+            Optimizer::Adam(_) => true,
+            Optimizer::LazyAdam(_) => false,
+            Optimizer::Sgd { .. } => l2.per_row > 0.0, // else their gradient is zero
+        }
     }
 
     /// The step size.

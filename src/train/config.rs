@@ -116,7 +116,11 @@ impl TrainConfig {
             let reason = format!("{} is not in 0..=1, 0 left out; 1 keeps the learning rate", self.decay);
             return Err(Error::config("decay", reason));
         }
-        for (field, weight) in [("l2.tables", self.l2.tables), ("l2.dense", self.l2.dense)] {
+        for (field, weight) in [
+            ("l2.tables", self.l2.tables),
+            ("l2.per_row", self.l2.per_row),
+            ("l2.dense", self.l2.dense),
+        ] {
             if !(weight >= 0.0 && weight.is_finite()) {
                 return Err(Error::config(field, format!("{weight} is not a number from 0 up")));
             }

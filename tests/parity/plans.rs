@@ -31,10 +31,12 @@ const CONFIG: AdamConfig = AdamConfig {
 const WITH_AND_WITHOUT_L2: [L2; 2] = [
     L2 {
         tables: 0.0,
+        per_row: 0.0,
         dense: 0.0,
     },
     L2 {
         tables: 0.2,
+        per_row: 0.03,
         dense: 0.03,
     },
 ];

@@ -167,7 +167,7 @@ fn rows_of_table<S: Simd>(s: S, isa: &str, piece: &Piece, optimizer: &Optimizer,
         ..
     } = *piece;
     let what = format!("{isa}: {optimizer:?}, every row: {every}, {piece:?}");
-    let (step, per_sample) = (3, 0.125f32);
+    let (step, per_sample, per_row) = (3, 0.125f32, 0.25f32);
     let ids = common::zipf(samples, rows, Rng::new(samples as u64));
     let batch = Batch::from_columns(&[&ids], &vec![1.0; samples]).unwrap();
     let (column, range) = (batch.column(0), piece.range());
@@ -178,6 +178,7 @@ fn rows_of_table<S: Simd>(s: S, isa: &str, piece: &Piece, optimizer: &Optimizer,
     let row_step = RowStep {
         update: Update::new(optimizer, step),
         per_sample,
+        per_row,
     };
     let mut slots = got.slots();
     let table = TableRows {
@@ -195,12 +196,9 @@ fn rows_of_table<S: Simd>(s: S, isa: &str, piece: &Piece, optimizer: &Optimizer,
         let floats = row * width..(row + 1) * width;
         let (sum, count) = (sums.get(&(row as u32)), counts.get(&(row as u32)).copied().unwrap_or(0));
         let mut gradient = sum.cloned().unwrap_or(vec![0.0; width]);
-        ops::l2::add_gradient(
-            &mut gradient,
-            &wide(&want.value[floats.clone()]),
-            per_sample.into(),
-            count as f64,
-        );
+        let value = wide(&want.value[floats.clone()]);
+        ops::l2::add_gradient(&mut gradient, &value, per_sample.into(), count as f64);
+        ops::l2::add_gradient(&mut gradient, &value, per_row.into(), 1.0);
         if every || count > 0 {
             want.expect(floats, &gradient, optimizer, step);
         }
@@ -238,6 +236,7 @@ fn segment_sum<S: Simd>(s: S, isa: &str, samples: usize, width: usize) {
     let row_step = RowStep {
         update: Update::Sgd { learning_rate: -1.0 },
         per_sample: 0.5,
+        per_row: 0.0,
     };
     let slots = Slots {
         value: &mut value,

@@ -151,7 +151,7 @@ impl CpuExecutor {
     }
 
     pub(super) fn run_updates(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) {
-        let every_row = matches!(optimizer, Optimizer::Adam(_));
+        let every_row = optimizer.moves_every_row(l2);
         let (partials, _) = self.partials_of(batch.len());
         let mut gradients: [&[f32]; MAX_PARTIALS] = [&[]; MAX_PARTIALS];
         for (slice, partial) in gradients.iter_mut().zip(&self.partials) {

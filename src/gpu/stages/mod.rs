@@ -18,7 +18,7 @@ use super::{
     support::Shaded,
     tensors::Tensors,
 };
-use crate::plan::{Activation, Backward, Flow, Optimizer, Plan, Stage, View};
+use crate::plan::{Activation, Backward, Flow, L2, Optimizer, Plan, Stage, View};
 
 /// What stands for a parameter that is not there, as in `shaders/prelude.wgsl`.
 const NONE: u32 = u32::MAX;
@@ -51,20 +51,20 @@ pub(super) struct Drafter<'a> {
     pub losses: &'a wgpu::Buffer,
 }
 
-/// Which optimiser runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Updates {
-    Sgd,
-    LazyAdam,
-    Adam,
+/// What an optimiser's dispatches are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Updates {
+    /// Adam; else gradient descent.
+    pub adam: bool,
+    /// Whether rows outside the batch move too.
+    pub every_row: bool,
 }
 
 impl Updates {
-    pub fn of(optimizer: &Optimizer) -> Self {
-        match optimizer {
-            Optimizer::Sgd { .. } => Updates::Sgd,
-            Optimizer::LazyAdam(_) => Updates::LazyAdam,
-            Optimizer::Adam(_) => Updates::Adam,
+    pub fn of(optimizer: &Optimizer, l2: L2) -> Self {
+        Updates {
+            adam: optimizer.has_moments(),
+            every_row: optimizer.moves_every_row(l2),
         }
     }
 }

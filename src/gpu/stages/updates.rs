@@ -16,9 +16,9 @@ impl<'a> Drafter<'a> {
     /// One dispatch for all dense parameters, and two for each table; one more for each look-up in one that is shared, and
     /// one for its chunks.
     pub fn updates(self, updates: Updates) -> Vec<Draft<'a>> {
-        let (rows, dense) = match updates {
-            Updates::Sgd => (Shader::RowUpdateSgd, Shader::DenseUpdateSgd),
-            Updates::LazyAdam | Updates::Adam => (Shader::RowUpdateAdam, Shader::DenseUpdateAdam),
+        let (rows, dense) = match updates.adam {
+            true => (Shader::RowUpdateAdam, Shader::DenseUpdateAdam),
+            false => (Shader::RowUpdateSgd, Shader::DenseUpdateSgd),
         };
         let mut drafts = vec![self.dense_update(dense, updates)];
         for table in 0..self.plan.params().len() {
@@ -71,11 +71,11 @@ impl<'a> Drafter<'a> {
             (5, &dense.slots.value),
             (8, &dense.transposed),
         ];
-        if let Some([m, v]) = dense.slots.moments.as_ref().filter(|_| updates != Updates::Sgd) {
+        if let Some([m, v]) = dense.slots.moments.as_ref().filter(|_| updates.adam) {
             buffers.extend([(6, m), (7, v)]);
         }
         let grid = Grid::Groups((dense.placement.trained / BLOCK).into());
-        let kept = if updates == Updates::Sgd { 3 } else { 7 };
+        let kept = if updates.adam { 7 } else { 3 };
         Draft::new(shader, "reduce", grid, Reads::Call, &self.dense_shape(), buffers)
             .of(format!("{} floats, without the slots", 4 * dense.placement.trained))
             .cost(0, kept * 16 * u64::from(BLOCK))
@@ -146,18 +146,19 @@ impl<'a> Drafter<'a> {
             ],
         };
         buffers.push((5, &shard.slots.value));
-        if let Some([m, v]) = shard.slots.moments.as_ref().filter(|_| updates != Updates::Sgd) {
+        if let Some([m, v]) = shard.slots.moments.as_ref().filter(|_| updates.adam) {
             buffers.extend([(6, m), (7, v)]);
         }
         let threads = shape.width;
         // A row and its moments are read and written; of its samples, one at least is read.
-        let row = 16 * u64::from(threads) * if updates == Updates::Sgd { 3 } else { 7 };
+        let row = 16 * u64::from(threads) * if updates.adam { 7 } else { 3 };
         let all = Grid::Threads(u64::from(shard.capacity) * u64::from(threads));
-        let (entry, grid, bytes) = match (updates, is_shared) {
-            (Updates::Adam, false) => ("every", all, 16 * 6),
-            (Updates::Adam, true) => ("every_merged", all, 16 * 6),
-            (Updates::Sgd | Updates::LazyAdam, false) => ("sparse", Grid::Segments { column, threads }, row),
-            (Updates::Sgd | Updates::LazyAdam, true) => ("sparse_merged", Grid::AllSegments { sources, threads }, row),
+        let floats = if updates.adam { 6 } else { 2 }; // of a row that is not picked
+        let (entry, grid, bytes) = match (updates.every_row, is_shared) {
+            (true, false) => ("every", all, 16 * floats),
+            (true, true) => ("every_merged", all, 16 * floats),
+            (false, false) => ("sparse", Grid::Segments { column, threads }, row),
+            (false, true) => ("sparse_merged", Grid::AllSegments { sources, threads }, row),
         };
         Draft::new(shader, entry, grid, Reads::CallAndBatch, &shape, buffers)
             .of(format!("{}", 4 * threads))

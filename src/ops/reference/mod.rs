@@ -180,6 +180,7 @@ impl Reference {
                         let row = &tensor.value[row * param.width..][..param.width];
                         objective += l2::penalty(row, l2.tables.into(), share);
                     }
+                    objective += l2::penalty(&tensor.value, l2.per_row.into(), 1.0);
                 }
                 ParamKind::Statistic => {}
                 ParamKind::Dense => objective += l2::penalty(&tensor.value, l2.dense.into(), 1.0),
@@ -189,7 +190,7 @@ impl Reference {
     }
 
     /// The gradient of [`objective`](Reference::objective), one matrix `rows x width` a parameter. Table rows that
-    /// no sample picks have gradient zero.
+    /// no sample picks have gradient zero but for [`L2::per_row`].
     ///
     /// # Errors
     /// As [`forward`](Reference::forward).
@@ -208,6 +209,7 @@ impl Reference {
                         let (gradient, row) = (&mut gradient[range.clone()], &tensor.value[range]);
                         l2::add_gradient(gradient, row, l2.tables.into(), share);
                     }
+                    l2::add_gradient(gradient, &tensor.value, l2.per_row.into(), 1.0);
                 }
                 ParamKind::Statistic => {}
                 ParamKind::Dense => l2::add_gradient(gradient, &tensor.value, l2.dense.into(), 1.0),
