@@ -7,6 +7,8 @@ use crate::{Error, Result, executor::Executor};
 
 /// Scores held at a time, where a user's own are no more.
 const SCORES: usize = 1 << 19;
+/// Scores that are compared at once with the worst of those kept: nearly all blocks hold none that is better.
+const BLOCK: usize = 64;
 
 /// A user, and the items that are left out of a search.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +42,24 @@ pub(crate) fn top_by_scores<E: Executor + ?Sized>(
     let mut best = Vec::with_capacity(queries.len());
     let mut top = TopK::new(k);
     for_each_row(executor, queries, |query, scores| {
-        let mut left_out = query.known.iter().copied().peekable();
-        for (item, &score) in (0..).zip(scores) {
+        offer_row(&mut top, query, scores)?;
+        best.push(top.take_sorted());
+        Ok(())
+    })?;
+    Ok(best)
+}
+
+/// Offers the scores of all items, but for the known ones.
+fn offer_row(top: &mut TopK, query: &Query<'_>, scores: &[f32]) -> Result<()> {
+    for (first, block) in (0..).step_by(BLOCK).zip(scores.chunks(BLOCK)) {
+        // Items come in ascending order, so one with the worst score itself comes too late. NaN is not at most anything.
+        let is_late = |worst: f32| block.iter().fold(true, |all, &score| all & (score <= worst));
+        if top.worst().is_some_and(is_late) {
+            continue;
+        }
+        let known = &query.known[query.known.partition_point(|&known| known < first)..];
+        let mut left_out = known.iter().copied().peekable();
+        for (item, &score) in (first..).zip(block) {
             if score.is_nan() {
                 return Err(query.nan(item));
             }
@@ -49,10 +67,8 @@ pub(crate) fn top_by_scores<E: Executor + ?Sized>(
                 top.offer(item, score);
             }
         }
-        best.push(top.take_sorted());
-        Ok(())
-    })?;
-    Ok(best)
+    }
+    Ok(())
 }
 
 /// [`Executor::rank_catalogue`] by way of [`Executor::score_catalogue`].
@@ -137,4 +153,39 @@ fn rank(scores: &[f32], query: &Query<'_>, item: u32) -> Result<Rank> {
         rank.ties -= u64::from(score == target);
     }
     Ok(rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    #[test]
+    fn blocks_that_are_left_out_hold_nothing_better() {
+        for case in 0..200u64 {
+            let rng = Rng::new(case);
+            let items = rng.below(0, 500) as usize;
+            // Few distinct scores, so that ties are common.
+            let scores: Vec<f32> = (1..=items).map(|i| rng.below(i as u64, 40) as f32 - 20.0).collect();
+            let known: Vec<u32> = (0..items as u32)
+                .filter(|&i| rng.below(1000 + u64::from(i), 3) == 0)
+                .collect();
+            let query = Query { user: 0, known: &known };
+            for k in [0, 1, 10, 400] {
+                let mut top = TopK::new(k);
+                offer_row(&mut top, &query, &scores).unwrap();
+                let mut sorted: Vec<(u32, f32)> = (0..).zip(scores.iter().copied()).collect();
+                sorted.retain(|(item, _)| known.binary_search(item).is_err());
+                sorted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                sorted.truncate(k);
+                assert_eq!(top.take_sorted(), sorted, "case {case}, {k} best");
+            }
+            if let Some(last) = scores.len().checked_sub(1) {
+                let mut with_nan = scores.clone();
+                with_nan[last] = f32::NAN;
+                let refused = offer_row(&mut TopK::new(1), &query, &with_nan).unwrap_err().to_string();
+                assert!(refused.contains(&format!("item {last} is NaN")), "{refused}");
+            }
+        }
+    }
 }

@@ -71,6 +71,12 @@ impl TopK {
         }
     }
 
+    /// The worst score kept, once there are `k`: only a better one, or the same of a lower item, is still kept.
+    pub fn worst(&self) -> Option<f32> {
+        let is_full = self.kept.len() >= self.k;
+        self.kept.peek().filter(|_| is_full).map(|worst| worst.score)
+    }
+
     /// The items kept, best first; there are none afterwards.
     pub fn take_sorted(&mut self) -> Vec<(u32, f32)> {
         let kept = core::mem::take(&mut self.kept).into_sorted_vec();
