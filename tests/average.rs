@@ -1,7 +1,9 @@
 //! The mean of the parameters over late epochs: what it is, who sees it, and that training does not.
 
+mod common;
 mod planted;
 
+use common::means::{is_mean, values};
 use planted::{ITEMS, USERS, config, split, trainer};
 use pocketrec::{
     Error,
@@ -41,32 +43,9 @@ fn gmf() -> Model {
     Gmf::new(USERS as usize, ITEMS as usize).factors(4).into()
 }
 
-fn values(state: &State) -> Vec<Vec<f32>> {
-    state.tensors.iter().map(|tensor| tensor.value.clone()).collect()
-}
-
 /// Trains an epoch.
 fn epoch(trainer: &mut Trainer) -> EpochReport {
     trainer.fit(&split(), |_| Control::Stop).unwrap().last.unwrap()
-}
-
-/// Holds `got` against the mean of what a trainer without averaging went through.
-#[track_caller]
-fn is_mean(got: &State, snapshots: &[State]) {
-    let count = snapshots.len() as f64;
-    for (index, tensor) in got.tensors.iter().enumerate() {
-        for (at, &got) in tensor.value.iter().enumerate() {
-            let all = snapshots.iter().map(|state| f64::from(state.tensors[index].value[at]));
-            let mean = all.clone().sum::<f64>() / count;
-            let largest = all.fold(0.0, |largest: f64, value| largest.max(value.abs()));
-            let roundings = 0.5 * (count + 1.0) * largest * f64::from(f32::EPSILON) / 2.0;
-            let error = (f64::from(got) - mean).abs();
-            assert!(
-                error <= roundings,
-                "parameter {index}, {at}: {got} for {mean}, {roundings}"
-            );
-        }
-    }
 }
 
 fn mean_is_seen_and_training_does_not_see_it(mut averaged: Trainer, mut without: Trainer) {

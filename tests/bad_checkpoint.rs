@@ -1,9 +1,11 @@
 //! Damaged and hostile checkpoints: an error that names the fault, never a panic, never another state.
 
+mod common;
 mod planted;
 
 use std::collections::HashMap;
 
+use common::files::{Tensors, edited};
 use planted::{ITEMS, USERS, config, split, trainer};
 use pocketrec::{
     Error,
@@ -14,7 +16,7 @@ use pocketrec::{
     train::{AbsorbConfig, TrainConfig, Trainer},
 };
 use proptest::prelude::*;
-use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
+use safetensors::{Dtype, SafeTensors};
 
 /// A checkpoint with everything in it: moments, best parameters, their mean, keys, titles, histories.
 fn checkpoint() -> Checkpoint {
@@ -145,31 +147,11 @@ proptest! {
     }
 }
 
-type Tensors = HashMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
-
-/// Takes a good file apart, lets `edit` change it, and puts it together again.
-fn edited(edit: impl FnOnce(&mut Tensors, &mut HashMap<String, String>)) -> Vec<u8> {
-    let bytes = bytes_of(&checkpoint());
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
-    let mut strings = metadata.metadata().clone().unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let part = |view: TensorView| (view.dtype(), view.shape().to_vec(), view.data().to_vec());
-    let mut tensors: Tensors = file
-        .tensors()
-        .into_iter()
-        .map(|(name, view)| (name, part(view)))
-        .collect();
-    edit(&mut tensors, &mut strings);
-    let views = tensors
-        .iter()
-        .map(|(name, (dtype, shape, data))| (name.clone(), TensorView::new(*dtype, shape.clone(), data).unwrap()));
-    serialize(views, Some(strings)).unwrap()
-}
-
 #[test]
 fn faults_are_named() {
+    let bytes = bytes_of(&checkpoint());
     // The edit itself is no fault.
-    assert!(Checkpoint::from_bytes(&edited(|_, _| ())).is_ok());
+    assert!(Checkpoint::from_bytes(&edited(&bytes, |_, _| ())).is_ok());
     type Edit = fn(&mut Tensors, &mut HashMap<String, String>);
     fn word(tensors: &mut Tensors, name: &str, at: usize, word: &[u8]) {
         tensors.get_mut(name).unwrap().2[at..at + word.len()].copy_from_slice(word);
@@ -265,7 +247,7 @@ fn faults_are_named() {
         }),
     ];
     for (expected, edit) in cases {
-        let reason = reason(&edited(*edit));
+        let reason = reason(&edited(&bytes, *edit));
         assert!(reason.contains(expected), "{reason:?} lacks {expected:?}");
     }
 }
@@ -285,6 +267,7 @@ fn settings_out_of_range_are_refused() {
 
 #[test]
 fn huge_models_are_refused_before_memory_is_taken() {
+    let bytes = bytes_of(&checkpoint());
     let json = |model: &Model| serde_json::to_string(model).unwrap();
     let huge: [Model; 4] = [
         Mf::new(4_294_967_295, 4_294_967_295).factors(65_536).into(),
@@ -293,7 +276,9 @@ fn huge_models_are_refused_before_memory_is_taken() {
         Mlp::new(1, 1).layers(vec![usize::MAX; 3]).into(),
     ];
     for model in huge {
-        let reason = reason(&edited(|_, strings| drop(strings.insert("model".into(), json(&model)))));
+        let reason = reason(&edited(&bytes, |_, strings| {
+            drop(strings.insert("model".into(), json(&model)))
+        }));
         assert!(reason.contains("model") || reason.contains("missing"), "{reason}");
     }
 }

@@ -103,6 +103,9 @@ pub struct Options {
     /// Stop after so many epochs without a better dev evaluation, with the parameters of the best; 0 trains all.
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Training")]
     pub patience: u32,
+    /// From this epoch on, evaluate and keep the mean of the parameters after each epoch.
+    #[arg(long, value_name = "EPOCH", help_heading = "Training")]
+    pub average_from: Option<u32>,
     /// By what dev evaluations are compared; data without labels are ranked, by NDCG@10.
     #[arg(long, value_enum, help_heading = "Training")]
     pub metric: Option<Metric>,
@@ -262,6 +265,7 @@ impl Options {
                 Some(Metric::LogLoss) => ClickMetric::LogLoss,
                 Some(Metric::Ndcg) => ClickMetric::Ndcg,
             },
+            average_from: self.average_from,
             negatives: self.negatives.unwrap_or(if labels { 0 } else { NEGATIVES }),
             ..ClickConfig::default()
         }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     VERSION, fault,
     format::{self, Input, Output, Values},
-    meta::Exact,
+    meta::{Exact, is_zero},
     read::{Reader, check_layers, check_version, json},
     replace_file,
     write::parameters,
@@ -25,12 +25,12 @@ use crate::{
     executor::LossSum,
     models::ClickModel,
     plan::State,
-    train::{BestClickEpoch, ClickConfig, ClickProgress, not_finite},
+    train::{BestClickEpoch, ClickConfig, ClickProgress, check_averaging, mean_fault, not_finite},
 };
 
 /// Everything a [`ClickTrainer`](crate::train::ClickTrainer) knows, as plain data.
 ///
-/// Tensors are those of [`Checkpoint`](super::Checkpoint) (`NAME`, `adam.m/NAME`, `adam.v/NAME`, `best/NAME`) and `encoder`, U8, the encoder as
+/// Tensors are those of [`Checkpoint`](super::Checkpoint) (`NAME`, `adam.m/NAME`, `adam.v/NAME`, `best/NAME`, `average/NAME`) and `encoder`, U8, the encoder as
 /// JSON, if there is one; metadata are `model`, `clicks` (the settings), `click_progress` and `checksum`.
 #[derive(Clone, Debug)]
 pub struct ClickCheckpoint {
@@ -44,6 +44,8 @@ pub struct ClickCheckpoint {
     pub progress: ClickProgress,
     /// Parameters of the best epoch, one entry a parameter in the plan's order.
     pub best_values: Option<Vec<Vec<f32>>>,
+    /// The mean of the parameters over epochs, if there is one, in the same order.
+    pub average_values: Option<Vec<Vec<f32>>>,
     /// What encodes the fields.
     pub encoder: Option<Encoder>,
 }
@@ -60,6 +62,8 @@ struct Record {
     best: Option<(u32, Exact)>,
     stale: u32,
     plateaus: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    averaged: u32,
 }
 
 impl ClickCheckpoint {
@@ -84,7 +88,15 @@ impl ClickCheckpoint {
         let invalid = |error: Error| io::Error::new(io::ErrorKind::InvalidInput, error);
         let plan = self.model.plan().map_err(invalid)?;
         let mut tensors = Vec::new();
-        let others = [("best", self.best_values.as_deref())];
+        let ClickProgress { epoch, averaged, .. } = self.progress;
+        let has_mean = self.average_values.is_some();
+        if let Some(reason) = mean_fault(self.config.average_from, epoch, averaged, has_mean) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
+        let others = [
+            ("best", self.best_values.as_deref()),
+            ("average", self.average_values.as_deref()),
+        ];
         parameters(&plan, &self.state, &others, &mut tensors)?;
         if let Some(encoder) = &self.encoder {
             let json = serde_json::to_vec(encoder)?;
@@ -105,6 +117,7 @@ impl ClickCheckpoint {
             best: progress.best.map(|best| (best.epoch, Exact(best.value))),
             stale: progress.stale,
             plateaus: progress.plateaus,
+            averaged: progress.averaged,
         };
         let strings = BTreeMap::from([
             ("pocketrec".into(), VERSION.into()),
@@ -155,10 +168,16 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
     let (factors, hidden) = model.widths();
     check_layers(hidden, factors, input.data_len())?;
     let plan = model.plan().map_err(|error| format!("metadata key model: {error}"))?;
+    check_averaging(&plan, config.average_from).map_err(|error| format!("metadata key clicks: {error}"))?;
     let record: Record = json(input, "click_progress")?;
     let mut reader = Reader::new(input);
     let state = reader.parameters(&plan, record.optimizer_step)?;
     let best_values = reader.values("best/", &plan)?;
+    let average_values = reader.values("average/", &plan)?;
+    let has_mean = average_values.is_some();
+    if let Some(reason) = mean_fault(config.average_from, record.epoch, record.averaged, has_mean) {
+        return Err(format!("tensors average/... and metadata key click_progress: {reason}"));
+    }
     let encoder = match input.has("encoder") {
         false => None,
         true => {
@@ -187,8 +206,10 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
             best: record.best.map(best),
             stale: record.stale,
             plateaus: record.plateaus,
+            averaged: record.averaged,
         },
         best_values,
+        average_values,
         encoder,
     })
 }

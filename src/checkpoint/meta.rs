@@ -62,7 +62,7 @@ struct BestRecord {
 }
 
 /// What is left out where nothing is averaged, as in files from before there was averaging.
-fn is_zero(count: &u32) -> bool {
+pub(super) fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 

@@ -39,7 +39,8 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
     if best_values.is_some() && progress.best.is_none() {
         return Err("tensors best/... are there, but metadata key progress has no best epoch".into());
     }
-    if let Some(reason) = mean_fault(&config, &progress, average_values.is_some()) {
+    let has_mean = average_values.is_some();
+    if let Some(reason) = mean_fault(config.average_from, progress.epoch, progress.averaged, has_mean) {
         return Err(format!("tensors average/... and metadata key progress: {reason}"));
     }
     let rows = [plan.rows(0), plan.rows(1)];

@@ -29,7 +29,9 @@ pub(super) fn shape_of(param: &Param) -> Vec<usize> {
 pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     let invalid = |error: crate::Error| io::Error::new(io::ErrorKind::InvalidInput, error);
     let plan = contents.model.plan().map_err(invalid)?;
-    if let Some(reason) = mean_fault(contents.config, contents.progress, contents.average_values.is_some()) {
+    let (from, progress) = (contents.config.average_from, contents.progress);
+    let has_mean = contents.average_values.is_some();
+    if let Some(reason) = mean_fault(from, progress.epoch, progress.averaged, has_mean) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }
     let mut tensors = Vec::new();

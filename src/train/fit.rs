@@ -121,9 +121,9 @@ impl Trainer {
             epoch_samples: 0,
             epoch_seconds: 0.0,
         };
-        self.use_plain()?;
+        self.aside.use_plain(&mut *self.executor)?;
         let reason = self.run_epochs(split, &mut loader, &mut run);
-        let in_use = self.use_mean();
+        let in_use = self.aside.use_mean(&mut *self.executor);
         run.report.reason = reason?;
         in_use?;
         run.report.best = self.progress.best;
@@ -208,7 +208,8 @@ impl Trainer {
         }
         let mut clock = Stopwatch::start();
         let epoch = self.progress.epoch.saturating_add(1);
-        let (mut mean, averaged) = self.next_mean(epoch, &state).unzip();
+        let (from, averaged) = (self.config.average_from, self.progress.averaged);
+        let (mut mean, averaged) = self.aside.next_mean(from, epoch, averaged, &state).unzip();
         let averaged = averaged.unwrap_or(0);
         let every = self.config.eval_every;
         let ranking = match every > 0 && epoch.is_multiple_of(every) {

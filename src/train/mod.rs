@@ -33,12 +33,12 @@ mod recommend;
 mod rows;
 
 pub use absorb::AbsorbReport;
+#[cfg(feature = "std")]
+pub(crate) use average::{check_averaging, mean_fault};
 pub use clicks::{BestClickEpoch, ClickConfig, ClickEpoch, ClickFit, ClickMetric, ClickProgress, ClickTrainer};
 pub use config::{AbsorbConfig, TrainConfig};
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
 pub use history::History;
-#[cfg(feature = "std")]
-pub(crate) use persist::mean_fault;
 pub use progress::Progress;
 #[cfg(feature = "std")]
 pub(crate) use progress::all_finite;

@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use super::{
-    Progress, TrainConfig, Trainer,
-    average::{Aside, Values, swap_values},
-    progress::{fresh_state, values_of},
+    Progress, Trainer,
+    average::{Aside, Values, mean_fault},
+    progress::values_of,
 };
 use crate::{
     Error, Result,
     checkpoint::{self, Checkpoint, Contents},
-    checks::check_state,
     device::Device,
     plan::State,
 };
@@ -102,48 +101,19 @@ impl Trainer {
 
     /// The state that training goes on from, and the mean.
     fn both(&mut self) -> Result<(State, Option<Values>)> {
-        let mut state = self.state()?;
-        let mean = match &self.aside {
-            Aside::Nothing => None,
-            Aside::Mean(mean) => Some(mean.clone()),
-            Aside::Plain(plain) => {
-                let mut mean = plain.clone();
-                swap_values(&mut state, &mut mean);
-                Some(mean)
-            }
-        };
-        Ok((state, mean))
+        let state = self.state()?;
+        Ok(self.aside.both(state))
     }
 
     /// Takes a mean from a checkpoint into use.
     fn adopt_mean(&mut self, mean: Option<Values>) -> Result<()> {
-        if let Some(reason) = mean_fault(&self.config, &self.progress, mean.is_some()) {
+        let Progress { epoch, averaged, .. } = self.progress;
+        if let Some(reason) = mean_fault(self.config.average_from, epoch, averaged, mean.is_some()) {
             return Err(Error::config("average_values", reason));
         }
         if let Some(mean) = mean {
-            let state = fresh_state(mean);
-            check_state(self.plan(), &state)?;
-            self.aside = Aside::Mean(state.tensors.into_iter().map(|tensor| tensor.value).collect());
-            self.use_mean()?;
+            self.aside = Aside::adopt(&mut *self.executor, mean)?;
         }
         Ok(())
-    }
-}
-
-/// Why a mean, or none, contradicts the settings and the position.
-pub(crate) fn mean_fault(config: &TrainConfig, progress: &Progress, has_mean: bool) -> Option<String> {
-    let Progress { epoch, averaged, .. } = *progress;
-    match (has_mean, averaged, config.average_from) {
-        (false, 0, _) => None,
-        (false, ..) => Some(format!(
-            "a mean of {averaged} epochs is counted, but its values are missing"
-        )),
-        (true, 0, _) => Some("there is a mean of parameters, but the position counts no epoch in it".into()),
-        (true, _, None) => Some("there is a mean of parameters, but average_from is not set".into()),
-        (true, _, Some(from)) => {
-            let most = epoch.saturating_add(1).saturating_sub(from);
-            let reason = || format!("a mean of {averaged} epochs, after epoch {epoch} and from epoch {from} on");
-            (averaged > most).then(reason)
-        }
     }
 }

@@ -3,9 +3,12 @@
 
 pub mod differences;
 #[cfg(feature = "std")]
+pub mod files;
+#[cfg(feature = "std")]
 pub mod golden;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod means;
 pub mod recurrent;
 
 use pocketrec::{

@@ -85,6 +85,18 @@ pub struct ClickConfig {
     /// row, with label 0: for rows that are all choices, to learn a ranking. The trainer needs the encoder for it, whose
     /// schema says by [`Schema::negatives`](crate::data::samples::Schema::negatives) what a candidate is.
     pub negatives: u32,
+    /// The first epoch, counted from 1, whose parameters go into a mean over epochs; `None` for no mean.
+    ///
+    /// From the end of that epoch on the mean of the parameters after each epoch is what is evaluated on the dev rows,
+    /// compared for `patience` and `plateau`, kept as the best and, once `fit` returns, predicted, ranked and
+    /// explained with; training itself goes on from the parameters as they are. It is that of
+    /// [`TrainConfig::average_from`], with its sources and costs. A mean ends, and the next epoch's end begins a new
+    /// one, when `fit` ends with the parameters of the best (`patience`), and when this setting is changed.
+    ///
+    /// Models with batch normalisation or Dice are refused: the mean of running statistics is not the statistics of
+    /// the mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average_from: Option<u32>,
     /// Fetch the loss after every so many steps.
     pub report_every: u32,
 }
@@ -103,6 +115,7 @@ impl Default for ClickConfig {
             metric: ClickMetric::default(),
             k: 10,
             negatives: 0,
+            average_from: None,
             report_every: 512,
         }
     }
@@ -121,6 +134,7 @@ impl ClickConfig {
             l2: self.l2,
             patience: self.patience,
             k: self.k,
+            average_from: self.average_from,
             report_every: self.report_every,
             ..TrainConfig::default()
         };

@@ -16,6 +16,7 @@ use crate::{
     rng::{Permutation, Rng},
     train::{
         Control, IntoControl, StopReason,
+        average::{Aside, Values, swap_in},
         clock::Stopwatch,
         events::rate,
         not_finite,
@@ -50,6 +51,8 @@ pub struct ClickEpoch {
     pub ranking: Option<RankingReport>,
     /// Whether the evaluation is the best so far.
     pub best: bool,
+    /// Epochs in the mean of the parameters that was evaluated; 0 where it was the parameters themselves.
+    pub averaged: u32,
     /// Rows trained on in this call, negatives among them.
     pub samples: u64,
     /// Time those rows took, in seconds; 0 where there is no clock.
@@ -65,6 +68,9 @@ impl fmt::Display for ClickEpoch {
         }
         if let Some(ranking) = &self.ranking {
             write!(f, "  dev {ranking}{best}")?;
+        }
+        if self.averaged > 0 {
+            write!(f, "  mean of {:>2}", self.averaged)?;
         }
         match rate(self.samples, self.seconds) {
             r if r <= 0.0 => Ok(()),
@@ -144,7 +150,9 @@ impl ClickTrainer {
     ///
     /// With dev rows each epoch is evaluated on them; with `patience` too, the parameters of the best epoch are kept
     /// and are the trainer's when `fit` returns because training is over; moments begin anew then. Where
-    /// [`ClickConfig::negatives`](super::ClickConfig::negatives) are drawn, an epoch has that many more rows.
+    /// [`ClickConfig::negatives`](super::ClickConfig::negatives) are drawn, an epoch has that many more rows. With
+    /// [`ClickConfig::average_from`](super::ClickConfig::average_from) it is the mean over epochs that is evaluated, kept
+    /// and the trainer's.
     ///
     /// # Errors
     /// [`Error::Config`] where the samples are empty, too many (2^32 - 2), or lack a field of the model, or where
@@ -165,34 +173,46 @@ impl ClickTrainer {
                 return Err(Error::config("metric", reason));
             }
         }
+        self.aside.use_plain(&mut *self.executor)?;
         let mut epochs = 0;
-        let reason = loop {
-            if self.progress.epoch >= self.config.epochs {
-                break StopReason::Finished;
-            }
-            if self
-                .config
-                .patience
-                .is_some_and(|patience| self.progress.stale >= patience)
-            {
-                break StopReason::Patience;
-            }
-            let report = self.epoch(&mut loader, dev)?;
+        let reason = self.run_epochs(&mut loader, dev, &mut |epoch| {
             epochs += 1;
-            if on_epoch(&report).into_control() == Control::Stop {
-                break StopReason::Stopped;
-            }
-        };
-        if reason != StopReason::Stopped
-            && let Some(best) = self.best.take()
-        {
-            self.executor.set_state(&fresh_state(best))?;
-        }
+            on_epoch(epoch).into_control()
+        });
+        let in_use = self.aside.use_mean(&mut *self.executor);
+        let reason = reason?;
+        in_use?;
         Ok(ClickFit {
             reason,
             epochs,
             best: self.progress.best,
         })
+    }
+
+    fn run_epochs(
+        &mut self,
+        loader: &mut Loader<'_>,
+        dev: Option<&Samples>,
+        on_epoch: &mut dyn FnMut(&ClickEpoch) -> Control,
+    ) -> Result<StopReason> {
+        let patience = self.config.patience;
+        let reason = loop {
+            if self.progress.epoch >= self.config.epochs {
+                break StopReason::Finished;
+            }
+            if patience.is_some_and(|patience| self.progress.stale >= patience) {
+                break StopReason::Patience;
+            }
+            let report = self.epoch(loader, dev)?;
+            if on_epoch(&report) == Control::Stop {
+                return Ok(StopReason::Stopped);
+            }
+        };
+        if let Some(best) = self.best.take() {
+            self.executor.set_state(&fresh_state(best))?;
+            self.forget_mean();
+        }
+        Ok(reason)
     }
 
     fn loader<'a>(&self, train: &'a Samples) -> Result<Loader<'a>> {
@@ -262,6 +282,7 @@ impl ClickTrainer {
             dev: None,
             ranking: None,
             best: false,
+            averaged: 0,
             samples: u64::from(loader.rows.total()) - first,
             seconds: clock.seconds(),
         })
@@ -297,40 +318,73 @@ impl ClickTrainer {
         Ok(())
     }
 
-    /// Evaluates on the dev rows and keeps the best.
+    /// Takes the epoch into the mean, evaluates on the dev rows and keeps the best.
     fn judge(&mut self, mut report: ClickEpoch, dev: Option<&Samples>) -> Result<ClickEpoch> {
-        let state = self.executor.state()?;
+        let mut state = self.executor.state()?;
         if not_finite(self.plan(), &state).is_some() {
             return Err(Error::Diverged {
                 step: self.progress.step,
                 loss: report.loss,
             });
         }
-        let Some(dev) = dev else { return Ok(report) };
-        let value = if self.config.metric == ClickMetric::Ndcg {
+        let (from, averaged) = (self.config.average_from, self.progress.averaged);
+        let next = self.aside.next_mean(from, report.epoch, averaged, &state);
+        let (mut mean, averaged) = next.unzip();
+        report.averaged = averaged.unwrap_or(0);
+        if let Some(dev) = dev {
+            let value = self.measure(&mut report, dev, &mut state, mean.as_mut())?;
+            self.note(&mut report, value, || mean.clone().unwrap_or_else(|| values_of(&state)));
+        }
+        self.progress.averaged = report.averaged;
+        self.aside = mean.map_or(Aside::Nothing, Aside::Mean);
+        Ok(report)
+    }
+
+    /// Evaluates the mean where there is one, else the parameters in the executor. These are `state`, and they are in
+    /// the executor again afterwards. Gives the metric.
+    fn measure(
+        &mut self,
+        report: &mut ClickEpoch,
+        dev: &Samples,
+        state: &mut State,
+        mean: Option<&mut Values>,
+    ) -> Result<f64> {
+        let Some(mean) = mean else {
+            return self.measure_present(report, dev);
+        };
+        swap_in(&mut *self.executor, state, mean)?;
+        let value = self.measure_present(report, dev);
+        swap_in(&mut *self.executor, state, mean)?;
+        value
+    }
+
+    fn measure_present(&mut self, report: &mut ClickEpoch, dev: &Samples) -> Result<f64> {
+        if self.config.metric == ClickMetric::Ndcg {
             let ranking = self.evaluate_ranking(dev, self.config.k)?;
             report.ranking = Some(ranking);
-            ranking.ndcg
-        } else {
-            let clicks = self.evaluate(dev)?;
-            let value = self.config.metric.of(&clicks);
-            report.dev = Some(clicks);
-            value.ok_or_else(|| {
-                let metric = self.config.metric;
-                let reason = format!("{metric} is undefined on the dev rows: labels are all the same");
-                Error::config("dev", reason)
-            })?
-        };
+            return Ok(ranking.ndcg);
+        }
+        let clicks = self.evaluate(dev)?;
+        let value = self.config.metric.of(&clicks);
+        report.dev = Some(clicks);
+        value.ok_or_else(|| {
+            let metric = self.config.metric;
+            let reason = format!("{metric} is undefined on the dev rows: labels are all the same");
+            Error::config("dev", reason)
+        })
+    }
+
+    /// Compares an evaluation, of `values`, with the best one.
+    fn note(&mut self, report: &mut ClickEpoch, value: f64, values: impl FnOnce() -> Values) {
         report.best = self.progress.best.is_none_or(|best| value > best.value);
         if report.best {
             let epoch = report.epoch;
             self.progress.best = Some(BestClickEpoch { epoch, value });
             self.progress.stale = 0;
-            self.best = self.config.patience.map(|_| values_of(&state));
+            self.best = self.config.patience.map(|_| values());
         } else {
             self.progress.stale += 1;
             self.progress.plateaus += 1;
         }
-        Ok(report)
     }
 }

@@ -36,6 +36,7 @@ use crate::{
     models::ClickModel,
     plan::{Plan, Space, State},
     rng::Rng,
+    train::average::{Aside, check_averaging},
 };
 use feed::Feed;
 
@@ -59,6 +60,8 @@ pub struct ClickProgress {
     pub stale: u32,
     /// Evaluations that were not better than the best before them.
     pub plateaus: u32,
+    /// Epochs in the mean of the parameters, the last one completed among them; 0 where there is no mean.
+    pub averaged: u32,
 }
 
 /// Trains a click-through model and predicts clicks with it.
@@ -69,6 +72,8 @@ pub struct ClickTrainer {
     config: ClickConfig,
     executor: Box<dyn Executor>,
     progress: ClickProgress,
+    /// What averaging keeps beside the executor's parameters.
+    aside: Aside,
     /// Parameters of the best evaluation, where `patience` is set.
     best: Option<Vec<Vec<f32>>>,
     encoder: Option<Encoder>,
@@ -89,12 +94,13 @@ impl ClickTrainer {
     /// A trainer of a new model on a device.
     ///
     /// # Errors
-    /// [`Error::Config`] where a setting of the model or of training is out of range, [`Error::Device`] where the
-    /// device lacks what was asked for.
+    /// [`Error::Config`] where a setting of the model or of training is out of range or they do not go together,
+    /// [`Error::Device`] where the device lacks what was asked for.
     pub fn new(model: impl Into<ClickModel>, device: Device, config: ClickConfig) -> Result<Self> {
         let model = model.into();
         config.validate()?;
         let plan = model.plan()?;
+        check_averaging(&plan, config.average_from)?;
         let state = State::initial(&plan, config.seed, config.optimizer.has_moments());
         let executor = device.executor(plan, state)?;
         Ok(ClickTrainer {
@@ -102,6 +108,7 @@ impl ClickTrainer {
             config,
             executor,
             progress: ClickProgress::default(),
+            aside: Aside::default(),
             best: None,
             encoder: None,
         })
@@ -149,7 +156,32 @@ impl ClickTrainer {
         &self.progress
     }
 
-    /// A copy of parameters, moments and step count.
+    /// Changes the settings for the steps to come: more epochs, another optimiser, and so on. Another `average_from`
+    /// ends a mean of parameters that there is: the parameters themselves are in use until a new mean begins.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a setting is out of range or does not go with the model, and where the device is lost;
+    /// the old ones stay then.
+    pub fn set_config(&mut self, config: ClickConfig) -> Result<()> {
+        config.validate()?;
+        check_averaging(self.plan(), config.average_from)?;
+        if config.average_from != self.config.average_from {
+            self.aside.use_plain(&mut *self.executor)?;
+            self.forget_mean();
+        }
+        self.config = config;
+        Ok(())
+    }
+
+    /// Leaves the parameters in the executor as the only ones.
+    fn forget_mean(&mut self) {
+        self.aside = Aside::Nothing;
+        self.progress.averaged = 0;
+    }
+
+    /// A copy of parameters, moments and step count. The parameters are those that predict: their mean over epochs,
+    /// once there is one ([`ClickConfig::average_from`]). Moments and step count are training's;
+    /// [`checkpoint`](ClickTrainer::checkpoint) has the parameters that go with them.
     ///
     /// # Errors
     /// Where the device is lost.

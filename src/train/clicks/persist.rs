@@ -2,8 +2,13 @@
 
 use std::path::Path;
 
-use super::ClickTrainer;
-use crate::{Result, checkpoint::ClickCheckpoint, device::Device};
+use super::{ClickProgress, ClickTrainer};
+use crate::{
+    Error, Result,
+    checkpoint::ClickCheckpoint,
+    device::Device,
+    train::average::{Aside, check_averaging, mean_fault},
+};
 
 impl ClickTrainer {
     /// Writes everything to a safetensors file that [`ClickTrainer::load`] reads and PyTorch opens
@@ -18,7 +23,7 @@ impl ClickTrainer {
     /// A trainer that goes on where the saved one was, on the same kind of device with the same bits.
     ///
     /// # Errors
-    /// Those of [`ClickCheckpoint::load`], and [`Error::Device`](crate::Error::Device) where the device lacks what was
+    /// Those of [`ClickCheckpoint::load`], and [`Error::Device`] where the device lacks what was
     /// asked for.
     pub fn load(path: impl AsRef<Path>, device: Device) -> Result<Self> {
         Self::from_checkpoint(ClickCheckpoint::load(path)?, device)
@@ -29,12 +34,14 @@ impl ClickTrainer {
     /// # Errors
     /// Where the device is lost.
     pub fn checkpoint(&mut self) -> Result<ClickCheckpoint> {
+        let (state, average_values) = self.aside.both(self.executor.state()?);
         Ok(ClickCheckpoint {
             model: self.model.clone(),
             config: self.config,
-            state: self.state()?,
+            state,
             progress: self.progress,
             best_values: self.best.clone(),
+            average_values,
             encoder: self.encoder.clone(),
         })
     }
@@ -42,16 +49,29 @@ impl ClickTrainer {
     /// A trainer that goes on from a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) and [`Error::Length`](crate::Error::Length) where parts of it do not
-    /// fit together, and [`Error::Device`](crate::Error::Device).
+    /// [`Error::Config`] and [`Error::Length`] where parts of it do not
+    /// fit together, and [`Error::Device`].
     pub fn from_checkpoint(checkpoint: ClickCheckpoint, device: Device) -> Result<Self> {
-        checkpoint.config.validate()?;
-        let executor = device.executor(checkpoint.model.plan()?, checkpoint.state)?;
+        let config = &checkpoint.config;
+        config.validate()?;
+        let plan = checkpoint.model.plan()?;
+        check_averaging(&plan, config.average_from)?;
+        let ClickProgress { epoch, averaged, .. } = checkpoint.progress;
+        let has_mean = checkpoint.average_values.is_some();
+        if let Some(reason) = mean_fault(config.average_from, epoch, averaged, has_mean) {
+            return Err(Error::config("average_values", reason));
+        }
+        let mut executor = device.executor(plan, checkpoint.state)?;
+        let aside = match checkpoint.average_values {
+            Some(mean) => Aside::adopt(&mut *executor, mean)?,
+            None => Aside::Nothing,
+        };
         let mut trainer = ClickTrainer {
             model: checkpoint.model,
             config: checkpoint.config,
             executor,
             progress: checkpoint.progress,
+            aside,
             best: checkpoint.best_values,
             encoder: None,
         };
@@ -59,15 +79,5 @@ impl ClickTrainer {
             trainer.set_encoder(encoder)?;
         }
         Ok(trainer)
-    }
-
-    /// Changes the settings for the steps to come: more epochs, another optimiser, and so on.
-    ///
-    /// # Errors
-    /// [`Error::Config`](crate::Error::Config) where a setting is out of range; the old ones stay then.
-    pub fn set_config(&mut self, config: super::ClickConfig) -> Result<()> {
-        config.validate()?;
-        self.config = config;
-        Ok(())
     }
 }
