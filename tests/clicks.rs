@@ -233,7 +233,7 @@ fn planted_clicks_reward_histories_and_their_order() {
     let data = PlantedClicks::default().generate().unwrap();
     assert_eq!(
         (data.train.len(), data.dev.len(), data.test.len()),
-        (160_000, 20_000, 20_000)
+        (320_000, 40_000, 40_000)
     );
     let category = data.test.layout().id("category").unwrap();
     let history = |row: usize| data.test.sequence(0).of(1, row);
@@ -271,7 +271,7 @@ fn planted_clicks_reward_histories_and_their_order() {
     };
     let ids = general.max(fitted(&rate));
     println!("AUC: ids {ids:.4}, histories {unordered:.4}, their order {ordered:.4}, best {best:.4}");
-    assert!(ids + 0.03 < unordered && unordered + 0.03 < ordered && ordered + 0.03 < best);
+    assert!(ids + 0.1 < unordered && unordered + 0.02 < ordered && ordered + 0.03 < best);
     assert!((0.8..0.9).contains(&best), "{best}");
 }
 
@@ -315,7 +315,7 @@ fn planted_options_out_of_range_are_named() {
             },
             "users",
         ),
-        (PlantedClicks { items: 39, ..base() }, "items"),
+        (PlantedClicks { items: 19, ..base() }, "items"),
         (
             PlantedClicks {
                 items: u32::MAX,

@@ -71,22 +71,22 @@ pub struct PlantedClicks {
     pub seed: u64,
 }
 
-/// 2,000 users, 1,000 items, 200,000 rows.
+/// 2,000 users, 200 items, 400,000 rows.
 impl Default for PlantedClicks {
     fn default() -> Self {
         PlantedClicks {
             users: 2000,
-            items: 1000,
-            categories: 40,
-            rows_per_user: 100,
+            items: 200,
+            categories: 20,
+            rows_per_user: 200,
             interests: 3,
-            stay: 0.93,
-            renew: 0.7,
-            history: 20,
-            taste: 0.8,
-            relevance: 1.0,
-            recent: 2.2,
-            bias: -2.2,
+            stay: 0.97,
+            renew: 0.9,
+            history: 10,
+            taste: 0.4,
+            relevance: 2.5,
+            recent: 2.5,
+            bias: -3.5,
             seed: 42,
         }
     }
