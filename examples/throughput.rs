@@ -6,18 +6,20 @@
 //! The step is the whole model forward, cross-entropy, backward and optimiser. Ids are drawn and sorted before the clock
 //! starts; `--draw` has NeuMF's batches drawn from made-up interactions while the step before runs, as in training.
 
+#[path = "../benches/common/clicks.rs"]
+#[allow(dead_code)] // the benches use the rest
+mod clicks;
+
 use std::{error::Error, time::Instant};
 
 use clap::{Parser, ValueEnum};
+use clicks::{Clicks, DEEPFM16, DEEPFM64, DIEN16, DIEN64, DIN16, DIN64, HISTORY, Model};
 use pocketrec::{
-    data::{
-        Batch, Interactions, Sampler,
-        samples::{IdField, Layout, SequenceField, Table},
-    },
+    data::{Batch, Interactions, Sampler},
     device::Device,
     executor::Executor,
-    models::{ClickModel, DeepFm, Dien, Din, NeuMf, Unit},
-    plan::{AdamConfig, GruKind, L2, Optimizer, Plan, Space, State},
+    models::NeuMf,
+    plan::{AdamConfig, GruKind, L2, Optimizer, Plan, State},
     rng::Rng,
 };
 
@@ -45,7 +47,7 @@ struct Options {
     #[arg(long)]
     draw: bool,
     /// The longest history of DIN and DIEN.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = HISTORY)]
     history: u32,
     /// DIEN's second recurrent layer.
     #[arg(long, value_enum, default_value = "augru")]
@@ -117,27 +119,33 @@ struct Shape {
 /// A workload: NeuMF of some sizes, or a click-through model.
 enum Workload {
     NeuMf(Shape),
-    Clicks(ClickModel),
+    Clicks(Clicks),
 }
-
-/// Samples of a click-through model's batch.
-const CLICKS: usize = 1024;
-/// Kinds of genre lists; an item has one.
-const GENRES: u32 = 298;
 
 impl Config {
     fn workload(self, history: u32, evolution: Evolution) -> Workload {
+        let clicks = |workload: Clicks| {
+            let model = match workload.model {
+                Model::Dien(_) => Model::Dien(evolution.into()),
+                model => model,
+            };
+            Workload::Clicks(Clicks {
+                model,
+                history,
+                ..workload
+            })
+        };
         let (users, items, factors, layers, batch) = match self {
             Config::Paper8 => (6040, 3706, 8, [64, 32, 16, 8], 256),
             Config::Paper8b16k => (6040, 3706, 8, [64, 32, 16, 8], 16_384),
             Config::Paper64 => (6040, 3706, 64, [512, 256, 128, 64], 256),
             Config::Nvidia64 => (138_493, 26_744, 64, [256, 256, 128, 64], 16_384),
-            Config::Deepfm64 => return Workload::Clicks(deepfm(64).into()),
-            Config::Deepfm16 => return Workload::Clicks(deepfm(16).into()),
-            Config::Din64 => return Workload::Clicks(din(64, history).into()),
-            Config::Din16 => return Workload::Clicks(din(16, history).into()),
-            Config::Dien64 => return Workload::Clicks(dien(64, history, evolution).into()),
-            Config::Dien16 => return Workload::Clicks(dien(16, history, evolution).into()),
+            Config::Deepfm64 => return clicks(DEEPFM64),
+            Config::Deepfm16 => return clicks(DEEPFM16),
+            Config::Din64 => return clicks(DIN64),
+            Config::Din16 => return clicks(DIN16),
+            Config::Dien64 => return clicks(DIEN64),
+            Config::Dien16 => return clicks(DIEN16),
         };
         Workload::NeuMf(Shape {
             users,
@@ -147,63 +155,6 @@ impl Config {
             batch,
         })
     }
-}
-
-/// As benches/peers/torch_ctr.py has them.
-fn clicks(history: u32) -> Layout {
-    let tables = [
-        ("user", 6034),
-        ("item", 3126),
-        ("genre", GENRES),
-        ("hour", 24),
-        ("weekday", 7),
-        ("period", 9),
-    ];
-    let field = |(vocabulary, (name, _)): (usize, (&str, u32))| IdField {
-        name: name.into(),
-        vocabulary,
-    };
-    let table = |(name, rows): (&str, u32)| Table {
-        name: name.into(),
-        rows,
-    };
-    Layout {
-        ids: tables.into_iter().enumerate().map(field).collect(),
-        numbers: vec!["day".into()],
-        sequences: vec![SequenceField {
-            name: "history".into(),
-            length: history,
-            fields: vec![1, 2],
-        }],
-        vocabularies: tables.map(table).into(),
-        ..Layout::default()
-    }
-}
-
-/// As benches/peers/torch_ctr.py has it; it reads no history.
-fn deepfm(factors: usize) -> DeepFm {
-    DeepFm::new(&clicks(1)).factors(factors).hidden([512, 128]).dropout(0.2)
-}
-
-/// As benches/peers/torch_ctr.py has it, and as [`dien`].
-fn din(factors: usize, history: u32) -> Din {
-    Din::new(&clicks(history))
-        .factors(factors)
-        .attention([64], Unit::Sigmoid)
-        .hidden([512, 64])
-        .unit(Unit::Relu)
-        .dropout(0.5)
-}
-
-fn dien(factors: usize, history: u32, evolution: Evolution) -> Dien {
-    Dien::new(&clicks(history))
-        .factors(factors)
-        .attention([64])
-        .evolution(evolution.into())
-        .hidden([512, 64])
-        .unit(Unit::Relu)
-        .dropout(0.5)
-        .auxiliary([100, 50], 0.5)
 }
 
 /// Where batches come from.
@@ -233,51 +184,8 @@ impl Feed {
         Ok(Feed::Fixed((0..BATCHES).map(batch).collect::<pocketrec::Result<_>>()?))
     }
 
-    /// Batches of clicks: ids by Zipf's law, histories of `longest` items or, one in five, of fewer; 17.9 on average of
-    /// 20, as MovieLens-1M's.
-    fn clicks(plan: &Plan, longest: u32) -> pocketrec::Result<Self> {
-        let batch = |k: u32| {
-            let rng = Rng::new(1).stream(k);
-            let mut batch = Batch::default();
-            batch.reset(plan.columns().len(), plan.sequences().len());
-            batch.set_noise(rng.stream(1));
-            let read = if plan.sequences().is_empty() { 0 } else { CLICKS as u64 };
-            for s in 0..read {
-                let short = rng.stream(2).below(s, 100) < 21;
-                let length = if short {
-                    rng.stream(3).below(s, longest + 1)
-                } else {
-                    longest
-                };
-                batch.end_sequence(0, length as usize);
-            }
-            let steps = if read > 0 { batch.offsets(0)[CLICKS] as usize } else { 0 };
-            for (index, column) in plan.columns().iter().enumerate() {
-                // A genre is that of the item in the same place.
-                let (rng, rows) = match (column.space, column.name.contains("genre")) {
-                    (Space::Samples, true) => (rng.stream(4), 3126),
-                    (Space::Steps(_), _) if column.name.starts_with("negative") => (rng.stream(40), 3126),
-                    (Space::Steps(_), _) => (rng.stream(5), 3126),
-                    _ if column.name == "item" => (rng.stream(4), 3126),
-                    _ => (rng.stream(6 + index as u32), plan.rows(column.vocabulary)),
-                };
-                let len = if column.space == Space::Samples { CLICKS } else { steps };
-                let id = |i: u64| (((rows as f32 + 1.0).powf(rng.uniform(i)) - 1.0) as u32).min(rows as u32 - 1);
-                let genre = |id: u32| {
-                    if column.name.contains("genre") {
-                        id * 7 % GENRES
-                    } else {
-                        id
-                    }
-                };
-                *batch.ids_mut(index) = (0..len as u64).map(id).map(genre).collect();
-            }
-            *batch.numeric_mut() = (0..CLICKS as u64).map(|i| rng.stream(30).normal(i)).collect();
-            *batch.labels_mut() = (0..CLICKS as u64).map(|i| rng.stream(31).below(i, 2) as f32).collect();
-            batch.sort();
-            batch
-        };
-        Ok(Feed::Fixed((0..BATCHES).map(batch).collect()))
+    fn clicks(workload: &Clicks, plan: &Plan) -> Self {
+        Feed::Fixed((0..BATCHES).map(|k| workload.batch(plan, k)).collect())
     }
 
     fn step(&mut self, executor: &mut dyn Executor, optimizer: &Optimizer, at: u64) -> pocketrec::Result<usize> {
@@ -312,21 +220,22 @@ fn interactions(shape: &Shape) -> pocketrec::Result<Interactions> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let (plan, mut feed, batch) = match options.config.workload(options.history, options.evolution) {
+    let (plan, mut feed, batch, multiply_adds) = match options.config.workload(options.history, options.evolution) {
         Workload::NeuMf(shape) => {
             let model = NeuMf::new(shape.users as usize, shape.items as usize).factors(shape.factors);
             let plan = model.layers(shape.layers).plan()?;
-            (plan, Feed::new(&shape, options.draw)?, shape.batch)
+            let multiply_adds = plan.multiply_adds();
+            (plan, Feed::new(&shape, options.draw)?, shape.batch, multiply_adds)
         }
-        Workload::Clicks(model) => {
-            let plan = model.plan()?;
-            let feed = Feed::clicks(&plan, options.history)?;
-            (plan, feed, CLICKS)
+        Workload::Clicks(workload) => {
+            let plan = workload.model().plan()?;
+            let multiply_adds = workload.multiply_adds(&plan);
+            let feed = Feed::clicks(&workload, &plan);
+            (plan, feed, workload.batch, multiply_adds)
         }
     };
-    // Of one step of each sequence: a rate can be told only where there is none.
-    let flops = 6 * plan.multiply_adds();
-    let has_steps = !plan.sequences().is_empty();
+    // Forward, and twice as much backward.
+    let flops = 6 * multiply_adds;
     let optimizer = match options.optimizer {
         Kind::Lazy => Optimizer::LazyAdam(AdamConfig::default()),
         Kind::Dense => Optimizer::Adam(AdamConfig::default()),
@@ -354,18 +263,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rate = rates[rates.len() / 2];
     println!(
         "{{\"library\": \"pocketrec\", \"config\": \"{}\", \"mode\": \"{}\", \"device\": \"{}\", \"samples_per_s\": {:.0}, \
-         \"min\": {:.0}, \"max\": {:.0}, \"gflops\": {}, \"loss\": {:.4}}}",
+         \"min\": {:.0}, \"max\": {:.0}, \"gflops\": {:.1}, \"loss\": {:.4}}}",
         format!("{:?}", options.config).to_lowercase(),
         format!("{:?}{}", options.optimizer, if options.draw { "+draw" } else { "" }).to_lowercase(),
         executor.device(),
         rate,
         rates[0],
         rates[rates.len() - 1],
-        if has_steps {
-            "null".into()
-        } else {
-            format!("{:.1}", rate * flops as f64 / 1e9)
-        },
+        rate * flops as f64 / 1e9,
         executor.take_loss()?.mean(),
     );
     Ok(())

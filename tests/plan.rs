@@ -379,3 +379,24 @@ fn plans_of_any_number_of_rows_can_be_measured() {
     assert_eq!((endless.rows(0), endless.weights()), (usize::MAX, usize::MAX));
     assert!(endless.to_string().contains(&usize::MAX.to_string()));
 }
+
+#[test]
+fn multiply_adds_are_counted_by_samples_and_by_steps() {
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (item, seen) = (plan.column("item"), plan.column_in("seen", "item", history));
+    let (x, key) = (plan.buffer(4 + 5), plan.buffer_in(history, 4));
+    plan.gather("item.weight", item, 9, Init::Zeros, x.columns(0, 4));
+    plan.gather("item.weight", seen, 9, Init::Zeros, key);
+    let hidden = plan.attention_unit("unit", x.columns(0, 4), key, 3, Activation::Sigmoid);
+    let weights = plan.linear("score", hidden, 1, Activation::Identity);
+    let states = plan.gru("gru", GruKind::Gru, key, None, 5);
+    plan.attention(weights, states, x.columns(4, 5));
+    let logit = plan.linear("logit", x, 1, Activation::Identity);
+    let plan = plan.finish(logit).unwrap();
+    // Unit 3 x 4: twice a sample and once a step; a step's score 3, state 3 x 5 x (4 + 5) and share 5; a sample's logit 9.
+    let (of_sample, of_step) = (2 * 12 + 9, 12 + 3 + 135 + 5);
+    assert_eq!(plan.multiply_adds(), of_sample + of_step);
+    assert_eq!(plan.batch_multiply_adds(10, &[25]), 10 * of_sample + 25 * of_step);
+    assert_eq!(plan.batch_multiply_adds(10, &[0]), 10 * of_sample);
+}

@@ -56,9 +56,15 @@ impl Layout {
     }
 }
 
-/// Whole cache lines, and an odd number of them where rows are wide: a column of a matrix whose stride is a power
-/// of two would fall into a few sets of the cache.
-pub(crate) fn padded(width: usize) -> usize {
+/// Floats from one row to the next in a matrix of this width, as executors lay them: whole cache lines, and an odd
+/// number of them where rows are wide, since a column of a matrix whose stride is a power of two would fall into a few
+/// sets of the cache.
+///
+/// ```
+/// use pocketrec::plan::padded;
+/// assert_eq!([1, 16, 17, 64].map(padded), [16, 16, 32, 80]);
+/// ```
+pub fn padded(width: usize) -> usize {
     let lines = width.div_ceil(LINE);
     LINE * if lines >= 4 { lines | 1 } else { lines }
 }

@@ -30,8 +30,7 @@ mod view;
 pub use crate::ops::gru::Kind as GruKind;
 pub use builder::PlanBuilder;
 pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS};
-pub use layout::Layout;
-pub(crate) use layout::padded;
+pub use layout::{Layout, padded};
 pub use optimizer::{AdamConfig, L2, Optimizer};
 pub use stage::{Activation, Backward, Flow, Stage};
 pub use state::{State, Tensor};
@@ -275,26 +274,46 @@ impl Plan {
     /// Multiply-adds of one sample's forward pass, counting one step of each sequence; training takes three times as
     /// many.
     pub fn multiply_adds(&self) -> usize {
-        let of_stage = |stage: &Stage| match stage {
-            Stage::Linear { input, output, .. } => input.width * output.width,
-            Stage::Product { output, .. } => output.width,
-            Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).sum(),
-            Stage::Fm { input, .. } => 2 * input.width,
-            Stage::Pool { input, .. } | Stage::Prelu { input, .. } | Stage::Softmax { input, .. } => input.width,
-            // The query's part, the query folded into the weight, and one step.
-            Stage::AttentionUnit { inputs, output, .. } => 3 * inputs[0].width * output.width,
-            Stage::Attention { output, .. } | Stage::BatchNorm { output, .. } | Stage::Affine { output, .. } => {
-                output.width
-            }
-            Stage::Dice { output, .. } => 2 * output.width,
-            Stage::Gru { inputs, output, .. } => 3 * output.width * (inputs[0].width + output.width),
-            Stage::Gather { .. }
-            | Stage::Numeric { .. }
-            | Stage::Dropout { .. }
-            | Stage::Last { .. }
-            | Stage::Next { .. }
-            | Stage::Auxiliary { .. }
-            | Stage::SigmoidCrossEntropy { .. } => 0,
+        self.batch_multiply_adds(1, &[1; MAX_SEQUENCES])
+    }
+
+    /// Multiply-adds of the forward pass over `samples` samples that have `steps[q]` steps of sequence `q` in all;
+    /// training takes three times as many.
+    ///
+    /// # Panics
+    /// Where the plan has more sequences than there are numbers of steps.
+    pub fn batch_multiply_adds(&self, samples: usize, steps: &[usize]) -> usize {
+        let rows = |view: View| match self.space(view.buffer) {
+            Space::Samples => samples,
+            Space::Steps(sequence) => steps[sequence],
+        };
+        let of_stage = |stage: &Stage| {
+            let each = match stage {
+                Stage::Linear { input, output, .. } => input.width * output.width,
+                Stage::Product { output, .. } => output.width,
+                Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).sum(),
+                Stage::Fm { input, .. } => 2 * input.width,
+                // One for each of the steps that are read, or given a row.
+                Stage::Pool { input, .. } | Stage::Prelu { input, .. } | Stage::Softmax { input, .. } => {
+                    return rows(*input) * input.width;
+                }
+                Stage::Attention { inputs, output, .. } => return rows(inputs[1]) * output.width,
+                // The query's part and the query folded into the weight for a sample, and each step.
+                Stage::AttentionUnit { inputs, output, .. } => {
+                    return (2 * samples + rows(*output)) * inputs[0].width * output.width;
+                }
+                Stage::BatchNorm { output, .. } | Stage::Affine { output, .. } => output.width,
+                Stage::Dice { output, .. } => 2 * output.width,
+                Stage::Gru { inputs, output, .. } => 3 * output.width * (inputs[0].width + output.width),
+                Stage::Gather { .. }
+                | Stage::Numeric { .. }
+                | Stage::Dropout { .. }
+                | Stage::Last { .. }
+                | Stage::Next { .. }
+                | Stage::Auxiliary { .. }
+                | Stage::SigmoidCrossEntropy { .. } => 0,
+            };
+            stage.output().map_or(0, rows) * each
         };
         self.stages.iter().map(of_stage).sum()
     }
