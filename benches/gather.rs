@@ -40,7 +40,7 @@ fn warm<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, name: &str, [rows, width
         (table, ids(rows, ROWS), output)
     };
     // Read and written.
-    let work = Work::samples(ROWS).of(2 * 4 * width * ROWS, Ceiling::CopyInCache);
+    let work = Work::moving(ROWS, 2 * width * ROWS);
     group.run(
         format!("warm/{name}/{rows}x{width}/{isa}"),
         work,

@@ -210,7 +210,7 @@ fn ours<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, shape: Shape) -> [Option
         packed.pack(s, &layer.weight);
         (layer, packed)
     };
-    let work = |products: usize| Work::samples(shape.tile).of(products * shape.flops(), Ceiling::Fma(isa, 1));
+    let work = |products: usize| Work::computing(shape.tile, products * shape.flops(), isa);
     let forward = group.run(format!("forward/{shape}/{isa}"), work(1), setup, |(layer, packed)| {
         layer.forward(s, packed);
     });
@@ -222,7 +222,7 @@ fn ours<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, shape: Shape) -> [Option
 
 fn theirs(isa: Isa, group: &mut Group<'_>, shape: Shape) -> [Option<f64>; 2] {
     let setup = || Layer::new(shape);
-    let work = |products: usize| Work::samples(shape.tile).of(products * shape.flops(), Ceiling::Fma(isa, 1));
+    let work = |products: usize| Work::computing(shape.tile, products * shape.flops(), isa);
     let forward = group.run(format!("forward/{shape}/gemm"), work(1), setup, Layer::gemm_forward);
     let backward = group.run(format!("backward/{shape}/gemm"), work(2), setup, Layer::gemm_backward);
     [forward, backward]
@@ -311,8 +311,7 @@ fn logit<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, [inputs, tile]: [usize;
         packed.pack(s, &layer.weight);
         (layer, packed)
     };
-    let bytes = 4 * tile * inputs;
-    let work = Work::samples(tile).of(2 * bytes, Ceiling::CopyInCache);
+    let work = Work::moving(tile, 2 * tile * inputs);
     group.run(format!("1x{inputs}/{tile}/{isa}"), work, setup, |(layer, packed)| {
         let (x, y) = (layer.x.rows(inputs), &mut layer.y);
         let y = RowsMut {

@@ -4,27 +4,22 @@ mod common;
 
 use std::hint::black_box;
 
-use common::{Group, Work, ceilings::Ceiling, criterion, data::Aligned};
-use pocketrec::{
-    cpu::{Isa, Simd, product},
-    plan::Flow,
-};
+use common::{BACKWARD, Group, Work, bench, data::Aligned, tiles::TILE};
+use pocketrec::cpu::{Isa, Simd, product};
 
-const TILE: usize = 64;
-
-fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, name: &str, width: usize) {
+fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (name, width): (&str, usize)) {
     let setup = || {
         let random = |seed| Aligned::random(TILE * width, seed);
         (random(1), random(2), random(3))
     };
-    let work = |operands: usize| Work::samples(TILE).of(operands * 4 * TILE * width, Ceiling::CopyInCache);
+    let work = |operands: usize| Work::moving(TILE, operands * TILE * width);
     group.run(format!("forward/{name}/{width}/{isa}"), work(3), setup, |(a, b, c)| {
         product::forward(s, TILE, a.rows(width), b.rows(width), c.rows_mut(width));
         black_box(&mut c[..]);
     });
-    for (flow, operands) in [(Flow::Write, 3), (Flow::Add, 4)] {
-        let id = format!("backward {flow:?}/{name}/{width}/{isa}").to_lowercase();
-        group.run(id, work(operands), setup, |(a, b, c)| {
+    for (flow, pass, more) in BACKWARD {
+        let id = format!("{pass}/{name}/{width}/{isa}");
+        group.run(id, work(3 + more), setup, |(a, b, c)| {
             product::backward(s, TILE, a.rows(width), b.rows(width), c.rows_mut(width), flow);
             black_box(&mut c[..]);
         });
@@ -32,12 +27,11 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, name: &str, width: usize
 }
 
 fn main() {
-    let mut criterion = criterion();
-    let mut group = Group::new(&mut criterion, "product");
-    for isa in Isa::available() {
-        on_isa!(isa, tile(&mut group, "paper8", 8));
-        on_isa!(isa, tile(&mut group, "paper64", 64));
-    }
-    drop(group);
-    criterion.final_summary();
+    bench("product", |group| {
+        for isa in Isa::available() {
+            for shape in [("paper8", 8), ("paper64", 64)] {
+                on_isa!(isa, tile(group, shape));
+            }
+        }
+    });
 }

@@ -4,19 +4,15 @@ mod common;
 
 use std::hint::black_box;
 
-use common::{Group, Work, ceilings::Ceiling, criterion, data::Aligned};
+use common::{Group, Work, bench, data::Aligned, flops::CROSS_ENTROPY};
 use pocketrec::cpu::{Isa, Simd, sigmoid_cross_entropy};
-
-/// Flops of a sample, counted in the source, a multiply-add as two and a division as one: e^x 22, ln(1 + x) 19, the
-/// rest 10.
-const FLOPS: usize = 51;
 
 fn batch<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, samples: usize) {
     let setup = || {
         let labels: Vec<f32> = (0..samples).map(|i| f32::from(u8::from(i % 5 == 0))).collect();
         (Aligned::random(samples, 1), labels, Aligned::zeros(samples))
     };
-    let work = Work::samples(samples).of(FLOPS * samples, Ceiling::Fma(isa, 1));
+    let work = Work::computing(samples, CROSS_ENTROPY * samples, isa);
     group.run(
         format!("{samples}/{isa}"),
         work,
@@ -31,13 +27,11 @@ fn batch<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, samples: usize) {
 }
 
 fn main() {
-    let mut criterion = criterion();
-    let mut group = Group::new(&mut criterion, "sigmoid_cross_entropy");
-    for isa in Isa::available() {
-        for samples in [64, 256, 16_384] {
-            on_isa!(isa, batch(&mut group, samples));
+    bench("sigmoid_cross_entropy", |group| {
+        for isa in Isa::available() {
+            for samples in [64, 256, 16_384] {
+                on_isa!(isa, batch(group, samples));
+            }
         }
-    }
-    drop(group);
-    criterion.final_summary();
+    });
 }

@@ -7,8 +7,9 @@ use std::{
 
 use bytemuck::{Pod, Zeroable};
 use pocketrec::{
-    cpu::{Rows, RowsMut},
+    cpu::{Rows, RowsMut, linear::READ_AHEAD},
     data::{Dataset, Interactions, Split},
+    plan::padded,
     rng::Rng,
 };
 
@@ -45,6 +46,14 @@ impl Aligned {
         floats
     }
 
+    /// A weight `[outputs, inputs]` as layers begin with: of variance 1 / (3 inputs).
+    pub fn weight(outputs: usize, inputs: usize, seed: u64) -> Self {
+        let mut floats = Self::random(outputs * inputs, seed);
+        let scale = 1.0 / (inputs as f32).sqrt();
+        floats.iter_mut().for_each(|x| *x *= scale);
+        floats
+    }
+
     /// As rows of `width` floats without padding.
     pub fn rows(&self, width: usize) -> Rows<'_> {
         Rows {
@@ -75,6 +84,61 @@ impl Deref for Aligned {
 impl DerefMut for Aligned {
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+    }
+}
+
+/// A matrix whose rows lie as the executor's do, padded, with room to read on behind the last.
+#[derive(Clone)]
+pub struct Matrix {
+    floats: Aligned,
+    width: usize,
+}
+
+impl Matrix {
+    /// Zeros.
+    pub fn zeros(rows: usize, width: usize) -> Self {
+        Self::filled(rows, width, 0.0)
+    }
+
+    /// The same number everywhere.
+    pub fn filled(rows: usize, width: usize, value: f32) -> Self {
+        let mut floats = Aligned::zeros(rows * padded(width) + READ_AHEAD);
+        floats.fill(value);
+        Matrix { floats, width }
+    }
+
+    /// Numbers in -1..1.
+    pub fn random(rows: usize, width: usize, seed: u64) -> Self {
+        let floats = Aligned::random(rows * padded(width) + READ_AHEAD, seed);
+        Matrix { floats, width }
+    }
+
+    /// To read.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows {
+            data: &self.floats,
+            stride: padded(self.width),
+            width: self.width,
+        }
+    }
+
+    /// To write.
+    pub fn rows_mut(&mut self) -> RowsMut<'_> {
+        RowsMut {
+            data: &mut self.floats,
+            stride: padded(self.width),
+            width: self.width,
+        }
+    }
+
+    /// The numbers of a matrix of the same size.
+    pub fn copy_from(&mut self, other: &Matrix) {
+        self.floats.copy_from_slice(&other.floats);
+    }
+
+    /// All floats, those between rows too.
+    pub fn floats(&mut self) -> &mut [f32] {
+        &mut self.floats
     }
 }
 

@@ -4,15 +4,21 @@
 //! ceilings ([`ceilings`]) are measured in the same run, when they are first asked for.
 #![allow(dead_code)] // each bench uses its part
 
+pub mod attention_unit;
 pub mod ceilings;
+pub mod clicks;
 pub mod data;
+pub mod flops;
+pub mod gru;
 pub mod models;
+pub mod tiles;
 
 use std::{cell::RefCell, hint::black_box, time::Instant};
 
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, measurement::WallTime};
 
 use ceilings::Ceiling;
+use pocketrec::{cpu::Isa, plan::Flow};
 
 /// Calls `$bench(proof, isa, arguments)` for an instruction set that this processor has.
 #[macro_export]
@@ -80,11 +86,32 @@ impl Work {
         }
     }
 
+    /// `samples` an iteration that compute: `flops`, against the multiply-add loop of a thread.
+    pub fn computing(samples: usize, flops: usize, isa: Isa) -> Self {
+        Work::samples(samples).of(flops, Ceiling::Fma(isa, 1))
+    }
+
+    /// `samples` an iteration that move data: `floats` read and written, against a copy in cache.
+    pub fn moving(samples: usize, floats: usize) -> Self {
+        Work::samples(samples).of(4 * floats, Ceiling::CopyInCache)
+    }
+
     /// Sets the flops or bytes that are held against a ceiling.
     pub fn of(mut self, amount: usize, ceiling: Ceiling) -> Self {
         self.bound = Some((amount as f64, ceiling));
         self
     }
+}
+
+/// The two ways in which a gradient is delivered, what benches call them, and how many operands of the gradient's size
+/// the second reads besides.
+pub const BACKWARD: [(Flow, &str, usize); 2] = [(Flow::Write, "backward write", 0), (Flow::Add, "backward add", 1)];
+
+/// The main function of an op's bench: the group called `name`, which `run` fills.
+pub fn bench(name: &str, run: impl FnOnce(&mut Group<'_>)) {
+    let mut criterion = criterion();
+    run(&mut Group::new(&mut criterion, name));
+    criterion.final_summary();
 }
 
 /// A group of benches.

@@ -1,0 +1,41 @@
+//! The last step of each history, forward and backward, on tiles of 64 samples of DIEN. Copies, for which there is one
+//! function on all instruction sets.
+
+mod common;
+
+use std::hint::black_box;
+
+use common::{
+    BACKWARD, Group, Work, bench,
+    data::Matrix,
+    tiles::{Histories, ITEMS, TILE},
+};
+use pocketrec::{cpu::last, plan::Flow};
+
+fn tile(group: &mut Group<'_>, (name, width): (&str, usize)) {
+    let histories = Histories::new();
+    let (offsets, steps) = (&histories.offsets[..], histories.steps());
+    let setup = || (Matrix::random(steps, width, 1), Matrix::random(TILE, width, 2));
+    let id = |pass: &str| format!("{pass}/{name}/{width}");
+    let work = |rows: usize| Work::moving(TILE, rows * width);
+    group.run(id("forward"), work(2 * TILE), setup, |(states, last)| {
+        last::forward(offsets, states.rows(), last.rows_mut());
+        black_box(last.floats());
+    });
+    for (flow, pass, _) in BACKWARD {
+        // Zeros at all steps, but only where this is the first gradient.
+        let zeroed = if flow == Flow::Write { steps } else { 0 };
+        group.run(id(pass), work(3 * TILE + zeroed), setup, |(states, last)| {
+            last::backward(offsets, last.rows(), states.rows_mut(), flow);
+            black_box(states.floats());
+        });
+    }
+}
+
+fn main() {
+    bench("last", |group| {
+        for items in ITEMS {
+            tile(group, items);
+        }
+    });
+}
