@@ -7,7 +7,7 @@ use common::{
     ceilings::Ceiling,
     criterion,
     data::ml_1m_split,
-    models::{PAPER8, PAPER64, Workload},
+    models::{PAPER8, PAPER64, Train, Workload},
     note,
 };
 use criterion::Criterion;

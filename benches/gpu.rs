@@ -16,7 +16,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use common::{
     data::ML_20M,
     is_test,
-    models::{NVIDIA64, PAPER8, PAPER64, Workload},
+    models::{NVIDIA64, PAPER8, PAPER64, Train, Workload},
 };
 use pocketrec::{
     data::{Batch, Sampler},

@@ -10,7 +10,7 @@ use std::time::Instant;
 use common::{
     data::{ML_1M, ML_20M, Sizes},
     is_test, median,
-    models::{NVIDIA64, PAPER8, PAPER8_16K, Workload},
+    models::{NVIDIA64, PAPER8, PAPER8_16K, Train, Workload},
     sized,
 };
 use pocketrec::{
@@ -100,7 +100,7 @@ fn data_sizes(isa: Isa) {
             let workload = resized(workload, sizes);
             let mut executor = workload.executor(isa, threads, &Optimizer::default());
             let mut feed = Feed::new(&data, workload.batch);
-            let flops = workload.flops() * workload.batch;
+            let flops = workload.step_flops();
             let steps = sized((100_000_000_000 / flops).clamp(10, 20_000), 2);
             let rate = rate(&mut *executor, &mut feed, steps);
             if small.len() <= index {

@@ -10,12 +10,55 @@ use pocketrec::{
     rng::Rng,
 };
 
-use super::sized;
+use super::{clicks::Clicks, sized};
 
 /// Batches that are drawn beforehand and gone through in turn.
-pub const BATCHES: usize = 32;
+pub const BATCHES: u32 = 32;
 
-/// A workload that is trained in practice.
+/// What is trained, on batches that are drawn beforehand.
+pub trait Train {
+    fn name(&self) -> &'static str;
+
+    /// Samples of a batch.
+    fn batch_size(&self) -> usize;
+
+    /// The model's plan.
+    fn plan(&self) -> Plan;
+
+    /// Multiply-adds of a sample's forward pass.
+    fn multiply_adds(&self) -> usize;
+
+    /// Batch `k`, sorted.
+    fn batch(&self, plan: &Plan, k: u32) -> Batch;
+
+    /// Flops of a training sample: forward, and twice as many backward.
+    fn flops(&self) -> usize {
+        6 * self.multiply_adds()
+    }
+
+    /// Flops of a step.
+    fn step_flops(&self) -> usize {
+        self.flops() * self.batch_size()
+    }
+
+    /// An executor of the model, untrained.
+    fn executor(&self, isa: Isa, threads: usize, optimizer: &Optimizer) -> Box<dyn Executor> {
+        let plan = self.plan();
+        let state = State::initial(&plan, 1, optimizer.has_moments());
+        let device = Device::cpu().simd(isa).threads(threads);
+        device
+            .executor(plan, state)
+            .expect("the device is there and the state fits")
+    }
+
+    /// The batches.
+    fn batches(&self) -> Vec<Batch> {
+        let plan = self.plan();
+        (0..sized(BATCHES, 2)).map(|k| self.batch(&plan, k)).collect()
+    }
+}
+
+/// A NeuMF that is trained in practice.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
     pub name: &'static str,
@@ -83,48 +126,64 @@ impl Workload {
             .factors(self.factors)
             .layers(self.layers)
     }
+}
 
-    /// The model's plan.
-    pub fn plan(&self) -> Plan {
+impl Train for Workload {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn batch_size(&self) -> usize {
+        self.batch
+    }
+
+    fn plan(&self) -> Plan {
         self.model().plan().expect("the sizes are in range")
     }
 
-    /// Flops of a training sample: forward, and twice as many backward.
-    pub fn flops(&self) -> usize {
-        6 * self.plan().multiply_adds()
+    fn multiply_adds(&self) -> usize {
+        self.plan().multiply_adds()
     }
 
-    /// An executor of the model, untrained.
-    pub fn executor(&self, isa: Isa, threads: usize, optimizer: &Optimizer) -> Box<dyn Executor> {
-        let plan = self.plan();
-        let state = State::initial(&plan, 1, optimizer.has_moments());
-        let device = Device::cpu().simd(isa).threads(threads);
-        device
-            .executor(plan, state)
-            .expect("the device is there and the state fits")
-    }
-
-    /// Sorted batches of random ids, one positive in five.
-    pub fn batches(&self) -> Vec<Batch> {
-        let count = sized(BATCHES, 2) as u32;
-        let batch = |k: u32| {
-            let column = |stream: u32, below: usize| -> Vec<u32> {
-                let rng = Rng::new(7).stream(stream).stream(k);
-                (0..self.batch as u64).map(|i| rng.below(i, below as u32)).collect()
-            };
-            let labels: Vec<f32> = column(3, 5).iter().map(|&x| f32::from(u8::from(x == 0))).collect();
-            let ids = [column(1, self.users), column(2, self.items)];
-            Batch::from_columns(&[&ids[0], &ids[1]], &labels).expect("columns and labels are of one length")
+    /// Random ids, one positive in five.
+    fn batch(&self, _: &Plan, k: u32) -> Batch {
+        let column = |stream: u32, below: usize| -> Vec<u32> {
+            let rng = Rng::new(7).stream(stream).stream(k);
+            (0..self.batch as u64).map(|i| rng.below(i, below as u32)).collect()
         };
-        (0..count).map(batch).collect()
+        let labels: Vec<f32> = column(3, 5).iter().map(|&x| f32::from(u8::from(x == 0))).collect();
+        let ids = [column(1, self.users), column(2, self.items)];
+        Batch::from_columns(&[&ids[0], &ids[1]], &labels).expect("columns and labels are of one length")
+    }
+}
+
+impl Train for Clicks {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn batch_size(&self) -> usize {
+        self.batch
+    }
+
+    fn plan(&self) -> Plan {
+        Clicks::plan(self)
+    }
+
+    fn multiply_adds(&self) -> usize {
+        Clicks::multiply_adds(self, &Clicks::plan(self))
+    }
+
+    fn batch(&self, plan: &Plan, k: u32) -> Batch {
+        Clicks::batch(self, plan, k)
     }
 }
 
 /// The instruction sets to measure whole models on: plain lanes take minutes on the large ones.
-pub fn isas(workload: &Workload) -> Vec<Isa> {
-    let small = workload.factors < 64;
+pub fn isas(workload: &dyn Train) -> Vec<Isa> {
+    let is_small = workload.step_flops() < 1_000_000_000;
     Isa::available()
         .into_iter()
-        .filter(|&isa| small || isa != Isa::Scalar)
+        .filter(|&isa| is_small || isa != Isa::Scalar)
         .collect()
 }

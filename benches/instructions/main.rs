@@ -11,8 +11,12 @@ mod common;
 use std::hint::black_box;
 
 use common::{
+    attention_unit::Unit,
+    clicks::{Clicks, DIEN16, DIN16},
     data::{Aligned, Sizes},
-    models::{PAPER8, PAPER64, Workload},
+    gru,
+    models::{PAPER8, PAPER64, Train, Workload},
+    tiles::TILE,
 };
 use pocketrec::{
     cpu::{
@@ -26,14 +30,12 @@ use pocketrec::{
     },
     data::{Batch, Sampler},
     executor::Executor,
-    plan::{Activation, AdamConfig, Flow, L2, Optimizer},
+    plan::{Activation, AdamConfig, Flow, GruKind, L2, Optimizer},
     rng::Rng,
 };
 
 /// Samples of a batch.
 const BATCH: usize = 256;
-/// Rows of a tile.
-const TILE: usize = 64;
 
 fn section(name: &str, mut work: impl FnMut()) {
     println!("{name}");
@@ -215,20 +217,17 @@ struct Model {
     executor: Box<dyn Executor>,
     optimizer: Optimizer,
     batch: Batch,
-    scores: Vec<f32>,
 }
 
 impl Model {
-    fn new(isa: Isa, workload: &Workload, optimizer: Optimizer) -> Self {
+    fn new(isa: Isa, workload: &dyn Train, batch: Batch, optimizer: Optimizer) -> Self {
         let mut model = Model {
             executor: workload.executor(isa, 1, &optimizer),
             optimizer,
-            batch: batch(&[workload.users, workload.items]),
-            scores: vec![0.0; BATCH],
+            batch,
         };
         model.step();
         model.step();
-        model.score();
         model
     }
 
@@ -237,15 +236,14 @@ impl Model {
             executor,
             optimizer,
             batch,
-            ..
         } = self;
         let done = executor.step(batch, optimizer, L2::default(), &mut || {});
         done.expect("the batch fits the plan");
     }
 
-    fn score(&mut self) {
+    fn score(&mut self, scores: &mut [f32]) {
         let columns = [&self.batch.column(0).ids[..], &self.batch.column(1).ids[..]];
-        let done = self.executor.score(&columns, &mut self.scores);
+        let done = self.executor.score(&columns, scores);
         done.expect("the batch fits the plan");
     }
 }
@@ -257,13 +255,29 @@ fn models(isa: Isa) {
         items: 200,
         ..workload
     };
-    let mut model = Model::new(isa, &few(PAPER8), lazy);
+    let new = |workload: Workload, optimizer| {
+        let workload = few(workload);
+        let batch = batch(&[workload.users, workload.items]);
+        Model::new(isa, &workload, batch, optimizer)
+    };
+    let (mut model, mut scores) = (new(PAPER8, lazy), vec![0.0; BATCH]);
+    model.score(&mut scores);
     section("step paper8", || model.step());
-    section("score paper8", || model.score());
-    let mut model = Model::new(isa, &few(PAPER8), dense);
+    section("score paper8", || model.score(&mut scores));
+    let mut model = new(PAPER8, dense);
     section("step paper8 dense adam", || model.step());
-    let mut model = Model::new(isa, &few(PAPER64), lazy);
+    let mut model = new(PAPER64, lazy);
     section("step paper64", || model.step());
+    for workload in [DIN16, DIEN16] {
+        // Half a tile: a whole one of DIEN's would take as many instructions as all the rest.
+        let workload = Clicks {
+            batch: TILE / 2,
+            ..workload
+        };
+        let batch = workload.batch(&workload.plan(), 0);
+        let mut model = Model::new(isa, &workload, batch, lazy);
+        section(&format!("step {}", workload.name), || model.step());
+    }
 }
 
 fn data() {
@@ -302,6 +316,17 @@ fn kernels<S: Simd>(s: S, _: Isa) {
     section("dense adam", || table.update_all(s));
     let mut table = Table::new(BATCH, 1);
     section("sigmoid cross-entropy", || table.loss(s));
+    for width in [32, 128] {
+        let mut unit = Unit::new(s, width);
+        section(&format!("attention unit forward {width}"), || unit.forward(s));
+        section(&format!("attention unit backward {width}"), || unit.backward(s));
+    }
+    for (name, kind) in [("gru", GruKind::Gru), ("augru", GruKind::Augru)] {
+        let mut layer = gru::Layer::new(s, kind, 32);
+        layer.both(s);
+        section(&format!("{name} forward 32"), || layer.forward(s));
+        section(&format!("{name} forward and backward 32"), || layer.both(s));
+    }
 }
 
 fn main() {
