@@ -5,7 +5,7 @@ mod common;
 
 use common::{
     click_config,
-    files::{Tensors, edited},
+    files::{Tensors, bytes_of, edited},
     means::{is_mean, values},
 };
 use pocketrec::{
@@ -71,12 +71,6 @@ fn epoch(trainer: &mut ClickTrainer, data: &PlantedClickData) -> Option<ClickEpo
         })
         .unwrap();
     report
-}
-
-fn bytes_of(trainer: &mut ClickTrainer) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    trainer.checkpoint().unwrap().write_to(&mut bytes).unwrap();
-    bytes
 }
 
 /// A trainer that has these parameters and knows of no mean.

@@ -14,7 +14,7 @@ use pocketrec::{
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
     plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder},
-    train::{ClickTrainer, Control, StopReason},
+    train::{ClickRow, ClickTrainer, Control, StopReason},
 };
 
 fn open() -> Option<Gpu> {
@@ -105,6 +105,45 @@ fn a_resumed_run_equals_the_uninterrupted_one() {
     let mut on_gpu = ClickTrainer::load(&path, Device::on(&gpu)).unwrap();
     let [a, b] = [&mut on_cpu, &mut on_gpu].map(|trainer| trainer.logits(&data.test).unwrap());
     common::close(&b, &common::wide(&a), 1e-4, "logits");
+}
+
+/// From one file, on both: only rounding parts what they learn from clicks, by new users and on new items too.
+#[test]
+fn absorbed_clicks_teach_what_they_teach_the_processor() {
+    let Some(gpu) = open() else { return };
+    let data = planted();
+    let clicks = [
+        [("user", "ann"), ("item", "7")],
+        [("user", "3"), ("item", "new")],
+        [("user", "3"), ("item", "9")],
+    ];
+    let clicks = clicks.each_ref().map(|values| ClickRow {
+        values,
+        events: &[],
+        label: 1.0,
+    });
+    for (name, model) in models(data.train.layout()) {
+        let mut trained = ClickTrainer::new(model, Device::cpu(), config(1)).unwrap();
+        trained.set_encoder(data.encoder.clone()).unwrap();
+        trained.fit(&data.train, None, |_| ()).unwrap();
+        let [on_cpu, on_gpu] = [Device::cpu(), Device::on(&gpu)].map(|device| {
+            let mut trainer = ClickTrainer::from_checkpoint(trained.checkpoint().unwrap(), device).unwrap();
+            let absorbed = trainer.absorb(&clicks);
+            if name.contains("Dice") || name.starts_with("Wide") {
+                assert!(absorbed.unwrap_err().to_string().contains("statistic"), "{name}");
+                return None;
+            }
+            assert_eq!(absorbed.unwrap().new_keys, 2);
+            Some(trainer.state().unwrap())
+        });
+        let (Some(on_cpu), Some(on_gpu)) = (on_cpu, on_gpu) else {
+            continue;
+        };
+        assert_eq!(on_gpu.step, on_cpu.step);
+        for (a, b) in on_gpu.tensors.iter().zip(&on_cpu.tensors) {
+            common::close(&a.value, &common::wide(&b.value), 1e-3, name);
+        }
+    }
 }
 
 fn step(executor: &mut GpuExecutor, plan: &Plan, samples: usize, seed: u64) {

@@ -15,7 +15,7 @@ use super::{
     VERSION, fault,
     format::{self, Input, Output, Values},
     meta::{Exact, is_zero},
-    read::{Reader, check_layers, check_version, json},
+    read::{Reader, check_layers, check_version, json, words},
     replace_file,
     write::parameters,
 };
@@ -25,13 +25,17 @@ use crate::{
     executor::LossSum,
     models::ClickModel,
     plan::State,
-    train::{BestClickEpoch, ClickConfig, ClickProgress, check_averaging, mean_fault, not_finite},
+    train::{
+        BestClickEpoch, ClickConfig, ClickHistory, ClickProgress, absorbed_fault, check_averaging, mean_fault,
+        not_finite,
+    },
 };
 
 /// Everything a [`ClickTrainer`](crate::train::ClickTrainer) knows, as plain data.
 ///
-/// Tensors are those of [`Checkpoint`](super::Checkpoint) (`NAME`, `adam.m/NAME`, `adam.v/NAME`, `best/NAME`, `average/NAME`) and `encoder`, U8, the encoder as
-/// JSON, if there is one; metadata are `model`, `clicks` (the settings), `click_progress` and `checksum`.
+/// Tensors are those of [`Checkpoint`](super::Checkpoint) (`NAME`, `adam.m/NAME`, `adam.v/NAME`, `best/NAME`, `average/NAME`); `encoder`, U8, the encoder as
+/// JSON, if there is one; `support/VOCABULARY`, I32, how many training rows each row of its tables has been in, if that
+/// is known; and `absorbed`, U8, the clicks that were absorbed as JSON, if there are some. Metadata are `model`, `clicks` (the settings), `click_progress` and `checksum`.
 #[derive(Clone, Debug)]
 pub struct ClickCheckpoint {
     /// The model.
@@ -48,6 +52,10 @@ pub struct ClickCheckpoint {
     pub average_values: Option<Vec<Vec<f32>>>,
     /// What encodes the fields.
     pub encoder: Option<Encoder>,
+    /// How many training rows have each row of a vocabulary's tables, by vocabulary of the model's layout.
+    pub support: Option<Vec<Vec<u32>>>,
+    /// Clicks that were absorbed.
+    pub history: ClickHistory,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,6 +72,8 @@ struct Record {
     plateaus: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     averaged: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    absorbed: u64,
 }
 
 impl ClickCheckpoint {
@@ -98,12 +108,28 @@ impl ClickCheckpoint {
             ("average", self.average_values.as_deref()),
         ];
         parameters(&plan, &self.state, &others, &mut tensors)?;
-        if let Some(encoder) = &self.encoder {
-            let json = serde_json::to_vec(encoder)?;
+        let mut json = |name: &str, json: Vec<u8>| {
             tensors.push(Output {
-                name: "encoder".into(),
+                name: name.into(),
                 shape: vec![json.len()],
                 values: Values::U8(Cow::Owned(json)),
+            });
+        };
+        if let Some(encoder) = &self.encoder {
+            json("encoder", serde_json::to_vec(encoder)?);
+        }
+        if self.history.users() > 0 {
+            json("absorbed", serde_json::to_vec(&self.history)?);
+        }
+        let layout = self.model.layout();
+        if let Some(reason) = absorbed_fault(layout, self.support.as_deref(), &self.history) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
+        for (table, counts) in layout.vocabularies.iter().zip(self.support.iter().flatten()) {
+            tensors.push(Output {
+                name: format!("support/{}", table.name),
+                shape: vec![counts.len()],
+                values: Values::I32(Cow::Borrowed(counts)),
             });
         }
         let progress = &self.progress;
@@ -118,6 +144,7 @@ impl ClickCheckpoint {
             stale: progress.stale,
             plateaus: progress.plateaus,
             averaged: progress.averaged,
+            absorbed: progress.absorbed,
         };
         let strings = BTreeMap::from([
             ("pocketrec".into(), VERSION.into()),
@@ -178,7 +205,7 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
     if let Some(reason) = mean_fault(config.average_from, record.epoch, record.averaged, has_mean) {
         return Err(format!("tensors average/... and metadata key click_progress: {reason}"));
     }
-    let encoder = match input.has("encoder") {
+    let encoder = match reader.has("encoder") {
         false => None,
         true => {
             let encoder: Encoder = serde_json::from_slice(reader.vector("encoder", Dtype::U8)?)
@@ -189,6 +216,15 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
             Some(encoder)
         }
     };
+    let history: ClickHistory = match reader.has("absorbed") {
+        false => ClickHistory::default(),
+        true => serde_json::from_slice(reader.vector("absorbed", Dtype::U8)?)
+            .map_err(|error| format!("tensor absorbed: {error}"))?,
+    };
+    let support = reader.support(&model)?;
+    if let Some(reason) = absorbed_fault(model.layout(), support.as_deref(), &history) {
+        return Err(format!("tensors support/... and absorbed: {reason}"));
+    }
     reader.finish()?;
     let best = |(epoch, value): (u32, Exact)| BestClickEpoch { epoch, value: value.0 };
     Ok(ClickCheckpoint {
@@ -207,9 +243,25 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
             stale: record.stale,
             plateaus: record.plateaus,
             averaged: record.averaged,
+            absorbed: record.absorbed,
         },
         best_values,
         average_values,
         encoder,
+        support,
+        history,
     })
+}
+
+impl Reader<'_> {
+    /// How many training rows have each row of the tables. If one vocabulary is counted, all must be.
+    fn support(&mut self, model: &ClickModel) -> Result<Option<Vec<Vec<u32>>>, String> {
+        let names = model.layout().vocabularies.iter();
+        let names: Vec<String> = names.map(|table| format!("support/{}", table.name)).collect();
+        if !names.iter().any(|name| self.has(name)) {
+            return Ok(None);
+        }
+        let counts = |name: &String| Ok(words(self.vector(name, Dtype::I32)?).collect());
+        names.iter().map(counts).collect::<Result<_, _>>().map(Some)
+    }
 }

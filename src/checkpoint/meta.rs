@@ -62,8 +62,8 @@ struct BestRecord {
 }
 
 /// What is left out where nothing is averaged, as in files from before there was averaging.
-pub(super) fn is_zero(count: &u32) -> bool {
-    *count == 0
+pub(super) fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
+    *count == T::default()
 }
 
 impl ProgressRecord {

@@ -123,6 +123,11 @@ impl<'a> Reader<'a> {
         self.input.verify()
     }
 
+    /// Whether there is such a tensor.
+    pub fn has(&self, name: &str) -> bool {
+        self.input.has(name)
+    }
+
     fn tensor(&mut self, name: &str, dtype: Dtype) -> Result<(&[usize], &[u8]), String> {
         self.used.insert(name.into());
         self.input.tensor(name, dtype)
@@ -285,7 +290,7 @@ fn counted(string: &str) -> Option<(&str, u32)> {
     matches!(kind, "numbered" | "text").then_some((kind, count))
 }
 
-fn words(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
+pub(super) fn words(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
     bytes
         .chunks_exact(4)
         .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))

@@ -64,6 +64,18 @@ impl ClickModel {
         }
     }
 
+    /// The fields, where tables grow.
+    pub(crate) fn layout_mut(&mut self) -> &mut Layout {
+        match self {
+            ClickModel::Lr(Lr { layout })
+            | ClickModel::Fm(Fm { layout, .. })
+            | ClickModel::WideDeep(WideDeep { layout, .. })
+            | ClickModel::DeepFm(DeepFm { layout, .. })
+            | ClickModel::Din(Din { layout, .. })
+            | ClickModel::Dien(Dien { layout, .. }) => layout,
+        }
+    }
+
     /// The fields that it reads.
     pub fn layout(&self) -> &Layout {
         match self {

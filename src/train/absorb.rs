@@ -11,20 +11,16 @@
 use alloc::{format, vec::Vec};
 
 use super::{
-    AbsorbConfig, ITEM, Trainer, USER, pad,
-    rows::{self, Frozen},
+    AbsorbConfig, ITEM, Trainer, USER,
+    draws::{Draws, absorb_rng},
+    pad, rows,
 };
 use crate::{
     Error, Result,
     data::Batch,
     plan::{L2, Optimizer},
-    rng::Rng,
 };
 
-/// The stream of the seed that gives negatives and replay, then the number of the group.
-const ABSORB_STREAM: u32 = 17;
-/// Interactions up to which an item's row goes all of its way.
-const FULL_SHARE: f32 = 2.0;
 /// Draws before a negative is given up, by users who have nearly everything.
 const ATTEMPTS: u32 = 64;
 
@@ -178,10 +174,8 @@ impl Trainer {
         for &(user, item) in pairs {
             if self.history.absorb(user, item) {
                 fresh += 1;
-                if let Some(frozen) = &mut self.frozen {
-                    frozen.support.resize(items, 0);
-                    frozen.support[item as usize] += 1;
-                }
+                self.support.resize(items, 0);
+                self.support[item as usize] += 1;
             }
         }
         fresh
@@ -231,11 +225,10 @@ impl Trainer {
     fn learn(&mut self, group: &[(u32, u32)], config: &AbsorbConfig) -> Result<u64> {
         let counter = self.progress.absorbed;
         self.progress.absorbed += 1;
-        let seed = Rng::new(self.config.seed).stream(ABSORB_STREAM);
-        let rng = seed.stream((counter >> 32) as u32).stream(counter as u32);
+        let rng = absorb_rng(self.config.seed, counter);
         // All batches are drawn first, so that the rows they touch are known and can be put back.
         let mut batches = Vec::new();
-        let mut draws = Draws { rng, next: 0 };
+        let mut draws = Draws::new(rng);
         for _ in 0..config.steps {
             batches.push(self.draw_batch(group, config, &mut draws)?);
         }
@@ -268,12 +261,11 @@ impl Trainer {
             held.save(
                 &mut *self.executor,
                 ITEM,
-                items.filter(|&item| item_share(self.frozen.as_ref(), item) < 1.0),
+                items.filter(|&item| item_share(&self.support, item) < 1.0),
             )?;
             self.executor.step(batch, &optimizer, L2::default(), &mut || {})?;
             dense.write(&mut *self.executor)?;
-            let (frozen, executor) = (self.frozen.as_ref(), &mut *self.executor);
-            held.hold_back(executor, |item| item_share(frozen, item))?;
+            held.hold_back(&mut *self.executor, |item| item_share(&self.support, item))?;
         }
         let loss = self.executor.take_loss()?;
         // The last step's result shows in no loss.
@@ -335,24 +327,9 @@ impl Trainer {
     }
 }
 
-/// Numbers of a stream, one after the other.
-struct Draws {
-    rng: Rng,
-    next: u64,
-}
-
-impl Draws {
-    fn below(&mut self, n: u32) -> u32 {
-        let index = (self.next & 0x7fff_ffff) | (self.next >> 31) << 32;
-        self.next += 1;
-        self.rng.below(index, n)
-    }
-}
-
 /// How much of its way an item's row goes.
-fn item_share(frozen: Option<&Frozen>, item: u32) -> f32 {
-    let support = frozen.and_then(|frozen| frozen.support.get(item as usize));
-    FULL_SHARE / (support.copied().unwrap_or(0) as f32).max(FULL_SHARE)
+fn item_share(support: &[u32], item: u32) -> f32 {
+    rows::share_of(support.get(item as usize).copied().unwrap_or(0))
 }
 
 fn id_of((user, item): (u32, u32), column: usize) -> u32 {

@@ -22,6 +22,7 @@ mod average;
 mod clicks;
 mod clock;
 mod config;
+mod draws;
 mod events;
 mod fit;
 mod history;
@@ -35,7 +36,12 @@ mod rows;
 pub use absorb::AbsorbReport;
 #[cfg(feature = "std")]
 pub(crate) use average::{check_averaging, mean_fault};
-pub use clicks::{BestClickEpoch, ClickConfig, ClickEpoch, ClickFit, ClickMetric, ClickProgress, ClickTrainer};
+#[cfg(feature = "std")]
+pub(crate) use clicks::absorbed_fault;
+pub use clicks::{
+    BestClickEpoch, ClickAbsorbConfig, ClickAbsorbReport, ClickConfig, ClickEpoch, ClickFit, ClickHistory, ClickMetric,
+    ClickProgress, ClickRow, ClickTrainer,
+};
 pub use config::{AbsorbConfig, TrainConfig};
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
 pub use history::History;
@@ -80,6 +86,8 @@ pub struct Trainer {
     good: Option<Snapshot>,
     /// What `absorb` must not change and executors do.
     frozen: Option<Frozen>,
+    /// How many interactions each item's row has been learnt from; counted where something is frozen.
+    support: Vec<u32>,
     /// Whether the keys are those of data; otherwise they are the row numbers and `fit` replaces them.
     keyed: bool,
     user_ids: IdMap,
@@ -173,6 +181,7 @@ impl Trainer {
             best_values: None,
             good: None,
             frozen: None,
+            support: Vec::new(),
             keyed: false,
             user_ids,
             item_ids,

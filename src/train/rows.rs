@@ -9,6 +9,8 @@ use crate::{
     plan::{ParamKind, Plan, State},
 };
 
+/// What a row has been learnt from, up to which it goes all of its way.
+const FULL_SHARE: f32 = 2.0;
 /// Rows that a mean is taken over, at most.
 const MEAN_ROWS: usize = 4096;
 /// Neighbours' rows that a mean is taken over, at most: they are read one by one.
@@ -21,11 +23,16 @@ pub(super) struct Frozen {
     step: u64,
     /// First and second moment of each parameter.
     moments: Vec<(Vec<f32>, Vec<f32>)>,
-    /// How many interactions each item's row has been learnt from.
-    pub support: Vec<u32>,
 }
 
 impl Frozen {
+    pub fn of(state: State) -> Self {
+        Frozen {
+            step: state.step,
+            moments: state.tensors.into_iter().map(|tensor| (tensor.m, tensor.v)).collect(),
+        }
+    }
+
     /// Puts step count and moments back; those of new rows are zero.
     pub fn patch(&self, state: &mut State) {
         state.step = self.step;
@@ -110,6 +117,11 @@ impl SavedRows {
     }
 }
 
+/// How much of its way a row goes that rests on so many samples.
+pub(super) fn share_of(support: u32) -> f32 {
+    FULL_SHARE / (support as f32).max(FULL_SHARE)
+}
+
 /// Index and width of each table of a column.
 fn tables(plan: &Plan, column: usize) -> Vec<(usize, usize)> {
     let of_column = |(_, param): &(usize, &crate::plan::Param)| param.kind == ParamKind::Table { vocabulary: column };
@@ -191,26 +203,26 @@ impl Trainer {
     /// Notes what must be put back before training goes on.
     pub(super) fn freeze(&mut self) -> Result<()> {
         if self.frozen.is_none() {
-            let state = self.executor.state()?;
-            let mut support = vec![0; self.items()];
-            self.history.count_items(&mut support);
-            self.frozen = Some(Frozen {
-                step: state.step,
-                moments: state.tensors.into_iter().map(|tensor| (tensor.m, tensor.v)).collect(),
-                support,
-            });
+            self.frozen = Some(Frozen::of(self.executor.state()?));
+            self.support = vec![0; self.items()];
+            self.history.count_items(&mut self.support);
         }
         Ok(())
     }
 
     /// Puts it back.
     pub(super) fn thaw(&mut self) -> Result<()> {
-        if let Some(frozen) = &self.frozen {
-            let mut state = self.executor.state()?;
-            frozen.patch(&mut state);
-            self.executor.set_state(&state)?;
-            self.frozen = None;
-        }
-        Ok(())
+        thaw(&mut self.frozen, &mut *self.executor)
     }
+}
+
+/// Puts back what was frozen.
+pub(super) fn thaw(frozen: &mut Option<Frozen>, executor: &mut dyn Executor) -> Result<()> {
+    if let Some(kept) = frozen {
+        let mut state = executor.state()?;
+        kept.patch(&mut state);
+        executor.set_state(&state)?;
+        *frozen = None;
+    }
+    Ok(())
 }

@@ -2,10 +2,18 @@
 
 use std::collections::HashMap;
 
+use pocketrec::train::ClickTrainer;
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 
 /// Type, shape and bytes of tensors by name.
 pub type Tensors = HashMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+
+/// The file that a trainer of click-through models saves.
+pub fn bytes_of(trainer: &mut ClickTrainer) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    trainer.checkpoint().unwrap().write_to(&mut bytes).unwrap();
+    bytes
+}
 
 /// Takes a good file apart, lets `edit` change it, and puts it together again.
 pub fn edited(bytes: &[u8], edit: impl FnOnce(&mut Tensors, &mut HashMap<String, String>)) -> Vec<u8> {

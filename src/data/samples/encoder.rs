@@ -5,7 +5,7 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Kind, Past, Rows, Samples, Schema, Sequence, SideTable, Vocabulary,
+    Events, Kind, Past, Rows, Samples, Schema, Sequence, SideTable, Vocabulary,
     collect::{Collector, Lookup},
     layout::Layout,
     numeric::Scale,
@@ -211,6 +211,17 @@ impl Encoder {
     /// [`Error::Config`] where a name is no column of the schema, a value is no number though its field is one, or
     /// there are no candidates.
     pub fn request(&self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Samples> {
+        self.request_after(context, events, None, candidates)
+    }
+
+    /// As [`request`](Encoder::request), with later events that are encoded already.
+    pub(crate) fn request_after(
+        &self,
+        context: &Values,
+        events: &[&Values],
+        later: Option<&Events>,
+        candidates: &[&Values],
+    ) -> Result<Samples> {
         if candidates.is_empty() {
             return Err(Error::config("candidates", "there are none; give one at least"));
         }
@@ -220,15 +231,13 @@ impl Encoder {
             self.collect(&mut collector, [context, candidate])?;
         }
         let mut sequences = Vec::new();
-        for (history, sequence) in self.schema.histories.iter().zip(&self.layout.sequences) {
-            let collected = |field: &super::Field| history.fields.contains(&field.name);
-            let mut collector = Collector::new(&self.wiring, self.schema.fields.iter().map(collected));
-            for event in &events[events.len().saturating_sub(history.length as usize)..] {
-                self.collect(&mut collector, [&[], event])?;
+        for (at, mut ids) in self.events(events)?.into_iter().enumerate() {
+            if let Some(later) = later {
+                ids.iter_mut()
+                    .zip(&later[at])
+                    .for_each(|(ids, later)| ids.extend_from_slice(later));
             }
-            let mut columns = collector.finish(&self.vocabularies, &self.scales);
-            let ids = sequence.fields.iter().map(|&at| core::mem::take(&mut columns.ids[at]));
-            sequences.push(Sequence::shared(ids.collect(), history.length, rows)?);
+            sequences.push(Sequence::shared(ids, self.layout.sequences[at].length, rows)?);
         }
         Ok(Samples {
             layout: self.layout.clone(),
@@ -241,23 +250,35 @@ impl Encoder {
     }
 
     /// Adds a row by the names of its values; of twins the last counts.
-    fn collect(&self, collector: &mut Collector, values: [&Values; 2]) -> Result<()> {
-        let inputs = &self.wiring.inputs;
-        for (name, _) in values.into_iter().flatten() {
-            if !inputs.iter().any(|input| input == name) {
-                let reason = format!("the schema has no such column; it has {}", inputs.join(", "));
-                return Err(Error::config(*name, reason));
-            }
-        }
-        let row = |input: usize| {
-            let mut named = values.into_iter().flatten().rev();
-            let found = named.find(|(name, _)| *name == inputs[input]);
-            Ok(found.map_or("", |(_, value)| *value))
-        };
-        collector
-            .push(&self.tables, &mut Lookup::Fitted(&self.vocabularies), inputs, &row)
-            .map_err(|reason| Error::config("request", reason))
+    pub(super) fn collect(&self, collector: &mut Collector, values: [&Values; 2]) -> Result<()> {
+        let mut lookup = Lookup::Fitted(&self.vocabularies);
+        collect(&self.wiring, &self.tables, &mut lookup, collector, values)
     }
+}
+
+/// Adds a row by the names of its values; of twins the last counts.
+pub(super) fn collect(
+    wiring: &Wiring,
+    tables: &[SideTable],
+    lookup: &mut Lookup,
+    collector: &mut Collector,
+    values: [&Values; 2],
+) -> Result<()> {
+    let inputs = &wiring.inputs;
+    for (name, _) in values.into_iter().flatten() {
+        if !inputs.iter().any(|input| input == name) {
+            let reason = format!("the schema has no such column; it has {}", inputs.join(", "));
+            return Err(Error::config(*name, reason));
+        }
+    }
+    let row = |input: usize| {
+        let mut named = values.into_iter().flatten().rev();
+        let found = named.find(|(name, _)| *name == inputs[input]);
+        Ok(found.map_or("", |(_, value)| *value))
+    };
+    collector
+        .push(tables, lookup, inputs, &row)
+        .map_err(|reason| Error::config("request", reason))
 }
 
 /// Values by the names of their columns.

@@ -81,9 +81,17 @@ impl Sequence {
     pub(super) fn shared(columns: Vec<Vec<u32>>, length: u32, rows: usize) -> Result<Self> {
         let end = columns.first().map_or(0, Vec::len);
         let end = u32::try_from(end).map_err(|_| too_many())?;
+        Self::of_ranges(columns, length, alloc::vec![[end.saturating_sub(length), end]; rows])
+    }
+
+    /// Histories that are ranges of the events of `columns`, which are as many ids each.
+    pub(super) fn of_ranges(columns: Vec<Vec<u32>>, length: u32, ranges: Vec<[u32; 2]>) -> Result<Self> {
+        if columns.first().is_some_and(|ids| u32::try_from(ids.len()).is_err()) {
+            return Err(too_many());
+        }
         Ok(Sequence {
             length,
-            ranges: alloc::vec![[end.saturating_sub(length), end]; rows],
+            ranges,
             log: Arc::new(Log {
                 offsets: Vec::new(),
                 times: Vec::new(),

@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     eval::ClickReport,
     plan::{L2, Optimizer},
-    train::TrainConfig,
+    train::{AbsorbConfig, TrainConfig},
 };
 
 /// What makes one evaluation better than another.
@@ -91,7 +91,8 @@ pub struct ClickConfig {
     /// compared for `patience` and `plateau`, kept as the best and, once `fit` returns, predicted, ranked and
     /// explained with; training itself goes on from the parameters as they are. It is that of
     /// [`TrainConfig::average_from`], with its sources and costs. A mean ends, and the next epoch's end begins a new
-    /// one, when `fit` ends with the parameters of the best (`patience`), and when this setting is changed.
+    /// one, when [`absorb`](super::ClickTrainer::absorb) learns, from the mean, which becomes the parameters; when `fit`
+    /// ends with the parameters of the best (`patience`); and when this setting is changed.
     ///
     /// Models with batch normalisation or Dice are refused: the mean of running statistics is not the statistics of
     /// the mean.
@@ -155,5 +156,55 @@ impl ClickConfig {
         let fall = fall * libm::pow(f64::from(self.plateau), f64::from(plateaus));
         let rate = (self.optimizer.learning_rate() * fall as f32).max(f32::MIN_POSITIVE);
         self.optimizer.with_learning_rate(rate)
+    }
+}
+
+/// The settings of [`ClickTrainer::absorb_with`](super::ClickTrainer::absorb_with).
+///
+/// ```
+/// use pocketrec::train::ClickAbsorbConfig;
+/// assert!(ClickAbsorbConfig { steps: 0, ..ClickAbsorbConfig::default() }.validate().is_ok()); // new keys alone
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClickAbsorbConfig {
+    /// Steps on each group of rows, no more and no fewer.
+    pub steps: u32,
+    /// Rows that are learnt from together.
+    pub group: usize,
+    /// Candidates drawn for each row, whose predictions are held.
+    pub held: u32,
+    /// Step size of gradient descent, on the mean gradient of the table row that most samples of a group share. A row
+    /// that fewer samples share moves less, in proportion.
+    pub learning_rate: f32,
+}
+
+impl Default for ClickAbsorbConfig {
+    fn default() -> Self {
+        ClickAbsorbConfig {
+            steps: 20,
+            group: 32,
+            held: 4,
+            learning_rate: 0.5,
+        }
+    }
+}
+
+impl ClickAbsorbConfig {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the setting that is out of range.
+    pub fn validate(&self) -> Result<()> {
+        let common = AbsorbConfig {
+            steps: self.steps,
+            group: self.group,
+            learning_rate: self.learning_rate,
+            ..AbsorbConfig::default()
+        };
+        common.validate()?;
+        match self.held {
+            0..=1000 => Ok(()),
+            held => Err(Error::config("held", format!("{held}; give 0 to 1000"))),
+        }
     }
 }

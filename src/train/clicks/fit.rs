@@ -21,6 +21,7 @@ use crate::{
         events::rate,
         not_finite,
         progress::{fresh_state, values_of},
+        rows::thaw,
     },
 };
 
@@ -173,6 +174,8 @@ impl ClickTrainer {
                 return Err(Error::config("metric", reason));
             }
         }
+        thaw(&mut self.frozen, &mut *self.executor)?;
+        self.count_support(train);
         self.aside.use_plain(&mut *self.executor)?;
         let mut epochs = 0;
         let reason = self.run_epochs(&mut loader, dev, &mut |epoch| {

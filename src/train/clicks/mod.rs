@@ -12,14 +12,21 @@
 //! # Ok::<(), pocketrec::Error>(())
 //! ```
 
+mod absorb;
 mod config;
 mod feed;
 mod fit;
+mod history;
+mod lesson;
 #[cfg(feature = "std")]
 mod persist;
 
-pub use config::{ClickConfig, ClickMetric};
+pub use absorb::{ClickAbsorbReport, ClickRow};
+pub use config::{ClickAbsorbConfig, ClickConfig, ClickMetric};
 pub use fit::{BestClickEpoch, ClickEpoch, ClickFit};
+pub use history::ClickHistory;
+#[cfg(feature = "std")]
+pub(crate) use persist::absorbed_fault;
 
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use core::fmt;
@@ -36,7 +43,10 @@ use crate::{
     models::ClickModel,
     plan::{Plan, Space, State},
     rng::Rng,
-    train::average::{Aside, check_averaging},
+    train::{
+        average::{Aside, check_averaging},
+        rows::Frozen,
+    },
 };
 use feed::Feed;
 
@@ -62,6 +72,8 @@ pub struct ClickProgress {
     pub plateaus: u32,
     /// Epochs in the mean of the parameters, the last one completed among them; 0 where there is no mean.
     pub averaged: u32,
+    /// Groups of rows absorbed.
+    pub absorbed: u64,
 }
 
 /// Trains a click-through model and predicts clicks with it.
@@ -77,6 +89,12 @@ pub struct ClickTrainer {
     /// Parameters of the best evaluation, where `patience` is set.
     best: Option<Vec<Vec<f32>>>,
     encoder: Option<Encoder>,
+    /// What `absorb` must not change and executors do.
+    frozen: Option<Frozen>,
+    /// How many training rows have each row of a table, by vocabulary of the layout, where it is known.
+    support: Option<Vec<Vec<u32>>>,
+    /// Clicks that were absorbed.
+    history: ClickHistory,
 }
 
 impl fmt::Debug for ClickTrainer {
@@ -111,6 +129,9 @@ impl ClickTrainer {
             aside: Aside::default(),
             best: None,
             encoder: None,
+            frozen: None,
+            support: None,
+            history: ClickHistory::default(),
         })
     }
 
@@ -186,7 +207,11 @@ impl ClickTrainer {
     /// # Errors
     /// Where the device is lost.
     pub fn state(&mut self) -> Result<State> {
-        self.executor.state()
+        let mut state = self.executor.state()?;
+        if let Some(frozen) = &self.frozen {
+            frozen.patch(&mut state);
+        }
+        Ok(state)
     }
 
     /// Logits of all rows of `samples`, whose labels are not read.
@@ -207,21 +232,24 @@ impl ClickTrainer {
     }
 
     /// Ranks candidates for a request, best first: each candidate's place in `candidates` and its logit. Values are given
-    /// by the names of their columns: `context` is that of the request, `events` what the user did before, oldest first.
+    /// by the names of their columns: `context` is that of the request, `events` what the user did before, oldest first;
+    /// clicks of the context's user that were [absorbed](ClickTrainer::absorb) follow them by themselves.
     ///
     /// # Errors
     /// [`Error::Config`] where no encoder was set, and those of [`Encoder::request`] and
     /// [`logits`](ClickTrainer::logits).
     pub fn rank(&mut self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Vec<(usize, f32)>> {
-        let encoder = self
-            .encoder
-            .as_ref()
-            .ok_or_else(|| Error::config("encoder", "there is none; give it with set_encoder"))?;
-        let samples = encoder.request(context, events, candidates)?;
+        let encoder = self.encoder.as_ref().ok_or_else(Self::no_encoder)?;
+        let later = encoder.user_of(context).and_then(|user| self.history.of(user));
+        let samples = encoder.request_after(context, events, later, candidates)?;
         let logits = self.logits(&samples)?;
         let mut ranked: Vec<(usize, f32)> = logits.into_iter().enumerate().collect();
         ranked.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
         Ok(ranked)
+    }
+
+    fn no_encoder() -> Error {
+        Error::config("encoder", "there is none; give it with set_encoder")
     }
 
     /// How well each row's own candidate is ranked among the row's negatives: HR@k and NDCG@k.

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::{ClickProgress, ClickTrainer};
+use super::{ClickHistory, ClickProgress, ClickTrainer};
 use crate::{
     Error, Result,
     checkpoint::ClickCheckpoint,
+    data::samples::Layout,
     device::Device,
     train::average::{Aside, check_averaging, mean_fault},
 };
@@ -34,7 +35,8 @@ impl ClickTrainer {
     /// # Errors
     /// Where the device is lost.
     pub fn checkpoint(&mut self) -> Result<ClickCheckpoint> {
-        let (state, average_values) = self.aside.both(self.executor.state()?);
+        let state = self.state()?;
+        let (state, average_values) = self.aside.both(state);
         Ok(ClickCheckpoint {
             model: self.model.clone(),
             config: self.config,
@@ -43,6 +45,8 @@ impl ClickTrainer {
             best_values: self.best.clone(),
             average_values,
             encoder: self.encoder.clone(),
+            support: self.support.clone(),
+            history: self.history.clone(),
         })
     }
 
@@ -61,6 +65,10 @@ impl ClickTrainer {
         if let Some(reason) = mean_fault(config.average_from, epoch, averaged, has_mean) {
             return Err(Error::config("average_values", reason));
         }
+        let layout = checkpoint.model.layout();
+        if let Some(reason) = absorbed_fault(layout, checkpoint.support.as_deref(), &checkpoint.history) {
+            return Err(Error::config("absorbed", reason));
+        }
         let mut executor = device.executor(plan, checkpoint.state)?;
         let aside = match checkpoint.average_values {
             Some(mean) => Aside::adopt(&mut *executor, mean)?,
@@ -74,10 +82,26 @@ impl ClickTrainer {
             aside,
             best: checkpoint.best_values,
             encoder: None,
+            frozen: None,
+            support: checkpoint.support,
+            history: checkpoint.history,
         };
         if let Some(encoder) = checkpoint.encoder {
             trainer.set_encoder(encoder)?;
         }
         Ok(trainer)
+    }
+}
+
+/// Why what is known of rows and users does not go with a model's fields.
+pub(crate) fn absorbed_fault(layout: &Layout, support: Option<&[Vec<u32>]>, history: &ClickHistory) -> Option<String> {
+    let tables = &layout.vocabularies;
+    let counted = support.is_none_or(|support| {
+        let mut both = support.iter().zip(tables);
+        support.len() == tables.len() && both.all(|(counts, table)| counts.len() == table.rows as usize)
+    });
+    match counted {
+        true => history.fault(layout),
+        false => Some("there is not one count of training rows for each row of the tables".into()),
     }
 }

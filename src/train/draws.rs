@@ -1,0 +1,31 @@
+//! What `absorb` draws at random.
+
+use crate::rng::Rng;
+
+/// The stream of the seed that gives negatives and replay, then the number of the group.
+const ABSORB_STREAM: u32 = 17;
+
+/// The numbers of a group of what is absorbed, counted from 0.
+pub(super) fn absorb_rng(seed: u64, group: u64) -> Rng {
+    let rng = Rng::new(seed).stream(ABSORB_STREAM);
+    rng.stream((group >> 32) as u32).stream(group as u32)
+}
+
+/// Numbers of a stream, one after the other.
+pub(super) struct Draws {
+    rng: Rng,
+    next: u64,
+}
+
+impl Draws {
+    pub fn new(rng: Rng) -> Self {
+        Draws { rng, next: 0 }
+    }
+
+    /// The next one, in `0..n`.
+    pub fn below(&mut self, n: u32) -> u32 {
+        let index = (self.next & 0x7fff_ffff) | (self.next >> 31) << 32;
+        self.next += 1;
+        self.rng.below(index, n)
+    }
+}
