@@ -52,6 +52,7 @@ impl Table {
         let step = RowStep {
             update: Update::new(&Optimizer::default(), 1000),
             per_sample: 0.0,
+            per_row: 0.0,
         };
         let slots = Slots {
             value: &mut self.value,

@@ -173,6 +173,7 @@ impl Table {
         let step = RowStep {
             update: Update::new(&Optimizer::default(), 1000),
             per_sample: 0.0,
+            per_row: 0.0,
         };
         let rows = TableRows { slots, first: 0, width };
         let gradients = self.gradients.rows(width);
