@@ -2,7 +2,7 @@
 
 use pocketrec::{
     cpu::{
-        Isa, Scalar, Simd, gather,
+        Isa, Scalar, Simd, dropout, gather,
         linear::{self, PackedWeight, READ_AHEAD, WeightGradient},
         product, sigmoid_cross_entropy, sum,
     },
@@ -32,6 +32,40 @@ fn gather_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) 
 fn gather_is_the_specification() {
     for (width, rows) in widths().zip(ROWS.into_iter().cycle()) {
         on_every_isa!(gather_rows(rows, width, width % 4));
+    }
+}
+
+fn dropout_of_rows<S: Simd>(s: S, isa: &str, [rows, width, first_row]: [usize; 3], pad: usize) {
+    let (x, before) = (values(rows * width, 26), values(rows * width, 27));
+    let rng = Rng::new(9).stream(width as u32);
+    for (flow, rate) in FLOWS.into_iter().zip([0.2, 0.5]) {
+        let what = format!("{isa}: {flow:?} dropout of {rows} x {width} + {pad} from row {first_row} on");
+        let mask = dropout::Mask { rng, rate, first_row };
+        let mut output = Padded::new(&before, width, pad, 0);
+        dropout::apply(
+            s,
+            rows,
+            mask,
+            Padded::new(&x, width, pad, 0).rows(),
+            output.rows_mut(),
+            flow,
+        );
+        let kept = ops::dropout::forward(&wide(&x), rng, (first_row * width) as u64, rate);
+        let want = added(&begun(&before, flow), &kept);
+        let size = added(&magnitudes(&begun(&before, flow)), &magnitudes(&kept));
+        near(&output.values(&what), &want, &size, 1, &what);
+    }
+}
+
+/// Draws are made for 256 values at a time: tiles begin and end anywhere within.
+#[test]
+fn dropout_is_the_specification() {
+    for (turn, (width, rows)) in widths().zip(ROWS.into_iter().cycle()).enumerate() {
+        let first_row = [0, 1, 64, 4097][turn % 4];
+        on_every_isa!(dropout_of_rows([rows, width, first_row], width % 4));
+    }
+    for width in [255, 256, 257, 513] {
+        on_every_isa!(dropout_of_rows([3, width, 5], 1));
     }
 }
 
