@@ -157,6 +157,8 @@ fn rank(scores: &[f32], query: &Query<'_>, item: u32) -> Result<Rank> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::{format, string::ToString};
+
     use super::*;
     use crate::rng::Rng;
 
