@@ -17,14 +17,33 @@ use super::{
     tiles::Histories,
 };
 
+/// Of the input's part and of the state's.
+struct Weights {
+    packed: [PackedWeight; 2],
+    biases: [Aligned; 2],
+}
+
+impl Weights {
+    fn parameters(&self) -> Parameters<'_> {
+        let Weights {
+            packed: [input_weight, hidden_weight],
+            biases: [input_bias, hidden_bias],
+        } = self;
+        Parameters {
+            input_weight,
+            hidden_weight,
+            input_bias,
+            hidden_bias,
+        }
+    }
+}
+
 /// The operands.
 pub struct Layer {
     kind: GruKind,
     pub histories: Histories,
-    input_weight: PackedWeight,
-    hidden_weight: PackedWeight,
-    /// Of the input's part and of the state's, for values and then for gradients.
-    biases: [Aligned; 4],
+    weights: Weights,
+    d_biases: [Aligned; 2],
     d_input_weight: Aligned,
     d_hidden_weight: Aligned,
     workspace: Workspace,
@@ -50,9 +69,11 @@ impl Layer {
         Layer {
             kind,
             histories,
-            input_weight: packed(1),
-            hidden_weight: packed(2),
-            biases: [3, 4, 5, 6].map(|seed| Aligned::random(3 * width, seed)),
+            weights: Weights {
+                packed: [1, 2].map(packed),
+                biases: [3, 4].map(|seed| Aligned::random(3 * width, seed)),
+            },
+            d_biases: [5, 6].map(|seed| Aligned::random(3 * width, seed)),
             d_input_weight: Aligned::zeros(3 * width * width),
             d_hidden_weight: Aligned::zeros(3 * width * width),
             workspace: Workspace::default(),
@@ -66,20 +87,13 @@ impl Layer {
 
     /// The tile's forward pass.
     pub fn forward<S: Simd>(&mut self, s: S) {
-        let [input_bias, hidden_bias, ..] = &self.biases;
-        let parameters = Parameters {
-            input_weight: &self.input_weight,
-            hidden_weight: &self.hidden_weight,
-            input_bias,
-            hidden_bias,
-        };
         gru::forward(
             s,
             self.kind,
             &self.histories.offsets,
             self.input.rows(),
             self.scores.as_ref().map(Matrix::rows),
-            parameters,
+            self.weights.parameters(),
             &mut self.workspace,
             self.states.rows_mut(),
         );
@@ -89,13 +103,7 @@ impl Layer {
     /// Its forward and backward passes: the second puts gradients in the place of what the first left for it.
     pub fn both<S: Simd>(&mut self, s: S) {
         self.forward(s);
-        let [input_bias, hidden_bias, d_input_bias, d_hidden_bias] = &mut self.biases;
-        let parameters = Parameters {
-            input_weight: &self.input_weight,
-            hidden_weight: &self.hidden_weight,
-            input_bias,
-            hidden_bias,
-        };
+        let [d_input_bias, d_hidden_bias] = &mut self.d_biases;
         let gradients = Gradients {
             input_weight: &mut self.d_input_weight,
             hidden_weight: &mut self.d_hidden_weight,
@@ -109,7 +117,7 @@ impl Layer {
             &self.histories.offsets,
             self.input.rows(),
             self.scores.as_ref().map(Matrix::rows),
-            parameters,
+            self.weights.parameters(),
             &mut self.workspace,
             self.states.rows(),
             self.d_states.rows(),

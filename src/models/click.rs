@@ -24,6 +24,20 @@ pub enum ClickModel {
     Dien(Dien),
 }
 
+/// The layout of whichever model it is, borrowed as the model is.
+macro_rules! layout_of {
+    ($model:expr) => {
+        match $model {
+            ClickModel::Lr(Lr { layout })
+            | ClickModel::Fm(Fm { layout, .. })
+            | ClickModel::WideDeep(WideDeep { layout, .. })
+            | ClickModel::DeepFm(DeepFm { layout, .. })
+            | ClickModel::Din(Din { layout, .. })
+            | ClickModel::Dien(Dien { layout, .. }) => layout,
+        }
+    };
+}
+
 impl ClickModel {
     /// The model's name: `lr`, `fm`, `wide_deep`, `deepfm`, `din`, `dien`.
     pub fn name(&self) -> &'static str {
@@ -66,26 +80,12 @@ impl ClickModel {
 
     /// The fields, where tables grow.
     pub(crate) fn layout_mut(&mut self) -> &mut Layout {
-        match self {
-            ClickModel::Lr(Lr { layout })
-            | ClickModel::Fm(Fm { layout, .. })
-            | ClickModel::WideDeep(WideDeep { layout, .. })
-            | ClickModel::DeepFm(DeepFm { layout, .. })
-            | ClickModel::Din(Din { layout, .. })
-            | ClickModel::Dien(Dien { layout, .. }) => layout,
-        }
+        layout_of!(self)
     }
 
     /// The fields that it reads.
     pub fn layout(&self) -> &Layout {
-        match self {
-            ClickModel::Lr(Lr { layout })
-            | ClickModel::Fm(Fm { layout, .. })
-            | ClickModel::WideDeep(WideDeep { layout, .. })
-            | ClickModel::DeepFm(DeepFm { layout, .. })
-            | ClickModel::Din(Din { layout, .. })
-            | ClickModel::Dien(Dien { layout, .. }) => layout,
-        }
+        layout_of!(self)
     }
 }
 

@@ -7,6 +7,19 @@ pub fn values(state: &State) -> Vec<Vec<f32>> {
     state.tensors.iter().map(|tensor| tensor.value.clone()).collect()
 }
 
+/// Holds what a trainer shows and saves against the states that training without averaging went through: the mean of
+/// their parameters, and the last one's moments and step count.
+#[track_caller]
+pub fn shows_mean(seen: &State, saved: Option<Vec<Vec<f32>>>, snapshots: &[State]) {
+    is_mean(seen, snapshots);
+    assert_eq!(saved, Some(values(seen)));
+    let training = snapshots.last().unwrap();
+    assert_eq!(seen.step, training.step);
+    for (seen, training) in seen.tensors.iter().zip(&training.tensors) {
+        assert_eq!((&seen.m, &seen.v), (&training.m, &training.v));
+    }
+}
+
 /// Holds `got` against the mean of what a trainer without averaging went through.
 #[track_caller]
 pub fn is_mean(got: &State, snapshots: &[State]) {
