@@ -24,6 +24,9 @@
 //                  binding 6  read   the dense parameters
 //                  binding 7  write  the output
 //
+// Where a batch holds the running statistics, the same passes run, but they are what merge_moments hands on; such batches
+// are small, and what was summed in vain costs less than a second program would.
+//
 // Statistics of slots are merged as by Chan, Golub and LeVeque (1983), in the slots' order, so that no large sums of
 // squares cancel. Within a slot, values are taken relative to its first row.
 
@@ -117,6 +120,11 @@ fn merge_moments(
             before = all;
         }
     }
+    if call.held != 0u {
+        statistics[statistic_at(0u, column)] = dense[shape.mean + column];
+        statistics[statistic_at(1u, column)] = 1.0 / sqrt(dense[shape.variance + column] + shape.epsilon);
+        return;
+    }
     let variance = squares / max(before, 1.0);
     statistics[statistic_at(0u, column)] = mean;
     statistics[statistic_at(1u, column)] = 1.0 / sqrt(variance + shape.epsilon);
@@ -200,8 +208,9 @@ fn merge_gradients(
         weighted += sums[sum_at(slot, 1u, column)];
     }
     let rows = f32(max(rows_of(shape.input), 1u));
-    statistics[statistic_at(2u, column)] = plain / rows;
-    statistics[statistic_at(3u, column)] = weighted / rows;
+    let is_held = call.held != 0u; // then they do not depend on the input
+    statistics[statistic_at(2u, column)] = select(plain / rows, vec4(0.0), is_held);
+    statistics[statistic_at(3u, column)] = select(weighted / rows, vec4(0.0), is_held);
 }
 
 @compute @workgroup_size(256)

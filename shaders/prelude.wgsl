@@ -30,6 +30,7 @@ struct Call {
     root: f32,       // Adam's second correction
     epsilon: f32,
     l2_per_row: f32, // the L2 weight of a row, picked or not
+    held: u32,       // 1: running statistics count, and stay as they are
 }
 
 /// Rows of this slice.

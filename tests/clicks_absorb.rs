@@ -9,6 +9,7 @@ use pocketrec::{
     data::samples::{PlantedClickData, PlantedClicks, Values},
     device::Device,
     models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
+    plan::ParamKind,
     train::{ClickAbsorbConfig, ClickConfig, ClickRow, ClickTrainer},
 };
 
@@ -37,14 +38,21 @@ fn planted_for(users: u32, rows_per_user: u32) -> PlantedClickData {
     clicks.generate().unwrap()
 }
 
-fn models(data: &PlantedClickData) -> [ClickModel; 6] {
+fn models(data: &PlantedClickData) -> [ClickModel; 8] {
     let layout = data.train.layout();
     let (din, dien) = (Din::new(layout).factors(8), Dien::new(layout).factors(8));
+    let wide_deep = WideDeep::new(layout).factors(8).hidden([32, 16]);
     [
         Lr::new(layout).into(),
         Fm::new(layout).factors(8).into(),
-        WideDeep::new(layout).factors(8).hidden([32, 16]).into(),
+        wide_deep.clone().into(),
         DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
+        wide_deep.unit(Unit::BatchNormRelu).into(),
+        din.clone()
+            .attention([8], Unit::Dice)
+            .hidden([16])
+            .unit(Unit::Dice)
+            .into(),
         din.attention([8], Unit::Sigmoid).hidden([16]).into(),
         dien.attention([8]).hidden([16]).into(),
     ]
@@ -133,7 +141,8 @@ fn click_by_twenty(trainer: &mut ClickTrainer, config: &ClickAbsorbConfig) -> Ef
     }
 }
 
-/// Of those who did not click, no logit moves by more than 0.2, and by 0.02 on average.
+/// Of those who did not click, no logit moves by more than 0.2, and by 0.02 on average; of batch normalisation's twice
+/// that.
 #[test]
 fn a_click_shows_and_what_was_trained_stays() {
     let data = planted();
@@ -160,8 +169,11 @@ fn a_click_shows_and_what_was_trained_stays() {
         }
         let after = trainer.logits(&data.test).unwrap();
         let moved = rows_of_others.iter().map(|&row| (after[row] - before[row]).abs());
-        assert!(moved.clone().all(|moved| moved < 0.2), "{name}");
-        assert!(mean(moved.clone()) < 0.02, "{name}: {}", mean(moved));
+        // Batch normalisation spreads logits, and what moves them, more than twice as wide here.
+        let is_spread = name == "wide_deep" && trainer.plan().params().iter().any(|p| p.kind == ParamKind::Statistic);
+        let scale = if is_spread { 2.0 } else { 1.0 };
+        assert!(moved.clone().all(|moved| moved < 0.2 * scale), "{name}");
+        assert!(mean(moved.clone()) < 0.02 * scale, "{name}: {}", mean(moved));
     }
 }
 

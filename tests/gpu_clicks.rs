@@ -288,7 +288,31 @@ fn batch_norm_and_dice_equal_the_specification() {
         });
         // Of one row, what is left of the variance is its rounding.
         check_all(&plan, &[3, 20, 300], &format!("{width} to {hidden}"));
+        check_held(&plan, &format!("{width} to {hidden}, statistics held"));
     }
+}
+
+/// Batches that hold the running statistics, between those that move them.
+fn check_held(plan: &Plan, what: &str) {
+    let Some([gpu, _]) = common::gpu::open_both() else {
+        return;
+    };
+    let batches = [(7, true), (20, false), (300, true), (20, false)].map(|(samples, hold)| {
+        let mut batch = random_batch(plan, samples, 5);
+        batch.hold_statistics(hold);
+        batch
+    });
+    let (_, optimizer) = &optimizers()[0];
+    let state = trained_state(plan, 0.3, 7, 11);
+    let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+    check_parity(
+        &mut executor,
+        &state,
+        &batches,
+        (optimizer, L2::default()),
+        TOLERANCE,
+        what,
+    );
 }
 
 #[test]

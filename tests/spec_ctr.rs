@@ -97,6 +97,16 @@ fn batch_norm_backward() {
         let run = |x: &[f64]| weigh(&batch_norm::normalise(x, &Statistics::of(x, width), epsilon), &weights);
         let gradient = batch_norm::normalise_backward(&x, &Statistics::of(&x, width), &weights, epsilon);
         close64(&gradient, &differences(&x, run), 1e-6, "input");
+
+        let running = Statistics::of(&values(4 * width, 3), width);
+        let run = |x: &[f64]| weigh(&batch_norm::normalise(x, &running, epsilon), &weights);
+        let gradient = batch_norm::running_backward(&running, &weights, epsilon);
+        close64(
+            &gradient,
+            &differences(&x, run),
+            TOLERANCE,
+            "input by running statistics",
+        );
     }
 }
 

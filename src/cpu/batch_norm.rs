@@ -6,6 +6,7 @@
 //! cancel. Within a tile, values are taken relative to its first row.
 
 use alloc::{vec, vec::Vec};
+use core::ops::Range;
 
 use super::{
     flow::deliver,
@@ -53,7 +54,8 @@ fn scale<S: Simd>(s: S, variance: &[f32], epsilon: f32) -> S::F32 {
 
 kernel! {
     /// Gradient of the input: `d_input (+)= (d_output - means[0] - output * means[1]) / sqrt(variance + epsilon)`, with
-    /// the batch's means of `d_output` and of `d_output * output`, each `[width]`, one behind the other.
+    /// the batch's means of `d_output` and of `d_output * output`, each `[width]`, one behind the other; without `means`
+    /// where the statistics are not the batch's.
     ///
     /// # Panics
     /// As [`forward`].
@@ -68,11 +70,12 @@ kernel! {
         flow: Flow,
     ) {
         let mut d_input = d_input;
-        let (mean, slope) = means.split_at(statistics.variance.len());
+        let (mean, slope) = means.split_at(means.len() / 2);
+        let of = |means: &[f32], columns: Range<usize>| means.get(columns).map_or(s.splat(0.0), |m| s.load_partial(m));
         for (k, variance) in statistics.variance.chunks(S::LANES).enumerate() {
             let columns = k * S::LANES..k * S::LANES + variance.len();
             let scale = scale(s, variance, statistics.epsilon);
-            let (mean, slope) = (s.load_partial(&mean[columns.clone()]), s.load_partial(&slope[columns.clone()]));
+            let (mean, slope) = (of(mean, columns.clone()), of(slope, columns.clone()));
             for r in 0..rows {
                 let y = s.load_partial(&output.row(r)[columns.clone()]);
                 let g = s.sub(s.load_partial(&d_output.row(r)[columns.clone()]), mean);

@@ -109,6 +109,17 @@ pub(super) struct Pass {
     pub then: Sums,
 }
 
+impl Pass {
+    /// All of a training step.
+    pub fn whole(plan: &Plan) -> Self {
+        Pass {
+            forward: 0..plan.stages().len(),
+            backward: 0..plan.backward().len(),
+            then: Sums::None,
+        }
+    }
+}
+
 /// The passes of a training step: one, but that each stage with statistics of the whole batch cuts both directions.
 pub(super) fn passes(plan: &Plan) -> Vec<Pass> {
     let norms: Vec<usize> = (0..plan.stages().len())

@@ -116,6 +116,7 @@ pub struct Batch {
     numeric: Vec<f32>,
     labels: Vec<f32>,
     noise: Rng,
+    holds_statistics: bool,
 }
 
 impl Batch {
@@ -127,6 +128,7 @@ impl Batch {
             numeric: Vec::new(),
             labels: Vec::with_capacity(capacity),
             noise: Rng::default(),
+            holds_statistics: false,
         }
     }
 
@@ -162,6 +164,17 @@ impl Batch {
     /// Sets [`noise`](Batch::noise).
     pub fn set_noise(&mut self, noise: Rng) {
         self.noise = noise;
+    }
+
+    /// Whether a step on this batch normalises by the running statistics and leaves them as they are.
+    pub fn holds_statistics(&self) -> bool {
+        self.holds_statistics
+    }
+
+    /// Has steps on this batch normalise (batch normalisation, Dice) by the running statistics, as in use, and leave them
+    /// as they are, instead of by the batch's own: for batches of too few samples to have any.
+    pub fn hold_statistics(&mut self, hold: bool) {
+        self.holds_statistics = hold;
     }
 
     /// Labels in 0..=1, to be filled.

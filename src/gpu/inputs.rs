@@ -38,7 +38,7 @@ pub(super) struct Call {
     pub root: f32,
     pub epsilon: f32,
     pub l2_per_row: f32,
-    pub pad: u32,
+    pub held: u32,
 }
 
 /// What a call has of a space.
@@ -110,6 +110,8 @@ pub(super) struct Inputs {
     shares: [f32; SPACES],
     numbers: u32,
     noise: u32,
+    /// 1 where running statistics are held.
+    held: u32,
 }
 
 impl Inputs {
@@ -154,6 +156,7 @@ impl Inputs {
         }
         self.labels = self.part(bytemuck::cast_slice(batch.labels()));
         self.set_features(plan, batch, 0..batch.len());
+        self.held = batch.holds_statistics().into();
         self.noise = self.words.len() as u32;
         for stage in random(plan) {
             self.words.extend_from_slice(&batch.noise().stream(stage).key());
@@ -220,6 +223,7 @@ impl Inputs {
         self.work.clear();
         self.work.resize(columns, ColumnWork::default());
         (self.labels, self.offsets, self.numbers, self.noise) = (0, [0; SPACES], 0, 0);
+        self.held = 0;
         self.shares = [0.0; SPACES];
     }
 
@@ -283,6 +287,7 @@ impl Inputs {
             labels: self.labels,
             numbers: self.numbers,
             noise: self.noise,
+            held: self.held,
             ..call
         }
     }

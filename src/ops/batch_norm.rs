@@ -7,11 +7,12 @@
 //! In training `mean` and `variance` are those of the batch, the variance divided by `rows`. At evaluation they are
 //! running ones, which every training batch moves: `running <- (1 - momentum) running + momentum * batch`, with the
 //! batch's variance there divided by `rows - 1`. A batch of one row, for which PyTorch refuses to train, has variance
-//! 0 in both places; an empty one moves nothing. Over ragged steps a row is a step: padding has no part.
+//! 0 in both places; an empty one moves nothing. Over ragged steps a row is a step: padding has no part. A training step
+//! may hold the running ones instead ([`Batch::hold_statistics`](crate::data::Batch::hold_statistics)), and move none.
 //!
 //! Backward, in training, where the statistics depend on the input too, with `g = output_gradient` and means over the
 //! batch: `input_gradient[s, i] = (g[s, i] - mean(g[i]) - output[s, i] * mean(g[i] output[i])) / sqrt(variance[i] +
-//! epsilon)`.
+//! epsilon)`; by running statistics `input_gradient[s, i] = g[s, i] / sqrt(variance[i] + epsilon)`.
 
 use alloc::{vec, vec::Vec};
 
@@ -113,4 +114,17 @@ pub fn normalise_backward(input: &[f64], statistics: &Statistics, output_gradien
         (g - mean[i] - x * slope[i]) * statistics.scale(i, epsilon)
     };
     output_gradient.iter().zip(&normal).enumerate().map(one).collect()
+}
+
+/// The gradient of the input of [`normalise`] by statistics that do not depend on it, `[rows, width]`.
+///
+/// ```
+/// use pocketrec::ops::batch_norm::{Statistics, running_backward};
+/// let running = Statistics { mean: vec![2.0], variance: vec![4.0] };
+/// assert_eq!(running_backward(&running, &[5.0, 7.0], 0.0), [2.5, 3.5]);
+/// ```
+pub fn running_backward(running: &Statistics, output_gradient: &[f64], epsilon: f64) -> Vec<f64> {
+    let width = running.mean.len();
+    let one = |(k, g): (usize, &f64)| g * running.scale(k % width, epsilon);
+    output_gradient.iter().enumerate().map(one).collect()
 }

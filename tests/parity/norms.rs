@@ -104,6 +104,20 @@ fn normalise_backward<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: 
             &format!("{what}, {flow:?}"),
         );
     }
+    let want = ops::batch_norm::running_backward(&of_batch, &wide(&dy), EPSILON.into());
+    for flow in FLOWS {
+        let what = format!("{what}, running, {flow:?}");
+        let mut d_input = Padded::output(&before, flow, width, pad);
+        let statistics = Statistics {
+            mean: &mean,
+            variance: &variance,
+            epsilon: EPSILON,
+        };
+        let (y, dy, dx) = (output.rows(), d_output.rows(), d_input.rows_mut());
+        batch_norm::backward(s, rows, y, statistics, &[], dy, dx, flow);
+        let want = added(&begun(&before, flow), &want);
+        close(&d_input.values(&what), &want, TOLERANCE, &what);
+    }
 }
 
 #[test]

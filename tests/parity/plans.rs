@@ -4,7 +4,7 @@ use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::Batch,
     models::{Mlp, NeuMf},
-    plan::{AdamConfig, L2, Optimizer, Plan},
+    plan::{AdamConfig, L2, Optimizer, Param, ParamKind, Plan},
     rng::Rng,
 };
 
@@ -116,6 +116,31 @@ fn histories_without_a_step() {
             let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
             let settings = (&OPTIMIZERS[turn % 3], WITH_AND_WITHOUT_L2[1]);
             let what = format!("{name} without steps, {isa}, {threads} threads");
+            check_parity(&mut executor, &state, &batches, settings, TOLERANCE, &what);
+        }
+    }
+}
+
+/// Few samples and several partials that hold the running statistics, on an executor that never had statistics of a batch,
+/// and between batches that move them.
+#[test]
+fn held_statistics() {
+    let is_statistic = |param: &Param| param.kind == ParamKind::Statistic;
+    let plans = feature_plans().into_iter();
+    for (turn, (name, plan)) in plans
+        .filter(|(_, plan)| plan.params().iter().any(is_statistic))
+        .enumerate()
+    {
+        let batches = [(2, true), (64, false), (1, true), (1000, true), (257, false)].map(|(samples, hold)| {
+            let mut batch = random_batch(&plan, samples, 5);
+            batch.hold_statistics(hold);
+            batch
+        });
+        let (state, threads) = (trained_state(&plan, 0.5, 7, 3), threads(turn));
+        for isa in Isa::available() {
+            let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
+            let settings = (&OPTIMIZERS[turn % 3], WITH_AND_WITHOUT_L2[1]);
+            let what = format!("{name}, statistics held, {isa}, {threads} threads");
             check_parity(&mut executor, &state, &batches, settings, TOLERANCE, &what);
         }
     }

@@ -36,19 +36,25 @@ impl CpuExecutor {
                 gradient.resize(needed);
             }
         }
-        let several = self.passes.len() > 1;
-        let tiles = if several {
-            batch.len().div_ceil(self.tile_rows)
-        } else {
-            0
+        let passes = match batch.holds_statistics() {
+            true => 1,
+            false => self.passes.len(),
+        };
+        let tiles = match passes {
+            1 => 0, // a thread's own scratch does
+            _ => batch.len().div_ceil(self.tile_rows),
         };
         while self.tiles.len() < tiles {
             self.tiles.push(self.scratch[0].clone());
         }
         let mut losses = [[0.0; 2]; MAX_PARTIALS];
-        self.run_pass(batch, 0, meanwhile, &mut losses);
-        for pass in 1..self.passes.len() {
-            self.run_pass(batch, pass, &mut || (), &mut losses);
+        let pass = match passes {
+            1 => Pass::whole(&self.plan),
+            _ => self.passes[0].clone(),
+        };
+        self.run_pass(batch, &pass, tiles, meanwhile, &mut losses);
+        for pass in 1..passes {
+            self.run_pass(batch, &self.passes[pass].clone(), tiles, &mut || (), &mut losses);
         }
         let total = |kind: usize| losses.iter().map(|losses| losses[kind]).sum::<f64>();
         let samples = batch.len();
@@ -58,11 +64,12 @@ impl CpuExecutor {
         self.auxiliary.samples += samples as u64;
     }
 
-    /// Takes all tiles through a pass, and adds up what it leaves.
+    /// Takes all tiles through a pass, `tiles` of them with scratch of their own, and adds up what it leaves.
     fn run_pass(
         &mut self,
         batch: &Batch,
-        pass: usize,
+        pass: &Pass,
+        tiles: usize,
         meanwhile: &mut (dyn FnMut() + Send),
         losses: &mut [[f64; 2]; MAX_PARTIALS],
     ) {
@@ -70,11 +77,13 @@ impl CpuExecutor {
         let (partials, rows_each) = self.partials_of(rows);
         let strides = &self.layout.row_gradient_strides;
         let network = Network {
-            statistics: &self.statistics,
+            statistics: match batch.holds_statistics() {
+                true => &[],
+                false => &self.statistics,
+            },
             ..network!(self)
         };
-        let mut tiles = self.tiles.chunks_mut(rows_each / self.tile_rows);
-        let pass = &self.passes[pass];
+        let mut tiles = self.tiles[..tiles].chunks_mut(rows_each / self.tile_rows);
         let mut tasks: [Option<TileTask<'_>>; MAX_PARTIALS + 1] = [const { None }; MAX_PARTIALS + 1];
         tasks[0] = Some(TileTask::Meanwhile(meanwhile));
         let mut row_gradients: [&mut [f32]; SPACES] = [(); SPACES].map(|()| &mut [][..]);

@@ -259,9 +259,8 @@ impl<S: Simd> StageBackward<'_, '_, S> {
     fn batch_norm(&mut self, params: [usize; 2], input: View, output: View, epsilon: f32) {
         let Operands { network, stage, .. } = self.operands;
         let statistics = network.statistics(stage, params, epsilon);
-        let means = network
-            .of_batch(stage)
-            .map_or(&[][..], |of_batch| &of_batch.gradient_means);
+        let of_batch = network.of_batch(stage);
+        let means = of_batch.map_or(&[][..], |of_batch| &of_batch.gradient_means);
         let (y, dy) = (self.operands.activation(output), self.d_output.rows());
         let dx = self.d_inputs.of(input);
         batch_norm::backward(self.s, self.operands.rows, y, statistics, means, dy, dx, self.flow[0]);

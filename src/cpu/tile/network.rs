@@ -48,7 +48,7 @@ pub(in crate::cpu) struct Network<'a> {
     pub packed: &'a [Packed],
     /// Where each dense parameter's gradient begins in a partial.
     pub dense_offsets: &'a [usize],
-    /// Those of the batch in training, in the order of the stages that have some; none in use.
+    /// Those of the batch in training, in the order of the stages that have some; none where the running ones count.
     pub statistics: &'a [BatchStatistics],
 }
 
@@ -58,7 +58,7 @@ impl<'a> Network<'a> {
         &self.tensors[param].value
     }
 
-    /// What a stage normalises by: the batch's statistics in training, else the running ones.
+    /// What a stage normalises by: the batch's statistics where there are any, else the running ones.
     pub(super) fn statistics(&self, stage: usize, [mean, variance]: [usize; 2], epsilon: f32) -> Statistics<'a> {
         let [mean, variance] = match self.of_batch(stage) {
             Some(of_batch) => [&of_batch.mean[..], &of_batch.variance[..]],

@@ -123,6 +123,15 @@ impl Reference {
                 let found = attention::backward(&w, &v, offsets, delta, attention::Normalisation::None);
                 vec![found.score, found.value]
             }
+            Stage::BatchNorm {
+                mean,
+                variance,
+                epsilon,
+                ..
+            } if a.batch().holds_statistics() => {
+                let running = self.running([mean, variance]);
+                vec![batch_norm::running_backward(&running, delta, epsilon.into())]
+            }
             Stage::BatchNorm { input, epsilon, .. } => {
                 let x = a.read(input);
                 let statistics = Statistics::of(&x, input.width);

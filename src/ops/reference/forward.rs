@@ -97,7 +97,7 @@ impl Reference {
                 ..
             } => {
                 let x = a.read(input);
-                let statistics = match training {
+                let statistics = match training && !batch.holds_statistics() {
                     true => Statistics::of(&x, input.width),
                     false => self.running([mean, variance]),
                 };

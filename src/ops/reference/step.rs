@@ -28,7 +28,9 @@ impl Reference {
         self.auxiliary.sum += auxiliary * batch.len() as f64;
         self.auxiliary.samples += batch.len() as u64;
         self.steps = self.steps.saturating_add(1);
-        self.follow(&a);
+        if !batch.holds_statistics() {
+            self.follow(&a);
+        }
         let params = self.plan.params().iter().zip(&mut self.tensors);
         for (index, ((param, tensor), gradient)) in params.zip(&gradients).enumerate() {
             let picked = || row_update::counts(&picks(&self.plan, batch, index)).into_keys();

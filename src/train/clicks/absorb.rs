@@ -15,7 +15,6 @@ use crate::{
     Error, Result,
     checks::check_growth,
     data::samples::{Encoder, Layout, Samples, Values},
-    plan::ParamKind,
     train::rows::{self, Frozen},
 };
 
@@ -55,8 +54,8 @@ impl ClickTrainer {
     ///
     /// Keys that the encoder does not know get a row of their vocabulary, and the tables grow; a new row starts from the
     /// mean of its table. Then a fixed number of gradient steps moves the rows of the users' own keys, and other rows in
-    /// so far as they rest on few training rows. Dense parameters, optimiser moments and the position in training stay
-    /// as they are; the best epoch is forgotten, since its parameters are now old, and a mean over epochs becomes the
+    /// so far as they rest on few training rows. Dense parameters, running statistics, optimiser moments and the position in
+    /// training stay as they are; the best epoch is forgotten, since its parameters are now old, and a mean over epochs becomes the
     /// parameters. Rows with a label from 0.5 on go on their users' histories: predictions by [`rank`](ClickTrainer::rank)
     /// and rows after them see them behind the events that are given.
     ///
@@ -80,9 +79,8 @@ impl ClickTrainer {
     ///
     /// # Errors
     /// [`Error::Config`] where no encoder was set, a name is no column of the schema, a value is no number though its
-    /// field is one, or a label is not in 0..=1; where the model has batch normalisation or Dice, by whose statistics so
-    /// few rows would be normalised. Nothing is changed then. [`Error::Diverged`] where a prediction is no longer finite:
-    /// table rows and histories are then as before the call, new keys in their starting place.
+    /// field is one, or a label is not in 0..=1. Nothing is changed then. [`Error::Diverged`] where a prediction is no
+    /// longer finite: table rows and histories are then as before the call, new keys in their starting place.
     pub fn absorb(&mut self, rows: &[ClickRow]) -> Result<ClickAbsorbReport> {
         self.absorb_with(rows, &ClickAbsorbConfig::default())
     }
@@ -110,7 +108,7 @@ impl ClickTrainer {
         rows: &[ClickRow],
         config: &ClickAbsorbConfig,
     ) -> Result<ClickAbsorbReport> {
-        self.check_rows(encoder, rows)?;
+        Self::check_rows(encoder, rows)?;
         if rows.is_empty() {
             return Ok(ClickAbsorbReport::default());
         }
@@ -175,13 +173,7 @@ impl ClickTrainer {
     }
 
     /// Finds out before anything is changed that rows cannot be learnt from.
-    fn check_rows(&self, encoder: &Encoder, rows: &[ClickRow]) -> Result<()> {
-        let mut params = self.plan().params().iter();
-        if let Some(param) = params.find(|param| param.kind == ParamKind::Statistic) {
-            let name = &param.name;
-            let reason = format!("{name} is a statistic of batches, and the rows to absorb are too few for one");
-            return Err(Error::config("absorb", reason));
-        }
+    fn check_rows(encoder: &Encoder, rows: &[ClickRow]) -> Result<()> {
         for (index, row) in rows.iter().enumerate() {
             if !(0.0..=1.0).contains(&row.label) {
                 let reason = format!("{} of row {index} is not in 0..=1", row.label);

@@ -152,6 +152,7 @@ impl ClickTrainer {
         let picks: Vec<Pick> = (0..samples.len()).map(Pick::own).collect();
         Feed::new(plan, samples)?.fill(samples, None, &picks, rng.stream(NOISE_STREAM), &mut batch);
         batch.sort();
+        batch.hold_statistics(true); // so few rows have none of their own
 
         let mut own = Vec::new();
         for user in group.iter().filter_map(|row| encoder.user_of(row.values)) {
