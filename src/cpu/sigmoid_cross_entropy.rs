@@ -3,12 +3,18 @@
 //!
 //! With z = e^-|x|, which never overflows: loss = max(x, 0) - x y + ln(1 + z), and sigmoid(x) is 1 / (1 + z) for
 //! positive x and z / (1 + z) otherwise. Logits lie one a row, so they are brought together in vectors first.
+//!
+//! A gradient below 2^-64 becomes 0: what layers and optimiser make of smaller ones are subnormal numbers, which some
+//! processors are slow at; see [`adam`](super::adam).
 
 use super::{
     math::{exp_nonpositive, ln_1p_unit, sigmoid_of},
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
+
+/// 2^-40: gradients are multiples of 2^-63.
+const GRADIENT_FLOOR: f32 = f32::from_bits((127 - 40) << 23);
 
 /// Rows gathered at a time: at least a vector of any instruction set.
 pub(super) const CHUNK: usize = 16;
@@ -61,5 +67,6 @@ pub(super) fn lanes<S: Simd>(s: S, x: S::F32, y: S::F32) -> (S::F32, S::F32) {
     let sigmoid = sigmoid_of(s, x, z);
     let positive_part = s.max(zero, x);
     let loss = s.add(s.sub(positive_part, s.mul(x, y)), ln_1p_unit(s, z));
-    (loss, s.sub(sigmoid, y))
+    let floor = s.splat(GRADIENT_FLOOR);
+    (loss, s.sub(s.add(s.sub(sigmoid, y), floor), floor))
 }

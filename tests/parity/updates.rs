@@ -129,6 +129,33 @@ fn rest<S: Simd>(s: S, isa: &str, optimizer: &Optimizer) {
     assert_eq!(moving, before, "{isa}: {optimizer:?}");
 }
 
+/// Moments that no gradient feeds any more end as good as at zero and never are subnormal numbers; nor are those of
+/// gradients whose squares would be.
+fn fade<S: Simd>(s: S, isa: &str) {
+    for gradient in [0.0, 1e-16, 1e-19, 1e-22, -1e-30] {
+        let what = format!("{isa}, gradient {gradient}");
+        let mut moving = Moving::new(19, &ADAM);
+        for step in 1..=10_000 {
+            dense_update(s, Update::new(&ADAM, step), 0.0, moving.slots(), &[&[gradient; 19]], 0);
+            let mut moments = moving.m.iter().chain(&moving.v);
+            assert!(!moments.any(|x| x.is_subnormal()), "{what}, step {step}: {moving:?}");
+        }
+        assert!(moving.value.iter().all(|x| x.is_finite()), "{what}: {moving:?}");
+        if gradient == 0.0 {
+            let is_faded = |moments: &[f32], least: f32| moments.iter().all(|x| x.abs() < least);
+            assert!(
+                is_faded(&moving.m, 1e-29) && is_faded(&moving.v, 1e-32),
+                "{what}: {moving:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn moments_fade() {
+    on_every_isa!(fade());
+}
+
 #[test]
 fn without_a_gradient_nothing_moves() {
     on_every_isa!(rest(&ADAM));
