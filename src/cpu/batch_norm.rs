@@ -71,11 +71,10 @@ kernel! {
     ) {
         let mut d_input = d_input;
         let (mean, slope) = means.split_at(means.len() / 2);
-        let of = |means: &[f32], columns: Range<usize>| means.get(columns).map_or(s.splat(0.0), |m| s.load_partial(m));
         for (k, variance) in statistics.variance.chunks(S::LANES).enumerate() {
             let columns = k * S::LANES..k * S::LANES + variance.len();
             let scale = scale(s, variance, statistics.epsilon);
-            let (mean, slope) = (of(mean, columns.clone()), of(slope, columns.clone()));
+            let (mean, slope) = (columns_of(s, mean, columns.clone()), columns_of(s, slope, columns.clone()));
             for r in 0..rows {
                 let y = s.load_partial(&output.row(r)[columns.clone()]);
                 let g = s.sub(s.load_partial(&d_output.row(r)[columns.clone()]), mean);
@@ -83,6 +82,15 @@ kernel! {
                 deliver(s, d, &mut d_input.row(r)[columns.clone()], flow);
             }
         }
+    }
+}
+
+/// A vector's columns of means, or zero where there are no means.
+#[inline(always)]
+fn columns_of<S: Simd>(s: S, means: &[f32], columns: Range<usize>) -> S::F32 {
+    match means {
+        [] => s.splat(0.0),
+        _ => s.load_partial(&means[columns]),
     }
 }
 

@@ -172,7 +172,8 @@ impl Batch {
     }
 
     /// Has steps on this batch normalise (batch normalisation, Dice) by the running statistics, as in use, and leave them
-    /// as they are, instead of by the batch's own: for batches of too few samples to have any.
+    /// as they are, instead of by the batch's own: for batches of too few samples to have any. It stays so when the batch
+    /// is filled anew.
     pub fn hold_statistics(&mut self, hold: bool) {
         self.holds_statistics = hold;
     }
