@@ -52,12 +52,12 @@ pub struct ClickAbsorbReport {
 impl ClickTrainer {
     /// Learns from new rows, one at a time or many together, with the default settings.
     ///
-    /// Keys that the encoder does not know get a row of their vocabulary, and the tables grow; a new row starts from the
-    /// mean of its table. Then a fixed number of gradient steps moves the rows of the users' own keys, and other rows in
-    /// so far as they rest on few training rows. Dense parameters, running statistics, optimiser moments and the position in
-    /// training stay as they are; the best epoch is forgotten, since its parameters are now old, and a mean over epochs becomes the
-    /// parameters. Rows with a label from 0.5 on go on their users' histories: predictions by [`rank`](ClickTrainer::rank)
-    /// and rows after them see them behind the events that are given.
+    /// Keys that the encoder does not know get a row of their vocabulary, and the tables grow; a new row starts from
+    /// the mean of its table. Then a fixed number of gradient steps moves the rows of the users' own keys, and other
+    /// rows in so far as they rest on few training rows. Dense parameters, running statistics, optimiser moments and
+    /// the position in training stay as they are; the best epoch is forgotten, since its parameters are now old, and a
+    /// mean over epochs becomes the parameters. Rows with a label from 0.5 on go on their users' histories: predictions
+    /// by [`rank`](ClickTrainer::rank) and rows after them see them behind the events that are given.
     ///
     /// Time does not depend on the size of the tables, but for a copy of the state at the first call after `fit`, whose
     /// moments are kept until training goes on. The same calls give the same bits.
