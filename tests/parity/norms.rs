@@ -74,15 +74,15 @@ fn normalise_backward<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: 
     close_or(&wide(&sums[..width]), &plain, 1.0, TOLERANCE, &what);
     close_or(&wide(&sums[width..]), &weighted, 1.0, TOLERANCE, &what);
 
+    let statistics = Statistics {
+        mean: &mean,
+        variance: &variance,
+        epsilon: EPSILON,
+    };
     let means: Vec<f32> = sums.iter().map(|x| x / rows as f32).collect();
     let want = ops::batch_norm::normalise_backward(&wide(&x), &of_batch, &wide(&dy), EPSILON.into());
     for flow in FLOWS {
         let mut d_input = Padded::output(&before, flow, width, pad);
-        let statistics = Statistics {
-            mean: &mean,
-            variance: &variance,
-            epsilon: EPSILON,
-        };
         let d_rows = d_input.rows_mut();
         batch_norm::backward(
             s,
@@ -108,11 +108,6 @@ fn normalise_backward<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: 
     for flow in FLOWS {
         let what = format!("{what}, running, {flow:?}");
         let mut d_input = Padded::output(&before, flow, width, pad);
-        let statistics = Statistics {
-            mean: &mean,
-            variance: &variance,
-            epsilon: EPSILON,
-        };
         let (y, dy, dx) = (output.rows(), d_output.rows(), d_input.rows_mut());
         batch_norm::backward(s, rows, y, statistics, &[], dy, dx, flow);
         let want = added(&begun(&before, flow), &want);

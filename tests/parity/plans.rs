@@ -61,6 +61,17 @@ fn check(name: &str, plan: &Plan, samples: usize, turn: usize) {
     }
 }
 
+/// The same on batches of one's own, with one optimiser and L2.
+fn check_batches(name: &str, plan: &Plan, batches: &[Batch], turn: usize) {
+    let (state, threads) = (trained_state(plan, 0.5, 7, 3), threads(turn));
+    let settings = (&OPTIMIZERS[turn % 3], WITH_AND_WITHOUT_L2[1]);
+    for isa in Isa::available() {
+        let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
+        let what = format!("{name}, {isa}, {threads} threads");
+        check_parity(&mut executor, &state, batches, settings, TOLERANCE, &what);
+    }
+}
+
 #[test]
 fn models_of_odd_widths() {
     for (turn, samples) in SAMPLES.into_iter().enumerate() {
@@ -111,13 +122,7 @@ fn histories_without_a_step() {
     let plans = recurrent_plans([35, 70]).into_iter().chain(feature_plans());
     for (turn, (name, plan)) in plans.enumerate() {
         let batches = [0, 6, 0].map(|longest| batch_of_steps(&plan, 9, longest, 5));
-        let (state, threads) = (trained_state(&plan, 0.5, 7, 3), threads(turn));
-        for isa in Isa::available() {
-            let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
-            let settings = (&OPTIMIZERS[turn % 3], WITH_AND_WITHOUT_L2[1]);
-            let what = format!("{name} without steps, {isa}, {threads} threads");
-            check_parity(&mut executor, &state, &batches, settings, TOLERANCE, &what);
-        }
+        check_batches(&format!("{name} without steps"), &plan, &batches, turn);
     }
 }
 
@@ -136,13 +141,7 @@ fn held_statistics() {
             batch.hold_statistics(hold);
             batch
         });
-        let (state, threads) = (trained_state(&plan, 0.5, 7, 3), threads(turn));
-        for isa in Isa::available() {
-            let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
-            let settings = (&OPTIMIZERS[turn % 3], WITH_AND_WITHOUT_L2[1]);
-            let what = format!("{name}, statistics held, {isa}, {threads} threads");
-            check_parity(&mut executor, &state, &batches, settings, TOLERANCE, &what);
-        }
+        check_batches(&format!("{name}, statistics held"), &plan, &batches, turn);
     }
 }
 

@@ -48,11 +48,11 @@ impl CpuExecutor {
             self.tiles.push(self.scratch[0].clone());
         }
         let mut losses = [[0.0; 2]; MAX_PARTIALS];
-        let pass = match passes {
+        let first = match passes {
             1 => Pass::whole(&self.plan),
             _ => self.passes[0].clone(),
         };
-        self.run_pass(batch, &pass, tiles, meanwhile, &mut losses);
+        self.run_pass(batch, &first, tiles, meanwhile, &mut losses);
         for pass in 1..passes {
             self.run_pass(batch, &self.passes[pass].clone(), tiles, &mut || (), &mut losses);
         }
