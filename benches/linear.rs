@@ -8,7 +8,13 @@ mod common;
 
 use std::{fmt, hint::black_box};
 
-use common::{Group, Work, ceilings::Ceiling, criterion, data::Aligned};
+use common::{
+    Group, Work,
+    ceilings::{self, Ceiling},
+    criterion,
+    data::Aligned,
+    turns::in_turn,
+};
 use criterion::Criterion;
 use gemm::Parallelism;
 use pocketrec::{
@@ -197,19 +203,68 @@ fn product(a: Matrix<'_>, b: Matrix<'_>, c: &mut [f32]) {
     }
 }
 
-/// Seconds of ours and of gemm's, forward and backward.
+/// A layer on a tile beside gemm's and the multiply-add loop, measured in turn.
 struct Row {
     shape: Shape,
-    seconds: [Option<f64>; 4],
+    forward: Rates,
+    backward: Rates,
+}
+
+struct Rates {
+    /// Flops a second.
+    rate: f64,
+    /// Of the multiply-add loop.
+    share: f64,
+    /// gemm's time over ours.
+    gemm: f64,
+}
+
+impl fmt::Display for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rate, share) = (self.rate / 1e9, 100.0 * self.share);
+        write!(f, "{rate:.1} | {share:.0} % | {:.2}", self.gemm)
+    }
+}
+
+fn compare<S: Simd>(s: S, isa: Isa, shape: Shape) -> Row {
+    let (mut layer, packed) = packed_layer(s, shape);
+    let mut other = Layer::new(shape);
+    let [forward, backward] = [false, true].map(|backward| {
+        let mut loop_flops = 0;
+        let turns = in_turn([
+            &mut || match backward {
+                false => layer.forward(s, &packed),
+                true => layer.backward(s, &packed),
+            },
+            &mut || match backward {
+                false => other.gemm_forward(),
+                true => other.gemm_backward(),
+            },
+            &mut || loop_flops = black_box(ceilings::fma_turn(isa, 1)),
+        ]);
+        let flops = if backward { 2 } else { 1 } * shape.flops();
+        Rates {
+            rate: flops as f64 / turns.seconds(0),
+            share: turns.ratio(2, 0) * flops as f64 / loop_flops as f64,
+            gemm: turns.ratio(1, 0),
+        }
+    });
+    Row {
+        shape,
+        forward,
+        backward,
+    }
+}
+
+fn packed_layer<S: Simd>(s: S, shape: Shape) -> (Layer, PackedWeight) {
+    let layer = Layer::new(shape);
+    let mut packed = PackedWeight::new(s, shape.outputs, shape.inputs);
+    packed.pack(s, &layer.weight);
+    (layer, packed)
 }
 
 fn ours<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, shape: Shape) -> [Option<f64>; 2] {
-    let setup = || {
-        let layer = Layer::new(shape);
-        let mut packed = PackedWeight::new(s, shape.outputs, shape.inputs);
-        packed.pack(s, &layer.weight);
-        (layer, packed)
-    };
+    let setup = || packed_layer(s, shape);
     let work = |products: usize| Work::computing(shape.tile, products * shape.flops(), isa);
     let forward = group.run(format!("forward/{shape}/{isa}"), work(1), setup, |(layer, packed)| {
         layer.forward(s, packed);
@@ -234,10 +289,10 @@ fn shapes(criterion: &mut Criterion) {
     let mut group = Group::new(criterion, "linear");
     for shape in Shape::all() {
         let best = available[0];
-        let [forward, backward] = on_isa!(best, ours(&mut group, shape));
-        let [gemm_forward, gemm_backward] = theirs(best, &mut group, shape);
-        let seconds = [forward, gemm_forward, backward, gemm_backward];
-        rows.push(Row { shape, seconds });
+        let seconds = [on_isa!(best, ours(&mut group, shape)), theirs(best, &mut group, shape)];
+        if !seconds.as_flattened().contains(&None) {
+            rows.push(on_isa!(best, compare(shape)));
+        }
         if shape.outputs == shape.inputs && shape.tile == 64 {
             for &isa in &available[1..] {
                 on_isa!(isa, ours(&mut group, shape));
@@ -249,34 +304,21 @@ fn shapes(criterion: &mut Criterion) {
 
 /// Rates and ratios, in Markdown.
 fn print_table(isa: Isa, rows: &[Row]) {
-    let measured = || rows.iter().filter(|row| row.seconds.iter().all(Option::is_some));
-    if measured().next().is_none() {
+    if rows.is_empty() {
         return;
     }
-    let limit = Ceiling::Fma(isa, 1).rate();
-    println!(
-        "\n{isa}, one thread; the multiply-add loop makes {:.1} GFLOP/s\n",
-        limit / 1e9
-    );
+    println!("\n{isa}, one thread; ours, gemm and the multiply-add loop in turn, medians\n");
     println!(
         "| outputs x inputs / tile | forward GFLOP/s | of the loop | gemm's time / ours | backward GFLOP/s | of the loop | gemm's time / ours |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for row in measured() {
-        let [forward, gemm_forward, backward, gemm_backward] = row.seconds.map(Option::unwrap_or_default);
-        let flops = row.shape.flops() as f64;
-        let cells = |flops: f64, ours: f64, theirs: f64| {
-            let rate = flops / ours;
-            format!(
-                "{:.1} | {:.0} % | {:.2}",
-                rate / 1e9,
-                100.0 * rate / limit,
-                theirs / ours
-            )
-        };
-        let forward = cells(flops, forward, gemm_forward);
-        let backward = cells(2.0 * flops, backward, gemm_backward);
-        println!("| {} | {forward} | {backward} |", row.shape);
+    for Row {
+        shape,
+        forward,
+        backward,
+    } in rows
+    {
+        println!("| {shape} | {forward} | {backward} |");
     }
     println!();
 }
@@ -305,12 +347,7 @@ fn logit<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, [inputs, tile]: [usize;
         inputs,
         tile,
     };
-    let setup = || {
-        let layer = Layer::new(shape);
-        let mut packed = PackedWeight::new(s, 1, inputs);
-        packed.pack(s, &layer.weight);
-        (layer, packed)
-    };
+    let setup = || packed_layer(s, shape);
     let work = Work::moving(tile, 2 * tile * inputs);
     group.run(format!("1x{inputs}/{tile}/{isa}"), work, setup, |(layer, packed)| {
         let (x, y) = (layer.x.rows(inputs), &mut layer.y);

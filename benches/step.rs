@@ -3,32 +3,66 @@
 
 mod common;
 
-use std::cell::RefCell;
+use std::{cell::OnceCell, hint::black_box};
 
 use common::{
     Group, Work,
-    ceilings::Ceiling,
+    ceilings::{self, Ceiling},
     clicks, criterion, is_test,
     models::{self, PAPER8, Train, isas},
+    turns::in_turn,
 };
 use pocketrec::{
     cpu::Isa,
+    data::Batch,
+    executor::Executor,
     plan::{AdamConfig, L2, Optimizer},
 };
 
-/// A measured step.
+/// A step with one thread, with two, and the multiply-add loop of two threads, measured in turn.
 struct Row {
     name: String,
     isa: Isa,
     /// Samples of the step.
     samples: usize,
-    /// Flops of the step.
-    flops: usize,
-    /// Seconds with one thread and with two.
-    seconds: [Option<f64>; 2],
+    /// Samples a second with one thread and with two.
+    rates: [f64; 2],
+    /// One thread's time over two's.
+    ratio: f64,
+    /// Flops a second, and which share that is of the loop.
+    flops: f64,
+    share: f64,
 }
 
-fn step(group: &mut Group<'_>, workload: &dyn Train, optimizer: Optimizer, isa: Isa) -> Row {
+/// What steps, and the batch that comes next.
+struct Trained<'a> {
+    executor: Box<dyn Executor>,
+    optimizer: Optimizer,
+    batches: &'a [Batch],
+    at: usize,
+}
+
+impl<'a> Trained<'a> {
+    fn new(workload: &dyn Train, optimizer: Optimizer, batches: &'a [Batch], isa: Isa, threads: usize) -> Self {
+        Trained {
+            executor: workload.executor(isa, threads, &optimizer),
+            optimizer,
+            batches,
+            at: 0,
+        }
+    }
+
+    fn step(&mut self) {
+        self.at = (self.at + 1) % self.batches.len();
+        let done = self
+            .executor
+            .step(&self.batches[self.at], &self.optimizer, L2::default(), &mut || {});
+        done.expect("the batch fits the plan");
+    }
+}
+
+/// The benches of a step, and its row where they were measured.
+fn step(group: &mut Group<'_>, workload: &dyn Train, optimizer: Optimizer, isa: Isa) -> Option<Row> {
     let dense = if matches!(optimizer, Optimizer::Adam(_)) {
         "/dense adam"
     } else {
@@ -36,51 +70,52 @@ fn step(group: &mut Group<'_>, workload: &dyn Train, optimizer: Optimizer, isa: 
     };
     let name = format!("{}{dense}", workload.name());
     let (samples, flops) = (workload.batch_size(), workload.step_flops());
-    let batches = RefCell::new(None);
-    let seconds = [1, 2].map(|threads| {
-        let setup = || {
-            batches.borrow_mut().get_or_insert_with(|| workload.batches());
-            (workload.executor(isa, threads, &optimizer), 0)
-        };
+    let batches = OnceCell::new();
+    let trained = |threads| {
+        let batches = batches.get_or_init(|| workload.batches());
+        Trained::new(workload, optimizer, batches, isa, threads)
+    };
+    let measured = [1, 2].map(|threads| {
         let work = Work::samples(samples).of(flops, Ceiling::Fma(isa, threads));
         let id = format!("{name}/{samples}/{isa}/{threads} threads");
-        group.run(id, work, setup, |(executor, at)| {
-            if let Some(batches) = &*batches.borrow() {
-                *at = (*at + 1) % batches.len();
-                let done = executor.step(&batches[*at], &optimizer, L2::default(), &mut || {});
-                done.expect("the batch fits the plan");
-            }
-        })
+        group.run(id, work, || trained(threads), Trained::step)
     });
-    Row {
+    if measured.contains(&None) {
+        return None;
+    }
+    let [mut one, mut two] = [1, 2].map(trained);
+    let mut loop_flops = 0;
+    let turns = in_turn([&mut || one.step(), &mut || two.step(), &mut || {
+        loop_flops = black_box(ceilings::fma_turn(isa, 2));
+    }]);
+    Some(Row {
         name,
         isa,
         samples,
-        flops,
-        seconds,
-    }
+        rates: [0, 1].map(|of| samples as f64 / turns.seconds(of)),
+        ratio: turns.ratio(0, 1),
+        flops: flops as f64 / turns.seconds(1),
+        share: turns.ratio(2, 1) * flops as f64 / loop_flops as f64,
+    })
 }
 
 fn print_table(rows: &[Row]) {
-    let measured = || {
-        rows.iter()
-            .filter_map(|row| Some((row, row.seconds[0]?, row.seconds[1]?)))
-    };
-    if is_test() || measured().next().is_none() {
+    if rows.is_empty() {
         return;
     }
     println!("\n| workload | batch | isa | samples/s, 1 thread | 2 threads | ratio | GFLOP/s | of the loop |");
     println!("|---|---|---|---|---|---|---|---|");
-    for (row, one, two) in measured() {
-        let (name, isa, samples) = (&row.name, row.isa, row.samples as f64);
-        let flops = row.flops as f64 / two;
-        let (rates, ratio) = ((samples / one, samples / two), one / two);
-        let share = 100.0 * flops / Ceiling::Fma(isa, 2).rate();
+    for row in rows {
         println!(
-            "| {name} | {samples} | {isa} | {:.0} k | {:.0} k | {ratio:.2} | {:.1} | {share:.0} % |",
-            rates.0 / 1e3,
-            rates.1 / 1e3,
-            flops / 1e9,
+            "| {} | {} | {} | {:.0} k | {:.0} k | {:.2} | {:.1} | {:.0} % |",
+            row.name,
+            row.samples,
+            row.isa,
+            row.rates[0] / 1e3,
+            row.rates[1] / 1e3,
+            row.ratio,
+            row.flops / 1e9,
+            100.0 * row.share,
         );
     }
     println!();
@@ -98,12 +133,12 @@ fn main() {
             continue;
         }
         for isa in isas(workload) {
-            rows.push(step(&mut group, workload, Optimizer::default(), isa));
+            rows.extend(step(&mut group, workload, Optimizer::default(), isa));
         }
     }
     let dense = Optimizer::Adam(AdamConfig::default());
     for isa in isas(&PAPER8) {
-        rows.push(step(&mut group, &PAPER8, dense, isa));
+        rows.extend(step(&mut group, &PAPER8, dense, isa));
     }
     drop(group);
     print_table(&rows);

@@ -119,11 +119,28 @@ fn best(mut run: impl FnMut() -> f64) -> f64 {
     (0..sized(RUNS, 1)).map(|_| run()).fold(0.0, f64::max)
 }
 
+/// A turn of the multiply-add loop: gives the flops of all threads. Where there are several, starting them takes less
+/// than a hundredth of it.
+pub fn fma_turn(isa: Isa, threads: usize) -> usize {
+    match threads {
+        1 => fma_on(isa, sized(400_000, 1000)),
+        _ => thread::scope(|scope| {
+            let count = sized(4_000_000, 1000);
+            let started: Vec<_> = (0..threads).map(|_| scope.spawn(move || fma_on(isa, count))).collect();
+            started.into_iter().map(|thread| thread.join().unwrap_or(0)).sum()
+        }),
+    }
+}
+
 /// Flops a second of all threads together.
 fn fma(isa: Isa, threads: usize) -> f64 {
     let count = sized(20_000_000, 1000);
+    let run = || {
+        let start = Instant::now();
+        fma_on(isa, count) as f64 / start.elapsed().as_secs_f64()
+    };
     let rates = thread::scope(|scope| {
-        let started: Vec<_> = (0..threads).map(|_| scope.spawn(move || fma_on(isa, count))).collect();
+        let started: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         started
             .into_iter()
             .map(|thread| thread.join().unwrap_or(0.0))
@@ -132,10 +149,9 @@ fn fma(isa: Isa, threads: usize) -> f64 {
     rates.iter().sum()
 }
 
-/// Flops a second of one thread.
-fn fma_on(isa: Isa, count: usize) -> f64 {
-    let start = Instant::now();
-    let flops = match isa {
+/// The loop on one thread; gives its flops.
+fn fma_on(isa: Isa, count: usize) -> usize {
+    match isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => {
             #[target_feature(enable = "avx2,fma")]
@@ -159,8 +175,7 @@ fn fma_on(isa: Isa, count: usize) -> f64 {
         #[cfg(target_arch = "aarch64")]
         Isa::Neon => fma_loop(pocketrec::cpu::Neon::new(), count),
         _ => plain_loop(count / 10),
-    };
-    flops as f64 / start.elapsed().as_secs_f64()
+    }
 }
 
 /// Twelve sums, each of which waits only for itself: more than latency times ports of any core. Gives flops.

@@ -12,6 +12,7 @@ pub mod flops;
 pub mod gru;
 pub mod models;
 pub mod tiles;
+pub mod turns;
 
 use std::{cell::RefCell, hint::black_box, time::Instant};
 

@@ -145,6 +145,7 @@ kernel! {
 fn panels(data: &[f32], panel: usize, rows: usize) -> Panels<'_> {
     Panels {
         data,
+        width: panel,
         panel_stride: panel * rows,
         depth_stride: panel,
     }
@@ -311,6 +312,7 @@ fn moments<S: Simd>(
     for (p, (((of_key, of_product), product), (query, d_query))) in panels.zip(columns).enumerate() {
         let right = Panels {
             data: &key.data[p * panel..],
+            width: panel,
             panel_stride: panel,
             depth_stride: key.stride,
         };

@@ -58,6 +58,7 @@ impl PackedWeight {
         let width = panel_width::<S>(self.outputs);
         Panels {
             data: &self.forward,
+            width,
             panel_stride: width * self.inputs,
             depth_stride: width,
         }
@@ -68,6 +69,7 @@ impl PackedWeight {
         let width = panel_width::<S>(self.inputs);
         Panels {
             data: &self.backward[first * width..],
+            width,
             panel_stride: width * self.outputs,
             depth_stride: width,
         }

@@ -51,7 +51,7 @@ const PADDING: f32 = f32::from_bits(0x7fc0_beef);
 
 /// All small widths, and those around four vectors of the widest instruction set.
 fn widths() -> impl Iterator<Item = usize> {
-    (1..=70).chain([127, 128, 129])
+    (1..=70).chain([81, 97, 113, 127, 128, 129])
 }
 
 fn values(len: usize, seed: u32) -> Vec<f32> {

@@ -61,7 +61,7 @@ impl Catalogue {
         let items = network.plan.rows(ITEM);
         let with_item = || separable.terms.iter().filter_map(|term| Some((term.item?, term.width)));
         let depth = with_item().map(|(_, width)| width).sum::<usize>() + 1;
-        let width = 2 * S::LANES;
+        let width = S::TILE_ROWS.len() * S::LANES;
         let mut panels = AlignedVec::zeros(items.next_multiple_of(width) * depth);
         for (panel, first) in panels.chunks_exact_mut(width * depth).zip((0..items).step_by(width)) {
             for lane in 0..width.min(items - first) {
@@ -96,13 +96,13 @@ impl Catalogue {
             self.coefficients(network, *user, row);
         }
         let first = range.start / self.width * self.width * self.depth;
-        product(
-            s,
-            [users.len(), range.len(), self.depth],
-            &coefficients,
-            &self.panels[first..],
-            out,
-        );
+        let panels = Panels {
+            data: &self.panels[first..],
+            width: self.width,
+            panel_stride: self.width * self.depth,
+            depth_stride: self.width,
+        };
+        product(s, [users.len(), range.len(), self.depth], &coefficients, panels, out);
         if let (Some(tower), Some(parts)) = (&self.separable.tower, &self.tower) {
             let mut pass = TowerPass::new(s, tower, parts, network);
             for (user, out) in users.iter().zip(out.chunks_exact_mut(range.len())) {
@@ -287,19 +287,14 @@ fn rows_mut(buffer: &mut [f32], width: usize) -> RowsMut<'_> {
 }
 
 kernel! {
-    /// `c = a b` with `[rows, columns, depth]`, `a` row-major and `b` in panels of two vectors.
-    pub fn product<'a, S: Simd>(s: S, shape: [usize; 3], a: &'a [f32], b: &'a [f32], c: &'a mut [f32]) {
+    /// `c = a b` with `[rows, columns, depth]`, `a` row-major.
+    pub fn product<'a, S: Simd>(s: S, shape: [usize; 3], a: &'a [f32], b: Panels<'a>, c: &'a mut [f32]) {
         let [rows, columns, depth] = shape;
         let shape = Shape { rows, columns, depth };
         let a = Left {
             data: a,
             row_stride: depth,
             depth_stride: 1,
-        };
-        let b = Panels {
-            data: b,
-            panel_stride: 2 * S::LANES * depth,
-            depth_stride: 2 * S::LANES,
         };
         matmul(s, shape, a, b, Start::Zero, false, c, columns);
     }

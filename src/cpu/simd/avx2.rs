@@ -37,7 +37,7 @@ unsafe fn mask(count: usize) -> __m256i {
 
 impl Simd for Avx2 {
     const LANES: usize = 8;
-    const TILE_ROWS: [usize; 2] = [8, 6];
+    const TILE_ROWS: &'static [usize] = &[8, 6];
     type F32 = __m256;
 
     #[inline(always)]

@@ -28,7 +28,7 @@ fn mask(count: usize) -> __mmask16 {
 
 impl Simd for Avx512 {
     const LANES: usize = 16;
-    const TILE_ROWS: [usize; 2] = [8, 8];
+    const TILE_ROWS: &'static [usize] = &[8, 8, 8, 6];
     type F32 = __m512;
 
     #[inline(always)]

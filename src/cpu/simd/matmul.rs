@@ -8,13 +8,16 @@
 //! | dx      | dy, rows of the tile     | weight, packed in panels       | dx                   |
 //! | dw      | dy, columns of the tile  | x, rows of the tile            | partial of dw        |
 //!
-//! B is cut into panels of two vectors (one where C is no wider); within a panel, depth step `p` is at
-//! `p * depth_stride`. A tile of `TILE_ROWS` rows by one panel is held in registers over the whole depth: at 2
-//! vectors, 8 rows take 16 of AVX-512's and NEON's 32 registers and 6 rows take 12 of AVX2's 16. Each depth step
+//! B is cut into panels of one to four vectors, all as wide but the last; within a panel, depth step `p` is at
+//! `p * depth_stride`. A tile of `TILE_ROWS` rows by one panel is held in registers over the whole depth: 6 rows of 4
+//! vectors take 24 of AVX-512's 32 registers, 6 of 2 take 12 of AVX2's 16, 8 of 2 take 16 of NEON's 32. Each depth step
 //! loads the panel's vectors once and broadcasts one float a row. On NEON a broadcast takes a slot of the vector
 //! units, but a multiplication can pick a lane: where a row of A is contiguous, four of its floats are loaded at once
 //! (8 more registers) and serve four depth steps. There is no blocking over depth: layers are at most a few hundred
 //! deep, so a panel is tens of kilobytes and streams from L1 or L2.
+//!
+//! Tried and lost: 8 rows of 2 vectors on AVX-512. They take 1.9 to 2.3 instructions and 0.6 loads a multiply-add, 6 of 4
+//! take 1.5 and 0.4: as fast where the core is one's own, but 105 against 125 GFLOP/s where another thread shares it.
 
 use super::{Simd, kernel};
 use crate::{cpu::rows::Rows, plan::Flow};
@@ -53,6 +56,8 @@ impl<'a> Left<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Panels<'a> {
     pub data: &'a [f32],
+    /// Columns of a panel: whole vectors, at most as many as there are `TILE_ROWS`.
+    pub width: usize,
     pub panel_stride: usize,
     pub depth_stride: usize,
 }
@@ -61,9 +66,11 @@ impl<'a> Panels<'a> {
     /// Rows as they are, in a product that is a sum over them.
     #[inline(always)]
     pub fn of_rows<S: Simd>(_: S, x: Rows<'a>) -> Self {
+        let width = panel_width::<S>(x.width);
         Panels {
             data: x.data,
-            panel_stride: panel_width::<S>(x.width),
+            width,
+            panel_stride: width,
             depth_stride: x.stride,
         }
     }
@@ -98,9 +105,14 @@ pub(crate) struct Shape {
     pub depth: usize,
 }
 
-/// Width of the panels of a C that is `columns` wide.
+/// Width of the panels of a C that is `columns` wide: as few panels as can be, and of those the narrowest.
 pub(crate) fn panel_width<S: Simd>(columns: usize) -> usize {
-    if columns <= S::LANES { S::LANES } else { 2 * S::LANES }
+    let (vectors, most) = (columns.div_ceil(S::LANES).max(1), S::TILE_ROWS.len());
+    let each = match vectors {
+        few if few <= most => few,
+        many => many.div_ceil(many.div_ceil(most)),
+    };
+    each * S::LANES
 }
 
 /// `C = start + A B`, then ReLU if asked for. C's row `r` begins at `r * c_stride`.
@@ -123,7 +135,8 @@ pub(crate) fn matmul<S: Simd>(
     if rows == 0 || columns == 0 {
         return;
     }
-    let width = panel_width::<S>(columns);
+    let width = b.width;
+    assert!(width >= S::LANES && width.is_multiple_of(S::LANES) && width <= S::TILE_ROWS.len() * S::LANES);
     let last_panel = (columns - 1) / width;
     let last_vectors = (columns - last_panel * width).div_ceil(S::LANES);
     if depth > 0 {
@@ -160,10 +173,14 @@ pub(crate) fn matmul<S: Simd>(
                 Start::Output => RawStart::Output,
                 Start::Bias(bias) => RawStart::Bias(bias.as_ptr().add(column)),
             };
-            if left > S::LANES {
-                column_of_tiles::<S, 2>(s, &context, rows, b, start, c, left - S::LANES);
-            } else {
-                column_of_tiles::<S, 1>(s, &context, rows, b, start, c, left);
+            let vectors = (left - 1) / S::LANES;
+            let tail = left - vectors * S::LANES;
+            match vectors {
+                0 => column_of_tiles::<S, 1>(s, &context, rows, b, start, c, tail),
+                1 => column_of_tiles::<S, 2>(s, &context, rows, b, start, c, tail),
+                2 if S::TILE_ROWS.len() > 2 => column_of_tiles::<S, 3>(s, &context, rows, b, start, c, tail),
+                _ if S::TILE_ROWS.len() > 3 => column_of_tiles::<S, 4>(s, &context, rows, b, start, c, tail),
+                _ => {} // wider than a panel
             }
         }
     }
@@ -377,6 +394,7 @@ mod tests {
         };
         let right = Panels {
             data: &[3.0; 4],
+            width: 4,
             panel_stride: 4,
             depth_stride: 4,
         };

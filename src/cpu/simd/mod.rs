@@ -34,8 +34,8 @@ use crate::{Error, Result};
 pub trait Simd: Copy + Send + Sync + 'static {
     /// Floats in a vector.
     const LANES: usize;
-    /// Rows of the matrix multiplication's register tile when it is one and two vectors wide.
-    const TILE_ROWS: [usize; 2];
+    /// Rows of the matrix multiplication's register tile when it is one, two, ... vectors wide: at most 4, and 8 rows.
+    const TILE_ROWS: &'static [usize];
     /// Depth steps of the matrix multiplication that one load of the left operand serves: 4 where `mul_add_lane` is
     /// one instruction, 1 where each float is broadcast.
     const LEFT_STEPS: usize = 1;

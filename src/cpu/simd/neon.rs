@@ -19,7 +19,7 @@ impl Neon {
 
 impl Simd for Neon {
     const LANES: usize = 4;
-    const TILE_ROWS: [usize; 2] = [8, 8];
+    const TILE_ROWS: &'static [usize] = &[8, 8];
     const LEFT_STEPS: usize = 4;
     type F32 = float32x4_t;
 

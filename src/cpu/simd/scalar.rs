@@ -15,7 +15,7 @@ fn map2(a: [f32; LANES], b: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> [f32; 
 
 impl Simd for Scalar {
     const LANES: usize = LANES;
-    const TILE_ROWS: [usize; 2] = [8, 4];
+    const TILE_ROWS: &'static [usize] = &[8, 4];
     type F32 = [f32; LANES];
 
     #[inline(always)]
