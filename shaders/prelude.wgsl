@@ -4,8 +4,8 @@
 // activations and in gradients (src/gpu/layout.rs). Lengths and offsets are counted in vec4s unless said otherwise.
 //
 // binding 0  uniform  what changes from call to call, and is the same for all stages of a call
-// binding 1  storage  the batch: 64 words that binding 0 reads, then 8 words a column (`column_word`), then ids, labels,
-//                     sorted order, segments and chunks, offsets of sequences, numbers and keys of random streams where
+// binding 1  storage  the batch: 64 words that binding 0 reads, then 8 words a column (`column_word`), then ids, their
+//                     weights, labels, sorted order, segments and chunks, offsets of sequences, numbers and keys of random streams where
 //                     those words say (src/gpu/inputs.rs)
 // binding 2  uniform  the shapes of the stage, fixed when the plan is built
 //
@@ -52,6 +52,7 @@ const SEGMENTS = 2u;
 const SEGMENT_COUNT = 3u;
 const CHUNKS = 4u;
 const CHUNK_COUNT = 5u;
+const WEIGHTS = 6u; // 0: ids have no weights
 
 /// A word about an id column: where its parts begin in `inputs`, and how many there are.
 fn column_word(column: u32, word: u32) -> u32 {

@@ -12,6 +12,7 @@ use crate::{
 pub(crate) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
     check_columns(plan, batch.columns().len())?;
     check_features(plan, batch)?;
+    check_weights(plan, batch)?;
     for (index, column) in batch.columns().iter().enumerate() {
         let expected = rows_of(plan, batch, index);
         if column.order.len() != expected || column.ids.len() != expected {
@@ -33,6 +34,7 @@ pub(crate) fn check_scored(plan: &Plan, batch: &Batch, samples: usize) -> Result
     check_columns(plan, batch.columns().len())?;
     check_length(|| "scores, one a sample".into(), batch.len(), samples)?;
     check_features(plan, batch)?;
+    check_weights(plan, batch)?;
     for (index, column) in batch.columns().iter().enumerate() {
         let what = || format!("ids of column {index}");
         check_length(what, rows_of(plan, batch, index), column.ids.len())?;
@@ -47,6 +49,19 @@ fn rows_of(plan: &Plan, batch: &Batch, column: usize) -> usize {
         Space::Samples => batch.len(),
         Space::Steps(sequence) => batch.offsets(sequence).last().map_or(0, |&end| end as usize),
     }
+}
+
+/// Every weighted column has a weight an id.
+fn check_weights(plan: &Plan, batch: &Batch) -> Result<()> {
+    for (column, of_batch) in plan.columns().iter().zip(batch.columns()) {
+        let expected = if column.weighted { of_batch.ids.len() } else { 0 };
+        check_length(
+            || format!("weights of the ids of {}", column.name),
+            expected,
+            of_batch.weights.len(),
+        )?;
+    }
+    Ok(())
 }
 
 /// Checks sequences and numeric features.

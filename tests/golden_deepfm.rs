@@ -27,10 +27,7 @@ impl Golden {
     /// The fields of the file, each with a vocabulary of its own.
     fn layout(&self) -> Layout {
         let rows: HashMap<String, u32> = self.setting("fields");
-        let field = |(vocabulary, name): (usize, &&str)| IdField {
-            name: (*name).into(),
-            vocabulary,
-        };
+        let field = |(vocabulary, name): (usize, &&str)| IdField::new(*name, vocabulary);
         let table = |name: &&str| Table {
             name: (*name).into(),
             rows: rows[*name],

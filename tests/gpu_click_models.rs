@@ -34,7 +34,7 @@ impl Draw {
 fn layout(draw: &mut Draw) -> Layout {
     let vocabularies = draw.between(2, 4);
     let ids = draw.between(2, 5);
-    let field = |name: String, vocabulary: usize| IdField { name, vocabulary };
+    let field = |name: String, vocabulary: usize| IdField::new(name, vocabulary);
     let mut layout = Layout {
         ids: (0..ids).map(|i| field(format!("id{i}"), i % vocabularies)).collect(),
         numbers: (0..draw.below(4)).map(|i| format!("number{i}")).collect(),
@@ -47,9 +47,10 @@ fn layout(draw: &mut Draw) -> Layout {
         ..Layout::default()
     };
     for i in 0..draw.below(3) {
-        layout
-            .many
-            .push(field(format!("many{i}"), draw.below(vocabularies as u32)));
+        layout.many.push(IdField {
+            weighted: draw.below(2) == 1,
+            ..field(format!("many{i}"), draw.below(vocabularies as u32))
+        });
     }
     let mut fields = vec![0];
     if draw.below(2) == 1 {

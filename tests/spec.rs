@@ -12,7 +12,7 @@ use pocketrec::{
     Error,
     data::Batch,
     ops::{Reference, adam, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
-    plan::{Activation, AdamConfig, Init, L2, Optimizer, ParamKind, Plan, PlanBuilder, State},
+    plan::{Activation, AdamConfig, Init, L2, Optimizer, ParamKind, Plan, PlanBuilder, Stage, State},
 };
 
 #[test]
@@ -177,15 +177,26 @@ fn sgd_by_hand() {
     assert_eq!(value, [0.875, -3.0, 0.25]);
 }
 
-/// Whether each output of a ReLU is cut off, over the whole batch.
-fn relu_pattern(reference: &Reference, batch: &Batch) -> Vec<bool> {
+/// The side of its kink on which each ReLU's output and each PReLU's input lies, over the whole batch.
+fn sides_of_kinks(plan: &Plan, reference: &Reference, batch: &Batch) -> Vec<bool> {
+    let relu = Activation::Relu;
+    let kinked = plan.stages().iter().filter_map(|stage| match *stage {
+        Stage::Linear { activation, output, .. } | Stage::AttentionUnit { activation, output, .. } => {
+            (activation == relu).then_some(output.buffer)
+        }
+        Stage::Affine { relu, output, .. } => relu.then_some(output.buffer),
+        Stage::Prelu { input, .. } => Some(input.buffer),
+        _ => None,
+    });
     let activations = reference.activations(batch).unwrap();
-    activations.iter().flatten().map(|&x| x > 0.0).collect()
+    kinked
+        .flat_map(|buffer| activations[buffer].iter().map(|&x| x > 0.0))
+        .collect()
 }
 
 /// Every gradient of a plan against central differences of its objective.
 ///
-/// Differences that make any activation change its sign are left out: there a ReLU has a kink. They must be few.
+/// Differences that cross a kink are left out. They must be few.
 fn check_gradients(what: &str, plan: &Plan, samples: usize, l2: L2) {
     let batch = random_batch(plan, samples, 3);
     let mut reference = Reference::new(plan, &random_state(plan, 0.6, 5)).unwrap();
@@ -202,7 +213,7 @@ fn check_gradients(what: &str, plan: &Plan, samples: usize, l2: L2) {
                 reference.value_mut(p)[i] = x;
                 (
                     reference.objective(&batch, l2).unwrap(),
-                    relu_pattern(&reference, &batch),
+                    sides_of_kinks(plan, &reference, &batch),
                 )
             };
             let ((above, signs_above), (below, signs_below)) = (at(x + STEP), at(x - STEP));

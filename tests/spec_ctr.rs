@@ -46,6 +46,30 @@ fn fm_is_the_sum_over_pairs() {
     assert!(fm::forward(&[], 4, 0).is_empty() && fm::backward(&[], &[], 4).is_empty());
 }
 
+/// Along the steps of a sequence a sample's fields are its steps, of which it may have none.
+#[test]
+fn fm_along_steps_is_the_sum_over_pairs() {
+    let (offsets, width) = ([0, 0, 1, 6, 6, 8], 3);
+    let (input, weights) = (values(8 * width, 1), values(5, 2));
+    let by_pairs = |input: &[f64]| -> Vec<f64> {
+        let of_sample = |pair: &[u32]| match (pair[1] - pair[0]) as usize {
+            0 => 0.0,
+            steps => fm_by_pairs(&input[pair[0] as usize * width..pair[1] as usize * width], steps, width)[0],
+        };
+        offsets.windows(2).map(of_sample).collect()
+    };
+    common::close_or(
+        &fm::forward_steps(&input, &offsets, width),
+        &by_pairs(&input),
+        1.0,
+        1e-13,
+        "fm along steps",
+    );
+    let by_input = differences(&input, |input| weigh(&by_pairs(input), &weights));
+    let gradient = fm::backward_steps(&input, &offsets, &weights, width);
+    common::close_or(&gradient, &by_input, 1.0, TOLERANCE, "its gradient");
+}
+
 #[test]
 fn dropout_is_a_mask_and_a_scale() {
     let (input, rate) = (values(100_003, 1), 0.3);

@@ -109,10 +109,7 @@ impl Clicks {
     }
 
     fn fields(&self) -> Layout {
-        let field = |(vocabulary, (name, _)): (usize, (&str, u32))| IdField {
-            name: name.into(),
-            vocabulary,
-        };
+        let field = |(vocabulary, (name, _)): (usize, (&str, u32))| IdField::new(name, vocabulary);
         let table = |(name, rows): (&str, u32)| Table {
             name: name.into(),
             rows,

@@ -1,7 +1,7 @@
 //! Embedding look-up: `output[r] = table[ids[r]]`; the specification is [`ops::gather`](crate::ops::gather).
 //!
 //! The backward pass is no kernel of its own: a tile leaves the gradient of its rows in the batch-wide gradient,
-//! and [`row_update`](super::row_update) sums the rows of equal ids.
+//! and [`row_update`](super::row_update) sums the rows of equal ids. Where ids have weights, [`weigh`] multiplies both.
 
 use super::{
     rows::RowsMut,
@@ -25,6 +25,22 @@ kernel! {
             }
             let from = &table[id as usize * width..][..width];
             copy(s, from, output.row(r));
+        }
+    }
+}
+
+kernel! {
+    /// Multiplies row `r` by `weights[r]`: what was looked up, and its gradient.
+    ///
+    /// # Panics
+    /// Where there are fewer rows than weights.
+    pub fn weigh<'a, S: Simd>(s: S, weights: &'a [f32], rows: RowsMut<'a>) {
+        let mut rows = rows;
+        for (r, &weight) in weights.iter().enumerate() {
+            let weight = s.splat(weight);
+            for slot in rows.row(r).chunks_mut(S::LANES) {
+                s.store_partial(s.mul(weight, s.load_partial(slot)), slot);
+            }
         }
     }
 }

@@ -54,6 +54,16 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// The weights of a column's ids; nothing where it has none.
+    pub fn weights(&self, column: usize, space: Space) -> &'a [f32] {
+        match self.source {
+            Source::Batch(batch) if !batch.column(column).weights.is_empty() => {
+                &batch.column(column).weights[self.rows(space)]
+            }
+            _ => &[],
+        }
+    }
+
     /// `width` numeric features from the `first` on, of `count` in all.
     pub fn numeric(&self, first: usize, width: usize, count: usize) -> Rows<'a> {
         let data = match self.source {

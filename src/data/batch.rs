@@ -18,6 +18,9 @@ pub struct Segment {
 pub struct IdColumn {
     /// One id a sample, or one a step of the samples' sequences.
     pub ids: Vec<u32>,
+    /// One weight an id, which its row is multiplied by, where the plan's column is
+    /// [weighted](crate::plan::Column::weighted).
+    pub weights: Vec<f32>,
     /// The positions of `ids`, stably sorted by id.
     pub order: Vec<u32>,
     /// The distinct ids in ascending order, with where their positions begin in `order`.
@@ -29,6 +32,7 @@ impl IdColumn {
     fn with_capacity(capacity: usize) -> Self {
         IdColumn {
             ids: Vec::with_capacity(capacity),
+            weights: Vec::new(),
             order: Vec::with_capacity(capacity),
             segments: Vec::with_capacity(capacity),
             scratch: Vec::with_capacity(capacity),
@@ -144,6 +148,13 @@ impl Batch {
         &mut self.columns[column].ids
     }
 
+    /// The ids of a column and their weights, to be filled: as many where the plan's column is
+    /// [weighted](crate::plan::Column::weighted), else none.
+    pub fn ids_and_weights_mut(&mut self, column: usize) -> (&mut Vec<u32>, &mut Vec<f32>) {
+        let IdColumn { ids, weights, .. } = &mut self.columns[column];
+        (ids, weights)
+    }
+
     /// Ends a sample's steps of a sequence, which are `steps` long in each of its columns.
     pub fn end_sequence(&mut self, sequence: usize, steps: usize) {
         let offsets = &mut self.offsets[sequence];
@@ -214,6 +225,7 @@ impl Batch {
         }
         for column in &mut self.columns {
             column.ids.clear();
+            column.weights.clear();
             column.order.clear();
             column.segments.clear();
         }

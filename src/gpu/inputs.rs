@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     data::{Batch, IdColumn, Segment},
-    plan::{AdamConfig, L2, Optimizer, Plan, Stage},
+    plan::{AdamConfig, Column, L2, Optimizer, Plan, Stage},
 };
 
 /// Words of the uniform part, and of each column's header.
@@ -127,7 +127,15 @@ impl Inputs {
             let rows = rows[space] as usize;
             5 * rows + 3 + 2 * Self::chunks_for(rows)
         };
-        let columns = plan.columns().iter().map(|column| of_column(column.space.index()));
+        let weights = |column: &Column| {
+            if column.weighted {
+                rows[column.space.index()] as usize
+            } else {
+                0
+            }
+        };
+        let columns = plan.columns().iter();
+        let columns = columns.map(|column| of_column(column.space.index()) + weights(column));
         let features = plan.sequences().len() * (samples + 1) + plan.numerics() * samples + 2 * random(plan).count();
         HEADER + COLUMN * plan.columns().len() + samples + columns.sum::<usize>() + features
     }
@@ -152,6 +160,7 @@ impl Inputs {
             let ids = self.part(&column.ids);
             let order = self.part(&column.order);
             self.header(index, [ids, order]);
+            self.set_weights(index, &column.weights);
             self.set_segments(index, column);
         }
         self.labels = self.part(bytemuck::cast_slice(batch.labels()));
@@ -171,8 +180,10 @@ impl Inputs {
             first..first + slice.rows[space] as usize
         };
         for (index, (column, of_plan)) in batch.columns().iter().zip(plan.columns()).enumerate() {
-            let at = self.part(&column.ids[rows(of_plan.space.index())]);
+            let rows = rows(of_plan.space.index());
+            let at = self.part(&column.ids[rows.clone()]);
             self.header(index, [at, 0]);
+            self.set_weights(index, column.weights.get(rows).unwrap_or_default());
         }
         self.set_features(plan, batch, rows(0));
     }
@@ -237,6 +248,13 @@ impl Inputs {
     fn header(&mut self, column: usize, [ids, order]: [u32; 2]) {
         let at = HEADER + COLUMN * column;
         self.words[at..at + 2].copy_from_slice(&[ids, order]);
+    }
+
+    /// The weights of a column's ids, if they have any.
+    fn set_weights(&mut self, column: usize, weights: &[f32]) {
+        if !weights.is_empty() {
+            self.words[HEADER + COLUMN * column + 6] = self.part(bytemuck::cast_slice(weights));
+        }
     }
 
     /// The segments, with long ones cut into chunks.

@@ -64,7 +64,7 @@ impl DeepFm {
         let mut plan = PlanBuilder::new();
         let mut terms = first_order(&mut plan, &self.layout);
         let fields = embed(&mut plan, &self.layout, self.factors, true);
-        terms.push(plan.fm(fields.embeddings, self.factors));
+        terms.extend(fields.second_order(&mut plan, self.factors));
         terms.push(deep(&mut plan, fields.all, self.unit, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
         plan.finish(logit)

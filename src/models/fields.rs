@@ -2,7 +2,8 @@
 //!
 //! Every vocabulary has one table of embeddings, `NAME.embedding`, and one of first-order weights, `NAME.first`. All
 //! that is looked up for a sample lies side by side in one buffer: the one-valued fields, then the many-valued ones as
-//! the mean of their embeddings, then the numbers as they are.
+//! the mean of their embeddings, then the numbers as they are. Where a many-valued field's ids have weights, as the
+//! features of libfm's files, each row counts so many times and the field is their sum.
 
 use alloc::{format, vec::Vec};
 
@@ -29,6 +30,18 @@ pub(super) struct Fields {
     pub embeddings: View,
     /// Embeddings and numbers.
     pub all: View,
+    /// Of each field whose ids have weights, the rows times those.
+    weighted: Vec<View>,
+}
+
+impl Fields {
+    /// The second order of a factorisation machine: pairs of fields, and pairs of features within those that are any
+    /// number of features, each with its value.
+    pub fn second_order(&self, plan: &mut PlanBuilder, factors: usize) -> Vec<View> {
+        let between = plan.fm(self.embeddings, factors);
+        let within = self.weighted.iter().map(|&rows| plan.fm_steps(rows));
+        core::iter::once(between).chain(within).collect()
+    }
 }
 
 /// Looks all fields up, `factors` wide; with the numbers, or without where nothing reads them.
@@ -39,9 +52,11 @@ pub(super) fn embed(plan: &mut PlanBuilder, layout: &Layout, factors: usize, num
     for (index, field) in layout.ids.iter().enumerate() {
         look_up(plan, layout, field, all.columns(index * factors, factors));
     }
+    let mut weighted = Vec::new();
     for (index, field) in layout.many.iter().enumerate() {
         let view = all.columns((layout.ids.len() + index) * factors, factors);
-        look_up_many(plan, layout, field, view);
+        let rows = look_up_many(plan, layout, field, view);
+        weighted.extend(field.weighted.then_some(rows));
     }
     if numbers > 0 {
         plan.numeric(0, all.columns(width, numbers));
@@ -49,6 +64,7 @@ pub(super) fn embed(plan: &mut PlanBuilder, layout: &Layout, factors: usize, num
     Fields {
         embeddings: all.columns(0, width),
         all,
+        weighted,
     }
 }
 
@@ -91,9 +107,9 @@ pub(super) fn look_up(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, 
     look_up_in(plan, layout, field, Table::Embedding, output);
 }
 
-/// The mean embedding of a field with many ids.
-pub(super) fn look_up_many(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, output: View) {
-    look_up_many_in(plan, layout, field, Table::Embedding, output);
+/// The mean embedding of a field with many ids, or their sum by weights. Gives the rows that it is made of.
+pub(super) fn look_up_many(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, output: View) -> View {
+    look_up_many_in(plan, layout, field, Table::Embedding, output)
 }
 
 /// Looks up the embeddings of a field of the events of a history, a row an event.
@@ -118,13 +134,17 @@ fn look_up_in(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: T
     gather(plan, layout, field, table, column, output);
 }
 
-fn look_up_many_in(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table, output: View) {
+fn look_up_many_in(plan: &mut PlanBuilder, layout: &Layout, field: &IdField, table: Table, output: View) -> View {
     let vocabulary = &layout.vocabularies[field.vocabulary].name;
     let space = plan.sequence(&field.name);
-    let column = plan.column_in(&field.name, vocabulary, space);
+    let column = match field.weighted {
+        true => plan.weighted_column(&field.name, vocabulary, &field.name),
+        false => plan.column_in(&field.name, vocabulary, space),
+    };
     let steps = plan.buffer_in(space, output.width);
     gather(plan, layout, field, table, column, steps);
-    plan.pool(steps, output, true);
+    plan.pool(steps, output, !field.weighted);
+    steps
 }
 
 /// The hidden layers `dnn.0`, `dnn.1`, ..., each with its unit and dropout behind it, and their one output `dnn.output`.

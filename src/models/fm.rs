@@ -44,7 +44,7 @@ impl Fm {
         let mut plan = PlanBuilder::new();
         let mut terms = first_order(&mut plan, &self.layout);
         let fields = embed(&mut plan, &self.layout, self.factors, false);
-        terms.push(plan.fm(fields.embeddings, self.factors));
+        terms.extend(fields.second_order(&mut plan, self.factors));
         let logit = plan.plain_sum(&terms);
         plan.finish(logit)
     }

@@ -8,9 +8,13 @@
 //! Computed in linear time (Rendle 2010, lemma 3.1): with `total[s, i] = sum over f of v[s, f, i]`,
 //! `output[s] = 1/2 sum over i of (total[s, i]^2 - sum over f of v[s, f, i]^2)`.
 //!
+//! Along the steps of a sequence ([`forward_steps`]) a sample's fields are its steps, of which it has any number.
+//!
 //! Backward: `input_gradient[s, f, i] = output_gradient[s] * (total[s, i] - v[s, f, i])`.
 
 use alloc::{vec, vec::Vec};
+
+use super::attention::samples;
 
 /// The term, `[rows]`, of fields that are `width` wide; `width` must divide the input's.
 ///
@@ -50,6 +54,36 @@ pub fn backward(input: &[f64], output_gradient: &[f64], width: usize) -> Vec<f64
         }
     }
     gradient
+}
+
+/// The term, `[samples]`, of the rows of each sample's steps: `input` is `[steps, width]`, and the steps of sample `s`
+/// are `offsets[s]..offsets[s + 1]`.
+///
+/// ```
+/// use pocketrec::ops::fm;
+/// let input = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]; // three steps of width 2
+/// assert_eq!(fm::forward_steps(&input, &[0, 0, 3], 2), [0.0, (3.0 + 8.0) + (5.0 + 12.0) + (15.0 + 24.0)]);
+/// ```
+pub fn forward_steps(input: &[f64], offsets: &[u32], width: usize) -> Vec<f64> {
+    let of_sample = |steps: core::ops::Range<usize>| &input[steps.start * width..steps.end * width];
+    samples(offsets)
+        .map(|steps| forward(of_sample(steps), width, 1)[0])
+        .collect()
+}
+
+/// The gradient of every step, `[steps, width]`, from `output_gradient` `[samples]`.
+///
+/// ```
+/// use pocketrec::ops::fm;
+/// let input = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+/// assert_eq!(fm::backward_steps(&input, &[0, 1, 3], &[7.0, 1.0], 2), [0.0, 0.0, 5.0, 6.0, 3.0, 4.0]);
+/// ```
+pub fn backward_steps(input: &[f64], offsets: &[u32], output_gradient: &[f64], width: usize) -> Vec<f64> {
+    let of_sample = |steps: core::ops::Range<usize>| &input[steps.start * width..steps.end * width];
+    let gradients = samples(offsets).zip(output_gradient);
+    gradients
+        .flat_map(|(steps, &gradient)| backward(of_sample(steps), &[gradient], width))
+        .collect()
 }
 
 /// The sum of a row's fields, `[rows, width]`.

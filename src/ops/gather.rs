@@ -4,6 +4,9 @@
 //! It is the product of one-hot rows with the table, as He et al. (*Neural Collaborative Filtering*, WWW 2017,
 //! equation 3) write it, without the multiplications.
 //!
+//! Where ids have weights (a feature's value in libfm's files), `output[s, i]` is that times `weights[s]`
+//! ([`weigh`]).
+//!
 //! Its gradient with respect to the table is [`row_update`]: row `r` receives the sum of
 //! `output_gradient[s, ..]` over all samples `s` with `ids[s] == r`. Ids have no gradient.
 
@@ -25,6 +28,21 @@ pub fn forward(table: &[f64], width: usize, ids: &[u32]) -> Vec<f64> {
         output.extend_from_slice(&table[first..first + width]);
     }
     output
+}
+
+/// Multiplies each row by its weight, `[rows]`: forward the rows that were looked up, backward their gradient.
+///
+/// ```
+/// use pocketrec::ops::gather;
+/// let mut rows = [1.0, 2.0, 3.0, 4.0]; // [2, 2]
+/// gather::weigh(&mut rows, &[10.0, -1.0]);
+/// assert_eq!(rows, [10.0, 20.0, -3.0, -4.0]);
+/// ```
+pub fn weigh(rows: &mut [f64], weights: &[f32]) {
+    let width = rows.len().checked_div(weights.len()).unwrap_or(0).max(1);
+    for (row, &weight) in rows.chunks_exact_mut(width).zip(weights) {
+        row.iter_mut().for_each(|x| *x *= f64::from(weight));
+    }
 }
 
 /// `[table_rows, width]`: the gradient of the table, zero in rows that no id names. Every id must be below

@@ -93,6 +93,8 @@ pub struct Column {
     pub vocabulary: usize,
     /// One id a sample, or one a step of a sequence.
     pub space: Space,
+    /// Whether each id has a weight, which what is looked up is multiplied by.
+    pub weighted: bool,
 }
 
 /// What a parameter is to the optimiser.
@@ -292,7 +294,8 @@ impl Plan {
                 Stage::Linear { input, output, .. } => input.width * output.width,
                 Stage::Product { output, .. } => output.width,
                 Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).sum(),
-                Stage::Fm { input, .. } => 2 * input.width,
+                // So many for each of the rows that are read.
+                Stage::Fm { input, .. } => return rows(*input) * 2 * input.width,
                 // One for each of the steps that are read, or given a row.
                 Stage::Pool { input, .. } | Stage::Prelu { input, .. } | Stage::Softmax { input, .. } => {
                     return rows(*input) * input.width;

@@ -128,10 +128,7 @@ impl Golden {
     pub fn behaviour(&self) -> Layout {
         let tables: HashMap<String, u32> = self.setting("tables");
         let names = ["user", "item", "category"];
-        let field = |(vocabulary, name): (usize, &str)| IdField {
-            name: name.into(),
-            vocabulary,
-        };
+        let field = |(vocabulary, name): (usize, &str)| IdField::new(name, vocabulary);
         let table = |name: &str| Table {
             name: name.into(),
             rows: tables[name],

@@ -110,6 +110,9 @@ pub fn batch_of_steps(plan: &Plan, samples: usize, longest: u32, seed: u64) -> B
             Space::Samples => samples,
             Space::Steps(sequence) => batch.offsets(sequence)[samples] as usize,
         };
+        if column.weighted {
+            *batch.ids_and_weights_mut(c).1 = normals(len, 1.0, rng.stream(40 + c as u32));
+        }
         *batch.ids_mut(c) = zipf(len, plan.rows(column.vocabulary), rng.stream(10 + c as u32));
     }
     *batch.numeric_mut() = normals(samples * plan.numerics(), 1.0, rng.stream(4));
@@ -167,10 +170,40 @@ pub fn feature_plans() -> Vec<(&'static str, Plan)> {
     vec![
         ("fields", fields),
         ("sequences", sequences),
+        ("weighted ids", weighted_ids()),
         ("softmax attention", attention(true)),
         ("plain attention", attention(false)),
         ("batch statistics", batch_statistics()),
     ]
+}
+
+/// Features with values: their pooled rows beside a looked-up field, pairs within them and with it, first orders, and a
+/// table that a column without weights reads too.
+fn weighted_ids() -> Plan {
+    const W: usize = 19; // beyond a vector
+    let init = Init::Normal { std: 0.1 };
+    let mut plan = PlanBuilder::new();
+    let (features, likes) = (plan.sequence("features"), plan.sequence("likes"));
+    let feature = plan.weighted_column("feature", "feature", "features");
+    let liked = plan.column_in("liked", "feature", likes);
+    let user = plan.column("user");
+    let (whole, k, l) = (
+        plan.buffer(3 * W),
+        plan.buffer_in(features, W),
+        plan.buffer_in(likes, W),
+    );
+    let (first, firsts) = (plan.buffer(1), plan.buffer_in(features, 1));
+    plan.gather("user.weight", user, 9, init, whole.columns(0, W));
+    plan.gather("feature.weight", feature, 21, init, k);
+    plan.gather("feature.weight", liked, 21, init, l);
+    plan.gather("feature.first", feature, 21, init, firsts);
+    plan.pool(k, whole.columns(W, W), false);
+    plan.pool(l, whole.columns(2 * W, W), true);
+    plan.pool(firsts, first, false);
+    let mapped = plan.linear("mapped", k, 3, Activation::Sigmoid);
+    let terms = [first, plan.fm(whole, W), plan.fm_steps(k), plan.fm_steps(mapped)];
+    let logit = plan.sum("bias", &terms);
+    plan.finish(logit).unwrap()
 }
 
 /// Attention of one sequence, on a looked-up query and keys or on computed ones; with softmax and PReLU, or without.

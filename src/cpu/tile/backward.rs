@@ -14,7 +14,7 @@ use crate::{
         attention_unit::{self, InputGradients},
         auxiliary, batch_norm, dice, dropout,
         flow::deliver_float,
-        fm, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy,
+        fm, gather, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy,
         simd::Simd,
         softmax,
         source::Part,
@@ -76,7 +76,7 @@ impl Scratch {
         };
         match *stage {
             // Its gradient is in place already: in the batch-wide one, which the sparse update reads.
-            Stage::Gather { .. } => {}
+            Stage::Gather { column, .. } => on.gather(column),
             // Nothing to learn.
             Stage::Numeric { .. } => {}
             Stage::Linear {
@@ -163,6 +163,13 @@ impl<S: Simd> StageBackward<'_, '_, S> {
         );
     }
 
+    fn gather(&mut self, column: usize) {
+        let weights = self.operands.tile.weights(column, self.operands.space);
+        if !weights.is_empty() {
+            gather::weigh(self.s, weights, self.d_output.rows_mut());
+        }
+    }
+
     fn product(&mut self, inputs: [View; 2]) {
         for (i, &input) in inputs.iter().enumerate() {
             let (dy, other) = (self.d_output.rows(), self.operands.activation(inputs[1 - i]));
@@ -186,7 +193,10 @@ impl<S: Simd> StageBackward<'_, '_, S> {
     fn fm(&mut self, input: View, factors: usize) {
         let (x, dy) = (self.operands.activation(input), self.d_output.rows());
         let dx = self.d_inputs.of(input);
-        fm::backward(self.s, self.operands.rows, x, factors, dy, dx, self.flow[0]);
+        match self.operands.offsets(input) {
+            [] => fm::backward(self.s, self.operands.rows, x, factors, dy, dx, self.flow[0]),
+            offsets => fm::backward_steps(self.s, offsets, x, dy, dx, self.flow[0]),
+        }
     }
 
     fn pool(&mut self, input: View, mean: bool) {

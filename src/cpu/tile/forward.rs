@@ -39,7 +39,9 @@ impl Scratch {
         let x = |view: View| on.activation(view);
         match *stage {
             Stage::Gather { table, column, .. } => {
-                gather::forward(s, network.value(table), tile.ids(column, on.space), output);
+                let mut output = output;
+                gather::forward(s, network.value(table), tile.ids(column, on.space), output.reborrow());
+                gather::weigh(s, tile.weights(column, on.space), output);
             }
             Stage::Numeric { first, .. } => on.numeric(first, output),
             Stage::Linear {
@@ -56,7 +58,10 @@ impl Scratch {
                 inputs: [left, right], ..
             } => product::forward(s, rows, x(left), x(right), output),
             Stage::Sum { ref inputs, bias, .. } => on.sum(s, inputs, bias, output),
-            Stage::Fm { input, factors, .. } => fm::forward(s, rows, x(input), factors, output),
+            Stage::Fm { input, factors, .. } => match on.offsets(input) {
+                [] => fm::forward(s, rows, x(input), factors, output),
+                offsets => fm::forward_steps(s, offsets, x(input), output),
+            },
             Stage::Pool { input, mean, .. } => pool::forward(s, on.offsets(input), mean, x(input), output),
             Stage::Dropout { input, rate, .. } => {
                 dropout::apply(s, rows, on.mask(rate), x(input), output, Flow::Write);

@@ -87,7 +87,9 @@ impl Field {
         Self::new(name, Kind::Keys { separator })
     }
 
-    /// A field with any number of `key:weight` a row and blanks between them (`7:1 19:0.5`).
+    /// A field with any number of `key:weight` a row and blanks between them (`7:1 19:0.5`): features with values, as
+    /// libfm and svmlight files have them. Models read the sum of the keys' rows times their weights, and factorisation
+    /// machines the pairs of keys within the field too (Rendle, *Factorization Machines*, ICDM 2010, equation 1).
     pub fn weighted(name: impl Into<String>) -> Self {
         Self::new(name, Kind::Weighted)
     }

@@ -16,6 +16,20 @@ pub struct IdField {
     pub name: String,
     /// Its vocabulary, by place in [`Layout::vocabularies`]: fields with the same one share a table.
     pub vocabulary: usize,
+    /// Whether its ids have weights: of a field with any number of ids alone.
+    #[serde(default)]
+    pub weighted: bool,
+}
+
+impl IdField {
+    /// A field whose ids have no weights.
+    pub fn new(name: impl Into<String>, vocabulary: usize) -> Self {
+        IdField {
+            name: name.into(),
+            vocabulary,
+            weighted: false,
+        }
+    }
 }
 
 /// A behaviour sequence.
@@ -60,12 +74,14 @@ impl Layout {
             let name = field.name.clone();
             match wire.slot {
                 Slot::Id { vocabulary, .. } | Slot::Quantile { vocabulary, .. } => {
-                    layout.ids.push(IdField { name, vocabulary });
+                    layout.ids.push(IdField::new(name, vocabulary));
                 }
                 Slot::Number { .. } => layout.numbers.push(name),
-                Slot::Keys { vocabulary, .. } | Slot::Weighted { vocabulary, .. } => {
-                    layout.many.push(IdField { name, vocabulary });
-                }
+                Slot::Keys { vocabulary, .. } => layout.many.push(IdField::new(name, vocabulary)),
+                Slot::Weighted { vocabulary, .. } => layout.many.push(IdField {
+                    weighted: true,
+                    ..IdField::new(name, vocabulary)
+                }),
             }
         }
         for history in &schema.histories {

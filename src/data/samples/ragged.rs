@@ -53,6 +53,11 @@ impl Ragged {
         self.ids.get(self.range(row)).unwrap_or_default()
     }
 
+    /// The weights of the ids of a row; empty where the field has none.
+    pub fn weights_of(&self, row: usize) -> &[f32] {
+        self.weights.get(self.range(row)).unwrap_or_default()
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.offsets.len() - 1

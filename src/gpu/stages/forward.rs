@@ -32,6 +32,26 @@ impl<'a> Drafter<'a> {
         }
     }
 
+    /// The gradient of what was looked up, times the weights of the ids, for the updates to read.
+    pub(super) fn gather_backward(self, column: usize, output: View, drafts: &mut Vec<Draft<'a>>) {
+        if !self.plan.columns()[column].weighted {
+            return; // it is where it should be
+        }
+        let (output, to) = self.gradient(output);
+        let shape = GatherShape {
+            output,
+            column: column as u32,
+            first: 0,
+            rows: 0,
+            pad: 0,
+        };
+        let (grid, reads) = (Grid::elements(output), Reads::CallAndBatch);
+        let draft = Draft::new(Shader::Gather, "gradient", grid, reads, &shape, vec![(4, to)])
+            .of(format!("{}", 4 * output.width))
+            .cost(0, 32 * u64::from(output.width) + 4);
+        drafts.push(draft);
+    }
+
     pub(super) fn linear_forward(self, layer: Linear) -> Draft<'a> {
         let Linear {
             weight,

@@ -156,7 +156,7 @@ impl<'a> Drafter<'a> {
                 Shaded::Last { input, output } => drafts.push(self.last_backward(input, output, flow[0])),
                 Shaded::Next { inputs, output } => drafts.extend(self.next_backward(inputs, output, flow)),
                 Shaded::Auxiliary { logits, weight } => drafts.extend(self.auxiliary(*index, logits, weight, flow)),
-                Shaded::Gather { .. } => {}  // the updates read the gradient where it lies
+                Shaded::Gather { column, output, .. } => self.gather_backward(column, output, &mut drafts),
                 Shaded::Numeric { .. } => {} // nothing to learn
             }
         }

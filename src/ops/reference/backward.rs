@@ -13,7 +13,7 @@ use crate::{
         batch_norm::{self, Statistics},
         dice, dropout, fm, gather, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy, softmax, sum,
     },
-    plan::{Stage, View},
+    plan::{Space, Stage, View},
 };
 
 impl Reference {
@@ -46,11 +46,11 @@ impl Reference {
         match self.plan.stages()[index] {
             Stage::Gather { table, column, output } => {
                 let table_rows = self.plan.params()[table].rows;
-                let ids = &batch.column(column).ids;
-                add(
-                    &mut gradients[table],
-                    &gather::backward(ids, delta, output.width, table_rows),
-                );
+                let column = batch.column(column);
+                let mut delta = delta.to_vec();
+                gather::weigh(&mut delta, &column.weights);
+                let gradient = gather::backward(&column.ids, &delta, output.width, table_rows);
+                add(&mut gradients[table], &gradient);
                 Vec::new()
             }
             Stage::Numeric { .. } => Vec::new(),
@@ -77,7 +77,10 @@ impl Reference {
                 let of_input = |input: &View| sum::input_gradient(delta, input.width);
                 inputs.iter().map(of_input).collect()
             }
-            Stage::Fm { input, factors, .. } => vec![fm::backward(&a.read(input), delta, factors)],
+            Stage::Fm { input, factors, .. } => vec![match self.plan.space(input.buffer) {
+                Space::Samples => fm::backward(&a.read(input), delta, factors),
+                Space::Steps(_) => fm::backward_steps(&a.read(input), a.offsets(input), delta, factors),
+            }],
             Stage::Pool { input, mean, .. } => vec![pool::backward(delta, a.offsets(input), input.width, mean)],
             Stage::Dropout { rate, .. } => {
                 let rng = batch.noise().stream(index as u32);

@@ -12,7 +12,7 @@ use crate::{
         batch_norm::{self, Statistics},
         dice, dropout, fm, gather, gru, last, linear, next, pool, prelu, product, softmax, sum,
     },
-    plan::{Stage, View},
+    plan::{Space, Stage, View},
 };
 
 impl Reference {
@@ -34,7 +34,10 @@ impl Reference {
         let (batch, rows) = (a.batch(), a.rows(output));
         match self.plan.stages()[index] {
             Stage::Gather { table, column, .. } => {
-                gather::forward(self.value(table), output.width, &batch.column(column).ids)
+                let column = batch.column(column);
+                let mut rows = gather::forward(self.value(table), output.width, &column.ids);
+                gather::weigh(&mut rows, &column.weights);
+                rows
             }
             Stage::Numeric { first, .. } => {
                 let features = batch.numeric().chunks(self.plan.numerics());
@@ -60,7 +63,10 @@ impl Reference {
                 let inputs: Vec<&[f64]> = inputs.iter().map(Vec::as_slice).collect();
                 sum::forward(&inputs, bias.map_or(0.0, |bias| self.value(bias)[0]), rows)
             }
-            Stage::Fm { input, factors, .. } => fm::forward(&a.read(input), factors, rows),
+            Stage::Fm { input, factors, .. } => match self.plan.space(input.buffer) {
+                Space::Samples => fm::forward(&a.read(input), factors, rows),
+                Space::Steps(_) => fm::forward_steps(&a.read(input), a.offsets(input), factors),
+            },
             Stage::Pool { input, mean, .. } => pool::forward(&a.read(input), a.offsets(input), input.width, mean),
             Stage::Dropout { input, rate, .. } if training => {
                 dropout::forward(&a.read(input), batch.noise().stream(index as u32), 0, rate)

@@ -82,6 +82,15 @@ impl PlanBuilder {
         output
     }
 
+    /// The second order of a factorisation machine (Rendle, ICDM 2010) over the rows of a sample's steps, each a vector,
+    /// in a new buffer of one column.
+    pub fn fm_steps(&mut self, input: View) -> View {
+        let output = self.buffer(1);
+        let factors = input.width;
+        self.stages.push(Stage::Fm { input, factors, output });
+        output
+    }
+
     /// The second order of a factorisation machine (Rendle, ICDM 2010) over vectors of `factors` columns that lie side
     /// by side in `input`, in a new buffer of one column.
     pub fn fm(&mut self, input: View, factors: usize) -> View {

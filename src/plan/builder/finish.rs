@@ -130,6 +130,15 @@ impl PlanBuilder {
         let (samples, steps) = match *stage {
             Stage::Pool { input, output, .. } | Stage::Last { input, output } => (output, vec![input]),
             Stage::Attention { inputs, output } => (output, inputs.to_vec()),
+            Stage::Fm { input, factors, output } if self.space_of(input) != Space::Samples => {
+                if factors != input.width {
+                    self.fail(format!(
+                        "{name} of {} columns along steps in vectors of {factors}",
+                        input.width
+                    ));
+                }
+                (output, vec![input])
+            }
             Stage::AttentionUnit {
                 inputs: [query, key],
                 output,

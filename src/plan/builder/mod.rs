@@ -69,6 +69,7 @@ impl PlanBuilder {
                 name: name.to_string(),
                 vocabulary,
                 space,
+                weighted: false,
             });
             self.columns.len() - 1
         });
@@ -76,6 +77,15 @@ impl PlanBuilder {
         if (column.vocabulary, column.space) != (vocabulary, space) {
             self.fail(format!("two different id columns are called {name}"));
         }
+        index
+    }
+
+    /// The id column called `name` along a sequence, as [`column_in`](PlanBuilder::column_in) makes it, whose ids have
+    /// weights: what is looked up by it is multiplied by them.
+    pub fn weighted_column(&mut self, name: &str, vocabulary: &str, sequence: &str) -> usize {
+        let space = self.sequence(sequence);
+        let index = self.column_in(name, vocabulary, space);
+        self.columns[index].weighted = true;
         index
     }
 

@@ -21,7 +21,8 @@ pub enum Activation {
 /// One fused operation of the forward pass. Parameters are indices into [`Plan::params`](super::Plan::params).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
-    /// `output[s] = table[ids[s]]`: an embedding look-up ([`ops::gather`](crate::ops::gather)).
+    /// `output[s] = table[ids[s]]`: an embedding look-up ([`ops::gather`](crate::ops::gather)); times `weights[s]` where
+    /// the column is [weighted](super::Column::weighted).
     Gather {
         /// The table.
         table: usize,
@@ -70,7 +71,7 @@ pub enum Stage {
     /// `output = sum over pairs of fields of <v_i, v_j>`: the second order of a factorisation machine
     /// ([`ops::fm`](crate::ops::fm)).
     Fm {
-        /// The fields' vectors side by side, each `factors` wide.
+        /// The fields' vectors side by side, each `factors` wide; or one a step, and a sample's fields are its steps.
         input: View,
         /// Width of a field's vector.
         factors: usize,

@@ -9,7 +9,7 @@ use crate::{
         samples::{CandidateSampler, Dependent, Pick, Samples},
     },
     models::fields::{event_column, negative_column},
-    plan::{Plan, Space},
+    plan::{self, Plan, Space},
     rng::Rng,
 };
 
@@ -48,13 +48,13 @@ impl Feed {
     /// Finds a plan's columns among the fields of samples, by name.
     ///
     /// # Errors
-    /// [`Error::Config`] where one is not there, has too many ids for its table, or has weights, which no model reads.
+    /// [`Error::Config`] where one is not there, or has weights that the model does not read or lacks those that it does.
     pub fn new(plan: &Plan, samples: &Samples) -> Result<Self> {
         let feed = Feed {
             columns: plan
                 .columns()
                 .iter()
-                .map(|column| find_column(samples, &column.name, column.space))
+                .map(|column| find_column(samples, column))
                 .collect::<Result<_>>()?,
             sequences: plan
                 .sequences()
@@ -101,7 +101,8 @@ impl Feed {
             }
         }
         for (index, column) in self.columns.iter().enumerate() {
-            self.fill_column(*column, samples, drawn, picks, noise, batch.ids_mut(index));
+            let (ids, weights) = batch.ids_and_weights_mut(index);
+            self.fill_column(*column, samples, drawn, picks, noise, (ids, weights));
         }
         self.fill_numbers(samples, drawn, picks, batch.numeric_mut());
         let label = |pick: &Pick| match pick.other {
@@ -118,7 +119,7 @@ impl Feed {
         drawn: Option<&CandidateSampler>,
         picks: &[Pick],
         noise: Rng,
-        ids: &mut Vec<u32>,
+        (ids, weights): (&mut Vec<u32>, &mut Vec<f32>),
     ) {
         match column {
             Column::Id(field) => {
@@ -140,6 +141,7 @@ impl Feed {
                 for pick in picks {
                     let (from, row) = source(samples, others, pick);
                     ids.extend_from_slice(from.many(field).of(row));
+                    weights.extend_from_slice(from.many(field).weights_of(row));
                 }
             }
             Column::Event { sequence, field } => {
@@ -200,9 +202,9 @@ fn source<'a>(samples: &'a Samples, others: Option<&'a Samples>, pick: &Pick) ->
     }
 }
 
-fn find_column(samples: &Samples, name: &str, space: Space) -> Result<Column> {
-    let layout = samples.layout();
-    let found = match space {
+fn find_column(samples: &Samples, column: &plan::Column) -> Result<Column> {
+    let (layout, name) = (samples.layout(), column.name.as_str());
+    let found = match column.space {
         Space::Samples => layout.id(name).map(Column::Id),
         Space::Steps(_) => layout.many(name).map(Column::Many).or_else(|| {
             let mut events = layout.sequences.iter().enumerate().flat_map(|(sequence, history)| {
@@ -221,9 +223,12 @@ fn find_column(samples: &Samples, name: &str, space: Space) -> Result<Column> {
         }),
     };
     if let Some(Column::Many(field)) = found
-        && !samples.many(field).weights().is_empty()
+        && layout.many[field].weighted != column.weighted
     {
-        let reason = "its ids have weights, which the models do not read";
+        let reason = match column.weighted {
+            true => "the model reads weights of its ids, and the samples have none",
+            false => "its ids have weights, which the model does not read",
+        };
         return Err(Error::config(name, reason));
     }
     found.ok_or_else(|| Error::config(name, "the model reads this field, and the samples do not have it"))
