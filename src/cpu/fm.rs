@@ -10,6 +10,82 @@ use super::{
 };
 use crate::plan::Flow;
 
+/// The vectors of a sample, a stride apart.
+#[derive(Clone, Copy)]
+struct Vectors<'a> {
+    data: &'a [f32],
+    stride: usize,
+    count: usize,
+    width: usize,
+}
+
+impl<'a> Vectors<'a> {
+    /// The fields of a row.
+    #[inline(always)]
+    fn of_row(row: &'a [f32], factors: usize) -> Self {
+        Vectors {
+            data: row,
+            stride: factors,
+            count: row.len() / factors,
+            width: factors,
+        }
+    }
+
+    /// The rows of a sample's steps.
+    #[inline(always)]
+    fn of_steps(input: Rows<'a>, (first, end): (usize, usize)) -> Self {
+        Vectors {
+            data: input.data.get(first * input.stride..).unwrap_or_default(),
+            stride: input.stride,
+            count: end - first,
+            width: input.width,
+        }
+    }
+
+    #[inline(always)]
+    fn iter(self) -> impl Iterator<Item = &'a [f32]> {
+        self.data.chunks(self.stride).take(self.count)
+    }
+
+    /// The sum over all pairs.
+    #[inline(always)]
+    fn pairs<S: Simd>(self, s: S) -> f32 {
+        let mut total = s.splat(0.0);
+        let mut first = 0;
+        while first < self.width {
+            let columns = first..self.width.min(first + S::LANES);
+            first = columns.end;
+            let (mut sum, mut squares) = (s.splat(0.0), s.splat(0.0));
+            for vector in self.iter() {
+                let v = s.load_partial(&vector[columns.clone()]);
+                sum = s.add(sum, v);
+                squares = s.mul_add(v, v, squares);
+            }
+            total = s.add(total, s.sub(s.mul(sum, sum), squares));
+        }
+        0.5 * s.reduce_sum(total)
+    }
+
+    /// `d` times the sum of the other vectors, for each, into slots `stride` apart.
+    #[inline(always)]
+    fn others<S: Simd>(self, s: S, d: f32, to: &mut [f32], stride: usize, flow: Flow) {
+        let d = s.splat(d);
+        let mut first = 0;
+        while first < self.width {
+            let columns = first..self.width.min(first + S::LANES);
+            first = columns.end;
+            let mut sum = s.splat(0.0);
+            for vector in self.iter() {
+                sum = s.add(sum, s.load_partial(&vector[columns.clone()]));
+            }
+            for (vector, to) in self.iter().zip(to.chunks_mut(stride)) {
+                let others = s.sub(sum, s.load_partial(&vector[columns.clone()]));
+                deliver_product(s, d, others, &mut to[columns.clone()], flow);
+            }
+        }
+    }
+}
+
 kernel! {
     /// Writes `1/2 sum over factors of ((sum of fields)^2 - sum of fields^2)` into `output`'s one column.
     ///
@@ -18,21 +94,7 @@ kernel! {
     pub fn forward<'a, S: Simd>(s: S, rows: usize, input: Rows<'a>, factors: usize, output: RowsMut<'a>) {
         let mut output = output;
         for r in 0..rows {
-            let row = input.row(r);
-            let mut total = s.splat(0.0);
-            let mut first = 0;
-            while first < factors {
-                let end = factors.min(first + S::LANES);
-                let (mut sum, mut squares) = (s.splat(0.0), s.splat(0.0));
-                for field in row.chunks_exact(factors) {
-                    let v = s.load_partial(&field[first..end]);
-                    sum = s.add(sum, v);
-                    squares = s.mul_add(v, v, squares);
-                }
-                total = s.add(total, s.sub(s.mul(sum, sum), squares));
-                first = end;
-            }
-            output.row(r)[0] = 0.5 * s.reduce_sum(total);
+            output.row(r)[0] = Vectors::of_row(input.row(r), factors).pairs(s);
         }
     }
 }
@@ -53,21 +115,8 @@ kernel! {
     ) {
         let mut d_input = d_input;
         for r in 0..rows {
-            let (row, d) = (input.row(r), s.splat(d_output.row(r)[0]));
-            let mut first = 0;
-            while first < factors {
-                let end = factors.min(first + S::LANES);
-                let mut sum = s.splat(0.0);
-                for field in row.chunks_exact(factors) {
-                    sum = s.add(sum, s.load_partial(&field[first..end]));
-                }
-                for (field, to) in row.chunks_exact(factors).zip(d_input.row(r).chunks_exact_mut(factors)) {
-                    let slot = &mut to[first..end];
-                    let others = s.sub(sum, s.load_partial(&field[first..end]));
-                    deliver_product(s, d, others, slot, flow);
-                }
-                first = end;
-            }
+            let (vectors, d) = (Vectors::of_row(input.row(r), factors), d_output.row(r)[0]);
+            vectors.others(s, d, d_input.row(r), factors, flow);
         }
     }
 }
@@ -80,21 +129,8 @@ kernel! {
     /// Where an operand has fewer rows than the offsets say.
     pub fn forward_steps<'a, S: Simd>(s: S, offsets: &'a [u32], input: Rows<'a>, output: RowsMut<'a>) {
         let mut output = output;
-        for (r, (first, end)) in steps(offsets).enumerate() {
-            let mut total = s.splat(0.0);
-            let mut column = 0;
-            while column < input.width {
-                let columns = column..input.width.min(column + S::LANES);
-                let (mut sum, mut squares) = (s.splat(0.0), s.splat(0.0));
-                for t in first..end {
-                    let v = s.load_partial(&input.row(t)[columns.clone()]);
-                    sum = s.add(sum, v);
-                    squares = s.mul_add(v, v, squares);
-                }
-                total = s.add(total, s.sub(s.mul(sum, sum), squares));
-                column = columns.end;
-            }
-            output.row(r)[0] = 0.5 * s.reduce_sum(total);
+        for (r, steps) in steps(offsets).enumerate() {
+            output.row(r)[0] = Vectors::of_steps(input, steps).pairs(s);
         }
     }
 }
@@ -112,22 +148,10 @@ kernel! {
         d_input: RowsMut<'a>,
         flow: Flow,
     ) {
-        let mut d_input = d_input;
-        for (r, (first, end)) in steps(offsets).enumerate() {
-            let d = s.splat(d_output.row(r)[0]);
-            let mut column = 0;
-            while column < input.width {
-                let columns = column..input.width.min(column + S::LANES);
-                let mut sum = s.splat(0.0);
-                for t in first..end {
-                    sum = s.add(sum, s.load_partial(&input.row(t)[columns.clone()]));
-                }
-                for t in first..end {
-                    let others = s.sub(sum, s.load_partial(&input.row(t)[columns.clone()]));
-                    deliver_product(s, d, others, &mut d_input.row(t)[columns.clone()], flow);
-                }
-                column = columns.end;
-            }
+        let RowsMut { data, stride, .. } = d_input;
+        for (r, steps) in steps(offsets).enumerate() {
+            let to = data.get_mut(steps.0 * stride..).unwrap_or_default();
+            Vectors::of_steps(input, steps).others(s, d_output.row(r)[0], to, stride, flow);
         }
     }
 }

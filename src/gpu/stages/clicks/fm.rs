@@ -7,7 +7,7 @@ use super::super::{
     },
     Drafter,
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Flow, Space, View};
 
 /// `Fm` in `shaders/fm.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -18,60 +18,47 @@ struct FmShape {
     delta: ViewShape,
     factors: u32,
     add: u32,
-    pad: [u32; 2],
+    steps: u32,
+    pad: u32,
 }
 
 impl<'a> Drafter<'a> {
     pub(in super::super) fn fm_forward(self, input: View, factors: usize, output: View) -> Draft<'a> {
-        let ((x, from), (output, to)) = (self.activation(input), self.activation(output));
-        let shape = FmShape {
-            input: x,
-            output,
-            delta: ViewShape::default(),
-            factors: self.columns.range(input.columns(0, factors)).width,
-            add: 0,
-            pad: [0; 2],
-        };
-        let buffers = vec![(3, from), (4, to)];
-        let draft = fm(["forward", "forward_steps"], (output, 1), shape, buffers);
-        draft.cost_a_row(x, 3 * input.width as u64, 16 * u64::from(x.width + 1))
+        let ((x, from), (y, to)) = (self.activation(input), self.activation(output));
+        let shape = self.fm_shape(input, factors, (y, ViewShape::default()), Flow::Write);
+        let bytes = 16 * u64::from(x.width + 1);
+        fm("forward", (y, 1), shape, vec![(3, from), (4, to)]).cost_a_row(x, 3 * input.width as u64, bytes)
     }
 
     pub(in super::super) fn fm_backward(self, input: View, factors: usize, output: View, flow: Flow) -> Draft<'a> {
         let ((x, from), (dx, to), (delta, of)) = (self.activation(input), self.gradient(input), self.gradient(output));
-        let shape = FmShape {
-            input: x,
-            output: dx,
+        let shape = self.fm_shape(input, factors, (dx, delta), flow);
+        let (grid, buffers) = ((delta, shape.factors), vec![(3, from), (4, to), (5, of)]);
+        let bytes = 16 * u64::from(x.width * (2 + shape.add) + 1);
+        fm("input_gradient", grid, shape, buffers).cost_a_row(x, 3 * input.width as u64, bytes)
+    }
+
+    fn fm_shape(self, input: View, factors: usize, (output, delta): (ViewShape, ViewShape), flow: Flow) -> FmShape {
+        FmShape {
+            input: self.activation(input).0,
+            output,
             delta,
             factors: self.columns.range(input.columns(0, factors)).width,
             add: (flow == Flow::Add).into(),
-            pad: [0; 2],
-        };
-        let buffers = vec![(3, from), (4, to), (5, of)];
-        let draft = fm(
-            ["input_gradient", "steps_gradient"],
-            (delta, shape.factors),
-            shape,
-            buffers,
-        );
-        let bytes = 16 * u64::from(x.width * (2 + shape.add) + 1);
-        draft.cost_a_row(x, 3 * input.width as u64, bytes)
+            steps: (self.plan.space(input.buffer) != Space::Samples).into(),
+            pad: 0,
+        }
     }
 }
 
-/// So many threads for each of the samples, by the first entry, or the second where the input lies along steps.
+/// So many threads for each of the samples.
 fn fm<'a>(
-    [fields, steps]: [&'static str; 2],
+    entry: &'static str,
     (samples, threads): (ViewShape, u32),
     shape: FmShape,
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
-    let along_steps = shape.input.space() != samples.space();
-    let entry = if along_steps { steps } else { fields };
-    let grid = Grid::Rows {
-        space: samples.space(),
-        threads,
-    };
-    let reads = if along_steps { Reads::CallAndBatch } else { Reads::Call };
+    let space = samples.space();
+    let (grid, reads) = (Grid::Rows { space, threads }, Reads::CallAndBatch);
     Draft::new(Shader::Fm, entry, grid, reads, &shape, buffers).of(format!("{}", 4 * shape.input.width))
 }
