@@ -15,7 +15,7 @@ pub struct Turns<const N: usize> {
     rounds: Vec<[f64; N]>,
 }
 
-/// Measures `bodies` in turn; each is called once before, and then as often as a turn lasts.
+/// Measures `bodies` in turn; each is called three times before, and then as often as a turn lasts.
 pub fn in_turn<const N: usize>(mut bodies: [&mut dyn FnMut(); N]) -> Turns<N> {
     let calls = bodies.each_mut().map(|body| {
         let once = (0..3).map(|_| seconds(body, 1)).fold(f64::INFINITY, f64::min);
@@ -45,7 +45,7 @@ impl<const N: usize> Turns<N> {
         self.median(|round| round[of])
     }
 
-    /// How often the one's time goes into the other's, the median over the rounds.
+    /// The time of one of them over that of another in the same round, the median over the rounds.
     pub fn ratio(&self, of: usize, to: usize) -> f64 {
         self.median(|round| round[of] / round[to])
     }

@@ -180,7 +180,7 @@ pub(crate) fn matmul<S: Simd>(
                 1 => column_of_tiles::<S, 2>(s, &context, rows, b, start, c, tail),
                 2 if S::TILE_ROWS.len() > 2 => column_of_tiles::<S, 3>(s, &context, rows, b, start, c, tail),
                 _ if S::TILE_ROWS.len() > 3 => column_of_tiles::<S, 4>(s, &context, rows, b, start, c, tail),
-                _ => {} // wider than a panel
+                _ => {} // no panel is so wide
             }
         }
     }
