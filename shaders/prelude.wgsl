@@ -5,8 +5,8 @@
 //
 // binding 0  uniform  what changes from call to call, and is the same for all stages of a call
 // binding 1  storage  the batch: 64 words that binding 0 reads, then 8 words a column (`column_word`), then ids, their
-//                     weights, labels, sorted order, segments and chunks, offsets of sequences, numbers and keys of random streams where
-//                     those words say (src/gpu/inputs.rs)
+//                     weights, labels, sorted order, segments and chunks, offsets of sequences, numbers and keys of
+//                     random streams where those words say (src/gpu/inputs.rs)
 // binding 2  uniform  the shapes of the stage, fixed when the plan is built
 //
 // The rows of a matrix are those of a space: the samples (space 0), or all steps of all samples of a sequence, one sample's

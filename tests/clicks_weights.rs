@@ -108,7 +108,7 @@ fn predictions_are_those_of_the_definition_and_pairs_are_learnt() {
     }
 }
 
-/// A value of 1 is what no value is, and features that another row lacks are no matter.
+/// From the sum of the rows times their values, whose signs they cannot tell without.
 #[test]
 fn deep_models_read_values() {
     let ([train, test], _) = read([&signs(4000, 3), &signs(500, 4)]);

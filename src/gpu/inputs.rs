@@ -127,13 +127,7 @@ impl Inputs {
             let rows = rows[space] as usize;
             5 * rows + 3 + 2 * Self::chunks_for(rows)
         };
-        let weights = |column: &Column| {
-            if column.weighted {
-                rows[column.space.index()] as usize
-            } else {
-                0
-            }
-        };
+        let weights = |column: &Column| usize::from(column.weighted) * rows[column.space.index()] as usize;
         let columns = plan.columns().iter();
         let columns = columns.map(|column| of_column(column.space.index()) + weights(column));
         let features = plan.sequences().len() * (samples + 1) + plan.numerics() * samples + 2 * random(plan).count();

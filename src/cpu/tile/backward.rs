@@ -75,7 +75,7 @@ impl Scratch {
             d_params,
         };
         match *stage {
-            // Its gradient is in place already: in the batch-wide one, which the sparse update reads.
+            // Its gradient is in place already, in the batch-wide one, which the sparse update reads; but for weights.
             Stage::Gather { column, .. } => on.gather(column),
             // Nothing to learn.
             Stage::Numeric { .. } => {}

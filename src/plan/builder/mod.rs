@@ -62,6 +62,10 @@ impl PlanBuilder {
     /// The id column called `name`, made on first use: one id a row of `space`, out of a vocabulary that it may share
     /// with other columns.
     pub fn column_in(&mut self, name: &str, vocabulary: &str, space: Space) -> usize {
+        self.id_column(name, vocabulary, space, false)
+    }
+
+    fn id_column(&mut self, name: &str, vocabulary: &str, space: Space, weighted: bool) -> usize {
         let vocabulary = position_or_push(&mut self.vocabularies, vocabulary);
         let there = self.columns.iter().position(|column| column.name == name);
         let index = there.unwrap_or_else(|| {
@@ -69,12 +73,12 @@ impl PlanBuilder {
                 name: name.to_string(),
                 vocabulary,
                 space,
-                weighted: false,
+                weighted,
             });
             self.columns.len() - 1
         });
         let column = &self.columns[index];
-        if (column.vocabulary, column.space) != (vocabulary, space) {
+        if (column.vocabulary, column.space, column.weighted) != (vocabulary, space, weighted) {
             self.fail(format!("two different id columns are called {name}"));
         }
         index
@@ -84,9 +88,7 @@ impl PlanBuilder {
     /// weights: what is looked up by it is multiplied by them.
     pub fn weighted_column(&mut self, name: &str, vocabulary: &str, sequence: &str) -> usize {
         let space = self.sequence(sequence);
-        let index = self.column_in(name, vocabulary, space);
-        self.columns[index].weighted = true;
-        index
+        self.id_column(name, vocabulary, space, true)
     }
 
     /// The sequence called `name`, made on first use: each sample has a number of steps of its own, 0 or more.
