@@ -5,11 +5,16 @@
 //! sleeps, and when training stops it is asleep within a fraction of a millisecond. A job allocates nothing. A worker
 //! that comes late, because the system gave its processor away, is not waited for: the others do its share.
 //!
+//! Of every list of tasks each thread begins with the same part, so that what a task reads and writes in every step,
+//! such as the moments of a table's rows, is found in that thread's caches (3 to 6 % of a step of NeuMF by two threads
+//! of a Xeon; values and gradients still wander). Only who has nothing left takes from others.
+//!
 //! This is the one place outside `simd` with `unsafe`: a job borrows from its caller's stack, and safe Rust has no
 //! way to lend that to a thread that outlives the call, other than starting a thread for each job.
 
 use core::{
     cell::UnsafeCell,
+    ops::Range,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 use std::{
@@ -41,9 +46,42 @@ struct Shared {
     asleep: Vec<AtomicBool>,
 }
 
+/// The tasks that are left of a thread's part: the first in the lower half of the bits, the end in the upper half. It
+/// fills two cache lines, which processors fetch together, so that threads that take from their own do not meet.
+#[repr(align(128))]
+struct Share(AtomicUsize);
+
+impl Share {
+    const HALF: u32 = usize::BITS / 2;
+    const LOWER: usize = usize::MAX >> Self::HALF;
+
+    fn set(&self, tasks: Range<usize>) {
+        assert!(tasks.end <= Self::LOWER);
+        self.0.store(tasks.end << Self::HALF | tasks.start, Ordering::Relaxed); // `broadcast` publishes it
+    }
+
+    /// Takes the first task that is left.
+    fn first(&self) -> Option<usize> {
+        self.take(1).map(|left| left & Self::LOWER)
+    }
+
+    /// Takes the last task that is left.
+    fn last(&self) -> Option<usize> {
+        self.take(1usize.wrapping_neg() << Self::HALF)
+            .map(|left| (left >> Self::HALF) - 1)
+    }
+
+    /// Adds to the two halves where a task is left; returns what they were.
+    fn take(&self, change: usize) -> Option<usize> {
+        let taken = |left: usize| ((left & Self::LOWER) < left >> Self::HALF).then(|| left.wrapping_add(change));
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).ok()
+    }
+}
+
 /// Threads that run jobs together with the caller. Dropping it ends them.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
+    shares: Box<[Share]>,
     workers: Vec<JoinHandle<()>>,
     handles: Vec<Thread>,
 }
@@ -64,6 +102,7 @@ impl Pool {
         });
         let mut pool = Pool {
             shared,
+            shares: (0..threads.max(1)).map(|_| Share(AtomicUsize::new(0))).collect(),
             workers: Vec::new(),
             handles: Vec::new(),
         };
@@ -82,7 +121,8 @@ impl Pool {
         self.workers.len() + 1
     }
 
-    /// Hands each task to one thread, in order as threads become free, together with that thread's scratch.
+    /// Hands each task to one thread, together with that thread's scratch: the first ones to the first thread and so
+    /// on, in order; a thread that is through with its own takes from the end of another's.
     ///
     /// # Panics
     /// Where a task does, or where there is less scratch than threads.
@@ -92,25 +132,27 @@ impl Pool {
         tasks: &mut [T],
         f: impl Fn(&mut S, &mut T) + Sync,
     ) {
-        assert!(scratch.len() >= self.threads());
-        let next = AtomicUsize::new(0);
+        let threads = self.threads();
+        assert!(scratch.len() >= threads);
+        for (thread, share) in self.shares.iter().enumerate() {
+            share.set(tasks.len() * thread / threads..tasks.len() * (thread + 1) / threads);
+        }
         let (scratch, tasks) = (Cells::new(scratch), Cells::new(tasks));
         self.broadcast(&|thread| {
             // SAFETY: each thread has a number of its own, and the scratch of that number is used by it alone.
             let scratch = unsafe { scratch.get(thread) };
-            loop {
-                let task = next.fetch_add(1, Ordering::Relaxed);
-                if task >= tasks.0.len() {
-                    return;
-                }
-                // SAFETY: the counter gives each number to one thread only.
+            let (before, own) = self.shares.split_at(thread);
+            let others = || own[1..].iter().chain(before).find_map(Share::last);
+            while let Some(task) = own[0].first().or_else(others) {
+                // SAFETY: the shares do not overlap, and each gives a number to one thread only.
                 f(scratch, unsafe { tasks.get(task) });
             }
         });
     }
 
     /// Runs `f` on the caller and on each worker that comes before the caller is through, with the thread's number.
-    fn broadcast(&mut self, f: &(dyn Fn(usize) + Sync)) {
+    /// One at a time: `for_each`, the only caller, has the pool for itself.
+    fn broadcast(&self, f: &(dyn Fn(usize) + Sync)) {
         if self.workers.is_empty() {
             return f(0);
         }
