@@ -4,6 +4,9 @@
 //! bit is worth. Else moments that no gradient feeds, of dead units or, under Adam, of absent rows, decay into subnormal
 //! numbers and stay there. Intel's processors are slow at those: on a Xeon, steps of `paper64` made 17,000 samples/s where
 //! they make 155,000 with this.
+//!
+//! Tried and lost: AVX-512's 14-bit estimates, each improved by a step of Newton's method, instead of root and division.
+//! Steps of NeuMF take 0.96 to 1.02 of the time, under dense Adam too: other work hides the two.
 
 use core::ops::Range;
 
