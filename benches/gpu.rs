@@ -1,12 +1,12 @@
 //! Training steps on a graphics device, and what each dispatch of a step reaches: the table of a card in one run.
 //!
 //! ```text
-//! cargo bench --bench gpu -- [--adapter PART_OF_NAME] [--peak TFLOPS] [--seconds S] [--workload NAME]...
+//! cargo bench --bench gpu -- [--adapter PART_OF_NAME] [--mixed] [--peak TFLOPS] [--seconds S] [--workload NAME]...
 //! ```
 //!
 //! Ids are skewed as in real data (id `k` has a share of about 1 / (k + 1)) and drawn beforehand, so a step is upload,
 //! forward, backward and lazy Adam. `--peak` is the card's f32 rate by its data sheet; with it, matrix products are given
-//! as a share of it. The profile times each dispatch by the device's clock, alone.
+//! as a share of it. `--mixed` multiplies in mixed precision. The profile times each dispatch by the device's clock, alone.
 
 mod common;
 
@@ -58,6 +58,7 @@ const WORKLOADS: [Workload; 6] = [
 
 struct Options {
     select: Select,
+    mixed: bool,
     peak: Option<f64>,
     seconds: f64,
     workloads: Vec<String>,
@@ -67,6 +68,7 @@ impl Options {
     fn read() -> Self {
         let mut options = Options {
             select: Select::Any,
+            mixed: false,
             peak: None,
             seconds: if is_test() { 0.0 } else { 3.0 },
             workloads: Vec::new(),
@@ -76,6 +78,7 @@ impl Options {
             let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
             match argument.as_str() {
                 "--adapter" => options.select = Select::Named(value()),
+                "--mixed" => options.mixed = true,
                 "--peak" => options.peak = Some(value().parse().expect("TFLOP/s")),
                 "--seconds" => options.seconds = value().parse().expect("seconds"),
                 "--workload" => options.workloads.push(value()),
@@ -106,11 +109,16 @@ impl Options {
 
 fn main() {
     let options = Options::read();
-    let gpu = match Gpu::open(&options.select, GpuOptions::default()) {
+    let how = GpuOptions {
+        mixed: options.mixed,
+        ..GpuOptions::default()
+    };
+    let gpu = match Gpu::open(&options.select, how) {
         Ok(gpu) => gpu,
         Err(error) => return println!("no measurement: {error}"),
     };
-    println!("{}\n", gpu.name());
+    let precision = if options.mixed { ", mixed precision" } else { "" };
+    println!("{}{precision}\n", gpu.name());
     let mut rates = table(&["workload", "batch", "ms a step", "M samples/s", "GFLOP/s", "dispatches"]);
     let mut profiles = Vec::new();
     for workload in options.workloads() {

@@ -1,22 +1,6 @@
-// linear: a fully connected layer, forward and its input's gradient. Specification: src/ops/linear.rs.
+// linear: the products of a fully connected layer, forward and its input's gradient, in f32. Operands:
+// linear_operands.wgsl. Specification: src/ops/linear.rs.
 //
-// Both are C [rows, columns] = A [rows, inner] B [inner, columns], for samples or for steps:
-//
-// forward         binding 3  read   A: the input
-//                 binding 4  read   B: the transposed weights, [inputs, outputs] from vec4 `matrix` on
-//                 binding 5  read   the dense parameters; the bias, if there is one, begins at vec4 `bias`
-//                 binding 6  write  C: the output, activation(A B + bias)
-// input_gradient  binding 3  read   A: delta, the gradient before the activation
-//                 binding 4  read   B: the weights, [outputs, inputs] from vec4 `matrix` on
-//                 binding 5  read   the input; where its columns mask.. come from a ReLU that stands at 0, the
-//                                   gradient is cut to 0 here, so that whoever reads it next reads a delta
-//                 binding 6  write  C: the gradient of the input, overwritten or added to
-// activation_gradient: the same cut on its own, for outputs that other stages than linear ones read; and the slope of a
-//                 sigmoid
-//                 binding 3  read   the output
-//                 binding 6  write  its gradient, multiplied in place
-//
-// The weights are kept in both layouts (dense_update writes them), so that B is read along its rows either way.
 // Tile: a thread holds 8 rows (WY apart, so that a warp's reads of A do not collide) by 4 columns: 8 vec4 sums, and
 // 12 vec4 reads of workgroup memory for 128 multiply-adds. A workgroup of WX x WY threads makes 8 WY x 4 WX of C, with
 // 4 DEPTH of the inner dimension in workgroup memory at a time. A's tile is stored inner vec4 by inner vec4, with a
@@ -26,29 +10,6 @@
 override WX: u32 = 16u;
 override WY: u32 = 16u;
 override DEPTH: u32 = 4u;
-
-struct Linear {
-    a: View,
-    c: View,
-    mask: View,
-    inner: u32,      // vec4s of A's rows
-    matrix: u32,
-    bias: u32,       // NONE: there is no bias
-    activation: u32, // of the layer: RELU, SIGMOID or nothing
-    add: u32,        // input_gradient: 1 adds to what is there
-    mask_first: u32, // input_gradient: columns (vec4s of C) that a ReLU made
-    mask_end: u32,
-    ones: u32,       // forward: where binding 5 has 1 for each output and 0 for the pad, whose sigmoid would be 1/2
-}
-
-const RELU = 1u;
-const SIGMOID = 2u;
-
-@group(0) @binding(2) var<uniform> shape: Linear;
-@group(0) @binding(3) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> side: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> c: array<vec4<f32>>;
 
 var<workgroup> a_tile: array<vec4<f32>, DEPTH * (8u * WY + 2u)>;
 var<workgroup> b_tile: array<vec4<f32>, 4u * DEPTH * WX>;
@@ -117,38 +78,6 @@ fn multiply(first_row: u32, first_column: u32, lane: u32) -> Sums {
         workgroupBarrier();
     }
     return sums;
-}
-
-/// Writes a vec4 of the output.
-fn store_output(row: u32, column: u32, sum: vec4<f32>) {
-    if row < rows_of(shape.c) && column < shape.c.width {
-        var value = sum;
-        if shape.bias != NONE {
-            value += side[shape.bias + column];
-        }
-        if shape.activation == RELU {
-            // Not max(value, 0): a NaN stays as it is, so that a diverged model shows in its loss.
-            value = select(value, vec4(0.0), value < vec4(0.0));
-        } else if shape.activation == SIGMOID {
-            value = sigmoid(value) * side[shape.ones + column];
-        }
-        c[at(shape.c, row) + column] = value;
-    }
-}
-
-/// Writes a vec4 of the input's gradient.
-fn store_gradient(row: u32, column: u32, sum: vec4<f32>) {
-    if row < rows_of(shape.c) && column < shape.c.width {
-        var value = sum;
-        if column >= shape.mask_first && column < shape.mask_end {
-            value = select(vec4(0.0), value, side[at(shape.mask, row) + column] > vec4(0.0));
-        }
-        let to = at(shape.c, row) + column;
-        if shape.add != 0u {
-            value += c[to];
-        }
-        c[to] = value;
-    }
 }
 
 @compute @workgroup_size(WX, WY)

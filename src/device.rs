@@ -82,7 +82,7 @@ impl Device {
     /// [`Error::Device`](crate::Error::Device) where there is none.
     #[cfg(feature = "gpu")]
     pub fn gpu() -> Result<Self> {
-        Self::selected(&Select::Any)
+        Self::selected(&Select::Any, false)
     }
 
     /// A graphics device that is open already.
@@ -95,17 +95,19 @@ impl Device {
     }
 
     #[cfg(feature = "gpu")]
-    fn selected(select: &Select) -> Result<Self> {
+    fn selected(select: &Select, mixed: bool) -> Result<Self> {
         Ok(Device {
-            kind: Kind::Gpu(shared::open(select)?),
+            kind: Kind::Gpu(shared::open(select, mixed)?),
             ..Device::default()
         })
     }
 
-    /// The device of that name: `auto`, `cpu`, `gpu`, or a part of a graphics adapter's name.
+    /// The device of that name: `auto`, `cpu`, `gpu`, or a part of a graphics adapter's name. Behind the latter two can stand
+    /// `+mixed`, for mixed precision ([`GpuOptions::mixed`](crate::gpu::GpuOptions::mixed)).
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device) where there is no such device, or this build has no support for graphics devices.
+    /// [`Error::Device`](crate::Error::Device) where there is no such device, where it lacks mixed precision, or where this
+    /// build has no support for graphics devices.
     pub fn named(name: &str) -> Result<Self> {
         match name.trim() {
             "" | "auto" => Ok(Self::automatic()),
@@ -116,9 +118,13 @@ impl Device {
 
     #[cfg(feature = "gpu")]
     fn graphics(name: &str) -> Result<Self> {
+        let (name, mixed) = match name.strip_suffix("+mixed") {
+            Some(name) => (name.trim_end(), true),
+            None => (name, false),
+        };
         match name {
-            "gpu" => Self::gpu(),
-            part => Self::selected(&Select::Named(part.into())),
+            "gpu" => Self::selected(&Select::Any, mixed),
+            part => Self::selected(&Select::Named(part.into()), mixed),
         }
     }
 
@@ -158,7 +164,7 @@ impl Device {
     #[cfg(feature = "gpu")]
     fn best(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
         if plan.multiply_adds() >= GPU_PAYS_OFF
-            && let Ok(gpu) = shared::open(&Select::Hardware).and_then(shared::get)
+            && let Ok(gpu) = shared::open(&Select::Hardware, false).and_then(shared::get)
         {
             // A state that does not fit the plan is an error on any device; parameters that do not fit this one are not.
             if let Ok(executor) = GpuExecutor::new(&gpu, plan.clone(), &state) {

@@ -12,9 +12,19 @@ use pocketrec::gpu::{Shader, Tile};
 const MAX_STORAGE_BUFFERS: usize = 8;
 const MAX_WORKGROUP_BYTES: u32 = 16 << 10;
 const MAX_INVOCATIONS: u32 = 256;
+/// What mixed precision may take instead.
+const MAX_MIXED_WORKGROUP_BYTES: u32 = 23_040;
 
-fn validate(module: &Module) -> ModuleInfo {
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+fn is_mixed(shader: Shader) -> bool {
+    matches!(shader, Shader::LinearMixed(_) | Shader::LinearWeightGradientMixed(_))
+}
+
+fn validate(shader: Shader, module: &Module) -> ModuleInfo {
+    let capabilities = match is_mixed(shader) {
+        true => Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP | Capabilities::COOPERATIVE_MATRIX,
+        false => Capabilities::empty(),
+    };
+    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator
         .validate(module)
         .unwrap_or_else(|error| panic!("{}", error.into_inner()))
@@ -39,7 +49,7 @@ fn tiles(shader: Shader, entry: &str) -> Vec<Option<Tile>> {
 fn all_shaders_are_valid_within_the_default_limits() {
     for shader in Shader::ALL {
         let module = parse(shader);
-        let info = validate(&module);
+        let info = validate(shader, &module);
         assert!(!module.entry_points.is_empty(), "{shader:?}");
         for entry in &module.entry_points {
             for tile in tiles(shader, &entry.name) {
@@ -50,23 +60,23 @@ fn all_shaders_are_valid_within_the_default_limits() {
                     .collect();
                 let stage = Some((entry.stage, entry.name.as_str()));
                 let (module, info) = process_overrides(&module, &info, stage, &constants).unwrap();
-                translate(&module, &info, &entry.name);
-                check_entry(
-                    &module,
-                    &info,
-                    &entry.name,
-                    &format!("{shader:?}::{}, {tile:?}", entry.name),
-                );
+                translate(shader, &module, &info, &entry.name);
+                let most = match is_mixed(shader) {
+                    true => MAX_MIXED_WORKGROUP_BYTES,
+                    false => MAX_WORKGROUP_BYTES,
+                };
+                let what = format!("{shader:?}::{}, {tile:?}", entry.name);
+                check_entry(&module, &info, &entry.name, most, &what);
             }
         }
     }
 }
 
-/// Metal and Direct3D get a translation, which can fail where Vulkan's does not.
-fn translate(module: &Module, info: &ModuleInfo, entry: &str) {
+/// Metal and Direct3D get a translation, which can fail where Vulkan's does not. Direct3D has no mixed precision.
+fn translate(shader: Shader, module: &Module, info: &ModuleInfo, entry: &str) {
     let entry_point = Some((ShaderStage::Compute, entry.to_string()));
     let metal = msl::Options {
-        lang_version: (2, 0),
+        lang_version: if is_mixed(shader) { (2, 3) } else { (2, 0) },
         ..msl::Options::default()
     };
     let pipeline = msl::PipelineOptions {
@@ -74,6 +84,9 @@ fn translate(module: &Module, info: &ModuleInfo, entry: &str) {
         ..msl::PipelineOptions::default()
     };
     msl::write_string(module, info, &metal, &pipeline).unwrap();
+    if is_mixed(shader) {
+        return;
+    }
     let pipeline = hlsl::PipelineOptions { entry_point };
     let (mut text, options) = (String::new(), hlsl::Options::default());
     hlsl::Writer::new(&mut text, &options, &pipeline)
@@ -81,7 +94,7 @@ fn translate(module: &Module, info: &ModuleInfo, entry: &str) {
         .unwrap();
 }
 
-fn check_entry(module: &Module, info: &ModuleInfo, name: &str, what: &str) {
+fn check_entry(module: &Module, info: &ModuleInfo, name: &str, most: u32, what: &str) {
     let index = module.entry_points.iter().position(|entry| entry.name == name).unwrap();
     let entry = &module.entry_points[index];
     let uses = info.get_entry_point(index);
@@ -105,10 +118,7 @@ fn check_entry(module: &Module, info: &ModuleInfo, name: &str, what: &str) {
         }
     }
     assert!(storage <= MAX_STORAGE_BUFFERS, "{what}: {storage} storage buffers");
-    assert!(
-        shared <= MAX_WORKGROUP_BYTES,
-        "{what}: {shared} bytes of workgroup memory"
-    );
+    assert!(shared <= most, "{what}: {shared} bytes of workgroup memory");
 }
 
 /// A thread of `linear_weight_gradient` must load one column of delta's tile throughout, and the tile must hold a sum a

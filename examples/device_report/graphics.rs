@@ -2,7 +2,7 @@
 
 use pocketrec::{
     Result,
-    gpu::{Gpu, Tile},
+    gpu::{Gpu, GpuOptions, Select, Tile},
 };
 
 use crate::table;
@@ -38,12 +38,19 @@ pub fn measure(gpu: &Gpu, seconds: f64) -> Result<()> {
     products(gpu, seconds)
 }
 
-/// GFLOP/s of `linear forward`, a row a layer and a column a tile; what training takes is marked.
+/// GFLOP/s of `linear forward`, a row a layer and a column a tile; what training takes is marked. The last column is mixed
+/// precision, where the adapter has it.
 fn products(gpu: &Gpu, seconds: f64) -> Result<()> {
+    let options = GpuOptions {
+        mixed: true,
+        ..gpu.options().clone()
+    };
+    let mixed = Gpu::open(&Select::Named(gpu.name()), options);
     let tiles = &Tile::LINEAR[..5];
     let name = |tile: &Tile| format!("{} x {} x {}", 8 * tile.wy, 4 * tile.wx, 4 * tile.depth);
     let header = ["GFLOP/s of linear, by tile".into(), "rows".into()];
-    let mut rates = table(header.into_iter().chain(tiles.iter().map(name)));
+    let last = mixed.is_ok().then(|| "mixed".to_string());
+    let mut rates = table(header.into_iter().chain(tiles.iter().map(name)).chain(last));
     for [inputs, outputs] in LAYERS {
         let probe = gpu.product_rate(None, [ROWS[0] as u32, inputs, outputs], seconds / 5.0)?;
         let in_time = probe * seconds / 10.0 / (2.0 * f64::from(inputs) * f64::from(outputs));
@@ -55,7 +62,14 @@ fn products(gpu: &Gpu, seconds: f64) -> Result<()> {
             let mark = if tile == taken { " *" } else { "" };
             row.push(format!("{:.1}{mark}", rate / 1e9));
         }
+        if let Ok(mixed) = &mixed {
+            let rate = mixed.product_rate(None, [rows, inputs, outputs], seconds)?;
+            row.push(format!("{:.1}", rate / 1e9));
+        }
         rates.add_row(row);
+    }
+    if let Err(error) = &mixed {
+        println!("{error}.\n");
     }
     println!("{rates}\n\nTiles are rows x columns x depth; * is the one that training takes.\n");
     Ok(())

@@ -126,7 +126,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE.svg", help_heading = "Output")]
     pub plot: Option<PathBuf>,
 
-    /// auto, cpu, gpu, or part of a graphics device's name.
+    /// auto, cpu, gpu, or part of a graphics device's name; the latter two with +mixed for mixed precision.
     #[arg(long, value_name = "NAME", help_heading = "Device")]
     pub device: Option<String>,
     /// Threads of the CPU; all cores if not given.

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::pipelines::Pipelines;
+use super::{
+    cooperative::{Cooperative, Side},
+    pipelines::Pipelines,
+};
 use crate::{Error, Result};
 
 /// How long to wait for the device before it is given up.
@@ -43,6 +46,10 @@ pub struct GpuOptions {
     /// Bytes that an executor may take in all ([`Memory`](super::Memory)); no bound by default, as adapters do not say how
     /// much memory they have. What is more is refused before it is allocated.
     pub max_memory: Option<u64>,
+    /// Multiplies matrices in mixed precision, by the device's units for that: operands are rounded to f16, sums stay in
+    /// f32, and so does all else. Widths under 8 or 16 stay in f32 altogether. Scores then differ from exact ones by some
+    /// thousandths of the largest. [`Gpu::open`] refuses it where the adapter has no such units (cooperative matrices).
+    pub mixed: bool,
 }
 
 /// What was created on a device so far: nothing more, once training is warm.
@@ -71,6 +78,7 @@ struct Inner {
     adapter_features: wgpu::Features,
     options: GpuOptions,
     max_binding: u64,
+    cooperative: Option<Cooperative>,
     fault: Arc<Mutex<Option<String>>>,
     pipelines: Pipelines,
     buffers: AtomicU64,
@@ -91,7 +99,8 @@ impl Gpu {
     /// Opens an adapter.
     ///
     /// # Errors
-    /// [`Error::Device`] where there is none that fits, with the names of those that there are.
+    /// [`Error::Device`] where there is none that fits, with the names of those that there are, or where it lacks what the
+    /// options need.
     pub fn open(select: &Select, options: GpuOptions) -> Result<Self> {
         let adapter = choose(select)?;
         let info = adapter.get_info();
@@ -106,11 +115,30 @@ impl Gpu {
             limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(most);
         }
         let max_binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / 256 * 256;
+        let cooperative = match options.mixed {
+            true => Some(Cooperative::of(&adapter).map_err(|lacks| {
+                let name = name(&info);
+                Error::Device(format!(
+                    "mixed precision: {name} lacks {lacks}; leave it off, or take another device"
+                ))
+            })?),
+            false => None,
+        };
+        // For profiles alone; what trains in f32 needs no feature.
+        let mut features = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let mut experimental = wgpu::ExperimentalFeatures::disabled();
+        if cooperative.is_some() {
+            features |= Cooperative::FEATURES;
+            limits.max_compute_workgroup_storage_size = Cooperative::WORKGROUP_BYTES;
+            // SAFETY: what is unsafe about an experiment are mistakes of wgpu's own. Of this one only loads and stores of whole
+            // matrices in workgroup memory are used, at places that are the same for all threads of a subgroup.
+            experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("pocketrec"),
-            // For profiles alone; what trains needs no feature.
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_features: features,
             required_limits: limits,
+            experimental_features: experimental,
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
@@ -124,7 +152,7 @@ impl Gpu {
         let failed = Arc::clone(&fault);
         device.on_uncaptured_error(Arc::new(move |error| note(&failed, format!("failed: {error}"))));
         Ok(Gpu(Arc::new(Inner {
-            pipelines: Pipelines::new(options.checked),
+            pipelines: Pipelines::new(options.checked, cooperative),
             device,
             queue,
             info,
@@ -132,6 +160,7 @@ impl Gpu {
             adapter_features: adapter.features(),
             options,
             max_binding,
+            cooperative,
             fault,
             buffers: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -172,6 +201,11 @@ impl Gpu {
     /// Bytes of a buffer at most, so that a shader can bind it whole.
     pub fn max_binding(&self) -> u64 {
         self.0.max_binding
+    }
+
+    /// The matrices of mixed precision, where it was asked for.
+    pub(super) fn mixed(&self) -> Option<Side> {
+        self.0.cooperative.map(|units| units.side)
     }
 
     /// What was created so far.

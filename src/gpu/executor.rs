@@ -146,7 +146,12 @@ impl Executor for GpuExecutor {
     }
 
     fn device(&self) -> String {
-        format!("gpu {}", self.gpu.name())
+        let precision = if self.gpu.options().mixed {
+            ", mixed precision"
+        } else {
+            ""
+        };
+        format!("gpu {}{precision}", self.gpu.name())
     }
 
     fn step(

@@ -9,7 +9,7 @@ use super::{
     pipelines::Shader,
     program::{Dispatch, Draft, Grid, Reads, ViewShape, Work, build, record},
     spaces::{Extent, SPACES, samples_alone},
-    stages::LinearShape,
+    stages::{LinearShape, matmul},
 };
 use crate::{Error, Result};
 
@@ -52,6 +52,7 @@ impl Gpu {
             ("timestamps", wgpu::Features::TIMESTAMP_QUERY),
             ("subgroups", wgpu::Features::SUBGROUP),
             ("f16", wgpu::Features::SHADER_F16),
+            ("cooperative matrices", wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
         ];
         let there = |(name, feature)| self.adapter_features().contains(feature).then_some(name);
         Adapter {
@@ -97,8 +98,8 @@ impl Gpu {
         Ok(2.0 * bytes as f64 / each)
     }
 
-    /// Flops a second of `linear forward` of `rows` samples from `inputs` to `outputs` columns, by a tile or by the one
-    /// that training takes; measured for about `seconds`.
+    /// Flops a second of `linear forward` of `rows` samples from `inputs` to `outputs` columns, by a tile of f32 or as
+    /// training does it on this device; measured for about `seconds`.
     ///
     /// # Errors
     /// [`Error::Config`] where a size is 0, or one that is not a multiple of 4; [`Error::Device`] where the operands do
@@ -159,13 +160,16 @@ impl Gpu {
             mask_end: 0,
             ones: 0,
         };
-        let tile = tile.unwrap_or_else(|| Tile::linear(width, false));
+        let buffers = vec![(3, &a), (4, &b), (5, &bias), (6, &c)];
+        let Some(tile) = tile else {
+            let draft = matmul(self.mixed(), "forward", shape, buffers);
+            return Ok(Product(build(self, &call, vec![draft])?));
+        };
         let grid = Grid::Tiles {
             space: 0,
             rows: tile.rows(),
             columns: width.div_ceil(tile.wx),
         };
-        let buffers = vec![(3, &a), (4, &b), (5, &bias), (6, &c)];
         let draft = Draft::new(Shader::Linear, "forward", grid, Reads::Call, &shape, buffers).tile(tile);
         Ok(Product(build(self, &call, vec![draft])?))
     }

@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use super::cooperative::{Cooperative, Side};
+
 /// A module: files of `shaders/`, one behind the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shader {
@@ -18,6 +20,10 @@ pub enum Shader {
     Linear,
     /// Gradients of weights and biases.
     LinearWeightGradient,
+    /// `Linear` in mixed precision, by matrices that subgroups hold.
+    LinearMixed(Side),
+    /// `LinearWeightGradient` in mixed precision.
+    LinearWeightGradientMixed(Side),
     /// Numeric features.
     Numeric,
     /// Elementwise product.
@@ -86,12 +92,26 @@ macro_rules! source {
     };
 }
 
+/// The same for both sizes of matrices, which come first: extensions are turned on before anything is declared.
+macro_rules! mixed_source {
+    ($side:expr, $($file:literal),*) => {
+        match $side {
+            Side::Eight => concat!(include_str!("../../shaders/cooperative_8x8.wgsl"), source!("mixed", $($file),*)),
+            Side::Sixteen => concat!(include_str!("../../shaders/cooperative_16x16.wgsl"), source!("mixed", $($file),*)),
+        }
+    };
+}
+
 impl Shader {
     /// All of them.
-    pub const ALL: [Shader; 33] = [
+    pub const ALL: [Shader; 37] = [
         Shader::Gather,
         Shader::Linear,
         Shader::LinearWeightGradient,
+        Shader::LinearMixed(Side::Eight),
+        Shader::LinearMixed(Side::Sixteen),
+        Shader::LinearWeightGradientMixed(Side::Eight),
+        Shader::LinearWeightGradientMixed(Side::Sixteen),
         Shader::Numeric,
         Shader::Product,
         Shader::Sum,
@@ -129,6 +149,7 @@ impl Shader {
         match self {
             Shader::Gather => "gather",
             Shader::Linear | Shader::LinearWeightGradient => "linear",
+            Shader::LinearMixed(_) | Shader::LinearWeightGradientMixed(_) => "linear",
             Shader::Numeric => "numeric",
             Shader::Product => "product",
             Shader::Sum => "sum",
@@ -162,8 +183,12 @@ impl Shader {
     pub fn source(self) -> &'static str {
         match self {
             Shader::Gather => source!("gather"),
-            Shader::Linear => source!("sigmoid", "linear"),
-            Shader::LinearWeightGradient => source!("linear_weight_gradient"),
+            Shader::Linear => source!("sigmoid", "linear_operands", "linear"),
+            Shader::LinearWeightGradient => source!("linear_weight_gradient_operands", "linear_weight_gradient"),
+            Shader::LinearMixed(side) => mixed_source!(side, "sigmoid", "linear_operands", "linear_mixed"),
+            Shader::LinearWeightGradientMixed(side) => {
+                mixed_source!(side, "linear_weight_gradient_operands", "linear_weight_gradient_mixed")
+            }
             Shader::Numeric => source!("numeric"),
             Shader::Product => source!("product"),
             Shader::Sum => source!("sum"),
@@ -301,15 +326,17 @@ struct Key {
 /// The modules and pipelines of a device.
 pub(super) struct Pipelines {
     checked: bool,
+    cooperative: Option<Cooperative>,
     modules: Mutex<HashMap<Shader, wgpu::ShaderModule>>,
     pipelines: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
     created: AtomicU64,
 }
 
 impl Pipelines {
-    pub fn new(checked: bool) -> Self {
+    pub fn new(checked: bool, cooperative: Option<Cooperative>) -> Self {
         Pipelines {
             checked,
+            cooperative,
             modules: Mutex::default(),
             pipelines: Mutex::default(),
             created: AtomicU64::new(0),
@@ -339,7 +366,11 @@ impl Pipelines {
         let module = modules
             .entry(key.shader)
             .or_insert_with(|| self.module(device, key.shader));
-        let constants = key.tile.map(Tile::constants);
+        let of_tile = key.tile.map(Tile::constants);
+        let constants: &[(&str, f64)] = match (key.shader, &self.cooperative) {
+            (Shader::LinearMixed(_) | Shader::LinearWeightGradientMixed(_), Some(units)) => &units.constants(),
+            _ => of_tile.as_ref().map_or(&[], |constants| &constants[..]),
+        };
         self.created.fetch_add(1, Ordering::Relaxed);
         device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(key.entry),
@@ -347,7 +378,7 @@ impl Pipelines {
             module,
             entry_point: Some(key.entry),
             compilation_options: wgpu::PipelineCompilationOptions {
-                constants: constants.as_ref().map_or(&[], |constants| &constants[..]),
+                constants,
                 zero_initialize_workgroup_memory: false,
             },
             cache: None,

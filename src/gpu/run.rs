@@ -94,6 +94,7 @@ impl GpuExecutor {
             layers: &self.layers,
             losses: &self.losses,
             buffers,
+            mixed: self.gpu.mixed(),
         };
         self.program = Some(Program {
             forward: build(&self.gpu, &buffers.inputs, drafter.forward(Purpose::Train))?,
@@ -146,6 +147,7 @@ impl GpuExecutor {
                 layers: &self.layers,
                 losses: &self.losses,
                 buffers,
+                mixed: self.gpu.mixed(),
             };
             let dispatches = build(&self.gpu, &buffers.inputs, drafter.updates(updates))?;
             program.updates.push((updates, dispatches));

@@ -10,12 +10,17 @@ use crate::{Error, Result};
 static OPENED: Mutex<Vec<(Option<Select>, Gpu)>> = Mutex::new(Vec::new());
 
 /// The number of the device that fits, opened now if it was not before.
-pub(crate) fn open(select: &Select) -> Result<usize> {
+pub(crate) fn open(select: &Select, mixed: bool) -> Result<usize> {
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(index) = opened.iter().position(|(by, _)| by.as_ref() == Some(select)) {
+    let fits = |(by, gpu): &(Option<Select>, Gpu)| by.as_ref() == Some(select) && gpu.options().mixed == mixed;
+    if let Some(index) = opened.iter().position(fits) {
         return Ok(index);
     }
-    let gpu = Gpu::open(select, GpuOptions::default())?;
+    let options = GpuOptions {
+        mixed,
+        ..GpuOptions::default()
+    };
+    let gpu = Gpu::open(select, options)?;
     opened.push((Some(select.clone()), gpu));
     Ok(opened.len() - 1)
 }

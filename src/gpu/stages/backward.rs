@@ -7,7 +7,7 @@ use super::{
         program::{Draft, Grid, Reads, ViewShape},
         support::Linear,
     },
-    Drafter, NONE, Operand, matmul, number_of, product,
+    Drafter, NONE, Operand, matmul, mixed_for, number_of, product,
     shapes::{LinearShape, SumShape, WeightGradientShape},
 };
 use crate::plan::{Activation, Flow, View};
@@ -62,7 +62,7 @@ impl<'a> Drafter<'a> {
             ones: 0,
         };
         let buffers = vec![(3, from), (4, weights), (5, inputs), (6, to)];
-        matmul("input_gradient", shape, buffers)
+        matmul(self.mixed, "input_gradient", shape, buffers)
     }
 
     /// Turns the gradient of an activation's output into a delta, in place.
@@ -122,21 +122,30 @@ impl<'a> Drafter<'a> {
             stride,
             pad: [0; 3],
         };
+        let buffers = vec![(3, from), (4, inputs), (5, &self.buffers.slots)];
+        let draft = |shader, grid| {
+            Draft::new(shader, "weight_gradient", grid, Reads::Call, &shape, buffers)
+                .of(format!("{} to {}", 4 * x.width, 4 * delta.width))
+                .cost(
+                    32 * u64::from(x.width) * u64::from(delta.width),
+                    16 * u64::from(x.width + delta.width),
+                )
+        };
+        if let Some(side) = mixed_for(self.mixed, [x.width, delta.width]) {
+            let grid = Grid::Slots {
+                space: delta.space(),
+                x: x.width.div_ceil(side.width()),
+                y: delta.width.div_ceil(2 * side.width()),
+            };
+            return draft(Shader::LinearWeightGradientMixed(side), grid);
+        }
         let tile = Tile::weight_gradient(delta.width, x.width);
         let grid = Grid::Slots {
             space: delta.space(),
             x: x.width.div_ceil(tile.wx),
             y: delta.width.div_ceil(2 * tile.wy),
         };
-        let buffers = vec![(3, from), (4, inputs), (5, &self.buffers.slots)];
-        let (shader, entry) = (Shader::LinearWeightGradient, "weight_gradient");
-        Draft::new(shader, entry, grid, Reads::Call, &shape, buffers)
-            .of(format!("{} to {}", 4 * x.width, 4 * delta.width))
-            .cost(
-                32 * u64::from(x.width) * u64::from(delta.width),
-                16 * u64::from(x.width + delta.width),
-            )
-            .tile(tile)
+        draft(Shader::LinearWeightGradient, grid).tile(tile)
     }
 
     pub(super) fn product_backward(self, to: View, other: View, output: View, flow: Flow) -> Draft<'a> {

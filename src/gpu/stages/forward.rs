@@ -89,7 +89,7 @@ impl<'a> Drafter<'a> {
         };
         let dense = &self.tensors.dense;
         let buffers = vec![(3, from), (4, &dense.transposed), (5, &dense.slots.value), (6, to)];
-        matmul("forward", shape, buffers)
+        matmul(self.mixed, "forward", shape, buffers)
     }
 
     pub(super) fn product_forward(self, inputs: [View; 2], output: View) -> Draft<'a> {

@@ -12,6 +12,7 @@ use shapes::ProductShape;
 
 use super::{
     activations::Buffers,
+    cooperative::Side,
     layout::{Columns, Relus},
     pipelines::{Shader, Tile},
     program::{Draft, Grid, Reads, ViewShape},
@@ -49,6 +50,8 @@ pub(super) struct Drafter<'a> {
     pub buffers: &'a Buffers,
     pub layers: &'a wgpu::Buffer,
     pub losses: &'a wgpu::Buffer,
+    /// Matrices of mixed precision.
+    pub mixed: Option<Side>,
 }
 
 /// What an optimiser's dispatches are made for.
@@ -205,9 +208,35 @@ fn number_of(activation: Activation) -> u32 {
     }
 }
 
-/// A matrix product of `linear`, with a form for few samples.
-fn matmul<'a>(entry: &'static str, shape: LinearShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
+/// The matrices of mixed precision for a product, where both its widths (in vec4s) fill one.
+fn mixed_for(mixed: Option<Side>, widths: [u32; 2]) -> Option<Side> {
+    mixed.filter(|side| widths.into_iter().all(|width| 4 * width >= side.width()))
+}
+
+/// A matrix product of `linear`, in mixed precision or with a form for few samples.
+pub(super) fn matmul<'a>(
+    mixed: Option<Side>,
+    entry: &'static str,
+    shape: LinearShape,
+    buffers: Vec<(u32, &'a wgpu::Buffer)>,
+) -> Draft<'a> {
     let (inner, width) = (shape.inner, shape.c.width);
+    let described = |draft: Draft<'a>| {
+        // The mask is read where there is one; a gradient that is added to is read too.
+        let read = inner + shape.mask_end - shape.mask_first + shape.add * width;
+        draft
+            .of(format!("{} to {}", 4 * inner, 4 * width))
+            .cost(32 * u64::from(inner) * u64::from(width), 16 * u64::from(read + width))
+    };
+    if let Some(side) = mixed_for(mixed, [inner, width]) {
+        let grid = Grid::Tiles {
+            space: shape.c.space(),
+            rows: 8 * side.width(),
+            columns: width.div_ceil(side.width()),
+        };
+        let shader = Shader::LinearMixed(side);
+        return described(Draft::new(shader, entry, grid, Reads::Call, &shape, buffers));
+    }
     let form = |few: bool| {
         let tile = Tile::linear(width, few);
         let grid = Grid::Tiles {
@@ -219,12 +248,7 @@ fn matmul<'a>(entry: &'static str, shape: LinearShape, buffers: Vec<(u32, &'a wg
     };
     let (tile, grid) = form(false);
     let (few, few_grid) = form(true);
-    // The mask is read where there is one; a gradient that is added to is read too.
-    let read = inner + shape.mask_end - shape.mask_first + shape.add * width;
-    let draft = Draft::new(Shader::Linear, entry, grid, Reads::Call, &shape, buffers)
-        .of(format!("{} to {}", 4 * inner, 4 * width))
-        .cost(32 * u64::from(inner) * u64::from(width), 16 * u64::from(read + width))
-        .tile(tile);
+    let draft = described(Draft::new(Shader::Linear, entry, grid, Reads::Call, &shape, buffers)).tile(tile);
     match few == tile {
         true => draft,
         false => draft.few(few, few_grid),
