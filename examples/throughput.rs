@@ -34,6 +34,9 @@ struct Options {
     /// Adam on the rows of a batch, or on every row at every step.
     #[arg(long, value_enum, default_value = "lazy")]
     optimizer: Kind,
+    /// auto, cpu, gpu or a part of an adapter's name; the latter two with +mixed for mixed precision.
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
     /// Threads; 0 for all cores.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -85,6 +88,10 @@ enum Config {
     Paper64,
     /// MovieLens-20M's sizes, 64 factors, layers 256-256-128-64, batch 16,384.
     Nvidia64,
+    /// The same, batch 4,096.
+    Nvidia64b4k,
+    /// The same, batch 2^20.
+    Nvidia64b1m,
     /// DeepFM on clicks of MovieLens-1M's sizes: embeddings of 64, layers 512-128, batch 1,024.
     Deepfm64,
     /// The same with embeddings of 16.
@@ -140,6 +147,8 @@ impl Config {
             Config::Paper8b16k => (6040, 3706, 8, [64, 32, 16, 8], 16_384),
             Config::Paper64 => (6040, 3706, 64, [512, 256, 128, 64], 256),
             Config::Nvidia64 => (138_493, 26_744, 64, [256, 256, 128, 64], 16_384),
+            Config::Nvidia64b4k => (138_493, 26_744, 64, [256, 256, 128, 64], 4096),
+            Config::Nvidia64b1m => (138_493, 26_744, 64, [256, 256, 128, 64], 1 << 20),
             Config::Deepfm64 => return clicks(DEEPFM64),
             Config::Deepfm16 => return clicks(DEEPFM16),
             Config::Din64 => return clicks(DIN64),
@@ -241,19 +250,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         Kind::Dense => Optimizer::Adam(AdamConfig::default()),
     };
     let state = State::initial(&plan, 1, true);
-    let mut executor = Device::auto()?.threads(options.threads).executor(plan, state)?;
-    let steps = options
-        .steps
-        .unwrap_or((100_000_000_000 / (flops * batch)).clamp(5, 10_000))
-        .max(1);
-    let mut at = 0;
+    let device = match &options.device {
+        Some(name) => Device::named(name)?,
+        None => Device::auto()?,
+    };
+    let mut executor = device.threads(options.threads).executor(plan, state)?;
+    let (mut at, mut loss) = (0, f64::NAN);
     let mut run = |steps: usize| -> pocketrec::Result<f64> {
         let (mut samples, start) = (0, Instant::now());
         for _ in 0..steps {
             samples += feed.step(&mut *executor, &optimizer, at)?;
             at += 1;
         }
+        loss = executor.take_loss()?.mean(); // waits for a graphics device
         Ok(samples as f64 / start.elapsed().as_secs_f64())
+    };
+    run(3)?;
+    let steps = match options.steps {
+        Some(steps) => steps.max(1),
+        None => ((run(5)? / batch as f64) as usize).clamp(5, 10_000),
     };
     run(steps / 5 + 2)?;
     let mut rates = (0..options.runs.max(1))
@@ -271,7 +286,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rates[0],
         rates[rates.len() - 1],
         rate * flops as f64 / 1e9,
-        executor.take_loss()?.mean(),
+        loss,
     );
     Ok(())
 }

@@ -3,6 +3,7 @@
     python benches/peers/compare.py                          PyTorch, all four workloads of NeuMF
     python benches/peers/compare.py ctr --history 20,50      DeepFM, DIN and DIEN; DeepCTR-Torch as well
     python benches/peers/compare.py --burn ndarray,wgpu      burn as well (built first: minutes)
+    python benches/peers/compare.py --gpu gpu                on a graphics card: ours in f32 and mixed, PyTorch with TF32
     python benches/peers/compare.py paper8 --rounds 5 --threads 2
 
 To be run with a Python that has torch (`pip install torch numpy`), on a machine that does nothing else. Everybody runs once
@@ -23,6 +24,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CONFIGS = ["paper8", "paper8b16k", "paper64", "nvidia64"]
+GPU_CONFIGS = ["nvidia64b1m", "nvidia64b4k"]
 CTR_CONFIGS = [f"{model}{width}" for model in ("deepfm", "din", "dien") for width in (64, 16)]
 CTR_MODES = ["deepctr-fit", "deepctr", "plain", "folded", "compiled"]
 TORCH_MODES = ["eager", "fused", "sparse", "compiled", "compiled-sparse"]
@@ -53,6 +55,18 @@ def contestants(config, options, ours, burn):
         yield "burn", backend, [burn / "burn-neumf", config, backend, "--steps", steps]
 
 
+def gpu_contestants(config, options, ours):
+    """The same on a graphics card."""
+    for mode in ("lazy", "dense"):
+        command = [ours / "examples" / "throughput", config, "--optimizer", mode, "--device"]
+        yield "pocketrec, f32", mode, [*command, options.gpu]
+        yield "pocketrec, mixed", mode, [*command, f"{options.gpu}+mixed"]
+    for mode in options.torch:
+        command = [sys.executable, HERE / "torch_neumf.py", config, mode, "--device", options.cuda]
+        command += ["--tf32"] if options.cuda != "cpu" else []
+        yield f"torch, {options.cuda}", mode, [*command, "--seconds", str(options.seconds)]
+
+
 def ctr_contestants(config, history, options, ours):
     """The same for a click-through model: torch_ctr.py says what its modes are."""
     for threads in options.threads:
@@ -78,10 +92,10 @@ def measure(command, limit):
         return f"more than {limit} s"
     except subprocess.CalledProcessError as error:
         lines = error.stderr.strip().splitlines() or ["failed without a word"]
-        refused = next((line for line in lines if line.startswith("error: ")), None)
+        refused = next((line for line in lines if line.startswith("error: invalid value")), None)
         if refused and command[0].name == "throughput":
             return f"examples/throughput.rs does not know this workload: {refused}"
-        return lines[-1][:100]
+        return lines[-1][:200]
 
 
 def compare(title, everybody, options):
@@ -152,12 +166,16 @@ def main():
     parser.add_argument("--history", type=numbers, default=[20], help="of DIN and DIEN: the longest, as in 20,50")
     parser.add_argument("--data", help="the clicks that torch_ctr.py reads")
     parser.add_argument("--burn", type=words, default=[], help="backends of burn: ndarray, cpu, wgpu")
+    parser.add_argument("--gpu", help="compare on this graphics device of ours: gpu, or a part of its name")
+    parser.add_argument("--cuda", default="cuda", help="with --gpu: PyTorch's device beside it")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a timed run of PyTorch's")
     parser.add_argument("--limit", type=int, default=300, help="seconds after which a process is given up")
     options = parser.parse_args()
     all_of = lambda config: CTR_CONFIGS if config == "ctr" else [config]
-    configs = [one for config in options.configs or CONFIGS for one in all_of(config)]
-    unknown = [config for config in configs if config not in CONFIGS + CTR_CONFIGS]
+    configs = [one for config in options.configs or (GPU_CONFIGS if options.gpu else CONFIGS) for one in all_of(config)]
+    unknown = [config for config in configs if config not in CONFIGS + GPU_CONFIGS + CTR_CONFIGS]
+    if options.gpu and any(config in CTR_CONFIGS for config in configs):
+        parser.error("--gpu compares NeuMF alone")
     if unknown:
         parser.error(f"no such config: {', '.join(unknown)}")
     ours = build(ROOT, "--example", "throughput")
@@ -165,7 +183,10 @@ def main():
     options.threads = list(dict.fromkeys(options.threads))
     describe()
     for config in configs:
-        if config in CONFIGS:
+        if options.gpu:
+            compare(config, list(gpu_contestants(config, options, ours)), options)
+            continue
+        if config in CONFIGS + GPU_CONFIGS:
             compare(config, list(contestants(config, options, ours, burn)), options)
             continue
         # DeepFM reads no history.
