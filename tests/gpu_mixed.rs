@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{check_parity, optimizers, random_batch, random_state};
+use common::{check_parity, optimizers, plan_of, random_batch, random_state};
 use pocketrec::{
     Error, Result,
     data::samples::{IdField, Layout, SequenceField, Table},
@@ -12,13 +12,12 @@ use pocketrec::{
     gpu::{Gpu, GpuExecutor, GpuOptions, Select},
     models::{Dien, Din, NeuMf, Unit},
     ops::Reference,
-    plan::{Activation, Init, L2, Plan, PlanBuilder, State, View},
+    plan::{Activation, L2, Plan, State},
 };
 
 /// Relative to the largest magnitude of each tensor. A half has 11 bits: each factor is off by 2^-12 at most, a product by
 /// twice that, and what is off adds up over three layers and back.
 const TOLERANCE: f64 = 2e-3;
-const INIT: Init = Init::Normal { std: 0.1 };
 
 /// The device with mixed precision; without, the refusal is checked and the test over.
 fn open_mixed(checked: bool) -> Option<Gpu> {
@@ -40,17 +39,6 @@ fn open_mixed(checked: bool) -> Option<Gpu> {
         }
         Err(other) => panic!("{other}"),
     }
-}
-
-fn plan_of(width: usize, build: impl FnOnce(&mut PlanBuilder, View) -> View) -> Plan {
-    let mut plan = PlanBuilder::new();
-    let (user, item) = (plan.column("user"), plan.column("item"));
-    let x = plan.buffer(width);
-    let left = width / 2;
-    plan.gather("user.weight", user, 19, INIT, x.columns(0, left));
-    plan.gather("item.weight", item, 23, INIT, x.columns(left, width - left));
-    let logit = build(&mut plan, x);
-    plan.finish(logit).unwrap()
 }
 
 /// Parameters that halves hold exactly, as they do the sums of their products, so that every ReLU cuts where it should.

@@ -3,15 +3,14 @@
 
 mod common;
 
-use common::{check_parity, odd_models, optimizers, random_batch, random_state, trained_state};
+use common::{check_parity, odd_models, optimizers, plan_of, random_batch, random_state, trained_state};
 use pocketrec::{
     gpu::{Gpu, GpuExecutor, GpuOptions},
-    plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, State, View},
+    plan::{Activation, L2, Optimizer, Plan, State},
 };
 
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 2e-5;
-const INIT: Init = Init::Normal { std: 0.1 };
 
 /// One plan with one optimiser on batches of these sizes.
 fn check(gpu: &Gpu, plan: &Plan, sizes: &[usize], optimizer: &Optimizer, l2: L2, what: &str) {
@@ -45,18 +44,6 @@ fn models_equal_the_specification() {
             }
         }
     }
-}
-
-/// Two tables into a buffer of `width` columns, then what `build` makes of it, down to a logit.
-fn plan_of(width: usize, build: impl FnOnce(&mut PlanBuilder, View) -> View) -> Plan {
-    let mut plan = PlanBuilder::new();
-    let (user, item) = (plan.column("user"), plan.column("item"));
-    let x = plan.buffer(width);
-    let left = width / 2;
-    plan.gather("user.weight", user, 19, INIT, x.columns(0, left));
-    plan.gather("item.weight", item, 23, INIT, x.columns(left, width - left));
-    let logit = build(&mut plan, x);
-    plan.finish(logit).unwrap()
 }
 
 #[test]

@@ -17,7 +17,9 @@ use pocketrec::{
     executor::Executor,
     models::{Gmf, Mf, Mlp, NeuMf},
     ops::Reference,
-    plan::{Activation, AdamConfig, Init, L2, Optimizer, Param, ParamKind, Plan, PlanBuilder, Space, State, Tensor},
+    plan::{
+        Activation, AdamConfig, Init, L2, Optimizer, Param, ParamKind, Plan, PlanBuilder, Space, State, Tensor, View,
+    },
     rng::Rng,
     train::ClickConfig,
 };
@@ -328,6 +330,18 @@ pub fn trained_state(plan: &Plan, std: f32, step: u64, seed: u64) -> State {
         tensor.v.iter_mut().for_each(|v| *v = *v * *v);
     }
     state
+}
+
+/// Two tables into a buffer of `width` columns, then what `build` makes of it, down to a logit.
+pub fn plan_of(width: usize, build: impl FnOnce(&mut PlanBuilder, View) -> View) -> Plan {
+    let mut plan = PlanBuilder::new();
+    let (user, item) = (plan.column("user"), plan.column("item"));
+    let (x, init) = (plan.buffer(width), Init::Normal { std: 0.1 });
+    let left = width / 2;
+    plan.gather("user.weight", user, 19, init, x.columns(0, left));
+    plan.gather("item.weight", item, 23, init, x.columns(left, width - left));
+    let logit = build(&mut plan, x);
+    plan.finish(logit).unwrap()
 }
 
 /// Every model at sizes that no vector width divides, by name.
