@@ -315,7 +315,8 @@ impl TrainingOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Device")]
 pub struct DeviceOptions {
-    /// auto, cpu, gpu or a part of an adapter's name, the latter two with +mixed for mixed precision [default: auto, or POCKETREC_DEVICE]
+    /// auto, cpu, gpu or a part of an adapter's name, the latter two with +mixed for mixed precision [default: auto, or
+    /// POCKETREC_DEVICE]
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
     /// Threads [default: as many as there are cores]

@@ -17,6 +17,11 @@ impl Side {
             Side::Sixteen => 16,
         }
     }
+
+    /// Rows of a workgroup's tile, and vec4s of its columns, as in `shaders/mixed.wgsl`.
+    pub(super) fn tile(self) -> [u32; 2] {
+        [8 * self.width(), self.width()]
+    }
 }
 
 /// What an adapter's units are used for: square matrices of halves, summed in f32.

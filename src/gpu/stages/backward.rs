@@ -132,10 +132,11 @@ impl<'a> Drafter<'a> {
                 )
         };
         if let Some(side) = mixed_for(self.mixed, [x.width, delta.width]) {
+            let [outputs, inputs] = side.tile();
             let grid = Grid::Slots {
                 space: delta.space(),
-                x: x.width.div_ceil(side.width()),
-                y: delta.width.div_ceil(2 * side.width()),
+                x: x.width.div_ceil(inputs),
+                y: (4 * delta.width).div_ceil(outputs),
             };
             return draft(Shader::LinearWeightGradientMixed(side), grid);
         }

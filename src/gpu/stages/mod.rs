@@ -229,10 +229,11 @@ pub(super) fn matmul<'a>(
             .cost(32 * u64::from(inner) * u64::from(width), 16 * u64::from(read + width))
     };
     if let Some(side) = mixed_for(mixed, [inner, width]) {
+        let [rows, columns] = side.tile();
         let grid = Grid::Tiles {
             space: shape.c.space(),
-            rows: 8 * side.width(),
-            columns: width.div_ceil(side.width()),
+            rows,
+            columns: width.div_ceil(columns),
         };
         let shader = Shader::LinearMixed(side);
         return described(Draft::new(shader, entry, grid, Reads::Call, &shape, buffers));
