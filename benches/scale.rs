@@ -1,7 +1,7 @@
 //! Growth: the same model on 1 M and on 20 M interactions, and a step's time as its tables grow to 10 M rows.
 //!
 //! Takes some 12 GB of memory and minutes, so it does nothing unless asked: `POCKETREC_BENCH_SCALE=1 cargo bench --bench
-//! scale`. It prints tables of its own; criterion would repeat what takes minutes.
+//! scale`, with `-- paper8b16k` the data's sizes for that model alone. It prints tables of its own; criterion would repeat what takes minutes.
 
 mod common;
 
@@ -87,16 +87,19 @@ fn resized(workload: Workload, sizes: Sizes) -> Workload {
     }
 }
 
-fn data_sizes(isa: Isa) {
-    println!("\n| model | batch | interactions | threads | samples/s | of ML-1M's | bytes of memory an interaction |");
-    println!("|---|---|---|---|---|---|---|");
+fn data_sizes(isa: Isa, filter: &str) {
+    println!(
+        "\n| model | batch | interactions | threads | samples/s | of ML-1M's | users' and items' rows a step \
+         | bytes of memory an interaction |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
     let mut small = Vec::new();
     for (name, sizes) in [("ml-1m sizes", ML_1M), ("ml-20m sizes", ML_20M)] {
         let sizes = sizes.to_test();
         let before = resident();
         let data = sizes.generate(1);
         let held = resident().saturating_sub(before) as f64 / data.len() as f64;
-        for (index, (workload, threads)) in cases().enumerate() {
+        for (index, (workload, threads)) in cases(filter).enumerate() {
             let workload = resized(workload, sizes);
             let mut executor = workload.executor(isa, threads, &Optimizer::default());
             let mut feed = Feed::new(&data, workload.batch);
@@ -108,8 +111,13 @@ fn data_sizes(isa: Isa) {
             }
             let Workload { name: model, batch, .. } = workload;
             let share = 100.0 * rate / small[index];
+            let rows: usize = feed.batches[0]
+                .columns()
+                .iter()
+                .map(|column| column.segments.len())
+                .sum();
             println!(
-                "| {model} | {batch} | {name}: {} | {threads} | {:.0} k | {share:.0} % | {held:.1} |",
+                "| {model} | {batch} | {name}: {} | {threads} | {:.0} k | {share:.0} % | {rows} | {held:.1} |",
                 data.len(),
                 rate / 1e3
             );
@@ -117,10 +125,11 @@ fn data_sizes(isa: Isa) {
     }
 }
 
-fn cases() -> impl Iterator<Item = (Workload, usize)> {
+/// Workloads whose names contain `filter`, with threads.
+fn cases(filter: &str) -> impl Iterator<Item = (Workload, usize)> {
     let workloads = [PAPER8, PAPER8_16K, NVIDIA64]
         .into_iter()
-        .filter(|w| !is_test() || w.factors < 64);
+        .filter(move |w| w.name.contains(filter) && (!is_test() || w.factors < 64));
     workloads.flat_map(|workload| [(workload, 1), (workload, 2)])
 }
 
@@ -168,6 +177,9 @@ fn main() {
         return;
     }
     let isa = Isa::available()[0];
-    data_sizes(isa);
-    table_sizes(isa);
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    data_sizes(isa, filter.as_deref().unwrap_or(""));
+    if filter.is_none() {
+        table_sizes(isa);
+    }
 }

@@ -1,6 +1,7 @@
 //! Which items a user has: membership, fast.
 
 use alloc::vec::Vec;
+use core::{hint::select_unpredictable, ops::Range};
 
 use super::Interactions;
 use crate::rng::{Rng, scale};
@@ -10,6 +11,8 @@ use crate::rng::{Rng, scale};
 const BITMAP_BITS: u64 = 8 << 23;
 /// Blocks of two tries that are drawn before a negative is taken by rank: reached by users who have nearly everything.
 const ATTEMPTS: u64 = 16;
+/// Binary searches that go on in step.
+const SEARCHES: usize = 64;
 
 /// The items of each user, sorted, to ask whether a user has an item.
 ///
@@ -70,9 +73,15 @@ impl Positives {
     /// The items of a user in ascending order; none for a user who is not there.
     #[inline]
     pub fn of_user(&self, user: u32) -> &[u32] {
+        self.items.get(self.range(user)).unwrap_or_default()
+    }
+
+    /// Where the items of a user are; nowhere for a user who is not there.
+    #[inline]
+    fn range(&self, user: u32) -> Range<usize> {
         match self.offsets.get(user as usize..) {
-            Some([start, end, ..]) => self.items.get(*start..*end).unwrap_or_default(),
-            _ => &[],
+            Some([start, end, ..]) => *start..*end,
+            _ => 0..0,
         }
     }
 
@@ -84,6 +93,43 @@ impl Positives {
         }
         let (word, bit) = self.bit(user, item);
         item < self.item_count && self.bits.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+
+    /// Whether each user has the item beside it.
+    pub(super) fn contain(&self, users: &[u32], items: &[u32], has: &mut [bool]) {
+        if self.bits.is_empty() {
+            let groups = users.chunks(SEARCHES).zip(items.chunks(SEARCHES));
+            for ((users, items), has) in groups.zip(has.chunks_mut(SEARCHES)) {
+                self.search(users, items, has);
+            }
+        } else {
+            for ((&user, &item), has) in users.iter().zip(items).zip(has) {
+                *has = self.contains(user, item);
+            }
+        }
+    }
+
+    /// [`contain`](Self::contain) of at most `SEARCHES` pairs, whose searches go on in step. So their reads from memory
+    /// overlap, which else wait for each other: a sample of 20 M interactions takes two thirds of the time.
+    fn search(&self, users: &[u32], items: &[u32], has: &mut [bool]) {
+        let (mut starts, mut counts) = ([0; SEARCHES], [0; SEARCHES]);
+        for ((start, count), &user) in starts.iter_mut().zip(&mut counts).zip(users) {
+            let range = self.range(user);
+            (*start, *count) = (range.start, range.len());
+        }
+        let mut longest = counts.iter().copied().max().unwrap_or(0);
+        while longest > 1 {
+            for ((start, count), &item) in starts.iter_mut().zip(&mut counts).zip(items) {
+                let half = *count / 2;
+                let is_above = self.items.get(*start + half).is_none_or(|&middle| middle > item);
+                *start += select_unpredictable(is_above, 0, half);
+                *count -= half;
+            }
+            longest -= longest / 2;
+        }
+        for (((start, count), item), has) in starts.into_iter().zip(counts).zip(items).zip(has) {
+            *has = count > 0 && self.items.get(start) == Some(item);
+        }
     }
 
     /// Number of users.
@@ -178,6 +224,13 @@ mod tests {
                 }
             }
             assert!(!positives.contains(u32::MAX, 0) && !positives.contains(0, u32::MAX));
+            let (users, items): (Vec<u32>, Vec<u32>) =
+                (0..20).flat_map(|user| (0..40).map(move |item| (user, item))).unzip();
+            let mut has = alloc::vec![false; users.len()];
+            positives.contain(&users, &items, &mut has);
+            for ((user, item), has) in users.into_iter().zip(items).zip(has) {
+                assert_eq!(has, pairs.contains(&(user, item)), "{user} {item}");
+            }
         }
     }
 }

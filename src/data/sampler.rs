@@ -168,11 +168,14 @@ impl Sampler {
         for (&draw, first) in draws.iter().zip(&mut tries) {
             *first = scale(rng.at(draw.into())[0], items);
         }
-        for (((&draw, &user), &own), &first) in draws.iter().zip(&users).zip(&own).zip(&tries) {
+        let mut taken = [false; PART];
+        self.positives.contain(&users[..len], &tries[..len], &mut taken);
+        let drawn = users.iter().zip(&own).zip(tries.iter().zip(&taken));
+        for (&draw, ((&user, &own), (&first, &taken))) in draws.iter().zip(drawn) {
             let is_negative = own == u32::MAX;
             let mut item = if is_negative { first } else { own };
             // A positive needs no branch of its own: it would be mispredicted one time in five.
-            if is_negative & self.positives.contains(user, first) {
+            if is_negative & taken {
                 item = self.positives.draw_missing(rng, draw, user);
             }
             batch.push(&[user, item], if is_negative { 0.0 } else { 1.0 });
