@@ -2,6 +2,7 @@
 
 mod batch;
 mod csr;
+mod filter;
 mod generate;
 mod ids;
 mod interactions;

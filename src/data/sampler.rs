@@ -29,7 +29,7 @@ const PART: usize = 256;
 ///   two numbers are scaled to the items and the first that the user does not have is taken. After 16 attempts in vain
 ///   the first number of block 16 chooses among the items that the user does not have, in ascending order.
 ///
-/// Takes 8 bytes an interaction, besides what [`Positives`] says.
+/// Takes what [`Positives`] says.
 ///
 /// ```
 /// use pocketrec::data::{Batch, Interactions, Sampler};
@@ -42,8 +42,6 @@ const PART: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Sampler {
     positives: Positives,
-    /// The user of each positive.
-    users: Vec<u32>,
     epochs: Epochs,
 }
 
@@ -89,13 +87,8 @@ impl Sampler {
         if negatives_per_positive > 0 {
             refuse_users_of_everything(train)?;
         }
-        let mut users = Vec::with_capacity(train.len());
-        for user in 0..train.users() {
-            users.extend(core::iter::repeat_n(user, train.of_user(user).len()));
-        }
         Ok(Sampler {
             positives: Positives::new(train),
-            users,
             epochs: Epochs {
                 negatives: negatives_per_positive,
                 samples: total,
@@ -112,12 +105,6 @@ impl Sampler {
     /// What users have; negatives are never among it.
     pub fn positives(&self) -> &Positives {
         &self.positives
-    }
-
-    /// The user of each positive.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn users(&self) -> &[u32] {
-        &self.users
     }
 
     #[cfg(feature = "gpu")]
@@ -157,7 +144,7 @@ impl Sampler {
         let draws = &draws[..len];
         for ((&draw, user), own) in draws.iter().zip(&mut users).zip(&mut own) {
             let positive = draw / group;
-            *user = self.users[positive as usize];
+            *user = self.positives.user(positive);
             // The positive's item, or none of the numbers of items where the draw is a negative.
             *own = if positive * group == draw {
                 self.positives.item(positive)
@@ -168,14 +155,16 @@ impl Sampler {
         for (&draw, first) in draws.iter().zip(&mut tries) {
             *first = scale(rng.at(draw.into())[0], items);
         }
-        let mut taken = [false; PART];
-        self.positives.contain(&users[..len], &tries[..len], &mut taken);
-        let drawn = users.iter().zip(&own).zip(tries.iter().zip(&taken));
-        for (&draw, ((&user, &own), (&first, &taken))) in draws.iter().zip(drawn) {
+        let mut passing = [false; PART];
+        for ((passes, &user), &first) in passing.iter_mut().zip(&users).zip(&tries[..len]) {
+            *passes = self.positives.passes(user, first);
+        }
+        let drawn = users.iter().zip(&own).zip(tries.iter().zip(&passing));
+        for (&draw, ((&user, &own), (&first, &passes))) in draws.iter().zip(drawn) {
             let is_negative = own == u32::MAX;
             let mut item = if is_negative { first } else { own };
             // A positive needs no branch of its own: it would be mispredicted one time in five.
-            if is_negative & taken {
+            if is_negative & passes && self.positives.contains(user, first) {
                 item = self.positives.draw_missing(rng, draw, user);
             }
             batch.push(&[user, item], if is_negative { 0.0 } else { 1.0 });

@@ -3,6 +3,8 @@
 //! What is made lies in the words of a batch as [`Inputs`] packs them, but that each part begins where the largest batch
 //! has it: no shader that reads a batch sees a difference.
 
+use core::iter::repeat_n;
+
 use bytemuck::{Pod, Zeroable};
 
 use super::{
@@ -136,13 +138,18 @@ impl Positives {
     /// [`Error::Device`](crate::Error::Device) where it does not fit or the device is lost.
     pub fn new(gpu: &Gpu, sampler: &Sampler) -> Result<Self> {
         let (offsets, items) = sampler.positives().parts();
+        let counts = offsets.windows(2).map(|begin| begin[1] - begin[0]);
+        let users: Vec<u32> = (0..)
+            .zip(counts)
+            .flat_map(|(user, count)| repeat_n(user, count))
+            .collect();
         let offsets: Vec<u32> = offsets.iter().map(|&offset| offset as u32).collect(); // there are less than 2^32
         let copy = |label: &str, words: &[u32]| {
             let buffer = gpu.buffer(label, 4 * words.len() as u64, STORAGE)?;
             upload(gpu, &buffer, 0, bytemuck::cast_slice(words)).map(|()| buffer)
         };
         Ok(Positives {
-            users: copy("users of positives", sampler.users())?,
+            users: copy("users of positives", &users)?,
             items: copy("items of positives", items)?,
             offsets: copy("where the positives of each user begin", &offsets)?,
             epochs: sampler.epochs(),
