@@ -14,6 +14,7 @@ use super::{
     simd::{
         Simd, kernel,
         matmul::{Left, Panels, Shape, Start, matmul, panel_width},
+        pairs,
     },
 };
 use crate::plan::{Activation, Flow};
@@ -21,13 +22,16 @@ use crate::plan::{Activation, Flow};
 /// A weight `[outputs, inputs]`, packed for the forward and the backward product.
 ///
 /// `forward` holds panels over the outputs: for each input the panel's outputs side by side. `backward` holds panels
-/// over the inputs: for each output the panel's inputs. Missing columns of the last panel are zero.
+/// over the inputs: for each output the panel's inputs. Missing columns of the last panel are zero. A weight of few outputs
+/// is packed for `simd::pairs` too.
 #[derive(Clone, Default)]
 pub struct PackedWeight {
     outputs: usize,
     inputs: usize,
     forward: AlignedVec,
     backward: AlignedVec,
+    /// Empty where there are too many outputs, or an odd number of inputs.
+    pairs: AlignedVec,
 }
 
 impl PackedWeight {
@@ -39,6 +43,10 @@ impl PackedWeight {
             inputs,
             forward: AlignedVec::zeros(panels(outputs) * inputs),
             backward: AlignedVec::zeros(panels(inputs) * outputs),
+            pairs: match pairs::fits::<S>(outputs, inputs) {
+                true => AlignedVec::zeros(pairs::packed_len::<S>(inputs)),
+                false => AlignedVec::default(),
+            },
         }
     }
 
@@ -75,9 +83,9 @@ impl PackedWeight {
         }
     }
 
-    /// Number of floats in both packings.
+    /// Number of floats in all packings.
     pub fn len(&self) -> usize {
-        self.forward.len() + self.backward.len()
+        self.forward.len() + self.backward.len() + self.pairs.len()
     }
 
     /// Whether there is nothing in it.
@@ -105,8 +113,7 @@ impl PackedWeight {
 kernel! {
     /// [`PackedWeight::pack`].
     pub fn pack<'a, S: Simd>(s: S, packed: &'a mut PackedWeight, weight: &'a [f32]) {
-        let _ = s;
-        let PackedWeight { outputs, inputs, ref mut forward, ref mut backward } = *packed;
+        let PackedWeight { outputs, inputs, ref mut forward, ref mut backward, ref mut pairs } = *packed;
         let width = panel_width::<S>(outputs);
         for (panel, rows) in forward.chunks_exact_mut(width * inputs).zip(weight.chunks(width * inputs)) {
             transpose(rows, inputs, panel, width);
@@ -117,6 +124,9 @@ kernel! {
             for (to, row) in panel.chunks_exact_mut(width).zip(weight.chunks_exact(inputs)) {
                 to[..columns].copy_from_slice(&row[j * width..][..columns]);
             }
+        }
+        if !pairs.is_empty() {
+            pairs::pack(s, weight, inputs, pairs);
         }
     }
 }
@@ -199,6 +209,9 @@ fn panels_forward<S: Simd>(
         columns: weight.outputs,
         depth: weight.inputs,
     };
+    if !weight.pairs.is_empty() {
+        return pairs::multiply(s, shape, x, &weight.pairs, bias, relu, y);
+    }
     let start = if bias.is_empty() {
         Start::Zero
     } else {

@@ -1,6 +1,6 @@
 //! Training samples: every positive once an epoch, with fresh negatives, in shuffled order.
 
-use alloc::{format, vec::Vec};
+use alloc::format;
 use core::ops::Range;
 
 use super::{Batch, Interactions, Positives};
@@ -190,7 +190,7 @@ pub(super) fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
+    use alloc::{string::ToString, vec::Vec};
 
     #[test]
     fn samples_follow_the_written_rule() {

@@ -120,6 +120,15 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn add_pairs(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe {
+            let sums = _mm256_castps_pd(_mm256_hadd_ps(a, a));
+            _mm256_castpd_ps(_mm256_permute4x64_pd::<0b00_00_10_00>(sums))
+        }
+    }
+
+    #[inline(always)]
     fn reduce_sum(self, a: Self::F32) -> f32 {
         // SAFETY: `self` proves that the processor has the instruction.
         unsafe {
@@ -133,6 +142,12 @@ impl Simd for Avx2 {
     unsafe fn load_ptr(self, from: *const f32) -> Self::F32 {
         // SAFETY: `self` proves the instruction, the caller the memory.
         unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_pair_ptr(self, from: *const f32) -> Self::F32 {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { _mm256_castpd_ps(_mm256_set1_pd(from.cast::<f64>().read_unaligned())) }
     }
 
     #[inline(always)]

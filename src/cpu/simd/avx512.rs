@@ -111,6 +111,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn add_pairs(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { _mm512_maskz_compress_ps(0x5555, _mm512_add_ps(a, _mm512_permute_ps::<0b10_11_00_01>(a))) }
+    }
+
+    #[inline(always)]
     fn reduce_sum(self, a: Self::F32) -> f32 {
         // SAFETY: `self` proves that the processor has the instruction.
         unsafe { _mm512_reduce_add_ps(a) }
@@ -120,6 +126,12 @@ impl Simd for Avx512 {
     unsafe fn load_ptr(self, from: *const f32) -> Self::F32 {
         // SAFETY: `self` proves the instruction, the caller the memory.
         unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_pair_ptr(self, from: *const f32) -> Self::F32 {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { _mm512_castpd_ps(_mm512_set1_pd(from.cast::<f64>().read_unaligned())) }
     }
 
     #[inline(always)]

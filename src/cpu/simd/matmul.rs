@@ -188,7 +188,7 @@ pub(crate) fn matmul<S: Simd>(
 
 /// `i * i_stride + j * j_stride`, or what no slice is long enough for: a caller's stride may be any number.
 #[inline(always)]
-fn position(i: usize, i_stride: usize, j: usize, j_stride: usize) -> usize {
+pub(super) fn position(i: usize, i_stride: usize, j: usize, j_stride: usize) -> usize {
     i.saturating_mul(i_stride).saturating_add(j.saturating_mul(j_stride))
 }
 

@@ -14,6 +14,7 @@ mod avx512;
 pub(crate) mod matmul;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+pub(crate) mod pairs;
 mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -65,6 +66,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn exp2_whole(self, a: Self::F32) -> Self::F32;
     /// `yes` where `a > b`, else `no`.
     fn select_gt(self, a: Self::F32, b: Self::F32, yes: Self::F32, no: Self::F32) -> Self::F32;
+    /// The sums of lanes `2 n` and `2 n + 1`, in the first half of the lanes; what is in the others is not said.
+    fn add_pairs(self, a: Self::F32) -> Self::F32;
     /// The sum of all lanes.
     fn reduce_sum(self, a: Self::F32) -> f32;
 
@@ -73,6 +76,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `from` must be valid for reading `LANES` floats.
     unsafe fn load_ptr(self, from: *const f32) -> Self::F32;
+    /// Two floats, over and over.
+    ///
+    /// # Safety
+    /// `from` must be valid for reading two floats.
+    unsafe fn splat_pair_ptr(self, from: *const f32) -> Self::F32;
     /// Writes `LANES` floats to `to`.
     ///
     /// # Safety

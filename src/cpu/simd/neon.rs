@@ -106,6 +106,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn add_pairs(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: `self` proves that the processor has the instruction.
+        unsafe { vpaddq_f32(a, a) }
+    }
+
+    #[inline(always)]
     fn reduce_sum(self, a: Self::F32) -> f32 {
         // SAFETY: `self` proves that the processor has the instruction.
         unsafe { vaddvq_f32(a) }
@@ -115,6 +121,12 @@ impl Simd for Neon {
     unsafe fn load_ptr(self, from: *const f32) -> Self::F32 {
         // SAFETY: `self` proves the instruction, the caller the memory.
         unsafe { vld1q_f32(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_pair_ptr(self, from: *const f32) -> Self::F32 {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { vreinterpretq_f32_f64(vdupq_n_f64(from.cast::<f64>().read_unaligned())) }
     }
 
     #[inline(always)]

@@ -80,6 +80,11 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn add_pairs(self, a: Self::F32) -> Self::F32 {
+        [a[0] + a[1], a[2] + a[3], 0.0, 0.0]
+    }
+
+    #[inline(always)]
     fn reduce_sum(self, a: Self::F32) -> f32 {
         (a[0] + a[2]) + (a[1] + a[3])
     }
@@ -88,6 +93,13 @@ impl Simd for Scalar {
     unsafe fn load_ptr(self, from: *const f32) -> Self::F32 {
         // SAFETY: the caller vouches for LANES floats; arrays of f32 need no more than f32's alignment.
         unsafe { from.cast::<Self::F32>().read() }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_pair_ptr(self, from: *const f32) -> Self::F32 {
+        // SAFETY: the caller vouches for two floats.
+        let [x, y] = unsafe { from.cast::<[f32; 2]>().read() };
+        [x, y, x, y]
     }
 
     #[inline(always)]
