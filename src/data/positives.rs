@@ -142,11 +142,14 @@ impl Positives {
     /// The user of interaction `index`, which must be below `len()`.
     #[inline]
     pub(super) fn user(&self, index: u32) -> u32 {
-        let place = index as usize / NOTED;
-        let low = self.noted[place];
-        let high = self.noted.get(place + 1).map_or(self.users() - 1, |&user| user);
+        let index = index as usize;
+        let low = self.noted[index / NOTED];
+        if index < self.offsets[low as usize + 1] {
+            return low;
+        }
+        let high = self.noted.get(index / NOTED + 1).map_or(self.users() - 1, |&user| user);
         let begins = &self.offsets[low as usize + 1..=high as usize];
-        low + begins.partition_point(|&begin| begin <= index as usize) as u32
+        low + begins.partition_point(|&begin| begin <= index) as u32
     }
 
     /// Where each user's items begin, and the items.
