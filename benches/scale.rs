@@ -1,7 +1,8 @@
 //! Growth: the same model on 1 M and on 20 M interactions, and a step's time as its tables grow to 10 M rows.
 //!
 //! Takes some 12 GB of memory and minutes, so it does nothing unless asked: `POCKETREC_BENCH_SCALE=1 cargo bench --bench
-//! scale`, with `-- paper8b16k` the data's sizes for that model alone. It prints tables of its own; criterion would repeat what takes minutes.
+//! scale`, and with `-- paper8b16k` only the first table for that model. It prints tables of its own; criterion would
+//! repeat what takes minutes.
 
 mod common;
 

@@ -172,11 +172,16 @@ kernel! {
         assert!(x.width == weight.inputs && y.width == weight.outputs);
         assert!(bias.is_empty() || bias.len() == weight.outputs);
         let relu = activation == Activation::Relu;
+        let shape = Shape { rows, columns: weight.outputs, depth: weight.inputs };
         let mut y = y;
         if weight.outputs == 1 {
             dot_rows(s, rows, x, &weight.backward, bias.first().copied().unwrap_or(0.0), relu, y.reborrow());
+        } else if weight.pairs.is_empty() {
+            let start = if bias.is_empty() { Start::Zero } else { Start::Bias(bias) };
+            let y = y.reborrow();
+            matmul(s, shape, Left::by_row(x), weight.forward_panels(s), start, relu, y.data, y.stride);
         } else {
-            panels_forward(s, rows, x, weight, bias, relu, y.reborrow());
+            pairs::multiply(s, shape, x, &weight.pairs, bias, relu, y.reborrow());
         }
         if activation == Activation::Sigmoid {
             sigmoid_rows(s, rows, y);
@@ -192,33 +197,6 @@ pub(super) fn sigmoid_rows<S: Simd>(s: S, rows: usize, mut y: RowsMut<'_>) {
             s.store_partial(sigmoid(s, s.load_partial(chunk)), chunk);
         }
     }
-}
-
-#[inline(always)]
-fn panels_forward<S: Simd>(
-    s: S,
-    rows: usize,
-    x: Rows<'_>,
-    weight: &PackedWeight,
-    bias: &[f32],
-    relu: bool,
-    y: RowsMut<'_>,
-) {
-    let shape = Shape {
-        rows,
-        columns: weight.outputs,
-        depth: weight.inputs,
-    };
-    if !weight.pairs.is_empty() {
-        return pairs::multiply(s, shape, x, &weight.pairs, bias, relu, y);
-    }
-    let start = if bias.is_empty() {
-        Start::Zero
-    } else {
-        Start::Bias(bias)
-    };
-    let panels = weight.forward_panels(s);
-    matmul(s, shape, Left::by_row(x), panels, start, relu, y.data, y.stride);
 }
 
 /// One output: a dot product a row. A panel would be one column of numbers among zeros.

@@ -99,8 +99,7 @@ impl Positives {
     /// Whether the user has the item; false where either is not there.
     #[inline]
     pub fn contains(&self, user: u32, item: u32) -> bool {
-        let may_have = self.passes(user, item);
-        may_have && (!self.bits.is_empty() || self.of_user(user).binary_search(&item).is_ok())
+        self.passes(user, item) && (!self.bits.is_empty() || self.of_user(user).binary_search(&item).is_ok())
     }
 
     /// False of nearly all items that the user does not have, true of all that the user has; at one read from memory.

@@ -192,30 +192,54 @@ mod tests {
     use super::*;
     use alloc::{string::ToString, vec::Vec};
 
-    #[test]
-    fn samples_follow_the_written_rule() {
-        let data = Interactions::from_pairs(&[(0, 3), (0, 1), (1, 2), (2, 0), (2, 2), (2, 3)]).unwrap();
-        let sampler = Sampler::new(&data, 2, 11).unwrap();
-        let sorted = [(0, 1), (0, 3), (1, 2), (2, 0), (2, 2), (2, 3)];
+    /// Compares epoch 3 with what the rule says of each position.
+    fn follow_the_written_rule(data: &Interactions, negatives: u32) {
+        let sampler = Sampler::new(data, negatives, 11).unwrap();
+        let of_user = |user: u32| data.of_user(user).iter().map(move |&item| (user, item));
+        let mut sorted: Vec<(u32, u32)> = (0..data.users()).flat_map(of_user).collect();
+        sorted.sort_unstable();
+        let total = sorted.len() as u32 * (1 + negatives);
         let mut batch = Batch::default();
-        sampler.fill(3, 0, 18, &mut batch);
-        let order = Permutation::new(18, Rng::new(11).stream(1).stream(3));
+        sampler.fill(3, 0, total as usize, &mut batch);
+        assert_eq!(batch.len(), total as usize);
+        let order = Permutation::new(total, Rng::new(11).stream(1).stream(3));
         let stream = Rng::new(11).stream(2).stream(3);
-        for j in 0..18 {
+        for j in 0..total {
             let p = order.at(j);
-            let (user, item) = sorted[p as usize / 3];
-            let (item, label) = if p.is_multiple_of(3) {
+            let (user, item) = sorted[(p / (1 + negatives)) as usize];
+            let (item, label) = if p.is_multiple_of(1 + negatives) {
                 (item, 1.0)
             } else {
-                let tries = (0..16u64)
+                let mut tries = (0..16u64)
                     .flat_map(|a| stream.at(u64::from(p) | a << 32))
-                    .map(|bits| scale(bits, 4));
-                (tries.into_iter().find(|&item| !data.contains(user, item)).unwrap(), 0.0)
+                    .map(|bits| scale(bits, data.items()));
+                (
+                    tries
+                        .find(|&item| sorted.binary_search(&(user, item)).is_err())
+                        .unwrap(),
+                    0.0,
+                )
             };
             let j = j as usize;
             assert_eq!((batch.column(0).ids[j], batch.column(1).ids[j]), (user, item));
             assert_eq!(batch.labels()[j], label);
         }
+    }
+
+    #[test]
+    fn samples_follow_the_written_rule() {
+        let data = Interactions::from_pairs(&[(0, 3), (0, 1), (1, 2), (2, 0), (2, 2), (2, 3)]).unwrap();
+        follow_the_written_rule(&data, 2);
+    }
+
+    /// Too many users and items for a table of bits; one user has every other item, most have one.
+    #[test]
+    fn samples_of_many_users_follow_the_written_rule() {
+        let pairs = (0..15_000)
+            .map(|i| (700, 2 * i))
+            .chain((0..3000).map(|user| (user, user)));
+        let pairs: Vec<(u32, u32)> = pairs.filter(|pair| *pair != (1000, 1000)).collect(); // who has none
+        follow_the_written_rule(&Interactions::from_pairs(&pairs).unwrap(), 2);
     }
 
     #[test]
