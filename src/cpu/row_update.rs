@@ -3,6 +3,10 @@
 //!
 //! There is one writer a row and its samples are added in the batch's order, so the bits depend neither on the
 //! number of threads nor on how rows are shared out among them. The gradient of the table is never stored.
+//!
+//! Tried and lost: both moments of a row side by side, two places of memory a row instead of three. At 20 M interactions
+//! updates of `paper8b16k` take 18 % less, those of `paper8` as much as before, and `paper8` under dense Adam makes 0.62 of
+//! the rate, since runs of absent rows break up into rows of half a vector.
 
 use core::ops::Range;
 
