@@ -167,6 +167,13 @@ impl Permutation {
     }
 }
 
+/// MurmurHash3's finaliser for 64 bits, without its last step: that one, `x ^ x >> 33`, only mends the low bits.
+#[inline]
+pub(crate) const fn spread(mut x: u64) -> u64 {
+    x = (x ^ x >> 33).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+    (x ^ x >> 33).wrapping_mul(0xC4CE_B9FE_1A85_EC53)
+}
+
 /// The 32-bit finaliser of MurmurHash3.
 #[inline]
 const fn mix(mut x: u32) -> u32 {

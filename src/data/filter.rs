@@ -2,7 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use crate::rng::scale;
+use crate::rng::{scale, spread};
 
 /// Bits a pair. With eight and [`place`](PairFilter::place)'s three, one in thirty of the pairs that are not in the set
 /// passes.
@@ -37,11 +37,8 @@ impl PairFilter {
     /// The word of a pair and its bits there.
     #[inline]
     fn place(&self, [first, second]: [u32; 2]) -> (usize, u64) {
-        // The finaliser of MurmurHash3, for 64 bits.
-        let mut hash = u64::from(first) << 32 | u64::from(second);
-        hash = (hash ^ hash >> 33).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
-        hash = (hash ^ hash >> 33).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
-        hash ^= hash >> 33;
+        let spread = spread(u64::from(first) << 32 | u64::from(second));
+        let hash = spread ^ spread >> 33;
         let bit = |shift: u32| 1 << (hash >> shift & 63);
         let word = scale((hash >> 32) as u32, self.0.len() as u32);
         (word as usize, bit(0) | bit(6) | bit(12))

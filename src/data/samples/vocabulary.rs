@@ -4,7 +4,11 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, data::IdMap};
+use crate::{
+    Error, Result,
+    data::IdMap,
+    rng::{scale, spread},
+};
 
 /// The row of every vocabulary that stands for unknown keys and for missing values.
 pub const UNKNOWN: u32 = 0;
@@ -132,10 +136,9 @@ fn bucket(key: &str, buckets: u32) -> u32 {
     for byte in key.bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
-    // FNV leaves the high bits of short keys alike: MurmurHash3's finaliser spreads them.
-    hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    crate::rng::scale((hash >> 32) as u32 ^ hash as u32, buckets)
+    // FNV leaves the high bits of short keys alike.
+    hash = spread(hash);
+    scale((hash >> 32) as u32 ^ hash as u32, buckets)
 }
 
 #[cfg(test)]
