@@ -151,12 +151,12 @@ pub(crate) fn prefetch(data: &[f32], index: usize) {
     let _ = (data, index);
 }
 
-/// Asks for the lines of a row.
+/// Asks for the lines of a row, which begins at `data[start]`.
 #[inline(always)]
-pub(crate) fn prefetch_row(data: &[f32], row: usize, width: usize) {
+pub(crate) fn prefetch_row(data: &[f32], start: usize, width: usize) {
     let mut column = 0;
     while column < width {
-        prefetch(data, row * width + column);
+        prefetch(data, start + column);
         column += 16;
     }
 }
