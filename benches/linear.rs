@@ -13,7 +13,7 @@ use common::{
     ceilings::{self, Ceiling},
     criterion,
     data::Aligned,
-    turns::in_turn,
+    turns::{SHORT, in_turn},
 };
 use criterion::Criterion;
 use gemm::Parallelism;
@@ -231,17 +231,20 @@ fn compare<S: Simd>(s: S, isa: Isa, shape: Shape) -> Row {
     let mut other = Layer::new(shape);
     let [forward, backward] = [false, true].map(|backward| {
         let mut loop_flops = 0;
-        let turns = in_turn([
-            &mut || match backward {
-                false => layer.forward(s, &packed),
-                true => layer.backward(s, &packed),
-            },
-            &mut || match backward {
-                false => other.gemm_forward(),
-                true => other.gemm_backward(),
-            },
-            &mut || loop_flops = black_box(ceilings::fma_turn(isa, 1)),
-        ]);
+        let turns = in_turn(
+            SHORT,
+            [
+                &mut || match backward {
+                    false => layer.forward(s, &packed),
+                    true => layer.backward(s, &packed),
+                },
+                &mut || match backward {
+                    false => other.gemm_forward(),
+                    true => other.gemm_backward(),
+                },
+                &mut || loop_flops = black_box(ceilings::fma_turn(isa, 1)),
+            ],
+        );
         let flops = if backward { 2 } else { 1 } * shape.flops();
         Rates {
             rate: flops as f64 / turns.seconds(0),

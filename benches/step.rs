@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::{cell::OnceCell, hint::black_box};
+use std::{cell::OnceCell, hint::black_box, time::Duration};
 
 use common::{
     Group, Work,
@@ -18,6 +18,10 @@ use pocketrec::{
     executor::Executor,
     plan::{AdamConfig, L2, Optimizer},
 };
+
+/// A turn of steps. In turns of 2 ms those of two threads lose up to a third: it takes some steps until the second thread is
+/// awake and each has its part of the tables in its caches.
+const TURN: Duration = Duration::from_millis(30);
 
 /// A step with one thread, with two, and the multiply-add loop of two threads, measured in turn.
 struct Row {
@@ -85,9 +89,12 @@ fn step(group: &mut Group<'_>, workload: &dyn Train, optimizer: Optimizer, isa: 
     }
     let [mut one, mut two] = [1, 2].map(trained);
     let mut loop_flops = 0;
-    let turns = in_turn([&mut || one.step(), &mut || two.step(), &mut || {
-        loop_flops = black_box(ceilings::fma_turn(isa, 2));
-    }]);
+    let turns = in_turn(
+        TURN,
+        [&mut || one.step(), &mut || two.step(), &mut || {
+            loop_flops = black_box(ceilings::fma_turn(isa, 2));
+        }],
+    );
     Some(Row {
         name,
         isa,
