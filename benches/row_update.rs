@@ -53,6 +53,7 @@ impl Table {
             update: Update::new(&Optimizer::default(), 1000),
             per_sample: 0.0,
             per_row: 0.0,
+            shared: false,
         };
         let slots = Slots {
             value: &mut self.value,

@@ -174,6 +174,7 @@ impl Table {
             update: Update::new(&Optimizer::default(), 1000),
             per_sample: 0.0,
             per_row: 0.0,
+            shared: false,
         };
         let rows = TableRows { slots, first: 0, width };
         let gradients = self.gradients.rows(width);

@@ -21,9 +21,10 @@ use crate::{data::IdColumn, plan::MAX_GATHERS};
 /// 4 give 99 %); medians of six runs that differ by half.
 const AHEAD: usize = 4;
 
-/// Samples whose gradients are asked for ahead of their sum: 4 to 9 % of a step of NeuMF by two threads of a Xeon in batches
-/// of 256 and 1,024, 10 % of `nvidia64`'s; in batches of 16,384, and by one thread, nothing. Those of one sample a row gain as
-/// much there, but lose 5 % in batches of 16,384; asking for the rows by `prefetchw`, as they are to be written, is worth nothing.
+/// Samples whose gradients are asked for ahead of their sum: 2 to 9 % of a step of NeuMF by two threads of a Xeon in batches of
+/// 256 and 1,024, 10 % of `nvidia64`'s, nothing in batches of 16,384. One thread, which has written them all, loses 3 to 7 %
+/// and does not ask. Asking for those of one sample a row gains as much, but loses 5 % in batches of 16,384; asking for the
+/// rows by `prefetchw`, as they are to be written, is worth nothing.
 const SAMPLES_AHEAD: usize = 8;
 
 /// A piece of a table: consecutive rows, `width` floats each.
@@ -59,6 +60,8 @@ pub struct RowStep {
     pub per_sample: f32,
     /// The L2 weight of a row, however many samples pick it.
     pub per_row: f32,
+    /// Whether other threads have written gradients, so that it pays to ask for them ahead.
+    pub shared: bool,
 }
 
 impl RowStep {
@@ -84,7 +87,7 @@ kernel! {
         let mut table = table;
         for segment in segments {
             ask_for_rows(column, segment + AHEAD, &table);
-            ask_for_gradients(column, segment, gradients);
+            ask_for_gradients(step, column, segment, gradients);
             let row = column.segments[segment].row as usize - table.first;
             let slots = table.slots.part(row * table.width, table.width);
             update_row(s, step, column.samples(segment), gradients, slots);
@@ -110,7 +113,7 @@ kernel! {
         let width = table.width;
         let mut next = 0;
         for segment in segments {
-            ask_for_gradients(column, segment, gradients);
+            ask_for_gradients(step, column, segment, gradients);
             let row = column.segments[segment].row as usize - table.first;
             update(s, step.update, table.slots.part(next * width, (row - next) * width), DecayAlone(step.per_row));
             let slots = table.slots.part(row * width, width);
@@ -136,7 +139,10 @@ fn ask_for_rows(column: &IdColumn, segment: usize, table: &TableRows<'_>) {
 /// Asks for the gradients of as many samples as the segment has, `SAMPLES_AHEAD` behind its own: of two threads each finds
 /// half of them in the other's cache.
 #[inline(always)]
-fn ask_for_gradients(column: &IdColumn, segment: usize, gradients: Rows<'_>) {
+fn ask_for_gradients(step: RowStep, column: &IdColumn, segment: usize, gradients: Rows<'_>) {
+    if !step.shared {
+        return;
+    }
     let start = column.segments[segment].start as usize + SAMPLES_AHEAD;
     let ahead = column.order.get(start..).unwrap_or_default();
     for &sample in ahead.iter().take(column.samples(segment).len()) {
@@ -179,7 +185,7 @@ kernel! {
                     if !every {
                         ask_for_rows(source.column, segment + AHEAD, &table);
                     }
-                    ask_for_gradients(source.column, segment, source.gradients);
+                    ask_for_gradients(step, source.column, segment, source.gradients);
                     *samples = (source.column.samples(segment), Some(source.gradients));
                     source.segments.start += 1;
                 }

@@ -45,6 +45,8 @@ pub(super) struct UpdateContext<'a> {
     pub l2: L2,
     /// Whether rows outside the batch move too.
     pub every_row: bool,
+    /// Whether several threads have written gradients.
+    pub shared: bool,
 }
 
 impl UpdateTask<'_> {
@@ -61,6 +63,7 @@ impl UpdateTask<'_> {
                     update: context.update,
                     per_sample: context.l2.tables / context.batch.len() as f32,
                     per_row: context.l2.per_row,
+                    shared: context.shared,
                 };
                 let rows = table.first..table.first + table.slots.value.len() / table.width;
                 let source = |source: &TableSource| context.row_source(source, &rows, table.width);

@@ -206,6 +206,7 @@ fn rows_of_table<S: Simd>(s: S, isa: &str, piece: &Piece, optimizer: &Optimizer,
         update: Update::new(optimizer, step),
         per_sample,
         per_row,
+        shared: true,
     };
     let mut slots = got.slots();
     let table = TableRows {
@@ -264,6 +265,7 @@ fn segment_sum<S: Simd>(s: S, isa: &str, samples: usize, width: usize) {
         update: Update::Sgd { learning_rate: -1.0 },
         per_sample: 0.5,
         per_row: 0.0,
+        shared: true,
     };
     let slots = Slots {
         value: &mut value,

@@ -174,6 +174,7 @@ impl CpuExecutor {
             update: Update::new(optimizer, self.step),
             l2,
             every_row,
+            shared: self.pool.threads() > 1,
         };
         let pieces = match self.pool.threads() {
             1 => 1,
