@@ -19,7 +19,7 @@ use pocketrec::{
     plan::{AdamConfig, L2, Optimizer},
 };
 
-/// A turn of steps. In turns of 2 ms those of two threads lose up to a third: it takes some steps until the second thread is
+/// A turn of steps. In turns of 2 ms those of two threads lose up to two fifths: it takes some steps until the second thread is
 /// awake and each has its part of the tables in its caches.
 const TURN: Duration = Duration::from_millis(30);
 
