@@ -120,7 +120,7 @@ impl Grouped {
 #[derive(Default)]
 struct ByTime {
     rows: Vec<(i64, u32)>,
-    /// Seconds since the first row, and below them the place in `rows`.
+    /// Time since the earliest row in the upper half of the bits, the place in `rows` in the lower.
     keys: Vec<u64>,
 }
 
@@ -133,7 +133,7 @@ impl ByTime {
         self.rows.extend(times.iter().copied().zip(items.iter().copied()));
         let first = times.iter().copied().min().unwrap_or(0);
         let since = |time: i64| u32::try_from(time.abs_diff(first)).ok();
-        // Keys of 64 bits sort faster than rows: reading MovieLens-1M with its split and index takes 12 % less time.
+        // Keys of 64 bits sort faster than rows: on a Xeon reading MovieLens-1M with split and index takes 12 % less time.
         self.keys.clear();
         let places = (0..=u32::MAX).map(u64::from);
         let keys = times.iter().map_while(|&time| since(time)).zip(places);
