@@ -10,6 +10,7 @@ pub mod clicks;
 pub mod data;
 pub mod flops;
 pub mod gru;
+pub mod linear;
 pub mod models;
 pub mod tiles;
 pub mod turns;
