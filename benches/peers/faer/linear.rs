@@ -25,6 +25,8 @@ fn view(matrix: Strided<'_>) -> MatRef<'_, f32> {
 
 fn main() {
     let isa = Isa::available()[0];
-    let rows: Vec<_> = Shape::all().map(|shape| on_isa!(isa, compare(shape, product))).collect();
+    let rows: Vec<_> = Shape::all()
+        .map(|shape| on_isa!(isa, compare(shape, product)))
+        .collect();
     print_table(isa, "faer", &rows);
 }
