@@ -138,6 +138,21 @@ impl Layer {
         product(dy, Strided::of(&self.weight, outputs, inputs), &mut self.dx);
         black_box((&mut self.dx[..], &mut self.d_weight[..], &mut self.d_bias[..]));
     }
+
+    /// Both libraries have computed the same layer, within rounding.
+    fn assert_same(&self, other: &Layer) {
+        let results =
+            |layer: &Layer| [&layer.y, &layer.dx, &layer.d_weight, &layer.d_bias].map(|result| result.to_vec());
+        for (ours, theirs) in results(self).into_iter().zip(results(other)) {
+            let largest = ours.iter().fold(0.0, |largest: f32, value| largest.max(value.abs()));
+            let apart = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs());
+            assert!(
+                apart.fold(0.0, f32::max) <= 1e-4 * largest,
+                "{}: the other library gives another layer",
+                self.shape
+            );
+        }
+    }
 }
 
 /// `c = a b`, row by row, by another library.
@@ -197,6 +212,11 @@ impl fmt::Display for Rates {
 pub fn compare<S: Simd>(s: S, isa: Isa, shape: Shape, product: Product) -> Row {
     let (mut layer, packed) = packed_layer(s, shape);
     let mut theirs = Layer::new(shape);
+    layer.forward(s, &packed);
+    layer.backward(s, &packed);
+    theirs.forward_by(product);
+    theirs.backward_by(product);
+    layer.assert_same(&theirs);
     let [forward, backward] = [false, true].map(|backward| {
         let mut loop_flops = 0;
         let turns = in_turn(
