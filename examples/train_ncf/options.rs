@@ -78,6 +78,7 @@ impl DataOptions {
             rating: self.rating_column.clone(),
             time: self.time_column.clone(),
             min_rating: self.min_rating,
+            ..Delimited::default()
         };
         (options != Delimited::default()).then_some(options)
     }

@@ -294,7 +294,7 @@ impl Interactions {
             user_ids: self.user_ids.clone(),
             item_ids: self.item_ids.clone(),
             titles: self.titles.clone(),
-            report: self.report,
+            report: self.report.clone(),
         };
         Ok(Split::from_cases(train, cases)?.among(candidates))
     }

@@ -1,12 +1,16 @@
 //! Readers of interaction files.
 
-mod delimited;
-mod fields;
+mod columns;
+mod dialect;
 mod libfm;
 mod lines;
 mod ncf;
 mod options;
+mod pairs;
+mod records;
+mod report;
 mod samples;
+mod source;
 mod table;
 mod titles;
 mod values;
@@ -14,8 +18,9 @@ mod values;
 use std::path::{Path, PathBuf};
 
 pub use ncf::Dataset;
-pub use options::{Column, Delimited, Delimiter};
-pub use samples::{BadRows, FittedFiles, RowReport, SampleFiles, SampleFormat};
+pub use options::{BadRows, Column, Delimited, Delimiter};
+pub use report::{FileLayout, RowReport};
+pub use samples::{FittedFiles, SampleFiles, SampleFormat};
 
 use super::Interactions;
 use crate::{Error, Result};
@@ -25,8 +30,8 @@ const KNOWN: [&str; 3] = ["ratings.dat", "ratings.csv", "u.data"];
 
 impl Interactions {
     /// Reads a file of interactions: MovieLens' `ratings.dat`, `ratings.csv` or `u.data` (or a folder that holds one of
-    /// them), or any other file of delimited rows, whose delimiter and columns are found from its first line (see
-    /// [`Delimited`]).
+    /// them), or any other file of delimited rows or lists, compressed by gzip or not, whose delimiter and columns are
+    /// found from its rows (see [`Delimited`]).
     ///
     /// Keys of users and items may be any text and are numbered in order of first appearance. Titles are read from
     /// MovieLens' `movies.dat`, `movies.csv` or `u.item` where these lie beside the ratings.
@@ -43,8 +48,9 @@ impl Interactions {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read; [`Error::Data`] with file, line and reason where a row has too few
-    /// fields, an empty or negative key, a rating or time that is no finite number, or where there is no row.
+    /// [`Error::Io`] where the file cannot be read; [`Error::Data`] with file, line and reason where a row has more or
+    /// fewer fields than the others, an empty key or a time that is none, where there is no row, and where it is no
+    /// file of text in UTF-8.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Self::read_with(path, &Delimited::default())
     }
@@ -55,7 +61,7 @@ impl Interactions {
     /// Those of [`Interactions::read`], and [`Error::Data`] where a column is not in the file.
     pub fn read_with(path: impl AsRef<Path>, options: &Delimited) -> Result<Self> {
         let path = file_of(path.as_ref())?;
-        titles::add(delimited::read(&path, options)?, &path)
+        titles::add(pairs::read(&path, options)?, &path)
     }
 }
 
@@ -65,7 +71,9 @@ fn file_of(path: &Path) -> Result<PathBuf> {
     if !about.is_dir() {
         return Ok(path.into());
     }
-    let found = KNOWN.iter().map(|name| path.join(name)).find(|file| file.is_file());
+    let found = KNOWN
+        .iter()
+        .find_map(|name| titles::compressed_or_not(&path.join(name)));
     found.ok_or_else(|| {
         Error::data(
             path.display().to_string(),

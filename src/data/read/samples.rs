@@ -2,28 +2,24 @@
 
 use std::path::Path;
 
-use super::{libfm, lines::Lines, options::Delimiter, table};
+use super::{
+    columns::missing,
+    libfm,
+    options::{BadRows, Delimiter},
+    report::RowReport,
+    table,
+};
 use crate::{
     Result,
     data::samples::{Encoder, Past, Rows, Samples, Schema, SideTable, Training},
 };
-
-/// What to do about a row that cannot be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BadRows {
-    /// Refuse the file.
-    #[default]
-    Refuse,
-    /// Leave the row out and count it.
-    Skip,
-}
 
 /// How a file of samples is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SampleFormat {
     /// Delimited rows, which may be quoted as in CSV where a comma or semicolon stands between fields.
     Delimited {
-        /// What stands between fields; `None` finds it in the first line.
+        /// What stands between fields; `None` takes that under which all rows have as many fields.
         delimiter: Option<Delimiter>,
         /// The columns' names where the file has no header.
         columns: Option<Vec<String>>,
@@ -39,56 +35,6 @@ impl Default for SampleFormat {
         SampleFormat::Delimited {
             delimiter: None,
             columns: None,
-        }
-    }
-}
-
-/// What became of the rows of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RowReport {
-    /// Rows read, without those skipped.
-    pub rows: u64,
-    /// Rows that cannot be used and were left out ([`BadRows::Skip`]).
-    pub skipped: u64,
-    /// Line and reason of the first row left out.
-    pub first_skipped: Option<(u64, String)>,
-    /// Blank lines.
-    pub blank: u64,
-    bad_rows: BadRows,
-}
-
-impl RowReport {
-    fn new(bad_rows: BadRows) -> Self {
-        RowReport {
-            bad_rows,
-            ..RowReport::default()
-        }
-    }
-
-    /// Counts a row; gives the reason back where the file is to be refused for it.
-    pub(super) fn count(&mut self, line: u64, added: Result<(), String>) -> Result<(), String> {
-        match (added, self.bad_rows) {
-            (Ok(()), _) => self.rows += 1,
-            (Err(reason), BadRows::Refuse) => return Err(reason),
-            (Err(reason), BadRows::Skip) => {
-                self.skipped += 1;
-                self.first_skipped.get_or_insert((line, reason));
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses a file without a row.
-    pub(super) fn finish(&self, lines: &Lines) -> Result<()> {
-        match (self.rows, &self.first_skipped) {
-            (0, None) => Err(lines.error_at(0, "there is no row")),
-            (0, Some((line, reason))) => {
-                let skipped = self.skipped;
-                let reason = format!("none of {skipped} rows can be used; this one not because: {reason}");
-                Err(lines.error_at(*line, reason))
-            }
-            _ => Ok(()),
         }
     }
 }
@@ -109,7 +55,7 @@ impl Inputs {
                 (Some(_), Some(_)) => Err(format!("two columns are named {name:?}; rename one")),
                 (Some((place, _)), None) => Ok(Some(place)),
                 (None, _) if optional => Ok(None),
-                (None, _) => Err(format!("missing column {name:?}: there are {}", columns.join(", "))),
+                (None, _) => Err(missing(name, columns)),
             }
         };
         self.iter().map(place).collect()
@@ -164,14 +110,22 @@ fn read_rows(
 }
 
 impl Schema {
-    /// The schema of a libfm file by its first row: [`Schema::one_hot`] with as many fields as that row has features,
-    /// if all have the value 1, or else [`Schema::features`].
+    /// The schema of a libfm file by its rows: [`Schema::one_hot`] with as many fields as each row has features, if all
+    /// have as many and the value 1, or else [`Schema::features`].
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) where the file cannot be read, [`Error::Data`](crate::Error::Data) where it is
-    /// empty or its first row is none.
+    /// empty or a row is none.
     pub fn of_libfm(path: impl AsRef<Path>) -> Result<Schema> {
-        libfm::detect(path.as_ref())
+        libfm::detect(&[path])
+    }
+
+    /// The schema of libfm files that go together, by all rows of all of them: see [`Schema::of_libfm`].
+    ///
+    /// # Errors
+    /// Those of [`Schema::of_libfm`].
+    pub fn of_libfm_files<P: AsRef<Path>>(paths: &[P]) -> Result<Schema> {
+        libfm::detect(paths)
     }
 }
 
@@ -307,7 +261,9 @@ impl FittedFiles {
         );
         let with_negatives = match (&self.format, self.encoder.negatives_column()) {
             (SampleFormat::LibFm, _) | (_, None) => false,
-            (format, Some(column)) => has_column(path, format, column)?,
+            (SampleFormat::Delimited { delimiter, columns }, Some(column)) => {
+                table::has_column(path, *delimiter, columns.as_deref(), column)?
+            }
         };
         let mut rows = self.encoder.rows(&mut self.past, with_negatives);
         self.report = read_rows(path, &self.format, &inputs, &mut rows, self.bad_rows)?;
@@ -332,16 +288,5 @@ impl FittedFiles {
     /// The encoder and the past, when all files are read.
     pub fn into_parts(self) -> (Encoder, Past) {
         (self.encoder, self.past)
-    }
-}
-
-/// Whether a delimited file has a column.
-fn has_column(path: &Path, format: &SampleFormat, column: &str) -> Result<bool> {
-    match format {
-        SampleFormat::LibFm => Ok(false),
-        SampleFormat::Delimited {
-            columns: Some(columns), ..
-        } => Ok(columns.iter().any(|name| name == column)),
-        SampleFormat::Delimited { delimiter, .. } => table::header_has(path, *delimiter, column),
     }
 }

@@ -14,7 +14,10 @@ use super::{
     schema::Label,
     wiring::Wiring,
 };
-use crate::{Error, Result, data::IdMap, data::text};
+use crate::{
+    Error, Result,
+    data::{IdMap, text, times::Times},
+};
 
 /// What a builder of rows needs to know and does not change.
 #[derive(Clone, Copy)]
@@ -31,7 +34,7 @@ pub(super) struct Builder {
     others: Option<(Collector, Vec<u32>)>,
     pub labels: Vec<f32>,
     pub groups: Vec<u32>,
-    pub times: Vec<i64>,
+    pub times: Times,
 }
 
 impl Builder {
@@ -45,7 +48,7 @@ impl Builder {
             }),
             labels: Vec::new(),
             groups: Vec::new(),
-            times: Vec::new(),
+            times: Times::default(),
         }
     }
 
@@ -85,7 +88,7 @@ impl Builder {
             _ => 1.0,
         };
         if let Some(input) = wiring.time {
-            self.times.push(text::time(row(input)?.as_bytes())?);
+            self.times.push(row(input)?.as_bytes())?;
         }
         self.main.push(tables, lookup, &wiring.inputs, row)?;
         if let (Some((collector, offsets)), Some((list, of))) = (&mut self.others, wiring.negatives) {
@@ -124,7 +127,7 @@ impl Builder {
         let columns = self.main.finish(&encoder.vocabularies, &encoder.scales);
         let rows = super::histories::FileRows {
             users: &self.groups,
-            times: &self.times,
+            times: self.times.values(),
             labels: &self.labels,
         };
         let mut sequences = Vec::new();

@@ -1,0 +1,421 @@
+//! Records of a file and their fields: the one place that knows delimiters and quotes.
+//!
+//! Quotes follow RFC 4180: one at the start of a field opens it, two within it stand for one, and what closes it is
+//! followed by a delimiter or the end of the line. A quote anywhere else is a sign like any other.
+
+use super::{
+    lines::Lines,
+    options::{BadRows, Delimiter},
+    report::RowReport,
+    values::shown,
+};
+use crate::Result;
+
+/// A quoted field longer than this is taken for one that was never closed.
+const LONGEST_QUOTED: usize = 1 << 20;
+
+/// What stands between fields, and whether quotes mean something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Splitting {
+    pub delimiter: Delimiter,
+    pub quotes: bool,
+}
+
+/// How many fields records have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// As many as there are.
+    Any,
+    /// So many; `surplus` where one more, which is empty, ends each of them.
+    Of { fields: usize, surplus: bool },
+}
+
+/// The records of a file, one after the other; blank lines are left out and counted.
+pub(super) struct Records {
+    lines: Lines,
+    splitting: Splitting,
+    pub width: Width,
+    fields: Fields,
+    number: u64,
+    blank: u64,
+    multiline: u64,
+}
+
+impl Records {
+    pub fn new(lines: Lines, splitting: Splitting) -> Self {
+        Records {
+            lines,
+            splitting,
+            width: Width::Any,
+            fields: Fields::default(),
+            number: 0,
+            blank: 0,
+            multiline: 0,
+        }
+    }
+
+    /// Moves on to the next record; false at the end of the file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or a quoted field is never closed.
+    pub fn advance(&mut self) -> Result<bool> {
+        loop {
+            if !self.lines.advance()? {
+                return Ok(false);
+            }
+            if !self.lines.line().trim_ascii().is_empty() {
+                break;
+            }
+            self.blank += 1;
+        }
+        self.number = self.lines.number();
+        let line = self.lines.line();
+        if self.splitting.quotes && memchr::memchr(b'"', line).is_some() {
+            self.fields.split_quoted(&mut self.lines, self.splitting.delimiter)?;
+            self.multiline += u64::from(self.lines.number() > self.number);
+        } else {
+            self.fields.split(line, self.splitting.delimiter);
+        }
+        Ok(true)
+    }
+
+    /// The present record.
+    pub fn record(&self) -> Record<'_> {
+        Record {
+            text: match self.fields.quoted {
+                true => &self.fields.text,
+                false => self.lines.line(),
+            },
+            fields: &self.fields,
+        }
+    }
+
+    /// Fields so far that were quoted.
+    pub fn quoted(&self) -> u64 {
+        self.fields.opened
+    }
+
+    /// Whether text stands behind a closing quote of the present record.
+    pub fn has_stray_text(&self) -> bool {
+        self.fields.fault.is_some()
+    }
+
+    /// Line of the present record, its first.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Why the present record is none of this file's.
+    fn fault(&self) -> Option<String> {
+        if let Some(fault) = self.fields.fault {
+            return Some(fault.into());
+        }
+        let Width::Of { fields, surplus } = self.width else {
+            return None;
+        };
+        let (got, delimiter) = (self.fields.ranges.len(), self.splitting.delimiter);
+        let surplus = surplus && got == fields + 1 && self.record().get(fields).is_some_and(<[u8]>::is_empty);
+        match got - usize::from(surplus) {
+            got if got == fields => None,
+            got if got < fields => Some(format!(
+                "too few fields: {got}, but there are {fields} columns (fields end at {delimiter})"
+            )),
+            got => Some(format!(
+                "too many fields: {got}, but there are {fields} columns (fields end at {delimiter}; quote one that holds such)"
+            )),
+        }
+    }
+
+    /// Gives all records that are left to `row`, which may refuse one by a reason; what it does and what is
+    /// no record goes into the report.
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) at the first bad row, where such are refused.
+    pub fn each(
+        mut self,
+        report: &mut RowReport,
+        mut row: impl FnMut(u64, &Record) -> Result<(), String>,
+    ) -> Result<()> {
+        while self.advance()? {
+            let added = match self.fault() {
+                None => row(self.number, &self.record()),
+                Some(fault) => Err(fault),
+            };
+            if let Err(reason) = added {
+                if report.bad_rows == BadRows::Refuse {
+                    return Err(self.lines.error_at(self.number, reason));
+                }
+                report.skip(self.number, reason);
+            } else {
+                report.rows += 1;
+            }
+        }
+        report.blank += self.blank;
+        report.multiline += self.multiline;
+        report.finish(&self.lines)
+    }
+}
+
+/// A record.
+#[derive(Clone, Copy)]
+pub(super) struct Record<'a> {
+    text: &'a [u8],
+    fields: &'a Fields,
+}
+
+impl<'a> Record<'a> {
+    /// A field, counted from 0.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        let (start, end) = *self.fields.ranges.get(index)?;
+        self.text.get(start as usize..end as usize)
+    }
+
+    /// Number of fields.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.fields.ranges.len()
+    }
+
+    /// All fields.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let Record { text, fields } = *self;
+        fields
+            .ranges
+            .iter()
+            .filter_map(|&(start, end)| text.get(start as usize..end as usize))
+    }
+
+    /// The fields as text, without blanks around them.
+    pub fn texts(&self) -> Vec<String> {
+        self.iter()
+            .map(|field| String::from_utf8_lossy(field).trim().into())
+            .collect()
+    }
+}
+
+/// The fields of a record; made once and filled again for each.
+#[derive(Default)]
+struct Fields {
+    /// Where each field begins and ends, in the line or, where one was quoted, in `text`.
+    ranges: Vec<(u32, u32)>,
+    text: Vec<u8>,
+    quoted: bool,
+    /// Fields so far that were quoted.
+    opened: u64,
+    fault: Option<&'static str>,
+}
+
+impl Fields {
+    #[inline]
+    fn split(&mut self, line: &[u8], delimiter: Delimiter) {
+        self.quoted = false;
+        self.fault = None;
+        self.ranges.clear();
+        match delimiter {
+            Delimiter::Char(byte) => self.split_at(line, |line, at| line[at] == byte, 1),
+            // A colon at the end has no other behind it.
+            Delimiter::Colons => self.split_at(line, |line, at| line[at] == b':' && line.get(at + 1) == Some(&b':'), 2),
+            Delimiter::Blanks => {
+                let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+                let start = |word: &[u8]| (word.as_ptr() as usize - line.as_ptr() as usize) as u32;
+                self.ranges
+                    .extend(words.map(|word| (start(word), start(word) + word.len() as u32)));
+            }
+        }
+    }
+
+    /// Splits where `ends` says that a delimiter, so many bytes wide, begins. Lines are shorter than 2^32.
+    #[inline(always)]
+    fn split_at(&mut self, line: &[u8], ends: impl Fn(&[u8], usize) -> bool, width: usize) {
+        let (mut start, mut at) = (0, 0);
+        while at < line.len() {
+            if ends(line, at) {
+                self.ranges.push((start as u32, at as u32));
+                start = at + width;
+                at = start;
+            } else {
+                at += 1;
+            }
+        }
+        self.ranges.push((start as u32, line.len() as u32));
+    }
+
+    /// Splits a line that holds quotes, with the lines after it where a quoted field goes on there.
+    fn split_quoted(&mut self, lines: &mut Lines, delimiter: Delimiter) -> Result<()> {
+        self.quoted = true;
+        self.fault = None;
+        self.ranges.clear();
+        self.text.clear();
+        self.text.extend_from_slice(lines.line());
+        let first = lines.number();
+        let mut at = 0;
+        loop {
+            if delimiter == Delimiter::Blanks {
+                at += self.text[at..]
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_whitespace())
+                    .count();
+                if at == self.text.len() {
+                    return Ok(());
+                }
+            }
+            let (field, end) = match self.text.get(at) {
+                Some(b'"') => self.quoted_field(at + 1, lines, first)?,
+                _ => {
+                    let end = at + length(&self.text[at..], delimiter);
+                    ((at, end), end)
+                }
+            };
+            self.ranges.push((field.0 as u32, field.1 as u32));
+            let rest = &self.text[end..];
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let wide = width(rest, delimiter);
+            if wide == 0 {
+                self.fault = Some(
+                    "there is text behind a closing quote; write a quote within a quoted field twice, or none at its start",
+                );
+                return Ok(());
+            }
+            at = end + wide;
+        }
+    }
+
+    /// Finds the end of a quoted field whose content begins at `start`. Gives where its content stands, with doubled
+    /// quotes made single, and where the text goes on behind the closing quote.
+    fn quoted_field(&mut self, start: usize, lines: &mut Lines, first: u64) -> Result<((usize, usize), usize)> {
+        // Content is moved to `to` as far as doubled quotes left a gap.
+        self.opened += 1;
+        let (mut from, mut to) = (start, start);
+        loop {
+            let Some(found) = memchr::memchr(b'"', &self.text[from..]) else {
+                let seen = self.text.len();
+                self.text.copy_within(from..seen, to);
+                to += seen - from;
+                self.text.truncate(to);
+                self.text.extend_from_slice(lines.line_end());
+                if self.text.len() - start > LONGEST_QUOTED || !lines.advance()? {
+                    let reason = "a quoted field begins here and is not closed; add the closing \"";
+                    return Err(lines.error_at(first, reason));
+                }
+                from = to;
+                self.text.extend_from_slice(lines.line());
+                continue;
+            };
+            let quote = from + found;
+            self.text.copy_within(from..quote, to);
+            to += quote - from;
+            if self.text.get(quote + 1) != Some(&b'"') {
+                return Ok(((start, to), quote + 1));
+            }
+            self.text[to] = b'"';
+            to += 1;
+            from = quote + 2;
+        }
+    }
+}
+
+/// Bytes of a field without quotes at the beginning of `text`.
+fn length(text: &[u8], delimiter: Delimiter) -> usize {
+    let found = match delimiter {
+        Delimiter::Char(byte) => memchr::memchr(byte, text),
+        Delimiter::Colons => memchr::memmem::find(text, b"::"),
+        Delimiter::Blanks => text.iter().position(u8::is_ascii_whitespace),
+    };
+    found.unwrap_or(text.len())
+}
+
+/// Bytes of the delimiter that `text` begins with; 0 if it begins with none.
+fn width(text: &[u8], delimiter: Delimiter) -> usize {
+    match delimiter {
+        Delimiter::Char(byte) => usize::from(text[0] == byte),
+        Delimiter::Colons if text.starts_with(b"::") => 2,
+        Delimiter::Colons => 0,
+        Delimiter::Blanks => text.iter().take_while(|byte| byte.is_ascii_whitespace()).count(),
+    }
+}
+
+/// A field as text.
+///
+/// # Errors
+/// The reason where it is not UTF-8.
+pub(super) fn utf8(field: &[u8]) -> Result<&str, String> {
+    core::str::from_utf8(field).map_err(|_| format!("{} is not valid UTF-8; save the file as UTF-8", shown(field)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fields of all records; a fault ends them.
+    fn split(text: &str, delimiter: &str, quotes: bool) -> Vec<Vec<String>> {
+        let splitting = Splitting {
+            delimiter: delimiter.parse().unwrap(),
+            quotes,
+        };
+        let mut records = Records::new(Lines::of_bytes(text.into(), "file"), splitting);
+        let mut all = Vec::new();
+        while records.advance().unwrap() {
+            let fields = records
+                .record()
+                .iter()
+                .map(|field| String::from_utf8(field.into()).unwrap());
+            all.push(fields.collect());
+            if let Some(fault) = records.fault() {
+                all.push(vec![fault]);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn lines_are_split_at_their_delimiter() {
+        assert_eq!(split("1::2:3::::4", "::", false), [["1", "2:3", "", "4"]]);
+        assert_eq!(split(":::", "::", false), [["", ":"]]);
+        assert_eq!(split("a,,b,\n\n,", ",", true), [&["a", "", "b", ""][..], &["", ""]]);
+        assert_eq!(split("  a \t b  ", "space", false), [["a", "b"]]);
+        assert_eq!(split("a b\tc", "tab", false), [["a b", "c"]]);
+    }
+
+    #[test]
+    fn quotes_open_a_field_at_its_start_alone() {
+        for delimiter in [",", ";", "tab", "|"] {
+            let sign = if delimiter == "tab" { "\t" } else { delimiter };
+            let text = "\"a,b\"~5\" tv~\"say \"\"x\"\"\"\n\"c\r\nd\"~~\"\"\n".replace('~', sign);
+            let expected = [["a,b", "5\" tv", "say \"x\""], ["c\r\nd", "", ""]];
+            assert_eq!(split(&text, delimiter, true), expected, "{delimiter}");
+        }
+        assert_eq!(split("\"1\" \"a b\"  c\n", "space", true), [["1", "a b", "c"]]);
+        assert_eq!(split("\"a\"::\"b::c\"::d", "::", true), [["a", "b::c", "d"]]);
+        assert_eq!(split("\"a\"\tb", "tab", false), [["\"a\"", "b"]]);
+        assert_eq!(split("\"\"\"\"\"\",x", ",", true), [["\"\"", "x"]]);
+    }
+
+    #[test]
+    fn text_behind_a_closing_quote_is_a_fault() {
+        let records = split("\"a\"b,c\nd,e\n", ",", true);
+        assert_eq!(records[0], ["a"]);
+        assert!(records[1][0].contains("behind a closing quote"));
+        assert_eq!(records[2], ["d", "e"]);
+    }
+
+    #[test]
+    fn an_open_quote_is_refused_at_its_beginning_in_linear_time() {
+        let splitting = Splitting {
+            delimiter: Delimiter::Char(b','),
+            quotes: true,
+        };
+        let open = |rest: &str| {
+            let text = format!("a,b\nc,\"{rest}");
+            let mut records = Records::new(Lines::of_bytes(text.into(), "file"), splitting);
+            records.advance().unwrap();
+            records.advance().unwrap_err().to_string()
+        };
+        // The second is a million lines: looked through again for each, they would take minutes.
+        for rest in ["d\n\ne", &"x\n".repeat(1 << 20), &"x,\"\"\n".repeat(1 << 18)] {
+            assert!(open(rest).starts_with("file:2: a quoted field begins here"));
+        }
+    }
+}
