@@ -23,6 +23,7 @@ pub use positives::Positives;
 #[cfg(feature = "std")]
 pub use read::{
     BadRows, Column, Dataset, Delimited, Delimiter, FileLayout, FittedFiles, RowReport, SampleFiles, SampleFormat,
+    Survey, SurveyedColumn,
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;

@@ -9,10 +9,13 @@ pub(super) enum Role {
     Item,
     Rating,
     Time,
+    Label,
+    Negatives,
 }
 
 impl Role {
-    pub const ALL: [Role; 4] = [Role::User, Role::Item, Role::Rating, Role::Time];
+    /// What an interaction has.
+    pub const OF_PAIRS: [Role; 4] = [Role::User, Role::Item, Role::Rating, Role::Time];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -20,6 +23,8 @@ impl Role {
             Role::Item => "item",
             Role::Rating => "rating",
             Role::Time => "time",
+            Role::Label => "label",
+            Role::Negatives => "negatives",
         }
     }
 
@@ -149,6 +154,8 @@ impl Role {
                 "when",
                 "t",
             ],
+            Role::Label => &["label", "click", "clicked", "isclick", "clk", "target", "y"],
+            Role::Negatives => &["negatives", "negitems", "negativeitems"],
         }
     }
 
@@ -291,7 +298,11 @@ mod tests {
                 [Some(3), None, None, Some(1)],
             ),
         ] {
-            assert_eq!(Role::ALL.map(|role| role.find(&header(names))), expected, "{names:?}");
+            assert_eq!(
+                Role::OF_PAIRS.map(|role| role.find(&header(names))),
+                expected,
+                "{names:?}"
+            );
         }
     }
 

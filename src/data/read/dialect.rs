@@ -234,7 +234,7 @@ impl Sample<'_> {
         let trials: Vec<Trial> = usual.map(|delimiter| self.tried(delimiter)).into();
         let known = |trial: &Trial| {
             let first = self.first(trial.splitting).unwrap_or_default();
-            Role::ALL.iter().filter(|role| role.find(&first).is_some()).count()
+            Role::OF_PAIRS.iter().filter(|role| role.find(&first).is_some()).count()
         };
         let mut agreeing: Vec<Trial> = Vec::new();
         let mut others = Vec::new();
@@ -390,7 +390,7 @@ fn has_header(records: &[Vec<String>]) -> (bool, bool) {
     let shift = usize::from(!rest.is_empty() && rest.iter().all(|row| row.len() == first.len() + 1));
     let column = |at: usize| rest.iter().filter_map(move |row| row.get(at + shift));
     let again = |at: usize| column(at).any(|value| *value == first[at]);
-    let known: Vec<usize> = Role::ALL.iter().filter_map(|role| role.find(first)).collect();
+    let known: Vec<usize> = Role::OF_PAIRS.iter().filter_map(|role| role.find(first)).collect();
     if known.len() >= 2 || (known.len() == 1 && !again(known[0])) {
         return (true, true);
     }

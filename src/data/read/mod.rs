@@ -11,6 +11,7 @@ mod records;
 mod report;
 mod samples;
 mod source;
+mod survey;
 mod table;
 mod titles;
 mod values;
@@ -21,6 +22,7 @@ pub use ncf::Dataset;
 pub use options::{BadRows, Column, Delimited, Delimiter};
 pub use report::{FileLayout, RowReport};
 pub use samples::{FittedFiles, SampleFiles, SampleFormat};
+pub use survey::{Survey, SurveyedColumn};
 
 use super::Interactions;
 use crate::{Error, Result};

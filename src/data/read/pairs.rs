@@ -141,7 +141,7 @@ impl Layout {
             delimiter: dialect.splitting.delimiter,
             header: header.is_some(),
             lists: false,
-            columns: Role::ALL
+            columns: Role::OF_PAIRS
                 .into_iter()
                 .zip([Some(user), Some(item), rating, time])
                 .map(column)
@@ -154,7 +154,7 @@ impl Layout {
 
 /// The columns that a header names as usual.
 fn by_names(header: &[String]) -> [Option<usize>; 4] {
-    let mut places = Role::ALL.map(|role| role.find(header));
+    let mut places = Role::OF_PAIRS.map(|role| role.find(header));
     // Two columns of names that are not known: as without a header.
     if header.len() == 2 && places.iter().all(Option::is_none) {
         places = [Some(0), Some(1), None, None];
