@@ -22,8 +22,8 @@ pub use interactions::{Interactions, ReadReport};
 pub use positives::Positives;
 #[cfg(feature = "std")]
 pub use read::{
-    BadRows, Column, Dataset, Delimited, Delimiter, FileLayout, FittedFiles, RowReport, SampleFiles, SampleFormat,
-    Survey, SurveyedColumn,
+    BadRows, Column, Dataset, Delimited, Delimiter, FileLayout, FittedFiles, Parting, RowReport, SampleFiles,
+    SampleFormat, Survey, SurveyedColumn,
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::{
     lines::Lines,
     options::BadRows,
+    parts::Only,
     report::RowReport,
     samples::{Inputs, Sink},
     values::shown,
@@ -42,7 +43,13 @@ impl Part {
     }
 }
 
-pub(super) fn read(path: &Path, inputs: &Inputs, sink: &mut impl Sink, report: &mut RowReport) -> Result<()> {
+pub(super) fn read(
+    path: &Path,
+    mut only: Option<Only>,
+    inputs: &Inputs,
+    sink: &mut impl Sink,
+    report: &mut RowReport,
+) -> Result<()> {
     let mut lines = Lines::open(path)?;
     let parts = inputs.iter().map(|(name, optional)| Part::of(name, optional));
     let parts = parts.collect::<Result<Vec<Part>, String>>();
@@ -57,6 +64,9 @@ pub(super) fn read(path: &Path, inputs: &Inputs, sink: &mut impl Sink, report: &
             report.blank += 1;
             continue;
         }
+        if only.as_mut().is_some_and(|only| !only.takes_next()) {
+            continue;
+        }
         match push(line, &parts, features, &mut places, sink) {
             Ok(()) => report.rows += 1,
             Err(reason) if report.bad_rows == BadRows::Skip => report.skip(lines.number(), reason),
@@ -64,6 +74,15 @@ pub(super) fn read(path: &Path, inputs: &Inputs, sink: &mut impl Sink, report: &
         }
     }
     report.finish(&lines)
+}
+
+/// Number of rows, usable or not.
+pub(super) fn count(path: &Path) -> Result<u64> {
+    let (mut lines, mut rows) = (Lines::open(path)?, 0);
+    while lines.advance()? {
+        rows += u64::from(!without_comment(lines.line()).trim_ascii().is_empty());
+    }
+    Ok(rows)
 }
 
 fn without_comment(line: &[u8]) -> &[u8] {

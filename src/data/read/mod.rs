@@ -7,6 +7,7 @@ mod lines;
 mod ncf;
 mod options;
 mod pairs;
+mod parts;
 mod records;
 mod report;
 mod samples;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use ncf::Dataset;
 pub use options::{BadRows, Column, Delimited, Delimiter};
+pub use parts::Parting;
 pub use report::{FileLayout, RowReport};
 pub use samples::{FittedFiles, SampleFiles, SampleFormat};
 pub use survey::{Survey, SurveyedColumn};

@@ -6,6 +6,7 @@
 use super::{
     lines::Lines,
     options::{BadRows, Delimiter},
+    parts::Only,
     report::RowReport,
     values::shown,
 };
@@ -35,6 +36,8 @@ pub(super) struct Records {
     lines: Lines,
     splitting: Splitting,
     pub width: Width,
+    /// Which of the records [`each`](Records::each) gives.
+    pub only: Option<Only>,
     fields: Fields,
     number: u64,
     blank: u64,
@@ -47,6 +50,7 @@ impl Records {
             lines,
             splitting,
             width: Width::Any,
+            only: None,
             fields: Fields::default(),
             number: 0,
             blank: 0,
@@ -137,6 +141,9 @@ impl Records {
         mut row: impl FnMut(u64, &Record) -> Result<(), String>,
     ) -> Result<()> {
         while self.advance()? {
+            if self.only.as_mut().is_some_and(|only| !only.takes_next()) {
+                continue;
+            }
             let added = match self.fault() {
                 None => row(self.number, &self.record()),
                 Some(fault) => Err(fault),

@@ -6,6 +6,7 @@ use super::{
     columns::missing,
     libfm,
     options::{BadRows, Delimiter},
+    parts::Only,
     report::RowReport,
     table,
 };
@@ -95,15 +96,16 @@ impl Sink for TableSink {
 fn read_rows(
     path: &Path,
     format: &SampleFormat,
+    only: Option<Only>,
     inputs: &Inputs,
     sink: &mut impl Sink,
     bad_rows: BadRows,
 ) -> Result<RowReport> {
     let mut report = RowReport::new(bad_rows);
     match format {
-        SampleFormat::LibFm => libfm::read(path, inputs, sink, &mut report)?,
+        SampleFormat::LibFm => libfm::read(path, only, inputs, sink, &mut report)?,
         SampleFormat::Delimited { delimiter, columns } => {
-            table::read(path, *delimiter, columns.as_deref(), inputs, sink, &mut report)?;
+            table::read(path, *delimiter, columns.as_deref(), only, inputs, sink, &mut report)?;
         }
     }
     Ok(report)
@@ -187,6 +189,14 @@ impl SampleFiles {
         self
     }
 
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    pub(super) fn sample_format(&self) -> &SampleFormat {
+        &self.format
+    }
+
     /// Reads the side table `name`, a delimited file with a header, whose column `key` is what the schema joins it by.
     /// Of its columns those are kept that the schema uses.
     ///
@@ -204,6 +214,7 @@ impl SampleFiles {
         read_rows(
             path.as_ref(),
             &SampleFormat::default(),
+            None,
             &inputs,
             &mut sink,
             self.bad_rows,
@@ -220,9 +231,13 @@ impl SampleFiles {
     /// number or time that is none, an empty group) unless such rows are to be skipped, and where no row is left;
     /// [`Error::Config`](crate::Error::Config) where the schema contradicts itself.
     pub fn fit(self, path: impl AsRef<Path>) -> Result<(Samples, FittedFiles)> {
+        self.fit_only(path.as_ref(), None)
+    }
+
+    pub(super) fn fit_only(self, path: &Path, only: Option<Only>) -> Result<(Samples, FittedFiles)> {
         let mut training = Training::new(self.schema, self.tables)?;
         let inputs = Inputs(training.inputs().into_iter().map(|name| (name.into(), false)).collect());
-        let report = read_rows(path.as_ref(), &self.format, &inputs, &mut training, self.bad_rows)?;
+        let report = read_rows(path, &self.format, only, &inputs, &mut training, self.bad_rows)?;
         let (encoder, samples, past) = training.fit()?;
         let files = FittedFiles {
             encoder,
@@ -252,7 +267,10 @@ impl FittedFiles {
     /// # Errors
     /// Those of [`SampleFiles::fit`].
     pub fn read(&mut self, path: impl AsRef<Path>) -> Result<Samples> {
-        let path = path.as_ref();
+        self.read_only(path.as_ref(), None)
+    }
+
+    pub(super) fn read_only(&mut self, path: &Path, only: Option<Only>) -> Result<Samples> {
         let names = self.encoder.inputs().iter().enumerate();
         let inputs = Inputs(
             names
@@ -266,7 +284,7 @@ impl FittedFiles {
             }
         };
         let mut rows = self.encoder.rows(&mut self.past, with_negatives);
-        self.report = read_rows(path, &self.format, &inputs, &mut rows, self.bad_rows)?;
+        self.report = read_rows(path, &self.format, only, &inputs, &mut rows, self.bad_rows)?;
         rows.finish()
     }
 
@@ -278,6 +296,10 @@ impl FittedFiles {
     /// What users did in the files so far.
     pub fn past(&self) -> &Past {
         &self.past
+    }
+
+    pub(super) fn set_report(&mut self, report: RowReport) {
+        self.report = report;
     }
 
     /// What became of the rows of the file that was read last.

@@ -7,6 +7,7 @@ use super::{
     dialect::{Dialect, Wish},
     lines::Lines,
     options::Delimiter,
+    parts::Only,
     records::{Records, Width, utf8},
     report::{FileLayout, RowReport},
     samples::{Inputs, Sink},
@@ -42,11 +43,13 @@ pub(super) fn read(
     path: &Path,
     delimiter: Option<Delimiter>,
     columns: Option<&[String]>,
+    only: Option<Only>,
     inputs: &Inputs,
     sink: &mut impl Sink,
     report: &mut RowReport,
 ) -> Result<()> {
-    let (names, dialect, records) = open(path, delimiter, columns)?;
+    let (names, dialect, mut records) = open(path, delimiter, columns)?;
+    records.only = only;
     let places = inputs.places(&names);
     let places = places.map_err(|reason| Error::data(path.display().to_string(), dialect.first_line, reason))?;
     let unused: Vec<String> = (0..names.len())

@@ -161,6 +161,12 @@ impl Schema {
             .map(|history| history.length)
     }
 
+    /// The column of times.
+    #[cfg(feature = "std")]
+    pub(in crate::data) fn time_column(&self) -> Option<&str> {
+        self.time.as_deref()
+    }
+
     /// The columns of a side table that fields come from, each once.
     #[cfg(feature = "std")]
     pub(in crate::data) fn table_columns(&self, table: &str) -> Vec<&str> {
