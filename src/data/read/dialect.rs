@@ -141,7 +141,7 @@ impl Sample<'_> {
         }
         let lists = match wish.lists {
             Some(lists) => lists,
-            None => !chosen.agrees() && wish.header != Some(true) && are_lists(&records),
+            None => wish.header != Some(true) && are_lists(&records),
         };
         if lists {
             let is_header = wish.header == Some(true);
