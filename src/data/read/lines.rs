@@ -32,12 +32,12 @@ impl Lines {
         Ok(Self::new(source::open(path)?, path.display().to_string()))
     }
 
-    /// Lines of what is in memory; `name` is that of the file it comes from.
+    /// Lines of text that is in memory; `name` is that of the file it comes from.
     pub fn of_bytes(bytes: Vec<u8>, name: &str) -> Self {
         Self::new(Box::new(std::io::Cursor::new(bytes)), name.into())
     }
 
-    fn new(from: Box<dyn Read + Send>, name: String) -> Self {
+    pub fn new(from: Box<dyn Read + Send>, name: String) -> Self {
         Lines {
             from,
             name,

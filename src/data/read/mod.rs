@@ -65,7 +65,24 @@ impl Interactions {
     /// Those of [`Interactions::read`], and [`Error::Data`] where a column is not in the file.
     pub fn read_with(path: impl AsRef<Path>, options: &Delimited) -> Result<Self> {
         let path = file_of(path.as_ref())?;
-        titles::add(pairs::read(&path, options)?, &path)
+        titles::add(pairs::read(lines::Lines::open(&path)?, options)?, &path)
+    }
+
+    /// Reads delimited rows that are in memory, compressed by gzip or not, as [`Interactions::read_with`] reads a file.
+    /// `name` stands for the file in messages.
+    ///
+    /// ```
+    /// use pocketrec::data::{Delimited, Interactions};
+    /// let data = Interactions::read_bytes("upload", "user,item\nann,tea\n", &Delimited::default())?;
+    /// assert_eq!(data.len(), 1);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Interactions::read_with`].
+    pub fn read_bytes(name: &str, bytes: impl Into<Vec<u8>>, options: &Delimited) -> Result<Self> {
+        let from = source::of_bytes(name, bytes.into())?;
+        pairs::read(lines::Lines::new(from, name.into()), options)
     }
 }
 

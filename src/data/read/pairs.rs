@@ -1,7 +1,5 @@
 //! Reads interactions from a file of delimited rows.
 
-use std::path::Path;
-
 use super::{
     columns::{Role, listed, place_of},
     dialect::{Dialect, Wish},
@@ -25,8 +23,8 @@ struct Layout {
     time: Option<usize>,
 }
 
-/// Reads `path` by `options`, without titles.
-pub(super) fn read(path: &Path, options: &Delimited) -> Result<Interactions> {
+/// Reads `lines` by `options`, without titles.
+pub(super) fn read(lines: Lines, options: &Delimited) -> Result<Interactions> {
     if options.min_rating.is_some_and(f32::is_nan) {
         let reason = "it is not a number; give the lowest rating to keep";
         return Err(Error::config("min_rating", reason));
@@ -36,8 +34,8 @@ pub(super) fn read(path: &Path, options: &Delimited) -> Result<Interactions> {
         header: options.header.or_else(|| names_columns(options).then_some(true)),
         lists: options.lists,
     };
-    let (dialect, records) = Dialect::of(Lines::open(path)?, &wish)?;
-    let name = path.display().to_string();
+    let name = lines.name().to_owned();
+    let (dialect, records) = Dialect::of(lines, &wish)?;
     let refused = |reason: String| Error::data(&*name, dialect.first_line, reason);
     let mut report = RowReport::new(options.bad_rows);
     let mut reader = Reader::new(options);

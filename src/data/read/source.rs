@@ -38,23 +38,33 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
     let about = path.metadata().map_err(io)?;
     if let Some(what) = what_else(&about) {
         let reason = format!("this is {what}, not a file of text; name a file");
-        return Err(refused(path, &reason));
+        return Err(refused(&path.display().to_string(), &reason));
     }
-    let (head, rest) = split_head(File::open(path).map_err(io)?).map_err(io)?;
+    unpacked(&path.display().to_string(), File::open(path).map_err(io)?)
+}
+
+/// The text of what is in memory, as [`open`] gives it of a file; `name` is for messages.
+pub(super) fn of_bytes(name: &str, bytes: Vec<u8>) -> Result<Box<dyn Read + Send>> {
+    unpacked(name, io::Cursor::new(bytes))
+}
+
+fn unpacked(name: &str, from: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>> {
+    let io = |source: io::Error| Error::io(name, source);
+    let (head, rest) = split_head(from).map_err(io)?;
     match head.starts_with(b"\x1f\x8b") {
-        false => text(path, head, rest),
+        false => text(name, head, rest),
         true => {
             let unpacked = MultiGzDecoder::new(io::Cursor::new(head).chain(rest));
             let (head, rest) = split_head(unpacked).map_err(io)?;
-            text(path, head, rest)
+            text(name, head, rest)
         }
     }
 }
 
 /// Checks the beginning of a file and puts it before the rest.
-fn text(path: &Path, head: Vec<u8>, rest: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>> {
+fn text(name: &str, head: Vec<u8>, rest: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>> {
     if let Some((_, what)) = BINARY.iter().find(|(begin, _)| head.starts_with(begin)) {
-        return Err(refused(path, &format!("this is {what}")));
+        return Err(refused(name, &format!("this is {what}")));
     }
     let utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
     // A table of wide characters without a mark has a zero byte in every character of its ASCII.
@@ -65,7 +75,7 @@ fn text(path: &Path, head: Vec<u8>, rest: impl Read + Send + 'static) -> Result<
             "no text, or text in UTF-16"
         };
         let reason = format!("this is {what}; save it as UTF-8 (iconv -f UTF-16 -t UTF-8 does)");
-        return Err(refused(path, &reason));
+        return Err(refused(name, &reason));
     }
     let marked = head.starts_with(b"\xef\xbb\xbf");
     let mut head = io::Cursor::new(head);
@@ -80,8 +90,8 @@ fn split_head<R: Read>(mut from: R) -> io::Result<(Vec<u8>, R)> {
     Ok((head, from))
 }
 
-fn refused(path: &Path, reason: &str) -> Error {
-    Error::data(path.display().to_string(), 0, reason)
+fn refused(name: &str, reason: &str) -> Error {
+    Error::data(name, 0, reason)
 }
 
 /// What it is where it is no regular file.
