@@ -268,7 +268,10 @@ impl Interactions {
         let number = |ids: &mut IdMap, keys: &IdMap| -> Result<Vec<u32>> {
             keys.iter().map(|key| ids.get_or_insert(&key)).collect()
         };
-        let (users, items) = (number(&mut user_ids, &self.user_ids)?, number(&mut item_ids, &self.item_ids)?);
+        let (users, items) = (
+            number(&mut user_ids, &self.user_ids)?,
+            number(&mut item_ids, &self.item_ids)?,
+        );
         let mut rows = Rows::default();
         for user in 0..self.users() {
             let of_user = self.of_user(user).iter();

@@ -277,10 +277,7 @@ mod tests {
     fn what_cannot_be_sampled_is_refused_by_name() {
         let full = Interactions::from_keys([("ann", "x", 0), ("bob", "x", 0), ("bob", "y", 0)]).unwrap();
         let error = Sampler::new(&full, 1, 0).unwrap_err().to_string();
-        assert!(
-            error.contains("user \"bob\" has every one of the 2 items"),
-            "{error}"
-        );
+        assert!(error.contains("user \"bob\" has every one of the 2 items"), "{error}");
         assert!(Sampler::new(&full, 0, 0).is_ok());
         let error = Sampler::new(&Interactions::from_pairs(&[(0, 1)]).unwrap(), u32::MAX - 1, 0).unwrap_err();
         assert!(error.to_string().contains("4294967295 samples an epoch"), "{error}");

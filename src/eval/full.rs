@@ -3,11 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Query, RankingReport};
-use crate::{
-    Result,
-    data::Split,
-    executor::Executor,
-};
+use crate::{Result, data::Split, executor::Executor};
 
 /// Users that are handed to the executor at a time.
 const USERS: usize = 1024;
@@ -34,7 +30,9 @@ pub(super) fn evaluate_full(executor: &mut dyn Executor, split: &Split, k: usize
             let others = split.train.of_user(case.user).iter().filter(|&&item| item != case.item);
             known.extend(others.chain(unused));
             known[begin..].sort_unstable();
-            if items - (known.len() - begin) <= 1 {
+            // Ids that the model has no row for are the executor's to refuse.
+            let all = items.checked_sub(known.len() - begin).is_some_and(|others| others <= 1);
+            if all && known.last().is_none_or(|&last| (last as usize) < items) {
                 known.truncate(begin);
                 report.left_out += 1;
                 continue;

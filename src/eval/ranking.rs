@@ -71,7 +71,10 @@ impl RankingReport {
     /// [`Error::Config`] where no case is left.
     pub(super) fn mean(mut self) -> Result<Self> {
         if self.cases == 0 && self.left_out > 0 {
-            let reason = format!("none of {} cases has an item to rank the test item among", self.left_out);
+            let reason = format!(
+                "none of {} cases has an item to rank the test item among",
+                self.left_out
+            );
             return Err(Error::config("candidates", reason));
         }
         let cases = self.cases.max(1) as f64;

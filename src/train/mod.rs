@@ -325,7 +325,11 @@ impl Trainer {
                 Some(row) => {
                     let [key, known] = [keys, known].map(|keys| keys.key(row as u32).unwrap_or_default());
                     let known_elsewhere = self.has_key(what, &key);
-                    let order = if known_elsewhere { "the same in another order" } else { "others" };
+                    let order = if known_elsewhere {
+                        "the same in another order"
+                    } else {
+                        "others"
+                    };
                     format!("row {row} is {key:?} there and {known:?} in the model: its keys are {order}")
                 }
                 None => format!("it has {}, the model {}", keys.len(), known.len()),
@@ -340,7 +344,11 @@ impl Trainer {
     }
 
     fn has_key(&self, what: &str, key: &str) -> bool {
-        let keys = if what == "users" { &self.user_ids } else { &self.item_ids };
+        let keys = if what == "users" {
+            &self.user_ids
+        } else {
+            &self.item_ids
+        };
         keys.get(key).is_some()
     }
 }

@@ -249,7 +249,8 @@ impl Field {
         if let Some([low, high]) = self.clip
             && !(low.is_finite() && high.is_finite() && low < high)
         {
-            let reason = alloc::format!("{low} to {high} is no range to clip to; give two numbers, the lower one first");
+            let reason =
+                alloc::format!("{low} to {high} is no range to clip to; give two numbers, the lower one first");
             return Err(Error::config(self.name.clone(), reason));
         }
         match (self.kind, self.buckets) {

@@ -108,6 +108,9 @@ impl Identity {
             let Some(earlier) = earlier.vocabularies.get(name) else {
                 continue;
             };
+            if marks.at.last() == earlier.at.last() {
+                marks.passing = earlier.passing;
+            }
             marks.at.extend_from_slice(&earlier.at);
             marks.at.sort_unstable();
             marks.at.dedup();
@@ -180,7 +183,10 @@ impl Field {
         if self.log {
             words += " by its logarithm";
         }
-        if let Some(Scale { shift, factor, mean, .. }) = scale {
+        if let Some(Scale {
+            shift, factor, mean, ..
+        }) = scale
+        {
             words += &format!(" scaled as (x - {shift:?}) * {factor:?}, {mean:?} where it is missing");
         }
         words += &format!(", from the column {:?}", self.column);
@@ -272,8 +278,14 @@ impl Layout {
         let who = other.name();
         let refused = |name: &str, reason: String| Err(Error::config(name, reason));
         let missing = |name: &str| match other {
-            Other::Samples => refused(name, "the model reads this field, and the samples do not have it".into()),
-            Other::Encoder => refused(name, "the model reads this field, and the encoder does not have it".into()),
+            Other::Samples => refused(
+                name,
+                "the model reads this field, and the samples do not have it".into(),
+            ),
+            Other::Encoder => refused(
+                name,
+                "the model reads this field, and the encoder does not have it".into(),
+            ),
         };
         for (at, name) in self.numbers.iter().enumerate() {
             match there.numbers.get(at) {
@@ -318,7 +330,10 @@ impl Layout {
             if let (Some(own), Some(others)) = (words(self), words(there))
                 && own != others
             {
-                return refused(name, format!("it is {others} in the {who}, and {own} in the model; {ADVICE}"));
+                return refused(
+                    name,
+                    format!("it is {others} in the {who}, and {own} in the model; {ADVICE}"),
+                );
             }
         }
         Ok(())

@@ -96,7 +96,10 @@ impl Encoder {
     /// Makes the layout that of the vocabularies as they are now.
     pub(super) fn count_rows(&mut self) {
         let tables = self.layout.vocabularies.iter().zip(&self.vocabularies);
-        if tables.clone().all(|(table, vocabulary)| table.rows == vocabulary.rows()) {
+        if tables
+            .clone()
+            .all(|(table, vocabulary)| table.rows == vocabulary.rows())
+        {
             return; // samples may share the layout
         }
         let layout = Arc::make_mut(&mut self.layout);

@@ -167,10 +167,22 @@ impl Samples {
     /// as numbers too.
     pub(crate) fn farthest_number(&self, row: usize) -> Option<(&str, f32)> {
         let width = self.layout.numbers.len();
-        let numbers = self.columns.numbers.get(row * width..(row + 1) * width).unwrap_or_default();
-        let numbers = self.layout.numbers.iter().map(|name| name.as_str()).zip(numbers.iter().copied());
+        let numbers = self
+            .columns
+            .numbers
+            .get(row * width..(row + 1) * width)
+            .unwrap_or_default();
+        let numbers = self
+            .layout
+            .numbers
+            .iter()
+            .map(|name| name.as_str())
+            .zip(numbers.iter().copied());
         let many = self.layout.many.iter().zip(&self.columns.many);
-        let weights = many.flat_map(|(field, many)| many.weights_of(row).iter().map(move |&x| (field.name.as_str(), x)));
-        numbers.chain(weights).max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))
+        let weights =
+            many.flat_map(|(field, many)| many.weights_of(row).iter().map(move |&x| (field.name.as_str(), x)));
+        numbers
+            .chain(weights)
+            .max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))
     }
 }

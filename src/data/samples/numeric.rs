@@ -128,7 +128,11 @@ mod tests {
         let mut numbers = alloc::vec![0.0f32; 1_000_000];
         numbers[7] = 3e30;
         let scale = Scale::fit(&numbers, true);
-        assert!((scale.apply(3e30) - 999_999f32.sqrt()).abs() < 1e-2, "{}", scale.apply(3e30));
+        assert!(
+            (scale.apply(3e30) - 999_999f32.sqrt()).abs() < 1e-2,
+            "{}",
+            scale.apply(3e30)
+        );
         assert!(!scale.cuts(3e30) && scale.cuts(3e31));
     }
 

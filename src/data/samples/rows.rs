@@ -159,7 +159,11 @@ impl Builder {
         let (mut end, mut seen) = (begin, HashSet::new());
         for other in listed.filter(|other| !other.is_empty()) {
             if other == own || !seen.insert(other) {
-                let count = if other == own { &mut report.own } else { &mut report.repeated };
+                let count = if other == own {
+                    &mut report.own
+                } else {
+                    &mut report.repeated
+                };
                 *count += 1;
                 continue;
             }
@@ -251,7 +255,9 @@ fn weight(name: &str, field: &str) -> Result<f32, String> {
     }
     match text::number(name, field.as_bytes())? {
         weight if weight >= 0.0 => Ok(weight + 0.0),
-        weight => Err(format!("the weight {name} is {weight}, and a row cannot count less than 0 times")),
+        weight => Err(format!(
+            "the weight {name} is {weight}, and a row cannot count less than 0 times"
+        )),
     }
 }
 

@@ -111,7 +111,8 @@ impl SideTable {
                 }
             }
         }
-        let value = |column: &SideColumn, row: usize| column.values.key(column.codes[row]).unwrap_or_default().into_owned();
+        let value =
+            |column: &SideColumn, row: usize| column.values.key(column.codes[row]).unwrap_or_default().into_owned();
         let (mut new, mut rows) = (Vec::new(), other.keys.iter().enumerate());
         rows.try_for_each(|(row, key)| {
             let values: Vec<String> = places.iter().map(|&at| value(&other.columns[at], row)).collect();

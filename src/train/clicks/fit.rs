@@ -208,12 +208,14 @@ impl ClickTrainer {
                 "the rows have no groups; name the user's column by Schema::group, or compare by another metric".into(),
             ),
             // Any score tells which groups count.
-            ClickMetric::GroupedAuc => match grouped_auc(dev.labels(), dev.labels(), dev.groups())? {
-                Some(_) => None,
-                None => Some(one_class(dev.labels()).unwrap_or_else(|| {
-                    "no group has both clicks and rows without; compare by another metric".into()
-                })),
-            },
+            ClickMetric::GroupedAuc => {
+                match grouped_auc(dev.labels(), dev.labels(), dev.groups())? {
+                    Some(_) => None,
+                    None => Some(one_class(dev.labels()).unwrap_or_else(|| {
+                        "no group has both clicks and rows without; compare by another metric".into()
+                    })),
+                }
+            }
             ClickMetric::Ndcg if !dev.has_negatives() => {
                 let reason = "NDCG wants dev rows with negatives to rank among; see Schema::negatives";
                 return Err(Error::config("metric", reason));
@@ -225,7 +227,10 @@ impl ClickTrainer {
         };
         match reason {
             None => Ok(()),
-            Some(reason) => Err(Error::config("dev", format!("{metric} is undefined on the dev rows: {reason}"))),
+            Some(reason) => Err(Error::config(
+                "dev",
+                format!("{metric} is undefined on the dev rows: {reason}"),
+            )),
         }
     }
 

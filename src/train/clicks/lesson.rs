@@ -67,7 +67,11 @@ impl ClickTrainer {
         let (before, bad) = lesson.hold(&mut *self.executor)?;
         if let Some(row) = bad {
             let place = lesson.given.partition_point(|&given| given <= row).saturating_sub(1);
-            let error = self.not_finite(&samples, row, &alloc::format!("row {place} of {} together", group.len()))?;
+            let error = self.not_finite(
+                &samples,
+                row,
+                &alloc::format!("row {place} of {} together", group.len()),
+            )?;
             return Err(error);
         }
         learnt.before += before;
