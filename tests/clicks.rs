@@ -198,24 +198,32 @@ fn cases_are_ranked_among_their_own_negatives() {
     // More rows than are made at a time: cases of the ranks 0, 1 with a tie, and 3.
     for _ in 0..2000 {
         rows.push_row(&["9", "1 2 3 4 5 6"]).unwrap();
-        rows.push_row(&["5", "1 7 5 2"]).unwrap();
+        rows.push_row(&["5", "1 7 5.0 2"]).unwrap();
         rows.push_row(&["2", "3 4 5"]).unwrap();
     }
+    // Counted once each: what comes twice, and the row's own; not counted: a row with nothing to be ranked among.
+    rows.push_row(&["2", "3 4 3 5 2 4"]).unwrap();
+    rows.push_row(&["1", " "]).unwrap();
     let samples = rows.finish().unwrap();
+    let report = samples.negatives_report();
+    assert_eq!((report.none, report.repeated, report.own), (1, 2, 1));
     let score = |cases: &pocketrec::data::samples::Samples, out: &mut [f32]| {
         out.copy_from_slice(cases.numbers());
         Ok(())
     };
+    let report = evaluate_cases(&samples, 2, score).unwrap();
     let RankingReport {
         hr,
         ndcg,
         cases,
+        left_out,
         scored,
         ..
-    } = evaluate_cases(&samples, 2, score).unwrap();
-    assert_eq!((cases, scored), (6000, 2000 * 16));
-    near(hr, (1.0 + 0.5 + 0.0) / 3.0, 1e-12);
-    near(ndcg, (1.0 + 0.5 / 3f64.log2()) / 3.0, 1e-12);
+    } = report;
+    assert_eq!((cases, left_out, scored), (6001, 1, 2000 * 16 + 4 + 1));
+    near(hr, 2000.0 * (1.0 + 0.5 + 0.0) / 6001.0, 1e-12);
+    near(ndcg, 2000.0 * (1.0 + 0.5 / 3f64.log2()) / 6001.0, 1e-12);
+    assert!(report.to_string().ends_with("  on 6001 of 6002 cases"), "{report}");
     let wrong = evaluate_cases(&samples, 2, |_, _| Ok(())).unwrap_err();
     assert!(wrong.to_string().contains("row 0"), "{wrong}");
     assert!(evaluate_cases(&samples, 0, score).is_err());

@@ -88,6 +88,8 @@ fn a_constant_gets_chance_and_not_luck() {
 fn planted_with_99() -> Split {
     let pairs: Vec<(u32, u32)> = (0..50)
         .flat_map(|user| [(user, user % 7), (user, 199 - user)])
+        // Somebody has each of the others: nobody's items are no candidates.
+        .chain((7..150).map(|item| (50 + item % 4, item)))
         .collect();
     let data = pocketrec::data::Interactions::from_pairs(&pairs).unwrap();
     let split = data.leave_one_out().unwrap();

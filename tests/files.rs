@@ -406,6 +406,33 @@ fn one_file_is_parted_by_time_without_tearing_moments() {
     assert!(refused.contains("both must be above 0"), "{refused}");
 }
 
+/// Whole seconds in one file and fractions in the next are compared as what they are.
+#[test]
+fn times_of_files_in_different_units_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, rows: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, format!("user,item,time,label\n{rows}")).unwrap();
+        path
+    };
+    let train = path("train", "ann,tea,10,1\nann,rice,20,1\nann,soup,30,1\n");
+    let dev = path("dev", "ann,tea,20.5,1\nann,rice,19.75,0\n");
+    let dates = path("dates", "ann,tea,2020-01-01,1\n");
+    let schema = clicks().history("history", ["item"], 5);
+    let (_, mut files) = SampleFiles::new(schema).fit(&train).unwrap();
+    let dev = files.read(&dev).unwrap();
+    let history = dev.sequence(0);
+    assert_eq!((history.of(0, 0), history.of(0, 1)), (&[1, 2][..], &[1][..]));
+    let again = files.read(&train).unwrap();
+    // 20.5 is between the second row and the third.
+    assert_eq!(again.sequence(0).of(0, 2), [1, 1, 2, 2, 1]);
+    let refused = files.read(&dates).unwrap_err().to_string();
+    assert!(
+        refused.contains("dates in one file and numbers in another"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn parts_of_a_file_skip_its_bad_rows_once() {
     let mut rows = String::from("user,item,time,label\n");

@@ -210,8 +210,8 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
         true => {
             let encoder: Encoder = serde_json::from_slice(reader.vector("encoder", Dtype::U8)?)
                 .map_err(|error| format!("tensor encoder: {error}"))?;
-            if encoder.layout() != model.layout() {
-                return Err("tensor encoder: its fields are not those of the model".into());
+            if let Some(reason) = model.layout().difference(&encoder) {
+                return Err(format!("tensor encoder: {reason}"));
             }
             Some(encoder)
         }

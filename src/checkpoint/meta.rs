@@ -58,6 +58,8 @@ struct BestRecord {
     cases: u64,
     scored: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
+    left_out: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
     averaged: u32,
 }
 
@@ -80,6 +82,7 @@ impl ProgressRecord {
             mrr: Exact(ranking.mrr),
             cases: ranking.cases,
             scored: ranking.scored,
+            left_out: ranking.left_out,
             averaged,
         };
         ProgressRecord {
@@ -108,6 +111,7 @@ impl ProgressRecord {
                 mrr: best.mrr.0,
                 cases: best.cases,
                 scored: best.scored,
+                left_out: best.left_out,
             },
             averaged: best.averaged,
         };

@@ -10,13 +10,17 @@ pub(super) struct Grouped {
     pub offsets: Vec<usize>,
     pub items: Vec<u32>,
     pub times: Vec<i64>,
+    /// Items of no row, in ascending order.
+    pub unused: Vec<u32>,
 }
 
 /// Groups rows whose ids are below `users` and `items`.
 pub(super) fn group(rows: Rows, users: usize, items: usize) -> Result<Grouped> {
     let mut grouped = by_user(rows, users)?;
     grouped.sort_by_time();
-    grouped.drop_duplicates(zeroed(items)?);
+    let last_user = grouped.drop_duplicates(zeroed(items)?);
+    let unused = (0..).zip(&last_user).filter(|(_, user)| **user == 0);
+    grouped.unused = unused.map(|(item, _)| item).collect();
     Ok(grouped)
 }
 
@@ -41,7 +45,12 @@ fn by_user(rows: Rows, users: usize) -> Result<Grouped> {
     // Files are mostly grouped already: then the columns are the result.
     if rows.users.is_sorted() {
         let Rows { items, times, .. } = rows;
-        return Ok(Grouped { offsets, items, times });
+        return Ok(Grouped {
+            offsets,
+            items,
+            times,
+            unused: Vec::new(),
+        });
     }
     let mut next = offsets.clone();
     let mut places = rows.users;
@@ -54,7 +63,12 @@ fn by_user(rows: Rows, users: usize) -> Result<Grouped> {
     // One column at a time, so that only one is there twice.
     let items = scattered(rows.items, &places);
     let times = scattered(rows.times, &places);
-    Ok(Grouped { offsets, items, times })
+    Ok(Grouped {
+        offsets,
+        items,
+        times,
+        unused: Vec::new(),
+    })
 }
 
 fn scattered<T: Copy + Default>(from: Vec<T>, places: &[u32]) -> Vec<T> {
@@ -77,8 +91,9 @@ impl Grouped {
         }
     }
 
-    /// Keeps the last of a user's rows with the same item. `last_user` has an entry an item, all 0.
-    fn drop_duplicates(&mut self, mut last_user: Vec<u32>) {
+    /// Keeps the last of a user's rows with the same item. `last_user` has an entry an item, all 0; it comes back with
+    /// one more than the last user of each item.
+    fn drop_duplicates(&mut self, mut last_user: Vec<u32>) -> Vec<u32> {
         let timed = !self.times.is_empty();
         let mut kept = 0;
         for user in 0..self.offsets.len() - 1 {
@@ -113,6 +128,7 @@ impl Grouped {
         self.times.truncate(kept);
         self.items.shrink_to_fit();
         self.times.shrink_to_fit();
+        last_user
     }
 }
 

@@ -59,6 +59,9 @@ pub struct Interactions {
     pub(super) user_ids: IdMap,
     pub(super) item_ids: IdMap,
     pub(super) titles: Vec<String>,
+    /// Items that nobody has in the source, in ascending order: ids with gaps. Of the parts of a split they are those of
+    /// the whole.
+    pub(super) unused: Vec<u32>,
     pub(super) report: ReadReport,
 }
 
@@ -69,6 +72,36 @@ pub(crate) struct Rows {
     pub items: Vec<u32>,
     pub times: Vec<i64>,
 }
+
+/// Items that somebody has, in ascending order.
+#[derive(Clone, Debug)]
+pub(crate) struct Used<'a> {
+    items: core::ops::Range<u32>,
+    unused: &'a [u32],
+}
+
+impl Iterator for Used<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        let mut item = self.items.next()?;
+        while let [first, rest @ ..] = self.unused
+            && *first == item
+        {
+            self.unused = rest;
+            item = self.items.next()?;
+        }
+        Some(item)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.items.len() - self.unused.len();
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Used<'_> {}
 
 /// Refuses a dense id that would make tables far larger than the data: a table costs memory for every id below its
 /// largest. `column` names the id in the message. Gives the largest id that is accepted for `rows` rows.
@@ -200,6 +233,7 @@ impl Interactions {
             user_ids,
             item_ids,
             titles: Vec::new(),
+            unused: grouped.unused,
             report,
         })
     }
@@ -223,6 +257,52 @@ impl Interactions {
         }
         (self.user_ids, self.item_ids) = (user_ids, item_ids);
         Ok(self)
+    }
+
+    /// Numbers users and items by these keys, and those that have other keys behind them, in their present order: so that
+    /// a file in another order, or with new rows, goes with a model that was trained before
+    /// ([`Trainer::user_ids`](crate::train::Trainer::user_ids), [`item_ids`](crate::train::Trainer::item_ids)).
+    ///
+    /// ```
+    /// use pocketrec::data::Interactions;
+    /// let old = Interactions::from_keys([("ann", "tea", 1), ("bob", "rice", 2)])?;
+    /// let new = Interactions::from_keys([("bob", "salt", 3), ("ann", "tea", 1)])?;
+    /// let new = new.with_order_of(old.user_ids(), old.item_ids())?;
+    /// assert_eq!((new.user_ids().get("bob"), new.item_ids().get("salt")), (Some(1), Some(2)));
+    /// assert_eq!((new.of_user(0), new.of_user(1)), (&[0][..], &[2][..]));
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there would be more than 2^32 - 1 users or items.
+    pub fn with_order_of(self, user_ids: &IdMap, item_ids: &IdMap) -> Result<Self> {
+        let (mut user_ids, mut item_ids) = (user_ids.clone(), item_ids.clone());
+        let number = |ids: &mut IdMap, keys: &IdMap| -> Result<Vec<u32>> {
+            keys.iter().map(|key| ids.get_or_insert(&key)).collect()
+        };
+        let (users, items) = (
+            number(&mut user_ids, &self.user_ids)?,
+            number(&mut item_ids, &self.item_ids)?,
+        );
+        let mut rows = Rows::default();
+        for user in 0..self.users() {
+            let of_user = self.of_user(user).iter();
+            rows.items.extend(of_user.map(|&item| items[item as usize]));
+            rows.users.resize(rows.items.len(), users[user as usize]);
+        }
+        rows.times = self.times;
+        let mut titles = alloc::vec![String::new(); if self.titles.is_empty() { 0 } else { item_ids.len() }];
+        for (title, &item) in self.titles.into_iter().zip(&items) {
+            titles[item as usize] = title;
+        }
+        let mut numbered = Self::from_rows(rows, user_ids, item_ids)?;
+        numbered.report = ReadReport {
+            users: numbered.report.users,
+            items: numbered.report.items,
+            ..self.report
+        };
+        numbered.titles = titles;
+        Ok(numbered)
     }
 
     /// Sets the items' titles, one an item; an empty one means that there is none.
@@ -295,6 +375,20 @@ impl Interactions {
             counts[item as usize] += 1;
         }
         counts
+    }
+
+    /// Items that nobody has, in ascending order: those of ids with gaps. What is held out from the whole that these are
+    /// a part of does not count as nobody's.
+    pub fn unused_items(&self) -> &[u32] {
+        &self.unused
+    }
+
+    /// The other items, in ascending order.
+    pub(crate) fn used_items(&self) -> Used<'_> {
+        Used {
+            items: 0..self.items(),
+            unused: &self.unused,
+        }
     }
 
     /// Whether the source has times. Where it has none, the order of its rows stands for them.

@@ -172,19 +172,30 @@ impl Sampler {
     }
 }
 
-pub(super) fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
-    let items = train.items();
-    match (0..train.users()).find(|&user| train.of_user(user).len() >= items as usize) {
+fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
+    match user_of_everything(train) {
         None => Ok(()),
-        Some(user) => Err(Error::config(
-            "train",
-            format!(
-                "user {user} (key {:?}) has every one of the {items} items, so that there is no negative to draw: \
-                 leave the user out or train without negatives",
-                train.user_ids().key(user).unwrap_or_default()
-            ),
-        )),
+        Some(user) => {
+            let key = train.user_ids().key(user).unwrap_or_default();
+            Err(nothing_to_draw(&key, train.items()))
+        }
     }
+}
+
+/// The first user who has all items.
+pub(super) fn user_of_everything(train: &Interactions) -> Option<u32> {
+    (0..train.users()).find(|&user| train.of_user(user).len() >= train.items() as usize)
+}
+
+/// The refusal of a user who has all of `items` items.
+pub(super) fn nothing_to_draw(user: &str, items: u32) -> Error {
+    Error::config(
+        "train",
+        format!(
+            "user {user:?} has every one of the {items} items, so that there is no negative to draw: leave the user out or \
+             train without negatives"
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -266,10 +277,7 @@ mod tests {
     fn what_cannot_be_sampled_is_refused_by_name() {
         let full = Interactions::from_keys([("ann", "x", 0), ("bob", "x", 0), ("bob", "y", 0)]).unwrap();
         let error = Sampler::new(&full, 1, 0).unwrap_err().to_string();
-        assert!(
-            error.contains("user 1 (key \"bob\") has every one of the 2 items"),
-            "{error}"
-        );
+        assert!(error.contains("user \"bob\" has every one of the 2 items"), "{error}");
         assert!(Sampler::new(&full, 0, 0).is_ok());
         let error = Sampler::new(&Interactions::from_pairs(&[(0, 1)]).unwrap(), u32::MAX - 1, 0).unwrap_err();
         assert!(error.to_string().contains("4294967295 samples an epoch"), "{error}");

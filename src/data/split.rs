@@ -16,14 +16,15 @@ const CANDIDATE_STREAM: u32 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Candidates {
     /// `count` items drawn uniformly without replacement from those that the user has in neither part; all of those
-    /// where there are fewer. A user's draw depends on `seed` and the user's index alone.
+    /// where there are fewer. Items that nobody has, as there are where ids have gaps, are not drawn: any model tells
+    /// them from an item that somebody has. A user's draw depends on `seed` and the user's index alone.
     Sampled {
         /// Number of candidates besides the test item.
         count: u32,
         /// Seed of the draw.
         seed: u64,
     },
-    /// Every item that the user does not have in the training part; nothing is stored for it.
+    /// Every item that somebody has and the user does not have in the training part; nothing is stored for it.
     All,
 }
 
@@ -56,9 +57,30 @@ pub struct SplitReport {
     pub first_untested: Option<u32>,
     /// Cases with fewer candidates than asked for, because the user has nearly everything.
     pub short_cases: u32,
+    /// Cases without any candidate, because the user has everything: no evaluation counts them.
+    pub no_candidates: u32,
+    /// Cases left out because the user has the test item in the training part.
+    pub trained_on: u32,
+    /// The user and the item of the first of these.
+    pub first_trained_on: Option<(u32, u32)>,
+    /// Users whose test item is the latest by the order of the source alone: at the time of it they have another.
+    pub tied: u32,
+    /// The first of these users.
+    pub first_tied: Option<u32>,
     /// Candidates left out because they are the case's own test item (in files of given candidates).
     pub own_test_item: u32,
+    /// Candidates left out because the case has them already (likewise).
+    pub repeated_candidates: u32,
+    /// Candidates that the user has in the training part (likewise); they are ranked.
+    pub trained_candidates: u32,
+    /// Candidates that nobody has in training or test (likewise); they are ranked.
+    pub unused_candidates: u32,
+    /// Items that nobody has in training or test: ids with gaps. They are not drawn as candidates.
+    pub unused_items: u32,
 }
+
+/// Cases whose test item was trained on, of a hundred, from which on a split is refused.
+const TRAINED_ON_PERCENT: usize = 1;
 
 /// A training part and test cases.
 ///
@@ -128,37 +150,63 @@ impl Split {
     }
 
     /// A split whose cases are given as (user, test item, candidates). A candidate that is the case's own test item is
-    /// left out and counted, so that it is ranked once; apart from that the candidates are taken as they are. Without
-    /// any candidates the cases are to be ranked among all items ([`Candidates::All`]).
+    /// left out and counted, and so is one that comes again, so that each is ranked once; apart from that the candidates
+    /// are taken as they are. Without any candidates the cases are to be ranked among all items ([`Candidates::All`]).
+    ///
+    /// Cases whose user has the test item in the training part are left out and counted: a model that remembers its
+    /// training would find all of them.
     ///
     /// # Errors
-    /// [`Error::Id`] where a user or an item is not one of the training part's.
-    pub fn from_cases<'a>(train: Interactions, cases: impl IntoIterator<Item = (u32, u32, &'a [u32])>) -> Result<Self> {
+    /// [`Error::Id`] where a user or an item is not one of the training part's; [`Error::Config`] where more than one
+    /// case in a hundred was trained on.
+    pub fn from_cases<'a>(
+        mut train: Interactions,
+        cases: impl IntoIterator<Item = (u32, u32, &'a [u32])>,
+    ) -> Result<Self> {
         let mut tested = alloc::vec![false; train.users() as usize];
-        let (mut test, mut negatives) = (Vec::new(), Vec::new());
+        let (mut test, mut negatives, mut sampled) = (Vec::new(), Vec::new(), false);
         let mut report = SplitReport::default();
+        let mut given = Given::new(train.items());
         for (user, item, candidates) in cases {
             for &item in candidates.iter().chain([&item]) {
                 check_id("item", item, train.items())?;
             }
             check_id("user", user, train.users())?;
             tested[user as usize] = true;
+            if train.contains(user, item) {
+                report.trained_on += 1;
+                report.first_trained_on.get_or_insert((user, item));
+                continue;
+            }
+            sampled |= !candidates.is_empty();
             let start = negatives.len();
-            negatives.extend(candidates.iter().filter(|&&candidate| candidate != item));
-            let range = start..negatives.len();
-            report.own_test_item += (candidates.len() - range.len()) as u32;
+            if !candidates.is_empty() {
+                given.take(item, train.of_user(user), candidates, &mut negatives, &mut report);
+            }
             test.push(TestCase {
                 user,
                 item,
-                negatives: range,
+                negatives: start..negatives.len(),
             });
         }
+        refuse_trained_on(&train, test.len(), &report)?;
         report.untested_users = tested.iter().filter(|tested| !**tested).count() as u32;
         report.first_untested = tested.iter().position(|tested| !tested).map(|user| user as u32);
+        if !train.unused.is_empty() {
+            let mut held_out: Vec<u32> = test.iter().map(|case| case.item).collect();
+            held_out.sort_unstable();
+            train.unused.retain(|item| held_out.binary_search(item).is_err());
+            let unused = |item: &&u32| train.unused.binary_search(item).is_ok();
+            report.unused_candidates = negatives.iter().filter(unused).count() as u32;
+        }
+        report.unused_items = train.unused.len() as u32;
+        if sampled {
+            report.no_candidates = test.iter().filter(|case| case.negatives.is_empty()).count() as u32;
+        }
         Ok(Split {
             train,
             test,
-            sampled: !negatives.is_empty(),
+            sampled,
             negatives,
             report,
         })
@@ -166,17 +214,33 @@ impl Split {
 
     fn draw(&mut self, candidates: Candidates) {
         self.negatives.clear();
-        self.report.short_cases = 0;
-        self.report.own_test_item = 0;
+        self.report = SplitReport {
+            short_cases: 0,
+            no_candidates: 0,
+            own_test_item: 0,
+            repeated_candidates: 0,
+            trained_candidates: 0,
+            unused_candidates: 0,
+            ..self.report
+        };
         self.sampled = matches!(candidates, Candidates::Sampled { .. });
         let (count, seed) = match candidates {
             Candidates::All => (0, 0),
             Candidates::Sampled { count, seed } => (count, seed),
         };
+        let used = self.train.used_items();
         let mut drawer = Drawer {
             rng: Rng::new(seed).stream(CANDIDATE_STREAM),
             taken: alloc::vec![u32::MAX; self.train.items() as usize],
+            used: used.len(),
+            listed: match self.train.unused.is_empty() {
+                true => None,
+                false => Some(used.collect()),
+            },
         };
+        for &item in &self.train.unused {
+            drawer.taken[item as usize] = NOBODY;
+        }
         for (at, case) in self.test.iter_mut().enumerate() {
             let start = self.negatives.len();
             drawer.draw(
@@ -188,6 +252,67 @@ impl Split {
             );
             case.negatives = start..self.negatives.len();
             self.report.short_cases += u32::from(case.negatives.len() < count as usize);
+            self.report.no_candidates += u32::from(case.negatives.is_empty() && count > 0);
+        }
+    }
+}
+
+/// Refuses a split of which much was trained on: its training part and its test part are not apart.
+fn refuse_trained_on(train: &Interactions, kept: usize, report: &SplitReport) -> Result<()> {
+    let Some((user, item)) = report.first_trained_on else {
+        return Ok(());
+    };
+    let cases = kept + report.trained_on as usize;
+    if report.trained_on as usize * 100 <= cases * TRAINED_ON_PERCENT {
+        return Ok(());
+    }
+    let key = |keys: &super::IdMap, index| keys.key(index).unwrap_or_default().into_owned();
+    let reason = format!(
+        "{} of {cases} test items are in the training part of their user, such as item {:?} of user {:?}; a model that \
+         was shown the answers says nothing: take the test items out of the training part",
+        report.trained_on,
+        key(train.item_ids(), item),
+        key(train.user_ids(), user)
+    );
+    Err(Error::config("split", reason))
+}
+
+/// Takes the candidates that are given for one case after the other.
+struct Given {
+    /// The last case that has the item as a candidate, and the last whose user has it; cases count from 1.
+    listed: Vec<u32>,
+    had: Vec<u32>,
+    case: u32,
+    items: usize,
+}
+
+impl Given {
+    fn new(items: u32) -> Self {
+        Given {
+            listed: Vec::new(),
+            had: Vec::new(),
+            case: 0,
+            items: items as usize,
+        }
+    }
+
+    fn take(&mut self, item: u32, trained: &[u32], candidates: &[u32], to: &mut Vec<u32>, report: &mut SplitReport) {
+        // Most splits give none.
+        self.listed.resize(self.items, 0);
+        self.had.resize(self.items, 0);
+        self.case += 1;
+        for &item in trained {
+            self.had[item as usize] = self.case;
+        }
+        for &candidate in candidates {
+            if candidate == item {
+                report.own_test_item += 1;
+            } else if core::mem::replace(&mut self.listed[candidate as usize], self.case) == self.case {
+                report.repeated_candidates += 1;
+            } else {
+                report.trained_candidates += u32::from(self.had[candidate as usize] == self.case);
+                to.push(candidate);
+            }
         }
     }
 }
@@ -206,16 +331,23 @@ fn check_id(column: &str, id: u32, rows: u32) -> Result<()> {
 /// Draws the candidates of one case after the other.
 struct Drawer {
     rng: Rng,
-    /// The last case that may not have the item (again); an entry an item, so that nothing need be cleared.
+    /// The last case that may not have the item (again), or [`NOBODY`]; an entry an item, so that nothing need be
+    /// cleared.
     taken: Vec<u32>,
+    /// Number of items that somebody has, and where these are not all, which they are.
+    used: usize,
+    listed: Option<Vec<u32>>,
 }
+
+/// No case: what nobody has is never drawn.
+const NOBODY: u32 = u32::MAX - 1;
 
 impl Drawer {
     fn draw(&mut self, at: u32, case: &TestCase, seen: &[u32], count: u32, to: &mut Vec<u32>) {
         let items = self.taken.len();
-        let mut left = items;
+        let mut left = self.used;
         for &item in seen.iter().chain([&case.item]) {
-            if let Some(taken) = self.taken.get_mut(item as usize) {
+            if let Some(taken) = self.taken.get_mut(item as usize).filter(|taken| **taken != NOBODY) {
                 left -= usize::from(core::mem::replace(taken, at) != at);
             }
         }
@@ -224,7 +356,11 @@ impl Drawer {
         let start = to.len();
         // Where more than half of what is left is wanted, or little is left, rejection would go on and on.
         if count * 2 > left || left * 8 < items {
-            to.extend((0..items as u32).filter(|&item| self.taken[item as usize] != at));
+            let free = |&item: &u32| self.taken[item as usize] != at;
+            match &self.listed {
+                None => to.extend((0..items as u32).filter(free)),
+                Some(used) => to.extend(used.iter().copied().filter(free)),
+            }
             for k in 0..count {
                 let other = k + rng.below(k as u64, (left - k) as u32) as usize;
                 to.swap(start + k, start + other);
@@ -236,7 +372,9 @@ impl Drawer {
         while to.len() < start + count {
             let item = scale(rng.at(index)[0], items as u32);
             index += 1;
-            if core::mem::replace(&mut self.taken[item as usize], at) != at {
+            let taken = &mut self.taken[item as usize];
+            if ![at, NOBODY].contains(taken) {
+                *taken = at;
                 to.push(item);
             }
         }
@@ -245,7 +383,8 @@ impl Drawer {
 
 impl Interactions {
     /// Holds out each user's latest interaction for testing, to be ranked among 99 sampled items
-    /// ([`Candidates::default`]). Of interactions at the same time the last in the source counts as the latest.
+    /// ([`Candidates::default`]). Of interactions at the same time the last in the source counts as the latest;
+    /// [`SplitReport::tied`] counts the users for whom that decides.
     ///
     /// The training part of a split can be split again, for a validation part to tune on.
     ///
@@ -264,12 +403,18 @@ impl Interactions {
         let mut offsets = csr::zeroed(self.offsets.len())?;
         let mut items = Vec::with_capacity(self.len());
         let mut times = Vec::with_capacity(self.times.len());
-        let mut cases = Vec::new();
+        let (mut cases, mut tied, mut first_tied) = (Vec::new(), 0, None);
         for user in 0..self.users() {
             let (of_user, at) = (self.of_user(user), self.times_of(user));
             let kept = match of_user {
                 [rest @ .., last] if !rest.is_empty() => {
                     cases.push((user, *last, &[][..]));
+                    if let [.., before, latest] = at
+                        && before == latest
+                    {
+                        tied += 1;
+                        first_tied.get_or_insert(user);
+                    }
                     rest.len()
                 }
                 _ => of_user.len(),
@@ -294,9 +439,12 @@ impl Interactions {
             user_ids: self.user_ids.clone(),
             item_ids: self.item_ids.clone(),
             titles: self.titles.clone(),
+            unused: self.unused.clone(),
             report: self.report.clone(),
         };
-        Ok(Split::from_cases(train, cases)?.among(candidates))
+        let mut split = Split::from_cases(train, cases)?.among(candidates);
+        (split.report.tied, split.report.first_tied) = (tied, first_tied);
+        Ok(split)
     }
 }
 

@@ -12,7 +12,8 @@ const MOST_DECIMALS: u32 = 18;
 enum Kind {
     /// Numbers in any unit.
     Number,
-    /// Dates and times of ISO 8601, in seconds since 1970 (UTC).
+    /// Dates and times of ISO 8601, in seconds since 1970 (UTC); read with `std` alone.
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
     Calendar,
 }
 
@@ -24,15 +25,72 @@ struct Decimal {
     kind: Kind,
 }
 
-/// A column of times. As long as all are whole they are stored as they are. Once one has digits behind the point, all
-/// are counted in tenths, hundredths, ... of the unit: as fine as any time needs, or as 64 bits hold.
+/// What times are counted in. As long as all are whole that is the unit that they were written in. Once one has digits
+/// behind the point, all are counted in tenths, hundredths, ... of it: as fine as any time needs, or as 64 bits hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unit {
+    decimals: u32,
+    /// The finest that any of the times was written in.
+    wanted: u32,
+    /// The finest that 64 bits hold all of them in.
+    room: u32,
+    kind: Option<Kind>,
+}
+
+impl Default for Unit {
+    fn default() -> Self {
+        Unit {
+            decimals: 0,
+            wanted: 0,
+            room: MOST_DECIMALS,
+            kind: None,
+        }
+    }
+}
+
+impl Unit {
+    /// Digits behind the point that a time's last digit stands for.
+    pub fn decimals(&self) -> u32 {
+        self.decimals
+    }
+
+    /// The unit of two columns that are to be compared, the finest that holds both.
+    ///
+    /// # Errors
+    /// The reason where one has dates and the other numbers.
+    pub fn common(self, other: Unit) -> Result<Unit, String> {
+        if let (Some(one), Some(two)) = (self.kind, other.kind)
+            && one != two
+        {
+            return Err("times are dates in one file and numbers in another; write all of them alike".into());
+        }
+        let (wanted, room) = (self.wanted.max(other.wanted), self.room.min(other.room));
+        Ok(Unit {
+            decimals: wanted.min(room),
+            wanted,
+            room,
+            kind: self.kind.or(other.kind),
+        })
+    }
+
+    /// Counts times in another unit.
+    pub fn rescale(self, to: Unit, times: &mut [i64]) {
+        if self.decimals != to.decimals {
+            for time in times.iter_mut().filter(|time| **time != LATEST) {
+                *time = scaled(i128::from(*time), self.decimals, to.decimals) as i64;
+            }
+        }
+    }
+}
+
+/// A time behind all others, in any unit.
+const LATEST: i64 = i64::MAX;
+
+/// A column of times.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Times {
     values: Vec<i64>,
-    decimals: u32,
-    /// The finest unit that any of the times was written in.
-    wanted: u32,
-    kind: Option<Kind>,
+    unit: Unit,
 }
 
 impl Times {
@@ -43,7 +101,9 @@ impl Times {
     #[inline]
     pub fn push(&mut self, field: &[u8]) -> Result<(), String> {
         match digits(field) {
-            Some(time) if self.decimals == 0 && self.kind == Some(Kind::Number) => {
+            // So many digits leave room for as many decimals as have been found needed so far: none.
+            Some(time) if self.unit.wanted == 0 && self.unit.kind == Some(Kind::Number) => {
+                self.unit.room = self.unit.room.min(finest(time as i64));
                 self.values.push(time as i64);
                 Ok(())
             }
@@ -53,7 +113,7 @@ impl Times {
 
     fn push_other(&mut self, field: &[u8]) -> Result<(), String> {
         let time = Decimal::of(field)?;
-        if self.kind.is_some_and(|kind| kind != time.kind) {
+        if self.unit.kind.is_some_and(|kind| kind != time.kind) {
             let (is, are) = match time.kind {
                 Kind::Number => ("a number", "dates"),
                 Kind::Calendar => ("a date", "numbers"),
@@ -65,33 +125,24 @@ impl Times {
         }
         let whole = i64::try_from(time.digits.div_euclid(power(time.decimals)))
             .map_err(|_| format!("the time {} does not fit 64 bits", shown(field)))?;
-        self.kind = Some(time.kind);
-        self.wanted = self.wanted.max(time.decimals);
-        let room = finest(whole);
-        let decimals = match self.wanted > self.decimals {
-            true => self.finest_of_all().min(room).min(self.wanted),
-            false => self.decimals.min(room),
+        let own = Unit {
+            decimals: 0,
+            wanted: time.decimals,
+            room: finest(whole),
+            kind: Some(time.kind),
         };
-        self.rescale(decimals);
+        let unit = self.unit.common(own)?;
+        self.unit.rescale(unit, &mut self.values);
+        self.unit = unit;
         // Within the range, as `finest` leaves room for all that lies between two whole numbers.
-        self.values.push(scaled(time.digits, time.decimals, decimals) as i64);
+        self.values
+            .push(scaled(time.digits, time.decimals, unit.decimals) as i64);
         Ok(())
     }
 
-    /// The most decimals that all times can have.
-    fn finest_of_all(&self) -> u32 {
-        let unit = power(self.decimals);
-        let whole = |&value: &i64| i128::from(value).div_euclid(unit) as i64;
-        self.values.iter().map(whole).map(finest).min().unwrap_or(MOST_DECIMALS)
-    }
-
-    fn rescale(&mut self, decimals: u32) {
-        if decimals != self.decimals {
-            let from = self.decimals;
-            let rescaled = |value: &mut i64| *value = scaled(i128::from(*value), from, decimals) as i64;
-            self.values.iter_mut().for_each(rescaled);
-            self.decimals = decimals;
-        }
+    /// Adds a time behind all others.
+    pub fn push_latest(&mut self) {
+        self.values.push(LATEST);
     }
 
     /// Takes the times from `len` on away.
@@ -99,36 +150,26 @@ impl Times {
         self.values.truncate(len);
     }
 
-    /// The times, counted in `10^-decimals()` of the unit that they were written in.
+    /// The times, counted in [`unit`](Times::unit).
     pub fn values(&self) -> &[i64] {
         &self.values
     }
 
-    /// Digits behind the point that a time's last digit stands for.
-    pub fn decimals(&self) -> u32 {
-        self.decimals
+    /// What the times are counted in.
+    pub fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    /// Counts the times in another unit.
+    pub fn rescale(&mut self, to: Unit) {
+        self.unit.rescale(to, &mut self.values);
+        self.unit = to;
     }
 
     /// The times without their unit.
+    #[cfg(feature = "std")]
     pub fn into_values(self) -> Vec<i64> {
         self.values
-    }
-
-    /// Brings two columns to one unit, the finest that holds both, so that their times can be compared.
-    ///
-    /// # Errors
-    /// The reason where one has dates and the other numbers.
-    pub fn align(&mut self, other: &mut Times) -> Result<(), String> {
-        if let (Some(one), Some(two)) = (self.kind, other.kind)
-            && one != two
-        {
-            return Err("its times are dates and those before are numbers, or the other way round".into());
-        }
-        let room = self.finest_of_all().min(other.finest_of_all());
-        let decimals = self.wanted.max(other.wanted).min(room);
-        self.rescale(decimals);
-        other.rescale(decimals);
-        Ok(())
     }
 }
 
@@ -138,7 +179,12 @@ fn power(decimals: u32) -> i128 {
 }
 
 /// The most decimals that times from `whole` to the next whole number can have in 64 bits.
+#[inline]
 fn finest(whole: i64) -> u32 {
+    // A count of seconds since 1970 leaves room for nanoseconds; most times are below.
+    if (0..=9_000_000_000).contains(&whole) && whole >= 900_000_000 {
+        return 9;
+    }
     let size = i128::from(whole).abs() + 1;
     let fits = |&decimals: &u32| size * power(decimals) <= i128::from(i64::MAX);
     (1..=MOST_DECIMALS).take_while(fits).last().unwrap_or(0)
@@ -264,7 +310,7 @@ mod tests {
     fn of(texts: &[&str]) -> (Vec<i64>, u32) {
         let mut times = Times::default();
         texts.iter().for_each(|text| times.push(text.as_bytes()).unwrap());
-        (times.values.clone(), times.decimals)
+        (times.values.clone(), times.unit.decimals)
     }
 
     #[test]
@@ -343,8 +389,14 @@ mod tests {
     fn two_columns_come_to_one_unit() {
         let (mut whole, mut fine) = (Times::default(), Times::default());
         whole.push(b"7").unwrap();
+        whole.push_latest();
         fine.push(b"0.25").unwrap();
-        whole.align(&mut fine).unwrap();
-        assert_eq!((whole.values(), fine.values()), (&[700][..], &[25][..]));
+        let unit = whole.unit().common(fine.unit()).unwrap();
+        whole.rescale(unit);
+        fine.rescale(unit);
+        assert_eq!((whole.values(), fine.values()), (&[700, i64::MAX][..], &[25][..]));
+        let mut dates = Unit::default();
+        dates.kind = Some(Kind::Calendar);
+        assert!(dates.common(unit).is_err());
     }
 }

@@ -7,10 +7,10 @@ use crate::{Error, Result, data::samples::Samples};
 
 /// Ranks the candidate of every row of `samples` among the row's negatives: `score(cases, out)` writes the score of
 /// each row of `cases` ([`Samples::cases`]), of which about [`CHUNK`] are made at a time. Ties count by their
-/// expectation ([`Rank`]).
+/// expectation ([`Rank`]). Rows without negatives are left out and counted.
 ///
 /// # Errors
-/// [`Error::Config`] where `k` is 0, the samples carry no negatives, or a score is NaN; and those of `score`.
+/// [`Error::Config`] where `k` is 0, no row carries negatives, or a score is NaN; and those of `score`.
 pub fn evaluate_cases(
     samples: &Samples,
     k: usize,
@@ -19,14 +19,7 @@ pub fn evaluate_cases(
     if k == 0 {
         return Err(Error::config("k", "0 places hold no item; 10 is usual"));
     }
-    let mut report = RankingReport {
-        k,
-        hr: 0.0,
-        ndcg: 0.0,
-        mrr: 0.0,
-        cases: 0,
-        scored: 0,
-    };
+    let mut report = RankingReport::new(k);
     let (mut scores, mut start) = (Vec::new(), 0);
     while start < samples.len() {
         let (mut end, mut rows) = (start, 0);
@@ -45,11 +38,14 @@ pub fn evaluate_cases(
                 let reason = alloc::format!("a score of row {row} or of its negatives is NaN");
                 Error::config("score", reason)
             })?;
-            report.add(rank);
+            match others.is_empty() {
+                true => report.left_out += 1,
+                false => report.add(rank),
+            }
             at += 1 + others.len();
         }
         report.scored += rows as u64;
         start = end;
     }
-    Ok(report.mean())
+    report.mean()
 }

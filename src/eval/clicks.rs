@@ -103,15 +103,23 @@ impl ClickReport {
     }
 }
 
-/// `AUC 0.7736  GAUC 0.6912 (402 groups)  log loss 0.6252  predicted/observed 1.02`.
+/// `AUC 0.7736  GAUC 0.6912 (402 groups)  log loss 0.6252  predicted/observed 1.02`; groups of one class are told:
+/// `(402 groups, 17 left out)`.
 impl fmt::Display for ClickReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.auc {
             Some(auc) => write!(f, "AUC {auc:.4}")?,
             None => write!(f, "AUC undefined (all labels are the same)")?,
         }
-        if let Some(GroupedAuc { auc, groups, .. }) = self.grouped {
-            write!(f, "  GAUC {auc:.4} ({groups} groups)")?;
+        if let Some(grouped) = self.grouped {
+            let GroupedAuc {
+                auc, groups, left_out, ..
+            } = grouped;
+            write!(f, "  GAUC {auc:.4} ({groups} groups")?;
+            if left_out > 0 {
+                write!(f, ", {left_out} left out")?;
+            }
+            f.write_str(")")?;
         }
         let (loss, ratio) = (self.log_loss, self.calibration.ratio());
         write!(f, "  log loss {loss:.4}  predicted/observed {ratio:.2}")

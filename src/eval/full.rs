@@ -3,49 +3,51 @@
 use alloc::vec::Vec;
 
 use super::{Query, RankingReport};
-use crate::{
-    Result,
-    data::{Split, TestCase},
-    executor::Executor,
-};
+use crate::{Result, data::Split, executor::Executor};
 
 /// Users that are handed to the executor at a time.
 const USERS: usize = 1024;
+/// Nobody's items that are listed at a time, once a user.
+const LEFT_OUT: usize = 1 << 22;
 
-/// Ranks each test item among all items but those that its user has in training. The executor searches for some users
+/// Ranks each test item among all items but those that its user has in training and those that nobody has. The executor searches for some users
 /// at once; nothing grows with users x items.
 pub(super) fn evaluate_full(executor: &mut dyn Executor, split: &Split, k: usize) -> Result<RankingReport> {
     // The split may know fewer items than the model, whose tables can have grown.
     let items = executor.plan().rows(1).min(split.train.items() as usize);
-    let mut report = RankingReport {
-        k,
-        hr: 0.0,
-        ndcg: 0.0,
-        mrr: 0.0,
-        cases: 0,
-        scored: 0,
-    };
+    let mut report = RankingReport::new(k);
     let (mut known, mut ends, mut targets) = (Vec::new(), Vec::new(), Vec::new());
-    for cases in split.test.chunks(USERS) {
+    // Nobody's items are left out for every user.
+    let unused = split.train.unused_items();
+    let unused = &unused[..unused.partition_point(|&item| (item as usize) < items)];
+    let users = (LEFT_OUT / (unused.len() + 1)).clamp(1, USERS);
+    for cases in split.test.chunks(users) {
         known.clear();
         ends.clear();
         targets.clear();
         for case in cases {
             let begin = known.len();
             let others = split.train.of_user(case.user).iter().filter(|&&item| item != case.item);
-            known.extend(others);
+            known.extend(others.chain(unused));
             known[begin..].sort_unstable();
-            ends.push((begin, known.len()));
+            // Ids that the model has no row for are the executor's to refuse.
+            let all = items.checked_sub(known.len() - begin).is_some_and(|others| others <= 1);
+            if all && known.last().is_none_or(|&last| (last as usize) < items) {
+                known.truncate(begin);
+                report.left_out += 1;
+                continue;
+            }
+            ends.push((case.user, begin, known.len()));
             targets.push(case.item);
         }
-        let query = |(case, &(begin, end)): (&TestCase, &(usize, usize))| Query {
-            user: case.user,
+        let query = |&(user, begin, end): &(u32, usize, usize)| Query {
+            user,
             known: &known[begin..end],
         };
-        let queries: Vec<Query<'_>> = cases.iter().zip(&ends).map(query).collect();
+        let queries: Vec<Query<'_>> = ends.iter().map(query).collect();
         let ranks = executor.rank_catalogue(&queries, &targets, items)?;
         ranks.into_iter().for_each(|rank| report.add(rank));
-        report.scored += (cases.len() * items - known.len()) as u64; // each known item is one of the items
+        report.scored += (queries.len() * items - known.len()) as u64; // each known item is one of the items
     }
-    Ok(report.mean())
+    report.mean()
 }

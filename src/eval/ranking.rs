@@ -19,7 +19,8 @@ pub enum Protocol {
     /// not the same as ranking everything (Krichene and Rendle, KDD 2020).
     #[default]
     Sampled,
-    /// All items that the user does not have in the training part.
+    /// All items that somebody has and the user does not have in the training part. Items that nobody has, as there are
+    /// where ids have gaps, are no candidates: any model tells them from the others.
     Full,
 }
 
@@ -34,13 +35,28 @@ pub struct RankingReport {
     pub ndcg: f64,
     /// Mean reciprocal rank, without a cut-off.
     pub mrr: f64,
-    /// Number of test cases.
+    /// Number of test cases that count.
     pub cases: u64,
+    /// Test cases left out because there is nothing to rank their item among.
+    pub left_out: u64,
     /// Pairs scored, the test items included.
     pub scored: u64,
 }
 
 impl RankingReport {
+    /// Of no case.
+    pub(super) fn new(k: usize) -> Self {
+        RankingReport {
+            k,
+            hr: 0.0,
+            ndcg: 0.0,
+            mrr: 0.0,
+            cases: 0,
+            left_out: 0,
+            scored: 0,
+        }
+    }
+
     /// Adds a case to what are sums until [`mean`](RankingReport::mean).
     pub(super) fn add(&mut self, rank: Rank) {
         self.hr += rank.hit_rate(self.k);
@@ -50,20 +66,41 @@ impl RankingReport {
     }
 
     /// Makes means of the sums.
-    pub(super) fn mean(mut self) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Config`] where no case is left.
+    pub(super) fn mean(mut self) -> Result<Self> {
+        if self.cases == 0 && self.left_out > 0 {
+            let reason = format!(
+                "none of {} cases has an item to rank the test item among",
+                self.left_out
+            );
+            return Err(Error::config("candidates", reason));
+        }
         let cases = self.cases.max(1) as f64;
         for sum in [&mut self.hr, &mut self.ndcg, &mut self.mrr] {
             *sum /= cases;
         }
-        self
+        Ok(self)
     }
 }
 
-/// `HR@10 0.6880  NDCG@10 0.4100`.
+/// `HR@10 0.6880  NDCG@10 0.4100`, and where cases were left out ` on 5990 of 6040 cases`.
 impl fmt::Display for RankingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RankingReport { k, hr, ndcg, .. } = self;
-        write!(f, "HR@{k} {hr:.4}  NDCG@{k} {ndcg:.4}")
+        let RankingReport {
+            k,
+            hr,
+            ndcg,
+            cases,
+            left_out,
+            ..
+        } = self;
+        write!(f, "HR@{k} {hr:.4}  NDCG@{k} {ndcg:.4}")?;
+        match left_out {
+            0 => Ok(()),
+            left_out => write!(f, "  on {cases} of {} cases", cases + left_out),
+        }
     }
 }
 
@@ -85,7 +122,7 @@ pub fn evaluate(executor: &mut dyn Executor, split: &Split, protocol: Protocol, 
     }
 }
 
-/// Ranks the test items of `split` by any score: `score(users, items, out)` writes `out[s]` for user `users[s]` and
+/// Ranks the test items of `split` by any score; cases without another item are left out and counted: `score(users, items, out)` writes `out[s]` for user `users[s]` and
 /// item `items[s]`, up to [`CHUNK`] pairs a call.
 ///
 /// Pairs stream through buffers of that size: nothing grows with users x items. Ties count by their expectation
@@ -104,8 +141,8 @@ pub fn evaluate(executor: &mut dyn Executor, split: &Split, protocol: Protocol, 
 /// ```
 ///
 /// # Errors
-/// [`Error::Config`] where `k` is 0, there are no test cases, the split has no negatives though they are asked for,
-/// or a score is NaN; and those of `score`.
+/// [`Error::Config`] where `k` is 0, there are no test cases or none with a candidate, the split has no negatives though
+/// they are asked for, or a score is NaN; and those of `score`.
 pub fn evaluate_with(
     split: &Split,
     protocol: Protocol,
@@ -113,10 +150,14 @@ pub fn evaluate_with(
     score: impl FnMut(&[u32], &[u32], &mut [f32]) -> Result<()>,
 ) -> Result<RankingReport> {
     check(split, protocol, k)?;
-    let mut ranker = Ranker::new(k, score);
+    let mut ranker = Ranker::new(split, k, score);
     match protocol {
         Protocol::Sampled => {
             for (index, case) in split.test.iter().enumerate() {
+                if split.negatives(index).is_empty() {
+                    ranker.report.left_out += 1;
+                    continue;
+                }
                 ranker.begin(case.user, case.item)?;
                 for &item in split.negatives(index) {
                     ranker.candidate(case.user, item)?;
@@ -132,8 +173,14 @@ pub fn evaluate_with(
                         *last = mark;
                     }
                 }
+                let mut others = split.train.used_items().filter(|&item| marks[item as usize] != mark);
+                let Some(first) = others.next() else {
+                    ranker.report.left_out += 1;
+                    continue;
+                };
                 ranker.begin(case.user, case.item)?;
-                for (item, _) in (0..).zip(&marks).filter(|&(_, &last)| last != mark) {
+                ranker.candidate(case.user, first)?;
+                for item in others {
                     ranker.candidate(case.user, item)?;
                 }
             }
@@ -167,7 +214,9 @@ pub(crate) fn executor_takes_pairs(executor: &dyn Executor) -> Result<()> {
 }
 
 /// Pairs that wait to be scored, and the case that is being ranked.
-struct Ranker<F> {
+struct Ranker<'a, F> {
+    /// Whose keys users and items have.
+    split: &'a Split,
     score: F,
     users: Vec<u32>,
     items: Vec<u32>,
@@ -179,9 +228,10 @@ struct Ranker<F> {
     report: RankingReport,
 }
 
-impl<F: FnMut(&[u32], &[u32], &mut [f32]) -> Result<()>> Ranker<F> {
-    fn new(k: usize, score: F) -> Self {
+impl<'a, F: FnMut(&[u32], &[u32], &mut [f32]) -> Result<()>> Ranker<'a, F> {
+    fn new(split: &'a Split, k: usize, score: F) -> Self {
         Ranker {
+            split,
             score,
             users: Vec::with_capacity(CHUNK),
             items: Vec::with_capacity(CHUNK),
@@ -189,14 +239,7 @@ impl<F: FnMut(&[u32], &[u32], &mut [f32]) -> Result<()>> Ranker<F> {
             begins: Vec::new(),
             target: 0.0,
             rank: None,
-            report: RankingReport {
-                k,
-                hr: 0.0,
-                ndcg: 0.0,
-                mrr: 0.0,
-                cases: 0,
-                scored: 0,
-            },
+            report: RankingReport::new(k),
         }
     }
 
@@ -224,11 +267,11 @@ impl<F: FnMut(&[u32], &[u32], &mut [f32]) -> Result<()>> Ranker<F> {
         self.scores[..len].fill(f32::NAN);
         (self.score)(&self.users, &self.items, &mut self.scores[..len])?;
         if let Some(at) = self.scores[..len].iter().position(|score| score.is_nan()) {
-            let (user, item) = (self.users[at], self.items[at]);
-            return Err(Error::config(
-                "score",
-                format!("the score of user {user} and item {item} is NaN"),
-            ));
+            let train = &self.split.train;
+            let user = train.user_ids().key(self.users[at]).unwrap_or_default();
+            let item = train.item_ids().key(self.items[at]).unwrap_or_default();
+            let reason = format!("the score of user {user:?} and item {item:?} is NaN");
+            return Err(Error::config("score", reason));
         }
         let begins = core::mem::take(&mut self.begins);
         let mut from = 0;
@@ -266,6 +309,6 @@ impl<F: FnMut(&[u32], &[u32], &mut [f32]) -> Result<()>> Ranker<F> {
     fn finish(mut self) -> Result<RankingReport> {
         self.flush()?;
         self.close();
-        Ok(self.report.mean())
+        self.report.mean()
     }
 }

@@ -185,6 +185,7 @@ mod tests {
             ndcg: 0.41,
             mrr: 0.3,
             cases: 1,
+            left_out: 0,
             scored: 100,
         };
         let mut report = EpochReport {

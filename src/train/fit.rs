@@ -88,8 +88,10 @@ impl Trainer {
     /// Ranks the test items of a split with the present parameters, or their mean once there is one.
     ///
     /// # Errors
-    /// Those of [`eval::evaluate`].
+    /// Those of [`eval::evaluate`], and [`Error::Config`] where the split's users or items have other keys than those that
+    /// the model was trained with.
     pub fn evaluate(&mut self, split: &Split, protocol: Protocol, k: usize) -> Result<RankingReport> {
+        self.check_keys(split)?;
         eval::evaluate(&mut *self.executor, split, protocol, k)
     }
 
@@ -330,6 +332,9 @@ impl Trainer {
             _ if self.config.eval_every == 0 => return Ok(()),
             _ if split.test.is_empty() => "the split has no test cases",
             Protocol::Sampled if !split.has_negatives() => "the split carries no negatives and protocol is Sampled",
+            Protocol::Sampled if split.report().no_candidates as usize == split.test.len() => {
+                "no test case has a candidate, as every user has every item"
+            }
             _ => return Ok(()),
         };
         Err(Error::config(

@@ -283,19 +283,16 @@ impl Trainer {
     fn adopt(&mut self, split: &Split) -> Result<()> {
         let train = &split.train;
         let sides = [
-            ("users", train.users(), self.users(), train.user_ids(), &self.user_ids),
-            ("items", train.items(), self.items(), train.item_ids(), &self.item_ids),
+            ("users", train.users(), self.users()),
+            ("items", train.items(), self.items()),
         ];
-        for (what, count, rows, keys, known) in sides {
+        for (what, count, rows) in sides {
             if count as usize > rows {
                 let reason = format!("it has {count} {what}, the model {rows}; build the model with as many rows");
                 return Err(Error::config("split", reason));
             }
-            if self.keyed && !begins_with(known, keys) {
-                let reason = format!("its {what} have other keys than those that the model was trained with");
-                return Err(Error::config("split", reason));
-            }
         }
+        self.check_keys(split)?;
         if !self.keyed {
             let (users, items) = (self.users(), self.items());
             self.user_ids = padded(train.user_ids(), users)?;
@@ -309,6 +306,50 @@ impl Trainer {
         }
         self.history.set_split(split);
         Ok(())
+    }
+
+    /// Refuses a split whose users or items have other keys than the model's, or the same in another order: their
+    /// indices would mean others.
+    pub(super) fn check_keys(&self, split: &Split) -> Result<()> {
+        let train = &split.train;
+        let sides = [
+            ("users", train.user_ids(), &self.user_ids),
+            ("items", train.item_ids(), &self.item_ids),
+        ];
+        for (what, keys, known) in sides {
+            if !self.keyed || begins_with(known, keys) {
+                continue;
+            }
+            let mut both = keys.iter().zip(known.iter());
+            let how = match both.position(|(key, known)| key != known) {
+                Some(row) => {
+                    let [key, known] = [keys, known].map(|keys| keys.key(row as u32).unwrap_or_default());
+                    let known_elsewhere = self.has_key(what, &key);
+                    let order = if known_elsewhere {
+                        "the same in another order"
+                    } else {
+                        "others"
+                    };
+                    format!("row {row} is {key:?} there and {known:?} in the model: its keys are {order}")
+                }
+                None => format!("it has {}, the model {}", keys.len(), known.len()),
+            };
+            let reason = format!(
+                "its {what} are not those that the model was trained with: {how}; number them by the model's keys \
+                 (Interactions::with_order_of)"
+            );
+            return Err(Error::config("split", reason));
+        }
+        Ok(())
+    }
+
+    fn has_key(&self, what: &str, key: &str) -> bool {
+        let keys = if what == "users" {
+            &self.user_ids
+        } else {
+            &self.item_ids
+        };
+        keys.get(key).is_some()
     }
 }
 

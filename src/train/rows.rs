@@ -156,22 +156,27 @@ impl Mean {
     }
 }
 
-/// Makes the tables of a column `rows` rows long. New rows are the mean of the old ones: of all of them, or of 16
-/// evenly spaced runs of 256 where there are more than 4,096.
+/// Where the rows stand that a mean over `rows` rows is taken of, in runs of the same length: all of them, or 16 evenly
+/// spaced runs of 256 where there are more than 4,096.
+fn runs(rows: usize) -> (impl Iterator<Item = usize>, usize) {
+    let (runs, length) = match rows <= MEAN_ROWS {
+        true => (1, rows),
+        false => (16, MEAN_ROWS / 16),
+    };
+    let first = move |run: u64| ((rows - length) as u64 * run / (runs - 1).max(1)) as usize;
+    ((0..runs).map(first), length)
+}
+
+/// Makes the tables of a column `rows` rows long. New rows are the mean of the old ones ([`runs`]).
 pub(super) fn grow(executor: &mut dyn Executor, column: usize, rows: usize) -> Result<()> {
     let old = executor.plan().rows(column);
     let mut means = Vec::new();
     for (param, width) in tables(executor.plan(), column) {
-        let (runs, length) = if old <= MEAN_ROWS {
-            (1, old)
-        } else {
-            (16, MEAN_ROWS / 16)
-        };
+        let (firsts, length) = runs(old);
         let mut mean = Mean::new(width);
         let mut buffer = vec![0.0; length * width];
-        for run in 0..runs {
-            let first = (old - length) as u64 * run / (runs - 1).max(1);
-            executor.read_rows(param, first as usize, &mut buffer)?;
+        for first in firsts {
+            executor.read_rows(param, first, &mut buffer)?;
             mean.add(&buffer);
         }
         means.push((param, mean.finish()));
@@ -181,6 +186,24 @@ pub(super) fn grow(executor: &mut dyn Executor, column: usize, rows: usize) -> R
         executor.write_rows(param, old, &mean.repeat(rows - old))?;
     }
     Ok(())
+}
+
+/// The same for parameters that are kept beside those of an executor whose tables have grown; `old` are the rows that
+/// its vocabularies had.
+pub(super) fn grow_values(plan: &Plan, old: &[usize], values: &mut [Vec<f32>]) {
+    for (param, values) in plan.params().iter().zip(values) {
+        let ParamKind::Table { vocabulary } = param.kind else {
+            continue;
+        };
+        let old = old.get(vocabulary).copied().unwrap_or(param.rows);
+        if old >= param.rows || values.len() != old * param.width {
+            continue;
+        }
+        let (firsts, length) = runs(old);
+        let mut mean = Mean::new(param.width);
+        firsts.for_each(|first| mean.add(&values[first * param.width..][..length * param.width]));
+        values.extend(mean.finish().repeat(param.rows - old));
+    }
 }
 
 /// Sets a row to the mean of its neighbours' rows: of all, or of 64 evenly spaced ones.

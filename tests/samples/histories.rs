@@ -48,15 +48,16 @@ fn encode(schema: Schema, files: &[Vec<Row>]) -> (Encoder, Vec<Samples>, Past) {
     (encoder, samples, past)
 }
 
-/// The histories of every row by the obvious way, as items' keys: all that the row's user did before with label 1, in
-/// the files so far, by a stable sort.
-fn brute_force(files: &[Vec<Row>], length: usize) -> Vec<Vec<Vec<u32>>> {
+/// The histories of every row by the obvious way, as items' keys: all that the row's user did at earlier times with
+/// label 1, in the files so far, by a stable sort; and, if asked for, at the same time in rows before.
+fn brute_force(files: &[Vec<Row>], length: usize, ties_in_order: bool) -> Vec<Vec<Vec<u32>>> {
     let histories = |(index, file): (usize, &Vec<Row>)| {
         let place = |(at, row): (usize, &Row)| {
-            let before = files[..index].iter().flatten().filter(|other| other.2 <= row.2);
+            let earlier = |other: &&Row| other.2 < row.2 || (ties_in_order && other.2 == row.2);
+            let before = files[..index].iter().flatten().filter(earlier);
             let own = file.iter().enumerate();
             let own = own
-                .filter(|&(other_at, other)| (other.2, other_at) < (row.2, at))
+                .filter(|&(other_at, other)| other.2 < row.2 || (earlier(&other) && other_at < at))
                 .map(|(_, other)| other);
             let mut seen: Vec<&Row> = before
                 .chain(own)
@@ -82,9 +83,15 @@ proptest! {
 
     /// Any files in any order of time, repeated times, users that come late.
     #[test]
-    fn histories_are_those_of_the_obvious_way(files in prop::collection::vec(rows_strategy(), 1..4), length in 1u32..6) {
-        let (encoder, samples, _) = encode(history_schema(length), &files);
-        let expected = brute_force(&files, length as usize);
+    fn histories_are_those_of_the_obvious_way(
+        files in prop::collection::vec(rows_strategy(), 1..4),
+        length in 1u32..6,
+        ties_in_order: bool,
+    ) {
+        let schema = history_schema(length);
+        let schema = if ties_in_order { schema.ties_in_order() } else { schema };
+        let (encoder, samples, _) = encode(schema, &files);
+        let expected = brute_force(&files, length as usize, ties_in_order);
         let vocabulary = encoder.vocabulary("item").unwrap();
         for (samples, expected) in samples.iter().zip(&expected) {
             for (row, expected) in expected.iter().enumerate() {
@@ -124,7 +131,7 @@ fn histories_follow_the_published_rule_on_a_global_timeline() {
     };
     let all: Vec<Row> = (0..3000).map(row).collect();
     let files = [all[..2500].to_vec(), all[2500..2800].to_vec(), all[2800..].to_vec()];
-    let (encoder, samples, past) = encode(history_schema(20), &files);
+    let (encoder, samples, past) = encode(history_schema(20).ties_in_order(), &files);
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|&at| (all[at].0, all[at].2));
     let vocabulary = encoder.vocabulary("item").unwrap();
@@ -142,6 +149,51 @@ fn histories_follow_the_published_rule_on_a_global_timeline() {
         assert_eq!(samples[file].sequence(0).of(0, row), seen);
     }
     assert_eq!(past.users().len(), 30);
+}
+
+/// What is shown together with a click does not tell that it was clicked, wherever it stands in the file.
+#[test]
+fn rows_of_one_moment_do_not_see_one_another() {
+    let file: Vec<Row> = (0..2000)
+        .map(|at| (at % 7, at, (at / 14).into(), (at % 2) as u8))
+        .collect();
+    let later: Vec<Row> = (0..20).map(|at| (at % 7, at, 142, 1)).collect();
+    let (encoder, samples, _) = encode(history_schema(5), &[file.clone(), later.clone()]);
+    let keys = encoder.vocabulary("item").unwrap();
+    for (samples, rows) in samples.iter().zip([&file, &later]) {
+        for (row, (user, _, time, _)) in rows.iter().enumerate() {
+            let seen = samples.sequence(0).of(0, row).iter().map(|&id| keys.key(id).unwrap());
+            let times: Vec<i64> = seen.map(|item| file[item.parse::<usize>().unwrap()].2).collect();
+            assert!(
+                times.iter().all(|seen| seen < time),
+                "user {user} at {time} sees {times:?}"
+            );
+            assert_eq!(times.len(), 5.min(*time as usize));
+        }
+    }
+}
+
+/// Without times the order of the rows is that of time.
+#[test]
+fn without_times_the_rows_before_count() {
+    let schema = Schema::new()
+        .field(Field::key("item"))
+        .history("history", ["item"], 2)
+        .group("user");
+    let mut training = Training::new(schema, vec![]).unwrap();
+    for item in ["a", "b", "c", "d"] {
+        training.push_row(&[item, "ann"]).unwrap();
+    }
+    let (encoder, train, mut past) = training.fit().unwrap();
+    assert_eq!(train.sequence(0).of(0, 3), [2, 3]);
+    let mut rows = encoder.rows(&mut past, false);
+    rows.push_row(&["a", "ann"]).unwrap();
+    rows.push_row(&["b", "ann"]).unwrap();
+    let dev = rows.finish().unwrap();
+    assert_eq!(
+        (dev.sequence(0).of(0, 0), dev.sequence(0).of(0, 1)),
+        (&[3, 4][..], &[4, 1][..])
+    );
 }
 
 #[test]

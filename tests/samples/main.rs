@@ -7,7 +7,7 @@ use std::fs;
 
 use pocketrec::data::{
     SampleFiles, SampleFormat,
-    samples::{Encoder, Field, Schema, SideTable, Training},
+    samples::{Encoder, Field, LABEL_AT_LEAST, Schema, SideTable, Training},
 };
 
 /// A folder with files of these names and contents.
@@ -144,6 +144,15 @@ fn libfm_rows_are_read_by_field_or_as_weights() {
     assert_eq!((dev.ids(0), dev.ids(1)), (&[1][..], &[0][..]));
 
     let schema = Schema::of_libfm(path("ranking")).unwrap().group("qid");
+    let refused = SampleFiles::new(schema.clone())
+        .format(SampleFormat::LibFm)
+        .fit(path("ranking"));
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("ranking:1: the label 2 is none of 0, 1, -1 and +1") && refused.contains(LABEL_AT_LEAST),
+        "{refused}"
+    );
+    let schema = schema.label_at_least("label", 0.5);
     let files = SampleFiles::new(schema).format(SampleFormat::LibFm);
     let (rows, _) = files.fit(path("ranking")).unwrap();
     let features = rows.many(0);

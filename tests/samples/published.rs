@@ -49,6 +49,7 @@ fn movielens_schema() -> Schema {
         .history("history", ["item", "genres_id"], 20)
         .group("user")
         .time("time")
+        .ties_in_order() // as published
 }
 
 fn with_movielens_tables(schema: Schema, folder: &Path) -> SampleFiles {
@@ -183,7 +184,8 @@ fn groceries_are_ranked_without_labels() {
         .join("meta", "item_id")
         .history("history", ["item_id", "i_category"], 20)
         .group("user_id")
-        .time("time");
+        .time("time")
+        .ties_in_order(); // days
     let files = SampleFiles::new(schema)
         .table("meta", folder.join("item_meta.csv"), "item_id")
         .unwrap();

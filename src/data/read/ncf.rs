@@ -177,7 +177,7 @@ fn read_ratings(path: &Path) -> Result<Ratings> {
         lines.push(number);
         Ok(())
     })?;
-    let decimals = times.decimals();
+    let decimals = times.unit().decimals();
     rows.times = times.into_values();
     Ok(Ratings {
         rows,

@@ -272,7 +272,7 @@ impl Reader {
             };
             return Err(Error::data(name, 0, reason));
         }
-        let decimals = self.times.decimals();
+        let decimals = self.times.unit().decimals();
         self.rows.times = self.times.into_values();
         let mut data = Interactions::from_rows(self.rows, self.users.into_map(), self.items.into_map())?;
         data.report = ReadReport {

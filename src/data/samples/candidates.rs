@@ -77,24 +77,17 @@ impl Samples {
             rows.clone()
                 .flat_map(|row| (0..=candidates.range(row).len()).map(move |_| row))
         };
-        Ok(Samples {
-            layout: self.layout.clone(),
-            columns: self.case_columns(candidates, rows.clone())?,
-            sequences: self
-                .sequences
-                .iter()
-                .map(|sequence| sequence.with_rows(source()))
-                .collect(),
-            labels: rows
-                .clone()
-                .flat_map(|row| (0..=candidates.range(row).len()).map(|at| f32::from(u8::from(at == 0))))
-                .collect(),
-            groups: match self.groups.is_empty() {
-                true => Vec::new(),
-                false => source().map(|row| self.groups[row]).collect(),
-            },
-            candidates: None,
-        })
+        let columns = self.case_columns(candidates, rows.clone())?;
+        let sequences = self.sequences.iter();
+        let sequences = sequences.map(|sequence| sequence.with_rows(source())).collect();
+        let ranked = |row: usize| (0..=candidates.range(row).len()).map(|at| f32::from(u8::from(at == 0)));
+        let labels = rows.clone().flat_map(ranked).collect();
+        let mut cases = Samples::new(self.layout.clone(), columns, sequences, labels);
+        if !self.groups.is_empty() {
+            cases.groups = source().map(|row| self.groups[row]).collect();
+            cases.users = self.users.clone();
+        }
+        Ok(cases)
     }
 
     fn case_columns(&self, candidates: &Candidates, rows: Range<usize>) -> Result<Columns> {

@@ -3,7 +3,8 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{
-    Ragged, SideTable, Vocabulary,
+    Ragged, Schema, SideTable, UNKNOWN, Vocabulary,
+    notes::{Clamped, Tallies, UnknownKeys},
     numeric::Scale,
     wiring::{Slot, Source, Wire, Wiring},
 };
@@ -20,6 +21,13 @@ impl Lookup<'_> {
         match self {
             Lookup::Growing(vocabularies) => vocabularies[vocabulary].row_or_insert(key),
             Lookup::Fitted(vocabularies) => Ok(vocabularies[vocabulary].row(key)),
+        }
+    }
+
+    fn vocabularies(&self) -> &[Vocabulary] {
+        match self {
+            Lookup::Growing(vocabularies) => vocabularies,
+            Lookup::Fitted(vocabularies) => vocabularies,
         }
     }
 }
@@ -45,6 +53,8 @@ pub(super) struct Collector {
     pub many: Vec<Ragged>,
     /// The rows of side tables' values, one list a wire.
     known: Vec<Vec<u32>>,
+    /// Keys without a row, where they are counted.
+    tallies: Tallies,
 }
 
 impl Collector {
@@ -60,7 +70,29 @@ impl Collector {
             quantiles: alloc::vec![Vec::new(); ids],
             numbers: alloc::vec![Vec::new(); numbers],
             many: alloc::vec![Ragged::default(); many],
+            tallies: Tallies::default(),
         }
+    }
+
+    /// Counts keys without a row from now on; each row must be [kept](Collector::keep).
+    pub fn counting(mut self) -> Self {
+        self.tallies = Tallies::new(self.wires.len());
+        self
+    }
+
+    /// Counts what the rows since the last call lack.
+    pub fn keep(&mut self, lookup: &Lookup) {
+        if !self.tallies.is_on() {
+            return;
+        }
+        let vocabularies = lookup.vocabularies();
+        let wires = &self.wires;
+        self.tallies.commit(|wire| match wires[wire].slot {
+            Slot::Id { vocabulary, .. } | Slot::Keys { vocabulary, .. } | Slot::Weighted { vocabulary, .. } => {
+                vocabularies.get(vocabulary)
+            }
+            Slot::Quantile { .. } | Slot::Number { .. } => None,
+        });
     }
 
     /// Adds a row whose inputs `row` gives. After a refusal the columns are of different length: see
@@ -73,9 +105,9 @@ impl Collector {
         row: &impl Fn(usize) -> Result<&'r str, String>,
     ) -> Result<(), String> {
         for wire in 0..self.wires.len() {
-            let Wire { source, slot } = self.wires[wire];
+            let Wire { source, slot, .. } = self.wires[wire];
             match source {
-                Source::Input(input) => self.push_text(slot, &inputs[input], row(input)?, lookup)?,
+                Source::Input(input) => self.push_text(wire, slot, &inputs[input], row(input)?, lookup)?,
                 Source::Table { table, key, column } => {
                     let column = tables[table].column(column);
                     let code = tables[table].row(row(key)?).map(|row| column.codes[row]);
@@ -86,28 +118,52 @@ impl Collector {
         Ok(())
     }
 
-    fn push_text(&mut self, slot: Slot, name: &str, text: &str, lookup: &mut Lookup) -> Result<(), String> {
+    fn push_text(
+        &mut self,
+        wire: usize,
+        slot: Slot,
+        name: &str,
+        text: &str,
+        lookup: &mut Lookup,
+    ) -> Result<(), String> {
+        // The first key of the row without an id, or nothing but blanks where it has no key at all.
+        let mut missing = None;
         match slot {
-            Slot::Id { at, vocabulary } => self.ids[at].push(lookup.row(vocabulary, text)?),
-            Slot::Quantile { at, .. } => self.quantiles[at].push(number(name, text)?),
-            Slot::Number { at } => self.numbers[at].push(number(name, text)?),
+            Slot::Id { at, vocabulary } => {
+                let id = lookup.row(vocabulary, text)?;
+                self.ids[at].push(id);
+                missing = (id == UNKNOWN).then_some(text);
+            }
+            Slot::Quantile { at, shape, .. } => self.quantiles[at].push(shape.of(number(name, text)?)),
+            Slot::Number { at, shape } => self.numbers[at].push(shape.of(number(name, text)?)),
             Slot::Keys {
                 at,
                 vocabulary,
                 separator,
             } => {
+                let before = self.many[at].ids.len();
                 for key in text.split(separator).filter(|key| !key.trim().is_empty()) {
-                    self.many[at].push(lookup.row(vocabulary, key)?);
+                    let id = lookup.row(vocabulary, key)?;
+                    self.many[at].push(id);
+                    missing = missing.or((id == UNKNOWN).then_some(key));
                 }
+                missing = missing.or((self.many[at].ids.len() == before).then_some(""));
                 self.many[at].end_row().map_err(|error| format!("{error}"))?;
             }
             Slot::Weighted { at, vocabulary } => {
+                let before = self.many[at].ids.len();
                 for pair in weights(text) {
                     let (key, weight) = pair?;
-                    self.many[at].push_weighted(lookup.row(vocabulary, key)?, weight);
+                    let id = lookup.row(vocabulary, key)?;
+                    self.many[at].push_weighted(id, weight);
+                    missing = missing.or((id == UNKNOWN).then_some(key));
                 }
+                missing = missing.or((self.many[at].ids.len() == before).then_some(""));
                 self.many[at].end_row().map_err(|error| format!("{error}"))?;
             }
+        }
+        if let Some(key) = missing {
+            self.tallies.note(wire, key);
         }
         Ok(())
     }
@@ -123,7 +179,7 @@ impl Collector {
     ) -> Result<(), String> {
         let text = |code: Option<u32>| code.and_then(|code| values.key(code)).unwrap_or_default();
         let (Slot::Id { at, vocabulary }, Some(place)) = (slot, code) else {
-            return self.push_text(slot, "value", &text(code), lookup);
+            return self.push_text(wire, slot, "value", &text(code), lookup);
         };
         // The same values come again and again: each is looked up once.
         let known = &mut self.known[wire];
@@ -133,6 +189,9 @@ impl Collector {
             *id = lookup.row(vocabulary, &text(code))?;
         }
         self.ids[at].push(*id);
+        if *id == UNKNOWN && self.tallies.is_on() {
+            self.tallies.note(wire, &text(code));
+        }
         Ok(())
     }
 
@@ -142,6 +201,32 @@ impl Collector {
         self.quantiles.iter_mut().for_each(|numbers| numbers.truncate(rows));
         self.numbers.iter_mut().for_each(|numbers| numbers.truncate(rows));
         self.many.iter_mut().for_each(|many| many.truncate(rows));
+        self.tallies.forget();
+    }
+
+    /// The keys without a row, by field, where they are counted.
+    pub fn unknown_keys(&mut self, schema: &Schema, rows: u64) -> Vec<UnknownKeys> {
+        let wires = &self.wires;
+        let name = |wire: usize| schema.fields[wires[wire].field].name.clone();
+        core::mem::take(&mut self.tallies).finish(rows, name)
+    }
+
+    /// Numbers that their scale cuts, by field.
+    pub fn clamped(&self, schema: &Schema, scales: &[Scale]) -> Vec<Clamped> {
+        let of = |wire: &Wire| {
+            let Slot::Number { at, .. } = wire.slot else {
+                return None;
+            };
+            let (numbers, scale) = (&self.numbers[at], scales.get(at)?);
+            let first = numbers.iter().position(|&x| scale.cuts(x))?;
+            Some(Clamped {
+                field: schema.fields[wire.field].name.clone(),
+                rows: numbers[first..].iter().filter(|&&x| scale.cuts(x)).count() as u64,
+                first,
+                number: numbers[first],
+            })
+        };
+        self.wires.iter().filter_map(of).collect()
     }
 
     /// How often each row of a vocabulary comes.
@@ -177,7 +262,7 @@ impl Collector {
     /// The numbers of the quantile field with this vocabulary.
     pub fn numbers_of(&self, vocabulary: usize) -> &[f32] {
         let at = self.wires.iter().find_map(|wire| match wire.slot {
-            Slot::Quantile { at, vocabulary: of } if of == vocabulary => Some(at),
+            Slot::Quantile { at, vocabulary: of, .. } if of == vocabulary => Some(at),
             _ => None,
         });
         at.map_or(&[], |at| &self.quantiles[at])
@@ -186,7 +271,7 @@ impl Collector {
     /// The columns, with numbers scaled and those of quantiles replaced by ids.
     pub fn finish(mut self, vocabularies: &[Vocabulary], scales: &[Scale]) -> Columns {
         for wire in &self.wires {
-            if let Slot::Quantile { at, vocabulary } = wire.slot {
+            if let Slot::Quantile { at, vocabulary, .. } = wire.slot {
                 let numbers = core::mem::take(&mut self.quantiles[at]);
                 let row = |&number: &f32| vocabularies[vocabulary].row_of_number(number);
                 self.ids[at] = numbers.iter().map(row).collect();

@@ -63,7 +63,7 @@ impl TryFrom<Fitted> for Encoder {
             schema,
             tables,
             vocabularies,
-            scales,
+            mut scales,
         } = fitted;
         tables.iter().try_for_each(SideTable::check)?;
         let wiring = Wiring::new(&schema, &tables)?;
@@ -90,6 +90,12 @@ impl TryFrom<Fitted> for Encoder {
                 ));
             }
         }
+        // Older files say nothing of limits.
+        for (scale, standard) in scales.iter_mut().zip(schema.standard_numbers()) {
+            if scale.limit == 0.0 {
+                scale.limit = Scale::limit_of(standard);
+            }
+        }
         if !scales.iter().all(Scale::is_finite) {
             return Err(Error::config("scales", "a scale of the encoder is not finite"));
         }
@@ -106,7 +112,7 @@ impl Encoder {
         wiring: Wiring,
     ) -> Self {
         Encoder {
-            layout: Arc::new(Layout::new(&schema, &wiring, &vocabularies)),
+            layout: Arc::new(Layout::new(&schema, &wiring, &vocabularies, &scales)),
             schema,
             tables,
             vocabularies,
@@ -146,6 +152,12 @@ impl Encoder {
         self.wiring.is_optional(input)
     }
 
+    /// Whether rows to predict for ([`rows_without_labels`](Encoder::rows_without_labels)) may lack an input: label,
+    /// weight and negatives, and user and time too unless a field comes from them.
+    pub fn is_optional_without_labels(&self, input: usize) -> bool {
+        self.wiring.is_optional_without_labels(input)
+    }
+
     /// The column of negatives, if the schema names one.
     pub fn negatives_column(&self) -> Option<&str> {
         self.schema
@@ -169,7 +181,7 @@ impl Encoder {
         for (wire, does) in self.wiring.wires.iter().zip(self.schema.depends_on(column)) {
             match wire.slot {
                 Slot::Id { at, .. } | Slot::Quantile { at, .. } => dependent.ids[at] = does,
-                Slot::Number { at } => dependent.numbers[at] = does,
+                Slot::Number { at, .. } => dependent.numbers[at] = does,
                 Slot::Keys { at, .. } | Slot::Weighted { at, .. } => dependent.many[at] = does,
             }
         }
@@ -180,6 +192,29 @@ impl Encoder {
     /// whether the rows have the column of negatives, if the schema names one.
     pub fn rows<'a>(&'a self, past: &'a mut Past, with_negatives: bool) -> Rows<'a> {
         Rows::new(self, past, with_negatives)
+    }
+
+    /// Encodes rows to predict for, which have no label: it is 0 in all, is not read, and no row is an event of its
+    /// user's histories. Where the time is empty or missing the row comes after all that is known of its user, and where
+    /// the user is, nothing is known; [`is_optional_without_labels`](Encoder::is_optional_without_labels) says which
+    /// inputs may be empty in all rows.
+    ///
+    /// ```
+    /// # use pocketrec::data::samples::{Field, Past, Schema, Training};
+    /// # let schema = Schema::new().field(Field::key("user")).field(Field::key("item")).label("click")
+    /// #     .history("history", ["item"], 10).group("user").time("time");
+    /// # let mut training = Training::new(schema, vec![])?;
+    /// # training.push_row(&["ann", "tea", "1", "7"])?;
+    /// # let (encoder, _, mut past) = training.fit()?;
+    /// assert_eq!(encoder.inputs(), ["user", "item", "click", "time"]);
+    /// let mut rows = encoder.rows_without_labels(&mut past);
+    /// rows.push_row(&["ann", "tea", "", ""])?;
+    /// let samples = rows.finish()?;
+    /// assert_eq!((samples.ids(1), samples.sequence(0).of(0, 0)), (&[1][..], &[1][..]));
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn rows_without_labels<'a>(&'a self, past: &'a mut Past) -> Rows<'a> {
+        Rows::without_labels(self, past)
     }
 
     /// Encodes one user's request: a row for each candidate, all in the same context and with the same history, which
@@ -239,14 +274,13 @@ impl Encoder {
             }
             sequences.push(Sequence::shared(ids, self.layout.sequences[at].length, rows)?);
         }
-        Ok(Samples {
-            layout: self.layout.clone(),
-            columns: collector.finish(&self.vocabularies, &self.scales),
+        let columns = collector.finish(&self.vocabularies, &self.scales);
+        Ok(Samples::new(
+            self.layout.clone(),
+            columns,
             sequences,
-            labels: alloc::vec![0.0; rows],
-            groups: Vec::new(),
-            candidates: None,
-        })
+            alloc::vec![0.0; rows],
+        ))
     }
 
     /// Adds a row by the names of its values; of twins the last counts.

@@ -59,6 +59,35 @@ pub struct Field {
     pub(super) vocabulary: String,
     pub(super) min_count: u32,
     pub(super) buckets: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) clip: Option<[f32; 2]>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) log: bool,
+}
+
+/// What is left out of a stored schema, as in those from before there were such settings.
+pub(super) fn is_false(setting: &bool) -> bool {
+    !setting
+}
+
+/// What becomes of a number before it is scaled or falls into a quantile.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Shape {
+    clip: Option<[f32; 2]>,
+    log: bool,
+}
+
+impl Shape {
+    /// The number in its shape; NaN, which stands for a missing one, stays.
+    pub fn of(self, mut number: f32) -> f32 {
+        if let (Some([low, high]), false) = (self.clip, number.is_nan()) {
+            number = number.max(low).min(high);
+        }
+        match self.log {
+            true => libm::copysign(libm::log1p(f64::from(number.abs())), f64::from(number)) as f32,
+            false => number,
+        }
+    }
 }
 
 impl Field {
@@ -72,6 +101,8 @@ impl Field {
             table: None,
             min_count: 1,
             buckets: None,
+            clip: None,
+            log: false,
         }
     }
 
@@ -95,12 +126,13 @@ impl Field {
     }
 
     /// A number, scaled to mean 0 and standard deviation 1 of the training rows. Where the value is empty, the mean
-    /// stands for it.
+    /// stands for it. What later rows have far beyond all of training counts as [`Scale::LIMIT`](super::Scale::LIMIT)
+    /// deviations; [`Samples::clamped`](super::Samples::clamped) says where.
     pub fn number(name: impl Into<String>) -> Self {
         Self::new(name, Kind::Number { standard: true })
     }
 
-    /// A number as it is. Where the value is empty, the mean of the training rows stands for it.
+    /// A number as it is, however far off. Where the value is empty, the mean of the training rows stands for it.
     pub fn raw_number(name: impl Into<String>) -> Self {
         Self::new(name, Kind::Number { standard: false })
     }
@@ -147,6 +179,22 @@ impl Field {
         self
     }
 
+    /// Limits a number to `low..=high`, in the units of its column, before it is scaled or falls into a quantile: for
+    /// columns with a few values far off, which may be mistakes.
+    #[must_use]
+    pub fn clip(mut self, low: f32, high: f32) -> Self {
+        self.clip = Some([low, high]);
+        self
+    }
+
+    /// Takes `sign(x) * ln(1 + |x|)` instead of a number `x`, behind [`clip`](Field::clip) and before it is scaled: for
+    /// prices, counts and the like, of which a few are many times as large as most.
+    #[must_use]
+    pub fn log(mut self) -> Self {
+        self.log = true;
+        self
+    }
+
     /// The field's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -172,6 +220,14 @@ impl Field {
         !matches!(self.kind, Kind::Key | Kind::Keys { .. })
     }
 
+    /// What becomes of its numbers before they are scaled.
+    pub(super) fn shape(&self) -> Shape {
+        Shape {
+            clip: self.clip,
+            log: self.log,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let refused = |reason: &str| Err(Error::config(self.name.clone(), reason));
         if self.name.is_empty() || self.column.is_empty() || self.vocabulary.is_empty() {
@@ -185,6 +241,17 @@ impl Field {
         }
         if !self.has_keys() && (self.buckets.is_some() || self.min_count > 1 || self.vocabulary != self.name) {
             return refused("a number has no vocabulary of keys: min_count, hashed and vocabulary do not apply");
+        }
+        let is_number = matches!(self.kind, Kind::Number { .. } | Kind::Quantile { .. });
+        if !is_number && (self.clip.is_some() || self.log) {
+            return refused("keys are not numbers: clip and log do not apply");
+        }
+        if let Some([low, high]) = self.clip
+            && !(low.is_finite() && high.is_finite() && low < high)
+        {
+            let reason =
+                alloc::format!("{low} to {high} is no range to clip to; give two numbers, the lower one first");
+            return Err(Error::config(self.name.clone(), reason));
         }
         match (self.kind, self.buckets) {
             (Kind::Quantile { parts: 0 | 1 }, _) => refused("fewer than 2 quantiles tell nothing"),

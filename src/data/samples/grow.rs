@@ -1,6 +1,6 @@
 //! What an encoder knows of all items at once, and what it learns after training.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{Encoder, Field, Kind, Samples, Values, Vocabulary, wiring::check_value};
 use crate::{Error, Result};
@@ -86,7 +86,7 @@ impl Encoder {
             )));
         }
         let row = keys.row_or_insert(key).map_err(refused)?;
-        Arc::make_mut(&mut self.layout).vocabularies[at].rows = keys.rows();
+        self.count_rows();
         Ok(row)
     }
 

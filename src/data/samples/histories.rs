@@ -1,11 +1,16 @@
-//! Behaviour sequences that never look at the future: one log of events by user, and a range of it for each row.
+//! Behaviour sequences that never look at the future, nor at the present: one log of events by user, and a range of it
+//! for each row.
 
 use alloc::{format, sync::Arc, vec::Vec};
 use core::ops::Range;
 
 use crate::{
     Error, Result,
-    data::{IdMap, csr::zeroed},
+    data::{
+        IdMap,
+        csr::zeroed,
+        times::{Times, Unit},
+    },
 };
 
 /// The events of the users of a file, by user and then by time.
@@ -113,11 +118,15 @@ impl Sequence {
 /// What users did in the files that were read so far, for the histories of the files to come.
 ///
 /// The files are read in the order of time: training, dev, test. A row sees what its user did earlier in the files
-/// before and in its own, and never a file that is read later.
+/// before and in its own, and never a file that is read later. Of the same moment it sees nothing, unless the schema
+/// says that file order counts there ([`Schema::ties_in_order`](super::Schema::ties_in_order)) or there are no times.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
-    pub(super) users: IdMap,
+    /// Samples share them.
+    pub(super) users: Arc<IdMap>,
     histories: Vec<PastOf>,
+    /// What its times are counted in.
+    unit: Unit,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -141,6 +150,8 @@ pub(super) struct FileRows<'a> {
     /// Empty where the file has no times.
     pub times: &'a [i64],
     pub labels: &'a [f32],
+    /// Whether rows at the same time are earlier and later by their order.
+    pub ties_in_order: bool,
 }
 
 impl FileRows<'_> {
@@ -157,8 +168,34 @@ impl FileRows<'_> {
 impl Past {
     pub(super) fn new(histories: usize) -> Self {
         Past {
-            users: IdMap::new(),
+            users: Arc::new(IdMap::new()),
             histories: alloc::vec![PastOf::default(); histories],
+            unit: Unit::default(),
+        }
+    }
+
+    /// Brings the times of a file's rows and of all before them to one unit, so that they can be compared.
+    pub(super) fn align(&mut self, times: &mut Times) -> Result<()> {
+        let unit = self
+            .unit
+            .common(times.unit())
+            .map_err(|reason| Error::config("time", reason))?;
+        times.rescale(unit);
+        if unit.decimals() != self.unit.decimals() {
+            for past in &mut self.histories {
+                self.unit.rescale(unit, &mut Arc::make_mut(&mut past.first).times);
+                self.unit.rescale(unit, &mut past.later.times);
+            }
+        }
+        self.unit = unit;
+        Ok(())
+    }
+
+    /// The index of a user, a new one if there was none.
+    pub(super) fn user(&mut self, key: &str) -> Result<u32> {
+        match self.users.get(key) {
+            Some(user) => Ok(user),
+            None => Arc::make_mut(&mut self.users).get_or_insert(key),
         }
     }
 
@@ -176,6 +213,10 @@ impl Past {
         length: u32,
     ) -> Result<Sequence> {
         let users = self.users.len();
+        if self.histories.len() <= history {
+            // A past of nothing, which knows of no schema.
+            self.histories.resize(history + 1, PastOf::default());
+        }
         let past = &mut self.histories[history];
         let is_first = past.first.columns.is_empty();
         let (log, ranges) = past.merge(rows, columns, length, users)?;
@@ -219,17 +260,24 @@ impl PastOf {
                 }
                 let begin = log.times.len();
                 let mut first = self.first.of(user);
+                // The events before the present moment end here.
+                let (mut moment, mut before) = (None, begin);
                 for at in own.iter().map(|&at| at as usize) {
-                    let earlier = |&event: &usize| self.first.times[event] <= time_of(at);
-                    while let Some(event) = first.clone().next().filter(earlier) {
-                        log.push(self.first.times[event], self.first.columns.iter().map(|ids| ids[event]));
-                        first.start += 1;
+                    let now = time_of(at);
+                    if moment != Some(now) {
+                        moment = Some(now);
+                        log.take(&self.first, &mut first, |time| time < now);
+                        before = log.times.len();
+                        log.take(&self.first, &mut first, |time| time == now);
                     }
                     let Some(row) = at.checked_sub(later) else {
                         log.push(time_of(at), self.later.columns.iter().map(|ids| ids[at]));
                         continue;
                     };
-                    let end = log.times.len();
+                    let end = match rows.ties_in_order {
+                        true => log.times.len(),
+                        false => before,
+                    };
                     let start = begin.max(end.saturating_sub(length as usize));
                     ranges[row] = [start as u32, end as u32];
                     if rows.counts(row) {
@@ -244,6 +292,14 @@ impl PastOf {
 }
 
 impl Log {
+    /// Adds events of another log from the front of `range` on, as long as `due` says so of their time.
+    fn take(&mut self, from: &Log, range: &mut Range<usize>, due: impl Fn(i64) -> bool) {
+        while let Some(event) = range.clone().next().filter(|&event| due(from.times[event])) {
+            self.push(from.times[event], from.columns.iter().map(|ids| ids[event]));
+            range.start += 1;
+        }
+    }
+
     fn push(&mut self, time: i64, ids: impl Iterator<Item = u32>) {
         self.times.push(time);
         for (column, id) in self.columns.iter_mut().zip(ids) {

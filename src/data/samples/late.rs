@@ -4,7 +4,7 @@ use alloc::{string::String, sync::Arc, vec, vec::Vec};
 use core::mem;
 
 use super::{
-    Encoder, Field, Kind, Samples, Sequence, Values, Vocabulary,
+    Encoder, Field, Kind, Layout, Samples, Sequence, Values, Vocabulary,
     collect::{Collector, Lookup},
     encoder::collect,
 };
@@ -73,6 +73,11 @@ impl Encoder {
         added
     }
 
+    /// Takes over from a layout, from which this has grown, how many rows its vocabularies had.
+    pub(crate) fn grown_from(&mut self, layout: &Layout) {
+        Arc::make_mut(&mut self.layout).identity.grown_from(&layout.identity);
+    }
+
     /// Rows of each vocabulary.
     pub(crate) fn table_rows(&self) -> Vec<u32> {
         self.vocabularies.iter().map(Vocabulary::rows).collect()
@@ -88,10 +93,19 @@ impl Encoder {
         self.count_rows();
     }
 
-    fn count_rows(&mut self) {
-        let tables = Arc::make_mut(&mut self.layout).vocabularies.iter_mut();
-        for (table, vocabulary) in tables.zip(&self.vocabularies) {
+    /// Makes the layout that of the vocabularies as they are now.
+    pub(super) fn count_rows(&mut self) {
+        let tables = self.layout.vocabularies.iter().zip(&self.vocabularies);
+        if tables
+            .clone()
+            .all(|(table, vocabulary)| table.rows == vocabulary.rows())
+        {
+            return; // samples may share the layout
+        }
+        let layout = Arc::make_mut(&mut self.layout);
+        for (table, vocabulary) in layout.vocabularies.iter_mut().zip(&self.vocabularies) {
             table.rows = vocabulary.rows();
+            layout.identity.follow(&table.name, vocabulary);
         }
     }
 
@@ -127,14 +141,8 @@ impl Encoder {
             }
             sequences.push(Sequence::of_ranges(log, sequence.length, ranges)?);
         }
-        Ok(Samples {
-            layout: self.layout.clone(),
-            columns,
-            sequences,
-            labels: rows.iter().map(|row| row.label).collect(),
-            groups: Vec::new(),
-            candidates: None,
-        })
+        let labels = rows.iter().map(|row| row.label).collect();
+        Ok(Samples::new(self.layout.clone(), columns, sequences, labels))
     }
 
     /// The user whose row it is: the value that rows are grouped by.

@@ -5,7 +5,8 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Schema, Vocabulary,
+    Scale, Schema, Vocabulary,
+    identity::Identity,
     wiring::{Slot, Wiring},
 };
 
@@ -65,11 +66,17 @@ pub struct Layout {
     pub sequences: Vec<SequenceField>,
     /// The vocabularies of all fields.
     pub vocabularies: Vec<Table>,
+    /// What the encoder's ids and numbers stand for; nothing where no encoder made the layout.
+    #[serde(default, skip_serializing_if = "Identity::is_empty")]
+    pub identity: Identity,
 }
 
 impl Layout {
-    pub(super) fn new(schema: &Schema, wiring: &Wiring, vocabularies: &[Vocabulary]) -> Self {
-        let mut layout = Layout::default();
+    pub(super) fn new(schema: &Schema, wiring: &Wiring, vocabularies: &[Vocabulary], scales: &[Scale]) -> Self {
+        let mut layout = Layout {
+            identity: Identity::new(schema, wiring, vocabularies, scales),
+            ..Layout::default()
+        };
         for (field, wire) in schema.fields.iter().zip(&wiring.wires) {
             let name = field.name.clone();
             match wire.slot {

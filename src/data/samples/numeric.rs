@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-/// How a number is scaled: `(x - shift) * factor`, with `shift` and `factor` from the training rows. A missing number,
-/// which is NaN here, is taken for the mean.
+/// How a number is scaled: `(x - shift) * factor`, with `shift` and `factor` from the training rows, and limited to
+/// `limit` on both sides. A missing number, which is NaN here, is taken for the mean.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scale {
     /// What is taken away first.
@@ -14,9 +14,24 @@ pub struct Scale {
     pub factor: f32,
     /// What a missing number is taken for.
     pub mean: f32,
+    /// The farthest from 0 that a scaled number may be. 0 in older files; see [`Scale::LIMIT`].
+    #[serde(default)]
+    pub limit: f32,
 }
 
 impl Scale {
+    /// Where a standardised number ends, in standard deviations: what lies farther off is taken for so far.
+    ///
+    /// No row of `n` is more than `sqrt(n - 1)` of their own standard deviations from their mean (Samuelson, *How Deviant
+    /// Can You Be?*, JASA 1968), so that no training row is ever cut where there are fewer than 16.7 million. A single
+    /// value of a later row cannot make predictions overflow then, not even in half precision.
+    pub const LIMIT: f32 = 4096.0;
+
+    /// The limit of a standardised number, and that of one as it is.
+    pub(super) fn limit_of(standard: bool) -> f32 {
+        if standard { Self::LIMIT } else { f32::MAX }
+    }
+
     /// Mean 0 and standard deviation 1 of `numbers` (`standard`), or as they are. Of numbers that are all the same, or
     /// none, the factor is 1.
     pub(super) fn fit(numbers: &[f32], standard: bool) -> Self {
@@ -29,6 +44,7 @@ impl Scale {
             shift: 0.0,
             factor: 1.0,
             mean: mean as f32,
+            limit: Self::limit_of(standard),
         };
         match standard {
             true if factor.is_finite() => Scale {
@@ -46,14 +62,23 @@ impl Scale {
 
     /// The scaled number.
     pub fn apply(&self, x: f32) -> f32 {
+        let limit = f64::from(self.limit);
+        self.unlimited(x).clamp(-limit, limit) as f32
+    }
+
+    /// Whether a number is beyond the limit.
+    pub(super) fn cuts(&self, x: f32) -> bool {
+        self.unlimited(x).abs() > f64::from(self.limit)
+    }
+
+    fn unlimited(&self, x: f32) -> f64 {
         let x = if x.is_nan() { self.mean } else { x };
-        let scaled = (f64::from(x) - f64::from(self.shift)) * f64::from(self.factor);
-        // What training has not seen may lie far off: it stays finite.
-        scaled.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+        (f64::from(x) - f64::from(self.shift)) * f64::from(self.factor)
     }
 
     pub(super) fn is_finite(&self) -> bool {
-        self.shift.is_finite() && self.factor.is_finite() && self.mean.is_finite()
+        let limit = self.limit.is_finite() && self.limit > 0.0;
+        limit && self.shift.is_finite() && self.factor.is_finite() && self.mean.is_finite()
     }
 }
 
@@ -88,9 +113,27 @@ mod tests {
         assert_eq!((scale.shift, scale.mean), (3.0, 3.0));
         assert!((scale.apply(6.0) - 3.0 / 3.5f32.sqrt()).abs() < 1e-6);
         assert_eq!(scale.apply(f32::NAN), 0.0);
-        assert!(scale.apply(f32::MAX).is_finite());
+        assert_eq!(
+            (scale.apply(f32::MAX), scale.apply(f32::MIN)),
+            (Scale::LIMIT, -Scale::LIMIT)
+        );
+        assert!(scale.cuts(f32::MAX) && !scale.cuts(6.0) && !scale.cuts(f32::NAN));
         let raw = Scale::fit(&numbers, false);
         assert_eq!((raw.apply(6.0), raw.apply(f32::NAN)), (6.0, 3.0));
+    }
+
+    /// The one row that is as far off as any can be: of `n` the others are all the same.
+    #[test]
+    fn no_training_row_is_cut() {
+        let mut numbers = alloc::vec![0.0f32; 1_000_000];
+        numbers[7] = 3e30;
+        let scale = Scale::fit(&numbers, true);
+        assert!(
+            (scale.apply(3e30) - 999_999f32.sqrt()).abs() < 1e-2,
+            "{}",
+            scale.apply(3e30)
+        );
+        assert!(!scale.cuts(3e30) && scale.cuts(3e31));
     }
 
     #[test]

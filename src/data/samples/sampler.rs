@@ -5,7 +5,10 @@ use alloc::{format, vec::Vec};
 use super::{Encoder, Samples, UNKNOWN, encoder::Dependent};
 use crate::{
     Error, Result,
-    data::{Interactions, Positives, sampler::refuse_users_of_everything},
+    data::{
+        Interactions, Positives,
+        sampler::{nothing_to_draw, user_of_everything},
+    },
     rng::Rng,
 };
 
@@ -67,7 +70,7 @@ impl CandidateSampler {
         let catalogue = encoder.catalogue(field)?;
         let ids = encoder.layout().id(field).map_or(&[][..], |at| train.ids(at));
         Ok(CandidateSampler {
-            positives: chosen(train.groups(), ids, catalogue.len() as u32 - 1)?,
+            positives: chosen(train, train.groups(), ids, catalogue.len() as u32 - 1)?,
             dependent: encoder.dependent(column),
             catalogue,
             users: train.groups().to_vec(),
@@ -102,12 +105,14 @@ impl CandidateSampler {
 }
 
 /// What users chose among `items` items, which are the known ids less 1.
-fn chosen(users: &[u32], ids: &[u32], items: u32) -> Result<Positives> {
+fn chosen(train: &Samples, users: &[u32], ids: &[u32], items: u32) -> Result<Positives> {
     let known = users.iter().zip(ids).filter(|&(_, &id)| id != UNKNOWN);
     let (users, items_of): (Vec<u32>, Vec<u32>) = known.map(|(&user, &id)| (user, id - 1)).unzip();
     let count = users.iter().max().map_or(0, |&user| user + 1);
     let interactions = Interactions::from_columns((count, items), &users, &items_of, &[])?;
-    refuse_users_of_everything(&interactions)?;
+    if let Some(user) = user_of_everything(&interactions) {
+        return Err(nothing_to_draw(&train.user(user).unwrap_or_default(), items));
+    }
     Ok(Positives::new(&interactions))
 }
 
@@ -132,12 +137,13 @@ mod tests {
         let (encoder, train, _) = training.fit().unwrap();
         let sampler = CandidateSampler::new(&encoder, &train, 2);
         // User 1 has all three known items.
-        assert!(sampler.is_err());
+        let refused = alloc::string::ToString::to_string(&sampler.unwrap_err());
+        assert!(refused.contains("user \"1\" has every one of the 3 items"), "{refused}");
 
         let (users, ids) = (train.groups(), train.ids(0));
         let keep: Vec<usize> = (0..train.len()).filter(|&row| users[row] != 1).collect();
         let (users, ids): (Vec<u32>, Vec<u32>) = keep.iter().map(|&row| (users[row], ids[row])).unzip();
-        let positives = chosen(&users, &ids, 3).unwrap();
+        let positives = chosen(&train, &users, &ids, 3).unwrap();
         let rng = Rng::new(5);
         for (user, own) in [(0, &[0, 2][..]), (2, &[1][..])] {
             for draw in 0..50 {

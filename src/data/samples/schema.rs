@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::Field;
+use super::{Field, Kind, field::is_false};
 use crate::{Error, Result};
 
 /// What a user did before: the last positive rows of the row's group.
@@ -25,6 +25,9 @@ pub(super) struct Join {
 pub(super) struct Label {
     pub column: String,
     pub at_least: Option<f32>,
+    /// Labels are 0 or 1, or -1 or +1, as in libfm's and svmlight's files of two classes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub signs: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +47,16 @@ pub struct Schema {
     pub(super) label: Option<Label>,
     pub(super) group: Option<String>,
     pub(super) time: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) ties_in_order: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) weight: Option<String>,
     pub(super) negatives: Option<Negatives>,
 }
+
+/// How refusals of labels name their remedy, [`Schema::label_at_least`]: a program puts the name of its own option in
+/// the place of these words.
+pub const LABEL_AT_LEAST: &str = "Schema::label_at_least";
 
 impl Schema {
     /// A schema without fields.
@@ -54,17 +65,27 @@ impl Schema {
     }
 
     /// The schema of libfm files whose rows all have `fields` features with the value 1: the k-th feature of a row is
-    /// the field `k`. The label is 1 where it is 0.5 or more, so that -1 and 0 are both 0.
+    /// the field `k`. Labels are 0 or 1, or -1 or +1, where -1 is 0; others, such as ratings, are refused unless
+    /// [`Schema::label_at_least`] says from which value on they are 1.
     pub fn one_hot(fields: usize) -> Self {
-        let schema = Schema::new().label_at_least("label", 0.5);
+        let schema = Schema::new().signs();
         (1..=fields).fold(schema, |schema, place| schema.field(Field::key(format!("{place}"))))
     }
 
-    /// The schema of libfm and svmlight files in general: one weighted field, `features`.
+    /// The schema of libfm and svmlight files in general: one weighted field, `features`, and labels as with
+    /// [`Schema::one_hot`].
     pub fn features() -> Self {
-        Schema::new()
-            .field(Field::weighted("features"))
-            .label_at_least("label", 0.5)
+        Schema::new().field(Field::weighted("features")).signs()
+    }
+
+    /// The label of files of two classes.
+    fn signs(mut self) -> Self {
+        self.label = Some(Label {
+            column: "label".into(),
+            at_least: None,
+            signs: true,
+        });
+        self
     }
 
     /// Adds a field.
@@ -75,7 +96,8 @@ impl Schema {
     }
 
     /// Adds a behaviour sequence: of every row, these fields of the last `length` earlier rows of its group that have
-    /// label 1, oldest first. The fields must have one id a row; they keep their vocabularies, so that a history of
+    /// label 1, oldest first. Rows of the same moment are not earlier, in whatever order they stand in the file: what
+    /// was shown together was not yet answered ([`Schema::ties_in_order`] says otherwise). The fields must have one id a row; they keep their vocabularies, so that a history of
     /// items shares its table with the candidate.
     #[must_use]
     pub fn history<N: Into<String>>(
@@ -108,6 +130,7 @@ impl Schema {
         self.label = Some(Label {
             column: column.into(),
             at_least: None,
+            signs: false,
         });
         self
     }
@@ -118,6 +141,7 @@ impl Schema {
         self.label = Some(Label {
             column: column.into(),
             at_least: Some(least),
+            signs: false,
         });
         self
     }
@@ -133,6 +157,23 @@ impl Schema {
     #[must_use]
     pub fn time(mut self, column: impl Into<String>) -> Self {
         self.time = Some(column.into());
+        self
+    }
+
+    /// Takes the order of rows at the same time for that in which they came: each is in the histories of those behind
+    /// it. For times too coarse to tell what came first, such as days, in files that are in order. Where rows of one
+    /// moment are candidates that were shown together, the labels of some would give those of others away.
+    #[must_use]
+    pub fn ties_in_order(mut self) -> Self {
+        self.ties_in_order = true;
+        self
+    }
+
+    /// The column of weights, finite numbers from 0 on: how many times a row counts in training. Evaluations do not
+    /// read them.
+    #[must_use]
+    pub fn weight(mut self, column: impl Into<String>) -> Self {
+        self.weight = Some(column.into());
         self
     }
 
@@ -177,6 +218,14 @@ impl Schema {
             }
         }
         columns
+    }
+
+    /// Of each number whether it is standardised, in the order of the layout.
+    pub(super) fn standard_numbers(&self) -> impl Iterator<Item = bool> + '_ {
+        self.fields.iter().filter_map(|field| match field.kind {
+            Kind::Number { standard } => Some(standard),
+            _ => None,
+        })
     }
 
     pub(super) fn field_named(&self, name: &str) -> Option<usize> {

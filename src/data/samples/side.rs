@@ -94,6 +94,51 @@ impl SideTable {
         column.values.key(column.codes[row]).map(|value| value.into_owned())
     }
 
+    /// Adds the rows of another table of the same name that are new here.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the other lacks a column, or has another value for a key that is here already; nothing is
+    /// added then.
+    pub(super) fn extend(&mut self, other: &SideTable) -> Result<()> {
+        let refused = |reason: String| Err(Error::config(self.name.clone(), reason));
+        let mut places = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            match other.column_named(&column.name) {
+                Some(place) => places.push(place),
+                None => {
+                    let (name, has) = (&column.name, other.column_names());
+                    return refused(format!("the side table has no column {name:?}, but {has}"));
+                }
+            }
+        }
+        let value =
+            |column: &SideColumn, row: usize| column.values.key(column.codes[row]).unwrap_or_default().into_owned();
+        let (mut new, mut rows) = (Vec::new(), other.keys.iter().enumerate());
+        rows.try_for_each(|(row, key)| {
+            let values: Vec<String> = places.iter().map(|&at| value(&other.columns[at], row)).collect();
+            let Some(there) = self.row(&key) else {
+                new.push((key.into_owned(), values));
+                return Ok(());
+            };
+            for (column, other) in self.columns.iter().zip(&values) {
+                let own = value(column, there);
+                if own != *other {
+                    let name = &column.name;
+                    return refused(format!(
+                        "key {key:?} has {other:?} in the column {name:?}, and {own:?} in the table that the encoder was \
+                         fitted with; what was learnt rests on that value: leave it, or fit anew"
+                    ));
+                }
+            }
+            Ok(())
+        })?;
+        for (key, values) in new {
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            self.push(&key, &values)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn row(&self, key: &str) -> Option<usize> {
         self.keys.get(key.trim()).map(|row| row as usize)
     }

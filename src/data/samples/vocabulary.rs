@@ -90,13 +90,14 @@ impl Vocabulary {
         }
     }
 
-    /// Drops keys that come less often than `min_count`, given how often each row comes. Gives the new row of every old
-    /// one, or `None` where nothing changes.
-    pub(super) fn keep(&mut self, counts: &[u64], min_count: u32) -> Result<Option<Vec<u32>>> {
+    /// Drops keys that come less often than `min_count`, given how often each row comes; the rows below `settled` stay
+    /// in any case. Gives the new row of every old one, or `None` where nothing changes.
+    pub(super) fn keep(&mut self, counts: &[u64], min_count: u32, settled: u32) -> Result<Option<Vec<u32>>> {
         let Vocabulary::Keys(keys) = self else {
             return Ok(None);
         };
-        let enough = |index: usize| counts.get(index + 1).copied().unwrap_or(0) >= u64::from(min_count);
+        let often = |row: usize| counts.get(row).copied().unwrap_or(0) >= u64::from(min_count);
+        let enough = |index: usize| index + 1 < settled as usize || often(index + 1);
         if (0..keys.len()).all(enough) {
             return Ok(None);
         }
@@ -159,9 +160,10 @@ mod tests {
     #[test]
     fn rare_keys_give_their_rows_away() {
         let mut keys = Vocabulary::Keys(IdMap::from_keys(["a", "b", "c"]).unwrap());
-        assert_eq!(keys.keep(&[9, 2, 1, 5], 2).unwrap(), Some(vec![0, 1, 0, 2]));
+        assert_eq!(keys.keep(&[9, 2, 1, 5], 2, 4).unwrap(), None);
+        assert_eq!(keys.keep(&[9, 2, 1, 5], 2, 2).unwrap(), Some(vec![0, 1, 0, 2]));
         assert_eq!((keys.row("a"), keys.row("b"), keys.row("c"), keys.rows()), (1, 0, 2, 3));
-        assert_eq!(keys.keep(&[0, 2, 2], 2).unwrap(), None);
+        assert_eq!(keys.keep(&[0, 2, 2], 2, 0).unwrap(), None);
     }
 
     #[test]

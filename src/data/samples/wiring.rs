@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Field, Kind, Schema, SideTable, collect};
+use super::{Field, Kind, Schema, SideTable, collect, field::Shape};
 use crate::{Error, Result};
 
 /// Where a field's value comes from.
@@ -24,9 +24,11 @@ pub(super) enum Slot {
     Quantile {
         at: usize,
         vocabulary: usize,
+        shape: Shape,
     },
     Number {
         at: usize,
+        shape: Shape,
     },
     Keys {
         at: usize,
@@ -43,6 +45,8 @@ pub(super) enum Slot {
 pub(super) struct Wire {
     pub source: Source,
     pub slot: Slot,
+    /// The field, by place in the schema.
+    pub field: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -54,6 +58,7 @@ pub(super) struct Wiring {
     pub label: Option<usize>,
     pub group: Option<usize>,
     pub time: Option<usize>,
+    pub weight: Option<usize>,
     /// The inputs of the negatives' list and of what they stand for.
     pub negatives: Option<(usize, usize)>,
     /// The vocabularies' names, each once, and the field that says how they are made.
@@ -69,12 +74,17 @@ impl Wiring {
         for (index, field) in schema.fields.iter().enumerate() {
             let source = wiring.source(schema, tables, field)?;
             let slot = wiring.slot(index, field);
-            wiring.wires.push(Wire { source, slot });
+            wiring.wires.push(Wire {
+                source,
+                slot,
+                field: index,
+            });
         }
         let label = schema.label.as_ref().map(|label| &label.column);
         wiring.label = label.map(|column| wiring.input(column));
         wiring.group = schema.group.as_ref().map(|column| wiring.input(column));
         wiring.time = schema.time.as_ref().map(|column| wiring.input(column));
+        wiring.weight = schema.weight.as_ref().map(|column| wiring.input(column));
         // Last, as a file may lack it.
         if let Some(negatives) = &schema.negatives {
             let of = wiring.input(&negatives.of);
@@ -86,6 +96,16 @@ impl Wiring {
     /// Whether a file may lack an input.
     pub fn is_optional(&self, input: usize) -> bool {
         self.negatives.is_some_and(|(list, _)| list == input)
+    }
+
+    /// Whether rows to predict for may lack an input. Label and weight are not read then, and a row without a user or a
+    /// time is one of an unknown user, or later than all.
+    pub fn is_optional_without_labels(&self, input: usize) -> bool {
+        let mut sources = self.wires.iter().map(|wire| wire.source);
+        let is_used = sources.any(|source| match source {
+            Source::Input(used) | Source::Table { key: used, .. } => used == input,
+        });
+        !is_used
     }
 
     fn input(&mut self, column: &str) -> usize {
@@ -125,7 +145,10 @@ impl Wiring {
             self.counts[kind] - 1
         };
         match field.kind {
-            Kind::Number { .. } => Slot::Number { at: place(1) },
+            Kind::Number { .. } => Slot::Number {
+                at: place(1),
+                shape: field.shape(),
+            },
             Kind::Key => Slot::Id {
                 at: place(0),
                 vocabulary: self.vocabulary(index, field),
@@ -133,6 +156,7 @@ impl Wiring {
             Kind::Quantile { .. } => Slot::Quantile {
                 at: place(0),
                 vocabulary: self.vocabulary(index, field),
+                shape: field.shape(),
             },
             Kind::Keys { separator } => Slot::Keys {
                 at: place(2),

@@ -15,7 +15,7 @@ use crate::{
     Error, Result,
     checks::check_growth,
     data::samples::{Encoder, Layout, Samples, Values},
-    train::rows::{self, Frozen},
+    train::rows::Frozen,
 };
 
 /// The count of a row that was trained before rows were counted.
@@ -195,13 +195,7 @@ impl ClickTrainer {
         }
         let grown = self.grow_tables(encoder.layout());
         if grown.is_err() {
-            // Keys without rows would name nothing; rows that have grown keep theirs.
-            let layout = encoder.layout().clone();
-            let rows = layout.vocabularies.iter().zip(&old);
-            let rows: Vec<u32> = rows
-                .map(|(table, &old)| self.table(&table.name).map_or(old, |at| self.plan().rows(at) as u32))
-                .collect();
-            encoder.truncate(&rows);
+            self.keep_rows(encoder);
         }
         self.support_for(encoder.layout());
         *self.model.layout_mut() = encoder.layout().clone();
@@ -209,11 +203,11 @@ impl ClickTrainer {
     }
 
     /// The place of a vocabulary in the plan, if its tables are read.
-    fn table(&self, name: &str) -> Option<usize> {
+    pub(super) fn table(&self, name: &str) -> Option<usize> {
         self.plan().vocabularies().iter().position(|other| other == name)
     }
 
-    fn check_tables(&self, layout: &Layout) -> Result<()> {
+    pub(super) fn check_tables(&self, layout: &Layout) -> Result<()> {
         layout
             .vocabularies
             .iter()
@@ -221,16 +215,6 @@ impl ClickTrainer {
                 Some(at) => check_growth(self.plan(), at, table.rows as usize),
                 None => Ok(()),
             })
-    }
-
-    fn grow_tables(&mut self, layout: &Layout) -> Result<()> {
-        for table in &layout.vocabularies {
-            let grown = self.table(&table.name);
-            if let Some(at) = grown.filter(|&at| table.rows as usize > self.plan().rows(at)) {
-                rows::grow(&mut *self.executor, at, table.rows as usize)?;
-            }
-        }
-        Ok(())
     }
 
     /// Notes what must be put back before training goes on, and ends a mean by making it the parameters.
@@ -244,7 +228,7 @@ impl ClickTrainer {
     }
 
     /// Counts of all rows; old ones that were never counted stay as good as where they are.
-    fn support_for(&mut self, layout: &Layout) {
+    pub(super) fn support_for(&mut self, layout: &Layout) {
         let support = self.support.get_or_insert_with(|| {
             let old = &self.model.layout().vocabularies;
             old.iter()

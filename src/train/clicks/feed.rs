@@ -49,6 +49,7 @@ impl Feed {
     ///
     /// # Errors
     /// [`Error::Config`] where one is not there, or has weights that the model does not read or lacks those that it does.
+    /// Whether names mean the same there is not looked at: see [`ClickTrainer::feed`](super::ClickTrainer::feed).
     pub fn new(plan: &Plan, samples: &Samples) -> Result<Self> {
         let feed = Feed {
             columns: plan

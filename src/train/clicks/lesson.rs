@@ -64,7 +64,17 @@ impl ClickTrainer {
         let (samples, given) = self.samples_of(encoder, group, config, rng)?;
         let ids: Vec<_> = given.iter().flat_map(|&row| samples.ids_of_row(row)).collect();
         let mut lesson = self.lesson(encoder, group, (&samples, given), rng)?;
-        learnt.before += lesson.hold(&mut *self.executor)?;
+        let (before, bad) = lesson.hold(&mut *self.executor)?;
+        if let Some(row) = bad {
+            let place = lesson.given.partition_point(|&given| given <= row).saturating_sub(1);
+            let error = self.not_finite(
+                &samples,
+                row,
+                &alloc::format!("row {place} of {} together", group.len()),
+            )?;
+            return Err(error);
+        }
+        learnt.before += before;
         let mut saved = SavedRows::default();
         for &(vocabulary, row) in lesson.rows.keys() {
             saved.save(&mut *self.executor, vocabulary, [row].into_iter())?;
@@ -188,16 +198,18 @@ impl Lesson {
         Ok(logits)
     }
 
-    /// Gives the drawn candidates their present prediction as label. Gives the loss of the given rows.
-    fn hold(&mut self, executor: &mut dyn Executor) -> Result<f64> {
+    /// Gives the drawn candidates their present prediction as label. Gives the loss of the given rows, and a sample whose
+    /// prediction is not finite.
+    fn hold(&mut self, executor: &mut dyn Executor) -> Result<(f64, Option<usize>)> {
         let logits = self.score(executor)?;
         let loss = self.loss_of(&logits);
+        let bad = logits.iter().position(|logit| !logit.is_finite());
         let labels = self.batch.labels_mut();
         let rows = labels.iter_mut().zip(&logits).enumerate();
         for (_, (label, &logit)) in rows.filter(|(row, _)| self.given.binary_search(row).is_err()) {
             *label = sigmoid(logit.into()) as f32;
         }
-        Ok(loss)
+        Ok((loss, bad))
     }
 
     /// The loss of the given rows, summed; not finite where a prediction is not.

@@ -16,10 +16,12 @@ mod absorb;
 mod config;
 mod feed;
 mod fit;
+mod grow;
 mod history;
 mod lesson;
 #[cfg(feature = "std")]
 mod persist;
+mod predict;
 
 pub use absorb::{ClickAbsorbReport, ClickRow};
 pub use config::{ClickAbsorbConfig, ClickConfig, ClickMetric};
@@ -28,30 +30,21 @@ pub use history::ClickHistory;
 #[cfg(feature = "std")]
 pub(crate) use persist::absorbed_fault;
 
-use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
     Error, Result,
-    data::{
-        Batch,
-        samples::{Encoder, Pick, Samples, Values},
-    },
+    data::samples::Encoder,
     device::Device,
-    eval::{ClickReport, RankingReport, evaluate_cases},
-    executor::{Executor, LossSum, exposed},
+    executor::{Executor, LossSum},
     models::ClickModel,
-    plan::{Plan, Space, State},
-    rng::Rng,
+    plan::{Plan, State},
     train::{
         average::{Aside, check_averaging},
         rows::Frozen,
     },
 };
-use feed::Feed;
-
-/// Rows that are scored together.
-const SCORED: usize = 4096;
 
 /// Where training stands: with the state and the settings, all that a resumed run needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -135,18 +128,6 @@ impl ClickTrainer {
         })
     }
 
-    /// Keeps the encoder of the fields, so that [`rank`](ClickTrainer::rank) can be asked and checkpoints stand alone.
-    ///
-    /// # Errors
-    /// [`Error::Config`] where its fields are not those of the model.
-    pub fn set_encoder(&mut self, encoder: Encoder) -> Result<()> {
-        if encoder.layout() != self.model.layout() {
-            return Err(Error::config("encoder", "its fields are not those of the model"));
-        }
-        self.encoder = Some(encoder);
-        Ok(())
-    }
-
     /// The encoder, if one was set.
     pub fn encoder(&self) -> Option<&Encoder> {
         self.encoder.as_ref()
@@ -214,92 +195,7 @@ impl ClickTrainer {
         Ok(state)
     }
 
-    /// Logits of all rows of `samples`, whose labels are not read.
-    ///
-    /// # Errors
-    /// [`Error::Config`] where the samples lack a field of the model, [`Error::Id`] where an id lies outside its table.
-    pub fn logits(&mut self, samples: &Samples) -> Result<Vec<f32>> {
-        let feed = Feed::new(self.plan(), samples)?;
-        let mut batch = Batch::default();
-        let mut logits = vec![0.0; samples.len()];
-        for (index, out) in logits.chunks_mut(SCORED).enumerate() {
-            let first = index * SCORED;
-            let picks: Vec<Pick> = (first..first + out.len()).map(Pick::own).collect();
-            feed.fill(samples, None, &picks, Rng::default(), &mut batch);
-            self.executor.score_batch(&batch, out)?;
-        }
-        Ok(logits)
-    }
-
-    /// Ranks candidates for a request, best first: each candidate's place in `candidates` and its logit. Values are given
-    /// by the names of their columns: `context` is that of the request, `events` what the user did before, oldest first;
-    /// clicks of the context's user that were [absorbed](ClickTrainer::absorb) follow them by themselves.
-    ///
-    /// # Errors
-    /// [`Error::Config`] where no encoder was set, and those of [`Encoder::request`] and
-    /// [`logits`](ClickTrainer::logits).
-    pub fn rank(&mut self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Vec<(usize, f32)>> {
-        let encoder = self.encoder.as_ref().ok_or_else(Self::no_encoder)?;
-        let later = encoder.user_of(context).and_then(|user| self.history.of(user));
-        let samples = encoder.request_after(context, events, later, candidates)?;
-        let logits = self.logits(&samples)?;
-        let mut ranked: Vec<(usize, f32)> = logits.into_iter().enumerate().collect();
-        ranked.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
-        Ok(ranked)
-    }
-
     fn no_encoder() -> Error {
         Error::config("encoder", "there is none; give it with set_encoder")
-    }
-
-    /// How well each row's own candidate is ranked among the row's negatives: HR@k and NDCG@k.
-    ///
-    /// # Errors
-    /// Those of [`evaluate_cases`] and [`logits`](ClickTrainer::logits).
-    pub fn evaluate_ranking(&mut self, samples: &Samples, k: usize) -> Result<RankingReport> {
-        evaluate_cases(samples, k, |cases, out| {
-            out.copy_from_slice(&self.logits(cases)?);
-            Ok(())
-        })
-    }
-
-    /// How much each event of a row's history weighs in its prediction, oldest first: DIN's attention, which says by
-    /// which earlier events a candidate is recommended. Empty where the history is.
-    ///
-    /// # Errors
-    /// Those of [`logits`](ClickTrainer::logits); [`Error::Config`] where the model has no attention;
-    /// [`Error::Device`] where the device hands it out to nobody.
-    pub fn attention(&mut self, samples: &Samples) -> Result<Vec<Vec<f32>>> {
-        let feed = Feed::new(self.plan(), samples)?;
-        let view = exposed(self.plan(), "attention")?;
-        let Space::Steps(sequence) = self.plan().space(view.buffer) else {
-            return Err(Error::config("attention", "it does not lie along a sequence"));
-        };
-        let (mut batch, mut rows) = (Batch::default(), Vec::with_capacity(samples.len()));
-        let mut logits = vec![0.0; samples.len()];
-        for (index, out) in logits.chunks_mut(SCORED).enumerate() {
-            let first = index * SCORED;
-            let picks: Vec<Pick> = (first..first + out.len()).map(Pick::own).collect();
-            feed.fill(samples, None, &picks, Rng::default(), &mut batch);
-            let weights = self.executor.score_with(&batch, "attention", out)?;
-            let steps = batch.offsets(sequence).windows(2);
-            rows.extend(steps.map(|pair| weights[pair[0] as usize..pair[1] as usize].to_vec()));
-        }
-        Ok(rows)
-    }
-
-    /// How well clicks are predicted.
-    ///
-    /// # Errors
-    /// Those of [`logits`](ClickTrainer::logits), and [`Error::Config`] where there are no rows.
-    pub fn evaluate(&mut self, samples: &Samples) -> Result<ClickReport> {
-        let logits = self.logits(samples)?;
-        if logits.iter().any(|logit| logit.is_nan()) {
-            return Err(Error::Diverged {
-                step: self.progress.step,
-                loss: f64::NAN,
-            });
-        }
-        ClickReport::of(&logits, samples.labels(), samples.groups())
     }
 }

@@ -69,6 +69,13 @@ impl ClickTrainer {
         if let Some(reason) = absorbed_fault(layout, checkpoint.support.as_deref(), &checkpoint.history) {
             return Err(Error::config("absorbed", reason));
         }
+        if let Some(reason) = checkpoint
+            .encoder
+            .as_ref()
+            .and_then(|encoder| layout.difference(encoder))
+        {
+            return Err(Error::config("encoder", reason));
+        }
         let mut executor = device.executor(plan, checkpoint.state)?;
         let aside = match checkpoint.average_values {
             Some(mean) => Aside::adopt(&mut *executor, mean)?,
