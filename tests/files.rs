@@ -231,6 +231,11 @@ fn rows_unlike_the_rest_are_refused_or_counted() {
             "is a date, where others are numbers",
         ),
         ("user,item,time\nann,\"tea\"s,1\n", 2, "text behind a closing quote"),
+        (
+            "\"user,item\nann,tea\n",
+            1,
+            "a quoted field begins here and is not closed",
+        ),
         ("0 5 7\n1 13 11 0\n1 5 x 9 9\n", 2, "too many fields"),
     ] {
         let (_folder, path) = file("x.csv", content.as_bytes());

@@ -1,19 +1,27 @@
 //! How a file of rows is laid out, decided once and from many lines: delimiter, quotes, header, lists.
 
-use hashbrown::HashSet;
+use core::cmp::Reverse;
 
 use super::{
-    columns::{Role, names, untyped},
+    columns::{Role, names},
+    header::{are_names_of_rows, has_header},
     lines::Lines,
     options::Delimiter,
     records::{Records, Splitting, Width},
+    trial::{MOST_COLUMNS, Sample, Trial, usual},
+    values::shown,
 };
 use crate::{Error, Result};
 
-/// Records that are looked at.
-const LOOK: usize = 2000;
-/// A row with more fields than this, but for a list, is none.
-const MOST_COLUMNS: usize = 1 << 16;
+/// The delimiters that are looked for; of those that do equally well the first.
+const USUAL: [Delimiter; 6] = [
+    Delimiter::Colons,
+    Delimiter::Char(b'\t'),
+    Delimiter::Char(b';'),
+    Delimiter::Char(b','),
+    Delimiter::Char(b'|'),
+    Delimiter::Blanks,
+];
 
 /// What is said of a file by those who read it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,95 +78,42 @@ impl Dialect {
     }
 }
 
-/// The beginning of a file.
-struct Sample<'a> {
-    bytes: &'a [u8],
-    /// Whether that is all of it.
-    all: bool,
-    name: &'a str,
-}
-
-/// How a delimiter splits the beginning of a file.
-struct Trial {
-    splitting: Splitting,
-    widths: Vec<usize>,
-    /// Fields that were quoted.
-    quoted: u64,
-    /// Whether all is as RFC 4180 has it.
-    whole: bool,
-}
-
-impl Trial {
-    /// The number of fields that most records have; of two as frequent, that which comes first.
-    fn width(&self) -> usize {
-        usual(&self.widths)
-    }
-
-    /// Whether all records behind the first have the same number of fields, and the first too, or one less as R writes
-    /// names of rows, or any where it is alone.
-    fn agrees(&self) -> bool {
-        let Some((&first, rest)) = self.widths.split_first() else {
-            return false;
-        };
-        let width = rest.first().copied().unwrap_or(first);
-        width >= 2 && rest.iter().all(|&other| other == width) && (first == width || first + 1 == width)
-    }
-
-    /// Share of the records that have as many fields as most.
-    fn share(&self) -> f64 {
-        let width = self.width();
-        let same = self.widths.iter().filter(|&&other| other == width).count();
-        if width < 2 {
-            0.0
-        } else {
-            same as f64 / self.widths.len() as f64
-        }
-    }
-}
-
-/// The most frequent number; of two as frequent, that which comes first.
-fn usual(widths: &[usize]) -> usize {
-    let mut counts: Vec<(usize, usize)> = Vec::new();
-    for &width in widths {
-        match counts.iter_mut().find(|(other, _)| *other == width) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((width, 1)),
-        }
-    }
-    let most = counts.iter().map(|&(_, count)| count).max().unwrap_or(0);
-    counts
-        .into_iter()
-        .find(|&(_, count)| count == most)
-        .map_or(0, |(width, _)| width)
-}
-
 impl Sample<'_> {
     fn decide(&self, wish: &Wish) -> Result<Dialect> {
-        let chosen = self.choose(wish)?;
-        let (mut records, first_line) = self.records(chosen.splitting);
-        if records.is_empty() {
-            return Err(self.refused(0, "the file is empty; expected rows"));
+        let mut chosen = self.choose(wish)?;
+        if chosen.widths.is_empty() {
+            let empty = || self.refused(0, "the file is empty; expected rows");
+            return Err(chosen.error.take().unwrap_or_else(empty));
         }
         let lists = match wish.lists {
             Some(lists) => lists,
-            None => wish.header != Some(true) && are_lists(&records),
+            None => wish.header != Some(true) && self.are_lists(chosen.splitting),
         };
-        if lists {
-            let is_header = wish.header == Some(true);
-            return Ok(Dialect {
-                splitting: chosen.splitting,
-                width: Width::Any,
-                header: is_header.then(|| records.remove(0)),
-                lists,
-                notes: Vec::new(),
-                sample: records,
-                first_line,
-            });
-        }
-        if let Some(columns) = chosen.widths.iter().find(|&&width| width > MOST_COLUMNS) {
+        if !lists && let Some(columns) = chosen.widths.iter().find(|&&width| width > MOST_COLUMNS) {
             let reason = format!("{columns} fields in a row; at most {MOST_COLUMNS} are read");
-            return Err(self.refused(first_line, &reason));
+            return Err(self.refused(0, &reason));
         }
+        match lists {
+            true => Ok(self.lists(chosen.splitting, wish)),
+            false => Ok(self.rows(&chosen, wish)),
+        }
+    }
+
+    fn lists(&self, splitting: Splitting, wish: &Wish) -> Dialect {
+        let is_header = wish.header == Some(true);
+        Dialect {
+            splitting,
+            width: Width::Any,
+            header: is_header.then(Vec::new),
+            lists: true,
+            notes: Vec::new(),
+            sample: Vec::new(),
+            first_line: 0,
+        }
+    }
+
+    fn rows(&self, chosen: &Trial, wish: &Wish) -> Dialect {
+        let (mut records, first_line) = self.records(chosen.splitting);
         let (is_header, told) = match wish.header {
             Some(header) => (header, true),
             None => has_header(&records),
@@ -178,13 +133,13 @@ impl Sample<'_> {
             splitting: chosen.splitting,
             width: Width::Of { fields, surplus: false },
             header,
-            lists,
+            lists: false,
             notes,
             sample: records,
             first_line,
         };
         Self::fit_header(&mut dialect, fields, chosen.quoted > 0);
-        Ok(dialect)
+        dialect
     }
 
     /// Brings a header and rows of another width together, where it is known how.
@@ -218,190 +173,62 @@ impl Sample<'_> {
         }
     }
 
-    /// The delimiter under which all records agree; where none is, the one under which most do.
+    /// The delimiter under which all records agree; where none is, that of lists, or the one under which most do.
     fn choose(&self, wish: &Wish) -> Result<Trial> {
         if let Some(delimiter) = wish.delimiter {
             return Ok(self.tried(delimiter));
         }
-        let usual = [
-            Delimiter::Colons,
-            Delimiter::Char(b'\t'),
-            Delimiter::Char(b';'),
-            Delimiter::Char(b','),
-            Delimiter::Char(b'|'),
-            Delimiter::Blanks,
-        ];
-        let trials: Vec<Trial> = usual.map(|delimiter| self.tried(delimiter)).into();
-        let known = |trial: &Trial| {
-            let first = self.first(trial.splitting).unwrap_or_default();
-            Role::OF_PAIRS.iter().filter(|role| role.find(&first).is_some()).count()
-        };
-        let mut agreeing: Vec<Trial> = Vec::new();
-        let mut others = Vec::new();
-        for trial in trials {
-            if trial.agrees() {
-                agreeing.push(trial)
-            } else {
-                others.push(trial)
-            }
-        }
+        let (mut agreeing, mut others): (Vec<Trial>, Vec<Trial>) = USUAL
+            .map(|delimiter| self.tried(delimiter))
+            .into_iter()
+            .partition(Trial::agrees);
         // The usual names in the first record tell most; then that keys come again and again in the first column, which
         // a decimal comma or a list within a text would make ever different; then the number of columns.
         agreeing.sort_by_cached_key(|trial| {
-            let names = core::cmp::Reverse(known(trial));
+            let first = self.first(trial.splitting);
+            let names = Role::OF_PAIRS.iter().filter(|role| role.find(&first).is_some()).count();
             (
-                names,
+                Reverse(names),
                 self.first_column(trial.splitting),
-                core::cmp::Reverse(trial.width()),
+                Reverse(trial.width()),
             )
         });
         if !agreeing.is_empty() {
             return Ok(agreeing.swap_remove(0));
         }
-        let lists = |trial: &Trial| are_lists(&self.records(trial.splitting).0);
-        let found = others.iter().position(lists).or_else(|| {
+        let lists = others.iter().position(|trial| self.are_lists(trial.splitting));
+        let found = lists.or_else(|| {
             let shares: Vec<f64> = others.iter().map(Trial::share).collect();
             let best = shares.iter().copied().fold(0.0, f64::max);
-            shares.iter().position(|&share| share == best && best > 0.0)
+            let most = shares.iter().position(|&share| share == best && best > 0.0);
+            // A quote that is opened in the first record and never closed.
+            most.or_else(|| {
+                others
+                    .iter()
+                    .position(|trial| trial.widths.is_empty() && trial.error.is_some())
+            })
         });
         match found {
             Some(found) => Ok(others.swap_remove(found)),
-            None => {
-                let (line, first) = match self.records(Splitting {
-                    delimiter: Delimiter::Colons,
-                    quotes: false,
-                }) {
-                    (records, line) if !records.is_empty() => (line, records[0].join("::")),
-                    _ => return Err(self.refused(0, "the file is empty; expected rows")),
-                };
-                let shown = super::values::shown(first.as_bytes()).to_string();
-                let reason = format!(
-                    "{shown} has no \"::\", tab, comma, semicolon, bar or blank between fields; set Delimited::delimiter"
-                );
-                Err(self.refused(line, &reason))
-            }
+            None => Err(self.refused_without_delimiter()),
         }
     }
 
-    /// Splits by a delimiter, with quotes where they make sense: always in CSV; elsewhere if each field that begins with
-    /// a quote ends with one, since titles begin with quotes too.
-    fn tried(&self, delimiter: Delimiter) -> Trial {
-        let csv = matches!(delimiter, Delimiter::Char(b',' | b';'));
-        if csv || memchr::memchr(b'"', self.bytes).is_some() {
-            let quoted = self.trial(Splitting {
-                delimiter,
-                quotes: true,
-            });
-            if csv || (quoted.whole && quoted.quoted > 0) {
-                return quoted;
-            }
-        }
-        self.trial(Splitting {
-            delimiter,
+    fn refused_without_delimiter(&self) -> Error {
+        let whole = Splitting {
+            delimiter: Delimiter::Char(b'\n'),
             quotes: false,
-        })
-    }
-
-    fn trial(&self, splitting: Splitting) -> Trial {
-        let mut trial = Trial {
-            splitting,
-            widths: Vec::new(),
-            quoted: 0,
-            whole: true,
         };
-        let mut records = self.open(splitting);
-        while trial.widths.len() < LOOK {
-            match records.advance() {
-                Ok(true) => trial.widths.push(records.record().len()),
-                Ok(false) => break,
-                Err(_) => {
-                    // A field that is not closed where the sample ends may be closed behind it.
-                    trial.whole &= !self.all;
-                    break;
-                }
-            }
-            trial.whole &= !records.has_stray_text();
-        }
-        trial.quoted = records.quoted();
-        trial
+        let (records, line) = self.records(whole);
+        let Some(first) = records.first().map(|record| record.concat()) else {
+            return self.refused(0, "the file is empty; expected rows");
+        };
+        let shown = shown(first.as_bytes());
+        let reason = format!(
+            "{shown} has no \"::\", tab, comma, semicolon, bar or blank between fields; set Delimited::delimiter"
+        );
+        self.refused(line, &reason)
     }
-
-    fn open(&self, splitting: Splitting) -> Records {
-        Records::new(Lines::of_bytes(self.bytes.to_vec(), self.name), splitting)
-    }
-
-    /// The first records, and the line of the first of them.
-    fn records(&self, splitting: Splitting) -> (Vec<Vec<String>>, u64) {
-        let (mut records, mut all, mut line) = (self.open(splitting), Vec::new(), 0);
-        while all.len() < LOOK && matches!(records.advance(), Ok(true)) {
-            if all.is_empty() {
-                line = records.number();
-            }
-            all.push(records.record().texts());
-        }
-        (all, line)
-    }
-
-    /// Different values of the first column.
-    fn first_column(&self, splitting: Splitting) -> usize {
-        let (records, _) = self.records(splitting);
-        let values: HashSet<&String> = records.iter().skip(1).filter_map(|record| record.first()).collect();
-        values.len()
-    }
-
-    fn first(&self, splitting: Splitting) -> Option<Vec<String>> {
-        let mut records = self.open(splitting);
-        matches!(records.advance(), Ok(true)).then(|| records.record().texts())
-    }
-
-    fn refused(&self, line: u64, reason: &str) -> Error {
-        Error::data(self.name, line, reason)
-    }
-}
-
-/// Whether the first fields are the rows' names: R gives each another, in quotes or counted from 1.
-fn are_names_of_rows(rows: &[&Vec<String>], quoted: bool) -> bool {
-    let names = || rows.iter().filter_map(|row| row.first());
-    let different: HashSet<&String> = names().collect();
-    let counted = names().zip(1u64..).all(|(name, number)| name.parse() == Ok(number));
-    rows.len() > 1 && different.len() == rows.len() && (quoted || counted)
-}
-
-/// Whether records are users with their items: whole numbers alone, in rows of different lengths, no user twice.
-fn are_lists(records: &[Vec<String>]) -> bool {
-    let whole = |text: &String| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let firsts: HashSet<&String> = records.iter().filter_map(|record| record.first()).collect();
-    let first = records.first().map_or(0, Vec::len);
-    records.iter().any(|record| record.len() != first)
-        && records.iter().any(|record| record.len() > 2)
-        && firsts.len() == records.len()
-        && records.iter().flatten().all(whole)
-}
-
-/// Whether the first record is a header, and whether that can be told.
-fn has_header(records: &[Vec<String>]) -> (bool, bool) {
-    let Some((first, rest)) = records.split_first() else {
-        return (false, true);
-    };
-    if first.iter().all(|name| untyped(name).is_some()) {
-        return (true, true);
-    }
-    // Where rows have a name, the header lacks that column.
-    let shift = usize::from(!rest.is_empty() && rest.iter().all(|row| row.len() == first.len() + 1));
-    let column = |at: usize| rest.iter().filter_map(move |row| row.get(at + shift));
-    let again = |at: usize| column(at).any(|value| *value == first[at]);
-    let known: Vec<usize> = Role::OF_PAIRS.iter().filter_map(|role| role.find(first)).collect();
-    if known.len() >= 2 || (known.len() == 1 && !again(known[0])) {
-        return (true, true);
-    }
-    let is_word = |text: &str| !text.is_empty() && !text.bytes().any(|byte| byte.is_ascii_digit());
-    if !first.iter().all(|name| is_word(name)) || (0..first.len()).any(again) || rest.is_empty() {
-        return (false, true);
-    }
-    // Numbers and codes all hold digits, and the words above them none.
-    let coded = |at: usize| column(at).all(|value| value.bytes().any(|byte| byte.is_ascii_digit()));
-    let header = (0..first.len()).any(coded);
-    (header, header)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod columns;
 mod dialect;
+mod fields;
+mod header;
 mod libfm;
 mod lines;
 mod ncf;
@@ -15,6 +17,7 @@ mod source;
 mod survey;
 mod table;
 mod titles;
+mod trial;
 mod values;
 
 use std::path::{Path, PathBuf};

@@ -159,6 +159,8 @@ impl Schema {
 #[derive(Clone, Debug)]
 pub struct SampleFiles {
     schema: Schema,
+    /// What reads the training file where a model goes on.
+    encoder: Option<Encoder>,
     tables: Vec<SideTable>,
     format: SampleFormat,
     bad_rows: BadRows,
@@ -169,9 +171,19 @@ impl SampleFiles {
     pub fn new(schema: Schema) -> Self {
         SampleFiles {
             schema,
+            encoder: None,
             tables: Vec::new(),
             format: SampleFormat::default(),
             bad_rows: BadRows::default(),
+        }
+    }
+
+    /// Files for a model that was trained before: they are read by its encoder, which grows for keys that are new in the
+    /// training file; see [`Training::with_encoder`].
+    pub fn with_encoder(encoder: Encoder) -> Self {
+        SampleFiles {
+            encoder: Some(encoder.clone()),
+            ..Self::new(encoder.schema().clone())
         }
     }
 
@@ -235,7 +247,10 @@ impl SampleFiles {
     }
 
     pub(super) fn fit_only(self, path: &Path, only: Option<Only>) -> Result<(Samples, FittedFiles)> {
-        let mut training = Training::new(self.schema, self.tables)?;
+        let mut training = match self.encoder {
+            Some(encoder) => Training::with_encoder(encoder, self.tables)?,
+            None => Training::new(self.schema, self.tables)?,
+        };
         let inputs = Inputs(training.inputs().into_iter().map(|name| (name.into(), false)).collect());
         let report = read_rows(path, &self.format, only, &inputs, &mut training, self.bad_rows)?;
         let (encoder, samples, past) = training.fit()?;
@@ -261,6 +276,46 @@ pub struct FittedFiles {
 }
 
 impl FittedFiles {
+    /// Files that are read by an encoder there is, such as that of a saved model, with no past.
+    pub fn new(encoder: Encoder) -> Self {
+        FittedFiles {
+            past: Past::default(),
+            encoder,
+            format: SampleFormat::default(),
+            bad_rows: BadRows::default(),
+            report: RowReport::default(),
+        }
+    }
+
+    /// Sets how the files of rows are written.
+    #[must_use]
+    pub fn format(mut self, format: SampleFormat) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Sets what to do about rows that cannot be used.
+    #[must_use]
+    pub fn bad_rows(mut self, bad_rows: BadRows) -> Self {
+        self.bad_rows = bad_rows;
+        self
+    }
+
+    /// Reads a file of rows to predict for, which need no labels; nor times, users and weights, where a row without a
+    /// time comes after all others. Nothing of it is past for files that are read later.
+    ///
+    /// # Errors
+    /// Those of [`SampleFiles::fit`].
+    pub fn read_unlabelled(&self, path: impl AsRef<Path>) -> Result<(Samples, RowReport)> {
+        let names = self.encoder.inputs().iter().enumerate();
+        let optional = |input: usize| self.encoder.is_optional_without_labels(input);
+        let inputs = Inputs(names.map(|(input, name)| (name.clone(), optional(input))).collect());
+        let mut past = self.past.clone();
+        let mut rows = self.encoder.rows_without_labels(&mut past);
+        let report = read_rows(path.as_ref(), &self.format, None, &inputs, &mut rows, self.bad_rows)?;
+        Ok((rows.finish()?, report))
+    }
+
     /// Reads a further file, such as dev and then test: what users did in it is in the histories of its own later rows
     /// and of the files that are read after it.
     ///
