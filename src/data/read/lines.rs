@@ -34,14 +34,22 @@ impl Lines {
 
     /// Lines of text that is in memory; `name` is that of the file it comes from.
     pub fn of_bytes(bytes: Vec<u8>, name: &str) -> Self {
-        Self::new(Box::new(std::io::Cursor::new(bytes)), name.into())
+        Lines {
+            end: bytes.len(),
+            finished: true,
+            ..Self::with_buffer(bytes, Box::new(std::io::empty()), name.into())
+        }
     }
 
     pub fn new(from: Box<dyn Read + Send>, name: String) -> Self {
+        Self::with_buffer(vec![0; CHUNK], from, name)
+    }
+
+    fn with_buffer(buffer: Vec<u8>, from: Box<dyn Read + Send>, name: String) -> Self {
         Lines {
             from,
             name,
-            buffer: vec![0; CHUNK],
+            buffer,
             start: 0,
             end: 0,
             line: 0..0,
@@ -153,8 +161,13 @@ impl Lines {
 mod tests {
     use super::*;
 
+    /// Lines of what comes in pieces, as from a file.
+    fn from_pieces(bytes: &[u8]) -> Lines {
+        Lines::new(Box::new(std::io::Cursor::new(bytes.to_vec())), "file".into())
+    }
+
     fn read(bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
-        let mut lines = Lines::of_bytes(bytes.to_vec(), "file");
+        let mut lines = from_pieces(bytes);
         let mut all = Vec::new();
         while lines.advance().unwrap() {
             all.push((lines.number(), lines.line().to_vec()));
@@ -195,17 +208,17 @@ mod tests {
         assert_eq!(lines.peek().unwrap(), (&b"a\nb"[..], true));
         assert!(lines.advance().unwrap());
         assert_eq!((lines.line(), lines.line_end()), (&b"a"[..], &b"\n"[..]));
-        let mut lines = Lines::of_bytes(vec![b'\n'; CHUNK * 2], "file");
+        let mut lines = from_pieces(&vec![b'\n'; CHUNK * 2]);
         let (bytes, all) = lines.peek().unwrap();
         assert!(bytes.len() >= CHUNK && !all);
         let long = vec![b'x'; CHUNK * 2];
-        let mut lines = Lines::of_bytes([&long[..], b"\ny"].concat(), "file");
+        let mut lines = from_pieces(&[&long[..], b"\ny"].concat());
         assert!(lines.peek().unwrap().0.starts_with(&long));
     }
 
     #[test]
     fn a_line_without_end_is_refused() {
-        let mut lines = Lines::of_bytes([b"a\n".as_slice(), &vec![b'x'; LONGEST * 2]].concat(), "file");
+        let mut lines = from_pieces(&[b"a\n".as_slice(), &vec![b'x'; LONGEST * 2]].concat());
         lines.advance().unwrap();
         let refused = lines.advance().unwrap_err().to_string();
         assert!(refused.contains(":2: the line is longer than 16 MiB"), "{refused}");
