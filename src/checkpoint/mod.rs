@@ -19,12 +19,14 @@
 //! | `users`, `items`, `titles` | `numbered N` or `text N` |
 //! | `checksum` | over all names, shapes, values and metadata: a damaged file is refused, whichever bit it is |
 //!
-//! A file is replaced at once or not at all; see [`Checkpoint::save`]. Loading trusts nothing: every size is checked
-//! against the file's length before memory is taken.
+//! A file is replaced at once or not at all; see [`replace_file`]. Loading trusts nothing: every size is checked
+//! against the file's length before memory is taken, counts and settings against what training can reach, and where
+//! memory is too small the error says how many bytes were asked for. A header may have 16 MiB and 131,072 tensors.
 
 mod atomic;
 mod clicks;
 mod format;
+mod header;
 mod meta;
 mod read;
 mod text;
@@ -33,11 +35,13 @@ mod write;
 pub use atomic::replace_file;
 pub use clicks::ClickCheckpoint;
 
-use std::{fs::File, io, path::Path};
+use std::{io, path::Path};
 
+use self::format::Input;
 use crate::{
     Error, Result,
     data::IdMap,
+    file::open_regular,
     models::Model,
     plan::State,
     train::{History, Progress, TrainConfig, all_finite, not_finite},
@@ -121,9 +125,10 @@ impl Checkpoint {
 
     /// Writes the file: first to a temporary one in the same folder, which takes the place of `path` once it is whole
     /// and on the disk. Whatever happens before (a full disk, a read-only folder, a crash) leaves the old file as it is.
+    /// Links, modes and what a crash leaves over: [`replace_file`].
     ///
     /// # Errors
-    /// [`Error::Io`] where the operating system refuses, [`Error::Checkpoint`] where a value is not finite: it would
+    /// [`Error::Io`] where `path` names a folder, a pipe or a device, and where the operating system refuses, [`Error::Checkpoint`] where a value is not finite: it would
     /// not be read again.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         save(&self.contents(), path.as_ref())
@@ -141,17 +146,11 @@ impl Checkpoint {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
+    /// [`Error::Io`] where it is no regular file or cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
     /// is damaged, of another version, or does not fit together.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|error| Error::io(path, error))?;
-        let about = file.metadata().map_err(|error| Error::io(path, error))?;
-        let result = match about.is_file() {
-            true => format::Input::read(file, about.len()),
-            false => Err("it is not a regular file".into()),
-        };
-        let input = result.map_err(|reason| fault(path, reason))?;
+        let input = input_of(path)?;
         read::read(&input).map_err(|reason| fault(path, reason))
     }
 
@@ -161,9 +160,16 @@ impl Checkpoint {
     /// [`Error::Checkpoint`], as [`Checkpoint::load`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let path = Path::new("in memory");
-        let input = format::Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(path, reason))?;
+        let input = Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(path, reason))?;
         read::read(&input).map_err(|reason| fault(path, reason))
     }
+}
+
+/// What is in a file, as a container.
+fn input_of(path: &Path) -> Result<Input> {
+    let file = open_regular(path)?;
+    let about = file.metadata().map_err(|error| Error::io(path, error))?;
+    Input::read(file, about.len()).map_err(|reason| fault(path, reason))
 }
 
 pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {

@@ -7,7 +7,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{EMBEDDING, Unit, check_width};
+use super::{EMBEDDING, MAX_FIELDS, Unit, check_widths};
 use crate::{
     Error, Result,
     data::samples::{IdField, Layout},
@@ -155,6 +155,7 @@ pub(super) fn deep(plan: &mut PlanBuilder, input: View, unit: Unit, hidden: &[us
 
 /// Checks what the models of fields have in common.
 pub(super) fn check_fields(layout: &Layout) -> Result<()> {
+    check_counts(layout)?;
     if layout.ids.is_empty() && layout.many.is_empty() {
         return Err(Error::config("fields", "there is none with ids; give one at least"));
     }
@@ -167,11 +168,31 @@ pub(super) fn check_fields(layout: &Layout) -> Result<()> {
     }
 }
 
+/// Checks how many fields there are, and that each table has a name of its own: what is stored of it goes by that.
+fn check_counts(layout: &Layout) -> Result<()> {
+    let events: usize = layout.sequences.iter().map(|sequence| sequence.fields.len()).sum();
+    let fields = layout.ids.len() + layout.many.len() + layout.numbers.len();
+    for (what, count) in [
+        ("fields", fields),
+        ("sequences", layout.sequences.len()),
+        ("fields of events", events),
+        ("vocabularies", layout.vocabularies.len()),
+    ] {
+        if count > MAX_FIELDS {
+            return Err(Error::config(what, format!("{count}; give {MAX_FIELDS} at most")));
+        }
+    }
+    let mut names: Vec<&str> = layout.vocabularies.iter().map(|table| &table.name[..]).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => Err(Error::config(pair[0], "two vocabularies have this name")),
+    }
+}
+
 /// Checks the sizes of a deep network.
 pub(super) fn check_deep(hidden: &[usize], dropout: f32) -> Result<()> {
-    for &width in hidden {
-        check_width("hidden", width)?;
-    }
+    check_widths("hidden", hidden)?;
     if !(0.0..1.0).contains(&dropout) {
         return Err(Error::config("dropout", format!("{dropout} is not in 0..1")));
     }
