@@ -7,10 +7,10 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{EMBEDDING, MAX_FIELDS, Unit, check_widths};
+use super::{EMBEDDING, Unit, check_widths};
 use crate::{
     Error, Result,
-    data::samples::{IdField, Layout},
+    data::samples::{IdField, Layout, MAX_FIELDS},
     plan::{Activation, Init, PlanBuilder, Space, View},
 };
 

@@ -34,6 +34,7 @@ pub use wide_deep::WideDeep;
 
 use crate::{
     Error, Result,
+    data::samples::MAX_FIELDS,
     plan::{Init, Plan},
 };
 
@@ -145,8 +146,6 @@ fn tower(factors: usize) -> Vec<usize> {
 const LARGEST: usize = 1 << 16;
 /// Layers of one network at most.
 const MAX_LAYERS: usize = 1024;
-/// Fields, numbers and events' fields at most, together: each is a stage and a parameter or two.
-pub(crate) const MAX_FIELDS: usize = 1 << 13;
 
 // The width of all fields side by side, those of a history's events and of its candidate beside them.
 const _: () = assert!(LARGEST as u64 * MAX_FIELDS as u64 * 3 + (MAX_FIELDS as u64) < u32::MAX as u64);

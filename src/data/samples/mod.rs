@@ -35,6 +35,7 @@ pub use field::{Field, Kind};
 pub use generate::{Part, PlantedClickData, PlantedClicks, PlantedLogit};
 pub use histories::{Past, Sequence};
 pub(crate) use late::{Events, LateRow};
+pub(crate) use layout::MAX_FIELDS;
 pub use layout::{IdField, Layout, SequenceField, Table};
 pub use numeric::Scale;
 pub use ragged::Ragged;
