@@ -196,6 +196,38 @@ fn names_are_as_long_as_the_file_system_takes_them() {
     assert_eq!(names(folder.path()).len(), 5);
 }
 
+/// The operating system ends the write in the middle, as it does where a disk is full.
+#[test]
+fn a_write_that_is_cut_off_leaves_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    save(&path, "old").unwrap();
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 100; exec \"$0\" a_save_that_is_too_large --exact --ignored --nocapture",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .env(PLACE, &path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(said.contains("nothing was replaced"), "{said}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    assert_eq!(names(folder.path()), ["model"]);
+}
+
+#[test]
+#[ignore = "is run, with a limit on files, by another test"]
+fn a_save_that_is_too_large() {
+    println!("{}", save(&place(), &"new".repeat(1 << 20)).unwrap_err());
+}
+
 /// A child process that has written a part and goes no further.
 fn stuck_save(path: &Path) -> Child {
     let mut child = child("a_save_that_never_ends", path)

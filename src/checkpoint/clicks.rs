@@ -258,7 +258,7 @@ fn listed<T: serde::de::DeserializeOwned>(reader: &mut Reader, name: &str) -> Re
     let json = reader.vector(name, Dtype::U8)?;
     let of_tensor = |reason: String| format!("tensor {name}: {reason}");
     // Lists of short lists take so many times the bytes that they are written with.
-    check_room(json.len(), 16).map_err(of_tensor)?;
+    check_room(json.len(), 8).map_err(of_tensor)?;
     serde_json::from_slice(json).map_err(|error| of_tensor(error.to_string()))
 }
 

@@ -43,10 +43,10 @@ impl Progress {
     }
 }
 
-/// What epochs, and all other counts, can be at most where training goes on. No device gets there; what is far beyond is
-/// damaged, and near the ends of their types counts could not go on.
+/// What epochs, samples of an epoch, and all other counts can be at most where training goes on. No device gets there;
+/// what is far beyond is damaged, and near the ends of their types counts could not go on.
 #[cfg(feature = "std")]
-pub(crate) const MOST: (u64, u64) = (1 << 31, 1 << 53);
+pub(crate) const MOST: (u64, u64, u64) = (1 << 31, u32::MAX as u64 - 1, 1 << 53);
 /// A sum of losses at most, far from where it is no longer finite.
 #[cfg(feature = "std")]
 const MOST_LOSS: f64 = 1e300;
@@ -63,8 +63,8 @@ impl Counts {
     /// Why training cannot go on from here, if it cannot; `optimizer_step` is the count of the state.
     pub fn fault(&self, optimizer_step: u64) -> Option<alloc::string::String> {
         let others = [
-            ("optimizer_step", optimizer_step, MOST.1),
-            ("loss_samples", self.loss.samples, MOST.1),
+            ("optimizer_step", optimizer_step, MOST.2),
+            ("loss_samples", self.loss.samples, MOST.2),
         ];
         let mut counts = self.counts.iter().chain(&others);
         if let Some((name, count, most)) = counts.find(|(_, count, most)| count > most) {
@@ -81,14 +81,14 @@ impl Counts {
 impl Progress {
     /// What is counted.
     pub(crate) fn counts(&self) -> Counts {
-        let (epochs, others) = MOST;
+        let (epochs, samples, others) = MOST;
         Counts {
             counts: vec![
                 ("epoch", self.epoch.into(), epochs),
                 ("best epoch", self.best.map_or(0, |best| best.epoch).into(), epochs),
                 ("stale", self.stale.into(), epochs),
                 ("averaged", self.averaged.into(), epochs),
-                ("sample", self.sample, others),
+                ("sample", self.sample, samples),
                 ("step", self.step, others),
                 ("absorbed", self.absorbed, others),
             ],

@@ -102,7 +102,7 @@ impl ClickTrainer {
 impl ClickProgress {
     /// What is counted.
     pub(crate) fn counts(&self) -> Counts {
-        let (epochs, others) = MOST;
+        let (epochs, samples, others) = MOST;
         Counts {
             counts: vec![
                 ("epoch", self.epoch.into(), epochs),
@@ -110,7 +110,7 @@ impl ClickProgress {
                 ("stale", self.stale.into(), epochs),
                 ("plateaus", self.plateaus.into(), epochs),
                 ("averaged", self.averaged.into(), epochs),
-                ("row", self.row, others),
+                ("row", self.row, samples),
                 ("step", self.step, others),
                 ("absorbed", self.absorbed, others),
             ],
