@@ -232,8 +232,8 @@ fn most(work: impl FnOnce()) -> usize {
 /// One test, since all count for the whole process.
 #[test]
 fn memory_and_time_are_a_small_multiple_of_the_file() {
-    // Lists of empty lists take 24 bytes for each 3 of the file, and three times that while they grow. All else is less.
-    const MULTIPLE: usize = 26;
+    // Short numbers and lists of empty lists: 24 to 32 bytes in memory for 2 or 3 of the file, and more while they grow.
+    const MULTIPLE: usize = 18;
     const BASE: usize = 1 << 16;
     for (what, expected, bytes) in shapes() {
         let mut reason = String::new();

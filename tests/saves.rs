@@ -51,7 +51,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn is_root() -> bool {
-    fs::metadata("/proc/self").map_or(false, |about| about.uid() == 0)
+    tempfile::tempfile().unwrap().metadata().unwrap().uid() == 0
 }
 
 /// A path that names a pipe.
