@@ -728,6 +728,37 @@ fn counts_near_their_ends_are_refused_by_name() {
     }
 }
 
+/// A model whose layout speaks of more than its plan reads, where no encoder says otherwise.
+#[test]
+fn a_layout_alone_is_held_to_its_fields() {
+    let (file, _) = clicks(|train| Lr::new(train.layout()).into());
+    for (expected, from, to) in [
+        (
+            "history: its events have fields that are not there",
+            r#""fields":[1,2]"#,
+            r#""fields":[1,9]"#,
+        ),
+        (
+            "endless: no field reads this vocabulary",
+            r#""vocabularies":["#,
+            r#""vocabularies":[{"name":"endless","rows":4294967295},"#,
+        ),
+    ] {
+        let reason = click_reason(&file, &|tensors, strings| {
+            tensors.remove("encoder");
+            let mut model = strings["model"].replace(from, to);
+            if expected.starts_with("endless") {
+                // The others move up by one.
+                for at in (0..9).rev() {
+                    model = model.replace(&format!(r#""vocabulary":{at}"#), &format!(r#""vocabulary":{}"#, at + 1));
+                }
+            }
+            strings.insert("model".into(), model);
+        });
+        assert!(reason.contains(expected), "{reason}");
+    }
+}
+
 /// Positions that were edited in memory, and one that the rows do not have.
 #[test]
 fn positions_that_cannot_be_gone_on_from_are_refused() {
@@ -756,6 +787,30 @@ fn positions_that_cannot_be_gone_on_from_are_refused() {
         .to_string();
     assert!(error.contains("optimizer_step is"), "{error}");
     assert!(checkpoint.write_to(&mut Vec::new()).is_err());
+}
+
+/// Values that would not be read again are not saved, whichever set they are in.
+#[test]
+fn what_is_not_finite_is_not_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    let (file, _) = clicks(din);
+    let mut whole = ClickCheckpoint::from_bytes(&file).unwrap();
+    whole.best_values = Some(whole.state.tensors.iter().map(|tensor| tensor.value.clone()).collect());
+    whole.save(&path).unwrap();
+    let old = std::fs::read(&path).unwrap();
+    let mut best = whole.clone();
+    best.best_values.as_mut().unwrap()[1][0] = f32::NAN;
+    let mut moment = whole;
+    moment.state.tensors[1].v[0] = f32::INFINITY;
+    for (checkpoint, prefix) in [(best, "best/"), (moment, "")] {
+        let error = checkpoint.save(&path).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!(": {prefix}")) && error.contains("is not finite"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read(&path).unwrap(), old);
+    }
 }
 
 /// Two tensors of one name would hide each other.

@@ -228,6 +228,35 @@ fn a_save_that_is_too_large() {
     println!("{}", save(&place(), &"new".repeat(1 << 20)).unwrap_err());
 }
 
+/// Whenever a process is killed, the file is one of those that it saved, and whole.
+#[test]
+fn kills_at_any_time_leave_a_whole_file_and_nothing_in_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    save(&path, "old").unwrap();
+    for kill in 0..24 {
+        let mut saving = child("saves_for_ever", &path).stdout(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(5 + 3 * kill));
+        saving.kill().unwrap();
+        saving.wait().unwrap();
+        let contents = fs::read_to_string(&path).unwrap();
+        let whole = contents.len() == 300_000 && contents.bytes().all(|byte| byte == contents.as_bytes()[0]);
+        assert!(whole || contents == "old", "{} bytes", contents.len());
+        // The next to save removes what this one left, and may leave its own.
+        assert!(names(folder.path()).len() <= 2, "{:?}", names(folder.path()));
+    }
+    save(&path, "new").unwrap();
+    assert_eq!(names(folder.path()), ["model"]);
+}
+
+#[test]
+#[ignore = "is run, and killed, by another test"]
+fn saves_for_ever() {
+    for letter in "abcdefgh".chars().cycle() {
+        save(&place(), &letter.to_string().repeat(300_000)).unwrap();
+    }
+}
+
 /// A child process that has written a part and goes no further.
 fn stuck_save(path: &Path) -> Child {
     let mut child = child("a_save_that_never_ends", path)

@@ -150,6 +150,16 @@ fn fields_are_counted_and_have_names_of_their_own() {
     assert_eq!(fault(Din::new(&events).plan()).0, "fields of events");
     events.sequences[0].fields = vec![0; 2];
     assert_eq!(fault(Din::new(&events).plan()).0, "history");
+    // Of a model that does not read the history too.
+    events.sequences[0].fields = vec![1];
+    let (field, reason) = fault(Lr::new(&events).plan());
+    assert!(field == "history" && reason.contains("not there"), "{field}: {reason}");
+    let mut unread = layout(2);
+    unread.ids.pop();
+    let (field, reason) = fault(Lr::new(&unread).plan());
+    assert!(field == "f1" && reason.contains("no field reads"), "{field}: {reason}");
+    unread.vocabularies.clear();
+    assert_eq!(fault(Lr::new(&unread).plan()).0, "f0");
     let mut twins = layout(2);
     twins.vocabularies[1].name = "f0".into();
     let (field, reason) = fault(Lr::new(&twins).plan());

@@ -11,7 +11,7 @@ use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    VERSION, fault,
+    VERSION, check_finite, fault,
     format::{self, Input, Output, Values},
     input_of,
     meta::{Exact, is_zero},
@@ -25,10 +25,7 @@ use crate::{
     executor::LossSum,
     models::ClickModel,
     plan::State,
-    train::{
-        BestClickEpoch, ClickConfig, ClickHistory, ClickProgress, absorbed_fault, check_averaging, mean_fault,
-        not_finite,
-    },
+    train::{BestClickEpoch, ClickConfig, ClickHistory, ClickProgress, absorbed_fault, check_averaging, mean_fault},
 };
 
 /// Everything a [`ClickTrainer`](crate::train::ClickTrainer) knows, as plain data.
@@ -102,10 +99,8 @@ impl ClickCheckpoint {
     /// [`Error::Io`] where the operating system refuses, [`Error::Checkpoint`] where a value is not finite.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        if let Some(name) = not_finite(&self.model.plan()?, &self.state) {
-            let reason = format!("{name} holds a value that is not finite; nothing was written");
-            return Err(fault(path, reason));
-        }
+        let asides = [self.best_values.as_deref(), self.average_values.as_deref()];
+        check_finite(&self.model.plan()?, &self.state, asides, path)?;
         replace_file(path, |to| self.write_to(to))
     }
 

@@ -43,7 +43,7 @@ use crate::{
     data::IdMap,
     file::open_regular,
     models::Model,
-    plan::State,
+    plan::{Plan, State},
     train::{History, Progress, TrainConfig, all_finite, not_finite},
 };
 
@@ -173,20 +173,25 @@ fn input_of(path: &Path) -> Result<Input> {
 }
 
 pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {
-    let plan = contents.model.plan()?;
-    let asides = [("best/", contents.best_values), ("average/", contents.average_values)];
+    let asides = [contents.best_values, contents.average_values];
+    check_finite(&contents.model.plan()?, contents.state, asides, path)?;
+    replace_file(path, |to| write::write(contents, to))
+}
+
+/// Refuses to save what would not be read again; `asides` are the best parameters and their mean.
+fn check_finite(plan: &Plan, state: &State, asides: [Option<&[Vec<f32>]>; 2], path: &Path) -> Result<()> {
     let bad = |(prefix, values): (&str, Option<&[Vec<f32>]>)| {
         let mut named = plan.params().iter().zip(values?);
         let (param, _) = named.find(|(_, values)| !all_finite(values))?;
         Some(format!("{prefix}{}", param.name))
     };
-    let name = not_finite(&plan, contents.state).map(String::from);
-    if let Some(name) = name.or_else(|| asides.into_iter().find_map(bad)) {
+    let name = not_finite(plan, state).map(String::from);
+    let name = name.or_else(|| ["best/", "average/"].into_iter().zip(asides).find_map(bad));
+    name.map_or(Ok(()), |name| {
         let reason =
             format!("{name} holds a value that is not finite; nothing was written and an older file is as it was");
-        return Err(fault(path, reason));
-    }
-    replace_file(path, |to| write::write(contents, to))
+        Err(fault(path, reason))
+    })
 }
 
 fn fault(path: &Path, reason: String) -> Error {

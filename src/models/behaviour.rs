@@ -99,8 +99,8 @@ pub(super) fn check_behaviour<'a>(
         let reason = format!("{model} reads one behaviour sequence and there are {there}: give the schema one history");
         return Err(Error::config("sequences", reason));
     };
-    if history.fields.is_empty() || history.fields.iter().any(|&id| id >= layout.ids.len()) {
-        let reason = "its events have no fields, or fields that are not there";
+    if history.fields.is_empty() {
+        let reason = "its events have no fields";
         return Err(Error::config(history.name.clone(), reason));
     }
     if history.fields.len() > layout.ids.len() {

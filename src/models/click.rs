@@ -104,14 +104,8 @@ impl ClickModel {
             _ => [&[], &[]],
         };
         let layout = self.layout();
-        let mut read = alloc::vec![false; layout.vocabularies.len()];
-        for field in layout.ids.iter().chain(&layout.many) {
-            if let Some(read) = read.get_mut(field.vocabulary) {
-                *read = true;
-            }
-        }
-        let tables = read.iter().filter(|&&read| read).count();
         let layers = hidden.iter().chain(others.into_iter().flatten());
+        let tables = layout.vocabularies.len(); // each is read, or there is no plan
         let columns = tables.saturating_mul(factors).saturating_add(layout.numbers.len());
         layers.fold(columns, |sum, &width| sum.saturating_add(width))
     }
