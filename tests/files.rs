@@ -328,7 +328,7 @@ fn what_is_no_file_of_text_is_refused_by_name() {
         .fit(folder.path())
         .unwrap_err()
         .to_string();
-    assert!(refused.contains("this is a folder"), "{refused}");
+    assert!(refused.contains("is a folder, not a regular file"), "{refused}");
     #[cfg(unix)]
     {
         let pipe = folder.path().join("pipe");
@@ -340,7 +340,7 @@ fn what_is_no_file_of_text_is_refused_by_name() {
                 .success()
         );
         let refused = Interactions::read(&pipe).unwrap_err().to_string();
-        assert!(refused.contains("a pipe or a device"), "{refused}");
+        assert!(refused.contains("is a pipe, not a regular file"), "{refused}");
     }
 }
 

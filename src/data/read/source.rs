@@ -1,14 +1,13 @@
 //! Opens a file of text, compressed or not, and refuses by name what is no such file.
 
 use std::{
-    fs::{File, Metadata},
     io::{self, Read},
     path::Path,
 };
 
 use flate2::read::MultiGzDecoder;
 
-use crate::{Error, Result};
+use crate::{Error, Result, file::open_regular};
 
 /// Bytes that are looked at to see what a file is.
 const HEAD: usize = 512;
@@ -33,14 +32,7 @@ const BINARY: [(&[u8], &str); 8] = [
 
 /// The text of a file, and the mark of UTF-8 at its beginning skipped.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
-    let io = |source: io::Error| Error::io(path, source);
-    // Looked at before it is opened: opening a pipe would wait for whoever writes to it.
-    let about = path.metadata().map_err(io)?;
-    if let Some(what) = what_else(&about) {
-        let reason = format!("this is {what}, not a file of text; name a file");
-        return Err(refused(&path.display().to_string(), &reason));
-    }
-    unpacked(&path.display().to_string(), File::open(path).map_err(io)?)
+    unpacked(&path.display().to_string(), open_regular(path)?)
 }
 
 /// The text of what is in memory, as [`open`] gives it of a file; `name` is for messages.
@@ -92,15 +84,6 @@ fn split_head<R: Read>(mut from: R) -> io::Result<(Vec<u8>, R)> {
 
 fn refused(name: &str, reason: &str) -> Error {
     Error::data(name, 0, reason)
-}
-
-/// What it is where it is no regular file.
-fn what_else(about: &Metadata) -> Option<&'static str> {
-    match about.file_type() {
-        kind if kind.is_file() => None,
-        kind if kind.is_dir() => Some("a folder"),
-        _ => Some("a pipe or a device"),
-    }
 }
 
 #[cfg(test)]

@@ -130,17 +130,18 @@ impl RowsOf<'_> {
     }
 
     fn after(&self, (epoch, row): (u32, u64)) -> (u32, u64) {
-        match row + self.size as u64 {
+        match row.saturating_add(self.size as u64) {
             next if next < self.total().into() => (epoch, next),
-            _ => (epoch.wrapping_add(1), 0),
+            _ => (epoch.saturating_add(1), 0),
         }
     }
+
     /// Fills and sorts the batch at a position.
     fn fill(&mut self, (epoch, row): (u32, u64), batch: &mut Batch) {
         let total = self.total();
         let order = Permutation::new(total, self.rng.stream(ORDER_STREAM).stream(epoch));
         let negatives = self.rng.stream(NEGATIVE_STREAM).stream(epoch);
-        let end = (row + self.size as u64).min(total.into()) as u32;
+        let end = row.saturating_add(self.size as u64).min(total.into()) as u32;
         let pick = |at: u32| match &self.drawn {
             Some(drawn) => drawn.pick(negatives, order.at(at)),
             None => Pick::own(order.at(at) as usize),
@@ -275,7 +276,7 @@ impl ClickTrainer {
                 return Err(Error::config("negatives", reason));
             }
         };
-        Ok(Loader {
+        let loader = Loader {
             rows: RowsOf {
                 feed: self.feed(train)?,
                 samples: train,
@@ -287,7 +288,13 @@ impl ClickTrainer {
             now: Batch::default(),
             next: Batch::default(),
             ready: None,
-        })
+        };
+        let (row, total) = (self.progress.row, loader.rows.total());
+        if row >= u64::from(total) {
+            let reason = format!("training stands at row {row} of an epoch, and these are {total}: give the same rows");
+            return Err(Error::config("train", reason));
+        }
+        Ok(loader)
     }
 
     /// One epoch, with what is left of it where an earlier call stopped within.
@@ -315,7 +322,7 @@ impl ClickTrainer {
         let mut steps = 0u32;
         while self.progress.epoch == epoch {
             self.step(loader, &optimizer)?;
-            steps += 1;
+            steps = steps.wrapping_add(1);
             if steps.is_multiple_of(self.config.report_every) || self.progress.epoch != epoch {
                 self.take_loss()?;
             }
@@ -328,7 +335,7 @@ impl ClickTrainer {
             ranking: None,
             best: false,
             averaged: 0,
-            samples: u64::from(loader.rows.total()) - first,
+            samples: u64::from(loader.rows.total()) - first, // `loader` has checked it
             seconds: clock.seconds(),
         })
     }
@@ -346,7 +353,7 @@ impl ClickTrainer {
             .step(now, optimizer, self.config.l2, &mut || rows.fill(following, next))?;
         *ready = Some(following);
         (self.progress.epoch, self.progress.row) = following;
-        self.progress.step += 1;
+        self.progress.step = self.progress.step.saturating_add(1);
         Ok(())
     }
 
@@ -359,7 +366,7 @@ impl ClickTrainer {
             });
         }
         self.progress.loss.sum += sum;
-        self.progress.loss.samples += samples;
+        self.progress.loss.samples = self.progress.loss.samples.saturating_add(samples);
         Ok(())
     }
 
@@ -428,8 +435,8 @@ impl ClickTrainer {
             self.progress.stale = 0;
             self.best = self.config.patience.map(|_| values());
         } else {
-            self.progress.stale += 1;
-            self.progress.plateaus += 1;
+            self.progress.stale = self.progress.stale.saturating_add(1);
+            self.progress.plateaus = self.progress.plateaus.saturating_add(1);
         }
     }
 }
