@@ -340,6 +340,15 @@ fn movielens_1m_has_the_published_counts() {
         (6040, 3706, 994_169)
     );
     assert_eq!((split.test.len(), split.report().own_test_item), (6040, 156));
+    let report = split.report();
+    assert_eq!(
+        (report.trained_on, report.repeated_candidates, report.no_candidates),
+        (0, 0, 0)
+    );
+    assert_eq!(
+        (report.trained_candidates, report.unused_candidates, report.unused_items),
+        (0, 0, 0)
+    );
     let counts: Vec<usize> = (0..6040).map(|at| split.negatives(at).len()).collect();
     assert_eq!(counts.iter().filter(|&&count| count == 98).count(), 156);
     assert_eq!(counts.iter().filter(|&&count| count == 99).count(), 6040 - 156);

@@ -1,6 +1,7 @@
 //! Interactions, their readers and splits, and the batches made from them.
 
 mod batch;
+mod candidates;
 mod csr;
 mod filter;
 mod generate;
@@ -9,6 +10,7 @@ mod interactions;
 mod positives;
 #[cfg(feature = "std")]
 mod read;
+mod renumber;
 mod sampler;
 pub mod samples;
 mod split;

@@ -1,6 +1,7 @@
 //! Samples against small hand-written files, brute force and, where it is there, real data.
 
 mod histories;
+mod noted;
 mod published;
 
 use std::fs;

@@ -1,9 +1,10 @@
 //! What a field of a row is.
 
-use alloc::string::String;
+use alloc::{format, string::String};
 
 use serde::{Deserialize, Serialize};
 
+use super::Scale;
 use crate::{Error, Result};
 
 /// What a field's values are and what becomes of them.
@@ -220,6 +221,37 @@ impl Field {
         !matches!(self.kind, Kind::Key | Kind::Keys { .. })
     }
 
+    /// What the field is, in words that leave nothing out: floats are written to the bit.
+    pub(super) fn words(&self, scale: Option<&Scale>) -> String {
+        let mut words = match self.kind {
+            Kind::Key => "a key".into(),
+            Kind::Keys { separator } => format!("keys with {separator:?} between them"),
+            Kind::Weighted => "keys with weights".into(),
+            Kind::Number { .. } => String::from("a number"),
+            Kind::Quantile { .. } => "a number by its quantile".into(),
+        };
+        if let Some(buckets) = self.buckets {
+            words += &format!(" hashed into {buckets}");
+        }
+        if let Some([low, high]) = self.clip {
+            words += &format!(" cut to {low:?}..={high:?}");
+        }
+        if self.log {
+            words += " by its logarithm";
+        }
+        if let Some(Scale {
+            shift, factor, mean, ..
+        }) = scale
+        {
+            words += &format!(" scaled as (x - {shift:?}) * {factor:?}, {mean:?} where it is missing");
+        }
+        words += &format!(", from the column {:?}", self.column);
+        if let Some(table) = &self.table {
+            words += &format!(" of the table {table:?}");
+        }
+        words
+    }
+
     /// What becomes of its numbers before they are scaled.
     pub(super) fn shape(&self) -> Shape {
         Shape {
@@ -249,8 +281,7 @@ impl Field {
         if let Some([low, high]) = self.clip
             && !(low.is_finite() && high.is_finite() && low < high)
         {
-            let reason =
-                alloc::format!("{low} to {high} is no range to clip to; give two numbers, the lower one first");
+            let reason = format!("{low} to {high} is no range to clip to; give two numbers, the lower one first");
             return Err(Error::config(self.name.clone(), reason));
         }
         match (self.kind, self.buckets) {

@@ -10,7 +10,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Encoder, Field, Kind, Layout, Scale, Schema, Vocabulary,
+    Encoder, Layout, Scale, Schema, Vocabulary,
     wiring::{Slot, Wiring},
 };
 use crate::{Error, Result};
@@ -162,39 +162,6 @@ impl Vocabulary {
 fn fnv(hash: u64, bytes: &[u8]) -> u64 {
     let step = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
     bytes.iter().fold(hash, step)
-}
-
-impl Field {
-    /// What the field is, in words that leave nothing out: floats are written to the bit.
-    fn words(&self, scale: Option<&Scale>) -> String {
-        let mut words = match self.kind {
-            Kind::Key => "a key".into(),
-            Kind::Keys { separator } => format!("keys with {separator:?} between them"),
-            Kind::Weighted => "keys with weights".into(),
-            Kind::Number { .. } => String::from("a number"),
-            Kind::Quantile { .. } => "a number by its quantile".into(),
-        };
-        if let Some(buckets) = self.buckets {
-            words += &format!(" hashed into {buckets}");
-        }
-        if let Some([low, high]) = self.clip {
-            words += &format!(" cut to {low:?}..={high:?}");
-        }
-        if self.log {
-            words += " by its logarithm";
-        }
-        if let Some(Scale {
-            shift, factor, mean, ..
-        }) = scale
-        {
-            words += &format!(" scaled as (x - {shift:?}) * {factor:?}, {mean:?} where it is missing");
-        }
-        words += &format!(", from the column {:?}", self.column);
-        if let Some(table) = &self.table {
-            words += &format!(" of the table {table:?}");
-        }
-        words
-    }
 }
 
 /// What is compared with a model's layout, for messages.
@@ -385,7 +352,8 @@ impl Layout {
         }
     }
 
-    /// The first difference to a layout that should be the same.
+    /// The first difference to the encoder of a layout, in words.
+    #[cfg(feature = "std")]
     pub(crate) fn difference(&self, encoder: &Encoder) -> Option<String> {
         if let Err(error) = self.check_encoder(encoder, None) {
             return Some(format!("its fields are not those of the model: {error}"));

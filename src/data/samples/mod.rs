@@ -8,6 +8,7 @@
 //! - A history holds what the row's user did earlier, never what comes later: see [`Past`].
 //! - A value takes 4 bytes a row, a history 8 whatever its length: events are stored once and rows hold ranges of them.
 
+mod builder;
 mod candidates;
 mod collect;
 mod encoder;

@@ -2,7 +2,7 @@
 
 use alloc::{format, sync::Arc, vec::Vec};
 
-use super::{Encoder, Layout, Past, Scale, SideTable, Training, rows::Builder, wiring::Wiring};
+use super::{Encoder, Layout, Past, Scale, SideTable, Training, builder::Builder, wiring::Wiring};
 use crate::{Error, Result};
 
 /// What stays as it is where training goes on.

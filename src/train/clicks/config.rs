@@ -1,13 +1,14 @@
 //! The settings of training on click data.
 
-use alloc::format;
+use alloc::{format, string::String};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    eval::ClickReport,
+    data::samples::Samples,
+    eval::{ClickReport, clicks::grouped_auc},
     plan::{L2, Optimizer},
     train::{AbsorbConfig, TrainConfig},
 };
@@ -36,6 +37,50 @@ impl ClickMetric {
             ClickMetric::LogLoss => Some(-report.log_loss),
             ClickMetric::Ndcg => None,
         }
+    }
+
+    /// Refuses dev rows on which the metric is undefined, whatever is predicted: before the first step.
+    pub(super) fn check(self, dev: &Samples) -> Result<()> {
+        let reason = match self {
+            ClickMetric::Auc => one_class(dev.labels()),
+            ClickMetric::GroupedAuc if dev.groups().is_empty() => Some(
+                "the rows have no groups; name the user's column by Schema::group, or compare by another metric".into(),
+            ),
+            // Any score tells which groups count.
+            ClickMetric::GroupedAuc => {
+                match grouped_auc(dev.labels(), dev.labels(), dev.groups())? {
+                    Some(_) => None,
+                    None => Some(one_class(dev.labels()).unwrap_or_else(|| {
+                        "no group has both clicks and rows without; compare by another metric".into()
+                    })),
+                }
+            }
+            ClickMetric::Ndcg if !dev.has_negatives() => {
+                let reason = "NDCG wants dev rows with negatives to rank among; see Schema::negatives";
+                return Err(Error::config("metric", reason));
+            }
+            ClickMetric::Ndcg if dev.negatives_report().none == dev.len() as u64 => {
+                Some("no row has negatives to rank among; see Schema::negatives".into())
+            }
+            ClickMetric::Ndcg | ClickMetric::LogLoss => None,
+        };
+        match reason {
+            None => Ok(()),
+            Some(reason) => Err(Error::config(
+                "dev",
+                format!("{self} is undefined on the dev rows: {reason}"),
+            )),
+        }
+    }
+}
+
+/// What is wrong where all labels are of one class.
+fn one_class(labels: &[f32]) -> Option<String> {
+    let clicks = labels.iter().filter(|&&label| label >= 0.5).count();
+    match (clicks, labels.len()) {
+        (0, rows) => Some(format!("none of {rows} is a click")),
+        (clicks, rows) if clicks == rows => Some(format!("all {rows} are clicks")),
+        _ => None,
     }
 }
 

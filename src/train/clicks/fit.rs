@@ -1,6 +1,6 @@
 //! The training loop over click data.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 use core::{fmt, mem};
 
 use super::{ClickMetric, ClickProgress, ClickTrainer, feed::Feed};
@@ -10,7 +10,7 @@ use crate::{
         Batch,
         samples::{CandidateSampler, Pick, Samples},
     },
-    eval::{ClickReport, RankingReport, clicks::grouped_auc},
+    eval::{ClickReport, RankingReport},
     executor::LossSum,
     plan::State,
     rng::{Permutation, Rng},
@@ -89,16 +89,6 @@ pub struct ClickFit {
     pub epochs: u32,
     /// The best evaluation since the beginning of training.
     pub best: Option<BestClickEpoch>,
-}
-
-/// What is wrong where all labels are of one class.
-fn one_class(labels: &[f32]) -> Option<String> {
-    let clicks = labels.iter().filter(|&&label| label >= 0.5).count();
-    match (clicks, labels.len()) {
-        (0, rows) => Some(format!("none of {rows} is a click")),
-        (clicks, rows) if clicks == rows => Some(format!("all {rows} are clicks")),
-        _ => None,
-    }
 }
 
 /// Two batches: one is trained on while the other is filled.
@@ -180,7 +170,7 @@ impl ClickTrainer {
         let mut loader = self.loader(train)?;
         if let Some(dev) = dev {
             self.feed(dev)?;
-            self.check_metric(dev)?;
+            self.config.metric.check(dev)?;
         }
         thaw(&mut self.frozen, &mut *self.executor)?;
         self.count_support(train);
@@ -198,41 +188,6 @@ impl ClickTrainer {
             epochs,
             best: self.progress.best,
         })
-    }
-
-    /// Finds out before the first step that the metric is undefined on the dev rows.
-    fn check_metric(&self, dev: &Samples) -> Result<()> {
-        let metric = self.config.metric;
-        let reason = match metric {
-            ClickMetric::Auc => one_class(dev.labels()),
-            ClickMetric::GroupedAuc if dev.groups().is_empty() => Some(
-                "the rows have no groups; name the user's column by Schema::group, or compare by another metric".into(),
-            ),
-            // Any score tells which groups count.
-            ClickMetric::GroupedAuc => {
-                match grouped_auc(dev.labels(), dev.labels(), dev.groups())? {
-                    Some(_) => None,
-                    None => Some(one_class(dev.labels()).unwrap_or_else(|| {
-                        "no group has both clicks and rows without; compare by another metric".into()
-                    })),
-                }
-            }
-            ClickMetric::Ndcg if !dev.has_negatives() => {
-                let reason = "NDCG wants dev rows with negatives to rank among; see Schema::negatives";
-                return Err(Error::config("metric", reason));
-            }
-            ClickMetric::Ndcg if dev.negatives_report().none == dev.len() as u64 => {
-                Some("no row has negatives to rank among; see Schema::negatives".into())
-            }
-            ClickMetric::Ndcg | ClickMetric::LogLoss => None,
-        };
-        match reason {
-            None => Ok(()),
-            Some(reason) => Err(Error::config(
-                "dev",
-                format!("{metric} is undefined on the dev rows: {reason}"),
-            )),
-        }
     }
 
     fn run_epochs(
