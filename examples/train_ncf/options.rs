@@ -5,13 +5,13 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, ValueEnum};
 use pocketrec::{
     Error, Result,
-    cpu::Isa,
     data::{Column, Delimited, Delimiter},
-    device::Device,
     models::{Gmf, Mf, Mlp, Model, NeuMf},
     plan::{AdamConfig, L2, Optimizer},
     train::TrainConfig,
 };
+
+use crate::common::{device::DeviceOptions, messages::Names};
 
 /// Epochs on made-up data: it is small, and from here on it is learnt by heart.
 pub const MADE_UP_EPOCHS: u32 = 8;
@@ -19,6 +19,30 @@ pub const MADE_UP_EPOCHS: u32 = 8;
 const SGD_RATE: f32 = 0.01;
 /// Epochs of GMF and of MLP before they are joined, where none are given.
 const PRETRAIN_EPOCHS: u32 = 20;
+
+/// What the library calls a setting, and the option that sets it.
+pub const NAMES: Names = &[
+    ("epochs", "--epochs"),
+    ("batch_size", "--batch"),
+    ("negatives", "--negatives"),
+    ("learning_rate", "--lr"),
+    ("beta1", "--beta1"),
+    ("beta2", "--beta2"),
+    ("decay", "--decay"),
+    ("l2.tables", "--l2-tables"),
+    ("l2.per_row", "--l2-rows"),
+    ("l2.dense", "--l2-dense"),
+    ("seed", "--seed"),
+    ("patience", "--patience"),
+    ("average_from", "--average-from"),
+    ("factors", "--factors"),
+    ("layers", "--layers"),
+    ("alpha", "--alpha"),
+    ("split", "--data"),
+    ("device", "--device"),
+    ("threads", "--threads"),
+    ("simd", "--simd"),
+];
 
 /// Trains a model of He et al., Neural Collaborative Filtering (WWW 2017), and says how well it ranks.
 ///
@@ -248,6 +272,13 @@ impl TrainingOptions {
         config.average_from = self.average_from.or(base.average_from);
         config.optimizer = self.optimizer(base.optimizer)?;
         config.validate()?;
+        if let Some(epoch) = self.average_from.filter(|&epoch| epoch > config.epochs) {
+            let reason = format!(
+                "epoch {epoch} does not come; training ends after epoch {}",
+                config.epochs
+            );
+            return Err(Error::config("--average-from", reason));
+        }
         Ok(config)
     }
 
@@ -309,37 +340,6 @@ impl TrainingOptions {
                 format!("{minutes} is no length of time; give a positive number"),
             )),
         }
-    }
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Device")]
-pub struct DeviceOptions {
-    /// auto, cpu, gpu or a part of an adapter's name, the latter two with +mixed for mixed precision [default: auto, or
-    /// POCKETREC_DEVICE]
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
-    /// Threads [default: as many as there are cores]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Instruction set: scalar, avx2, avx512 or neon [default: the best there is, or POCKETREC_SIMD]
-    #[arg(long, value_name = "NAME")]
-    simd: Option<Isa>,
-}
-
-impl DeviceOptions {
-    pub fn device(&self) -> Result<Device> {
-        let mut device = match &self.device {
-            Some(name) => Device::named(name)?,
-            None => Device::auto()?,
-        };
-        if let Some(threads) = self.threads {
-            device = device.threads(threads);
-        }
-        if let Some(isa) = self.simd {
-            device = device.simd(isa);
-        }
-        Ok(device)
     }
 }
 
