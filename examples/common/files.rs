@@ -8,6 +8,33 @@ use std::{
 
 use pocketrec::{Error, Result};
 
+/// Checks the files of a training program: what is saved, which must be there to go on from and must not be to begin,
+/// and what is drawn.
+pub fn check_training(checkpoint: Option<&Path>, resume: bool, plot: Option<&Path>) -> Result<()> {
+    let both = [("--checkpoint", checkpoint), ("--plot", plot)];
+    for (option, path) in both {
+        path.map_or(Ok(()), |path| check_output(option, path))?;
+    }
+    check_distinct(&both)?;
+    if let Some(path) = plot {
+        check_extension("--plot", path, "svg", "pictures are drawn as SVG")?;
+    }
+    match checkpoint {
+        Some(path) if resume && !path.exists() => {
+            let reason = format!("there is no {}; leave --resume out to begin", path.display());
+            Err(Error::config("--resume", reason))
+        }
+        Some(path) if !resume && path.exists() => {
+            let reason = format!(
+                "{} is there already; go on from it with --resume, remove it, or name another",
+                path.display()
+            );
+            Err(Error::config("--checkpoint", reason))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a path that cannot be written to: its folder must be there and take new files, and what has its name now, if
 /// anything does, must be a file.
 pub fn check_output(option: &str, path: &Path) -> Result<()> {
@@ -52,11 +79,6 @@ pub fn check_distinct(paths: &[(&str, Option<&Path>)]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Refuses a picture in a format that is not drawn.
-pub fn check_picture(option: &str, path: &Path) -> Result<()> {
-    check_extension(option, path, "svg", "pictures are drawn as SVG")
 }
 
 /// Refuses a name with another end.

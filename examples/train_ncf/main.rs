@@ -14,6 +14,7 @@ mod options;
 mod plot;
 mod profile;
 mod report;
+mod settings;
 mod training;
 
 use std::{path::Path, process::ExitCode};
@@ -35,7 +36,7 @@ use common::{
     watch::Watch,
 };
 use data::Data;
-use options::{NAMES, Options, OutputOptions};
+use options::{NAMES, Options};
 use training::Training;
 
 fn main() -> ExitCode {
@@ -52,15 +53,12 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Ending> {
     // Everything that can be refused is refused before time is spent.
-    check_output(&options.output)?;
+    let output = &options.output;
+    files::check_training(output.checkpoint.as_deref(), output.resume, output.plot.as_deref())?;
     let device = options.device.device()?;
     let described = check_model(options, device)?;
     let watch = Watch::new(options.output.quiet, options.training.time()?);
-    let resumed = match (&options.output.checkpoint, options.output.resume) {
-        (Some(path), true) if !path.exists() => {
-            let reason = format!("there is no {}; leave --resume out to begin", path.display());
-            return Err(Error::config("--resume", reason).into());
-        }
+    let resumed = match (&output.checkpoint, output.resume) {
         (Some(path), true) => Some(Trainer::load(path, device)?),
         _ => None,
     };
@@ -256,24 +254,4 @@ fn check_model(options: &Options, device: Device) -> Result<String> {
         return Err(Error::config("--profile", reason));
     }
     Ok(described)
-}
-
-fn check_output(output: &OutputOptions) -> Result<()> {
-    let (checkpoint, plot) = (output.checkpoint.as_deref(), output.plot.as_deref());
-    let both = [("--checkpoint", checkpoint), ("--plot", plot)];
-    for (option, path) in both {
-        path.map_or(Ok(()), |path| files::check_output(option, path))?;
-    }
-    files::check_distinct(&both)?;
-    plot.map_or(Ok(()), |path| files::check_picture("--plot", path))?;
-    match checkpoint {
-        Some(path) if path.exists() && !output.resume => {
-            let reason = format!(
-                "{} is there already; go on from it with --resume, remove it, or name another",
-                path.display()
-            );
-            Err(Error::config("--checkpoint", reason))
-        }
-        _ => Ok(()),
-    }
 }
