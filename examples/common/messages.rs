@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use pocketrec::Error;
+use pocketrec::{Error, data::IdMap};
 
 /// What the library calls something, and the option that sets it.
 pub type Names = &'static [(&'static str, &'static str)];
@@ -60,6 +60,17 @@ fn replaced(text: &str, name: &str, by: &str) -> String {
         rest = &rest[end..];
     }
     out + rest
+}
+
+/// Why a key of a user or an item is refused, with the one that may be meant.
+pub fn not_known(what: &str, ids: &IdMap, key: &str) -> String {
+    let first: Vec<_> = ids.iter().take(3).collect();
+    format!(
+        "{key:?} is none of the {} {what}s, whose keys are like {}{}",
+        ids.len(),
+        first.join(", "),
+        proposal(key, ids.iter())
+    )
 }
 
 /// `; did you mean ann?`, where one of the known words is nearly this one; else nothing.

@@ -205,7 +205,7 @@ impl<'a, 'b> Legend<'a, 'b> {
         let at = (self.at + 32, STRIP as i32 / 2);
         self.strip.draw(&Text::new(name.to_owned(), at, text(15, HPos::Left)))?;
         // A letter of common fonts is some half as wide as it is high.
-        self.at += 32 + 9 * name.chars().count() as i32 + 20;
+        self.at += 32 + 8 * name.chars().count() as i32 + 20;
         Ok(())
     }
 }

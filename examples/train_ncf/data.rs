@@ -7,7 +7,7 @@ use pocketrec::{
 };
 
 use crate::{
-    common::{messages::proposal, output::say},
+    common::{messages::not_known, output::say},
     options::DataOptions,
 };
 
@@ -104,16 +104,8 @@ impl Data {
         let Some(key) = key else {
             return Ok(self.split.test.first().map_or(0, |case| case.user));
         };
-        ids.get(key).ok_or_else(|| {
-            let first: Vec<_> = ids.iter().take(3).collect();
-            let reason = format!(
-                "{key:?} is none of the {} users, whose keys are like {}{}",
-                ids.len(),
-                first.join(", "),
-                proposal(key, ids.iter())
-            );
-            Error::config("--user", reason)
-        })
+        ids.get(key)
+            .ok_or_else(|| Error::config("--user", not_known("user", ids, key)))
     }
 
     /// Refuses to go on from a checkpoint with other data than it was trained on.
