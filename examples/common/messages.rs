@@ -46,20 +46,19 @@ pub fn text(error: &Error, names: Names) -> String {
 
 /// Replaces a name where it stands by itself and not within another.
 fn replaced(text: &str, name: &str, by: &str) -> String {
-    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '-');
-    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(at) = rest.find(name) {
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut out = String::with_capacity(text.len());
+    let mut copied = 0;
+    for (at, _) in text.match_indices(name) {
         let end = at + name.len();
-        let before = rest[..at].chars().next_back().or(out.chars().next_back());
-        let after = rest[end..].chars();
-        let within_next =
-            after.clone().next().is_some_and(|c| c.is_alphanumeric() || c == '_') || rest[end..].starts_with("::");
-        let alone = !(name.starts_with(char::is_alphanumeric) && before.is_some_and(part)) && !within_next;
-        out.push_str(&rest[..at]);
-        out.push_str(if alone { by } else { name });
-        rest = &rest[end..];
+        let before = text[..at].ends_with(|c| of_name(c) || c == ':' || c == '-');
+        let after = text[end..].starts_with(of_name) || text[end..].starts_with("::");
+        let within = after || before && name.starts_with(of_name);
+        out.push_str(&text[copied..at]);
+        out.push_str(if within { name } else { by });
+        copied = end;
     }
-    out + rest
+    out + &text[copied..]
 }
 
 /// Why a key of a user or an item is refused, with the one that may be meant.

@@ -137,7 +137,7 @@ fn calibration(area: &Area, bins: &[Bin]) -> Drawn {
     let (strip, body) = area.split_vertically(STRIP);
     let values = || bins.iter().flat_map(|bin| [bin.predicted, bin.observed]);
     let most = values().fold(0.0, f64::max);
-    let axis = || Axis::of([0.0, most.max(1e-3)].into_iter()).from_zero();
+    let axis = || Axis::of([0.0, most.max(1e-3)].into_iter()).with_zero();
     let mut chart = ChartBuilder::on(&body)
         .margin_right(24)
         .margin_bottom(10)
@@ -250,7 +250,7 @@ impl Axis {
         }
     }
 
-    fn from_zero(mut self) -> Self {
+    fn with_zero(mut self) -> Self {
         self.range.start = 0.0;
         self.ticks.retain(|tick| *tick >= 0.0);
         self

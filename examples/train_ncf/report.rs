@@ -100,12 +100,22 @@ fn epochs(last: u32, averaged: u32) -> String {
 fn print_rankings(rows: &[(String, Vec<RankingReport>)], protocols: &[Protocol]) -> Result<()> {
     let mut header = vec!["test items ranked by".to_owned()];
     for protocol in protocols {
-        let among = if *protocol == Protocol::Full { ", all" } else { "" };
+        let among = if *protocol == Protocol::Full {
+            ",\nall items"
+        } else {
+            ""
+        };
         header.extend([format!("HR@{K}{among}"), format!("NDCG@{K}{among}")]);
     }
     let mut table = table(header, |column| column > 0);
     for (name, reports) in rows {
-        let mut cells = vec![name.clone()];
+        // Beside twice the figures there is room for half the name.
+        let break_at = if protocols.len() > 1 && name.len() > 33 {
+            ":\n"
+        } else {
+            ": "
+        };
+        let mut cells = vec![name.replacen(": ", break_at, 1)];
         for index in 0..protocols.len() {
             cells.extend(match reports.get(index) {
                 Some(report) => [format!("{:.4}", report.hr), format!("{:.4}", report.ndcg)],
