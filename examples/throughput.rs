@@ -35,6 +35,7 @@ const BATCHES: u32 = 32;
 
 /// Training throughput of NeuMF and of click-through models.
 #[derive(Parser)]
+#[command(name = "throughput", max_term_width = 80)]
 struct Options {
     /// The workload.
     config: Config,

@@ -25,7 +25,7 @@ use pocketrec::{Error, Result, device::Device};
 
 /// What this machine's devices are and reach, as Markdown to paste into an issue.
 #[derive(Debug, Parser)]
-#[command(name = "device_report", version)]
+#[command(name = "device_report", version, max_term_width = 80)]
 struct Options {
     /// A part of the name of the graphics adapter [default: the best there is]
     #[arg(long, value_name = "NAME")]

@@ -18,7 +18,7 @@ pub const NAMES: Names = &[
 
 /// The best items for a user, from a checkpoint of train_ncf or train_ctr (or of a trainer's save).
 #[derive(Debug, Parser)]
-#[command(name = "recommend", version, allow_negative_numbers = true)]
+#[command(name = "recommend", version, max_term_width = 80, allow_negative_numbers = true)]
 pub struct Options {
     /// The checkpoint
     #[arg(long, value_name = "FILE")]

@@ -40,7 +40,7 @@ pub const NAMES: Names = &[
 ///
 /// Without --data, on clicks made up on the spot, for which the best that any model could do is known.
 #[derive(Debug, Parser)]
-#[command(name = "train_ctr", version, allow_negative_numbers = true)]
+#[command(name = "train_ctr", version, max_term_width = 80, allow_negative_numbers = true)]
 pub struct Options {
     #[command(flatten)]
     pub data: DataOptions,

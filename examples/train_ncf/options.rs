@@ -45,7 +45,7 @@ pub const NAMES: Names = &[
 ///
 /// Without arguments: NeuMF, on data that is made up on the spot and whose best possible ranking is known.
 #[derive(Debug, Parser)]
-#[command(name = "train_ncf", version, allow_negative_numbers = true)]
+#[command(name = "train_ncf", version, max_term_width = 80, allow_negative_numbers = true)]
 pub struct Options {
     #[command(flatten)]
     pub data: DataOptions,
