@@ -38,11 +38,21 @@ pub fn cut(text: &str, width: usize) -> String {
     kept.trim_end().to_owned() + "…"
 }
 
-/// Joins as many of the texts as fit into so many columns, each cut to a third of them; at least one.
+/// Cuts a title to what so many columns leave beside the item's key, which stands behind it in brackets.
+pub fn titled(title: Option<&str>, key: &str, width: usize) -> String {
+    match title {
+        Some(title) => {
+            let key = cut(key, width / 2);
+            format!("{} [{key}]", cut(title, width.saturating_sub(key.width() + 3)))
+        }
+        None => cut(key, width),
+    }
+}
+
+/// Joins as many of the texts as fit into so many columns; at least one.
 pub fn listed(texts: impl IntoIterator<Item = String>, width: usize) -> String {
     let mut line = String::new();
     for text in texts {
-        let text = cut(&text, width / 3);
         if !line.is_empty() {
             if line.width() + 2 + text.width() > width {
                 break;

@@ -72,7 +72,7 @@ pub fn recommend(options: &Options, mut trainer: ClickTrainer) -> Result<()> {
         scores.for_each(|(_, score)| *score = 1.0 / (1.0 + (-*score).exp()));
     }
     let lists: Vec<List> = lists;
-    print_side_by_side(&lists, score)?;
+    print_side_by_side(&lists, score, |_| None)?;
     if let Some(path) = &options.save {
         trainer.save(path)?;
         say!("saved to {}", path.display())?;

@@ -25,7 +25,7 @@ use pocketrec::{Result, train::ClickTrainer, train::Trainer};
 use common::{
     ending::{Ending, exit_code},
     output::say,
-    tables::{cut, table},
+    tables::{table, titled},
 };
 use options::{NAMES, Options};
 
@@ -43,11 +43,11 @@ fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// Names and scores, best first, under a heading.
+/// Keys and scores, best first, under a heading.
 type List<'a> = (&'a str, Vec<(String, f32)>);
 
-/// Prints lists side by side, each place on a line. A score has so many decimals.
-fn print_side_by_side(lists: &[List], score: &str) -> Result<()> {
+/// Prints lists side by side, each place on a line, with titles where there are some.
+fn print_side_by_side<'t>(lists: &[List], score: &str, title: impl Fn(&str) -> Option<&'t str>) -> Result<()> {
     let names = lists.iter().flat_map(|(name, _)| [(*name).to_owned(), score.into()]);
     let mut table = table([String::new()].into_iter().chain(names).collect(), |column| {
         column % 2 == 0
@@ -57,7 +57,7 @@ fn print_side_by_side(lists: &[List], score: &str) -> Result<()> {
     let rows = lists.iter().map(|(_, list)| list.len()).max().unwrap_or(0);
     for place in 0..rows {
         let cells = lists.iter().flat_map(|(_, list)| match list.get(place) {
-            Some((name, score)) => [cut(name, width), format!("{score:.3}")],
+            Some((key, score)) => [titled(title(key), key, width), format!("{score:.3}")],
             None => [String::new(), String::new()],
         });
         table.add_row([format!("{}", place + 1)].into_iter().chain(cells));

@@ -14,7 +14,7 @@ use crate::{
     common::{
         messages::not_known,
         output::say,
-        tables::{TERMINAL, cut, listed},
+        tables::{TERMINAL, cut, listed, titled},
     },
     options::Options,
     print_side_by_side,
@@ -50,11 +50,12 @@ pub fn recommend(options: &Options, mut trainer: Trainer) -> Result<()> {
         if !clicks.is_empty() {
             lists.push(("now", ranked(&mut trainer, id, options)?));
         }
-        let named: Vec<List> = lists
+        let keyed: Vec<List> = lists
             .iter()
-            .map(|(name, list)| (*name, names_of(&trainer, list)))
+            .map(|(name, list)| (*name, keys_of(&trainer, list)))
             .collect();
-        print_side_by_side(&named, "score")?;
+        let title = |key: &str| trainer.title(trainer.item_ids().get(key)?);
+        print_side_by_side(&keyed, "score", title)?;
     }
     if let (Some(input), Some(output)) = (&options.input, &options.output) {
         write(&mut trainer, options, input, output)?;
@@ -95,24 +96,23 @@ fn ranked(trainer: &mut Trainer, user: u32, options: &Options) -> Result<Vec<(u3
     trainer.recommend_from(user, &items, options.k)
 }
 
-fn name_of(trainer: &Trainer, item: u32) -> String {
-    let key = trainer.item_ids().key(item).unwrap_or_default();
-    match trainer.title(item) {
-        Some(title) => format!("{title} [{key}]"),
-        None => key.into_owned(),
-    }
+fn key_of(trainer: &Trainer, item: u32) -> String {
+    trainer.item_ids().key(item).unwrap_or_default().into_owned()
 }
 
-fn names_of(trainer: &Trainer, list: &[(u32, f32)]) -> Vec<(String, f32)> {
+fn keys_of(trainer: &Trainer, list: &[(u32, f32)]) -> Vec<(String, f32)> {
     list.iter()
-        .map(|&(item, score)| (name_of(trainer, item), score))
+        .map(|&(item, score)| (key_of(trainer, item), score))
         .collect()
 }
 
 fn describe(trainer: &Trainer, user: u32) -> Result<()> {
     let history = trainer.history();
     let has = history.trained(user).iter().chain(history.absorbed(user));
-    let lately = has.rev().map(|&item| name_of(trainer, item)).take(5);
+    let lately = has
+        .rev()
+        .map(|&item| titled(trainer.title(item), &key_of(trainer, item), 18))
+        .take(5);
     let count = history.trained(user).len() + history.absorbed(user).len();
     let key = trainer.user_ids().key(user).unwrap_or_default();
     let lately = listed(lately, TERMINAL - 20);
@@ -143,7 +143,7 @@ fn write(trainer: &mut Trainer, options: &Options, input: &Path, output: &Path) 
         let mut to = csv::Writer::from_writer(to);
         to.write_record(["user", "item", "rank", "score"])?;
         for &(user, item, rank, score) in &rows {
-            let item = trainer.item_ids().key(item).unwrap_or_default();
+            let item = key_of(trainer, item);
             let (rank, score): (u32, f32) = (rank, score);
             to.write_record([user, &item, &rank.to_string(), &score.to_string()])?;
         }

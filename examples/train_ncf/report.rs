@@ -136,7 +136,7 @@ pub fn recommendations(trainer: &mut Trainer, data: &Data, user: u32) -> Result<
         .iter()
         .rev()
         .take(5)
-        .map(|&item| name_of(train, item))
+        .map(|&item| cut(&name_of(train, item), 18))
         .collect();
     let (count, shown) = (train.of_user(user).len(), cut(&key, 20));
     say!(
