@@ -199,10 +199,8 @@ fn tables_fit_a_terminal() {
         .lines()
         .filter(|line| line.starts_with(['│', '┌', '╞', '└']))
         .collect();
-    assert!(
-        both.contains("… [7]") || both.contains("… [8]") || both.contains("… [11]"),
-        "{both}"
-    );
+    // The key stands behind a title that was cut.
+    assert!(both.contains("… [") && !both.contains("……"), "{both}");
     assert!(lines.len() > 30 && both.contains('…'), "{both}");
     for line in lines {
         assert!(unicode_width::UnicodeWidthStr::width(line) <= 80, "{line}");
