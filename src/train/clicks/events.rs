@@ -23,7 +23,8 @@ pub struct ClickEpoch {
     pub epoch: u32,
     /// Mean cross-entropy of its rows, without the L2 terms, each before its step.
     pub loss: f64,
-    /// The evaluation on the dev rows, if there are any; with [`ClickMetric::Ndcg`] it is `ranking`.
+    /// The evaluation on the dev rows, if there are any; with [`ClickMetric::Ndcg`](super::ClickMetric::Ndcg) it is
+    /// `ranking`.
     pub dev: Option<ClickReport>,
     /// How the dev rows' candidates are ranked among their negatives, if that is the metric.
     pub ranking: Option<RankingReport>,
