@@ -3,6 +3,9 @@
 use clap::Args;
 use pocketrec::{Error, Result, cpu::Isa, device::Device};
 
+/// More are a slip, and could be more than the system grants.
+const MOST_THREADS: usize = 1024;
+
 /// Where to run.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Device")]
@@ -32,6 +35,10 @@ impl DeviceOptions {
                 let reason = format!("--device {name} is no processor; leave it out");
                 return Err(Error::config(option, reason));
             }
+        }
+        if let Some(threads) = self.threads.filter(|&threads| threads > MOST_THREADS) {
+            let reason = format!("{threads} threads are more than any processor has; give up to {MOST_THREADS}");
+            return Err(Error::config("--threads", reason));
         }
         let mut device = match &self.device {
             Some(name) => Device::named(name)?,

@@ -55,7 +55,11 @@ pub fn check_output(option: &str, path: &Path) -> Result<()> {
             return refused(format!("{} is not a regular file; name another", path.display()));
         }
         Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if fs::symlink_metadata(path).is_ok() {
+                return refused(format!("{} is a link that leads nowhere; name a file", path.display()));
+            }
+        }
         Err(error) => return refused(format!("{}: {error}", path.display())),
     }
     // A link's target is what is written, in its own folder.

@@ -13,7 +13,6 @@ mod clicks;
 #[path = "../common/mod.rs"]
 #[allow(dead_code)] // other examples use the rest
 mod common;
-mod kind;
 mod options;
 mod pairs;
 
@@ -24,6 +23,7 @@ use pocketrec::{Result, train::ClickTrainer, train::Trainer};
 
 use common::{
     ending::{Ending, exit_code},
+    kind,
     output::say,
     tables::{table, titled},
 };
@@ -37,7 +37,7 @@ fn run(options: &Options) -> Result<()> {
     options.check()?;
     options.clicks_to_absorb()?;
     let device = options.device.device()?;
-    match kind::is_of_clicks(&options.model)? {
+    match kind::is_of_clicks("--model", &options.model)? {
         true => clicks::recommend(options, ClickTrainer::load(&options.model, device)?),
         false => pairs::recommend(options, Trainer::load(&options.model, device)?),
     }

@@ -28,7 +28,7 @@ use pocketrec::{
 use common::{
     device::report_every,
     ending::{Ending, exit_code},
-    files,
+    files, kind,
     output::say,
     watch::Watch,
 };
@@ -48,6 +48,13 @@ fn run(options: &Options) -> Result<(), Ending> {
     options.model.check()?;
     let device = options.device.device()?;
     let resumed = match (&output.checkpoint, output.resume) {
+        (Some(path), true) if !kind::is_of_clicks("--checkpoint", path)? => {
+            let reason = format!(
+                "{} is no checkpoint of a model of clicks; train_ncf goes on with those of users and items",
+                path.display()
+            );
+            return Err(Error::config("--resume", reason).into());
+        }
         (Some(path), true) => Some(ClickTrainer::load(path, device)?),
         _ => None,
     };

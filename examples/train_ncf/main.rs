@@ -31,7 +31,7 @@ use pocketrec::{
 use common::{
     device::{is_processor, report_every},
     ending::{Ending, exit_code},
-    files,
+    files, kind,
     output::{note, say},
     watch::Watch,
 };
@@ -59,6 +59,10 @@ fn run(options: &Options) -> Result<(), Ending> {
     let described = check_model(options, device)?;
     let watch = Watch::new(options.output.quiet, options.training.time()?);
     let resumed = match (&output.checkpoint, output.resume) {
+        (Some(path), true) if kind::is_of_clicks("--checkpoint", path)? => {
+            let reason = format!("{} is of a model of clicks; train_ctr goes on with it", path.display());
+            return Err(Error::config("--resume", reason).into());
+        }
         (Some(path), true) => Some(Trainer::load(path, device)?),
         _ => None,
     };

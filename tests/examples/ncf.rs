@@ -168,7 +168,7 @@ fn what_cannot_be_is_refused_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     plays(folder);
-    let cases: [(&[&str], &str); 30] = [
+    let cases: [(&[&str], &str); 31] = [
         (&["--data", "nowhere"], "nowhere"),
         (&["--data", "."], "name the file itself"),
         (&["--data", "plays.csv"], "hint: --delimiter"),
@@ -189,6 +189,7 @@ fn what_cannot_be_is_refused_with_its_reason() {
             "--average-from: epoch 9 does not come; training ends after epoch 8",
         ),
         (&["--device", "GPU+mixed", "--threads", "2"], "--threads"),
+        (&["--threads", "100000"], "--threads"),
         (&["--average-from", "0"], "counted from 1"),
         (&["--epochs", "-1"], "--epochs"),
         (&["--minutes", "0"], "--minutes"),

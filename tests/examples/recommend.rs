@@ -145,6 +145,8 @@ fn a_model_of_clicks_ranks_candidates_and_learns() {
         "{missing}"
     );
     refusals(folder);
+    let other = refused("train_ncf", folder, &["--checkpoint", "din", "--resume"]);
+    assert!(other.contains("--resume: din is of a model of clicks"), "{other}");
 }
 
 fn refusals(folder: &Path) {
@@ -204,6 +206,11 @@ fn wrong_requests_are_refused_with_their_reason() {
     let folder = folder.path();
     plays(folder);
     printed("train_ncf", folder, &train(&["--epochs", "1", "--checkpoint", "a"]));
+    let other = refused("train_ctr", folder, &["--checkpoint", "a", "--resume"]);
+    assert!(
+        other.contains("--resume: a is no checkpoint of a model of clicks"),
+        "{other}"
+    );
     std::fs::write(folder.join("users"), "u7\nu3x\n").unwrap();
     let cases: [(&[&str], &str); 12] = [
         (&["--model", "nowhere", "--user", "1"], "nowhere"),

@@ -261,3 +261,18 @@ fn help_fits_a_terminal() {
         }
     }
 }
+
+/// Where a link leads is what would be written.
+#[test]
+fn what_is_no_file_is_not_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::os::unix::fs::symlink("no/folder/file", folder.join("link")).unwrap();
+    let error = crate::refused("train_ncf", folder, &["--checkpoint", "link"]);
+    assert!(
+        error.contains("--checkpoint: link is a link that leads nowhere"),
+        "{error}"
+    );
+    let device = crate::refused("train_ncf", folder, &["--checkpoint", "/dev/null"]);
+    assert!(device.contains("/dev/null is not a regular file"), "{device}");
+}

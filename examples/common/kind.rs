@@ -5,11 +5,11 @@ use std::{fs::File, io::Read, path::Path};
 use pocketrec::{Error, Result};
 
 /// Whether it is that of a model of clicks. Where the header cannot be read it is not: to load it says what is wrong.
-pub fn is_of_clicks(path: &Path) -> Result<bool> {
+pub fn is_of_clicks(option: &str, path: &Path) -> Result<bool> {
     let about = std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
     if !about.is_file() {
         return Err(Error::config(
-            "--model",
+            option,
             format!("{} is not a regular file", path.display()),
         ));
     }
