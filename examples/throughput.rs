@@ -17,10 +17,7 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::{Parser, ValueEnum};
 use clicks::{Clicks, DEEPFM16, DEEPFM64, DIEN16, DIEN64, DIN16, DIN64, HISTORY, Model};
-use common::{
-    ending::{Ending, exit_code},
-    output::say,
-};
+use common::{ending::exit_code, output::say};
 use pocketrec::{
     data::{Batch, Interactions, Sampler},
     device::Device,
@@ -236,10 +233,7 @@ fn interactions(shape: &Shape) -> pocketrec::Result<Interactions> {
 }
 
 fn main() -> ExitCode {
-    exit_code(
-        measure(&Options::parse()).map_err(Ending::Failed),
-        &[("device", "--device")],
-    )
+    exit_code(measure(&Options::parse()), &[("device", "--device")])
 }
 
 fn measure(options: &Options) -> pocketrec::Result<()> {

@@ -23,8 +23,8 @@ impl From<Error> for Ending {
 
 /// Says why, in the words of the command line, and gives the exit code: 1 for an error, and for a signal 128 more than
 /// its number, as shells do.
-pub fn exit_code(result: Result<(), Ending>, names: messages::Names) -> ExitCode {
-    match result {
+pub fn exit_code(result: Result<(), impl Into<Ending>>, names: messages::Names) -> ExitCode {
+    match result.map_err(Into::into) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Ending::Failed(error)) => {
             note(format_args!("error: {}", messages::text(&error, names)));

@@ -17,10 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use comfy_table::{CellAlignment, Table, presets};
-use common::{
-    ending::{Ending, exit_code},
-    output::say,
-};
+use common::{ending::exit_code, output::say};
 use pocketrec::{Error, Result, device::Device};
 
 /// What this machine's devices are and reach, as Markdown to paste into an issue.
@@ -36,7 +33,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    exit_code(report(&Options::parse()).map_err(Ending::Failed), &[])
+    exit_code(report(&Options::parse()), &[])
 }
 
 fn report(options: &Options) -> Result<()> {

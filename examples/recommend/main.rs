@@ -22,7 +22,7 @@ use clap::Parser;
 use pocketrec::{Result, train::ClickTrainer, train::Trainer};
 
 use common::{
-    ending::{Ending, exit_code},
+    ending::exit_code,
     kind,
     output::say,
     tables::{table, titled},
@@ -30,7 +30,7 @@ use common::{
 use options::{NAMES, Options};
 
 fn main() -> ExitCode {
-    exit_code(run(&Options::parse()).map_err(Ending::Failed), NAMES)
+    exit_code(run(&Options::parse()), NAMES)
 }
 
 fn run(options: &Options) -> Result<()> {

@@ -33,8 +33,8 @@ impl Training {
         }
     }
 
-    /// Trains to the end. Saves the trainer after each epoch, where a file for it is set, and before it gives up because
-    /// of a signal or a closed pipe.
+    /// Trains to the end. Saves the trainer after each epoch, where a file for it is set, and before it gives up
+    /// because of a signal or a closed pipe.
     pub fn fit(&mut self, trainer: &mut ClickTrainer, data: &Data) -> Result<ClickFit, Ending> {
         loop {
             let fit = trainer.fit_events(&data.train, Some(&data.dev), |event| self.event(event))?;

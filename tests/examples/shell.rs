@@ -1,4 +1,5 @@
-//! Standing up to the shell: signals, closed pipes and full disks end a run with one line, a code, and what was trained.
+//! Standing up to the shell: signals, closed pipes and full disks end a run with one line and a code, and what was
+//! trained is saved.
 
 use std::{
     fs::File,
