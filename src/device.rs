@@ -55,11 +55,17 @@ impl Device {
     /// [`Executor::device`] says which one it is.
     ///
     /// # Errors
-    /// As [`named`](Device::named).
+    /// As [`named`](Device::named); where the name is the variable's, the message says so.
     pub fn auto() -> Result<Self> {
         #[cfg(feature = "std")]
         if let Some(name) = std::env::var_os("POCKETREC_DEVICE") {
-            return Self::named(&name.to_string_lossy());
+            let name = name.to_string_lossy();
+            return Self::named(&name).map_err(|error| match error {
+                crate::Error::Device(reason) => crate::Error::Device(alloc::format!(
+                    "POCKETREC_DEVICE={name}: {reason}; unset it to have one chosen"
+                )),
+                other => other,
+            });
         }
         Ok(Self::automatic())
     }
@@ -102,28 +108,34 @@ impl Device {
         })
     }
 
-    /// The device of that name: `auto`, `cpu`, `gpu`, or a part of a graphics adapter's name. Behind the latter two can stand
-    /// `+mixed`, for mixed precision ([`GpuOptions::mixed`](crate::gpu::GpuOptions::mixed)).
+    /// The device of that name: `auto`, `cpu`, `gpu`, or a part of a graphics adapter's name, in letters of any case. Behind
+    /// the latter two can stand `+mixed`, for mixed precision ([`GpuOptions::mixed`](crate::gpu::GpuOptions::mixed)).
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) where there is no such device, where it lacks mixed precision, or where this
     /// build has no support for graphics devices.
     pub fn named(name: &str) -> Result<Self> {
-        match name.trim() {
+        let name = name.trim();
+        match name.to_ascii_lowercase().as_str() {
             "" | "auto" => Ok(Self::automatic()),
             "cpu" => Ok(Self::cpu()),
-            other => Self::graphics(other),
+            _ => Self::graphics(name),
         }
     }
 
     #[cfg(feature = "gpu")]
     fn graphics(name: &str) -> Result<Self> {
-        let (name, mixed) = match name.strip_suffix("+mixed") {
-            Some(name) => (name.trim_end(), true),
-            None => (name, false),
+        const MIXED: &str = "+mixed";
+        let (name, mixed) = match name
+            .len()
+            .checked_sub(MIXED.len())
+            .and_then(|at| name.split_at_checked(at))
+        {
+            Some((name, end)) if end.eq_ignore_ascii_case(MIXED) => (name.trim_end(), true),
+            _ => (name, false),
         };
         match name {
-            "gpu" => Self::selected(&Select::Any, mixed),
+            any if any.eq_ignore_ascii_case("gpu") => Self::selected(&Select::Any, mixed),
             part => Self::selected(&Select::Named(part.into()), mixed),
         }
     }

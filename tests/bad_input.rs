@@ -7,6 +7,7 @@ use pocketrec::{
     Error, Result,
     cpu::{CpuExecutor, Isa},
     data::Batch,
+    device::Device,
     executor::Executor,
     ops::Reference,
     plan::{AdamConfig, L2, Optimizer, Plan, State},
@@ -376,7 +377,16 @@ fn instruction_set_by_environment() {
         assert_eq!(got, want);
         return;
     }
-    let lacking = format!("device: POCKETREC_SIMD={}: this processor lacks it", absent());
+    let has = Isa::available()
+        .iter()
+        .map(Isa::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let lacking = format!(
+        "device: POCKETREC_SIMD={}: this processor lacks it; it has {has}",
+        absent()
+    );
+    let unknown = |name| format!("device: POCKETREC_SIMD={name}: no such instruction set; this processor has {has}");
     for (value, want) in [
         ("scalar", "scalar".to_string()),
         (" Scalar", "scalar".to_string()),
@@ -395,5 +405,36 @@ fn instruction_set_by_environment() {
             output.status.success() && text.contains("1 passed"),
             "{value:?}: {text}"
         );
+    }
+}
+
+/// As above.
+#[cfg(feature = "std")]
+#[test]
+fn device_by_environment() {
+    const FOUND: &str = "POCKETREC_TEST_FOUND";
+    if std::env::var_os(FOUND).is_some() {
+        let text = Device::auto().map_or_else(|error| error.to_string(), |device| format!("{device:?}"));
+        println!("found {text}");
+        return;
+    }
+    let cpu = format!("{:?}", Device::cpu());
+    for (value, parts) in [
+        (" CPU", vec![cpu.as_str()]),
+        ("Auto", vec!["Auto"]),
+        (
+            "no such thing",
+            vec!["POCKETREC_DEVICE=no such thing: ", "auto", "cpu", "unset it"],
+        ),
+        ("no such+MIXED", vec!["POCKETREC_DEVICE=no such+MIXED: "]),
+    ] {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "device_by_environment", "--nocapture"])
+            .env("POCKETREC_DEVICE", value)
+            .env(FOUND, "")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(parts.iter().all(|part| text.contains(part)), "{value:?}: {text}");
     }
 }

@@ -199,6 +199,9 @@ fn devices_are_found_by_name() {
     let state = || State::initial(&plan, 1, false);
     let on_gpu = Device::named("gpu").unwrap().executor(plan.clone(), state()).unwrap();
     assert_eq!(on_gpu.device(), format!("gpu {}", gpu.name()));
+    for name in ["GPU", " Gpu "] {
+        assert_eq!(Device::named(name).unwrap(), Device::named("gpu").unwrap());
+    }
     let part = &gpu.name()[..4].to_uppercase();
     assert!(
         Device::named(part)
