@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::Batch,
+    data::{Batch, IdMap},
     plan::{L2, Optimizer},
 };
 
@@ -67,10 +67,11 @@ impl Trainer {
         self.absorb_with(pairs, &AbsorbConfig::default())
     }
 
-    /// As [`absorb`](Trainer::absorb), with keys as the data has them; a new key gets the next row.
+    /// As [`absorb`](Trainer::absorb), with keys as the data has them; a new key gets the next row. Blanks around a key
+    /// are no part of it, as where data is read.
     ///
     /// # Errors
-    /// Those of [`absorb`](Trainer::absorb).
+    /// Those of [`absorb`](Trainer::absorb), and [`Error::Config`] where a key is empty.
     pub fn absorb_keys(&mut self, pairs: &[(&str, &str)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         config.validate()?;
         let known = (self.user_ids.len(), self.item_ids.len());
@@ -84,9 +85,23 @@ impl Trainer {
     }
 
     fn absorb_new_keys(&mut self, pairs: &[(&str, &str)], config: &AbsorbConfig) -> Result<AbsorbReport> {
+        // All are looked at before the first new one gets a row.
+        for (index, (user, item)) in pairs.iter().enumerate() {
+            for (side, key) in [("user", user), ("item", item)] {
+                if key.trim().is_empty() {
+                    let reason = format!("its {side} key is empty; give each pair the keys of a user and of an item");
+                    return Err(Error::config(format!("pairs[{index}]"), reason));
+                }
+            }
+        }
+        // A key with blanks is looked for as it stands first: keys that came through no reader may have some.
+        let id = |ids: &mut IdMap, key: &str| match ids.get(key) {
+            Some(id) => Ok(id),
+            None => ids.get_or_insert(key.trim()),
+        };
         let mut ids = Vec::with_capacity(pairs.len());
         for (user, item) in pairs {
-            ids.push((self.user_ids.get_or_insert(user)?, self.item_ids.get_or_insert(item)?));
+            ids.push((id(&mut self.user_ids, user)?, id(&mut self.item_ids, item)?));
         }
         self.keyed = true;
         // So many new keys are meant, even if they are more than `max_new_rows` numbers would be.
