@@ -249,7 +249,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Kind::Lazy => Optimizer::LazyAdam(AdamConfig::default()),
         Kind::Dense => Optimizer::Adam(AdamConfig::default()),
     };
-    let state = State::initial(&plan, 1, true);
+    let state = State::initial(&plan, 1, true)?;
     let device = match &options.device {
         Some(name) => Device::named(name)?,
         None => Device::auto()?,

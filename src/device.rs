@@ -8,6 +8,7 @@ use crate::{
     Result,
     cpu::{CpuExecutor, Isa},
     executor::Executor,
+    memory::Need,
     plan::{Plan, State},
 };
 
@@ -22,7 +23,7 @@ const GPU_PAYS_OFF: usize = 32 * 1024;
 /// ```
 /// use pocketrec::{device::Device, models::Gmf, plan::State};
 /// let plan = Gmf::new(10, 20).plan()?;
-/// let state = State::initial(&plan, 1, true);
+/// let state = State::initial(&plan, 1, true)?;
 /// let mut executor = Device::auto()?.threads(1).executor(plan, state)?;
 /// let mut score = [0.0];
 /// executor.score(&[&[3], &[7]], &mut score)?;
@@ -163,7 +164,7 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) where the device lacks what was asked for, [`Error::Length`](crate::Error::Length) where the state is of another
-    /// plan.
+    /// plan, [`Error::Memory`](crate::Error::Memory) where memory is short.
     pub fn executor(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
         match self.kind {
             Kind::Cpu => self.processor(plan, state),
@@ -171,6 +172,16 @@ impl Device {
             #[cfg(feature = "gpu")]
             Kind::Gpu(index) => Ok(Box::new(GpuExecutor::new(&shared::get(index)?, plan, &state)?)),
         }
+    }
+
+    /// Refuses a model whose state, with the copy that is trained on, is more than there is memory for, before either is
+    /// made.
+    pub(crate) fn check_memory(&self, plan: &Plan, moments: bool) -> Result<()> {
+        let copies = match self.kind {
+            Kind::Cpu => 2,
+            _ => 1, // the other may be a graphics device's
+        };
+        Need::of_plan("training the parameters", plan, moments, copies).check()
     }
 
     #[cfg(feature = "gpu")]

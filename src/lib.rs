@@ -60,6 +60,7 @@ pub mod eval;
 pub mod executor;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub(crate) mod memory;
 pub mod models;
 pub mod ops;
 pub mod plan;
