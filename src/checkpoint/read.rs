@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
             offsets,
             items,
             held_out,
-            absorbed: Default::default(),
+            ..History::default()
         };
         for (user, item) in self.pairs("history/absorbed", rows)? {
             history.absorbed.entry(user).or_default().push(item);
