@@ -3,7 +3,7 @@
 //! The allocator aligns large blocks to 16 bytes behind a page, so that every 64-byte load of a table's row would
 //! touch two lines.
 
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::ops::{Deref, DerefMut};
 
 use bytemuck::{Pod, Zeroable};
@@ -25,10 +25,9 @@ pub(crate) struct AlignedVec {
 }
 
 impl AlignedVec {
-    /// `len` zeros.
+    /// `len` zeros. Panics where there is no memory for them: what executors allocate they have asked for before.
     pub fn zeros(len: usize) -> Self {
-        let lines = vec![Line::zeroed(); len.div_ceil(LINE)];
-        AlignedVec { lines, len }
+        Self::try_zeros(len, || "floats".into()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// `len` zeros, or [`Error::Memory`](crate::Error::Memory) where there is no room for them.
@@ -62,8 +61,11 @@ impl AlignedVec {
         Ok(())
     }
 
-    /// Makes it `len` long; new floats are zero.
+    /// Makes it `len` long; new floats are zero. Panics as [`zeros`](AlignedVec::zeros) does.
     pub fn resize(&mut self, len: usize) {
+        if let Err(error) = self.reserve(len, || "floats".into()) {
+            panic!("{error}");
+        }
         if len < self.len {
             self[len..].fill(0.0); // what comes back later must be zero
         }

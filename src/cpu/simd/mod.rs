@@ -169,9 +169,10 @@ pub(crate) fn prefetch(data: &[f32], index: usize) {
 /// Asks for the lines of a row, which begins at `data[start]`.
 #[inline(always)]
 pub(crate) fn prefetch_row(data: &[f32], start: usize, width: usize) {
-    let mut column = 0;
-    while column < width {
-        prefetch(data, start + column);
+    let end = start.saturating_add(width).min(data.len()); // a caller's width may be any number
+    let mut column = start;
+    while column < end {
+        prefetch(data, column);
         column += 16;
     }
 }
@@ -187,7 +188,8 @@ pub trait Kernel {
     fn run(self) -> Self::Output;
 }
 
-/// Defines a function over a `Simd` whose body is a [`Kernel`]: its arguments travel in a structure.
+/// Defines a function over a `Simd` whose body is a [`Kernel`]: its arguments travel in a structure. Matrices among them
+/// are looked at first.
 macro_rules! kernel {
     (
         $(#[$attribute:meta])*
@@ -196,6 +198,9 @@ macro_rules! kernel {
         $(#[$attribute])*
         #[allow(clippy::too_many_arguments)] // operands with their shapes
         pub fn $name<'a, S: $simd>($s: S $(, $argument: $type)*) $(-> $output)? {
+            #[allow(unused_imports)] // where all arguments are matrices
+            use $crate::cpu::rows::CheckShape as _;
+            $((&$argument).check_shape();)*
             struct Arguments<'a, S> {
                 $s: S,
                 $($argument: $type,)*
