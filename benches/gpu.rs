@@ -124,7 +124,7 @@ fn main() {
     for workload in options.workloads() {
         let plan = workload.plan();
         let batches: Vec<Batch> = (0..BATCHES).map(|k| zipf_batch(&plan, workload.batch, k)).collect();
-        let state = State::initial(&plan, 1, true);
+        let state = State::initial(&plan, 1, true).unwrap();
         let mut executor = GpuExecutor::new(&gpu, plan, &state).expect("the model fits the device");
         let (seconds, dispatches) = seconds_a_step(&mut executor, &batches, options.seconds);
         let rate = workload.batch as f64 / seconds;
@@ -215,7 +215,7 @@ fn search_table(gpu: &Gpu) -> Table {
         let plan = workload.plan();
         let users: Vec<u32> = (0..64).collect();
         let queries: Vec<Query> = users.iter().map(|&user| Query { user, known: &[] }).collect();
-        let state = State::initial(&plan, 1, false);
+        let state = State::initial(&plan, 1, false).unwrap();
         let mut executor = GpuExecutor::new(gpu, plan.clone(), &state).expect("the model fits the device");
         let found = best_seconds(|| {
             executor.top_catalogue(&queries, 10).expect("scores are finite");

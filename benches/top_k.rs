@@ -73,7 +73,7 @@ fn full(group: &mut Group<'_>, (split, data): &(Split, &str), model: Model, name
     });
     let executor = || {
         let plan = model.plan().expect("the sizes are in range");
-        let state = State::initial(&plan, 0, false);
+        let state = State::initial(&plan, 0, false).unwrap();
         let device = Device::cpu().simd(isa).threads(threads);
         let executor = device.executor(plan, state).expect("the device is there");
         (

@@ -257,7 +257,7 @@ fn measure(options: &Options) -> pocketrec::Result<()> {
         Kind::Lazy => Optimizer::LazyAdam(AdamConfig::default()),
         Kind::Dense => Optimizer::Adam(AdamConfig::default()),
     };
-    let state = State::initial(&plan, 1, true);
+    let state = State::initial(&plan, 1, true)?;
     let device = match &options.device {
         Some(name) => Device::named(name)?,
         None => Device::auto()?,

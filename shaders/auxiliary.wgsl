@@ -43,8 +43,9 @@ fn forward_backward(
     var loss = 0.0;
     if step < rows_of(shape.logits) {
         var found = vec2(0.0);
-        if has_next(shape.logits, step) {
-            found = cross_entropy(logits[at(shape.logits, step)].x, shape.label);
+        let sample = sample_of(shape.logits, step);
+        if step + 1u < steps_of(shape.logits, sample).y {
+            found = cross_entropy(logits[at(shape.logits, step)].x, shape.label) * weight_of(sample);
         }
         loss = found.x;
         let to = at(shape.gradient, step);

@@ -5,7 +5,7 @@
 //
 // binding 0  uniform  what changes from call to call, and is the same for all stages of a call
 // binding 1  storage  the batch: 64 words that binding 0 reads, then 8 words a column (`column_word`), then ids, their
-//                     weights, labels, sorted order, segments and chunks, offsets of sequences, numbers and keys of
+//                     weights, labels, weights of the samples, sorted order, segments and chunks, offsets of sequences, numbers and keys of
 //                     random streams where those words say (src/gpu/inputs.rs)
 // binding 2  uniform  the shapes of the stage, fixed when the plan is built
 //
@@ -31,6 +31,7 @@ struct Call {
     epsilon: f32,
     l2_per_row: f32, // the L2 weight of a row, picked or not
     held: u32,       // 1: running statistics count, and stay as they are
+    weights: u32,    // word of binding 1 where the samples' weights begin; 0: all count alike
 }
 
 /// Rows of this slice.
@@ -97,6 +98,14 @@ fn sample_of(steps: View, row: u32) -> u32 {
         }
     }
     return low;
+}
+
+/// How much a sample of the slice counts.
+fn weight_of(sample: u32) -> f32 {
+    if call.weights == 0u {
+        return 1.0;
+    }
+    return bitcast<f32>(inputs[call.weights + call.spaces[0][FIRST] + sample]);
 }
 
 /// Whether slices of this batch have gone before.

@@ -31,8 +31,9 @@ fn forward_backward(
     if row < rows_of(shape.logit) {
         let y = bitcast<f32>(inputs[call.labels + call.spaces[0][FIRST] + row]);
         let found = cross_entropy(logits[at(shape.logit, row)].x, y);
-        loss = found.x;
-        gradients[at(shape.gradient, row)] = vec4(found.y * call.scale, 0.0, 0.0, 0.0);
+        let weight = weight_of(row);
+        loss = found.x * weight;
+        gradients[at(shape.gradient, row)] = vec4(found.y * call.scale * weight, 0.0, 0.0, 0.0);
     }
     sums[lane] = loss;
     for (var half = THREADS / 2u; half > 0u; half /= 2u) {

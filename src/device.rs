@@ -8,6 +8,7 @@ use crate::{
     Result,
     cpu::{CpuExecutor, Isa},
     executor::Executor,
+    memory::Need,
     plan::{Plan, State},
 };
 
@@ -22,7 +23,7 @@ const GPU_PAYS_OFF: usize = 32 * 1024;
 /// ```
 /// use pocketrec::{device::Device, models::Gmf, plan::State};
 /// let plan = Gmf::new(10, 20).plan()?;
-/// let state = State::initial(&plan, 1, true);
+/// let state = State::initial(&plan, 1, true)?;
 /// let mut executor = Device::auto()?.threads(1).executor(plan, state)?;
 /// let mut score = [0.0];
 /// executor.score(&[&[3], &[7]], &mut score)?;
@@ -55,11 +56,17 @@ impl Device {
     /// [`Executor::device`] says which one it is.
     ///
     /// # Errors
-    /// As [`named`](Device::named).
+    /// As [`named`](Device::named); where the name is the variable's, the message says so.
     pub fn auto() -> Result<Self> {
         #[cfg(feature = "std")]
         if let Some(name) = std::env::var_os("POCKETREC_DEVICE") {
-            return Self::named(&name.to_string_lossy());
+            let name = name.to_string_lossy();
+            return Self::named(&name).map_err(|error| match error {
+                crate::Error::Device(reason) => crate::Error::Device(alloc::format!(
+                    "POCKETREC_DEVICE={name}: {reason}; unset it to have one chosen"
+                )),
+                other => other,
+            });
         }
         Ok(Self::automatic())
     }
@@ -102,28 +109,34 @@ impl Device {
         })
     }
 
-    /// The device of that name: `auto`, `cpu`, `gpu`, or a part of a graphics adapter's name. Behind the latter two can stand
-    /// `+mixed`, for mixed precision ([`GpuOptions::mixed`](crate::gpu::GpuOptions::mixed)).
+    /// The device of that name: `auto`, `cpu`, `gpu`, or a part of a graphics adapter's name, in letters of any case. Behind
+    /// the latter two can stand `+mixed`, for mixed precision ([`GpuOptions::mixed`](crate::gpu::GpuOptions::mixed)).
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) where there is no such device, where it lacks mixed precision, or where this
     /// build has no support for graphics devices.
     pub fn named(name: &str) -> Result<Self> {
-        match name.trim() {
+        let name = name.trim();
+        match name.to_ascii_lowercase().as_str() {
             "" | "auto" => Ok(Self::automatic()),
             "cpu" => Ok(Self::cpu()),
-            other => Self::graphics(other),
+            _ => Self::graphics(name),
         }
     }
 
     #[cfg(feature = "gpu")]
     fn graphics(name: &str) -> Result<Self> {
-        let (name, mixed) = match name.strip_suffix("+mixed") {
-            Some(name) => (name.trim_end(), true),
-            None => (name, false),
+        const MIXED: &str = "+mixed";
+        let (name, mixed) = match name
+            .len()
+            .checked_sub(MIXED.len())
+            .and_then(|at| name.split_at_checked(at))
+        {
+            Some((name, end)) if end.eq_ignore_ascii_case(MIXED) => (name.trim_end(), true),
+            _ => (name, false),
         };
         match name {
-            "gpu" => Self::selected(&Select::Any, mixed),
+            any if any.eq_ignore_ascii_case("gpu") => Self::selected(&Select::Any, mixed),
             part => Self::selected(&Select::Named(part.into()), mixed),
         }
     }
@@ -151,7 +164,7 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) where the device lacks what was asked for, [`Error::Length`](crate::Error::Length) where the state is of another
-    /// plan.
+    /// plan, [`Error::Memory`](crate::Error::Memory) where memory is short.
     pub fn executor(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
         match self.kind {
             Kind::Cpu => self.processor(plan, state),
@@ -159,6 +172,16 @@ impl Device {
             #[cfg(feature = "gpu")]
             Kind::Gpu(index) => Ok(Box::new(GpuExecutor::new(&shared::get(index)?, plan, &state)?)),
         }
+    }
+
+    /// Refuses a model whose state, with the copy that is trained on, is more than there is memory for, before either is
+    /// made.
+    pub(crate) fn check_memory(&self, plan: &Plan, moments: bool) -> Result<()> {
+        let copies = match self.kind {
+            Kind::Cpu => 2,
+            _ => 1, // the other may be a graphics device's
+        };
+        Need::of_plan("training the parameters", plan, moments, copies).check()
     }
 
     #[cfg(feature = "gpu")]

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::memory::Size;
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
@@ -80,6 +82,21 @@ pub enum Error {
     #[error("device: {0}")]
     Device(String),
 
+    /// There is not so much memory. It was noticed before anything was changed.
+    #[error(
+        "memory: {what} would take {}{}; take fewer rows, narrower layers or smaller batches",
+        Size(*bytes),
+        Left(*available)
+    )]
+    Memory {
+        /// What it was for, with the parts: `the parameters (user 9.1 GiB, item 3.2 GiB)`.
+        what: String,
+        /// Bytes that were asked for.
+        bytes: u64,
+        /// Bytes that the system had left, where it says so.
+        available: Option<u64>,
+    },
+
     /// Training produced a loss that is not finite; the parameters are those of the last good state.
     #[error("training diverged at step {step}: the loss is {loss}; lower the learning rate or check the labels")]
     Diverged {
@@ -99,6 +116,16 @@ impl fmt::Display for Line {
             0 => Ok(()),
             line => write!(f, ":{line}"),
         }
+    }
+}
+
+/// `, 4.0 GiB are left`, or nothing where the system does not say.
+struct Left(Option<u64>);
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .map_or(Ok(()), |bytes| write!(f, ", and this machine has {} left", Size(bytes)))
     }
 }
 

@@ -74,9 +74,13 @@ pub trait Executor: Send {
     /// One step: forward, backward and update on a sorted batch. `meanwhile` is called once, at the same time or
     /// after, on any thread: the place to fill the next batch. A warm step allocates nothing.
     ///
+    /// Where a panic leaves a step in the middle, as one of `meanwhile` does, buffers and parameters are left anywhere: all
+    /// calls but [`set_state`](Executor::set_state) are refused by [`Error::Device`] until that has put a whole state there.
+    ///
     /// # Errors
-    /// [`Error::Id`] where an id lies outside its table, [`Error::Length`]
-    /// where the batch has other columns than the plan; nothing is changed then.
+    /// [`Error::Id`] where an id lies outside its table, [`Error::Length`] where the batch has other columns than the plan,
+    /// [`Error::Config`] where it is not [sorted](Batch::is_sorted), a label is not in 0..=1, a weight is negative, or a
+    /// number is not finite; [`Error::Memory`] where there is not enough. Nothing is changed then.
     fn step(
         &mut self,
         batch: &Batch,
@@ -162,7 +166,7 @@ pub trait Executor: Send {
     /// Logits of any number of samples: `out[s]` for the ids `columns[..][s]`.
     ///
     /// # Errors
-    /// As [`step`](Executor::step).
+    /// As [`step`](Executor::step), but that nothing need be sorted and labels are not read.
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()>;
 
     /// Logits of the samples of a batch, which need be neither sorted nor labelled usefully: for plans with sequences
@@ -223,7 +227,8 @@ pub trait Executor: Send {
     /// Where the device is lost.
     fn state(&mut self) -> Result<State>;
 
-    /// Replaces parameters, moments and step count.
+    /// Replaces parameters, moments and step count. An executor that was interrupted in a step goes on from here; losses
+    /// that it had not been asked for are forgotten then.
     ///
     /// # Errors
     /// [`Error::Length`] where a tensor does not fit the plan.
@@ -267,6 +272,13 @@ pub fn score_pairs<E: Executor + ?Sized>(executor: &mut E, users: &[u32], out: &
         }
     }
     Ok(())
+}
+
+/// What an executor says to all calls that come after one that did not end.
+pub(crate) fn interrupted() -> Error {
+    let reason = "this executor was interrupted in the middle of a call, by a panic or for want of memory, and its parameters \
+                  may be half changed; set a state (Executor::set_state) to go on";
+    Error::Device(reason.into())
 }
 
 /// Where the activation called `name` is.

@@ -62,6 +62,7 @@ pub mod executor;
 mod file;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub(crate) mod memory;
 pub mod models;
 pub mod ops;
 pub mod plan;

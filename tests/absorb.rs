@@ -203,6 +203,38 @@ fn absorbing_is_a_function_of_the_calls_even_through_a_file() {
 }
 
 #[test]
+fn keys_are_read_as_the_data_is() {
+    let mut trainer = trained(models()[0].clone());
+    let known = [trainer.user_ids().key(3).unwrap(), trainer.item_ids().key(4).unwrap()].map(|key| key.into_owned());
+    let padded = known.clone().map(|key| format!(" {key}\t"));
+    let config = AbsorbConfig::default();
+    let report = trainer
+        .absorb_keys(
+            &[
+                (&padded[0], &padded[1]),
+                (" ann ", "4"),
+                ("ann", "\u{a0}new\n"),
+                ("ann", "new"),
+            ],
+            &config,
+        )
+        .unwrap();
+    assert_eq!((report.new_users, report.new_items), (1, 1));
+    assert_eq!(trainer.user_ids().get("ann"), Some(USERS));
+    assert_eq!(trainer.item_ids().get("new"), Some(ITEMS));
+    assert_eq!(trainer.user_ids().get(" ann "), None);
+    let before = trainer.checkpoint().unwrap();
+    for (pairs, place) in [
+        ([("bob", "4"), ("", "4")], "pairs[1]: its user key is empty"),
+        ([("bob", " \t"), ("ann", "4")], "pairs[0]: its item key is empty"),
+    ] {
+        let text = trainer.absorb_keys(&pairs, &config).unwrap_err().to_string();
+        assert!(text.starts_with(place), "{text}");
+    }
+    assert_eq!(trainer.checkpoint().unwrap(), before);
+}
+
+#[test]
 fn a_crowd_at_once_is_learnt_as_well() {
     let mut trainer = trained(models()[1].clone());
     let before = trainer.evaluate(&split(), Protocol::Sampled, 10).unwrap();

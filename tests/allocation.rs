@@ -84,7 +84,7 @@ fn sampler() -> Sampler {
 
 fn executor(threads: usize) -> CpuExecutor {
     let plan = NeuMf::new(USERS as usize, ITEMS as usize).factors(8).plan().unwrap();
-    let state = State::initial(&plan, 1, false);
+    let state = State::initial(&plan, 1, false).unwrap();
     CpuExecutor::new(plan, state, Isa::detect().unwrap(), threads).unwrap()
 }
 
@@ -151,7 +151,7 @@ fn warm_steps_of_click_through_plans_allocate_nothing() {
             random_batch(&plan, 33, 3),
         ];
         for &threads in THREADS {
-            let state = State::initial(&plan, 1, true);
+            let state = State::initial(&plan, 1, true).unwrap();
             let mut executor = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), threads).unwrap();
             let mut steps = || {
                 for batch in &batches {

@@ -116,7 +116,7 @@ fn it_works_on_any_executor() {
     let config = averaging();
     let [mut averaged, mut without] = [config, plain(config)].map(|config| {
         let plan = gmf().plan().unwrap();
-        let state = State::initial(&plan, config.seed, true);
+        let state = State::initial(&plan, config.seed, true).unwrap();
         let reference = Reference::new(&plan, &state).unwrap();
         Trainer::with_executor(gmf(), Box::new(reference), config).unwrap()
     });

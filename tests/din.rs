@@ -85,7 +85,7 @@ fn attention_has_a_weight_for_each_event() {
 fn activations_come_with_scores_as_the_specification_has_them() {
     let data = planted();
     let plan = small(data.train.layout()).plan().unwrap();
-    let state = State::initial(&plan, 5, false);
+    let state = State::initial(&plan, 5, false).unwrap();
     let batch = random_batch(&plan, 200, 4);
     let (mut want, mut got, mut plain) = (vec![0.0; 200], vec![0.0; 200], vec![0.0; 200]);
     let mut reference = Reference::new(&plan, &state).unwrap();
@@ -135,7 +135,7 @@ fn batches_of_empty_histories_train() {
         *batch.labels_mut() = labels;
         *batch.numeric_mut() = numbers;
         batch.sort();
-        let state = State::initial(&plan, 1, true);
+        let state = State::initial(&plan, 1, true).unwrap();
         for isa in Isa::available() {
             let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, 1).unwrap();
             let (optimizer, l2) = Default::default();

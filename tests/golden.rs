@@ -36,7 +36,7 @@ fn check(make: Make<'_>, tolerance: f64) {
     let golden = Golden::read(FILE);
     let plan = golden.plan();
     for (mode, optimizer) in golden.optimizers() {
-        let mut executor = make(plan.clone(), State::initial(&plan, 1, true));
+        let mut executor = make(plan.clone(), State::initial(&plan, 1, true).unwrap());
         executor.set_state(&golden.initial(&plan)).unwrap();
         for step in 0..golden.setting("steps") {
             let (before, batch) = (before(mode, step), golden.batch(step));

@@ -54,7 +54,7 @@ fn auxiliary_plan(golden: &Golden, steps: usize) -> Plan {
 
 /// What the tables hold is in the file under the names of the parameters.
 fn auxiliary_state(golden: &Golden, plan: &Plan) -> State {
-    let mut state = State::initial(plan, 0, true);
+    let mut state = State::initial(plan, 0, true).unwrap();
     for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
         if param.name != "main" {
             tensor.value = golden.floats(&param.name);

@@ -44,7 +44,7 @@ fn check_variant(golden: &Golden, variant: &str, make: Make<'_>, tolerance: f64)
     let plan = golden.din(variant);
     let steps: usize = golden.setting("steps");
     for (mode, optimizer) in golden.optimizers() {
-        let mut executor = make(plan.clone(), State::initial(&plan, 1, true));
+        let mut executor = make(plan.clone(), State::initial(&plan, 1, true).unwrap());
         executor.set_state(&golden.initial(&plan)).unwrap();
         for step in 0..steps {
             let batch = golden.behaviour_batch(&plan, step);

@@ -128,7 +128,7 @@ fn check(gpu: &Gpu, seed: u64) {
         per_row: 0.01,
         dense: 0.01,
     };
-    let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(&plan, 1, true)).unwrap();
+    let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(&plan, 1, true).unwrap()).unwrap();
     check_parity(&mut executor, &state, &batches, (&optimizer, decay), TOLERANCE, &what);
 }
 

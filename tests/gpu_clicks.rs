@@ -24,7 +24,7 @@ fn check(gpu: &Gpu, plan: &Plan, sizes: &[usize], what: &str) {
         dense: 0.01,
     };
     for (name, optimizer) in optimizers() {
-        let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(plan, 3, false)).unwrap();
+        let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(plan, 3, false).unwrap()).unwrap();
         let batches: Vec<_> = sizes.iter().map(|&n| random_batch(plan, n, n as u64)).collect();
         let state = match optimizer.has_moments() {
             true => trained_state(plan, 0.3, 7, 11),

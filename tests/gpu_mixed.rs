@@ -71,7 +71,8 @@ fn linear_of_any_shape_is_near_the_specification() {
                     let h = plan.linear("h", x, outputs, activation);
                     plan.linear("logit", h, 1, Activation::Identity)
                 });
-                let mut executor = GpuExecutor::new(&gpu, plan.clone(), &State::initial(&plan, 3, false)).unwrap();
+                let mut executor =
+                    GpuExecutor::new(&gpu, plan.clone(), &State::initial(&plan, 3, false).unwrap()).unwrap();
                 let (state, how) = (exact_state(&plan, 11), (&optimizers()[2].1, L2::default()));
                 for n in [1, 33, 300] {
                     let batch = random_batch(&plan, n, n as u64);
@@ -138,7 +139,7 @@ fn steps_are_reproducible_and_near_f32() {
     let optimizer = &optimizers()[0].1;
     for plan in models() {
         let train = |gpu: &Gpu| {
-            let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(&plan, 3, true)).unwrap();
+            let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(&plan, 3, true).unwrap()).unwrap();
             let mut losses = Vec::new();
             for step in 0..40 {
                 let batch = random_batch(&plan, 256, step % 4);

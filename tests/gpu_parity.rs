@@ -14,7 +14,7 @@ const TOLERANCE: f64 = 2e-5;
 
 /// One plan with one optimiser on batches of these sizes.
 fn check(gpu: &Gpu, plan: &Plan, sizes: &[usize], optimizer: &Optimizer, l2: L2, what: &str) {
-    let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(plan, 3, false)).unwrap();
+    let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(plan, 3, false).unwrap()).unwrap();
     let batches: Vec<_> = sizes.iter().map(|&n| random_batch(plan, n, n as u64)).collect();
     let state = match optimizer.has_moments() {
         true => trained_state(plan, 0.3, 7, 11),

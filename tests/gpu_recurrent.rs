@@ -113,7 +113,7 @@ fn recurrent_layers_equal_pytorch() {
     let lengths: Vec<usize> = offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize).collect();
     for (gpu, (name, kind)) in devices().iter().flat_map(|gpu| KINDS.map(|kind| (gpu, kind))) {
         let plan = golden_plan(&golden, kind);
-        let mut state = State::initial(&plan, 0, false);
+        let mut state = State::initial(&plan, 0, false).unwrap();
         for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
             tensor.value = match &*param.name {
                 "bias" => vec![-60.0],
@@ -230,7 +230,7 @@ fn wide_states_equal_the_specification() {
     for hidden in [[70, 130], [5, 261], [530, 3]] {
         for (name, plan) in recurrent_plans(hidden) {
             let batches = [batch_of(&plan, &[2, 0, 5, 1])];
-            let state = State::initial(&plan, 3, true);
+            let state = State::initial(&plan, 3, true).unwrap();
             let what = format!("{name}, {hidden:?}");
             check(&gpu, &plan, &state, &batches, &OPTIMIZERS[2], &what);
         }
@@ -243,7 +243,7 @@ fn many_histories_are_dealt_to_rows_of_workgroups() {
     let (_, plan) = recurrent_plans([33, 1]).swap_remove(3);
     let lengths: Vec<usize> = (0..66_000).map(|s| usize::from(s % 3 < 2)).collect();
     let batch = batch_of(&plan, &lengths);
-    let state = State::initial(&plan, 3, false);
+    let state = State::initial(&plan, 3, false).unwrap();
     let mut found = Vec::new();
     for rows in [66_000, 5_000] {
         let options = GpuOptions {
@@ -311,7 +311,7 @@ fn states_that_shaders_cannot_hold_are_refused() {
     let new = |hidden: [usize; 2]| {
         let (_, plan) = recurrent_plans(hidden).swap_remove(3);
         GpuExecutor::memory(&gpu, &plan, 8, false).unwrap_err();
-        GpuExecutor::new(&gpu, plan.clone(), &State::initial(&plan, 1, false))
+        GpuExecutor::new(&gpu, plan.clone(), &State::initial(&plan, 1, false).unwrap())
     };
     let Err(Error::Device(text)) = new([4, 1025]) else {
         panic!("states of 1025 columns were taken")

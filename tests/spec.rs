@@ -97,6 +97,25 @@ fn sigmoid_cross_entropy_backward() {
     close64(&bce::gradient(&logits, &labels), &by_logit, TOLERANCE, "logit");
 }
 
+/// The definition, written out; and a loss of the whole from its samples alone.
+#[test]
+fn weighted_sigmoid_cross_entropy() {
+    let logits: Vec<f64> = values(9, 1).iter().map(|x| 4.0 * x).collect();
+    let labels = [0.0, 1.0, 0.5, 1.0, 0.0, 0.25, 0.0, 0.0, 1.0];
+    let weights = [1.0, 0.0, 2.5, 0.125, 3.0, 1.0, 0.0, 7.0, 1e-3];
+    let terms = logits.iter().zip(&labels).zip(&weights);
+    let want: f64 = terms.map(|((x, y), w)| w * bce::loss(&[*x], &[*y])).sum::<f64>() / 9.0;
+    let loss = |logits: &[f64]| bce::weighted_loss(logits, &labels, &weights);
+    assert!((loss(&logits) - want).abs() < 1e-15);
+    let gradient = bce::weighted_gradient(&logits, &labels, &weights);
+    close64(&gradient, &differences(&logits, loss), TOLERANCE, "logit");
+    assert_eq!([gradient[1], gradient[6]], [0.0; 2]);
+    assert_eq!(
+        bce::weighted_gradient(&logits, &labels, &[1.0; 9]),
+        bce::gradient(&logits, &labels)
+    );
+}
+
 /// At logits where the textbook formula overflows or takes the logarithm of zero.
 #[test]
 fn sigmoid_cross_entropy_is_stable() {
@@ -359,7 +378,7 @@ fn optimizers_treat_absent_rows_as_they_say() {
 #[test]
 fn reference_refuses_what_does_not_fit() {
     let (_, plan) = odd_models(3, 4).swap_remove(0);
-    let mut state = State::initial(&plan, 1, false);
+    let mut state = State::initial(&plan, 1, false).unwrap();
     let mut reference = Reference::new(&plan, &state).unwrap();
     let far = Batch::from_columns(&[&[0, 3], &[0, 1]], &[1.0, 0.0]).unwrap();
     let error = reference.step(&far, &Optimizer::default(), L2::default()).unwrap_err();

@@ -418,3 +418,22 @@ fn auxiliary_without_pairs_is_nothing() {
         assert!(all.into_iter().flatten().all(|&g| g == 0.0), "{offsets:?}: {found:?}");
     }
 }
+
+/// Pairs of samples of weight 0 do not count, though the mean is over all pairs.
+#[test]
+fn weighted_auxiliary_loss() {
+    let (offsets, weights) = ([0, 3, 3, 4, 8, 10], [0.5, 9.0, 9.0, 2.0, 0.0]);
+    let (clicked, negative) = (values(10, 1), values(10, 2));
+    let run = |clicked: &[f64], negative: &[f64]| auxiliary::weighted_step_loss(clicked, negative, &offsets, &weights);
+    let of_pair = |t: usize| {
+        let of = |x: f64| (1.0 + (-x).exp()).ln();
+        of(clicked[t]) + of(-negative[t])
+    };
+    let want = (0.5 * (of_pair(0) + of_pair(1)) + 2.0 * (of_pair(4) + of_pair(5) + of_pair(6))) / 6.0;
+    assert!((run(&clicked, &negative) - want).abs() < 1e-14);
+    let [of_clicked, of_negative] = auxiliary::weighted_step_gradient(&clicked, &negative, &offsets, &weights);
+    let by_clicked = differences(&clicked, |clicked| run(clicked, &negative));
+    let by_negative = differences(&negative, |negative| run(&clicked, negative));
+    close64(&of_clicked, &by_clicked, TOLERANCE, "clicked");
+    close64(&of_negative, &by_negative, TOLERANCE, "negative");
+}

@@ -44,7 +44,7 @@ pub trait Train {
     /// An executor of the model, untrained.
     fn executor(&self, isa: Isa, threads: usize, optimizer: &Optimizer) -> Box<dyn Executor> {
         let plan = self.plan();
-        let state = State::initial(&plan, 1, optimizer.has_moments());
+        let state = State::initial(&plan, 1, optimizer.has_moments()).unwrap();
         let device = Device::cpu().simd(isa).threads(threads);
         device
             .executor(plan, state)

@@ -43,7 +43,7 @@ pub fn measure(devices: &[(&str, Device)], seconds: f64) -> Result<()> {
         let mut row = vec![format!("factors {factors}, layers {layers}")];
         names.clear();
         for (_, device) in devices {
-            let mut executor = device.executor(plan.clone(), State::initial(&plan, 1, true))?;
+            let mut executor = device.executor(plan.clone(), State::initial(&plan, 1, true)?)?;
             let (batch, rate) = rate(&mut *executor, batch, seconds)?;
             row.extend([batch.to_string(), format!("{rate:.0}")]);
             names.push(executor.device());

@@ -308,7 +308,7 @@ impl<'a> Reader<'a> {
             offsets,
             items,
             held_out,
-            absorbed: Default::default(),
+            ..History::default()
         };
         for (user, item) in absorbed {
             history.absorbed.entry(user).or_default().push(item);

@@ -3,10 +3,12 @@
 //! The allocator aligns large blocks to 16 bytes behind a page, so that every 64-byte load of a table's row would
 //! touch two lines.
 
-use alloc::{vec, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::ops::{Deref, DerefMut};
 
 use bytemuck::{Pod, Zeroable};
+
+use crate::{Result, memory};
 
 /// Floats in a line.
 const LINE: usize = 16;
@@ -23,14 +25,47 @@ pub(crate) struct AlignedVec {
 }
 
 impl AlignedVec {
-    /// `len` zeros.
+    /// `len` zeros. Panics where there is no memory for them: what executors allocate they have asked for before.
     pub fn zeros(len: usize) -> Self {
-        let lines = vec![Line::zeroed(); len.div_ceil(LINE)];
-        AlignedVec { lines, len }
+        Self::try_zeros(len, || "floats".into()).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Makes it `len` long; new floats are zero.
+    /// `len` zeros, or [`Error::Memory`](crate::Error::Memory) where there is no room for them.
+    pub fn try_zeros(len: usize, what: impl FnOnce() -> String) -> Result<Self> {
+        let lines = memory::zeroed(len.div_ceil(LINE), what)?;
+        Ok(AlignedVec { lines, len })
+    }
+
+    /// [`resize`](AlignedVec::resize), or [`Error::Memory`](crate::Error::Memory) where there is no room; it is then as it
+    /// was. Growing by a few takes amortised time in proportion to them.
+    pub fn try_resize(&mut self, len: usize, what: impl FnOnce() -> String) -> Result<()> {
+        if len > 0 && self.lines.is_empty() {
+            *self = Self::try_zeros(len, what)?;
+            return Ok(());
+        }
+        self.reserve(len, what)?;
+        self.resize(len);
+        Ok(())
+    }
+
+    /// Makes room for as much in all, to grow into without an allocation.
+    pub fn reserve(&mut self, len: usize, what: impl FnOnce() -> String) -> Result<()> {
+        let more = len.div_ceil(LINE).saturating_sub(self.lines.len());
+        memory::reserve(&mut self.lines, more, what)
+    }
+
+    /// Takes the floats over, in the memory that there is.
+    pub fn try_set(&mut self, floats: &[f32], what: impl FnOnce() -> String) -> Result<()> {
+        self.try_resize(floats.len(), what)?;
+        self.copy_from_slice(floats);
+        Ok(())
+    }
+
+    /// Makes it `len` long; new floats are zero. Panics as [`zeros`](AlignedVec::zeros) does.
     pub fn resize(&mut self, len: usize) {
+        if let Err(error) = self.reserve(len, || "floats".into()) {
+            panic!("{error}");
+        }
         if len < self.len {
             self[len..].fill(0.0); // what comes back later must be zero
         }
@@ -76,5 +111,17 @@ mod tests {
         floats.resize(2);
         floats.resize(3);
         assert_eq!(floats[..], [1.0, 2.0, 0.0]);
+    }
+
+    /// Ten thousand rows one by one move the table a few times, not ten thousand.
+    #[test]
+    fn growing_row_by_row_is_amortised() {
+        let (mut floats, mut moves) = (AlignedVec::zeros(24), 0);
+        for rows in 2..10_000 {
+            let before = floats.as_ptr();
+            floats.try_resize(24 * rows, || "rows".into()).unwrap();
+            moves += usize::from(floats.as_ptr() != before);
+        }
+        assert!(moves < 20, "{moves}");
     }
 }

@@ -14,7 +14,7 @@ kernel! {
     /// Writes the sum over a sample's steps of weight times value.
     ///
     /// # Panics
-    /// Where an operand has fewer rows than the offsets say, or weights have no column.
+    /// Where an operand has fewer rows than the offsets say, these descend, or weights have no column.
     pub fn forward<'a, S: Simd>(s: S, offsets: &'a [u32], weights: Rows<'a>, values: Rows<'a>, output: RowsMut<'a>) {
         let mut output = output;
         for (r, (first, end)) in steps(offsets).enumerate() {

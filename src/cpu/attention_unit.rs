@@ -103,7 +103,7 @@ kernel! {
     /// `[samples + 1]` are those of the batch; row 0 of `key` and `output` is step `offsets[0]`.
     ///
     /// # Panics
-    /// Where widths are not the weight's, an operand has fewer rows than the offsets say, or `work` is shorter than
+    /// Where widths are not the weight's, an operand has fewer rows than the offsets say, these descend, or `work` is shorter than
     /// [`PackedUnit::work_len`].
     pub fn forward<'a, S: Simd>(
         s: S,

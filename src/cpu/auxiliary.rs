@@ -3,7 +3,7 @@
 
 use super::{
     flow::deliver_float,
-    rows::{Rows, RowsMut},
+    rows::{Rows, RowsMut, steps},
     sigmoid_cross_entropy::{CHUNK, lanes},
     simd::{Simd, kernel},
 };
@@ -15,7 +15,7 @@ kernel! {
     /// the sum of the losses, unscaled. `offsets` `[samples + 1]` are those of the batch; row 0 is step `offsets[0]`.
     ///
     /// # Panics
-    /// Where an operand has fewer rows than the offsets say.
+    /// Where an operand has fewer rows than the offsets say, or these descend.
     pub fn forward_backward<'a, S: Simd>(
         s: S,
         offsets: &'a [u32],
@@ -25,31 +25,70 @@ kernel! {
         gradients: RowsMut<'a>,
         flow: Flow,
     ) -> f64 {
-        let mut gradients = gradients;
-        let mut total = 0.0;
-        for pair in offsets.windows(2).filter(|pair| pair[0] < pair[1]) {
-            let (mut first, last) = ((pair[0] - offsets[0]) as usize, (pair[1] - offsets[0]) as usize - 1);
-            if flow == Flow::Write {
-                gradients.row(last)[0] = 0.0;
-            }
-            while first < last {
-                let rows = first..last.min(first + CHUNK);
-                let (mut x, mut losses) = ([0.0; CHUNK], [0.0; CHUNK]);
-                for (x, r) in x.iter_mut().zip(rows.clone()) {
-                    *x = logits.row(r)[0];
-                }
-                for (x, losses) in x.chunks_exact_mut(S::LANES).zip(losses.chunks_exact_mut(S::LANES)) {
-                    let (loss, gradient) = lanes(s, s.load(x), s.splat(label));
-                    s.store(loss, losses);
-                    s.store(s.mul(gradient, s.splat(scale)), x);
-                }
-                for (r, (x, loss)) in rows.clone().zip(x.into_iter().zip(losses)) {
-                    deliver_float(x, &mut gradients.row(r)[0], flow);
-                    total += f64::from(loss);
-                }
-                first = rows.end;
-            }
-        }
-        total
+        pass(s, offsets, logits, label, (scale, None), gradients, flow)
     }
+}
+
+kernel! {
+    /// [`forward_backward`] of samples with weights `[samples]`, which gradients and losses are multiplied by.
+    ///
+    /// # Panics
+    /// As [`forward_backward`], and where there is not a weight a sample.
+    pub fn forward_backward_weighted<'a, S: Simd>(
+        s: S,
+        offsets: &'a [u32],
+        logits: Rows<'a>,
+        label: f32,
+        weights: &'a [f32],
+        scale: f32,
+        gradients: RowsMut<'a>,
+        flow: Flow,
+    ) -> f64 {
+        assert_eq!(weights.len(), offsets.len().saturating_sub(1));
+        pass(s, offsets, logits, label, (scale, Some(weights)), gradients, flow)
+    }
+}
+
+/// Both, by whether there are weights, which is known where this is inlined.
+#[inline(always)]
+fn pass<S: Simd>(
+    s: S,
+    offsets: &[u32],
+    logits: Rows<'_>,
+    label: f32,
+    (scale, weights): (f32, Option<&[f32]>),
+    mut gradients: RowsMut<'_>,
+    flow: Flow,
+) -> f64 {
+    let mut total = 0.0;
+    for (sample, (mut first, end)) in steps(offsets).enumerate() {
+        if first == end {
+            continue;
+        }
+        let last = end - 1;
+        if flow == Flow::Write {
+            gradients.row(last)[0] = 0.0;
+        }
+        let weight = weights.map(|weights| weights[sample]);
+        let scale = weight.map_or(scale, |weight| scale * weight);
+        while first < last {
+            let rows = first..last.min(first + CHUNK);
+            let (mut x, mut losses) = ([0.0; CHUNK], [0.0; CHUNK]);
+            for (x, r) in x.iter_mut().zip(rows.clone()) {
+                *x = logits.row(r)[0];
+            }
+            for (x, losses) in x.chunks_exact_mut(S::LANES).zip(losses.chunks_exact_mut(S::LANES)) {
+                let (loss, gradient) = lanes(s, s.load(x), s.splat(label));
+                s.store(loss, losses);
+                s.store(s.mul(gradient, s.splat(scale)), x);
+            }
+            for (r, (x, loss)) in rows.clone().zip(x.into_iter().zip(losses)) {
+                deliver_float(x, &mut gradients.row(r)[0], flow);
+                let loss = f64::from(loss);
+                total += weight.map_or(loss, |weight| loss * f64::from(weight));
+            }
+            first = rows.end;
+        }
+    }
+    total
 }

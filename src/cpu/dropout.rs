@@ -39,7 +39,7 @@ kernel! {
         let threshold = dropout::threshold(mask.rate);
         let scale = dropout::scale(threshold) as f32;
         // Values are numbered on from row to row, and so are the draws.
-        let mut number = mask.first_row as u64 * input.width as u64;
+        let mut number = (mask.first_row as u64).wrapping_mul(input.width as u64);
         let mut drawn = draw(mask.rng, number / DRAWN as u64);
         for r in 0..rows {
             let (mut from, mut to) = (input.row(r), output.row(r));

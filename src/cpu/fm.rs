@@ -86,12 +86,23 @@ impl<'a> Vectors<'a> {
     }
 }
 
+/// A row is whole fields.
+#[inline(always)]
+fn check_factors(input: Rows<'_>, factors: usize) {
+    assert!(
+        factors > 0 && input.width.is_multiple_of(factors),
+        "fields of {factors} in {} floats",
+        input.width
+    );
+}
+
 kernel! {
     /// Writes `1/2 sum over factors of ((sum of fields)^2 - sum of fields^2)` into `output`'s one column.
     ///
     /// # Panics
-    /// Where an operand has fewer than `rows` rows.
+    /// Where an operand has fewer than `rows` rows, or a row is not whole fields of `factors`.
     pub fn forward<'a, S: Simd>(s: S, rows: usize, input: Rows<'a>, factors: usize, output: RowsMut<'a>) {
+        check_factors(input, factors);
         let mut output = output;
         for r in 0..rows {
             output.row(r)[0] = Vectors::of_row(input.row(r), factors).pairs(s);
@@ -113,6 +124,7 @@ kernel! {
         d_input: RowsMut<'a>,
         flow: Flow,
     ) {
+        check_factors(input, factors);
         let mut d_input = d_input;
         for r in 0..rows {
             let (vectors, d) = (Vectors::of_row(input.row(r), factors), d_output.row(r)[0]);
@@ -126,7 +138,7 @@ kernel! {
     /// `input` is step `offsets[0]`.
     ///
     /// # Panics
-    /// Where an operand has fewer rows than the offsets say.
+    /// Where an operand has fewer rows than the offsets say, or these descend.
     pub fn forward_steps<'a, S: Simd>(s: S, offsets: &'a [u32], input: Rows<'a>, output: RowsMut<'a>) {
         let mut output = output;
         for (r, steps) in steps(offsets).enumerate() {

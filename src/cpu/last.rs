@@ -1,14 +1,16 @@
 //! The last step of each of a tile's histories; the specification is [`ops::last`](crate::ops::last).
 
-use super::rows::{Rows, RowsMut};
+use super::rows::{Rows, RowsMut, check_offsets};
 use crate::plan::Flow;
 
 /// Writes each sample's last step. `offsets` `[samples + 1]` are those of the batch; row 0 of `input` is step
 /// `offsets[0]`.
 ///
 /// # Panics
-/// Where an operand has fewer rows than the offsets say.
+/// Where an operand has fewer rows than the offsets say, or these descend.
 pub fn forward(offsets: &[u32], input: Rows<'_>, mut output: RowsMut<'_>) {
+    (input.check_shape(), output.check_shape());
+    check_offsets(offsets);
     for (r, pair) in offsets.windows(2).enumerate() {
         match pair[1] > pair[0] {
             true => output
@@ -24,6 +26,8 @@ pub fn forward(offsets: &[u32], input: Rows<'_>, mut output: RowsMut<'_>) {
 /// # Panics
 /// As [`forward`].
 pub fn backward(offsets: &[u32], d_output: Rows<'_>, mut d_input: RowsMut<'_>, flow: Flow) {
+    (d_output.check_shape(), d_input.check_shape());
+    check_offsets(offsets);
     for (r, pair) in offsets.windows(2).enumerate() {
         let steps = (pair[0] - offsets[0]) as usize..(pair[1] - offsets[0]) as usize;
         if flow == Flow::Write {

@@ -36,7 +36,15 @@ pub struct PackedWeight {
 
 impl PackedWeight {
     /// Room for a weight of this shape.
+    ///
+    /// # Panics
+    /// Where there is no memory for it.
     pub fn new<S: Simd>(_: S, outputs: usize, inputs: usize) -> Self {
+        // Some room beside the panels' own: what comes of the number must be one too.
+        assert!(
+            outputs.saturating_add(1024).saturating_mul(inputs.saturating_add(1024)) <= isize::MAX as usize / 64,
+            "a weight of {outputs} x {inputs}"
+        );
         let panels = |columns: usize| columns.next_multiple_of(panel_width::<S>(columns));
         PackedWeight {
             outputs,

@@ -2,7 +2,7 @@
 
 use super::{
     flow::deliver_row,
-    rows::{Rows, RowsMut},
+    rows::{Rows, RowsMut, check_offsets},
 };
 use crate::plan::Flow;
 
@@ -10,8 +10,9 @@ use crate::plan::Flow;
 /// the batch; row 0 of the operands is step `offsets[0]`.
 ///
 /// # Panics
-/// Where an operand has fewer rows than the offsets say, or `output` is not as wide as both.
+/// Where an operand has fewer rows than the offsets say, these descend, or `output` is not as wide as both.
 pub fn forward(offsets: &[u32], states: Rows<'_>, items: Rows<'_>, mut output: RowsMut<'_>) {
+    (states.check_shape(), items.check_shape(), output.check_shape());
     for (steps, last) in histories(offsets) {
         for t in steps {
             let (state, item) = output.row(t).split_at_mut(states.width);
@@ -31,6 +32,7 @@ pub fn forward(offsets: &[u32], states: Rows<'_>, items: Rows<'_>, mut output: R
 /// # Panics
 /// As [`forward`].
 pub fn states_backward(offsets: &[u32], d_output: Rows<'_>, mut d_states: RowsMut<'_>, flow: Flow) {
+    (d_output.check_shape(), d_states.check_shape());
     let width = d_states.width;
     for (steps, last) in histories(offsets) {
         for t in steps {
@@ -45,6 +47,7 @@ pub fn states_backward(offsets: &[u32], d_output: Rows<'_>, mut d_states: RowsMu
 /// # Panics
 /// As [`forward`].
 pub fn items_backward(offsets: &[u32], d_output: Rows<'_>, mut d_items: RowsMut<'_>, flow: Flow) {
+    (d_output.check_shape(), d_items.check_shape());
     let width = d_items.width;
     for (steps, _) in histories(offsets) {
         for t in steps.clone() {
@@ -56,7 +59,8 @@ pub fn items_backward(offsets: &[u32], d_output: Rows<'_>, mut d_items: RowsMut<
 
 /// Each sample's rows, and the last of them.
 fn histories(offsets: &[u32]) -> impl Iterator<Item = (core::ops::Range<usize>, usize)> {
-    let begin = offsets[0];
+    check_offsets(offsets);
+    let begin = offsets.first().copied().unwrap_or(0);
     offsets.windows(2).map(move |pair| {
         let steps = (pair[0] - begin) as usize..(pair[1] - begin) as usize;
         (steps.clone(), steps.end.wrapping_sub(1))

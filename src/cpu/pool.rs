@@ -2,7 +2,7 @@
 
 use super::{
     flow::deliver_product,
-    rows::{Rows, RowsMut},
+    rows::{Rows, RowsMut, check_offsets},
     simd::{Simd, kernel},
 };
 use crate::plan::Flow;
@@ -12,8 +12,9 @@ kernel! {
     /// `input` is step `offsets[0]`.
     ///
     /// # Panics
-    /// Where an operand has fewer rows than the offsets say.
+    /// Where an operand has fewer rows than the offsets say, or these descend.
     pub fn forward<'a, S: Simd>(s: S, offsets: &'a [u32], mean: bool, input: Rows<'a>, output: RowsMut<'a>) {
+        check_offsets(offsets);
         let mut output = output;
         let mut t = 0;
         for (r, pair) in offsets.windows(2).enumerate() {
@@ -45,6 +46,7 @@ kernel! {
         d_input: RowsMut<'a>,
         flow: Flow,
     ) {
+        check_offsets(offsets);
         let mut d_input = d_input;
         for (r, pair) in offsets.windows(2).enumerate() {
             let weight = s.splat(weight(pair, mean));

@@ -31,29 +31,65 @@ kernel! {
         scale: f32,
         gradients: RowsMut<'a>,
     ) -> f64 {
-        let mut gradients = gradients;
-        let mut total = 0.0;
-        for (chunk, labels) in labels.chunks(CHUNK).enumerate() {
-            let first = chunk * CHUNK;
-            let (mut x, mut y) = ([0.0; CHUNK], [0.0; CHUNK]);
-            for r in 0..labels.len() {
-                (x[r], y[r]) = (logits.row(first + r)[0], labels[r]);
-            }
-            let mut losses = [0.0; CHUNK];
-            let mut lane = 0;
-            while lane < CHUNK {
-                let (loss, gradient) = lanes(s, s.load(&x[lane..]), s.load(&y[lane..]));
-                s.store(loss, &mut losses[lane..]);
-                s.store(s.mul(gradient, s.splat(scale)), &mut x[lane..]);
-                lane += S::LANES;
-            }
-            for r in 0..labels.len() {
-                gradients.row(first + r)[0] = x[r];
-                total += f64::from(losses[r]);
-            }
-        }
-        total
+        pass(s, logits, labels, None, scale, gradients)
     }
+}
+
+kernel! {
+    /// [`forward_backward`] of samples with weights: writes `(sigmoid(logit) - label) * scale * weight` and returns the sum
+    /// of the losses times their weights, unscaled. Weights all 1 give the bits of none.
+    ///
+    /// # Panics
+    /// As [`forward_backward`], and where there is not a weight a label.
+    pub fn forward_backward_weighted<'a, S: Simd>(
+        s: S,
+        logits: Rows<'a>,
+        labels: &'a [f32],
+        weights: &'a [f32],
+        scale: f32,
+        gradients: RowsMut<'a>,
+    ) -> f64 {
+        assert_eq!(weights.len(), labels.len());
+        pass(s, logits, labels, Some(weights), scale, gradients)
+    }
+}
+
+/// Both, by whether there are weights, which is known where this is inlined.
+#[inline(always)]
+fn pass<S: Simd>(
+    s: S,
+    logits: Rows<'_>,
+    labels: &[f32],
+    weights: Option<&[f32]>,
+    scale: f32,
+    mut gradients: RowsMut<'_>,
+) -> f64 {
+    let mut total = 0.0;
+    for (chunk, labels) in labels.chunks(CHUNK).enumerate() {
+        let first = chunk * CHUNK;
+        let (mut x, mut y) = ([0.0; CHUNK], [0.0; CHUNK]);
+        for r in 0..labels.len() {
+            (x[r], y[r]) = (logits.row(first + r)[0], labels[r]);
+        }
+        let mut losses = [0.0; CHUNK];
+        let mut lane = 0;
+        while lane < CHUNK {
+            let (loss, gradient) = lanes(s, s.load(&x[lane..]), s.load(&y[lane..]));
+            s.store(loss, &mut losses[lane..]);
+            s.store(s.mul(gradient, s.splat(scale)), &mut x[lane..]);
+            lane += S::LANES;
+        }
+        for r in 0..labels.len() {
+            let (mut gradient, mut loss) = (x[r], f64::from(losses[r]));
+            if let Some(weights) = weights {
+                let weight = weights[first + r];
+                (gradient, loss) = (gradient * weight, loss * f64::from(weight));
+            }
+            gradients.row(first + r)[0] = gradient;
+            total += loss;
+        }
+    }
+    total
 }
 
 /// Loss and gradient by vectors.

@@ -17,7 +17,7 @@ kernel! {
     /// Writes the softmax of `input`'s one column.
     ///
     /// # Panics
-    /// Where an operand has fewer rows than the offsets say.
+    /// Where an operand has fewer rows than the offsets say, or these descend.
     pub fn forward<'a, S: Simd>(s: S, offsets: &'a [u32], input: Rows<'a>, output: RowsMut<'a>) {
         let mut output = output;
         for (first, end) in steps(offsets) {

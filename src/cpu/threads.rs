@@ -159,6 +159,8 @@ impl Pool {
         if self.workers.is_empty() {
             return f(0);
         }
+        // Left where both the caller and a worker panicked in the last job: that one is over, all have left it.
+        self.shared.panicked.store(false, Ordering::Relaxed);
         // SAFETY: only the lifetime changes. `Finish` takes the job back and waits until no worker is in it, even if
         // `f` panics here.
         let job = Job(unsafe { core::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(f) });
@@ -173,7 +175,7 @@ impl Pool {
         let finish = Finish(&self.shared);
         f(0);
         drop(finish);
-        if self.shared.panicked.swap(false, Ordering::Relaxed) {
+        if self.shared.panicked.load(Ordering::Relaxed) {
             panic!("a worker thread panicked; its message is above");
         }
     }
@@ -311,5 +313,25 @@ mod tests {
         assert!(caught.is_err());
         pool.for_each(&mut scratch, &mut tasks, |_, task| *task = 0);
         assert!(tasks.iter().all(|&t| t == 0));
+    }
+
+    #[test]
+    fn a_panic_of_caller_and_worker_at_once_does_not_reach_the_next_job() {
+        let mut pool = Pool::new(2).unwrap();
+        let mut scratch = [(); 2];
+        for _ in 0..20 {
+            // Neither leaves the job before both are in it, so both panic.
+            let both = std::sync::Barrier::new(2);
+            let mut tasks = [0, 1];
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                pool.for_each(&mut scratch, &mut tasks, |_, task: &mut usize| {
+                    both.wait();
+                    panic!("planted {task}");
+                });
+            }));
+            assert!(caught.is_err());
+            pool.for_each(&mut scratch, &mut tasks, |_, task| *task = 7);
+            assert_eq!(tasks, [7, 7]);
+        }
     }
 }

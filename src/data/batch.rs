@@ -1,4 +1,8 @@
 //! One training batch: ids by column, labels, and each column's ids in sorted order.
+//!
+//! What executors read without looking again is the sorted order, so a batch knows whether it is that of its ids: whatever
+//! lends the ids out to be changed takes the order's word back, and [`Batch::sort`] gives it again. A step on a batch that
+//! is not sorted is refused.
 
 use alloc::vec::Vec;
 
@@ -28,14 +32,21 @@ pub struct IdColumn {
     scratch: Vec<u32>,
 }
 
+/// An empty vector with room for so many, if there is memory for them: it grows on demand anyway.
+fn with_room<T>(capacity: usize) -> Vec<T> {
+    let mut vector = Vec::new();
+    let _ = vector.try_reserve_exact(capacity);
+    vector
+}
+
 impl IdColumn {
     fn with_capacity(capacity: usize) -> Self {
         IdColumn {
-            ids: Vec::with_capacity(capacity),
+            ids: with_room(capacity),
             weights: Vec::new(),
-            order: Vec::with_capacity(capacity),
-            segments: Vec::with_capacity(capacity),
-            scratch: Vec::with_capacity(capacity),
+            order: with_room(capacity),
+            segments: with_room(capacity),
+            scratch: with_room(capacity),
         }
     }
 
@@ -119,20 +130,24 @@ pub struct Batch {
     offsets: Vec<Vec<u32>>,
     numeric: Vec<f32>,
     labels: Vec<f32>,
+    /// One a sample, or none where all count alike.
+    weights: Vec<f32>,
     noise: Rng,
     holds_statistics: bool,
+    /// Whether ids may have changed since they were sorted.
+    unsorted: bool,
+    /// Whether a sample was pushed with other than one id a column.
+    ragged: bool,
 }
 
 impl Batch {
-    /// An empty batch of `columns` id columns with room for `capacity` samples.
+    /// An empty batch of `columns` id columns with room for `capacity` samples, as far as there is memory: it takes more.
     pub fn new(columns: usize, capacity: usize) -> Self {
         Batch {
             columns: (0..columns).map(|_| IdColumn::with_capacity(capacity)).collect(),
             offsets: Vec::new(),
-            numeric: Vec::new(),
-            labels: Vec::with_capacity(capacity),
-            noise: Rng::default(),
-            holds_statistics: false,
+            labels: with_room(capacity),
+            ..Batch::default()
         }
     }
 
@@ -143,26 +158,38 @@ impl Batch {
         self.clear();
     }
 
-    /// The ids of a column, to be filled.
+    /// The ids of a column, to be filled. The batch is to be [sorted](Batch::sort) afterwards.
+    ///
+    /// # Panics
+    /// Where there is no such column, as an index out of range does.
     pub fn ids_mut(&mut self, column: usize) -> &mut Vec<u32> {
+        self.unsorted = true;
         &mut self.columns[column].ids
     }
 
     /// The ids of a column and their weights, to be filled: as many where the plan's column is
-    /// [weighted](crate::plan::Column::weighted), else none.
+    /// [weighted](crate::plan::Column::weighted), else none. The batch is to be [sorted](Batch::sort) afterwards.
+    ///
+    /// # Panics
+    /// As [`ids_mut`](Batch::ids_mut).
     pub fn ids_and_weights_mut(&mut self, column: usize) -> (&mut Vec<u32>, &mut Vec<f32>) {
+        self.unsorted = true;
         let IdColumn { ids, weights, .. } = &mut self.columns[column];
         (ids, weights)
     }
 
     /// Ends a sample's steps of a sequence, which are `steps` long in each of its columns.
+    ///
+    /// # Panics
+    /// Where there is no such sequence, as an index out of range does.
     pub fn end_sequence(&mut self, sequence: usize, steps: usize) {
         let offsets = &mut self.offsets[sequence];
-        let end = offsets.last().copied().unwrap_or(0).saturating_add(steps as u32);
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX); // more than a column can have, so it will be refused
+        let end = offsets.last().copied().unwrap_or(0).saturating_add(steps);
         offsets.push(end);
     }
 
-    /// Numeric features, `[samples, features]`, to be filled.
+    /// Numeric features, `[samples, features]`, to be filled with finite numbers.
     pub fn numeric_mut(&mut self) -> &mut Vec<f32> {
         &mut self.numeric
     }
@@ -194,6 +221,27 @@ impl Batch {
         &mut self.labels
     }
 
+    /// How much each sample counts, to be filled: one finite number of at least 0 a sample, or none where all count alike.
+    ///
+    /// The loss of a batch of `n` samples with losses `l` and weights `w` is `(w[0] l[0] + ... + w[n-1] l[n-1]) / n`, and
+    /// gradients are those of that: the mean still divides by the number of samples, so that a weight of 2 is as good as
+    /// the sample twice in a batch that divides by one sample fewer, and one of 0 leaves it out. Weights all 1 give the bits
+    /// of none. An auxiliary loss weights the pairs of a sample's steps likewise. L2 terms and statistics of the batch (batch
+    /// normalisation, Dice) know no weights.
+    ///
+    /// ```
+    /// use pocketrec::data::Batch;
+    /// let mut batch = Batch::from_columns(&[&[5, 2], &[1, 0]], &[1.0, 0.0])?;
+    /// batch.weights_mut().extend([1.0, 0.25]); // the second counts a quarter
+    /// assert_eq!(batch.weights(), [1.0, 0.25]);
+    /// batch.clear();
+    /// assert!(batch.weights().is_empty());
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn weights_mut(&mut self) -> &mut Vec<f32> {
+        &mut self.weights
+    }
+
     /// A sorted batch from whole columns and labels.
     ///
     /// # Errors
@@ -218,7 +266,9 @@ impl Batch {
     /// Removes all samples and keeps the memory.
     pub fn clear(&mut self) {
         self.labels.clear();
+        self.weights.clear();
         self.numeric.clear();
+        (self.unsorted, self.ragged) = (false, false);
         for offsets in &mut self.offsets {
             offsets.clear();
             offsets.push(0);
@@ -231,10 +281,12 @@ impl Batch {
         }
     }
 
-    /// Adds a sample: one id a column, and its label in 0..=1.
+    /// Adds a sample: one id a column, and its label in 0..=1. With other than one id a column, executors refuse the batch
+    /// until it is [cleared](Batch::clear).
     #[inline]
     pub fn push(&mut self, ids: &[u32], label: f32) {
-        debug_assert_eq!(ids.len(), self.columns.len());
+        self.unsorted = true;
+        self.ragged |= ids.len() != self.columns.len();
         for (column, &id) in self.columns.iter_mut().zip(ids) {
             column.ids.push(id);
         }
@@ -246,12 +298,32 @@ impl Batch {
         for column in &mut self.columns {
             column.sort();
         }
+        self.unsorted = false;
     }
 
-    /// Columns and labels, for what fills a batch elsewhere.
+    /// Whether the columns' order is that of their ids: nothing was lent out to be changed, or pushed, since the last
+    /// [`sort`](Batch::sort). An empty batch is sorted.
+    pub fn is_sorted(&self) -> bool {
+        !self.unsorted
+    }
+
+    /// Whether a sample was pushed with other than one id a column.
+    pub(crate) fn is_ragged(&self) -> bool {
+        self.ragged
+    }
+
+    /// Columns and labels, for what fills and sorts a batch elsewhere, and says so by
+    /// [`set_sorted`](Batch::set_sorted).
     #[cfg(feature = "gpu")]
     pub(crate) fn parts_mut(&mut self) -> (&mut Vec<IdColumn>, &mut Vec<f32>) {
+        self.unsorted = true;
         (&mut self.columns, &mut self.labels)
+    }
+
+    /// Takes the word of what has sorted the batch elsewhere.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn set_sorted(&mut self) {
+        self.unsorted = false;
     }
 
     /// Number of samples.
@@ -270,11 +342,17 @@ impl Batch {
     }
 
     /// One id column.
+    ///
+    /// # Panics
+    /// Where there is no such column, as an index out of range does.
     pub fn column(&self, index: usize) -> &IdColumn {
         &self.columns[index]
     }
 
     /// Where each sample's steps of a sequence begin, and where the last one's end: `[samples + 1]`.
+    ///
+    /// # Panics
+    /// Where there is no such sequence, as an index out of range does.
     pub fn offsets(&self, sequence: usize) -> &[u32] {
         &self.offsets[sequence]
     }
@@ -292,6 +370,11 @@ impl Batch {
     /// One label a sample.
     pub fn labels(&self) -> &[f32] {
         &self.labels
+    }
+
+    /// One weight a sample, or none where all count alike.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
     }
 }
 

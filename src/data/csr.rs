@@ -2,8 +2,10 @@
 
 use alloc::{format, vec::Vec};
 
+use bytemuck::Zeroable;
+
 use super::interactions::Rows;
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// Rows by user: those of user `u` are `offsets[u]..offsets[u + 1]` of the columns.
 pub(super) struct Grouped {
@@ -25,13 +27,8 @@ pub(super) fn group(rows: Rows, users: usize, items: usize) -> Result<Grouped> {
 }
 
 /// `len` zeros, or an error where there is no memory for them: `len` may come from a file.
-pub(super) fn zeroed<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
-    let mut zeros = Vec::new();
-    zeros
-        .try_reserve_exact(len)
-        .map_err(|_| Error::config("interactions", format!("no memory for a table of {len} users or items")))?;
-    zeros.resize(len, T::default());
-    Ok(zeros)
+pub(super) fn zeroed<T: Zeroable>(len: usize) -> Result<Vec<T>> {
+    memory::zeroed(len, || format!("a table of {len} users or items"))
 }
 
 fn by_user(rows: Rows, users: usize) -> Result<Grouped> {

@@ -50,6 +50,8 @@ struct Text {
     /// The indices, hashed by their keys.
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// How many of the first keys are the numbers 0, 1, ...
+    numbers: usize,
 }
 
 impl Text {
@@ -70,6 +72,9 @@ impl Text {
         // One less than u32 can count, so that the length is a u32 as well.
         let index = u32::try_from(self.ends.len()).ok().filter(|&index| index < u32::MAX);
         let index = index.ok_or_else(|| Error::config("ids", "more than 4294967295 different keys; split the data"))?;
+        if self.numbers == index as usize && canonical_number(key.as_bytes()) == Some(index) {
+            self.numbers += 1;
+        }
         self.arena.push_str(key);
         self.ends.push(self.arena.len());
         let Text {
@@ -77,6 +82,7 @@ impl Text {
             ends,
             table,
             hasher,
+            ..
         } = self;
         let hash_of = |&index: &u32| {
             let index = index as usize;
@@ -101,6 +107,7 @@ impl Text {
         }
         self.arena.truncate(start);
         self.ends.pop();
+        self.numbers = self.numbers.min(index);
     }
 }
 
@@ -184,6 +191,14 @@ impl IdMap {
                 Ok(index)
             }
             Keys::Text(text) => text.push(key),
+        }
+    }
+
+    /// Whether the keys are the numbers 0, 1, ..., however they are stored. Looks at no key.
+    pub(crate) fn is_numbered(&self) -> bool {
+        match &self.keys {
+            Keys::Numbered(_) => true,
+            Keys::Text(text) => text.numbers == text.ends.len(),
         }
     }
 
@@ -341,6 +356,13 @@ mod tests {
         let text = IdMap::from_keys(["0", "1", "2"]).unwrap();
         assert_eq!(text, IdMap::numbered(3));
         assert_ne!(text, IdMap::numbered(2));
+        assert!(text.is_numbered() && IdMap::numbered(3).is_numbered() && IdMap::new().is_numbered());
+        let mut other = text.clone();
+        other.get_or_insert("4").unwrap();
+        other.get_or_insert("3").unwrap();
+        assert!(!other.is_numbered() && !IdMap::from_keys(["1", "0"]).unwrap().is_numbered());
+        other.truncate(3);
+        assert!(other.is_numbered());
         assert!(
             IdMap::from_keys(["x", "y", "x"])
                 .unwrap_err()

@@ -1,9 +1,9 @@
 //! Searching the catalogue for some users by the scores of an executor: what executors do that have no way of their own.
 
-use alloc::{vec, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use super::{Rank, TopK};
-use crate::{Error, Result, executor::Executor};
+use crate::{Error, Result, executor::Executor, memory};
 
 /// Scores held at a time, where a user's own are no more.
 const SCORES: usize = 1 << 19;
@@ -95,7 +95,8 @@ fn for_each_row<E: Executor + ?Sized>(
 ) -> Result<()> {
     let items = executor.plan().rows(1);
     let users_each = (SCORES / items.max(1)).clamp(1, 256);
-    let mut scores = vec![0.0; users_each.min(queries.len()) * items];
+    let len = users_each.min(queries.len()).saturating_mul(items);
+    let mut scores: Vec<f32> = memory::zeroed(len, || format!("scores of {items} items"))?;
     let mut users = Vec::with_capacity(users_each);
     for queries in queries.chunks(users_each) {
         users.clear();

@@ -135,6 +135,7 @@ impl BatchMaker {
             });
         }
         let draw = positives.draw(room, epoch, start as u32, samples);
+        batch.clear();
         self.make(draw, samples)?;
         self.read(samples as usize, batch)
     }
@@ -216,6 +217,7 @@ impl BatchMaker {
         let labels = batch.parts_mut().1;
         labels.clear();
         labels.extend(words.iter().copied().map(f32::from_bits));
+        batch.set_sorted();
         Ok(())
     }
 }

@@ -373,8 +373,10 @@ fn choose(select: &Select) -> Result<wgpu::Adapter> {
     }
     let names: Vec<String> = adapters.iter().map(|adapter| name(&adapter.get_info())).collect();
     let there = match names.is_empty() {
-        true => "no graphics adapter was found: a Vulkan, Metal or DX12 driver is needed".to_string(),
-        false => format!("there is only {}", names.join("; ")),
+        true => {
+            "no graphics adapter was found: a Vulkan, Metal or DX12 driver is needed (without one: auto, cpu)".into()
+        }
+        false => format!("there is only {} (and auto, cpu, gpu)", names.join("; ")),
     };
     Err(Error::Device(match select {
         Select::Any => there,

@@ -13,7 +13,7 @@ use super::{
     buffers::{Readback, STORAGE},
     inputs::Inputs,
     layout::Columns,
-    memory::{losses, parameters},
+    memory::{check_host, losses, parameters},
     profile::Timer,
     resident::Resident,
     run::Program,
@@ -27,7 +27,7 @@ use crate::{
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::{Batch, Sampler},
     eval::{Best, Query, Rank, check_targets, rank_by_scores, top_by_scores},
-    executor::{Executor, LossSum, StageTime, catalogue_items, exposed},
+    executor::{Executor, LossSum, StageTime, catalogue_items, exposed, interrupted},
     plan::{L2, Optimizer, Plan, State, Tensor},
 };
 
@@ -71,6 +71,8 @@ pub struct GpuExecutor {
     /// Whether weights came from the host since they were transposed.
     pub(super) stale: bool,
     pub(super) counts: Counts,
+    /// Whether a step has begun and not ended.
+    interrupted: bool,
 }
 
 impl GpuExecutor {
@@ -87,6 +89,7 @@ impl GpuExecutor {
         // Everything that can be refused is refused before anything is allocated.
         let (memory, dense_total) = parameters(gpu, &plan, &columns, moments)?;
         memory.check(gpu)?;
+        check_host(gpu, memory.total(), || format!("training on {} ({memory})", gpu.name()))?;
         let limits = Limits::new(gpu, &plan, &columns, dense_total)?;
         let tensors = Tensors::new(gpu, &plan, &columns, moments)?;
         let layers: &[u8] = bytemuck::cast_slice(&tensors.dense.placement.layers);
@@ -114,6 +117,7 @@ impl GpuExecutor {
             pending: [0; 2],
             stale: true,
             counts: Counts::default(),
+            interrupted: false,
         };
         executor.set_state(state)?;
         Ok(executor)
@@ -122,6 +126,14 @@ impl GpuExecutor {
     /// The device.
     pub fn gpu(&self) -> &Gpu {
         &self.gpu
+    }
+
+    /// Refuses to go on from what a panic has left in the middle of a step.
+    pub(super) fn ready(&self) -> Result<()> {
+        match self.interrupted {
+            false => self.gpu.check(),
+            true => Err(interrupted()),
+        }
     }
 
     /// What was asked of the device so far.
@@ -161,20 +173,28 @@ impl Executor for GpuExecutor {
         l2: L2,
         meanwhile: &mut (dyn FnMut() + Send),
     ) -> Result<()> {
-        self.train(batch, optimizer, l2, None)?;
-        meanwhile();
-        Ok(())
+        self.ready()?;
+        self.interrupted = true;
+        let trained = self.train(batch, optimizer, l2, None);
+        if trained.is_ok() {
+            meanwhile();
+        }
+        self.interrupted = false;
+        trained
     }
 
     fn keep_sampler(&mut self, sampler: &Sampler, batch_size: usize) -> Result<bool> {
+        self.ready()?;
         self.keep(sampler, batch_size)
     }
 
     fn step_drawn(&mut self, epoch: u32, start: u64, count: usize, optimizer: &Optimizer, l2: L2) -> Result<u64> {
+        self.ready()?;
         self.train_drawn((epoch, start), count, optimizer, l2, None)
     }
 
     fn profile(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<Vec<StageTime>> {
+        self.ready()?;
         let mut timer = Timer::new(&self.gpu)?;
         self.train(batch, optimizer, l2, Some(&mut timer))?;
         timer.times(&self.gpu, &mut self.readback)
@@ -188,24 +208,27 @@ impl Executor for GpuExecutor {
         optimizer: &Optimizer,
         l2: L2,
     ) -> Result<Vec<StageTime>> {
+        self.ready()?;
         let mut timer = Timer::new(&self.gpu)?;
         self.train_drawn((epoch, start), count, optimizer, l2, Some(&mut timer))?;
         timer.times(&self.gpu, &mut self.readback)
     }
 
     fn take_loss(&mut self) -> Result<LossSum> {
+        self.ready()?;
         self.fetch_losses()?;
         Ok(std::mem::take(&mut self.loss))
     }
 
     fn take_auxiliary(&mut self) -> Result<LossSum> {
+        self.ready()?;
         self.fetch_losses()?;
         Ok(std::mem::take(&mut self.auxiliary))
     }
 
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+        self.ready()?;
         check_ids(&self.plan, columns, out.len())?;
-        self.gpu.check()?;
         if out.is_empty() {
             return Ok(());
         }
@@ -221,11 +244,13 @@ impl Executor for GpuExecutor {
     }
 
     fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
+        self.ready()?;
         check_scored(&self.plan, batch, out.len())?;
         self.score_samples(batch, out, &mut |_, _| Ok(()))
     }
 
     fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
+        self.ready()?;
         let view = exposed(&self.plan, name)?;
         check_scored(&self.plan, batch, out.len())?;
         let mut values = Vec::new();
@@ -236,8 +261,8 @@ impl Executor for GpuExecutor {
     }
 
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
+        self.ready()?;
         let items = catalogue_items(&self.plan, users, out)?;
-        self.gpu.check()?;
         let slice = self.score_rows(out.len());
         let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
         self.prepare(samples_alone(slice as u32), [0; SPACES])?;
@@ -254,6 +279,7 @@ impl Executor for GpuExecutor {
     }
 
     fn top_catalogue(&mut self, queries: &[Query<'_>], k: usize) -> Result<Vec<Best>> {
+        self.ready()?;
         match self.find_best(queries, k)? {
             Some(best) => Ok(best),
             None => top_by_scores(self, queries, k),
@@ -261,6 +287,7 @@ impl Executor for GpuExecutor {
     }
 
     fn rank_catalogue(&mut self, queries: &[Query<'_>], targets: &[u32], items: usize) -> Result<Vec<Rank>> {
+        self.ready()?;
         let items = check_targets(self, queries, targets, items)?;
         match self.find_ranks(queries, targets, items)? {
             Some(ranks) => Ok(ranks),
@@ -269,12 +296,20 @@ impl Executor for GpuExecutor {
     }
 
     fn state(&mut self) -> Result<State> {
-        self.gpu.check()?;
+        self.ready()?;
         self.tensors.read_state(&self.plan, self.steps)
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {
         check_state(&self.plan, state)?;
+        if std::mem::take(&mut self.interrupted) {
+            // All that a step works with is made anew when it is next needed.
+            (self.buffers, self.program) = (None, None);
+            self.inputs = Inputs::default();
+            self.in_flight.clear();
+            self.pending = [0; 2];
+            (self.loss, self.auxiliary) = (LossSum::default(), LossSum::default());
+        }
         if has_moments(state) {
             self.need_moments()?;
         }
@@ -287,11 +322,13 @@ impl Executor for GpuExecutor {
     }
 
     fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+        self.ready()?;
         check_rows(&self.plan, param, first, out.len())?;
         self.tensors.read_rows(param, first, out)
     }
 
     fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
+        self.ready()?;
         check_rows(&self.plan, param, first, values.len())?;
         self.tensors.write_rows(&self.plan, param, first, values)?;
         self.stale |= !self.plan.params()[param].is_table();
@@ -299,6 +336,7 @@ impl Executor for GpuExecutor {
     }
 
     fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
+        self.ready()?;
         check_growth(&self.plan, vocabulary, rows)?;
         let grown = self.plan.clone().with_rows(vocabulary, rows);
         let moments = self.tensors.dense.slots.moments.is_some();

@@ -39,6 +39,7 @@ pub(super) struct Call {
     pub epsilon: f32,
     pub l2_per_row: f32,
     pub held: u32,
+    pub weights: u32,
 }
 
 /// What a call has of a space.
@@ -104,6 +105,8 @@ pub(super) struct Inputs {
     /// What each column has.
     pub work: Vec<ColumnWork>,
     labels: u32,
+    /// Where the samples' weights begin; 0 where they have none.
+    weights: u32,
     /// Where the offsets of each space's sequence begin.
     offsets: PerSpace,
     /// 1 / pairs of neighbouring steps of each space's sequence.
@@ -131,7 +134,7 @@ impl Inputs {
         let columns = plan.columns().iter();
         let columns = columns.map(|column| of_column(column.space.index()) + weights(column));
         let features = plan.sequences().len() * (samples + 1) + plan.numerics() * samples + 2 * random(plan).count();
-        HEADER + COLUMN * plan.columns().len() + samples + columns.sum::<usize>() + features
+        HEADER + COLUMN * plan.columns().len() + 2 * samples + columns.sum::<usize>() + features
     }
 
     /// Rows of every space whose words surely fit so many bytes.
@@ -158,6 +161,9 @@ impl Inputs {
             self.set_segments(index, column);
         }
         self.labels = self.part(bytemuck::cast_slice(batch.labels()));
+        if !batch.weights().is_empty() {
+            self.weights = self.part(bytemuck::cast_slice(batch.weights()));
+        }
         self.set_features(plan, batch, 0..batch.len());
         self.held = batch.holds_statistics().into();
         self.noise = self.words.len() as u32;
@@ -227,7 +233,8 @@ impl Inputs {
         self.words.resize(HEADER + COLUMN * columns, 0);
         self.work.clear();
         self.work.resize(columns, ColumnWork::default());
-        (self.labels, self.offsets, self.numbers, self.noise) = (0, [0; SPACES], 0, 0);
+        (self.labels, self.weights) = (0, 0);
+        (self.offsets, self.numbers, self.noise) = ([0; SPACES], 0, 0);
         self.held = 0;
         self.shares = [0.0; SPACES];
     }
@@ -297,6 +304,7 @@ impl Inputs {
         Call {
             shares: self.shares,
             labels: self.labels,
+            weights: self.weights,
             numbers: self.numbers,
             noise: self.noise,
             held: self.held,

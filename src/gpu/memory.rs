@@ -11,7 +11,7 @@ use super::{
     support::check_supported,
 };
 use crate::{
-    Error, Result,
+    Error, Result, memory,
     plan::{ParamKind, Plan},
 };
 
@@ -41,6 +41,14 @@ impl Memory {
             ))),
             _ => Ok(()),
         }
+    }
+}
+
+/// Refuses what is more than the machine has left, where a device is a program that takes the machine's own memory.
+pub(super) fn check_host(gpu: &Gpu, bytes: u64, what: impl FnOnce() -> String) -> Result<()> {
+    match gpu.is_software() {
+        true => memory::check(bytes, what),
+        false => Ok(()),
     }
 }
 

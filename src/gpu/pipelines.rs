@@ -393,12 +393,18 @@ impl Pipelines {
         if self.checked {
             return device.create_shader_module(descriptor);
         }
-        // SAFETY: the source is one of this crate's own shaders. Each index that they form stays within its buffer: rows
-        // and columns are compared with the shapes that sized the buffers; ids, sorted positions, offsets of sequences and
-        // known items are checked on the host before they are uploaded (`checks.rs`, `search.rs`), or are made on the device
-        // of positives whose users and items were (`resident.rs`). Their loops are bounded by those counts, or walk along a
-        // cycle of a permutation, and they divide by widths, which are never zero. The tests run all of them with checks on
-        // and off.
+        // SAFETY: without checks a shader must form no index outside its buffers and must come to an end. The source is one of
+        // this crate's own, and all that its indices and loops are made of is settled before a dispatch:
+        // - Rows and columns stay below the shapes that the buffers were sized by: threads beyond them write nothing, and
+        //   what a tile reads beyond its matrix stays within the buffer or is taken for zero.
+        // - Ids are below the rows of their tables, offsets of sequences ascend, and known items and targets are items: the
+        //   host has looked at each (`checks.rs`, `search.rs`). Orders and segments are those of these very ids, as
+        //   `Batch::sort` made them and nothing has lent the ids out since (`Batch::is_sorted`), or the device made both, of
+        //   positives whose users and items the host had looked at (`resident.rs`).
+        // - No float that a caller gives or training makes becomes an index or bounds a loop; the one root of a float,
+        //   in `segments.wgsl`, is of a count, bounded on both sides and then corrected in whole numbers.
+        // - Loops run over those counts, halve a range, or walk along a cycle of a permutation back into its domain
+        //   (`sampler.wgsl`); what is divided by, widths and counts of samples, is never zero.
         unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     executor::IN_FLIGHT,
     inputs::Call,
     maker::{Draw, Maker},
-    memory::parameters,
+    memory::{check_host, parameters},
     profile::Timer,
     program::{Dispatch, Work, build, record},
     search::Search,
@@ -132,6 +132,9 @@ impl GpuExecutor {
         let what = format!("a batch of {} samples", batch[0].max(slice[0]));
         memory.parts.push((what, sizes.total()));
         memory.check(gpu)?;
+        check_host(gpu, sizes.total(), || {
+            format!("a batch of {} samples", batch[0].max(slice[0]))
+        })?;
         Ok(sizes)
     }
 

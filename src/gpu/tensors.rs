@@ -7,11 +7,13 @@ use super::{
     Gpu,
     buffers::{Readback, STORAGE, upload},
     layout::{Columns, Matrix},
+    memory::check_host,
     placement::Placement,
     tables::{Slots, Table, grow_table},
 };
 use crate::{
     Result,
+    memory::Need,
     plan::{ParamKind, Plan, State, Tensor},
 };
 
@@ -150,6 +152,8 @@ impl Tensors {
 
     /// A copy of everything.
     pub fn read_state(&mut self, plan: &Plan, step: u64) -> Result<State> {
+        let moments = self.has_moments.iter().any(|there| there.contains(&true));
+        Need::of_plan("a copy of the parameters", plan, moments, 1).check()?;
         let mut tensors = Vec::with_capacity(plan.params().len());
         for (index, param) in plan.params().iter().enumerate() {
             let mut part = |part: usize, there: bool| {
@@ -200,6 +204,9 @@ impl Tensors {
             }
             let room = (rows + (rows / 4).max(64)).min(u32::MAX as usize);
             let moments = self.dense.slots.moments.is_some();
+            let copies = if moments { 3 } else { 1 };
+            let bytes = 4 * copies * (room as u64).saturating_mul(self.matrices[index].stride_floats() as u64);
+            check_host(&self.gpu, bytes, || format!("{rows} rows of {}", param.name))?;
             grow_table(
                 &self.gpu,
                 &param.name,

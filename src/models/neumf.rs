@@ -102,7 +102,7 @@ impl NeuMf {
     /// [`Error::Config`] where the sizes of the three models differ.
     pub fn pretrained(&self, gmf: (&Plan, &State), mlp: (&Plan, &State), alpha: f32) -> Result<State> {
         let plan = self.plan()?;
-        let mut state = State::initial(&plan, 0, false);
+        let mut state = State::initial(&plan, 0, false)?;
         for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
             let from = |(plan, state): (&Plan, &State)| -> Option<Vec<f32>> {
                 plan.param(&param.name).map(|index| state.tensors[index].value.clone())

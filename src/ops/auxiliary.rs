@@ -14,6 +14,9 @@
 //! has one output.
 //!
 //! Backward: `(p - 1) / P` at a logit of a clicked item and `p / P` at one of a negative, through the MLP.
+//!
+//! Where samples have weights, the terms of a sample's pairs, and their gradients, are multiplied by its own; `P` stays
+//! the number of pairs.
 
 use alloc::{vec, vec::Vec};
 
@@ -91,6 +94,41 @@ pub fn step_gradient(clicked: &[f64], negative: &[f64], offsets: &[u32]) -> [Vec
         pairs(offsets).for_each(|t| gradient[t] = share * (sigmoid(logits[t]) - label));
         gradient
     })
+}
+
+/// [`step_loss`] where sample `s` has the weight `weights[s]`.
+///
+/// ```
+/// use pocketrec::ops::auxiliary::weighted_step_loss;
+/// let loss = weighted_step_loss(&[0.0; 4], &[0.0; 4], &[0, 2, 4], &[0.0, 3.0]);
+/// assert_eq!(loss, 3.0 * std::f64::consts::LN_2);
+/// ```
+pub fn weighted_step_loss(clicked: &[f64], negative: &[f64], offsets: &[u32], weights: &[f64]) -> f64 {
+    let of_pair = |(t, w): (usize, f64)| w * (sample_loss(clicked[t], 1.0) + sample_loss(negative[t], 0.0));
+    let all = pairs(offsets).count().max(1) as f64;
+    weighted_pairs(offsets, weights).map(of_pair).sum::<f64>() / all
+}
+
+/// The gradients of [`weighted_step_loss`].
+///
+/// ```
+/// use pocketrec::ops::auxiliary::weighted_step_gradient;
+/// let [clicked, _] = weighted_step_gradient(&[0.0; 4], &[0.0; 4], &[0, 2, 4], &[0.0, 3.0]);
+/// assert_eq!(clicked, [0.0, 0.0, -0.75, 0.0]);
+/// ```
+pub fn weighted_step_gradient(clicked: &[f64], negative: &[f64], offsets: &[u32], weights: &[f64]) -> [Vec<f64>; 2] {
+    let mut gradients = step_gradient(clicked, negative, offsets);
+    for gradient in &mut gradients {
+        weighted_pairs(offsets, weights).for_each(|(t, w)| gradient[t] *= w);
+    }
+    gradients
+}
+
+/// The steps that have a step after them, each with its sample's weight.
+fn weighted_pairs(offsets: &[u32], weights: &[f64]) -> impl Iterator<Item = (usize, f64)> {
+    let of_sample =
+        |(steps, &w): (core::ops::Range<usize>, &f64)| (steps.start..steps.end.saturating_sub(1)).map(move |t| (t, w));
+    samples(offsets).zip(weights).flat_map(of_sample)
 }
 
 /// The steps that have a step after them.

@@ -8,6 +8,9 @@
 //! overflows and nothing cancels at any finite logit. Infinite or NaN logits give a loss that is infinite or NaN.
 //!
 //! Backward: `gradient[s] = (sigmoid(x[s]) - y[s]) / rows`.
+//!
+//! Where samples have weights `w` `[rows]`, each finite and at least 0, a sample's loss and its gradient are multiplied by
+//! its own; the mean still divides by `rows`.
 
 use alloc::vec::Vec;
 
@@ -65,4 +68,34 @@ pub fn gradient(logits: &[f64], labels: &[f64]) -> Vec<f64> {
     let rows = logits.len() as f64;
     let of_sample = |(&x, &y): (&f64, &f64)| (sigmoid(x) - y) / rows;
     logits.iter().zip(labels).map(of_sample).collect()
+}
+
+/// The mean loss of a batch whose samples have weights: the sum of `w[s]` times the loss of sample `s`, over `rows`.
+///
+/// ```
+/// use pocketrec::ops::sigmoid_cross_entropy::weighted_loss;
+/// assert_eq!(weighted_loss(&[1e4, 1e4], &[0.0, 0.0], &[0.0, 0.5]), 1e4 / 4.0);
+/// ```
+pub fn weighted_loss(logits: &[f64], labels: &[f64], weights: &[f64]) -> f64 {
+    assert_eq!(logits.len(), labels.len(), "logits and labels differ in length");
+    assert_eq!(logits.len(), weights.len(), "logits and weights differ in length");
+    let samples = logits.iter().zip(labels).zip(weights);
+    let losses = samples.map(|((&x, &y), w)| w * sample_loss(x, y));
+    losses.sum::<f64>() / logits.len().max(1) as f64
+}
+
+/// The gradient of [`weighted_loss`], `[rows]`.
+///
+/// ```
+/// use pocketrec::ops::sigmoid_cross_entropy::weighted_gradient;
+/// assert_eq!(weighted_gradient(&[0.0, 0.0], &[1.0, 0.0], &[2.0, 0.0]), [-0.5, 0.0]);
+/// ```
+pub fn weighted_gradient(logits: &[f64], labels: &[f64], weights: &[f64]) -> Vec<f64> {
+    assert_eq!(logits.len(), weights.len(), "logits and weights differ in length");
+    let unweighted = gradient(logits, labels);
+    unweighted
+        .iter()
+        .zip(weights)
+        .map(|(gradient, w)| w * gradient)
+        .collect()
 }

@@ -251,13 +251,18 @@ impl Plan {
     /// `rows` is not checked: it is for the caller to see that it is at least 1, at most `u32::MAX` and small enough
     /// for the memory, as [`Executor::grow`](crate::executor::Executor::grow) does.
     pub fn with_rows(mut self, vocabulary: usize, rows: usize) -> Self {
+        self.set_rows(vocabulary, rows);
+        self
+    }
+
+    /// [`with_rows`](Plan::with_rows) in place.
+    pub(crate) fn set_rows(&mut self, vocabulary: usize, rows: usize) {
         for param in &mut self.params {
             if param.kind == (ParamKind::Table { vocabulary }) {
                 param.rows = rows;
                 self.vocabulary_rows[vocabulary] = rows;
             }
         }
-        self
     }
 
     /// Floats in all parameters.

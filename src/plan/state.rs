@@ -1,9 +1,13 @@
 //! What training has made so far: parameters, moments and the step count.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{Init, Param, Plan};
-use crate::rng::Rng;
+use crate::{
+    Result,
+    memory::{self, Need},
+    rng::Rng,
+};
 
 /// The stream that initial values are drawn from, below the seed.
 const INIT_STREAM: u32 = 1;
@@ -34,23 +38,38 @@ pub struct State {
 
 impl State {
     /// The state before the first step. Each value is a function of the seed, its parameter and its index.
-    pub fn initial(plan: &Plan, seed: u64, moments: bool) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) with the sizes, before anything is allocated, where the parameters are more
+    /// than there is memory for.
+    ///
+    /// ```
+    /// use pocketrec::{Error, models::NeuMf, plan::State};
+    /// let plan = NeuMf::new(2_000_000_000, 100).plan()?;
+    /// let refused = State::initial(&plan, 1, true);
+    /// assert!(matches!(refused, Err(Error::Memory { bytes: 900_000_000_000.., .. })));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn initial(plan: &Plan, seed: u64, moments: bool) -> Result<Self> {
+        Need::of_plan("the parameters", plan, moments, 1).check()?;
         let rng = Rng::new(seed).stream(INIT_STREAM);
         let tensor = |(index, param): (usize, &Param)| {
             let rng = rng.stream(index as u32);
-            let mut value = vec![0.0; param.len()];
+            let zeros = |len| memory::zeroed(len, || param.name.clone());
+            let mut value = zeros(param.len())?;
             fill(&mut value, 0, param.init, rng);
-            let zeros = || if moments { vec![0.0; param.len()] } else { Vec::new() };
-            Tensor {
+            let moments = if moments { param.len() } else { 0 };
+            Ok(Tensor {
                 value,
-                m: zeros(),
-                v: zeros(),
-            }
+                m: zeros(moments)?,
+                v: zeros(moments)?,
+            })
         };
-        State {
+        let tensors = plan.params().iter().enumerate().map(tensor);
+        Ok(State {
             step: 0,
-            tensors: plan.params().iter().enumerate().map(tensor).collect(),
-        }
+            tensors: tensors.collect::<Result<_>>()?,
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::Batch,
+    data::{Batch, IdMap},
     plan::{L2, Optimizer},
 };
 
@@ -56,9 +56,13 @@ impl Trainer {
     /// becomes the parameters and what training would have gone on from is given up. Another `fit` goes on from here,
     /// with the moments there were, and begins a new mean.
     ///
-    /// Time does not depend on the size of the tables, but for a pass over the histories where there are new rows, and
-    /// a copy of the state at the first call after `fit`, whose moments are kept until training goes on. The same calls
-    /// give the same bits.
+    /// The first call after `fit` (or after loading) makes ready: it copies the moments, which are kept until training goes
+    /// on, and goes over the histories once. From then on a call costs what its clicks cost, whatever the numbers of users,
+    /// items, interactions and earlier clicks, but for a logarithm: a group of up to [`group`](AbsorbConfig::group) clicks
+    /// makes its steps on a batch of `group x (1 + replay) x (1 + negatives)` samples, each a table row of a user and of an
+    /// item, and copies the dense parameters once a step. A new row costs amortised time in proportion to its width, after
+    /// the mean of up to 4,096 rows of its table, or of 64 neighbours, that it starts from. The same calls give the same
+    /// bits.
     ///
     /// # Errors
     /// [`Error::Id`] where an id is far beyond its table ([`AbsorbConfig::max_new_rows`]); nothing is changed then.
@@ -67,10 +71,11 @@ impl Trainer {
         self.absorb_with(pairs, &AbsorbConfig::default())
     }
 
-    /// As [`absorb`](Trainer::absorb), with keys as the data has them; a new key gets the next row.
+    /// As [`absorb`](Trainer::absorb), with keys as the data has them; a new key gets the next row. Blanks around a key
+    /// are no part of it, as where data is read.
     ///
     /// # Errors
-    /// Those of [`absorb`](Trainer::absorb).
+    /// Those of [`absorb`](Trainer::absorb), and [`Error::Config`] where a key is empty.
     pub fn absorb_keys(&mut self, pairs: &[(&str, &str)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         config.validate()?;
         let known = (self.user_ids.len(), self.item_ids.len());
@@ -84,9 +89,23 @@ impl Trainer {
     }
 
     fn absorb_new_keys(&mut self, pairs: &[(&str, &str)], config: &AbsorbConfig) -> Result<AbsorbReport> {
+        // All are looked at before the first new one gets a row.
+        for (index, (user, item)) in pairs.iter().enumerate() {
+            for (side, key) in [("user", user), ("item", item)] {
+                if key.trim().is_empty() {
+                    let reason = format!("its {side} key is empty; give each pair the keys of a user and of an item");
+                    return Err(Error::config(format!("pairs[{index}]"), reason));
+                }
+            }
+        }
+        // A key with blanks is looked for as it stands first: keys that came through no reader may have some.
+        let id = |ids: &mut IdMap, key: &str| match ids.get(key) {
+            Some(id) => Ok(id),
+            None => ids.get_or_insert(key.trim()),
+        };
         let mut ids = Vec::with_capacity(pairs.len());
         for (user, item) in pairs {
-            ids.push((self.user_ids.get_or_insert(user)?, self.item_ids.get_or_insert(item)?));
+            ids.push((id(&mut self.user_ids, user)?, id(&mut self.item_ids, item)?));
         }
         self.keyed = true;
         // So many new keys are meant, even if they are more than `max_new_rows` numbers would be.
@@ -109,6 +128,7 @@ impl Trainer {
             return Ok(AbsorbReport::default());
         }
         self.freeze()?;
+        self.history.index();
         self.settle_on_mean()?;
         self.grow_to(needed)?;
         if needed != old {
@@ -182,42 +202,28 @@ impl Trainer {
         fresh
     }
 
-    /// Moves new rows to their neighbours: items first, from items of old users, then users, from old users.
+    /// Moves new rows to their neighbours: items first, from items of old users, then users, from old users. What is known
+    /// of both ends at this call, so that all of it is of old rows.
     fn start_new_rows(&mut self, pairs: &[(u32, u32)], [old_users, old_items]: [usize; 2]) -> Result<()> {
         let mut by_item: Vec<(u32, u32)> = pairs.iter().map(|&(user, item)| (item, user)).collect();
+        by_item.retain(|&(item, _)| item as usize >= old_items);
         by_item.sort_by_key(|&(item, _)| item); // stable: the order of the pairs within an item
         for clicks in by_item.chunk_by(|a, b| a.0 == b.0) {
-            let item = clicks[0].0;
-            let mut neighbours = Vec::new();
-            if item as usize >= old_items {
-                for &(_, user) in clicks {
-                    neighbours.extend_from_slice(self.history.trained(user));
-                    neighbours.extend_from_slice(self.history.absorbed(user));
-                }
-                neighbours.retain(|&neighbour| (neighbour as usize) < old_items);
-            }
-            if !neighbours.is_empty() {
-                rows::start_from(&mut *self.executor, ITEM, item, &neighbours)?;
-            }
+            let of_user = |&(_, user): &(u32, u32)| [self.history.trained(user), self.history.absorbed(user)];
+            let parts: Vec<&[u32]> = clicks.iter().flat_map(of_user).collect();
+            let neighbours = Joined::new(parts.iter().map(|part| part.len()));
+            let item = |k: usize| neighbours.place(k).map_or(0, |(part, k)| parts[part][k]);
+            rows::start_from(&mut *self.executor, ITEM, clicks[0].0, neighbours.len(), item)?;
         }
-        let mut new: Vec<(u32, u32)> = pairs
-            .iter()
-            .copied()
-            .filter(|pair| pair.0 as usize >= old_users)
-            .collect();
+        let mut new = pairs.to_vec();
+        new.retain(|pair| pair.0 as usize >= old_users);
         new.sort_by_key(|&(user, _)| user);
-        let mut items: Vec<u32> = new.iter().map(|pair| pair.1).collect();
-        items.sort_unstable();
-        items.dedup();
-        let users_of = self
-            .history
-            .users_of(&items, u32::try_from(old_users).unwrap_or(u32::MAX));
         for clicks in new.chunk_by(|a, b| a.0 == b.0) {
-            let shared = clicks.iter().filter_map(|pair| items.binary_search(&pair.1).ok());
-            let neighbours: Vec<u32> = shared.flat_map(|slot| users_of[slot].iter().copied()).collect();
-            if !neighbours.is_empty() {
-                rows::start_from(&mut *self.executor, USER, clicks[0].0, &neighbours)?;
-            }
+            let Some(who) = &self.history.who else { continue };
+            let parts: Vec<_> = clicks.iter().map(|pair| who.users_of(pair.1)).collect();
+            let neighbours = Joined::new(parts.iter().map(|part| part.len()));
+            let user = |k: usize| neighbours.place(k).map_or(0, |(part, k)| parts[part].nth(k));
+            rows::start_from(&mut *self.executor, USER, clicks[0].0, neighbours.len(), user)?;
         }
         Ok(())
     }
@@ -293,9 +299,7 @@ impl Trainer {
         let samples = group.len() * (1 + config.replay as usize) * (1 + config.negatives as usize);
         let mut batch = Batch::new(2, samples);
         let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
-        let mut known = Vec::new();
         for &(user, item) in group {
-            self.history.all(user, &mut known);
             let (trained, absorbed) = (self.history.trained(user), self.history.absorbed(user));
             let older = (trained.len() + absorbed.len()) as u32;
             for replay in 0..=config.replay {
@@ -311,7 +315,7 @@ impl Trainer {
                 }
                 batch.push(&[user, positive], 1.0);
                 for _ in 0..config.negatives {
-                    let unknown = |item: &u32| known.binary_search(item).is_err();
+                    let unknown = |&item: &u32| !self.history.contains(user, item);
                     if let Some(negative) = (0..ATTEMPTS).map(|_| draws.below(items)).find(unknown) {
                         batch.push(&[user, negative], 0.0);
                     }
@@ -325,6 +329,35 @@ impl Trainer {
     fn mean_logit(&mut self, pairs: &[(u32, u32)]) -> Result<f64> {
         let scores = self.score(pairs)?;
         Ok(scores.iter().map(|&score| f64::from(score)).sum::<f64>() / scores.len().max(1) as f64)
+    }
+}
+
+/// Lists one behind the other, without a copy of them.
+struct Joined {
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Joined {
+    fn new(lens: impl Iterator<Item = usize>) -> Self {
+        let end = |total: &mut usize, len| {
+            *total += len;
+            Some(*total)
+        };
+        Joined {
+            ends: lens.scan(0, end).collect(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// The list of element `k`, and its place there.
+    fn place(&self, k: usize) -> Option<(usize, usize)> {
+        let part = self.ends.partition_point(|&end| end <= k);
+        let start = if part == 0 { 0 } else { self.ends[part - 1] };
+        (part < self.ends.len()).then(|| (part, k - start))
     }
 }
 

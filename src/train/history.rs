@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
+use super::who::Who;
 use crate::data::{Interactions, Split};
 
 /// The items that users have: those trained on, those held out for testing, and those absorbed since.
 ///
 /// Recommendations leave all three out: the user has them, whatever training did with them. Replay and neighbours
 /// use the trained and the absorbed ones alone, so that held-out items stay unknown to the model.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct History {
     /// The trained items of user `u` are `offsets[u]..offsets[u + 1]` of `items`; empty where there are no users.
     pub(crate) offsets: Vec<u64>,
@@ -19,12 +20,29 @@ pub struct History {
     pub(crate) held_out: Vec<(u32, u32)>,
     /// In order of absorption.
     pub(crate) absorbed: HashMap<u32, Vec<u32>>,
+    /// The same from the items' side, from the first click on that is absorbed.
+    pub(crate) who: Option<Who>,
+}
+
+impl PartialEq for History {
+    /// Whether both know the same; how fast they find it is no part of it.
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |of: &Self| {
+            (
+                of.offsets == self.offsets,
+                of.items == self.items,
+                of.held_out == self.held_out,
+            )
+        };
+        parts(other) == (true, true, true) && self.absorbed == other.absorbed
+    }
 }
 
 impl History {
     /// Takes the parts of a split and keeps what was absorbed.
     pub(super) fn set_split(&mut self, split: &Split) {
         let train: &Interactions = &split.train;
+        self.who = None;
         self.offsets.clear();
         self.items.clear();
         self.items.reserve_exact(train.len());
@@ -59,11 +77,14 @@ impl History {
         self.absorbed.get(&user).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whether the user is known to have the item.
+    /// Whether the user is known to have the item. Takes logarithmic time once clicks have been absorbed, and a look at
+    /// the user's items before.
     pub fn contains(&self, user: u32, item: u32) -> bool {
-        self.absorbed(user).contains(&item)
-            || self.trained(user).contains(&item)
-            || self.held_out(user).any(|held| held == item)
+        let trained_or_absorbed = match &self.who {
+            Some(who) => who.has(user, item),
+            None => self.absorbed(user).contains(&item) || self.trained(user).contains(&item),
+        };
+        trained_or_absorbed || self.held_out.binary_search(&(user, item)).is_ok()
     }
 
     /// Everything the user has, in ascending order, without repetitions.
@@ -88,11 +109,29 @@ impl History {
 
     /// Adds an absorbed item; false where the user has it already.
     pub(crate) fn absorb(&mut self, user: u32, item: u32) -> bool {
+        self.index();
         let new = !self.contains(user, item);
         if new {
             self.absorbed.entry(user).or_default().push(item);
+            if let Some(who) = &mut self.who {
+                who.absorb(user, item);
+            }
         }
         new
+    }
+
+    /// Sees that there is what [`contains`](History::contains) and the neighbours of new rows are found by: a pass over
+    /// everything at the first click, and nothing later.
+    pub(super) fn index(&mut self) -> &Who {
+        if self.who.is_none() {
+            let users = 0..self.offsets.len().saturating_sub(1) as u32;
+            let mut who = Who::trained(users.map(|user| self.trained(user)));
+            for (user, item) in self.absorbed_pairs() {
+                who.absorb(user, item);
+            }
+            self.who = Some(who);
+        }
+        self.who.get_or_insert_default()
     }
 
     /// Adds to `counts` how many users have each item, trained or absorbed.
@@ -111,32 +150,6 @@ impl History {
         users.sort_unstable();
         let pairs_of = |&user: &u32| self.absorbed(user).iter().map(move |&item| (user, item));
         users.iter().flat_map(pairs_of).collect()
-    }
-
-    /// For each of `items` (ascending, distinct) the users below `users` who have it, trained or absorbed, in
-    /// ascending order. One pass over everything.
-    pub(super) fn users_of(&self, items: &[u32], users: u32) -> Vec<Vec<u32>> {
-        let mut found: Vec<Vec<u32>> = items.iter().map(|_| Vec::new()).collect();
-        let (Some(&least), Some(&largest)) = (items.first(), items.last()) else {
-            return found;
-        };
-        let mut note = |user: u32, item: u32| {
-            if (least..=largest).contains(&item)
-                && let Ok(slot) = items.binary_search(&item)
-            {
-                found[slot].push(user);
-            }
-        };
-        for user in 0..(self.offsets.len().saturating_sub(1) as u32).min(users) {
-            self.trained(user).iter().for_each(|&item| note(user, item));
-        }
-        for (user, item) in self.absorbed_pairs() {
-            if user < users {
-                note(user, item);
-            }
-        }
-        found.iter_mut().for_each(|users| users.sort_unstable());
-        found
     }
 }
 
@@ -157,9 +170,71 @@ mod tests {
         assert_eq!(all, [1, 2, 3, 9]);
         history.all(5, &mut all);
         assert!(all.is_empty());
-        assert_eq!(history.users_of(&[1, 9], 80), [vec![0, 1, 70], vec![0]]);
-        assert_eq!(history.users_of(&[1, 9], 1), [vec![0], vec![0]]);
+        let users_of = |history: &mut History, item| {
+            let users = history.index().users_of(item);
+            (0..users.len()).map(|k| users.nth(k)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            [1, 9, 4].map(|item| users_of(&mut history, item)),
+            [vec![0, 1, 70], vec![0], vec![]]
+        );
         assert_eq!(history.absorbed_pairs(), [(0, 9), (70, 1)]);
         assert_eq!(history.len(), 6);
+    }
+
+    /// What is found by the index is what is found by looking.
+    #[test]
+    fn the_index_changes_no_answer() {
+        let rng = crate::rng::Rng::new(4);
+        let pairs: Vec<(u32, u32)> = (0..600)
+            .map(|i| (rng.below(2 * i, 40), rng.below(2 * i + 1, 30)))
+            .collect();
+        let triples: Vec<(u32, u32, i64)> = (0..300).map(|i| (pairs[i].0, pairs[i].1, i as i64)).collect();
+        let split = Interactions::from_triples(&triples).unwrap().leave_one_out().unwrap();
+        let (mut indexed, mut plain) = (History::default(), History::default());
+        indexed.set_split(&split);
+        plain.set_split(&split);
+        for &(user, item) in &pairs[300..] {
+            let new = indexed.absorb(user + 5, item + 3);
+            assert_eq!(new, !plain.contains(user + 5, item + 3));
+            if new {
+                plain.absorbed.entry(user + 5).or_default().push(item + 3);
+            }
+        }
+        assert!(plain.who.is_none() && indexed == plain);
+        for item in 0..36 {
+            let has = |user: &u32| plain.trained(*user).contains(&item) || plain.absorbed(*user).contains(&item);
+            let want: Vec<u32> = (0..50).filter(has).collect();
+            let users = indexed.index().users_of(item);
+            assert_eq!((0..users.len()).map(|k| users.nth(k)).collect::<Vec<_>>(), want);
+            for user in 0..50 {
+                assert_eq!(indexed.contains(user, item), plain.contains(user, item));
+            }
+        }
+    }
+
+    /// Comparisons, not time: a click costs the same in a long history as in a short one, but for a logarithm.
+    #[test]
+    fn a_question_costs_a_logarithm() {
+        let cost = |others: u32, own: u32| {
+            let pairs: Vec<(u32, u32)> = (0..others)
+                .map(|user| (user, 0))
+                .chain((0..own).map(|i| (7, i)))
+                .collect();
+            let mut history = History::default();
+            let triples: Vec<(u32, u32, i64)> = pairs.iter().map(|&(user, item)| (user, item, 0)).collect();
+            history.set_split(&Interactions::from_triples(&triples).unwrap().leave_one_out().unwrap());
+            (0..own).for_each(|i| _ = history.absorb(7, own + i));
+            (0..others).for_each(|user| _ = history.absorb(others - 1 - user, 5 * own));
+            let who = history.index();
+            who.take_looked();
+            who.has(7, 0);
+            let users = who.users_of(5 * own);
+            users.nth(users.len() / 2);
+            who.take_looked()
+        };
+        let (short, long) = (cost(20, 20), cost(20_000, 20_000));
+        // A thousand times the history: ten times the digits of a search, and as many runs to search.
+        assert!(long < 30 * short && long < 20_000, "{short}, then {long}");
     }
 }

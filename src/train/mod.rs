@@ -32,6 +32,7 @@ mod persist;
 mod progress;
 mod recommend;
 mod rows;
+mod who;
 
 pub use absorb::AbsorbReport;
 #[cfg(feature = "std")]
@@ -113,11 +114,13 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Config`] where a setting of the model or of training is out of range, [`Error::Device`] where the
-    /// device lacks what was asked for.
+    /// device lacks what was asked for, [`Error::Memory`] where the model takes more memory than there is.
     pub fn new(model: impl Into<Model>, device: Device, config: TrainConfig) -> Result<Self> {
         let model = model.into();
         let plan = model.plan()?;
-        let state = State::initial(&plan, config.seed, config.optimizer.has_moments());
+        config.validate()?;
+        device.check_memory(&plan, config.optimizer.has_moments())?;
+        let state = State::initial(&plan, config.seed, config.optimizer.has_moments())?;
         Self::with_state(model, device, config, state)
     }
 
@@ -368,7 +371,7 @@ fn padded(keys: &IdMap, rows: usize) -> Result<IdMap> {
 /// Gives rows that have no key one: their number where that is the next in a map of numbers, else `#number`.
 fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-    if *keys == IdMap::numbered(keys.len() as u32) {
+    if keys.is_numbered() {
         *keys = IdMap::numbered(rows.max(keys.len() as u32));
         return Ok(());
     }

@@ -183,7 +183,12 @@ pub(super) fn grow(executor: &mut dyn Executor, column: usize, rows: usize) -> R
     }
     executor.grow(column, rows)?;
     for (param, mean) in means {
-        executor.write_rows(param, old, &mean.repeat(rows - old))?;
+        // In pieces: all new rows side by side may be more than there is memory for.
+        let piece = mean.repeat((rows - old).min(MEAN_ROWS));
+        for first in (old..rows).step_by(MEAN_ROWS) {
+            let floats = (rows - first).min(MEAN_ROWS) * mean.len();
+            executor.write_rows(param, first, &piece[..floats])?;
+        }
     }
     Ok(())
 }
@@ -206,14 +211,24 @@ pub(super) fn grow_values(plan: &Plan, old: &[usize], values: &mut [Vec<f32>]) {
     }
 }
 
-/// Sets a row to the mean of its neighbours' rows: of all, or of 64 evenly spaced ones.
-pub(super) fn start_from(executor: &mut dyn Executor, column: usize, row: u32, neighbours: &[u32]) -> Result<()> {
-    let count = neighbours.len().min(NEIGHBOURS);
+/// Sets a row to the mean of the rows of its neighbours, of which there are `neighbours` in an order: of all, or of 64
+/// evenly spaced ones. Leaves it where there are none.
+pub(super) fn start_from(
+    executor: &mut dyn Executor,
+    column: usize,
+    row: u32,
+    neighbours: usize,
+    nth: impl Fn(usize) -> u32,
+) -> Result<()> {
+    let count = neighbours.min(NEIGHBOURS);
+    if count == 0 {
+        return Ok(());
+    }
+    let chosen: Vec<u32> = (0..count).map(|index| nth(index * neighbours / count)).collect();
     for (param, width) in tables(executor.plan(), column) {
         let mut mean = Mean::new(width);
         let mut buffer = vec![0.0; width];
-        for index in 0..count {
-            let neighbour = neighbours[index * neighbours.len() / count];
+        for &neighbour in &chosen {
             executor.read_rows(param, neighbour as usize, &mut buffer)?;
             mean.add(&buffer);
         }

@@ -79,7 +79,7 @@ impl Golden {
 
     /// The parameters before the first step, with moments of zero.
     pub fn initial(&self, plan: &Plan) -> State {
-        let mut state = State::initial(plan, 0, true);
+        let mut state = State::initial(plan, 0, true).unwrap();
         for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
             if param.kind == ParamKind::Statistic {
                 continue; // begins with mean 0 and variance 1

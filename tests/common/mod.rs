@@ -124,6 +124,21 @@ pub fn batch_of_steps(plan: &Plan, samples: usize, longest: u32, seed: u64) -> B
     batch
 }
 
+/// The batch with weights of its samples: of any size, some of them 0.
+pub fn weighted(batch: &Batch) -> Batch {
+    let mut batch = batch.clone();
+    let rng = Rng::new(batch.len() as u64).stream(6);
+    let weight = |i| {
+        if rng.below(i, 5) == 0 {
+            0.0
+        } else {
+            2.0 * rng.uniform(i)
+        }
+    };
+    *batch.weights_mut() = (0..batch.len() as u64).map(weight).collect();
+    batch
+}
+
 /// Plans of click-through models' parts: fields with numeric features, a factorisation machine, dropout and a sigmoid;
 /// and a table that a candidate and two sequences share, pooled by mean and by sum.
 pub fn feature_plans() -> Vec<(&'static str, Plan)> {
@@ -309,7 +324,7 @@ pub fn click_config(epochs: u32) -> ClickConfig {
 
 /// A state all of whose parameters, biases too, are normal with standard deviation `std`; no moments.
 pub fn random_state(plan: &Plan, std: f32, seed: u64) -> State {
-    let mut state = State::initial(plan, seed, false);
+    let mut state = State::initial(plan, seed, false).unwrap();
     for (index, tensor) in state.tensors.iter_mut().enumerate() {
         tensor.value = normals(tensor.value.len(), std, Rng::new(seed).stream(100 + index as u32));
         if plan.params()[index].name.ends_with(".variance") {
@@ -404,7 +419,12 @@ pub fn check_parity(
 ) {
     let plan = executor.plan().clone();
     executor.set_state(state).unwrap();
-    for (step, batch) in batches.iter().enumerate() {
+    // The last once more, its samples weighted, from where the first began.
+    let again = batches.last().map(weighted);
+    for (step, batch) in batches.iter().chain(&again).enumerate() {
+        if step == batches.len() {
+            executor.set_state(state).unwrap();
+        }
         let what = |name: &str| format!("{what}, step {step}: {name}");
         let mut reference = Reference::new(&plan, &executor.state().unwrap()).unwrap();
 

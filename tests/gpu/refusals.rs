@@ -63,7 +63,7 @@ fn bad_input_changes_nothing() {
     ));
     assert!(matches!(executor.write_rows(99, 0, &[]), Err(Error::Length { .. })));
     assert!(matches!(executor.grow(0, 3), Err(Error::Config { .. })));
-    let other = State::initial(&neumf(9, 9), 1, true);
+    let other = State::initial(&neumf(9, 9), 1, true).unwrap();
     assert!(matches!(executor.set_state(&other), Err(Error::Length { .. })));
     assert!(matches!(
         GpuExecutor::new(&gpu, plan, &other).map(|_| ()),
@@ -130,7 +130,7 @@ fn what_does_not_fit_is_refused_with_the_sizes() {
         return;
     };
     let build = |plan: Plan| {
-        let state = State::initial(&plan, 1, false);
+        let state = State::initial(&plan, 1, false).unwrap();
         GpuExecutor::new(&gpu, plan, &state)
     };
     let created = gpu.created();
@@ -196,9 +196,12 @@ fn devices_are_found_by_name() {
         "{text}"
     );
     let plan = neumf(5, 5);
-    let state = || State::initial(&plan, 1, false);
+    let state = || State::initial(&plan, 1, false).unwrap();
     let on_gpu = Device::named("gpu").unwrap().executor(plan.clone(), state()).unwrap();
     assert_eq!(on_gpu.device(), format!("gpu {}", gpu.name()));
+    for name in ["GPU", " Gpu "] {
+        assert_eq!(Device::named(name).unwrap(), Device::named("gpu").unwrap());
+    }
     let part = &gpu.name()[..4].to_uppercase();
     assert!(
         Device::named(part)
@@ -217,7 +220,7 @@ fn devices_are_found_by_name() {
             .starts_with("cpu")
     );
     let large = NeuMf::new(5, 5).factors(64).plan().unwrap();
-    let state = State::initial(&large, 1, false);
+    let state = State::initial(&large, 1, false).unwrap();
     let device = auto.executor(large, state).unwrap().device();
     let hardware = Gpu::open(&Select::Hardware, GpuOptions::default()).is_ok();
     assert_eq!(device.starts_with("gpu"), hardware, "{device}");

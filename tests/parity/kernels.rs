@@ -249,6 +249,46 @@ fn cross_entropy<S: Simd>(s: S, isa: &str, logits: &[f32], labels: &[f32], pad: 
     assert!((loss - want).abs() <= allowed, "{what}: loss {loss}, wanted {want}");
 }
 
+/// The same with weights; ones give the bits of none.
+fn weighted_cross_entropy<S: Simd>(s: S, isa: &str, logits: &[f32], labels: &[f32], weights: &[f32], pad: usize) {
+    let what = format!("{isa}: weighted cross-entropy of {} + {pad}", logits.len());
+    let (scale, x) = (1.0 / logits.len() as f32, Padded::new(logits, 1, pad + 1, 0));
+    let run = |weights: &[f32]| {
+        let mut gradients = Padded::new(&vec![f32::NAN; logits.len()], 1, pad, 0);
+        let (x, to) = (x.rows(), gradients.rows_mut());
+        let loss = sigmoid_cross_entropy::forward_backward_weighted(s, x, labels, weights, scale, to);
+        (loss, gradients.values(&what))
+    };
+    let (loss, gradients) = run(weights);
+    let (logits64, labels64, weights64) = (wide(logits), wide(labels), wide(weights));
+    let want = ops::sigmoid_cross_entropy::weighted_gradient(&logits64, &labels64, &weights64);
+    let size: Vec<f64> = weights64.iter().map(|w| w * f64::from(scale)).collect();
+    near(&gradients, &want, &size, 10, &what);
+    let want = ops::sigmoid_cross_entropy::weighted_loss(&logits64, &labels64, &weights64) * logits.len() as f64;
+    assert!(
+        (loss - want).abs() <= 10.0 * ROUND * want + 1e-36,
+        "{what}: loss {loss}, wanted {want}"
+    );
+
+    let mut plain = Padded::new(&vec![f32::NAN; logits.len()], 1, pad, 0);
+    let loss = sigmoid_cross_entropy::forward_backward(s, x.rows(), labels, scale, plain.rows_mut());
+    assert_eq!(
+        run(&vec![1.0; logits.len()]),
+        (loss, plain.values(&what)),
+        "{what}: ones"
+    );
+}
+
+#[test]
+fn weighted_cross_entropy_is_the_specification() {
+    for rows in ROWS {
+        let logits: Vec<f32> = common::normals(rows, 4.0, Rng::new(rows as u64));
+        let labels: Vec<f32> = (0..rows).map(|r| (r % 3) as f32 / 2.0).collect();
+        let weights: Vec<f32> = (0..rows).map(|r| [0.0, 1.0, 3.5, 0.01][r % 4]).collect();
+        on_every_isa!(weighted_cross_entropy(&logits, &labels, &weights, rows % 3));
+    }
+}
+
 /// A gradient that is next to nothing is nothing, before a subnormal number comes of it: in any batch.
 fn confident<S: Simd>(s: S, isa: &str, logit: f32) {
     for label in [0.0, 1.0] {

@@ -12,6 +12,9 @@
 //! the stages up to there, its activations kept, and what it leaves is added up in the tiles' order.
 //!
 //! How many partials there are depends on plan and batch alone, so the bits do not depend on the threads.
+//!
+//! Buffers are lent out while a step runs. A panic inside it, as from what the caller has called meanwhile, leaves them
+//! anywhere, and parameters half moved: then the executor refuses everything until a state is set.
 
 mod scoring;
 mod training;
@@ -40,7 +43,8 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Executor, LossSum, catalogue_items, exposed},
+    executor::{Executor, LossSum, catalogue_items, exposed, interrupted},
+    memory::{self, Need},
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
 };
 use training::MAX_PARTIALS;
@@ -91,6 +95,10 @@ pub struct CpuExecutor {
     catalogue: Option<Catalogue>,
     loss: LossSum,
     auxiliary: LossSum,
+    /// Bytes of a batch that was found to fit.
+    room: u64,
+    /// Whether a call that lends buffers out has begun and not ended.
+    interrupted: bool,
 }
 
 impl CpuExecutor {
@@ -98,7 +106,7 @@ impl CpuExecutor {
     ///
     /// # Errors
     /// [`Error::Device`] where the processor lacks the instruction set, or threads cannot be had;
-    /// [`Error::Length`] where the state does not fit the plan.
+    /// [`Error::Length`] where the state does not fit the plan; [`Error::Memory`] where there is not enough.
     pub fn new(plan: Plan, state: State, isa: Isa, threads: usize) -> Result<Self> {
         let proof = Proof::new(isa)?;
         if threads == 0 || (threads > 1 && cfg!(not(feature = "parallel"))) {
@@ -110,6 +118,12 @@ impl CpuExecutor {
         let layout = Layout::new(&plan);
         let tile_rows = tile_rows(&plan);
         let (dense_offsets, dense_len) = dense_offsets(&plan);
+        let mut need = Need::of_state("the parameters", &plan, &state);
+        let strides: usize = layout.strides.iter().sum();
+        need.add("packed weights", memory::bytes_of::<[f32; 2]>(dense_len));
+        let activations = strides.saturating_mul(tile_rows).saturating_mul(pool.threads());
+        need.add("activations", memory::bytes_of::<[f32; 2]>(activations));
+        need.check()?;
         let packed = packed_weights(&plan, proof);
         let work = work_len(&packed, proof, tile_rows);
         let mut executor = CpuExecutor {
@@ -126,10 +140,12 @@ impl CpuExecutor {
             catalogue: None,
             loss: LossSum::default(),
             auxiliary: LossSum::default(),
+            room: 0,
+            interrupted: false,
+            tensors: plan.params().iter().map(|_| Values::default()).collect(),
             plan,
             layout,
             step: state.step,
-            tensors: state.tensors.iter().map(Values::from).collect(),
             dense_offsets,
             dense_len,
             proof,
@@ -137,14 +153,56 @@ impl CpuExecutor {
             pool,
             tile_rows,
         };
-        executor.pack();
+        executor.take_over(&state)?;
         Ok(executor)
     }
 
-    fn pack(&mut self) {
-        for (packed, tensor) in self.packed.iter_mut().zip(&self.tensors) {
-            dispatch!(self.proof, s => packed.pack(s, &tensor.value));
+    /// Copies a state that fits the plan.
+    fn take_over(&mut self, state: &State) -> Result<()> {
+        let params = self.plan.params().iter().zip(&state.tensors);
+        for (values, (param, tensor)) in self.tensors.iter_mut().zip(params) {
+            values.set(tensor, &param.name)?;
         }
+        self.step = state.step;
+        self.catalogue = None;
+        (0..self.tensors.len()).for_each(|param| self.pack(param));
+        Ok(())
+    }
+
+    /// Packs a parameter that has changed.
+    fn pack(&mut self, param: usize) {
+        let (packed, value) = (&mut self.packed[param], &self.tensors[param].value);
+        dispatch!(self.proof, s => packed.pack(s, value));
+    }
+
+    /// Refuses to go on from what a panic has left.
+    fn ready(&self) -> Result<()> {
+        match self.interrupted {
+            false => Ok(()),
+            true => Err(interrupted()),
+        }
+    }
+
+    /// Runs what lends buffers out: if it panics, the executor is [interrupted](CpuExecutor::ready).
+    fn lending<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        self.interrupted = true;
+        let done = run(self);
+        self.interrupted = false;
+        done
+    }
+
+    /// Makes all anew that a panic may have left anywhere, but for the parameters.
+    fn renew(&mut self) {
+        let work = work_len(&self.packed, self.proof, self.tile_rows);
+        let scratch = Scratch::new(&self.plan, &self.layout, self.tile_rows, work);
+        self.scratch = vec![scratch; self.pool.threads()];
+        self.tiles = Vec::new();
+        self.statistics = batch_statistics(&self.plan);
+        self.partials = vec![AlignedVec::default(); MAX_PARTIALS];
+        self.row_gradients = vec![AlignedVec::default(); self.layout.row_gradient_strides.len()];
+        self.update_tasks = TaskMemory::default();
+        (self.loss, self.auxiliary) = (LossSum::default(), LossSum::default());
+        self.room = 0;
     }
 }
 
@@ -169,6 +227,7 @@ impl Executor for CpuExecutor {
         l2: L2,
         meanwhile: &mut (dyn FnMut() + Send),
     ) -> Result<()> {
+        self.ready()?;
         check_batch(&self.plan, batch)?;
         optimizer.validate()?;
         if batch.is_empty() {
@@ -176,50 +235,63 @@ impl Executor for CpuExecutor {
             return Ok(());
         }
         if optimizer.has_moments() {
-            for tensor in &mut self.tensors {
-                tensor.m.resize(tensor.value.len());
-                tensor.v.resize(tensor.value.len());
+            for (tensor, param) in self.tensors.iter_mut().zip(self.plan.params()) {
+                tensor.need_moments(&param.name)?;
             }
         }
-        self.catalogue = None;
-        self.run_tiles(batch, meanwhile);
-        self.step = self.step.saturating_add(1);
-        self.run_updates(batch, optimizer, l2);
+        self.check_room(batch)?;
+        self.lending(|executor| {
+            executor.catalogue = None;
+            executor.run_tiles(batch, meanwhile);
+            executor.step = executor.step.saturating_add(1);
+            executor.run_updates(batch, optimizer, l2);
+        });
         Ok(())
     }
 
     fn take_loss(&mut self) -> Result<LossSum> {
+        self.ready()?;
         Ok(core::mem::take(&mut self.loss))
     }
 
     fn take_auxiliary(&mut self) -> Result<LossSum> {
+        self.ready()?;
         Ok(core::mem::take(&mut self.auxiliary))
     }
 
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+        self.ready()?;
         check_ids(&self.plan, columns, out.len())?;
-        self.score_source(Source::Ids(columns), out);
+        self.lending(|executor| executor.score_source(Source::Ids(columns), out));
         Ok(())
     }
 
     fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
+        self.ready()?;
         check_scored(&self.plan, batch, out.len())?;
-        self.score_source(Source::Batch(batch), out);
+        self.check_room(batch)?;
+        self.lending(|executor| executor.score_source(Source::Batch(batch), out));
         Ok(())
     }
 
     fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
+        self.ready()?;
         check_scored(&self.plan, batch, out.len())?;
         let view = exposed(&self.plan, name)?;
-        Ok(self.score_beside(batch, view, out))
+        self.check_room(batch)?;
+        Ok(self.lending(|executor| executor.score_beside(batch, view, out)))
     }
 
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
+        self.ready()?;
         let items = catalogue_items(&self.plan, users, out)?;
-        self.score_items(users, items, out)
+        self.lending(|executor| executor.score_items(users, items, out))
     }
 
     fn state(&mut self) -> Result<State> {
+        self.ready()?;
+        let moments = self.tensors.iter().any(|tensor| !tensor.m.is_empty());
+        Need::of_plan("a copy of the parameters", &self.plan, moments, 1).check()?;
         Ok(State {
             step: self.step,
             tensors: self.tensors.iter().map(Tensor::from).collect(),
@@ -228,14 +300,17 @@ impl Executor for CpuExecutor {
 
     fn set_state(&mut self, state: &State) -> Result<()> {
         check_state(&self.plan, state)?;
-        self.catalogue = None;
-        self.step = state.step;
-        self.tensors = state.tensors.iter().map(Values::from).collect();
-        self.pack();
+        if self.interrupted {
+            self.renew();
+        }
+        self.interrupted = true; // where memory is short in the middle, too
+        self.take_over(state)?;
+        self.interrupted = false;
         Ok(())
     }
 
     fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+        self.ready()?;
         check_rows(&self.plan, param, first, out.len())?;
         let start = first * self.plan.params()[param].width;
         out.copy_from_slice(&self.tensors[param].value[start..][..out.len()]);
@@ -243,6 +318,7 @@ impl Executor for CpuExecutor {
     }
 
     fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
+        self.ready()?;
         check_rows(&self.plan, param, first, values.len())?;
         let start = first * self.plan.params()[param].width;
         let range = start..start + values.len();
@@ -254,24 +330,34 @@ impl Executor for CpuExecutor {
                 moments.fill(0.0);
             }
         }
-        self.pack();
+        self.pack(param);
         Ok(())
     }
 
     fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
+        self.ready()?;
         check_growth(&self.plan, vocabulary, rows)?;
+        // What one table has got is no harm where the next one gets none: lengths are set when all have their room.
         for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
-            if param.kind != (ParamKind::Table { vocabulary }) {
-                continue;
+            if param.kind == (ParamKind::Table { vocabulary }) {
+                for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
+                    if !values.is_empty() {
+                        values.reserve(rows * param.width, || format!("{rows} rows of {}", param.name))?;
+                    }
+                }
             }
-            for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
-                if !values.is_empty() {
-                    values.resize(rows * param.width);
+        }
+        for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
+            if param.kind == (ParamKind::Table { vocabulary }) {
+                for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
+                    if !values.is_empty() {
+                        values.resize(rows * param.width);
+                    }
                 }
             }
         }
         self.catalogue = None;
-        self.plan = self.plan.clone().with_rows(vocabulary, rows);
+        self.plan.set_rows(vocabulary, rows);
         Ok(())
     }
 }

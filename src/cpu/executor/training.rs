@@ -1,9 +1,11 @@
 //! The two phases of a training step.
 
+use alloc::format;
 use core::ops::Range;
 
 use super::{CpuExecutor, network};
 use crate::{
+    Result,
     cpu::{
         adam::Update,
         linear::READ_AHEAD,
@@ -14,6 +16,7 @@ use crate::{
         update::{UpdateContext, UpdateTask, push_table, slots},
     },
     data::Batch,
+    memory,
     plan::{Flow, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space, Stage},
 };
 
@@ -26,6 +29,52 @@ impl CpuExecutor {
         let tiles = rows.div_ceil(self.tile_rows);
         let per_partial = tiles.div_ceil(MAX_PARTIALS).max(1);
         (tiles.div_ceil(per_partial), per_partial * self.tile_rows)
+    }
+
+    /// Checks that there is memory for what a step on this batch works with, before it is begun: gradients of its rows,
+    /// partial sums, and the activations of tiles. Costs a look at the offsets of the tiles once such a batch has fitted.
+    pub(super) fn check_room(&mut self, batch: &Batch) -> Result<()> {
+        let (partials, _) = self.partials_of(batch.len());
+        let tiles = batch.len().div_ceil(self.tile_rows);
+        let whole = training_part(batch, 0..batch.len());
+        let strides = spaces().zip(&self.layout.row_gradient_strides);
+        let gradients = strides.map(|(space, stride)| whole.rows(space).len().saturating_mul(*stride));
+        // A tile's rows of each space: those of the samples, and the steps of the longest.
+        let mut tile = [self.tile_rows; SPACES];
+        for (sequence, steps) in (0..batch.sequences()).zip(&mut tile[1..]) {
+            let offsets = batch.offsets(sequence).chunks(self.tile_rows);
+            let starts = offsets.clone().map(|offsets| offsets[0]);
+            let ends = offsets
+                .skip(1)
+                .map(|offsets| offsets[0])
+                .chain(batch.offsets(sequence).last().copied());
+            *steps = starts
+                .zip(ends)
+                .map(|(start, end)| (end - start) as usize)
+                .max()
+                .unwrap_or(0);
+        }
+        let strides = self.layout.strides.iter().enumerate();
+        let activations = strides
+            .map(|(buffer, stride)| stride.saturating_mul(tile[self.plan.space(buffer).index()]))
+            .fold(0, usize::saturating_add);
+        let scratch = match self.passes.len() {
+            1 => self.scratch.len(),
+            _ => self.scratch.len() + tiles,
+        };
+        let floats = gradients
+            .fold(0, usize::saturating_add)
+            .saturating_add(partials.saturating_mul(self.dense_len))
+            // Activations, gradients, and what recurrent layers keep.
+            .saturating_add(activations.saturating_mul(3).saturating_mul(scratch));
+        let bytes = memory::bytes_of::<f32>(floats);
+        if bytes > self.room {
+            memory::check(bytes - self.room, || {
+                format!("a step on a batch of {} samples", batch.len())
+            })?;
+            self.room = bytes;
+        }
+        Ok(())
     }
 
     pub(super) fn run_tiles(&mut self, batch: &Batch, meanwhile: &mut (dyn FnMut() + Send)) {
@@ -282,6 +331,7 @@ fn train_partial<S: Simd>(
         scratch.forward(s, network, &tile, pass.forward.clone());
         let mut train = TrainTile {
             labels: &batch.labels()[tile.samples.clone()],
+            weights: batch.weights().get(tile.samples.clone()).unwrap_or_default(),
             scale: 1.0 / batch.len() as f32,
             row_gradients: split_rows(&mut rest, &tile, &network.layout.row_gradient_strides),
             gradient,

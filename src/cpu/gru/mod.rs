@@ -22,7 +22,7 @@ use super::{
     aligned::AlignedVec,
     flow::deliver_row,
     linear::{PackedWeight, READ_AHEAD},
-    rows::{Rows, RowsMut},
+    rows::{Rows, RowsMut, check_offsets},
     simd::{
         Simd, kernel,
         matmul::{Left, Panels, Shape, Start, multiply},
@@ -123,6 +123,8 @@ impl Workspace {
 }
 
 fn steps_of(offsets: &[u32]) -> usize {
+    assert!(!offsets.is_empty(), "no offsets");
+    check_offsets(offsets);
     (offsets[offsets.len() - 1] - offsets[0]) as usize
 }
 
@@ -136,7 +138,7 @@ kernel! {
     /// one column, not read for [`Kind::Gru`].
     ///
     /// # Panics
-    /// Where widths do not fit, an operand has fewer rows than the offsets say, or scores are missing.
+    /// Where widths do not fit, an operand has fewer rows than the offsets say, these descend, or scores are missing.
     pub fn forward<'a, S: Simd>(
         s: S,
         kind: Kind,
@@ -149,6 +151,11 @@ kernel! {
     ) {
         let (hidden, steps, mut states) = (states.width, steps_of(offsets), states);
         check(kind, input.width, hidden, scores.is_some(), parameters);
+        // Before room is made for as many steps.
+        (input.check_rows(steps), states.check_rows(steps));
+        if let Some(scores) = scores {
+            (scores.check_shape(), scores.check_rows(steps));
+        }
         workspace.begin(kind, offsets, input.width, hidden);
         let Workspace { gates, scaled, state, sums, order, .. } = workspace;
         let input = match scores {
@@ -208,6 +215,10 @@ kernel! {
     ) {
         let (hidden, steps) = (states.width, steps_of(offsets));
         check(kind, input.width, hidden, scores.is_some(), parameters);
+        (input.check_rows(steps), states.check_rows(steps), d_states.check_rows(steps), d_input.check_rows(steps));
+        if let Some(scores) = scores {
+            (scores.check_shape(), scores.check_rows(steps));
+        }
         assert!(d_states.width == hidden && d_input.width == input.width);
         workspace.biases[..4 * hidden].fill(0.0);
         through_time(s, kind, scores, parameters, workspace, states, d_states);

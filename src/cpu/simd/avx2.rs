@@ -35,6 +35,8 @@ unsafe fn mask(count: usize) -> __m256i {
     }
 }
 
+impl super::Sealed for Avx2 {}
+
 impl Simd for Avx2 {
     const LANES: usize = 8;
     const TILE_ROWS: &'static [usize] = &[8, 6];

@@ -26,6 +26,8 @@ fn mask(count: usize) -> __mmask16 {
     ((1u32 << count.min(16)) - 1) as __mmask16
 }
 
+impl super::Sealed for Avx512 {}
+
 impl Simd for Avx512 {
     const LANES: usize = 16;
     const TILE_ROWS: &'static [usize] = &[8, 8, 8, 6];

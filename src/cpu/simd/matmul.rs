@@ -290,7 +290,8 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
                 }
             }
         }
-        let mut a = context.a.add(row * context.a_row);
+        // Where there is no depth, nothing is read of A, and it may be shorter than its rows are apart.
+        let mut a = context.a.wrapping_add(row * context.a_row);
         let mut b = b;
         let mut depth = context.depth;
         if S::LEFT_STEPS == 4 && context.a_depth == 1 {
@@ -410,6 +411,34 @@ mod tests {
 
     /// Twice this stride is 0 in the arithmetic of pointers.
     const HALF: usize = 1 << (usize::BITS - 1);
+
+    /// For Miri: not even a pointer is made that leaves an operand.
+    #[test]
+    fn a_product_of_no_depth_is_what_it_starts_from() {
+        let shape = Shape {
+            rows: 9,
+            columns: 5,
+            depth: 0,
+        };
+        let (left, right) = (
+            Left {
+                data: &[],
+                row_stride: 1,
+                depth_stride: 9,
+            },
+            Panels {
+                data: &[],
+                width: 8,
+                panel_stride: 8,
+                depth_stride: 8,
+            },
+        );
+        let mut out = [3.0; 45];
+        matmul(Scalar, shape, left, right, Start::Output, false, &mut out, 5);
+        assert_eq!(out, [3.0; 45]);
+        matmul(Scalar, shape, left, right, Start::Zero, false, &mut out, 5);
+        assert_eq!(out, [0.0; 45]);
+    }
 
     #[test]
     #[should_panic = "assertion failed"]

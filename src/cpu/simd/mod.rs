@@ -30,9 +30,24 @@ use core::{fmt, str::FromStr};
 
 use crate::{Error, Result};
 
+mod sealed {
+    /// What only the types of this folder have.
+    pub trait Sealed {}
+}
+use sealed::Sealed;
+
 /// Operations on a vector of [`LANES`](Simd::LANES) floats.
+///
+/// Sealed: kernels rely on what the methods do to form pointers, so that a type of another crate could not be trusted with
+/// them. [`Scalar`] and the other types of [`cpu`](crate::cpu) are all that there are.
+///
+/// ```compile_fail,E0277
+/// #[derive(Clone, Copy)]
+/// struct Mine;
+/// impl pocketrec::cpu::Simd for Mine {} // the trait bound `Mine: Sealed` is not satisfied
+/// ```
 #[allow(missing_docs)] // the names say it: one lane operation each
-pub trait Simd: Copy + Send + Sync + 'static {
+pub trait Simd: Sealed + Copy + Send + Sync + 'static {
     /// Floats in a vector.
     const LANES: usize;
     /// Rows of the matrix multiplication's register tile when it is one, two, ... vectors wide: at most 4, and 8 rows.
@@ -154,9 +169,10 @@ pub(crate) fn prefetch(data: &[f32], index: usize) {
 /// Asks for the lines of a row, which begins at `data[start]`.
 #[inline(always)]
 pub(crate) fn prefetch_row(data: &[f32], start: usize, width: usize) {
-    let mut column = 0;
-    while column < width {
-        prefetch(data, start + column);
+    let end = start.saturating_add(width).min(data.len()); // a caller's width may be any number
+    let mut column = start;
+    while column < end {
+        prefetch(data, column);
         column += 16;
     }
 }
@@ -172,7 +188,8 @@ pub trait Kernel {
     fn run(self) -> Self::Output;
 }
 
-/// Defines a function over a `Simd` whose body is a [`Kernel`]: its arguments travel in a structure.
+/// Defines a function over a `Simd` whose body is a [`Kernel`]: its arguments travel in a structure. Matrices among them
+/// are looked at first.
 macro_rules! kernel {
     (
         $(#[$attribute:meta])*
@@ -181,6 +198,9 @@ macro_rules! kernel {
         $(#[$attribute])*
         #[allow(clippy::too_many_arguments)] // operands with their shapes
         pub fn $name<'a, S: $simd>($s: S $(, $argument: $type)*) $(-> $output)? {
+            #[allow(unused_imports)] // where all arguments are matrices
+            use $crate::cpu::rows::CheckShape as _;
+            $((&$argument).check_shape();)*
             struct Arguments<'a, S> {
                 $s: S,
                 $($argument: $type,)*
@@ -223,6 +243,11 @@ impl Isa {
         Proof::new(self).is_ok()
     }
 
+    /// Whether that is its name, in letters of any case.
+    fn is_called(self, name: &str) -> bool {
+        self.to_string().eq_ignore_ascii_case(name.trim())
+    }
+
     /// All that are available, best first.
     pub fn available() -> Vec<Isa> {
         Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
@@ -235,10 +260,27 @@ impl Isa {
     pub fn detect() -> Result<Isa> {
         #[cfg(feature = "std")]
         if let Some(name) = std::env::var_os("POCKETREC_SIMD") {
-            let isa: Isa = name.to_string_lossy().parse()?;
-            return match isa.is_available() {
-                true => Ok(isa),
-                false => Err(Error::Device(format!("POCKETREC_SIMD={isa}: this processor lacks it"))),
+            let name = name.to_string_lossy();
+            let has = || {
+                Self::available()
+                    .iter()
+                    .map(Isa::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            return match Self::ALL.into_iter().find(|isa| isa.is_called(&name)) {
+                Some(isa) if isa.is_available() => Ok(isa),
+                Some(isa) => {
+                    let reason = format!("POCKETREC_SIMD={isa}: this processor lacks it; it has {}", has());
+                    Err(Error::Device(reason))
+                }
+                None => {
+                    let reason = format!(
+                        "POCKETREC_SIMD={name}: no such instruction set; this processor has {}",
+                        has()
+                    );
+                    Err(Error::Device(reason))
+                }
             };
         }
         Ok(Self::available()[0])
@@ -260,8 +302,7 @@ impl FromStr for Isa {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let known = |isa: &Isa| isa.to_string() == name.trim().to_ascii_lowercase();
-        Self::ALL.into_iter().find(known).ok_or_else(|| {
+        Self::ALL.into_iter().find(|isa| isa.is_called(name)).ok_or_else(|| {
             Error::Device(format!(
                 "unknown instruction set {name:?}; known: scalar, avx2, avx512, neon"
             ))

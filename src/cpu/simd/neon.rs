@@ -17,6 +17,8 @@ impl Neon {
     }
 }
 
+impl super::Sealed for Neon {}
+
 impl Simd for Neon {
     const LANES: usize = 4;
     const TILE_ROWS: &'static [usize] = &[8, 8];

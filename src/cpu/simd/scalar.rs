@@ -13,6 +13,8 @@ fn map2(a: [f32; LANES], b: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> [f32; 
     core::array::from_fn(|lane| f(a[lane], b[lane]))
 }
 
+impl super::Sealed for Scalar {}
+
 impl Simd for Scalar {
     const LANES: usize = LANES;
     const TILE_ROWS: &'static [usize] = &[8, 4];

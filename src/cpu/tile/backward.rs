@@ -125,8 +125,12 @@ impl Scratch {
             } => on.gru(kind, params, inputs, output, &mut self.workspaces[index]),
             Stage::Last { input, .. } => on.last(input),
             Stage::Next { inputs, .. } => on.next(inputs),
-            Stage::Auxiliary { logits, weight } => on.auxiliary(logits, weight, &tile.pair_scales, tile.auxiliary),
-            Stage::SigmoidCrossEntropy { logit } => *tile.loss += on.cross_entropy(logit, tile.labels, tile.scale),
+            Stage::Auxiliary { logits, weight } => {
+                on.auxiliary(logits, (weight, tile.weights), &tile.pair_scales, tile.auxiliary);
+            }
+            Stage::SigmoidCrossEntropy { logit } => {
+                *tile.loss += on.cross_entropy(logit, (tile.labels, tile.weights), tile.scale);
+            }
         }
         on.d_inputs.take_back(on.d_output);
     }
@@ -329,20 +333,33 @@ impl<S: Simd> StageBackward<'_, '_, S> {
     }
 
     /// Adds the tile's share of the loss, a mean over the batch's pairs, to `loss`.
-    fn auxiliary(&mut self, logits: [View; 2], weight: f32, pair_scales: &[f32], loss: &mut f64) {
+    fn auxiliary(
+        &mut self,
+        logits: [View; 2],
+        (weight, of_samples): (f32, &[f32]),
+        pair_scales: &[f32],
+        loss: &mut f64,
+    ) {
         let on = self.operands;
         let space = on.network.plan.space(logits[0].buffer);
         let (offsets, scale) = (on.offsets(logits[0]), pair_scales[space.index() - 1]);
         for ((&view, &flow), label) in logits.iter().zip(self.flow).zip([1.0, 0.0]) {
             let (x, d) = (on.activation(view), self.d_inputs.of(view));
-            let sum = auxiliary::forward_backward(self.s, offsets, x, label, weight * scale, d, flow);
+            let (s, scaled) = (self.s, weight * scale);
+            let sum = match of_samples.is_empty() {
+                true => auxiliary::forward_backward(s, offsets, x, label, scaled, d, flow),
+                false => auxiliary::forward_backward_weighted(s, offsets, x, label, of_samples, scaled, d, flow),
+            };
             *loss += sum * f64::from(scale);
         }
     }
 
     /// Returns the tile's share of the loss, a mean over the batch's samples.
-    fn cross_entropy(&mut self, logit: View, labels: &[f32], scale: f32) -> f64 {
-        let (logits, d) = (self.operands.activation(logit), self.d_inputs.of(logit));
-        sigmoid_cross_entropy::forward_backward(self.s, logits, labels, scale, d)
+    fn cross_entropy(&mut self, logit: View, (labels, weights): (&[f32], &[f32]), scale: f32) -> f64 {
+        let (s, logits, d) = (self.s, self.operands.activation(logit), self.d_inputs.of(logit));
+        match weights.is_empty() {
+            true => sigmoid_cross_entropy::forward_backward(s, logits, labels, scale, d),
+            false => sigmoid_cross_entropy::forward_backward_weighted(s, logits, labels, weights, scale, d),
+        }
     }
 }

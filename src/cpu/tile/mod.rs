@@ -31,6 +31,8 @@ pub(super) const SPACES: usize = 1 + MAX_SEQUENCES;
 /// What a tile trains on.
 pub(super) struct TrainTile<'a> {
     pub labels: &'a [f32],
+    /// One a sample of the tile, or none.
+    pub weights: &'a [f32],
     /// 1 / samples of the batch: the loss is a mean.
     pub scale: f32,
     /// The tile's rows of the batch-wide gradient of each space.

@@ -1,6 +1,9 @@
 //! What all tiles of a step read: the plan and its parameters.
 
+use alloc::format;
+
 use crate::{
+    Result,
     cpu::{
         aligned::AlignedVec,
         batch_norm::{BatchStatistics, Statistics},
@@ -11,6 +14,7 @@ use crate::{
 };
 
 /// One parameter with its moments: [`Tensor`] in memory that suits vectors.
+#[derive(Default)]
 pub(in crate::cpu) struct Values {
     pub value: AlignedVec,
     /// Empty under SGD, as is `v`.
@@ -18,13 +22,26 @@ pub(in crate::cpu) struct Values {
     pub v: AlignedVec,
 }
 
-impl From<&Tensor> for Values {
-    fn from(Tensor { value, m, v }: &Tensor) -> Self {
-        Values {
-            value: value[..].into(),
-            m: m[..].into(),
-            v: v[..].into(),
-        }
+impl Values {
+    /// Takes a tensor over, in the memory that there is.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+    pub fn set(&mut self, tensor: &Tensor, name: &str) -> Result<()> {
+        let Tensor { value, m, v } = tensor;
+        self.value.try_set(value, || name.into())?;
+        self.m.try_set(m, || name.into())?;
+        self.v.try_set(v, || name.into())
+    }
+
+    /// Makes room for moments, which begin at zero. Costs nothing where there is.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+    pub fn need_moments(&mut self, name: &str) -> Result<()> {
+        let len = self.value.len();
+        self.m.try_resize(len, || format!("first moments of {name}"))?;
+        self.v.try_resize(len, || format!("second moments of {name}"))
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use super::{
     Activations, Reference,
     forward::{gru_inputs, unit_input},
-    labels,
+    labels, weights,
 };
 use crate::{
     ops::{
@@ -169,12 +169,20 @@ impl Reference {
             }
             Stage::Auxiliary { logits, weight } => {
                 let [clicked, negative] = logits.map(|view| a.read(view));
-                let of_logits = auxiliary::step_gradient(&clicked, &negative, a.offsets(logits[0]));
+                let offsets = a.offsets(logits[0]);
+                let of_logits = match weights(batch) {
+                    None => auxiliary::step_gradient(&clicked, &negative, offsets),
+                    Some(weights) => auxiliary::weighted_step_gradient(&clicked, &negative, offsets, &weights),
+                };
                 let weighted = of_logits.map(|gradient| gradient.iter().map(|d| f64::from(weight) * d).collect());
                 weighted.into()
             }
             Stage::SigmoidCrossEntropy { logit } => {
-                vec![sigmoid_cross_entropy::gradient(&a.read(logit), &labels(batch))]
+                let (logits, labels) = (a.read(logit), labels(batch));
+                vec![match weights(batch) {
+                    None => sigmoid_cross_entropy::gradient(&logits, &labels),
+                    Some(weights) => sigmoid_cross_entropy::weighted_gradient(&logits, &labels, &weights),
+                }]
             }
         }
     }

@@ -8,10 +8,11 @@ use alloc::{
 
 use super::Reference;
 use crate::{
-    Error, Result,
+    Result,
     checks::{check_growth, check_ids, check_rows, check_scored},
     data::Batch,
     executor::{Executor, LossSum, exposed},
+    memory,
     plan::{L2, Optimizer, ParamKind, Plan, State, Tensor},
 };
 
@@ -120,8 +121,7 @@ impl Executor for Reference {
         for (param, tensor) in tables {
             let more = (rows - param.rows).saturating_mul(param.width);
             for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
-                let short = |_| Error::Device(format!("no memory for {rows} rows of {}", param.name));
-                values.try_reserve_exact(more).map_err(short)?;
+                memory::reserve(values, more, || format!("{rows} rows of {}", param.name))?;
             }
         }
         self.plan = self.plan.clone().with_rows(vocabulary, rows);

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use super::{Activations, Reference};
 use crate::{
     Result,
-    checks::check_scored,
+    checks::{check_labels, check_scored},
     data::Batch,
     ops::{
         affine, attention,
@@ -19,6 +19,9 @@ impl Reference {
     /// The stages in order.
     pub(super) fn run_forward<'a>(&self, batch: &'a Batch, training: bool) -> Result<Activations<'a>> {
         check_scored(&self.plan, batch, batch.len())?;
+        if training {
+            check_labels(batch)?;
+        }
         let mut a = Activations::new(&self.plan, batch);
         for (index, stage) in self.plan.stages().iter().enumerate() {
             if let Some(output) = stage.output() {

@@ -38,7 +38,7 @@ struct Tensor {
 /// use pocketrec::plan::{L2, Optimizer, State};
 ///
 /// let plan = Gmf::new(5, 4).factors(2).plan()?;
-/// let mut reference = Reference::new(&plan, &State::initial(&plan, 1, false))?;
+/// let mut reference = Reference::new(&plan, &State::initial(&plan, 1, false)?)?;
 /// let batch = Batch::from_columns(&[&[0, 4, 0], &[1, 3, 2]], &[1.0, 0.0, 0.0])?;
 /// let before = reference.loss(&batch)?;
 /// let gradients = reference.gradients(&batch, L2::default())?;
@@ -130,7 +130,8 @@ impl Reference {
         Ok(self.run_forward(batch, true)?.into_buffers())
     }
 
-    /// The mean sigmoid cross-entropy of a batch in training, which need not be sorted; zero of an empty one.
+    /// The mean sigmoid cross-entropy of a batch in training, which need not be sorted; zero of an empty one. Samples count
+    /// as [`Batch::weights_mut`] words it.
     ///
     /// # Errors
     /// As [`forward`](Reference::forward).
@@ -139,7 +140,11 @@ impl Reference {
     }
 
     fn loss_of(&self, a: &Activations<'_>) -> f64 {
-        sigmoid_cross_entropy::loss(&a.read(self.plan.logit()), &labels(a.batch()))
+        let (logits, labels) = (a.read(self.plan.logit()), labels(a.batch()));
+        match weights(a.batch()) {
+            None => sigmoid_cross_entropy::loss(&logits, &labels),
+            Some(weights) => sigmoid_cross_entropy::weighted_loss(&logits, &labels, &weights),
+        }
     }
 
     /// The auxiliary loss of a batch, without its weight; zero of a plan that has none, the sum where it has several.
@@ -156,7 +161,11 @@ impl Reference {
         let of_stage = |stage: &Stage| match *stage {
             Stage::Auxiliary { logits, weight } => {
                 let [clicked, negative] = logits.map(|view| a.read(view));
-                let loss = auxiliary::step_loss(&clicked, &negative, a.offsets(logits[0]));
+                let offsets = a.offsets(logits[0]);
+                let loss = match weights(a.batch()) {
+                    None => auxiliary::step_loss(&clicked, &negative, offsets),
+                    Some(weights) => auxiliary::weighted_step_loss(&clicked, &negative, offsets, &weights),
+                };
                 Some((loss, weight.into()))
             }
             _ => None,
@@ -242,4 +251,10 @@ fn picks(plan: &Plan, batch: &Batch, table: usize) -> Vec<u32> {
 
 fn labels(batch: &Batch) -> Vec<f64> {
     batch.labels().iter().copied().map(f64::from).collect()
+}
+
+/// The samples' weights, if they have some.
+fn weights(batch: &Batch) -> Option<Vec<f64>> {
+    let weights = batch.weights();
+    (!weights.is_empty()).then(|| weights.iter().copied().map(f64::from).collect())
 }

@@ -111,6 +111,13 @@ impl Feed {
             Some(_) => 0.0,
         };
         batch.labels_mut().extend(picks.iter().map(label));
+        // A candidate that is drawn in a row's place counts as much as the row.
+        let weights = samples.weights();
+        if !weights.is_empty() {
+            batch
+                .weights_mut()
+                .extend(picks.iter().map(|pick| weights[pick.row as usize]));
+        }
     }
 
     fn fill_column(

@@ -113,7 +113,8 @@ impl ClickTrainer {
         config.validate()?;
         let plan = model.plan()?;
         check_averaging(&plan, config.average_from)?;
-        let state = State::initial(&plan, config.seed, config.optimizer.has_moments());
+        device.check_memory(&plan, config.optimizer.has_moments())?;
+        let state = State::initial(&plan, config.seed, config.optimizer.has_moments())?;
         let executor = device.executor(plan, state)?;
         Ok(ClickTrainer {
             model,
