@@ -739,7 +739,7 @@ fn a_layout_alone_is_held_to_its_fields() {
             r#""fields":[1,9]"#,
         ),
         (
-            "endless: no field reads this vocabulary",
+            "4294967295 rows of the vocabulary endless, which no field reads",
             r#""vocabularies":["#,
             r#""vocabularies":[{"name":"endless","rows":4294967295},"#,
         ),
@@ -747,7 +747,7 @@ fn a_layout_alone_is_held_to_its_fields() {
         let reason = click_reason(&file, &|tensors, strings| {
             tensors.remove("encoder");
             let mut model = strings["model"].replace(from, to);
-            if expected.starts_with("endless") {
+            if to.contains("endless") {
                 // The others move up by one.
                 for at in (0..9).rev() {
                     model = model.replace(&format!(r#""vocabulary":{at}"#), &format!(r#""vocabulary":{}"#, at + 1));
