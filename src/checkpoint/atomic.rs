@@ -49,10 +49,13 @@ const TRIES: usize = 8;
 /// [`Error::Io`] where `path` names no regular file, and where the operating system or `write` refuses. The message says
 /// whether the file was replaced.
 pub fn replace_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let with =
-        |error: io::Error, what: &str| Error::io(path, io::Error::new(error.kind(), format!("{error} ({what})")));
-    let in_place =
-        try_replace(path, write).map_err(|error| with(error, "nothing was replaced: an older file is as it was"))?;
+    told(try_replace(path, write)).map_err(|error| Error::io(path, error))
+}
+
+/// Adds to an error whether the file was replaced.
+fn told(replaced: io::Result<io::Result<()>>) -> io::Result<()> {
+    let with = |error: io::Error, what: &str| io::Error::new(error.kind(), format!("{error} ({what})"));
+    let in_place = replaced.map_err(|error| with(error, "nothing was replaced: an older file is as it was"))?;
     in_place.map_err(|error| {
         let what = "the new file is whole and in place, but its folder could not be forced to the disk: after a power \
                     cut an older file may be there again";
@@ -236,6 +239,22 @@ fn sync_folder(_: &Path, _: &File) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_says_whether_the_file_was_replaced() {
+        let full = || io::Error::new(ErrorKind::StorageFull, "full");
+        assert!(told(Ok(Ok(()))).is_ok());
+        let before = told(Err(full())).unwrap_err();
+        assert!(before.to_string().starts_with("full (nothing was replaced"));
+        let after = told(Ok(Err(full()))).unwrap_err();
+        assert!(
+            after
+                .to_string()
+                .starts_with("full (the new file is whole and in place")
+        );
+        let kinds = (before.kind(), after.kind());
+        assert_eq!(kinds, (ErrorKind::StorageFull, ErrorKind::StorageFull));
+    }
 
     #[test]
     fn temporary_names_are_short_and_belong_to_one_file() {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::samples::Encoder,
+    data::samples::{Encoder, Layout, Table},
     executor::LossSum,
     models::ClickModel,
     plan::State,
@@ -201,6 +201,7 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
         .map_err(|error| format!("metadata key clicks: {error}"))?;
     let model: ClickModel = json(input, "model")?;
     check_columns(model.least_columns(), input.data_len())?;
+    check_unread(model.layout(), input.data_len())?;
     let plan = model.plan().map_err(|error| format!("metadata key model: {error}"))?;
     check_averaging(&plan, config.average_from).map_err(|error| format!("metadata key clicks: {error}"))?;
     let record: Record = json(input, "click_progress")?;
@@ -246,6 +247,18 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
         support,
         history,
     })
+}
+
+/// The rows of a vocabulary are those of its tables. Where no field reads it there is no table, and its rows, which are
+/// counted all the same, may not be more than the file has bytes.
+fn check_unread(layout: &Layout, bytes: usize) -> Result<(), String> {
+    let mut tables = layout.vocabularies.iter().zip(layout.are_read());
+    match tables.find(|(table, is_read)| !is_read && table.rows as usize > bytes) {
+        None => Ok(()),
+        Some((Table { name, rows }, _)) => Err(format!(
+            "metadata key model: {rows} rows of the vocabulary {name}, which no field reads, in {bytes} bytes of tensors"
+        )),
+    }
 }
 
 /// What a tensor holds as JSON.

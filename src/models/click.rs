@@ -3,11 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DeepFm, Dien, Din, Fm, Lr, WideDeep};
-use crate::{
-    Result,
-    data::samples::Layout,
-    plan::{GruKind, Plan},
-};
+#[cfg(feature = "std")]
+use crate::plan::GruKind;
+use crate::{Result, data::samples::Layout, plan::Plan};
 
 /// Any of the click-through models, with its settings: what a checkpoint stores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +82,7 @@ impl ClickModel {
 
     /// Columns that have at least a float each among the parameters: a row of a table, a bias, the weight of a number. As
     /// many as that are easily counted, to tell a model that cannot be in a file before its plan is built.
-    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    #[cfg(feature = "std")]
     pub(crate) fn least_columns(&self) -> usize {
         let (factors, hidden) = self.widths();
         let others: [&[usize]; 2] = match self {
@@ -105,7 +103,7 @@ impl ClickModel {
         };
         let layout = self.layout();
         let layers = hidden.iter().chain(others.into_iter().flatten());
-        let tables = layout.vocabularies.len(); // each is read, or there is no plan
+        let tables = layout.are_read().into_iter().filter(|&is_read| is_read).count();
         let columns = tables.saturating_mul(factors).saturating_add(layout.numbers.len());
         layers.fold(columns, |sum, &width| sum.saturating_add(width))
     }

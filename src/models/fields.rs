@@ -159,20 +159,10 @@ pub(super) fn check_fields(layout: &Layout) -> Result<()> {
     if layout.ids.is_empty() && layout.many.is_empty() {
         return Err(Error::config("fields", "there is none with ids; give one at least"));
     }
-    let mut is_read = alloc::vec![false; layout.vocabularies.len()];
-    for field in layout.ids.iter().chain(&layout.many) {
-        match is_read.get_mut(field.vocabulary) {
-            Some(is_read) => *is_read = true,
-            None => {
-                let reason = "it names a vocabulary that is not there";
-                return Err(Error::config(field.name.clone(), reason));
-            }
-        }
-    }
-    // Rows that no table has would be counted all the same.
-    if let Some(at) = is_read.iter().position(|&is_read| !is_read) {
-        let reason = "no field reads this vocabulary; leave it out";
-        return Err(Error::config(layout.vocabularies[at].name.clone(), reason));
+    let mut fields = layout.ids.iter().chain(&layout.many);
+    if let Some(field) = fields.find(|field| field.vocabulary >= layout.vocabularies.len()) {
+        let reason = "it names a vocabulary that is not there";
+        return Err(Error::config(field.name.clone(), reason));
     }
     let is_there = |&id: &usize| id < layout.ids.len();
     match layout

@@ -113,6 +113,18 @@ impl Layout {
         layout
     }
 
+    /// Whether each vocabulary is that of a field.
+    #[cfg(feature = "std")]
+    pub(crate) fn are_read(&self) -> Vec<bool> {
+        let mut read = alloc::vec![false; self.vocabularies.len()];
+        for field in self.ids.iter().chain(&self.many) {
+            if let Some(read) = read.get_mut(field.vocabulary) {
+                *read = true;
+            }
+        }
+        read
+    }
+
     /// The place of a field with one id a row.
     pub fn id(&self, name: &str) -> Option<usize> {
         self.ids.iter().position(|field| field.name == name)
