@@ -64,7 +64,14 @@ impl ClickTrainer {
         let (samples, given) = self.samples_of(encoder, group, config, rng)?;
         let ids: Vec<_> = given.iter().flat_map(|&row| samples.ids_of_row(row)).collect();
         let mut lesson = self.lesson(encoder, group, (&samples, given), rng)?;
-        learnt.before += lesson.hold(&mut *self.executor)?;
+        let before = lesson.hold(&mut *self.executor)?;
+        if !before.is_finite() {
+            return Err(Error::Diverged {
+                step: self.progress.step,
+                loss: before,
+            });
+        }
+        learnt.before += before;
         let mut saved = SavedRows::default();
         for &(vocabulary, row) in lesson.rows.keys() {
             saved.save(&mut *self.executor, vocabulary, [row].into_iter())?;
@@ -188,9 +195,13 @@ impl Lesson {
         Ok(logits)
     }
 
-    /// Gives the drawn candidates their present prediction as label. Gives the loss of the given rows.
+    /// Gives the drawn candidates their present prediction as label. Gives the loss of the given rows; not finite, and no
+    /// label given, where a prediction is not.
     fn hold(&mut self, executor: &mut dyn Executor) -> Result<f64> {
         let logits = self.score(executor)?;
+        if !logits.iter().all(|logit| logit.is_finite()) {
+            return Ok(f64::NAN);
+        }
         let loss = self.loss_of(&logits);
         let labels = self.batch.labels_mut();
         let rows = labels.iter_mut().zip(&logits).enumerate();
