@@ -45,7 +45,7 @@ fn forward_backward(
         var found = vec2(0.0);
         let sample = sample_of(shape.logits, step);
         if step + 1u < steps_of(shape.logits, sample).y {
-            found = cross_entropy(logits[at(shape.logits, step)].x, shape.label) * weight_of(sample);
+            found = cross_entropy(logits[at(shape.logits, step)].x, shape.label) * sample_weight(sample);
         }
         loss = found.x;
         let to = at(shape.gradient, step);

@@ -101,7 +101,7 @@ fn sample_of(steps: View, row: u32) -> u32 {
 }
 
 /// How much a sample of the slice counts.
-fn weight_of(sample: u32) -> f32 {
+fn sample_weight(sample: u32) -> f32 {
     if call.weights == 0u {
         return 1.0;
     }

@@ -31,7 +31,7 @@ fn forward_backward(
     if row < rows_of(shape.logit) {
         let y = bitcast<f32>(inputs[call.labels + call.spaces[0][FIRST] + row]);
         let found = cross_entropy(logits[at(shape.logit, row)].x, y);
-        let weight = weight_of(row);
+        let weight = sample_weight(row);
         loss = found.x * weight;
         gradients[at(shape.gradient, row)] = vec4(found.y * call.scale * weight, 0.0, 0.0, 0.0);
     }

@@ -9,7 +9,8 @@ use crate::plan::Flow;
 /// # Panics
 /// Where an operand has fewer rows than the offsets say, or these descend.
 pub fn forward(offsets: &[u32], input: Rows<'_>, mut output: RowsMut<'_>) {
-    (input.check_shape(), output.check_shape());
+    input.check_shape();
+    output.check_shape();
     check_offsets(offsets);
     for (r, pair) in offsets.windows(2).enumerate() {
         match pair[1] > pair[0] {
@@ -26,7 +27,8 @@ pub fn forward(offsets: &[u32], input: Rows<'_>, mut output: RowsMut<'_>) {
 /// # Panics
 /// As [`forward`].
 pub fn backward(offsets: &[u32], d_output: Rows<'_>, mut d_input: RowsMut<'_>, flow: Flow) {
-    (d_output.check_shape(), d_input.check_shape());
+    d_output.check_shape();
+    d_input.check_shape();
     check_offsets(offsets);
     for (r, pair) in offsets.windows(2).enumerate() {
         let steps = (pair[0] - offsets[0]) as usize..(pair[1] - offsets[0]) as usize;

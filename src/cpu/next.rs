@@ -12,7 +12,9 @@ use crate::plan::Flow;
 /// # Panics
 /// Where an operand has fewer rows than the offsets say, these descend, or `output` is not as wide as both.
 pub fn forward(offsets: &[u32], states: Rows<'_>, items: Rows<'_>, mut output: RowsMut<'_>) {
-    (states.check_shape(), items.check_shape(), output.check_shape());
+    states.check_shape();
+    items.check_shape();
+    output.check_shape();
     for (steps, last) in histories(offsets) {
         for t in steps {
             let (state, item) = output.row(t).split_at_mut(states.width);
@@ -32,7 +34,8 @@ pub fn forward(offsets: &[u32], states: Rows<'_>, items: Rows<'_>, mut output: R
 /// # Panics
 /// As [`forward`].
 pub fn states_backward(offsets: &[u32], d_output: Rows<'_>, mut d_states: RowsMut<'_>, flow: Flow) {
-    (d_output.check_shape(), d_states.check_shape());
+    d_output.check_shape();
+    d_states.check_shape();
     let width = d_states.width;
     for (steps, last) in histories(offsets) {
         for t in steps {
@@ -47,7 +50,8 @@ pub fn states_backward(offsets: &[u32], d_output: Rows<'_>, mut d_states: RowsMu
 /// # Panics
 /// As [`forward`].
 pub fn items_backward(offsets: &[u32], d_output: Rows<'_>, mut d_items: RowsMut<'_>, flow: Flow) {
-    (d_output.check_shape(), d_items.check_shape());
+    d_output.check_shape();
+    d_items.check_shape();
     let width = d_items.width;
     for (steps, _) in histories(offsets) {
         for t in steps.clone() {

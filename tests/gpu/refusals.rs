@@ -30,7 +30,7 @@ fn bad_input_changes_nothing() {
     assert!(matches!(run(&narrow, &adam), Err(Error::Length { .. })));
     let mut unsorted = Batch::new(2, 1);
     unsorted.push(&[1, 1], 1.0);
-    assert!(matches!(run(&unsorted, &adam), Err(Error::Length { .. })));
+    assert!(matches!(run(&unsorted, &adam), Err(Error::Config { .. })));
     let fine = Batch::from_columns(&[&[1], &[1]], &[1.0]).unwrap();
     assert!(matches!(
         run(
@@ -224,4 +224,54 @@ fn devices_are_found_by_name() {
     let device = auto.executor(large, state).unwrap().device();
     let hardware = Gpu::open(&Select::Hardware, GpuOptions::default()).is_ok();
     assert_eq!(device.starts_with("gpu"), hardware, "{device}");
+}
+
+/// The device would train on rows that the order does not name, and say nothing.
+#[test]
+fn batches_that_were_edited_or_hold_no_numbers_are_refused() {
+    let Some(gpu) = open() else { return };
+    let plan = neumf(30, 20);
+    let state = random_state(&plan, 0.2, 5);
+    let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+    let step = |executor: &mut GpuExecutor, batch: &Batch| {
+        executor.step(batch, &Optimizer::default(), L2::default(), &mut || ())
+    };
+    let good = random_batch(&plan, 40, 1);
+    type Edit = fn(&mut Batch);
+    let edits: [(Edit, &str); 6] = [
+        (|batch| batch.ids_mut(0)[3] = 29, "call Batch::sort"),
+        (|batch| batch.ids_mut(1)[0] = u32::MAX, "call Batch::sort"),
+        (|batch| batch.ids_mut(0).truncate(4), "call Batch::sort"),
+        (|batch| batch.labels_mut()[7] = f32::NAN, "label of sample 7: NaN"),
+        (|batch| batch.weights_mut().resize(40, -1.0), "weight of sample 0: -1"),
+        (|batch| batch.weights_mut().resize(39, 1.0), "expected 40, got 39"),
+    ];
+    for (edit, telling) in edits {
+        let mut batch = good.clone();
+        edit(&mut batch);
+        let text = step(&mut executor, &batch).unwrap_err().to_string();
+        assert!(text.contains(telling), "{text} does not say {telling}");
+        assert!(executor.state().unwrap() == state, "{telling}");
+    }
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        executor.step(&good, &Optimizer::default(), L2::default(), &mut || panic!("planted"))
+    }));
+    assert!(caught.is_err());
+    let refused = [
+        step(&mut executor, &good),
+        executor.state().map(drop),
+        executor.take_loss().map(drop),
+    ];
+    assert!(
+        refused
+            .into_iter()
+            .all(|refused| refused.unwrap_err().to_string().contains("interrupted"))
+    );
+    executor.set_state(&state).unwrap();
+    let mut other = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+    for executor in [&mut executor, &mut other] {
+        step(executor, &good).unwrap();
+    }
+    assert!(executor.state().unwrap() == other.state().unwrap());
+    assert_eq!(executor.take_loss().unwrap(), other.take_loss().unwrap());
 }

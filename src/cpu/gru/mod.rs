@@ -152,9 +152,11 @@ kernel! {
         let (hidden, steps, mut states) = (states.width, steps_of(offsets), states);
         check(kind, input.width, hidden, scores.is_some(), parameters);
         // Before room is made for as many steps.
-        (input.check_rows(steps), states.check_rows(steps));
+        input.check_rows(steps);
+        states.check_rows(steps);
         if let Some(scores) = scores {
-            (scores.check_shape(), scores.check_rows(steps));
+            scores.check_shape();
+            scores.check_rows(steps);
         }
         workspace.begin(kind, offsets, input.width, hidden);
         let Workspace { gates, scaled, state, sums, order, .. } = workspace;
@@ -215,9 +217,13 @@ kernel! {
     ) {
         let (hidden, steps) = (states.width, steps_of(offsets));
         check(kind, input.width, hidden, scores.is_some(), parameters);
-        (input.check_rows(steps), states.check_rows(steps), d_states.check_rows(steps), d_input.check_rows(steps));
+        input.check_rows(steps);
+        states.check_rows(steps);
+        d_states.check_rows(steps);
+        d_input.check_rows(steps);
         if let Some(scores) = scores {
-            (scores.check_shape(), scores.check_rows(steps));
+            scores.check_shape();
+            scores.check_rows(steps);
         }
         assert!(d_states.width == hidden && d_input.width == input.width);
         workspace.biases[..4 * hidden].fill(0.0);

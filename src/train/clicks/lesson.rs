@@ -198,18 +198,20 @@ impl Lesson {
         Ok(logits)
     }
 
-    /// Gives the drawn candidates their present prediction as label. Gives the loss of the given rows, and a sample whose
-    /// prediction is not finite.
+    /// Gives the drawn candidates their present prediction as label. Gives the loss of the given rows; or a sample whose
+    /// prediction is not finite, and no label then.
     fn hold(&mut self, executor: &mut dyn Executor) -> Result<(f64, Option<usize>)> {
         let logits = self.score(executor)?;
+        if let Some(bad) = logits.iter().position(|logit| !logit.is_finite()) {
+            return Ok((f64::NAN, Some(bad)));
+        }
         let loss = self.loss_of(&logits);
-        let bad = logits.iter().position(|logit| !logit.is_finite());
         let labels = self.batch.labels_mut();
         let rows = labels.iter_mut().zip(&logits).enumerate();
         for (_, (label, &logit)) in rows.filter(|(row, _)| self.given.binary_search(row).is_err()) {
             *label = sigmoid(logit.into()) as f32;
         }
-        Ok((loss, bad))
+        Ok((loss, None))
     }
 
     /// The loss of the given rows, summed; not finite where a prediction is not.
