@@ -9,11 +9,15 @@
 #[path = "../benches/common/clicks.rs"]
 #[allow(dead_code)] // the benches use the rest
 mod clicks;
+#[path = "common/mod.rs"]
+#[allow(dead_code)] // other examples use the rest
+mod common;
 
-use std::{error::Error, time::Instant};
+use std::{process::ExitCode, time::Instant};
 
 use clap::{Parser, ValueEnum};
 use clicks::{Clicks, DEEPFM16, DEEPFM64, DIEN16, DIEN64, DIN16, DIN64, HISTORY, Model};
+use common::{ending::exit_code, output::say};
 use pocketrec::{
     data::{Batch, Interactions, Sampler},
     device::Device,
@@ -28,6 +32,7 @@ const BATCHES: u32 = 32;
 
 /// Training throughput of NeuMF and of click-through models.
 #[derive(Parser)]
+#[command(name = "throughput", max_term_width = 80)]
 struct Options {
     /// The workload.
     config: Config,
@@ -227,8 +232,11 @@ fn interactions(shape: &Shape) -> pocketrec::Result<Interactions> {
     Interactions::from_columns((shape.users, shape.items), &users, &items, &[])
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    exit_code(measure(&Options::parse()), &[("device", "--device")])
+}
+
+fn measure(options: &Options) -> pocketrec::Result<()> {
     let (plan, mut feed, batch, multiply_adds) = match options.config.workload(options.history, options.evolution) {
         Workload::NeuMf(shape) => {
             let model = NeuMf::new(shape.users as usize, shape.items as usize).factors(shape.factors);
@@ -273,10 +281,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     run(steps / 5 + 2)?;
     let mut rates = (0..options.runs.max(1))
         .map(|_| run(steps))
-        .collect::<Result<Vec<f64>, _>>()?;
+        .collect::<pocketrec::Result<Vec<f64>>>()?;
     rates.sort_unstable_by(f64::total_cmp);
     let rate = rates[rates.len() / 2];
-    println!(
+    say!(
         "{{\"library\": \"pocketrec\", \"config\": \"{}\", \"mode\": \"{}\", \"device\": \"{}\", \"samples_per_s\": {:.0}, \
          \"min\": {:.0}, \"max\": {:.0}, \"gflops\": {:.1}, \"loss\": {:.4}}}",
         format!("{:?}", options.config).to_lowercase(),
@@ -287,6 +295,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         rates[rates.len() - 1],
         rate * flops as f64 / 1e9,
         loss,
-    );
-    Ok(())
+    )
 }

@@ -58,6 +58,8 @@ pub mod device;
 pub mod error;
 pub mod eval;
 pub mod executor;
+#[cfg(feature = "std")]
+mod file;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod models;

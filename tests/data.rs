@@ -126,7 +126,7 @@ fn delimiters_headers_and_columns_are_found() {
             "user,item,time\n\"a,b\",\"say \"\"x\"\"\",3\n\"c\nd\",e,4\n",
             &[("a,b", "say \"x\"", 3), ("c\nd", "e", 4)],
         ),
-        ("user,item,comment,time\na,b,c,7,and,more\n", &[("a", "b", 7)]),
+        ("user,item,comment,time\na,b,\"c,7,and\",7\n", &[("a", "b", 7)]),
     ];
     for (content, expected) in cases {
         let folder = folder(&[("some.txt", content)]);

@@ -24,36 +24,15 @@ fn refusal(name: &str, content: &[u8], options: &Delimited) -> (u64, String) {
 
 #[test]
 fn bad_rows_are_refused_at_their_line() {
-    let cases: [(&str, &[u8], u64, &str); 26] = [
+    let cases: [(&str, &[u8], u64, &str); 22] = [
         (
             "ratings.dat",
             b"1::2::3::4\n1::2::3\n",
             2,
-            "too few fields: 3, but the time is column 4",
-        ),
-        (
-            "ratings.dat",
-            b"1,2,3,4\n",
-            1,
-            "too few fields: 1, but the item is column 2",
+            "too few fields: 3, but there are 4 columns",
         ),
         ("ratings.dat", b"1::2::3::4\n\n::2::3::4\n", 3, "the user is empty"),
         ("ratings.dat", b"1::2::3::4\r\n1:: ::3::4\r\n", 2, "the item is empty"),
-        (
-            "ratings.dat",
-            b"1::2::3::4\n-3::2::3::4",
-            2,
-            "the user \"-3\" is a negative number",
-        ),
-        (
-            "ratings.dat",
-            b"1::-7.5::3::4\n",
-            1,
-            "the item \"-7.5\" is a negative number",
-        ),
-        ("ratings.dat", b"1::2::NaN::4\n", 1, "the rating \"NaN\" is not finite"),
-        ("ratings.dat", b"1::2::inf::4\n", 1, "the rating \"inf\" is not finite"),
-        ("ratings.dat", b"1::2::good::4\n", 1, "\"good\" is not a rating"),
         ("ratings.dat", b"1::2::3::-inf\n", 1, "the time \"-inf\" is not finite"),
         ("ratings.dat", b"1::2::3::1e40\n", 1, "does not fit 64 bits"),
         ("ratings.dat", b"1::2::3::\n", 1, "\"\" is not a time"),
@@ -64,13 +43,13 @@ fn bad_rows_are_refused_at_their_line() {
             "u.data",
             b"1\t2\t3\t4\n1\t2\n",
             2,
-            "too few fields: 2, but the rating is column 3",
+            "too few fields: 2, but there are 4 columns",
         ),
         (
             "ratings.csv",
             b"userId,movieId,rating,timestamp\n",
             0,
-            "a header but no interaction",
+            "there is no row",
         ),
         (
             "ratings.csv",
@@ -91,16 +70,13 @@ fn bad_rows_are_refused_at_their_line() {
             "too few fields: 2",
         ),
         ("x.txt", b"12\n34\n", 1, "has no \"::\", tab, comma"),
-        (
-            "x.txt",
-            b"1 2 3 4 5\n",
-            1,
-            "the first line has 5 fields and does not name them",
-        ),
+        ("x.txt", b"1 2 3 4 5\n", 1, "rows have 5 fields and nothing names them"),
         ("x.txt", b"user\n1\n", 1, "has no \"::\", tab, comma"),
         ("x.txt", b"1,2\n3\n", 2, "too few fields: 1"),
-        ("x.txt", b"\xef\xbb\xbf1,2,x,4\n", 1, "\"x\" is not a rating"),
-        ("x.txt", b"\0\0\0\0", 1, "has no \"::\", tab, comma"),
+        ("x.txt", b"\xef\xbb\xbf1,2,3,x\n", 1, "\"x\" is not a time"),
+        ("x.txt", b"\0\0\0\0", 0, "no text, or text in UTF-16"),
+        ("x.txt", b"u,i,1\nu,\"j\"k,2\n", 2, "text behind a closing quote"),
+        ("x.txt", b"u,i,1,2\nu,j,1,2,3\n", 2, "too many fields: 5"),
     ];
     for (name, content, line, reason) in cases {
         let got = refusal(name, content, &Delimited::default());
@@ -126,8 +102,8 @@ fn options_that_do_not_fit_the_file_are_refused() {
                 time: Some("9".parse().unwrap()),
                 ..Delimited::default()
             },
-            2,
-            "too few fields: 3, but the time is column 9",
+            1,
+            "there is no column 9: rows have 3 fields",
         ),
         (
             Delimited {
@@ -144,7 +120,7 @@ fn options_that_do_not_fit_the_file_are_refused() {
                 ..Delimited::default()
             },
             1,
-            "header is false",
+            "there is no header; give its number from 1",
         ),
         (
             Delimited {
@@ -210,7 +186,7 @@ fn ncf(end: &str, content: &[u8]) -> Result<pocketrec::data::Split, Error> {
 
 #[test]
 fn bad_ncf_files_are_refused_at_their_line() {
-    let cases: [(&str, &[u8], u64, &str); 16] = [
+    let cases: [(&str, &[u8], u64, &str); 13] = [
         (".train.rating", b"", 0, "the file is empty"),
         (
             ".train.rating",
@@ -227,19 +203,12 @@ fn bad_ncf_files_are_refused_at_their_line() {
         ),
         (
             ".train.rating",
-            b"0\t0\t5\t10\n\n4294967290\t1\t5\t10\n",
-            3,
-            "user id 4294967290 is too large for 2",
-        ),
-        (
-            ".train.rating",
             b"0\t0\t5\t10\n1\t1\n",
             2,
-            "too few fields: 2; expected 4",
+            "too few fields: 2, but there are 4 columns",
         ),
-        (".train.rating", b"0\n", 1, "too few fields: 1; expected 2"),
+        (".train.rating", b"0\n", 1, "rows have 1 fields; expected user, item"),
         (".train.rating", b"0\t0\t5\tNaN\n", 1, "not finite"),
-        (".train.rating", b"0\t0\tx\t1\n", 1, "is not a rating"),
         (
             ".test.rating",
             b"0\t3\t5\t40\n0\t1\t5\t40\n",
@@ -256,12 +225,6 @@ fn bad_ncf_files_are_refused_at_their_line() {
         ),
         (".test.negative", b"(0,3)\t1\n(1,0)\n", 2, "no negatives"),
         (".test.negative", b"(0,3)\t1\n(1,0)\t\t1\n", 2, "\"\" is no item id"),
-        (
-            ".test.negative",
-            b"(0,3)\t4000000000\n(1,0)\t1\n",
-            1,
-            "item id 4000000000 is too large",
-        ),
     ];
     for (end, content, expected_line, expected) in cases {
         match ncf(end, content) {

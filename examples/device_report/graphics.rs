@@ -5,7 +5,7 @@ use pocketrec::{
     gpu::{Gpu, GpuOptions, Select, Tile},
 };
 
-use crate::table;
+use crate::{common::output::say, table};
 
 /// Inputs and outputs of the layers that are measured: those of NeuMF with 64 and with 8 factors.
 const LAYERS: [[u32; 2]; 6] = [[256, 256], [256, 128], [128, 64], [64, 32], [32, 16], [16, 8]];
@@ -34,7 +34,7 @@ pub fn measure(gpu: &Gpu, seconds: f64) -> Result<()> {
     let launch = gpu.launch(seconds)?;
     facts.add_row(["submit of one dispatch and wait", &micros(launch.submit)]);
     facts.add_row(["each dispatch of a long submit", &micros(launch.dispatch)]);
-    println!("{facts}\n");
+    say!("{facts}\n")?;
     products(gpu, seconds)
 }
 
@@ -69,9 +69,9 @@ fn products(gpu: &Gpu, seconds: f64) -> Result<()> {
         rates.add_row(row);
     }
     if let Err(error) = &mixed {
-        println!("{error}.\n");
+        say!("{error}.\n")?;
     }
-    println!("{rates}\n\nTiles are rows x columns x depth; * is the one that training takes.\n");
+    say!("{rates}\n\nTiles are rows x columns x depth; * is the one that training takes.\n")?;
     Ok(())
 }
 

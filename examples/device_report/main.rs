@@ -6,6 +6,9 @@
 //!
 //! Everything is measured within a time, so that a slow device takes no longer than a fast one: about half a minute.
 
+#[path = "../common/mod.rs"]
+#[allow(dead_code)] // other examples use the rest
+mod common;
 #[cfg(feature = "gpu")]
 mod graphics;
 mod training;
@@ -14,11 +17,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use comfy_table::{CellAlignment, Table, presets};
+use common::{ending::exit_code, output::say};
 use pocketrec::{Error, Result, device::Device};
 
 /// What this machine's devices are and reach, as Markdown to paste into an issue.
 #[derive(Debug, Parser)]
-#[command(name = "device_report", version)]
+#[command(name = "device_report", version, max_term_width = 80)]
 struct Options {
     /// A part of the name of the graphics adapter [default: the best there is]
     #[arg(long, value_name = "NAME")]
@@ -29,13 +33,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match report(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(report(&Options::parse()), &[])
 }
 
 fn report(options: &Options) -> Result<()> {
@@ -43,11 +41,11 @@ fn report(options: &Options) -> Result<()> {
         let reason = format!("{} is not above 0 and at most 60", options.seconds);
         return Err(Error::config("--seconds", reason));
     }
-    println!("## Device report of pocketrec {}\n", env!("CARGO_PKG_VERSION"));
+    say!("## Device report of pocketrec {}\n", env!("CARGO_PKG_VERSION"))?;
     let mut devices = vec![("CPU", Device::cpu())];
     match graphics_device(options)? {
         Ok(device) => devices.push(("GPU", device)),
-        Err(reason) => println!("No GPU: {reason}.\n"),
+        Err(reason) => say!("No GPU: {reason}.\n")?,
     }
     training::measure(&devices, 4.0 * options.seconds)
 }

@@ -12,7 +12,7 @@ use pocketrec::{
     rng::Rng,
 };
 
-use crate::table;
+use crate::{common::output::say, table};
 
 /// Users and items of MovieLens-1M.
 const SIZES: [u32; 2] = [6040, 3706];
@@ -50,11 +50,11 @@ pub fn measure(devices: &[(&str, Device)], seconds: f64) -> Result<()> {
         }
         rates.add_row(row);
     }
-    println!("{rates}\n");
-    println!(
+    say!("{rates}\n")?;
+    say!(
         "Forward, backward and update on ids drawn beforehand, on {}.",
         names.join(" and ")
-    );
+    )?;
     Ok(())
 }
 

@@ -14,10 +14,12 @@ use pocketrec::{
     },
 };
 
-use crate::options::Options;
+use crate::options::DataOptions;
 
 /// Rows of a file that are looked at to see whether a column holds several values.
 const LOOK: usize = 200;
+/// Events of a history, where the command line does not say.
+const HISTORY: u32 = 20;
 /// The column that says what was clicked on, and the one that lists what was not chosen.
 const LABEL: &str = "label";
 const NEGATIVES: &str = "negatives";
@@ -37,11 +39,12 @@ pub struct Data {
 }
 
 /// Reads or makes the data.
-pub fn load(options: &Options) -> Result<Data> {
+pub fn load(options: &DataOptions) -> Result<Data> {
     let Some(folder) = &options.data else {
         return made_up();
     };
     if let Some(train) = find(folder, &["train"], &["libfm", "svm", "svmlight"]) {
+        options.check_libfm()?;
         return libfm(folder, &train);
     }
     let extensions = &["tsv", "csv", "txt"];
@@ -129,7 +132,7 @@ fn libfm(folder: &Path, train: &Path) -> Result<Data> {
 }
 
 /// Every column is a key but for label, time, and those that the options name; columns with `|` hold several keys.
-fn schema(options: &Options, train: &Path, tables: &[Option<PathBuf>; 2], labels: bool) -> Result<Schema> {
+fn schema(options: &DataOptions, train: &Path, tables: &[Option<PathBuf>; 2], labels: bool) -> Result<Schema> {
     let columns = header(train)?;
     let mut schema = match labels {
         true => Schema::new().label(LABEL),
@@ -165,19 +168,20 @@ fn schema(options: &Options, train: &Path, tables: &[Option<PathBuf>; 2], labels
     if has("time") {
         schema = schema.time("time");
     }
-    if has("user") && !event.is_empty() && options.history > 0 {
-        schema = schema.history("history", event, options.history);
+    let history = options.history.unwrap_or(HISTORY);
+    if has("user") && !event.is_empty() && history > 0 {
+        schema = schema.history("history", event, history);
     }
     Ok(schema)
 }
 
-fn field(options: &Options, column: &str, several: bool) -> Field {
+fn field(options: &DataOptions, column: &str, several: bool) -> Field {
     if options.numbers.iter().any(|number| number == column) {
         Field::number(column)
     } else if several {
-        Field::keys(column, SEPARATOR).min_count(options.min_count)
+        Field::keys(column, SEPARATOR).min_count(options.min_count.unwrap_or(1))
     } else {
-        Field::key(column).min_count(options.min_count)
+        Field::key(column).min_count(options.min_count.unwrap_or(1))
     }
 }
 

@@ -5,45 +5,70 @@
 //! cargo run --release --example train_ctr -- --data frappe --model deepfm --factors 10 --hidden 400,400,400
 //! ```
 
+#[path = "../common/mod.rs"]
+#[allow(dead_code)] // other examples use the rest
+mod common;
 mod data;
+mod model;
 mod options;
 mod plot;
+mod settings;
+mod training;
 
 use std::{process::ExitCode, time::Instant};
 
 use clap::Parser;
 use pocketrec::{
     Error, Result,
+    device::Device,
     eval::ClickReport,
-    train::{ClickFit, ClickTrainer, Control, StopReason},
+    train::{ClickConfig, ClickTrainer},
 };
 
+use common::{
+    device::report_every,
+    ending::{Ending, exit_code},
+    files, kind,
+    output::say,
+    watch::Watch,
+};
 use data::Data;
-use options::Options;
+use options::{NAMES, Options};
+use settings::TrainingOptions;
+use training::Training;
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Options::parse()), NAMES)
 }
 
-fn run(options: &Options) -> Result<()> {
-    options.config(true).validate()?;
-    if let Some(path) = &options.plot {
-        plot::check(path)?;
-    }
+fn run(options: &Options) -> Result<(), Ending> {
+    // Everything that can be refused is refused before time is spent.
+    let output = &options.output;
+    files::check_training(output.checkpoint.as_deref(), output.resume, output.plot.as_deref())?;
+    options.model.check()?;
+    let device = options.device.device()?;
+    let resumed = match (&output.checkpoint, output.resume) {
+        (Some(path), true) if !kind::is_of_clicks("--checkpoint", path)? => {
+            let reason = format!(
+                "{} is no checkpoint of a model of clicks; train_ncf goes on with those of users and items",
+                path.display()
+            );
+            return Err(Error::config("--resume", reason).into());
+        }
+        (Some(path), true) => Some(ClickTrainer::load(path, device)?),
+        _ => None,
+    };
+    let base = |labels| match &resumed {
+        Some(trainer) => *trainer.config(),
+        None => TrainingOptions::defaults(labels),
+    };
+    options.training.config(base(true))?;
     let start = Instant::now();
-    let data = data::load(options)?;
-    if !data.labels && options.plot.is_some() {
-        let reason = "the data have no clicks to draw against predictions; leave it out";
-        return Err(Error::config("--plot", reason));
-    }
+    let data = data::load(&options.data)?;
+    options.training.check_labels(data.labels)?;
+    let config = options.training.config(base(data.labels))?;
     let layout = data.encoder.layout();
-    println!(
+    say!(
         "{} training rows, {} dev, {} test; {} fields, {} numbers ({:.1} s)",
         data.train.len(),
         data.dev.len(),
@@ -51,80 +76,73 @@ fn run(options: &Options) -> Result<()> {
         layout.ids.len() + layout.many.len(),
         layout.numbers.len(),
         start.elapsed().as_secs_f64()
-    );
-    let mut trainer = trainer(options, &data)?;
-    println!(
+    )?;
+    let mut trainer = match resumed {
+        Some(trainer) => go_on(trainer, options, &data)?,
+        None => begin(options, &data, device)?,
+    };
+    let report_every = report_every(&trainer.device(), config.batch_size);
+    trainer.set_config(ClickConfig { report_every, ..config })?;
+    say!(
         "{} with {} parameters on {}",
         trainer.model().name(),
         trainer.plan().weights(),
         trainer.device()
-    );
-    let fit = fit(options, &mut trainer, &data)?;
+    )?;
+    let mut training = Training {
+        watch: Watch::new(options.output.quiet, None),
+        checkpoint: options.output.checkpoint.clone(),
+        curve: Vec::new(),
+    };
+    training.watch.begin()?;
+    let fit = training.fit(&mut trainer, &data)?;
+    training.watch.end();
     if let Some(best) = fit.best {
-        println!("best dev epoch: {}", best.epoch);
+        say!("best dev epoch: {}", best.epoch)?;
     }
-    if !data.labels {
-        println!("test  {}", trainer.evaluate_ranking(&data.test, trainer.config().k)?);
-        return Ok(());
+    Ok(test(options, &mut trainer, &data, &training)?)
+}
+
+/// Says how good the model is on the test rows, and draws it.
+fn test(options: &Options, trainer: &mut ClickTrainer, data: &Data, training: &Training) -> Result<()> {
+    let report = match data.labels {
+        true => Some(trainer.evaluate(&data.test)?),
+        false => None,
+    };
+    match &report {
+        Some(report) => say!("test  {report}")?,
+        None => say!("test  {}", trainer.evaluate_ranking(&data.test, trainer.config().k)?)?,
     }
-    let report = trainer.evaluate(&data.test)?;
-    println!("test  {report}");
     if let Some(truth) = &data.truth {
         let best = ClickReport::of(truth, data.test.labels(), data.test.groups())?;
-        println!("best possible  {best}");
+        say!("best possible  {best}")?;
     }
-    match &options.plot {
-        Some(path) => plot::draw(path, &format!("{} on the test rows", trainer.model().name()), &report),
+    match &options.output.plot {
         None => Ok(()),
+        Some(_) if report.is_none() && training.curve.is_empty() => {
+            say!("no epoch was completed, so there is no curve to draw")
+        }
+        Some(path) => plot::draw(path, trainer.model().name(), &training.curve, report.as_ref()),
     }
 }
 
-/// A new trainer, or the one that was saved.
-fn trainer(options: &Options, data: &Data) -> Result<ClickTrainer> {
-    let device = options.device()?;
-    match &options.checkpoint {
-        Some(path) if options.resume => {
-            let mut trainer = ClickTrainer::load(path, device)?;
-            if trainer.model().layout() != data.encoder.layout() {
-                let reason = format!("the data are not what {} was trained on", path.display());
-                return Err(Error::config("--resume", reason));
-            }
-            trainer.set_config(options.config(data.labels))?;
-            trainer.set_encoder(data.encoder.clone())?;
-            Ok(trainer)
-        }
-        Some(path) if path.exists() => {
-            let reason = format!("{} is there already; give --resume, or another name", path.display());
-            Err(Error::config("--checkpoint", reason))
-        }
-        _ => {
-            let mut trainer = ClickTrainer::new(
-                options.model(data.encoder.layout()),
-                device,
-                options.config(data.labels),
-            )?;
-            trainer.set_encoder(data.encoder.clone())?;
-            Ok(trainer)
-        }
-    }
+/// A new trainer.
+fn begin(options: &Options, data: &Data, device: Device) -> Result<ClickTrainer> {
+    let config = options.training.config(TrainingOptions::defaults(data.labels))?;
+    let mut trainer = ClickTrainer::new(options.model.build(data.encoder.layout()), device, config)?;
+    trainer.set_encoder(data.encoder.clone())?;
+    Ok(trainer)
 }
 
-/// Trains to the end, and saves after each epoch where a file for it is set.
-fn fit(options: &Options, trainer: &mut ClickTrainer, data: &Data) -> Result<ClickFit> {
-    let answer = match options.checkpoint {
-        Some(_) => Control::Stop,
-        None => Control::Continue,
-    };
-    loop {
-        let fit = trainer.fit(&data.train, Some(&data.dev), |epoch| {
-            println!("{epoch}");
-            answer
-        })?;
-        if let Some(path) = &options.checkpoint {
-            trainer.save(path)?;
-        }
-        if fit.reason != StopReason::Stopped {
-            return Ok(fit);
-        }
+/// The trainer that was saved, with the data that it was trained on.
+fn go_on(mut trainer: ClickTrainer, options: &Options, data: &Data) -> Result<ClickTrainer> {
+    if trainer.model().layout() != data.encoder.layout() {
+        let path = options.output.checkpoint.as_deref().unwrap_or(std::path::Path::new(""));
+        let reason = format!("the data are not what {} was trained on", path.display());
+        return Err(Error::config("--resume", reason));
     }
+    trainer.set_encoder(data.encoder.clone())?;
+    let progress = trainer.progress();
+    say!("goes on after epoch {}, step {}", progress.epoch, progress.step)?;
+    Ok(trainer)
 }

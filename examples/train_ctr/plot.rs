@@ -1,49 +1,49 @@
-//! Calibration as an SVG: clicks as predicted and as observed.
+//! The learning curve beside predicted and observed clicks.
 
 use std::path::Path;
 
-use plotters::prelude::*;
-use pocketrec::{
-    Error, Result,
-    eval::{ClickReport, clicks::Bin},
-};
+use pocketrec::{Result, eval::ClickReport, train::ClickEpoch};
 
-/// Refuses what cannot be drawn before any time is spent on training.
-pub fn check(path: &Path) -> Result<()> {
-    match path.extension().and_then(|end| end.to_str()) {
-        Some("svg") => Ok(()),
-        _ => {
-            let reason = format!("{} is not an .svg; other formats are not supported", path.display());
-            Err(Error::config("--plot", reason))
-        }
-    }
-}
+use crate::common::plot::{Picture, Series};
 
-/// Draws a point for each bin of about as many rows. The file replaces an older one once it is whole.
-pub fn draw(path: &Path, title: &str, report: &ClickReport) -> Result<()> {
-    let mut svg = String::new();
-    render(&mut svg, title, &report.calibration.bins).map_err(|error| Error::config("--plot", error.to_string()))?;
-    pocketrec::checkpoint::replace_file(path, |file| file.write_all(svg.as_bytes()))
-}
-
-fn render(svg: &mut String, title: &str, bins: &[Bin]) -> Result<(), Box<dyn std::error::Error>> {
-    let area = SVGBackend::with_string(svg, (640, 600)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .caption(title, ("sans-serif", 18))
-        .margin(12)
-        .x_label_area_size(36)
-        .y_label_area_size(56)
-        .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-    chart
-        .configure_mesh()
-        .x_desc("predicted probability of a click")
-        .y_desc("share of clicks")
-        .light_line_style(WHITE)
-        .draw()?;
-    chart.draw_series(LineSeries::new([(0.0, 0.0), (1.0, 1.0)], BLACK.mix(0.4)))?;
-    let points = bins.iter().map(|bin| (bin.predicted, bin.observed));
-    chart.draw_series(LineSeries::new(points, BLUE.stroke_width(2)).point_size(4))?;
-    area.present()?;
-    Ok(())
+/// Draws the dev evaluations and the losses against the epoch, and the calibration on the test rows, if that is known.
+pub fn draw(path: &Path, title: &str, curve: &[ClickEpoch], test: Option<&ClickReport>) -> Result<()> {
+    let of_dev = |name: &str, value: fn(&ClickReport) -> Option<f64>| {
+        let points = curve
+            .iter()
+            .filter_map(|report| Some((report.epoch, value(report.dev.as_ref()?)?)));
+        Series::new(name, points)
+    };
+    let of_ranking = |name: &str, value: fn(&pocketrec::eval::RankingReport) -> f64| {
+        let k = curve
+            .iter()
+            .find_map(|report| report.ranking)
+            .map_or(10, |ranking| ranking.k);
+        let points = curve
+            .iter()
+            .filter_map(|report| Some((report.epoch, value(report.ranking.as_ref()?))));
+        Series::new(format!("{name}@{k} on dev rows"), points)
+    };
+    let mut above = vec![
+        of_dev("AUC on dev rows", |dev| dev.auc),
+        of_dev("by user", |dev| dev.grouped.map(|grouped| grouped.auc)),
+        of_ranking("HR", |ranking| ranking.hr),
+        of_ranking("NDCG", |ranking| ranking.ndcg),
+    ];
+    let mut below = vec![
+        Series::new(
+            "loss in training",
+            curve.iter().map(|report| (report.epoch, report.loss)),
+        ),
+        of_dev("log loss on dev rows", |dev| Some(dev.log_loss)),
+    ];
+    above.retain(|series| !series.points.is_empty());
+    below.retain(|series| !series.points.is_empty());
+    let picture = Picture {
+        title,
+        panels: vec![above, below],
+        best: curve.iter().rev().find(|report| report.best).map(|report| report.epoch),
+        calibration: test.map(|report| &report.calibration.bins[..]),
+    };
+    picture.save(path)
 }

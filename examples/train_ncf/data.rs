@@ -6,7 +6,10 @@ use pocketrec::{
     train::Trainer,
 };
 
-use crate::options::DataOptions;
+use crate::{
+    common::{messages::not_known, output::say},
+    options::DataOptions,
+};
 
 /// Seed of the candidates of the validation part, another than that of the test part.
 const VALIDATION_SEED: u64 = 1;
@@ -57,7 +60,7 @@ impl Data {
         self.validation.as_ref().unwrap_or(&self.split)
     }
 
-    pub fn describe(&self) {
+    pub fn describe(&self) -> Result<()> {
         let Data {
             split,
             validation,
@@ -65,35 +68,33 @@ impl Data {
             ..
         } = self;
         let train = &split.train;
-        println!(
+        say!(
             "data      {name}: {} users, {} items, {} interactions to train on",
             train.users(),
             train.items(),
             self.trained_on().train.len()
-        );
+        )?;
         let cases = split.test.len();
         let candidates = (0..cases).map(|case| split.negatives(case).len());
         let most = candidates.max().unwrap_or(0);
-        println!(
+        say!(
             "test      leave-one-out: {cases} items, one a user, each ranked among {most} that the user does not have"
-        );
+        )?;
         let report = split.report();
         if report.own_test_item > 0 {
             let count = report.own_test_item;
-            println!("          ({count} given candidates were the test item itself and are left out)");
+            say!("          ({count} given candidates were the test item itself and are left out)")?;
         }
         if report.untested_users > 0 {
             let count = report.untested_users;
-            println!("          ({count} users have no test item; they are trained on all the same)");
+            say!("          ({count} users have no test item; they are trained on all the same)")?;
         }
         match validation {
-            Some(validation) => println!(
+            Some(validation) => say!(
                 "epoch     the best on {} validation items, held out likewise; the test items play no part in it",
                 validation.test.len()
             ),
-            None => {
-                println!("epoch     all are trained; the best is named afterwards, by the test items, as papers do")
-            }
+            None => say!("epoch     all are trained; the best is named afterwards, by the test items, as papers do"),
         }
     }
 
@@ -103,15 +104,8 @@ impl Data {
         let Some(key) = key else {
             return Ok(self.split.test.first().map_or(0, |case| case.user));
         };
-        ids.get(key).ok_or_else(|| {
-            let first: Vec<_> = ids.iter().take(3).collect();
-            let reason = format!(
-                "{key:?} is none of the {} users; their keys are like {}",
-                ids.len(),
-                first.join(", ")
-            );
-            Error::config("--user", reason)
-        })
+        ids.get(key)
+            .ok_or_else(|| Error::config("--user", not_known("user", ids, key)))
     }
 
     /// Refuses to go on from a checkpoint with other data than it was trained on.

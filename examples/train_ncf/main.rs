@@ -6,11 +6,15 @@
 //! cargo run --release --example train_ncf -- --help
 //! ```
 
+#[path = "../common/mod.rs"]
+#[allow(dead_code)] // other examples use the rest
+mod common;
 mod data;
 mod options;
 mod plot;
 mod profile;
 mod report;
+mod settings;
 mod training;
 
 use std::{path::Path, process::ExitCode};
@@ -24,33 +28,40 @@ use pocketrec::{
     train::{FitReport, TrainConfig, Trainer},
 };
 
+use common::{
+    device::{is_processor, report_every},
+    ending::{Ending, exit_code},
+    files, kind,
+    output::{note, say},
+    watch::Watch,
+};
 use data::Data;
-use options::{Options, OutputOptions};
-use training::Watch;
+use options::{NAMES, Options};
+use training::Training;
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            if let Error::Data { .. } = error {
-                eprintln!("hint: --delimiter, --header and the options that end in -column say how to read a file");
-            }
-            ExitCode::FAILURE
-        }
+    let result = run(&Options::parse());
+    let of_data = matches!(result, Err(Ending::Failed(Error::Data { .. })));
+    let code = exit_code(result, NAMES);
+    if of_data {
+        note(format_args!(
+            "hint: --delimiter, --header and the options that end in -column say how to read a file"
+        ));
     }
+    code
 }
 
-fn run(options: &Options) -> Result<()> {
+fn run(options: &Options) -> Result<(), Ending> {
     // Everything that can be refused is refused before time is spent.
-    check_output(&options.output)?;
+    let output = &options.output;
+    files::check_training(output.checkpoint.as_deref(), output.resume, output.plot.as_deref())?;
     let device = options.device.device()?;
-    check_model(options, device)?;
-    let mut watch = Watch::new(options.output.quiet, options.training.time()?);
-    let resumed = match (&options.output.checkpoint, options.output.resume) {
-        (Some(path), true) if !path.exists() => {
-            let reason = format!("there is no {}; leave --resume out to begin", path.display());
-            return Err(Error::config("--resume", reason));
+    let described = check_model(options, device)?;
+    let watch = Watch::new(options.output.quiet, options.training.time()?);
+    let resumed = match (&output.checkpoint, output.resume) {
+        (Some(path), true) if kind::is_of_clicks("--checkpoint", path)? => {
+            let reason = format!("{} is of a model of clicks; train_ctr goes on with it", path.display());
+            return Err(Error::config("--resume", reason).into());
         }
         (Some(path), true) => Some(Trainer::load(path, device)?),
         _ => None,
@@ -66,13 +77,16 @@ fn run(options: &Options) -> Result<()> {
             ..TrainConfig::default()
         },
     };
-    let config = options.training.config(base)?;
+    let mut config = options.training.config(base)?;
+    config.report_every = report_every(&described, config.batch_size);
     let data = Data::load(&options.data, config.patience.is_some())?;
     let user = data.user(options.output.user.as_deref())?;
-    data.describe();
+    data.describe()?;
 
-    let (mut trainer, fit) = train(options, &data, device, resumed, config, &mut watch)?;
-    report::ended(&fit, &trainer);
+    let mut training = Training::new(watch);
+    let (mut trainer, fit) = train(options, &data, device, resumed, config, &mut training)?;
+    training.watch.end();
+    report::ended(&fit, &trainer)?;
     report::rankings(&mut trainer, &data, &fit, options.output.full)?;
     report::recommendations(&mut trainer, &data, user)?;
     if let Some(path) = &options.output.plot {
@@ -82,16 +96,16 @@ fn run(options: &Options) -> Result<()> {
             "test"
         };
         let title = format!("{} on {items} items", trainer.model().name());
-        match watch.curve.is_empty() {
-            true => println!("no epoch was completed, so there is no curve to draw"),
-            false => plot::draw(path, &title, &watch.curve)?,
+        match training.curve.is_empty() {
+            true => say!("no epoch was completed, so there is no curve to draw")?,
+            false => plot::draw(path, &title, &training.curve)?,
         }
     }
     if let Some(path) = &options.output.checkpoint {
-        println!(
+        say!(
             "saved to {0}: cargo run --release --example recommend -- --model {0} --user KEY",
             path.display()
-        );
+        )?;
     }
     Ok(())
 }
@@ -103,12 +117,15 @@ fn train(
     device: Device,
     resumed: Option<Trainer>,
     config: TrainConfig,
-    watch: &mut Watch,
-) -> Result<(Trainer, FitReport)> {
+    training: &mut Training,
+) -> Result<(Trainer, FitReport), Ending> {
     let split = data.trained_on();
+    if let Some(trainer) = &resumed {
+        data.check_trained_on(trainer, "--resume")?;
+    }
+    training.watch.begin()?;
     let mut trainer = match resumed {
         Some(mut trainer) => {
-            data.check_trained_on(&trainer, "--resume")?;
             trainer.set_config(config)?;
             trainer
         }
@@ -117,19 +134,19 @@ fn train(
                 .model
                 .build(split.train.users() as usize, split.train.items() as usize)?;
             match options.training.is_pretrained() {
-                true => pretrained(options, data, device, model, config, watch)?,
+                true => pretrained(options, data, device, model, config, training)?,
                 false => Trainer::new(model, device, config)?,
             }
         }
     };
-    watch.checkpoint.clone_from(&options.output.checkpoint);
-    if !watch.quiet {
-        say(&trainer);
+    training.checkpoint.clone_from(&options.output.checkpoint);
+    if !training.watch.quiet {
+        describe(&trainer)?;
     }
     if options.output.profile {
         profile::print(&mut trainer, device, split)?;
     }
-    let fit = watch.fit(&mut trainer, split)?;
+    let fit = training.fit(&mut trainer, split)?;
     Ok((trainer, fit))
 }
 
@@ -140,10 +157,10 @@ fn pretrained(
     device: Device,
     model: Model,
     config: TrainConfig,
-    watch: &mut Watch,
-) -> Result<Trainer> {
+    training: &mut Training,
+) -> Result<Trainer, Ending> {
     let Model::NeuMf(model) = model else {
-        return Err(not_neumf());
+        return Err(not_neumf().into());
     };
     let [mut gmf, mut mlp] = match &options.training.pretrain_from[..] {
         [gmf, mlp] => [load_part(data, device, gmf)?, load_part(data, device, mlp)?],
@@ -152,12 +169,19 @@ fn pretrained(
             let mlp = Mlp::new(model.users, model.items).layers(model.layers.clone());
             let config = options.training.pretrain_config(config)?;
             [
-                train_part(data, device, gmf.into(), config, watch)?,
-                train_part(data, device, mlp.into(), config, watch)?,
+                train_part(data, device, gmf.into(), config, training)?,
+                train_part(data, device, mlp.into(), config, training)?,
             ]
         }
     };
-    Trainer::pretrained(model, &mut gmf, &mut mlp, options.training.alpha, device, config)
+    Ok(Trainer::pretrained(
+        model,
+        &mut gmf,
+        &mut mlp,
+        options.training.alpha,
+        device,
+        config,
+    )?)
 }
 
 fn load_part(data: &Data, device: Device, path: &Path) -> Result<Trainer> {
@@ -166,17 +190,23 @@ fn load_part(data: &Data, device: Device, path: &Path) -> Result<Trainer> {
     Ok(trainer)
 }
 
-fn train_part(data: &Data, device: Device, model: Model, config: TrainConfig, watch: &mut Watch) -> Result<Trainer> {
+fn train_part(
+    data: &Data,
+    device: Device,
+    model: Model,
+    config: TrainConfig,
+    training: &mut Training,
+) -> Result<Trainer, Ending> {
     let mut trainer = Trainer::new(model, device, config)?;
-    if !watch.quiet {
-        say(&trainer);
+    if !training.watch.quiet {
+        describe(&trainer)?;
     }
-    watch.fit(&mut trainer, data.trained_on())?;
+    training.fit(&mut trainer, data.trained_on())?;
     Ok(trainer)
 }
 
 /// One line: what is about to be trained.
-fn say(trainer: &Trainer) {
+fn describe(trainer: &Trainer) -> Result<()> {
     let (config, progress) = (trainer.config(), trainer.progress());
     let optimizer = match config.optimizer {
         Optimizer::Adam(adam) => format!("Adam {}", adam.learning_rate),
@@ -187,19 +217,17 @@ fn say(trainer: &Trainer) {
         Some(epoch) => format!(", averaged from epoch {epoch} on"),
         None => String::new(),
     };
-    println!(
+    say!(
         "{:<10}{} parameters, batch {}, {} negatives, {}{averaged}",
         trainer.model().name(),
         trainer.plan().weights(),
         config.batch_size,
         config.negatives,
         optimizer
-    );
-    if progress.step > 0 {
-        println!(
-            "          goes on after epoch {}, step {}",
-            progress.epoch, progress.step
-        );
+    )?;
+    match progress.step {
+        0 => Ok(()),
+        step => say!("          goes on after epoch {}, step {step}", progress.epoch),
     }
 }
 
@@ -210,8 +238,8 @@ fn not_neumf() -> Error {
     )
 }
 
-/// Refuses what no data could make right, by a model of one user and one item.
-fn check_model(options: &Options, device: Device) -> Result<()> {
+/// Refuses what no data could make right, by a model of one user and one item. Gives the device that it runs on.
+fn check_model(options: &Options, device: Device) -> Result<String> {
     let model = options.model.build(1, 1)?;
     if options.training.is_pretrained() && !matches!(model, Model::NeuMf(_)) {
         return Err(not_neumf());
@@ -219,29 +247,15 @@ fn check_model(options: &Options, device: Device) -> Result<()> {
     if !(0.0..=1.0).contains(&options.training.alpha) {
         return Err(Error::config("--alpha", "it is not in 0..=1; 0.5 is usual"));
     }
-    Trainer::new(model, device, options.training.config(TrainConfig::default())?)?;
-    Ok(())
-}
-
-fn check_output(output: &OutputOptions) -> Result<()> {
-    for (option, path) in [("--checkpoint", &output.checkpoint), ("--plot", &output.plot)] {
-        let folder = path.as_ref().and_then(|path| path.parent());
-        if let Some(folder) = folder.filter(|folder| *folder != Path::new("") && !folder.is_dir()) {
-            let reason = format!("there is no folder {}; make it first", folder.display());
-            return Err(Error::config(option, reason));
-        }
+    let config = TrainConfig {
+        // Whether a mean comes in time is known with the checkpoint's epochs alone.
+        epochs: u32::MAX,
+        ..TrainConfig::default()
+    };
+    let described = Trainer::new(model, device, options.training.config(config)?)?.device();
+    if options.output.profile && is_processor(&described) {
+        let reason = format!("it times the stages of a step, which only graphics devices do; this is {described}");
+        return Err(Error::config("--profile", reason));
     }
-    if let Some(path) = &output.plot {
-        plot::check(path)?;
-    }
-    match &output.checkpoint {
-        Some(path) if path.exists() && !output.resume => {
-            let reason = format!(
-                "{} is there already; go on from it with --resume, remove it, or name another",
-                path.display()
-            );
-            Err(Error::config("--checkpoint", reason))
-        }
-        _ => Ok(()),
-    }
+    Ok(described)
 }

@@ -1,30 +1,51 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 use pocketrec::{
     Error, Result,
-    cpu::Isa,
     data::{Column, Delimited, Delimiter},
-    device::Device,
     models::{Gmf, Mf, Mlp, Model, NeuMf},
-    plan::{AdamConfig, L2, Optimizer},
-    train::TrainConfig,
+};
+
+use crate::{
+    common::{device::DeviceOptions, messages::Names},
+    settings::TrainingOptions,
 };
 
 /// Epochs on made-up data: it is small, and from here on it is learnt by heart.
 pub const MADE_UP_EPOCHS: u32 = 8;
-/// Step size of plain gradient descent where none is given.
-const SGD_RATE: f32 = 0.01;
-/// Epochs of GMF and of MLP before they are joined, where none are given.
-const PRETRAIN_EPOCHS: u32 = 20;
+
+/// What the library calls a setting, and the option that sets it.
+pub const NAMES: Names = &[
+    ("epochs", "--epochs"),
+    ("batch_size", "--batch"),
+    ("negatives", "--negatives"),
+    ("learning_rate", "--lr"),
+    ("beta1", "--beta1"),
+    ("beta2", "--beta2"),
+    ("decay", "--decay"),
+    ("l2.tables", "--l2-tables"),
+    ("l2.per_row", "--l2-rows"),
+    ("l2.dense", "--l2-dense"),
+    ("seed", "--seed"),
+    ("patience", "--patience"),
+    ("average_from", "--average-from"),
+    ("factors", "--factors"),
+    ("layers", "--layers"),
+    ("alpha", "--alpha"),
+    ("split", "--data"),
+    ("device", "--device"),
+    ("threads", "--threads"),
+    ("simd", "--simd"),
+];
 
 /// Trains a model of He et al., Neural Collaborative Filtering (WWW 2017), and says how well it ranks.
 ///
 /// Without arguments: NeuMF, on data that is made up on the spot and whose best possible ranking is known.
 #[derive(Debug, Parser)]
-#[command(name = "train_ncf", version, allow_negative_numbers = true)]
+#[command(name = "train_ncf", version, max_term_width = 80, allow_negative_numbers = true)]
 pub struct Options {
     #[command(flatten)]
     pub data: DataOptions,
@@ -78,6 +99,7 @@ impl DataOptions {
             rating: self.rating_column.clone(),
             time: self.time_column.clone(),
             min_rating: self.min_rating,
+            ..Delimited::default()
         };
         (options != Delimited::default()).then_some(options)
     }
@@ -142,204 +164,6 @@ impl ModelOptions {
                 }
             }
         })
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum OptimizerName {
-    /// Adam on every row at every step, as in the papers' code
-    Adam,
-    /// Adam on the rows of the batch alone
-    LazyAdam,
-    /// Plain gradient descent
-    Sgd,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Training")]
-pub struct TrainingOptions {
-    /// Passes over the training part [default: 20; 8 on made-up data; no end with --minutes]
-    #[arg(long, value_name = "N")]
-    epochs: Option<u32>,
-    /// Stop after so many minutes, also in the middle of an epoch
-    #[arg(long, value_name = "MINUTES")]
-    minutes: Option<f64>,
-    /// Samples a step [default: 256]
-    #[arg(long, value_name = "N")]
-    batch: Option<usize>,
-    /// Negatives drawn for each positive [default: 4]
-    #[arg(long, value_name = "N")]
-    negatives: Option<u32>,
-    /// [default: lazy-adam; sgd with --pretrain and --pretrain-from]
-    #[arg(long, value_name = "NAME")]
-    optimizer: Option<OptimizerName>,
-    /// Step size [default: 0.001; 0.01 for sgd]
-    #[arg(long, value_name = "RATE")]
-    lr: Option<f32>,
-    /// Decay of Adam's first moment [default: 0.9]
-    #[arg(long, value_name = "B")]
-    beta1: Option<f32>,
-    /// Decay of Adam's second moment [default: 0.999]
-    #[arg(long, value_name = "B")]
-    beta2: Option<f32>,
-    /// The step size of an epoch over that of the epoch before [default: 1]
-    #[arg(long, value_name = "FACTOR")]
-    decay: Option<f32>,
-    /// Weight of the squared norm of everything [default: 0]
-    #[arg(long, value_name = "W", conflicts_with_all = ["l2_tables", "l2_dense"])]
-    l2: Option<f32>,
-    /// Weight of the squared norm of embeddings, by each sample that uses one [default: 0]
-    #[arg(long, value_name = "W")]
-    l2_tables: Option<f32>,
-    /// Weight of the squared norm of every embedding that a step moves: all of them with adam [default: 0]
-    #[arg(long, value_name = "W")]
-    l2_rows: Option<f32>,
-    /// Weight of the squared norm of weights and biases [default: 0]
-    #[arg(long, value_name = "W")]
-    l2_dense: Option<f32>,
-    /// Seed of everything random [default: 0]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Hold out a validation part of the training part, end with the epoch that is best on it, and report the test alone
-    #[arg(long)]
-    validate: bool,
-    /// As --validate, and stop after so many epochs without a better one
-    #[arg(long, value_name = "N")]
-    patience: Option<u32>,
-    /// From the end of this epoch on, rank and recommend with the mean of the parameters after each epoch; training
-    /// itself goes on without it. On --resume another epoch than before begins a new mean
-    #[arg(long, value_name = "EPOCH")]
-    average_from: Option<u32>,
-    /// Train GMF and MLP first (with Adam), join them, and go on with gradient descent: NeuMF's section 3.4.1
-    #[arg(long, conflicts_with = "resume", group = "pretraining")]
-    pub pretrain: bool,
-    /// As --pretrain, from a GMF and an MLP that were trained and saved before
-    #[arg(long, num_args = 2, value_names = ["GMF", "MLP"], conflicts_with = "resume", group = "pretraining")]
-    pub pretrain_from: Vec<PathBuf>,
-    /// Epochs of GMF and of MLP [default: 20]
-    #[arg(long, requires = "pretrain", value_name = "N")]
-    pretrain_epochs: Option<u32>,
-    /// Step size of GMF and MLP [default: 0.001]
-    #[arg(long, requires = "pretrain", value_name = "RATE")]
-    pretrain_lr: Option<f32>,
-    /// GMF's share in the joined output; MLP has the rest
-    #[arg(long, requires = "pretraining", default_value_t = 0.5, value_name = "SHARE")]
-    pub alpha: f32,
-}
-
-impl TrainingOptions {
-    /// `base` with what the command line says otherwise.
-    pub fn config(&self, base: TrainConfig) -> Result<TrainConfig> {
-        let mut config = base;
-        let no_end = self.minutes.map(|_| u32::MAX);
-        config.epochs = self.epochs.or(no_end).unwrap_or(base.epochs);
-        config.batch_size = self.batch.unwrap_or(base.batch_size);
-        config.negatives = self.negatives.unwrap_or(base.negatives);
-        config.decay = self.decay.unwrap_or(base.decay);
-        config.seed = self.seed.unwrap_or(base.seed);
-        config.l2 = L2 {
-            per_row: self.l2_rows.unwrap_or(base.l2.per_row),
-            tables: self.l2_tables.or(self.l2).unwrap_or(base.l2.tables),
-            dense: self.l2_dense.or(self.l2).unwrap_or(base.l2.dense),
-        };
-        // Patience without end: nothing stops early, and the best epoch's parameters come back at the end.
-        let validate = self.validate.then_some(u32::MAX);
-        config.patience = self.patience.or(base.patience).or(validate);
-        config.average_from = self.average_from.or(base.average_from);
-        config.optimizer = self.optimizer(base.optimizer)?;
-        config.validate()?;
-        Ok(config)
-    }
-
-    fn optimizer(&self, base: Optimizer) -> Result<Optimizer> {
-        let adam = AdamConfig::default();
-        let sgd = Optimizer::Sgd {
-            learning_rate: SGD_RATE,
-        };
-        let mut optimizer = match self.optimizer {
-            Some(OptimizerName::Adam) => Optimizer::Adam(adam),
-            Some(OptimizerName::LazyAdam) => Optimizer::LazyAdam(adam),
-            Some(OptimizerName::Sgd) => sgd,
-            None if self.is_pretrained() => sgd,
-            None => base,
-        };
-        if let Some(rate) = self.lr {
-            optimizer = optimizer.with_learning_rate(rate);
-        }
-        match &mut optimizer {
-            Optimizer::Adam(config) | Optimizer::LazyAdam(config) => {
-                config.beta1 = self.beta1.unwrap_or(config.beta1);
-                config.beta2 = self.beta2.unwrap_or(config.beta2);
-            }
-            Optimizer::Sgd { .. } if self.beta1.is_some() || self.beta2.is_some() => {
-                return Err(Error::config("--beta1, --beta2", "sgd has no moments; leave them out"));
-            }
-            Optimizer::Sgd { .. } => {}
-        }
-        Ok(optimizer)
-    }
-
-    /// Whether the model is joined from two.
-    pub fn is_pretrained(&self) -> bool {
-        self.pretrain || !self.pretrain_from.is_empty()
-    }
-
-    /// The settings of GMF and MLP before they are joined.
-    pub fn pretrain_config(&self, config: TrainConfig) -> Result<TrainConfig> {
-        let adam = Optimizer::LazyAdam(AdamConfig::default());
-        let config = TrainConfig {
-            epochs: self.pretrain_epochs.unwrap_or(PRETRAIN_EPOCHS),
-            optimizer: adam.with_learning_rate(self.pretrain_lr.unwrap_or(adam.learning_rate())),
-            average_from: None, // it counts the epochs of the joined model
-            ..config
-        };
-        config.validate()?;
-        Ok(config)
-    }
-
-    /// How long to train, if that is limited.
-    pub fn time(&self) -> Result<Option<Duration>> {
-        let Some(minutes) = self.minutes else {
-            return Ok(None);
-        };
-        match Duration::try_from_secs_f64(minutes * 60.0) {
-            Ok(time) if !time.is_zero() => Ok(Some(time)),
-            _ => Err(Error::config(
-                "--minutes",
-                format!("{minutes} is no length of time; give a positive number"),
-            )),
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Device")]
-pub struct DeviceOptions {
-    /// auto, cpu, gpu or a part of an adapter's name, the latter two with +mixed for mixed precision [default: auto, or
-    /// POCKETREC_DEVICE]
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
-    /// Threads [default: as many as there are cores]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Instruction set: scalar, avx2, avx512 or neon [default: the best there is, or POCKETREC_SIMD]
-    #[arg(long, value_name = "NAME")]
-    simd: Option<Isa>,
-}
-
-impl DeviceOptions {
-    pub fn device(&self) -> Result<Device> {
-        let mut device = match &self.device {
-            Some(name) => Device::named(name)?,
-            None => Device::auto()?,
-        };
-        if let Some(threads) = self.threads {
-            device = device.threads(threads);
-        }
-        if let Some(isa) = self.simd {
-            device = device.simd(isa);
-        }
-        Ok(device)
     }
 }
 

@@ -9,6 +9,8 @@ use pocketrec::{
     train::Trainer,
 };
 
+use crate::common::output::say;
+
 /// Steps that are timed, after one that builds what they need.
 const STEPS: u32 = 5;
 
@@ -32,13 +34,12 @@ pub fn print(trainer: &mut Trainer, device: Device, split: &Split) -> Result<()>
         stages.extend(step()?);
     }
     let table = table(&StageTime::merged(stages));
-    println!(
+    say!(
         "\nstep of {} samples on {}, mean of {STEPS}",
         batch.len(),
         executor.device()
-    );
-    println!("{table}\n");
-    Ok(())
+    )?;
+    say!("{table}\n")
 }
 
 /// Milliseconds of a step, and the rates at which its counted flops and bytes went by.

@@ -1,42 +1,37 @@
 //! What is said at the end.
 
-use comfy_table::{CellAlignment, Table, presets};
 use pocketrec::{
     Result,
     eval::{Protocol, RankingReport, evaluate_popularity, evaluate_with},
     train::{BestEpoch, FitReport, StopReason, Trainer},
 };
 
-use crate::data::{Data, name_of};
+use crate::{
+    common::{
+        output::say,
+        tables::{TERMINAL, cut, listed, table},
+    },
+    data::{Data, name_of},
+};
 
 /// The cut-off of HR@k and NDCG@k.
 const K: usize = 10;
 
-/// A table whose columns from `right` on are numbers.
-fn table(header: Vec<String>, right: usize) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header);
-    for column in table.column_iter_mut().skip(right) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
 /// One line: why and when training ended.
-pub fn ended(report: &FitReport, trainer: &Trainer) {
+pub fn ended(report: &FitReport, trainer: &Trainer) -> Result<()> {
     let reason = match report.reason {
         StopReason::Finished => "all epochs are done",
         StopReason::Patience => "no better epoch came",
         StopReason::OutOfTime => "the time is over",
         _ => "stopped",
     };
-    println!(
+    say!(
         "{reason}: {} epochs and {:.2}M samples in {:.1} s with evaluation, on {}",
         report.epochs,
         report.samples as f64 / 1e6,
         report.seconds,
         trainer.device()
-    );
+    )
 }
 
 /// Popularity, the model, and the truth where it is known.
@@ -91,8 +86,7 @@ pub fn rankings(trainer: &mut Trainer, data: &Data, report: &FitReport, full: bo
         })?;
         rows.push(("the truth behind the data: the ceiling".into(), best));
     }
-    print_rankings(&rows, &protocols);
-    Ok(())
+    print_rankings(&rows, &protocols)
 }
 
 /// Whose parameters: those after an epoch, or the mean of so many that end with it.
@@ -103,15 +97,25 @@ fn epochs(last: u32, averaged: u32) -> String {
     }
 }
 
-fn print_rankings(rows: &[(String, Vec<RankingReport>)], protocols: &[Protocol]) {
+fn print_rankings(rows: &[(String, Vec<RankingReport>)], protocols: &[Protocol]) -> Result<()> {
     let mut header = vec!["test items ranked by".to_owned()];
     for protocol in protocols {
-        let among = if *protocol == Protocol::Full { ", all items" } else { "" };
+        let among = if *protocol == Protocol::Full {
+            ",\nall items"
+        } else {
+            ""
+        };
         header.extend([format!("HR@{K}{among}"), format!("NDCG@{K}{among}")]);
     }
-    let mut table = table(header, 1);
+    let mut table = table(header, |column| column > 0);
     for (name, reports) in rows {
-        let mut cells = vec![name.clone()];
+        // Beside twice the figures there is room for half the name.
+        let break_at = if protocols.len() > 1 && name.len() > 33 {
+            ":\n"
+        } else {
+            ": "
+        };
+        let mut cells = vec![name.replacen(": ", break_at, 1)];
         for index in 0..protocols.len() {
             cells.extend(match reports.get(index) {
                 Some(report) => [format!("{:.4}", report.hr), format!("{:.4}", report.ndcg)],
@@ -120,7 +124,7 @@ fn print_rankings(rows: &[(String, Vec<RankingReport>)], protocols: &[Protocol])
         }
         table.add_row(cells);
     }
-    println!("\n{table}");
+    say!("\n{table}")
 }
 
 /// Ten items for one user, and some of what the user has.
@@ -132,20 +136,24 @@ pub fn recommendations(trainer: &mut Trainer, data: &Data, user: u32) -> Result<
         .iter()
         .rev()
         .take(5)
-        .map(|&item| name_of(train, item))
+        .map(|&item| cut(&name_of(train, item), 18))
         .collect();
-    println!(
-        "\nuser {key} has {} items, lately {}",
-        train.of_user(user).len(),
-        has.join(", ")
-    );
+    let (count, shown) = (train.of_user(user).len(), cut(&key, 20));
+    say!(
+        "\nuser {shown} has {count} items, lately {}",
+        listed(has, TERMINAL - 20)
+    )?;
     let best = trainer.recommend(user, K)?;
-    let mut header = vec!["".to_owned(), format!("for user {key}"), "score".into()];
+    let mut header = vec!["".to_owned(), format!("for user {shown}"), "score".into()];
     let truth = data.truth.as_ref();
     header.extend(truth.map(|_| "true place".to_owned()));
-    let mut table = table(header, 2);
+    let mut table = table(header, |column| column != 1);
     for (place, &(item, score)) in (1..).zip(&best) {
-        let mut row = vec![format!("{place}"), name_of(train, item), format!("{score:.3}")];
+        let mut row = vec![
+            format!("{place}"),
+            cut(&name_of(train, item), 46),
+            format!("{score:.3}"),
+        ];
         row.extend(truth.map(|truth| {
             let better = |&other: &u32| truth.score(user, other) > truth.score(user, item);
             let unseen = (0..train.items()).filter(|&other| !trainer.history().contains(user, other));
@@ -153,6 +161,5 @@ pub fn recommendations(trainer: &mut Trainer, data: &Data, user: u32) -> Result<
         }));
         table.add_row(row);
     }
-    println!("{table}");
-    Ok(())
+    say!("{table}")
 }

@@ -3,7 +3,6 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    fs::File,
     io::{self, Write},
     path::Path,
 };
@@ -12,10 +11,11 @@ use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    VERSION, fault,
+    VERSION, check_finite, fault,
     format::{self, Input, Output, Values},
+    input_of,
     meta::{Exact, is_zero},
-    read::{Reader, check_layers, check_version, json, words},
+    read::{Reader, check_columns, check_room, check_version, gathered, json, words},
     replace_file,
     write::parameters,
 };
@@ -25,10 +25,7 @@ use crate::{
     executor::LossSum,
     models::ClickModel,
     plan::State,
-    train::{
-        BestClickEpoch, ClickConfig, ClickHistory, ClickProgress, absorbed_fault, check_averaging, mean_fault,
-        not_finite,
-    },
+    train::{BestClickEpoch, ClickConfig, ClickHistory, ClickProgress, absorbed_fault, check_averaging, mean_fault},
 };
 
 /// Everything a [`ClickTrainer`](crate::train::ClickTrainer) knows, as plain data.
@@ -76,6 +73,25 @@ struct Record {
     absorbed: u64,
 }
 
+impl Record {
+    fn progress(&self) -> ClickProgress {
+        ClickProgress {
+            epoch: self.epoch,
+            row: self.row,
+            step: self.step,
+            loss: LossSum {
+                sum: self.loss_sum.0,
+                samples: self.loss_samples,
+            },
+            best: self.best.map(|(epoch, value)| BestClickEpoch { epoch, value: value.0 }),
+            stale: self.stale,
+            plateaus: self.plateaus,
+            averaged: self.averaged,
+            absorbed: self.absorbed,
+        }
+    }
+}
+
 impl ClickCheckpoint {
     /// Writes the file: an older one of that name is replaced once the new one is whole and on the disk.
     ///
@@ -83,10 +99,8 @@ impl ClickCheckpoint {
     /// [`Error::Io`] where the operating system refuses, [`Error::Checkpoint`] where a value is not finite.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        if let Some(name) = not_finite(&self.model.plan()?, &self.state) {
-            let reason = format!("{name} holds a value that is not finite; nothing was written");
-            return Err(fault(path, reason));
-        }
+        let asides = [self.best_values.as_deref(), self.average_values.as_deref()];
+        check_finite(&self.model.plan()?, &self.state, asides, path)?;
         replace_file(path, |to| self.write_to(to))
     }
 
@@ -100,7 +114,8 @@ impl ClickCheckpoint {
         let mut tensors = Vec::new();
         let ClickProgress { epoch, averaged, .. } = self.progress;
         let has_mean = self.average_values.is_some();
-        if let Some(reason) = mean_fault(self.config.average_from, epoch, averaged, has_mean) {
+        let fault = self.progress.counts().fault(self.state.step);
+        if let Some(reason) = fault.or_else(|| mean_fault(self.config.average_from, epoch, averaged, has_mean)) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
         let others = [
@@ -158,19 +173,12 @@ impl ClickCheckpoint {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
+    /// [`Error::Io`] where it is no regular file or cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
     /// is damaged, of another version, of another kind of model, or does not fit together.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|error| Error::io(path, error))?;
-        let about = file.metadata().map_err(|error| Error::io(path, error))?;
-        let input = match about.is_file() {
-            true => Input::read(file, about.len()),
-            false => Err("it is not a regular file".into()),
-        };
-        input
-            .and_then(|input| read(&input))
-            .map_err(|reason| fault(path, reason))
+        let input = input_of(path)?;
+        read(&input).map_err(|reason| fault(path, reason))
     }
 
     /// Reads the bytes of a file.
@@ -192,11 +200,14 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
         .validate()
         .map_err(|error| format!("metadata key clicks: {error}"))?;
     let model: ClickModel = json(input, "model")?;
-    let (factors, hidden) = model.widths();
-    check_layers(hidden, factors, input.data_len())?;
+    check_columns(model.least_columns(), input.data_len())?;
     let plan = model.plan().map_err(|error| format!("metadata key model: {error}"))?;
     check_averaging(&plan, config.average_from).map_err(|error| format!("metadata key clicks: {error}"))?;
     let record: Record = json(input, "click_progress")?;
+    let progress = record.progress();
+    if let Some(reason) = progress.counts().fault(record.optimizer_step) {
+        return Err(format!("metadata key click_progress: {reason}"));
+    }
     let mut reader = Reader::new(input);
     let state = reader.parameters(&plan, record.optimizer_step)?;
     let best_values = reader.values("best/", &plan)?;
@@ -208,8 +219,7 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
     let encoder = match reader.has("encoder") {
         false => None,
         true => {
-            let encoder: Encoder = serde_json::from_slice(reader.vector("encoder", Dtype::U8)?)
-                .map_err(|error| format!("tensor encoder: {error}"))?;
+            let encoder: Encoder = listed(&mut reader, "encoder")?;
             if let Some(reason) = model.layout().difference(&encoder) {
                 return Err(format!("tensor encoder: {reason}"));
             }
@@ -218,39 +228,33 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
     };
     let history: ClickHistory = match reader.has("absorbed") {
         false => ClickHistory::default(),
-        true => serde_json::from_slice(reader.vector("absorbed", Dtype::U8)?)
-            .map_err(|error| format!("tensor absorbed: {error}"))?,
+        true => listed(&mut reader, "absorbed")?,
     };
     let support = reader.support(&model)?;
     if let Some(reason) = absorbed_fault(model.layout(), support.as_deref(), &history) {
         return Err(format!("tensors support/... and absorbed: {reason}"));
     }
     reader.finish()?;
-    let best = |(epoch, value): (u32, Exact)| BestClickEpoch { epoch, value: value.0 };
     Ok(ClickCheckpoint {
         model,
         config,
         state,
-        progress: ClickProgress {
-            epoch: record.epoch,
-            row: record.row,
-            step: record.step,
-            loss: LossSum {
-                sum: record.loss_sum.0,
-                samples: record.loss_samples,
-            },
-            best: record.best.map(best),
-            stale: record.stale,
-            plateaus: record.plateaus,
-            averaged: record.averaged,
-            absorbed: record.absorbed,
-        },
+        progress,
         best_values,
         average_values,
         encoder,
         support,
         history,
     })
+}
+
+/// What a tensor holds as JSON.
+fn listed<T: serde::de::DeserializeOwned>(reader: &mut Reader, name: &str) -> Result<T, String> {
+    let json = reader.vector(name, Dtype::U8)?;
+    let of_tensor = |reason: String| format!("tensor {name}: {reason}");
+    // Lists of short lists take so many times the bytes that they are written with.
+    check_room(json.len(), 8).map_err(of_tensor)?;
+    serde_json::from_slice(json).map_err(|error| of_tensor(error.to_string()))
 }
 
 impl Reader<'_> {
@@ -261,7 +265,7 @@ impl Reader<'_> {
         if !names.iter().any(|name| self.has(name)) {
             return Ok(None);
         }
-        let counts = |name: &String| Ok(words(self.vector(name, Dtype::I32)?).collect());
+        let counts = |name: &String| gathered(words(self.vector(name, Dtype::I32)?));
         names.iter().map(counts).collect::<Result<_, _>>().map(Some)
     }
 }

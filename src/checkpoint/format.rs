@@ -6,11 +6,11 @@ use std::{
     io::{self, Read, Write},
 };
 
-use safetensors::{Dtype, tensor::Metadata};
+use safetensors::Dtype;
 use serde::Serialize;
 
-/// A longer header is refused, as by the other readers of the format.
-const MAX_HEADER: u64 = 100_000_000;
+use super::header::{Header, MAX_HEADER, MAX_TENSORS};
+
 /// Values are converted so many bytes at a time; whole words of the checksum.
 const BLOCK: usize = 1 << 14;
 
@@ -87,7 +87,7 @@ enum Entry<'a> {
     },
 }
 
-/// Writes a file. The checksum joins the metadata.
+/// Writes a file. The checksum joins the metadata. What the reader would refuse is not written.
 pub(super) fn write(
     mut tensors: Vec<Output>,
     mut strings: BTreeMap<String, String>,
@@ -105,17 +105,44 @@ pub(super) fn write(
             shape: &tensor.shape,
             data_offsets: [offset, end],
         };
-        header.insert(&tensor.name, entry);
+        if header.insert(&tensor.name, entry).is_some() {
+            let reason = format!("two tensors are called {}; give the fields other names", tensor.name);
+            return Err(invalid(reason));
+        }
         offset = end;
+    }
+    if tensors.len() > MAX_TENSORS {
+        return Err(invalid(format!(
+            "{} tensors, at most {MAX_TENSORS} are read",
+            tensors.len()
+        )));
     }
     let mut header = serde_json::to_vec(&header)?;
     header.resize(header.len().next_multiple_of(8), b' ');
+    if header.len() as u64 > MAX_HEADER {
+        let bytes = header.len();
+        return Err(invalid(format!(
+            "a header of {bytes} bytes, at most {MAX_HEADER} are read"
+        )));
+    }
     to.write_all(&(header.len() as u64).to_le_bytes())?;
     to.write_all(&header)?;
     for tensor in &tensors {
         tensor.blocks(|block| to.write_all(block))?;
     }
     Ok(())
+}
+
+fn invalid(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, reason)
+}
+
+/// 16 hexadecimal digits that stand for some bytes.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    let mut sum = Checksum::of_strings(core::iter::empty());
+    sum.word(bytes.len() as u64);
+    sum.bytes(bytes);
+    sum.finish()
 }
 
 fn checksum_of(tensors: &[Output], strings: &BTreeMap<String, String>) -> io::Result<String> {
@@ -186,7 +213,7 @@ impl Checksum {
 
 /// A file that is whole as a container. What is in it is checked by those who ask for it.
 pub(super) struct Input {
-    metadata: Metadata,
+    header: Header,
     data: Vec<u8>,
 }
 
@@ -197,23 +224,26 @@ impl Input {
         let mut size = [0; 8];
         from.read_exact(&mut size).map_err(truncated)?;
         let size = u64::from_le_bytes(size);
-        if size > MAX_HEADER || size > len.saturating_sub(8) {
+        if size > len.saturating_sub(8) {
             return Err(format!(
                 "not a safetensors file, or truncated: a header of {size} bytes in a file of {len}"
             ));
         }
-        let header = read_bytes(&mut from, size)?;
-        let metadata: Metadata =
-            serde_json::from_slice(&header).map_err(|error| format!("its header cannot be used: {error}"))?;
+        if size > MAX_HEADER {
+            return Err(format!(
+                "a header of {size} bytes: a model's has {MAX_HEADER} at most, so it is not a file of this library"
+            ));
+        }
+        let header = Header::parse(&read_bytes(&mut from, size)?)?;
         let rest = len - 8 - size;
-        if metadata.data_len() as u64 != rest {
-            let expected = metadata.data_len();
+        if header.data_len() as u64 != rest {
+            let expected = header.data_len();
             return Err(format!(
                 "its header speaks of {expected} bytes of data, {rest} are there: it is truncated"
             ));
         }
         let data = read_bytes(&mut from, rest)?;
-        Ok(Input { metadata, data })
+        Ok(Input { header, data })
     }
 
     /// Bytes of all tensors.
@@ -221,49 +251,45 @@ impl Input {
         self.data.len()
     }
 
-    /// Names of all tensors.
-    pub fn names(&self) -> Vec<String> {
-        self.metadata.offset_keys()
+    /// Names of all tensors, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.header.tensors().map(|(name, _)| name)
     }
 
     pub fn has(&self, name: &str) -> bool {
-        self.metadata.info(name).is_some()
+        self.header.tensor(name).is_some()
     }
 
     /// A metadata string.
     pub fn string(&self, key: &str) -> Result<&str, String> {
-        let strings = self.metadata.metadata().as_ref();
-        let value = strings.and_then(|strings| strings.get(key));
+        let value = self.header.strings().get(key);
         value
             .map(String::as_str)
             .ok_or_else(|| format!("metadata key {key} is missing"))
     }
 
-    /// Shape and bytes of a tensor of the given type.
-    pub fn tensor(&self, name: &str, dtype: Dtype) -> Result<(&[usize], &[u8]), String> {
-        let info = self
-            .metadata
-            .info(name)
+    /// Name, shape and bytes of a tensor of the given type.
+    pub fn tensor(&self, name: &str, dtype: Dtype) -> Result<(&str, &[usize], &[u8]), String> {
+        let (name, info) = self
+            .header
+            .tensor(name)
             .ok_or_else(|| format!("tensor {name} is missing"))?;
         if info.dtype != dtype {
             return Err(format!("tensor {name} is of type {}; it must be {dtype}", info.dtype));
         }
-        let bytes = self.data.get(info.data_offsets.0..info.data_offsets.1);
+        let bytes = self.data.get(info.bytes.clone());
         let bytes = bytes.ok_or_else(|| format!("tensor {name} lies outside the file"))?;
-        Ok((&info.shape, bytes))
+        Ok((name, &info.shape, bytes))
     }
 
     /// Compares the checksum.
     pub fn verify(&self) -> Result<(), String> {
         let said = self.string(CHECKSUM)?;
-        let strings: BTreeMap<&String, &String> = self.metadata.metadata().iter().flatten().collect();
-        let mut sum = Checksum::of_strings(strings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-        let mut names = self.names();
-        names.sort_unstable();
-        for name in &names {
-            let dtype = self.metadata.info(name).map_or(Dtype::U8, |info| info.dtype);
-            let (shape, bytes) = self.tensor(name, dtype)?;
-            sum.tensor(name, dtype, shape);
+        let strings = self.header.strings().iter();
+        let mut sum = Checksum::of_strings(strings.map(|(key, value)| (key.as_str(), value.as_str())));
+        for (name, info) in self.header.tensors() {
+            let (_, shape, bytes) = self.tensor(name, info.dtype)?;
+            sum.tensor(name, info.dtype, shape);
             sum.bytes(bytes);
         }
         let found = sum.finish();

@@ -19,12 +19,14 @@
 //! | `users`, `items`, `titles` | `numbered N` or `text N` |
 //! | `checksum` | over all names, shapes, values and metadata: a damaged file is refused, whichever bit it is |
 //!
-//! A file is replaced at once or not at all; see [`Checkpoint::save`]. Loading trusts nothing: every size is checked
-//! against the file's length before memory is taken.
+//! A file is replaced at once or not at all; see [`replace_file`]. Loading trusts nothing: every size is checked
+//! against the file's length before memory is taken, counts and settings against what training can reach, and where
+//! memory is too small the error says how many bytes were asked for. A header may have 16 MiB and 131,072 tensors.
 
 mod atomic;
 mod clicks;
 mod format;
+mod header;
 mod meta;
 mod read;
 mod text;
@@ -33,13 +35,15 @@ mod write;
 pub use atomic::replace_file;
 pub use clicks::ClickCheckpoint;
 
-use std::{fs::File, io, path::Path};
+use std::{io, path::Path};
 
+use self::format::Input;
 use crate::{
     Error, Result,
     data::IdMap,
+    file::open_regular,
     models::Model,
-    plan::State,
+    plan::{Plan, State},
     train::{History, Progress, TrainConfig, all_finite, not_finite},
 };
 
@@ -121,9 +125,10 @@ impl Checkpoint {
 
     /// Writes the file: first to a temporary one in the same folder, which takes the place of `path` once it is whole
     /// and on the disk. Whatever happens before (a full disk, a read-only folder, a crash) leaves the old file as it is.
+    /// Links, modes and what a crash leaves over: [`replace_file`].
     ///
     /// # Errors
-    /// [`Error::Io`] where the operating system refuses, [`Error::Checkpoint`] where a value is not finite: it would
+    /// [`Error::Io`] where `path` names a folder, a pipe or a device, and where the operating system refuses, [`Error::Checkpoint`] where a value is not finite: it would
     /// not be read again.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         save(&self.contents(), path.as_ref())
@@ -141,17 +146,11 @@ impl Checkpoint {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
+    /// [`Error::Io`] where it is no regular file or cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
     /// is damaged, of another version, or does not fit together.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|error| Error::io(path, error))?;
-        let about = file.metadata().map_err(|error| Error::io(path, error))?;
-        let result = match about.is_file() {
-            true => format::Input::read(file, about.len()),
-            false => Err("it is not a regular file".into()),
-        };
-        let input = result.map_err(|reason| fault(path, reason))?;
+        let input = input_of(path)?;
         read::read(&input).map_err(|reason| fault(path, reason))
     }
 
@@ -161,26 +160,38 @@ impl Checkpoint {
     /// [`Error::Checkpoint`], as [`Checkpoint::load`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let path = Path::new("in memory");
-        let input = format::Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(path, reason))?;
+        let input = Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(path, reason))?;
         read::read(&input).map_err(|reason| fault(path, reason))
     }
 }
 
+/// What is in a file, as a container.
+fn input_of(path: &Path) -> Result<Input> {
+    let file = open_regular(path)?;
+    let about = file.metadata().map_err(|error| Error::io(path, error))?;
+    Input::read(file, about.len()).map_err(|reason| fault(path, reason))
+}
+
 pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {
-    let plan = contents.model.plan()?;
-    let asides = [("best/", contents.best_values), ("average/", contents.average_values)];
+    let asides = [contents.best_values, contents.average_values];
+    check_finite(&contents.model.plan()?, contents.state, asides, path)?;
+    replace_file(path, |to| write::write(contents, to))
+}
+
+/// Refuses to save what would not be read again; `asides` are the best parameters and their mean.
+fn check_finite(plan: &Plan, state: &State, asides: [Option<&[Vec<f32>]>; 2], path: &Path) -> Result<()> {
     let bad = |(prefix, values): (&str, Option<&[Vec<f32>]>)| {
         let mut named = plan.params().iter().zip(values?);
         let (param, _) = named.find(|(_, values)| !all_finite(values))?;
         Some(format!("{prefix}{}", param.name))
     };
-    let name = not_finite(&plan, contents.state).map(String::from);
-    if let Some(name) = name.or_else(|| asides.into_iter().find_map(bad)) {
+    let name = not_finite(plan, state).map(String::from);
+    let name = name.or_else(|| ["best/", "average/"].into_iter().zip(asides).find_map(bad));
+    name.map_or(Ok(()), |name| {
         let reason =
             format!("{name} holds a value that is not finite; nothing was written and an older file is as it was");
-        return Err(fault(path, reason));
-    }
-    replace_file(path, |to| write::write(contents, to))
+        Err(fault(path, reason))
+    })
 }
 
 fn fault(path: &Path, reason: String) -> Error {

@@ -12,13 +12,14 @@ use crate::{
     train::{History, TrainConfig, all_finite, mean_fault},
 };
 
-/// More layers than this are taken for an attack on the plan builder's time.
-const MAX_LAYERS: usize = 1024;
+/// JSON values of a metadata string at most. Each takes some 64 bytes while it is read, whatever it takes in the file;
+/// the largest model that is read has half as many.
+const MAX_VALUES: usize = 1 << 17;
 
 /// What is read, and which tensors were asked for.
 pub(super) struct Reader<'a> {
     input: &'a Input,
-    used: BTreeSet<String>,
+    used: BTreeSet<&'a str>,
 }
 
 pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
@@ -32,6 +33,9 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
         .map_err(|error| format!("metadata key train: {error}"))?;
     let record: ProgressRecord = json(input, "progress")?;
     let progress = record.progress();
+    if let Some(reason) = progress.counts().fault(record.optimizer_step) {
+        return Err(format!("metadata key progress: {reason}"));
+    }
     let mut reader = Reader::new(input);
     let state = reader.parameters(&plan, record.optimizer_step)?;
     let best_values = reader.values("best/", &plan)?;
@@ -76,7 +80,29 @@ pub(super) fn check_version(input: &Input) -> Result<(), String> {
 }
 
 pub(super) fn json<T: serde::de::DeserializeOwned>(input: &Input, key: &str) -> Result<T, String> {
-    serde_json::from_str(input.string(key)?).map_err(|error| format!("metadata key {key}: {error}"))
+    let json = input.string(key)?;
+    let values = count_values(json);
+    if values > MAX_VALUES {
+        return Err(format!(
+            "metadata key {key}: {values} values, at most {MAX_VALUES} are read"
+        ));
+    }
+    serde_json::from_str(json).map_err(|error| format!("metadata key {key}: {error}"))
+}
+
+/// How many values there are in a JSON text, or a few less: each but the first of a list stands behind a comma.
+fn count_values(json: &str) -> usize {
+    let (mut commas, mut in_string, mut escaped) = (0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b',' if !in_string => commas += 1,
+            _ => {}
+        }
+    }
+    1 + commas
 }
 
 /// Every column of a layer has a bias in the file, and every column of an embedding a row: a model that is wider than
@@ -87,24 +113,41 @@ fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
         Model::Mlp(Mlp { layers, .. }) => (0, layers),
         Model::NeuMf(NeuMf { factors, layers, .. }) => (*factors, layers),
     };
-    check_layers(layers, factors, bytes)
+    check_columns(
+        layers.iter().fold(factors, |sum, &width| sum.saturating_add(width)),
+        bytes,
+    )
 }
 
-/// The same for the widths of hidden layers, beside `factors` columns of embeddings.
-pub(super) fn check_layers(layers: &[usize], factors: usize, bytes: usize) -> Result<(), String> {
-    if layers.len() > MAX_LAYERS {
-        return Err(format!(
-            "metadata key model: {} layers, at most {MAX_LAYERS} are read",
-            layers.len()
-        ));
+/// The same for a number of columns, each of which has a float in the file.
+pub(super) fn check_columns(columns: usize, bytes: usize) -> Result<(), String> {
+    match columns > bytes / 4 {
+        true => Err(format!(
+            "metadata key model: {columns} columns do not fit a file with {bytes} bytes of tensors"
+        )),
+        false => Ok(()),
     }
-    let width = layers.iter().fold(factors, |sum, &width| sum.saturating_add(width));
-    if width > bytes / 4 {
-        return Err(format!(
-            "metadata key model: {width} columns do not fit a file with {bytes} bytes of tensors"
-        ));
-    }
-    Ok(())
+}
+
+/// The values, where there is memory for all of them.
+pub(super) fn gathered<T>(values: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>, String> {
+    let mut all = Vec::new();
+    let bytes = size_of::<T>() as u64 * values.len() as u64;
+    all.try_reserve_exact(values.len()).map_err(|_| no_memory(bytes))?;
+    all.extend(values);
+    Ok(all)
+}
+
+/// Refuses what would take so many bytes in small pieces, where there are not so many at once: the allocations of maps
+/// and strings cannot fail one by one.
+pub(super) fn check_room(bytes: usize, each: usize) -> Result<(), String> {
+    let bytes = bytes.saturating_mul(each);
+    let reserved = Vec::<u8>::new().try_reserve_exact(bytes);
+    reserved.map_err(|_| no_memory(bytes as u64))
+}
+
+fn no_memory(bytes: u64) -> String {
+    format!("there is no memory for {bytes} bytes")
 }
 
 impl<'a> Reader<'a> {
@@ -117,7 +160,7 @@ impl<'a> Reader<'a> {
 
     /// Checks that every tensor was asked for, and the checksum.
     pub fn finish(&self) -> Result<(), String> {
-        if let Some(name) = self.input.names().iter().find(|name| !self.used.contains(*name)) {
+        if let Some(name) = self.input.names().find(|name| !self.used.contains(name)) {
             return Err(format!("tensor {name} does not belong to this model"));
         }
         self.input.verify()
@@ -128,13 +171,14 @@ impl<'a> Reader<'a> {
         self.input.has(name)
     }
 
-    fn tensor(&mut self, name: &str, dtype: Dtype) -> Result<(&[usize], &[u8]), String> {
-        self.used.insert(name.into());
-        self.input.tensor(name, dtype)
+    fn tensor(&mut self, name: &str, dtype: Dtype) -> Result<(&'a [usize], &'a [u8]), String> {
+        let (name, shape, bytes) = self.input.tensor(name, dtype)?;
+        self.used.insert(name);
+        Ok((shape, bytes))
     }
 
     /// The bytes of a tensor of one dimension.
-    pub fn vector(&mut self, name: &str, dtype: Dtype) -> Result<&[u8], String> {
+    pub fn vector(&mut self, name: &str, dtype: Dtype) -> Result<&'a [u8], String> {
         let (shape, bytes) = self.tensor(name, dtype)?;
         match shape {
             [_] => Ok(bytes),
@@ -150,7 +194,7 @@ impl<'a> Reader<'a> {
                 "tensor {name} has shape {shape:?}; the model needs {expected:?}"
             ));
         }
-        let values: Vec<f32> = words(bytes).map(f32::from_bits).collect();
+        let values = gathered(words(bytes).map(f32::from_bits)).map_err(|reason| format!("tensor {name}: {reason}"))?;
         if !all_finite(&values) {
             return Err(format!("tensor {name} holds a value that is not finite"));
         }
@@ -196,11 +240,13 @@ impl<'a> Reader<'a> {
         Ok(State { step, tensors })
     }
 
-    fn texts(&mut self, name: &str) -> Result<Vec<&str>, String> {
+    fn texts(&mut self, name: &str) -> Result<Vec<&'a str>, String> {
         let ends_name = format!("{name}.ends");
-        let ends: Vec<u64> = long_words(self.vector(&ends_name, Dtype::I64)?).collect();
+        let ends = self.vector(&ends_name, Dtype::I64)?;
         let bytes = self.vector(&format!("{name}.bytes"), Dtype::U8)?;
-        text::split(bytes, &ends).map_err(|reason| format!("tensor {ends_name}: {reason}"))
+        // What comes of them: a slice, an end and a place in a table each, or a string.
+        check_room(bytes.len() + 8 * ends.len(), 1).map_err(|reason| format!("tensor {ends_name}: {reason}"))?;
+        text::split(bytes, long_words(ends)).map_err(|reason| format!("tensor {ends_name}: {reason}"))
     }
 
     /// The keys of a column: one a row.
@@ -232,8 +278,8 @@ impl<'a> Reader<'a> {
     }
 
     fn history(&mut self, rows: [usize; 2]) -> Result<History, String> {
-        let offsets: Vec<u64> = long_words(self.vector("history/offsets", Dtype::I64)?).collect();
-        let items: Vec<u32> = words(self.vector("history/items", Dtype::I32)?).collect();
+        let offsets = gathered(long_words(self.vector("history/offsets", Dtype::I64)?))?;
+        let items = gathered(words(self.vector("history/items", Dtype::I32)?))?;
         let users = offsets.len().saturating_sub(1);
         let ends = (
             offsets.first().copied().unwrap_or(0),
@@ -256,13 +302,15 @@ impl<'a> Reader<'a> {
         if !held_out.is_sorted() {
             return Err("tensor history/held_out is not sorted".into());
         }
+        let absorbed = self.pairs("history/absorbed", rows)?;
+        check_room(absorbed.len(), 64).map_err(|reason| format!("tensor history/absorbed: {reason}"))?;
         let mut history = History {
             offsets,
             items,
             held_out,
             absorbed: Default::default(),
         };
-        for (user, item) in self.pairs("history/absorbed", rows)? {
+        for (user, item) in absorbed {
             history.absorbed.entry(user).or_default().push(item);
         }
         Ok(history)
@@ -273,8 +321,8 @@ impl<'a> Reader<'a> {
         if !matches!(shape, [_, 2]) {
             return Err(format!("tensor {name} has shape {shape:?}; it must be [n, 2]"));
         }
-        let flat: Vec<u32> = words(bytes).collect();
-        let pairs: Vec<(u32, u32)> = flat.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        let pairs = bytes.chunks_exact(8).map(|pair| (word(&pair[..4]), word(&pair[4..])));
+        let pairs = gathered(pairs).map_err(|reason| format!("tensor {name}: {reason}"))?;
         let outside = |&&(user, item): &&(u32, u32)| user as usize >= rows[0] || item as usize >= rows[1];
         match pairs.iter().find(outside) {
             Some(pair) => Err(format!("tensor {name}: {pair:?} lies outside the tables")),
@@ -290,13 +338,15 @@ fn counted(string: &str) -> Option<(&str, u32)> {
     matches!(kind, "numbered" | "text").then_some((kind, count))
 }
 
-pub(super) fn words(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    bytes
-        .chunks_exact(4)
-        .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+fn word(b: &[u8]) -> u32 {
+    u32::from_le_bytes([b[0], b[1], b[2], b[3]])
 }
 
-fn long_words(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
+pub(super) fn words(bytes: &[u8]) -> impl ExactSizeIterator<Item = u32> + '_ {
+    bytes.chunks_exact(4).map(word)
+}
+
+fn long_words(bytes: &[u8]) -> impl ExactSizeIterator<Item = u64> + '_ {
     let word = |b: &[u8]| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
     bytes.chunks_exact(8).map(word)
 }

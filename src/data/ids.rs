@@ -215,6 +215,11 @@ impl IdMap {
         }
     }
 
+    /// Whether it is a number of keys, without the keys: a few bytes of a file can claim as many as there are numbers.
+    pub(crate) fn is_count(&self) -> bool {
+        matches!(self.keys, Keys::Numbered(_))
+    }
+
     /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -6,7 +6,7 @@ use super::{IdMap, csr};
 use crate::{Error, Result};
 
 /// What was read and what became of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadReport {
     /// Rows that hold an interaction, kept or not.
@@ -15,8 +15,20 @@ pub struct ReadReport {
     pub duplicates: u64,
     /// Rows left out because their rating is below the reader's `min_rating`.
     pub below_min_rating: u64,
+    /// Rows that cannot be used and were left out, where the reader was told to (`Delimited::bad_rows`).
+    pub skipped: u64,
+    /// Line and reason of the first of these.
+    pub first_skipped: Option<(u64, String)>,
     /// Blank lines.
     pub blank: u64,
+    /// Rows that take more than one line, since a quoted field holds a line's end.
+    pub multiline: u64,
+    /// Digits behind the point that times have in the source: [`Interactions::times_of`] counts in `10^-time_decimals`
+    /// of its unit.
+    pub time_decimals: u32,
+    /// How the file was taken to be laid out, where a file was read by [`Interactions::read`].
+    #[cfg(feature = "std")]
+    pub layout: Option<super::FileLayout>,
     /// Users, those without an interaction included.
     pub users: u32,
     /// Items, those without an interaction included.

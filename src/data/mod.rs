@@ -15,6 +15,7 @@ mod sampler;
 pub mod samples;
 mod split;
 mod text;
+mod times;
 
 pub use batch::{Batch, IdColumn, Segment};
 pub use generate::{Planted, PlantedData};
@@ -22,7 +23,10 @@ pub use ids::IdMap;
 pub use interactions::{Interactions, ReadReport};
 pub use positives::Positives;
 #[cfg(feature = "std")]
-pub use read::{BadRows, Column, Dataset, Delimited, Delimiter, FittedFiles, RowReport, SampleFiles, SampleFormat};
+pub use read::{
+    BadRows, Column, Dataset, Delimited, Delimiter, FileLayout, FittedFiles, Parting, RowReport, SampleFiles,
+    SampleFormat, Survey, SurveyedColumn,
+};
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;
 pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler};

@@ -333,7 +333,7 @@ impl Interactions {
             item_ids: self.item_ids.clone(),
             titles: self.titles.clone(),
             unused: self.unused.clone(),
-            report: self.report,
+            report: self.report.clone(),
         };
         let mut split = Split::from_cases(train, cases)?.among(candidates);
         (split.report.tied, split.report.first_tied) = (tied, first_tied);

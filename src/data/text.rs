@@ -16,24 +16,8 @@ pub(super) fn shown(field: &[u8]) -> impl Display {
     Shown(field)
 }
 
-/// A time in seconds; decimals are rounded down.
-pub(super) fn time(field: &[u8]) -> Result<i64, String> {
-    if let Some(time) = digits(field) {
-        return Ok(time as i64);
-    }
-    let text = core::str::from_utf8(field).map_err(|_| not_a("time", field))?;
-    if let Ok(time) = text.trim().parse::<i64>() {
-        return Ok(time);
-    }
-    match text.trim().parse::<f64>() {
-        Ok(time) if !time.is_finite() => Err(format!("the time {} is not finite", shown(field))),
-        Ok(time) if time.abs() < 9e18 => Ok(libm::floor(time) as i64),
-        Ok(_) => Err(format!("the time {} does not fit 64 bits", shown(field))),
-        Err(_) => Err(not_a("time", field) + "; write seconds, or leave the column out"),
-    }
-}
-
-/// A finite number; `what` names it in the refusal.
+/// A finite number; `what` names it in the refusal. A comma before one, two or more than three digits is a decimal
+/// comma; before three it may as well part thousands, and is refused.
 pub(super) fn number(what: &str, field: &[u8]) -> Result<f32, String> {
     match field {
         [digit @ b'0'..=b'9'] => return Ok(f32::from(digit - b'0')),
@@ -43,7 +27,14 @@ pub(super) fn number(what: &str, field: &[u8]) -> Result<f32, String> {
         _ => {}
     }
     let text = core::str::from_utf8(field).map_err(|_| not_a(what, field))?;
-    match text.trim().parse::<f32>() {
+    let text = text.trim();
+    let parsed = match text.split_once(',') {
+        Some((whole, part)) if !matches!(part.len(), 0 | 3) && part.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{whole}.{part}").parse::<f32>()
+        }
+        _ => text.parse(),
+    };
+    match parsed {
         Ok(number) if number.is_finite() => Ok(number),
         Ok(_) => Err(format!("the {what} {} is not finite", shown(field))),
         Err(_) => Err(not_a(what, field)),

@@ -109,9 +109,9 @@ impl GpuExecutor {
         self.prepare_updates(updates)?;
         let draw = self.prepare_maker((epoch, start), samples)?;
         let mut call = Call::default();
-        call.optimizer(optimizer, l2, self.steps + 1, samples as usize);
+        call.optimizer(optimizer, l2, self.steps.saturating_add(1), samples as usize);
         self.submit_step(extent, call, updates, Source::Device(draw), timer)?;
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         self.loss.samples += u64::from(samples);
         self.auxiliary.samples += u64::from(samples);
         Ok(samples.into())

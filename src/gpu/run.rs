@@ -185,9 +185,9 @@ impl GpuExecutor {
         self.prepare_updates(updates)?;
         self.inputs.set_batch(&self.plan, batch);
         let mut call = Call::default();
-        call.optimizer(optimizer, l2, self.steps + 1, batch.len());
+        call.optimizer(optimizer, l2, self.steps.saturating_add(1), batch.len());
         self.submit_step(extent, call, updates, Source::Host, timer)?;
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         self.loss.samples += batch.len() as u64;
         self.auxiliary.samples += batch.len() as u64;
         Ok(())

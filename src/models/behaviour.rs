@@ -3,7 +3,7 @@
 use alloc::{format, vec::Vec};
 
 use super::{
-    Unit, check_width,
+    Unit, check_width, check_widths,
     fields::{check_deep, check_fields, look_up, look_up_event, look_up_many},
 };
 use crate::{
@@ -89,9 +89,7 @@ pub(super) fn check_behaviour<'a>(
     check_fields(layout)?;
     check_width("factors", factors)?;
     check_deep(hidden, dropout)?;
-    attention
-        .iter()
-        .try_for_each(|&width| check_width("attention", width))?;
+    check_widths("attention", attention)?;
     if attention.is_empty() {
         let reason = "the list is empty; give one width at least, as in 80,40";
         return Err(Error::config("attention", reason));
@@ -101,8 +99,12 @@ pub(super) fn check_behaviour<'a>(
         let reason = format!("{model} reads one behaviour sequence and there are {there}: give the schema one history");
         return Err(Error::config("sequences", reason));
     };
-    if history.fields.is_empty() || history.fields.iter().any(|&id| id >= layout.ids.len()) {
-        let reason = "its events have no fields, or fields that are not there";
+    if history.fields.is_empty() {
+        let reason = "its events have no fields";
+        return Err(Error::config(history.name.clone(), reason));
+    }
+    if history.fields.len() > layout.ids.len() {
+        let reason = "its events have a field twice";
         return Err(Error::config(history.name.clone(), reason));
     }
     Ok(history)

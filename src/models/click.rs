@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DeepFm, Dien, Din, Fm, Lr, WideDeep};
-use crate::{Result, data::samples::Layout, plan::Plan};
+use crate::{
+    Result,
+    data::samples::Layout,
+    plan::{GruKind, Plan},
+};
 
 /// Any of the click-through models, with its settings: what a checkpoint stores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +80,34 @@ impl ClickModel {
             | ClickModel::Din(Din { factors, hidden, .. })
             | ClickModel::Dien(Dien { factors, hidden, .. }) => (*factors, hidden),
         }
+    }
+
+    /// Columns that have at least a float each among the parameters: a row of a table, a bias, the weight of a number. As
+    /// many as that are easily counted, to tell a model that cannot be in a file before its plan is built.
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    pub(crate) fn least_columns(&self) -> usize {
+        let (factors, hidden) = self.widths();
+        let others: [&[usize]; 2] = match self {
+            ClickModel::Din(Din { attention, .. }) => [attention, &[]],
+            ClickModel::Dien(model) => [
+                if model.evolution == GruKind::Gru {
+                    &[]
+                } else {
+                    &model.attention
+                },
+                if model.auxiliary_weight > 0.0 {
+                    &model.auxiliary
+                } else {
+                    &[]
+                },
+            ],
+            _ => [&[], &[]],
+        };
+        let layout = self.layout();
+        let layers = hidden.iter().chain(others.into_iter().flatten());
+        let tables = layout.vocabularies.len(); // each is read, or there is no plan
+        let columns = tables.saturating_mul(factors).saturating_add(layout.numbers.len());
+        layers.fold(columns, |sum, &width| sum.saturating_add(width))
     }
 
     /// The fields, where tables grow.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Unit,
     behaviour::{Behaviour, attention, check_behaviour},
-    check_width,
+    check_widths,
     fields::{deep, look_up_negative},
     setters,
 };
@@ -152,9 +152,7 @@ impl Dien {
     fn check(&self) -> Result<&SequenceField> {
         let shape = (&self.hidden[..], self.dropout);
         let history = check_behaviour("DIEN", &self.layout, self.factors, &self.attention, shape)?;
-        for &width in &self.auxiliary {
-            check_width("auxiliary", width)?;
-        }
+        check_widths("auxiliary", &self.auxiliary)?;
         if !(self.auxiliary_weight >= 0.0 && self.auxiliary_weight.is_finite()) {
             let reason = format!("{} is not a finite number of 0 or more", self.auxiliary_weight);
             return Err(Error::config("auxiliary_weight", reason));

@@ -7,10 +7,10 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{EMBEDDING, Unit, check_width};
+use super::{EMBEDDING, Unit, check_widths};
 use crate::{
     Error, Result,
-    data::samples::{IdField, Layout},
+    data::samples::{IdField, Layout, MAX_FIELDS},
     plan::{Activation, Init, PlanBuilder, Space, View},
 };
 
@@ -155,23 +155,64 @@ pub(super) fn deep(plan: &mut PlanBuilder, input: View, unit: Unit, hidden: &[us
 
 /// Checks what the models of fields have in common.
 pub(super) fn check_fields(layout: &Layout) -> Result<()> {
+    check_counts(layout)?;
     if layout.ids.is_empty() && layout.many.is_empty() {
         return Err(Error::config("fields", "there is none with ids; give one at least"));
     }
-    let fields = layout.ids.iter().chain(&layout.many);
-    match fields.map(|field| field.vocabulary).max() {
-        Some(vocabulary) if vocabulary >= layout.vocabularies.len() => {
-            Err(Error::config("fields", "a field names a vocabulary that is not there"))
+    let mut is_read = alloc::vec![false; layout.vocabularies.len()];
+    for field in layout.ids.iter().chain(&layout.many) {
+        match is_read.get_mut(field.vocabulary) {
+            Some(is_read) => *is_read = true,
+            None => {
+                let reason = "it names a vocabulary that is not there";
+                return Err(Error::config(field.name.clone(), reason));
+            }
         }
-        _ => Ok(()),
+    }
+    // Rows that no table has would be counted all the same.
+    if let Some(at) = is_read.iter().position(|&is_read| !is_read) {
+        let reason = "no field reads this vocabulary; leave it out";
+        return Err(Error::config(layout.vocabularies[at].name.clone(), reason));
+    }
+    let is_there = |&id: &usize| id < layout.ids.len();
+    match layout
+        .sequences
+        .iter()
+        .find(|sequence| !sequence.fields.iter().all(is_there))
+    {
+        None => Ok(()),
+        Some(sequence) => {
+            let reason = "its events have fields that are not there";
+            Err(Error::config(sequence.name.clone(), reason))
+        }
+    }
+}
+
+/// Checks how many fields there are, and that each table has a name of its own: what is stored of it goes by that.
+fn check_counts(layout: &Layout) -> Result<()> {
+    let events: usize = layout.sequences.iter().map(|sequence| sequence.fields.len()).sum();
+    let fields = layout.ids.len() + layout.many.len() + layout.numbers.len();
+    for (what, count) in [
+        ("fields", fields),
+        ("sequences", layout.sequences.len()),
+        ("fields of events", events),
+        ("vocabularies", layout.vocabularies.len()),
+    ] {
+        if count > MAX_FIELDS {
+            return Err(Error::config(what, format!("{count}; give {MAX_FIELDS} at most")));
+        }
+    }
+    let mut names: Vec<&str> = layout.vocabularies.iter().map(|table| &table.name[..]).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => Err(Error::config(pair[0], "two vocabularies have this name")),
     }
 }
 
 /// Checks the sizes of a deep network.
 pub(super) fn check_deep(hidden: &[usize], dropout: f32) -> Result<()> {
-    for &width in hidden {
-        check_width("hidden", width)?;
-    }
+    check_widths("hidden", hidden)?;
     if !(0.0..1.0).contains(&dropout) {
         return Err(Error::config("dropout", format!("{dropout} is not in 0..1")));
     }

@@ -34,6 +34,7 @@ pub use wide_deep::WideDeep;
 
 use crate::{
     Error, Result,
+    data::samples::MAX_FIELDS,
     plan::{Init, Plan},
 };
 
@@ -136,11 +137,18 @@ into_model!(Mf Gmf Mlp NeuMf);
 
 /// The tower of He et al. for `factors` predictive factors: `[8f, 4f, 2f, f]`.
 fn tower(factors: usize) -> Vec<usize> {
-    [8, 4, 2, 1].iter().map(|n| n * factors).collect()
+    // A product that overflows is as far out of range as the number itself.
+    let widths = [8usize, 4, 2, 1].iter();
+    widths.map(|n| n.saturating_mul(factors)).collect()
 }
 
 /// Sizes beyond this are refused: products of them must not overflow.
 const LARGEST: usize = 1 << 16;
+/// Layers of one network at most.
+const MAX_LAYERS: usize = 1024;
+
+// The width of all fields side by side, those of a history's events and of its candidate beside them.
+const _: () = assert!(LARGEST as u64 * MAX_FIELDS as u64 * 3 + (MAX_FIELDS as u64) < u32::MAX as u64);
 
 fn check_rows(users: usize, items: usize) -> Result<()> {
     for (field, rows) in [("users", users), ("items", items)] {
@@ -158,15 +166,22 @@ fn check_width(field: &str, width: usize) -> Result<()> {
     Ok(())
 }
 
+/// Checks the widths of a network's layers, of which there may be none.
+fn check_widths(field: &str, widths: &[usize]) -> Result<()> {
+    if widths.len() > MAX_LAYERS {
+        let reason = format!("{} layers; give {MAX_LAYERS} at most", widths.len());
+        return Err(Error::config(field, reason));
+    }
+    widths.iter().try_for_each(|&width| check_width(field, width))
+}
+
 /// `layers[0]` is the width of the concatenated embeddings, so it is even; the others are outputs.
 fn check_layers(layers: &[usize]) -> Result<()> {
     let Some(&first) = layers.first() else {
         let reason = "the list is empty; the first entry is the width of both embeddings together, as in 64,32,16,8";
         return Err(Error::config("layers", reason.to_string()));
     };
-    for &width in layers {
-        check_width("layers", width)?;
-    }
+    check_widths("layers", layers)?;
     if first % 2 == 1 {
         let reason = format!("the first, {first}, is shared by the user and the item embedding and must be even");
         return Err(Error::config("layers", reason));

@@ -83,7 +83,7 @@ impl NeuMf {
                 ));
             }
         };
-        let top = plan.buffer(self.factors + last);
+        let top = plan.buffer(self.factors + last); // both are checked: far from overflow
         plan.product(p, q, top.columns(0, self.factors));
         for (k, &outputs) in hidden.iter().enumerate() {
             z = plan.linear(&format!("mlp.{k}"), z, outputs, Activation::Relu);

@@ -150,9 +150,13 @@ impl Param {
 pub struct Plan {
     columns: Vec<Column>,
     vocabularies: Vec<String>,
+    /// Rows of the tables of each vocabulary.
+    vocabulary_rows: Vec<usize>,
     sequences: Vec<String>,
     numerics: usize,
     params: Vec<Param>,
+    /// The look-ups of each parameter that is a table.
+    gathers: Vec<Vec<(usize, View)>>,
     buffers: Vec<usize>,
     spaces: Vec<Space>,
     stages: Vec<Stage>,
@@ -206,14 +210,7 @@ impl Plan {
 
     /// The gathers that read a table, as (id column, output), in forward order: more than one where columns share it.
     pub fn gathers(&self, table: usize) -> impl Iterator<Item = (usize, View)> {
-        self.stages.iter().filter_map(move |stage| match *stage {
-            Stage::Gather {
-                table: read,
-                column,
-                output,
-            } if read == table => Some((column, output)),
-            _ => None,
-        })
+        self.gathers.get(table).into_iter().flatten().copied()
     }
 
     /// The forward stages in order; the last is the loss.
@@ -246,13 +243,7 @@ impl Plan {
 
     /// Rows of the tables of a vocabulary, which are all of one length; 0 where there is no such vocabulary.
     pub fn rows(&self, vocabulary: usize) -> usize {
-        let of_vocabulary = |param: &&Param| param.kind == ParamKind::Table { vocabulary };
-        self.params
-            .iter()
-            .filter(of_vocabulary)
-            .map(|p| p.rows)
-            .min()
-            .unwrap_or(0)
+        self.vocabulary_rows.get(vocabulary).copied().unwrap_or(0)
     }
 
     /// The same plan with the tables of `vocabulary` at `rows` rows, for ids that came after training began.
@@ -263,6 +254,7 @@ impl Plan {
         for param in &mut self.params {
             if param.kind == (ParamKind::Table { vocabulary }) {
                 param.rows = rows;
+                self.vocabulary_rows[vocabulary] = rows;
             }
         }
         self
@@ -289,25 +281,28 @@ impl Plan {
             Space::Samples => samples,
             Space::Steps(sequence) => steps[sequence],
         };
+        // Widths are small, numbers of rows are the caller's.
+        let times = |rows: usize, each: usize| rows.saturating_mul(each);
         let of_stage = |stage: &Stage| {
             let each = match stage {
-                Stage::Linear { input, output, .. } => input.width * output.width,
+                Stage::Linear { input, output, .. } => times(input.width, output.width),
                 Stage::Product { output, .. } => output.width,
-                Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).sum(),
+                Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).fold(0, usize::saturating_add),
                 // So many for each of the rows that are read.
-                Stage::Fm { input, .. } => return rows(*input) * 2 * input.width,
+                Stage::Fm { input, .. } => return times(rows(*input), 2 * input.width),
                 // One for each of the steps that are read, or given a row.
                 Stage::Pool { input, .. } | Stage::Prelu { input, .. } | Stage::Softmax { input, .. } => {
-                    return rows(*input) * input.width;
+                    return times(rows(*input), input.width);
                 }
-                Stage::Attention { inputs, output, .. } => return rows(inputs[1]) * output.width,
+                Stage::Attention { inputs, output, .. } => return times(rows(inputs[1]), output.width),
                 // The query's part and the query folded into the weight for a sample, and each step.
                 Stage::AttentionUnit { inputs, output, .. } => {
-                    return (2 * samples + rows(*output)) * inputs[0].width * output.width;
+                    let rows = times(samples, 2).saturating_add(rows(*output));
+                    return times(rows, times(inputs[0].width, output.width));
                 }
                 Stage::BatchNorm { output, .. } | Stage::Affine { output, .. } => output.width,
                 Stage::Dice { output, .. } => 2 * output.width,
-                Stage::Gru { inputs, output, .. } => 3 * output.width * (inputs[0].width + output.width),
+                Stage::Gru { inputs, output, .. } => times(3 * output.width, inputs[0].width + output.width),
                 Stage::Gather { .. }
                 | Stage::Numeric { .. }
                 | Stage::Dropout { .. }
@@ -316,9 +311,9 @@ impl Plan {
                 | Stage::Auxiliary { .. }
                 | Stage::SigmoidCrossEntropy { .. } => 0,
             };
-            stage.output().map_or(0, rows) * each
+            times(stage.output().map_or(0, rows), each)
         };
-        self.stages.iter().map(of_stage).sum()
+        self.stages.iter().map(of_stage).fold(0, usize::saturating_add)
     }
 }
 

@@ -175,7 +175,8 @@ impl Trainer {
             if self.history.absorb(user, item) {
                 fresh += 1;
                 self.support.resize(items, 0);
-                self.support[item as usize] += 1;
+                let count = &mut self.support[item as usize];
+                *count = count.saturating_add(1);
             }
         }
         fresh
@@ -224,7 +225,7 @@ impl Trainer {
     /// The bounded number of steps on one group.
     fn learn(&mut self, group: &[(u32, u32)], config: &AbsorbConfig) -> Result<u64> {
         let counter = self.progress.absorbed;
-        self.progress.absorbed += 1;
+        self.progress.absorbed = counter.saturating_add(1);
         let rng = absorb_rng(self.config.seed, counter);
         // All batches are drawn first, so that the rows they touch are known and can be put back.
         let mut batches = Vec::new();

@@ -167,8 +167,8 @@ impl Trainer {
         while self.progress.sample < total {
             let at = (self.progress.epoch, self.progress.sample);
             let samples = loader.step(&mut *self.executor, &optimizer, self.config.l2, at)?;
-            self.progress.sample += samples;
-            self.progress.step += 1;
+            self.progress.sample = self.progress.sample.saturating_add(samples);
+            self.progress.step = self.progress.step.saturating_add(1);
             self.progress.at_best = false;
             run.report.steps += 1;
             run.report.samples += samples;
@@ -308,7 +308,7 @@ impl Trainer {
             return Err(self.diverge(loss.sum / loss.samples.max(1) as f64));
         }
         self.progress.loss.sum += loss.sum;
-        self.progress.loss.samples += loss.samples;
+        self.progress.loss.samples = self.progress.loss.samples.saturating_add(loss.samples);
         Ok(loss)
     }
 

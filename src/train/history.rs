@@ -99,7 +99,7 @@ impl History {
     pub(super) fn count_items(&self, counts: &mut [u32]) {
         for &item in self.items.iter().chain(self.absorbed.values().flatten()) {
             if let Some(count) = counts.get_mut(item as usize) {
-                *count += 1;
+                *count = count.saturating_add(1);
             }
         }
     }

@@ -39,8 +39,8 @@ pub(crate) use average::{check_averaging, mean_fault};
 #[cfg(feature = "std")]
 pub(crate) use clicks::absorbed_fault;
 pub use clicks::{
-    BestClickEpoch, ClickAbsorbConfig, ClickAbsorbReport, ClickConfig, ClickEpoch, ClickFit, ClickHistory, ClickMetric,
-    ClickProgress, ClickRow, ClickTrainer,
+    BestClickEpoch, ClickAbsorbConfig, ClickAbsorbReport, ClickConfig, ClickEpoch, ClickEvent, ClickFit, ClickHistory,
+    ClickMetric, ClickProgress, ClickRow, ClickTrainer,
 };
 pub use config::{AbsorbConfig, TrainConfig};
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};

@@ -64,6 +64,9 @@ impl Trainer {
     /// [`Error::Config`] and [`Error::Length`] where parts of it do not
     /// fit together, and [`Error::Device`].
     pub fn from_checkpoint(checkpoint: Checkpoint, device: Device) -> Result<Self> {
+        if let Some(reason) = checkpoint.progress.counts().fault(checkpoint.state.step) {
+            return Err(Error::config("progress", reason));
+        }
         let best_values = match (checkpoint.config.patience, checkpoint.progress.at_best) {
             (Some(_), true) => {
                 let mean = checkpoint.average_values.clone();

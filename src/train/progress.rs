@@ -1,5 +1,7 @@
 //! Where training stands, and copies of the state to go back to.
 
+#[cfg(feature = "std")]
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::BestEpoch;
@@ -38,6 +40,60 @@ impl Progress {
         self.epoch = self.epoch.saturating_add(1);
         self.sample = 0;
         self.loss = LossSum::default();
+    }
+}
+
+/// What epochs, samples of an epoch, and all other counts can be at most where training goes on. No device gets there;
+/// what is far beyond is damaged, and near the ends of their types counts could not go on.
+#[cfg(feature = "std")]
+pub(crate) const MOST: (u64, u64, u64) = (1 << 31, u32::MAX as u64 - 1, 1 << 53);
+/// A sum of losses at most, far from where it is no longer finite.
+#[cfg(feature = "std")]
+const MOST_LOSS: f64 = 1e300;
+
+/// A position as counts by name, each with the most that it can be.
+#[cfg(feature = "std")]
+pub(crate) struct Counts {
+    pub counts: Vec<(&'static str, u64, u64)>,
+    pub loss: LossSum,
+}
+
+#[cfg(feature = "std")]
+impl Counts {
+    /// Why training cannot go on from here, if it cannot; `optimizer_step` is the count of the state.
+    pub fn fault(&self, optimizer_step: u64) -> Option<alloc::string::String> {
+        let others = [
+            ("optimizer_step", optimizer_step, MOST.2),
+            ("loss_samples", self.loss.samples, MOST.2),
+        ];
+        let mut counts = self.counts.iter().chain(&others);
+        if let Some((name, count, most)) = counts.find(|(_, count, most)| count > most) {
+            return Some(alloc::format!("{name} is {count}; training counts to {most} at most"));
+        }
+        match self.loss.sum {
+            sum if (0.0..=MOST_LOSS).contains(&sum) => None,
+            sum => Some(alloc::format!("loss_sum is {sum}, which is no sum of losses")),
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl Progress {
+    /// What is counted.
+    pub(crate) fn counts(&self) -> Counts {
+        let (epochs, samples, others) = MOST;
+        Counts {
+            counts: vec![
+                ("epoch", self.epoch.into(), epochs),
+                ("best epoch", self.best.map_or(0, |best| best.epoch).into(), epochs),
+                ("stale", self.stale.into(), epochs),
+                ("averaged", self.averaged.into(), epochs),
+                ("sample", self.sample, samples),
+                ("step", self.step, others),
+                ("absorbed", self.absorbed, others),
+            ],
+            loss: self.loss,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{printed, refused};
 
 /// Sixty users who click on items of their own parity, in three files.
-fn clicks(folder: &Path) {
+pub fn clicks(folder: &Path) {
     for (part, rounds) in [("train", 0..20), ("dev", 20..25), ("test", 25..30)] {
         let mut rows = String::from("user,item,time,age,label\n");
         for time in rounds {
@@ -25,19 +25,9 @@ fn clicks_are_trained_on_saved_and_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     clicks(folder);
-    let data = [
-        "--data",
-        ".",
-        "--numbers",
-        "age",
-        "--factors",
-        "4",
-        "--hidden",
-        "8",
-        "--batch",
-        "100",
-    ];
-    let with = |more: &[&'static str]| [&data[..], more].concat();
+    let data = ["--data", ".", "--numbers", "age"];
+    let model = ["--factors", "4", "--hidden", "8", "--batch", "100"];
+    let with = |more: &[&'static str]| [&data[..], &model, more].concat();
     let whole = printed(
         "train_ctr",
         folder,
@@ -63,9 +53,20 @@ fn clicks_are_trained_on_saved_and_gone_on_with() {
     let on = printed(
         "train_ctr",
         folder,
-        &with(&["--epochs", "4", "--checkpoint", "b", "--resume", "--patience", "0"]),
+        &[&data[..], &["--epochs", "4", "--checkpoint", "b", "--resume"]].concat(),
     );
     assert!(on.contains("epoch   3") && !on.contains("epoch   2"), "{on}");
+    // What is not given is that of the checkpoint: batch 100, no patience, the model.
+    let straight = ["--epochs", "4", "--checkpoint", "c", "--patience", "0"];
+    printed("train_ctr", folder, &with(&straight));
+    let bytes = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert!(bytes("b") == bytes("c"));
+    let other = refused(
+        "train_ctr",
+        folder,
+        &[&data[..], &["--checkpoint", "b", "--resume", "--factors", "8"]].concat(),
+    );
+    assert!(other.contains("--factors"), "{other}");
 
     let missing = refused("train_ctr", folder, &["--data", "nowhere"]);
     assert!(missing.contains("nowhere has no train.tsv"), "{missing}");
@@ -81,7 +82,7 @@ fn clicks_are_trained_on_saved_and_gone_on_with() {
 }
 
 /// Sixty users who choose items of their own parity; dev and test rows name some of the others.
-fn choices(folder: &Path) {
+pub fn choices(folder: &Path) {
     for (part, rounds) in [("train", 0..8), ("dev", 8..9), ("test", 9..10)] {
         let others = if part == "train" { "" } else { ",negatives" };
         let mut rows = format!("user,item,time{others}\n");
@@ -120,10 +121,84 @@ fn choices_are_ranked_among_what_was_not_chosen() {
     let with = |more: &[&'static str]| [&data[..], more].concat();
     let found = printed("train_ctr", folder, &with(&["--epochs", "3"]));
     assert!(found.contains("dev HR@10") && found.contains("test  HR@10"), "{found}");
-    let reason = refused("train_ctr", folder, &with(&["--plot", "a.svg"]));
-    assert!(reason.contains("--plot"), "{reason}");
-    let reason = refused("train_ctr", folder, &with(&["--metric", "auc"]));
-    assert!(reason.contains("AUC is undefined"), "{reason}");
+    printed("train_ctr", folder, &with(&["--epochs", "1", "--plot", "a.svg"]));
+    let svg = std::fs::read_to_string(folder.join("a.svg")).unwrap();
+    assert!(
+        svg.contains("NDCG@10 on dev rows") && !svg.contains("predicted probability"),
+        "{svg}"
+    );
+    for (more, wanted) in [
+        (["--metric", "auc"], "--metric: AUC and log loss compare clicks"),
+        (["--negatives", "0"], "--negatives"),
+    ] {
+        let reason = refused("train_ctr", folder, &with(&more));
+        assert!(reason.contains(wanted), "{reason}");
+    }
+}
+
+/// One line each, before anything is trained or written.
+#[test]
+fn what_comes_to_nothing_is_refused_by_its_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    clicks(folder);
+    let lines = |rows: u32| {
+        (0..rows)
+            .map(|row| format!("{} {}:1 {}:1\n", row % 2, row % 7, 7 + row % 3))
+            .collect::<String>()
+    };
+    std::fs::create_dir(folder.join("libfm")).unwrap();
+    for part in ["train", "validation", "test"] {
+        std::fs::write(folder.join("libfm").join(part).with_extension("libfm"), lines(30)).unwrap();
+    }
+    let cases: [(&[&str], &str); 27] = [
+        (
+            &["--model", "lr", "--factors", "4"],
+            "--factors: lr has no such setting; fm, wide_deep",
+        ),
+        (&["--model", "lr", "--hidden", "4"], "--hidden"),
+        (&["--model", "fm", "--dropout", "0.5"], "--dropout"),
+        (&["--model", "fm", "--unit", "relu"], "--unit"),
+        (
+            &["--model", "deepfm", "--attention", "8"],
+            "--attention: deepfm has no such setting; din, dien have it",
+        ),
+        (
+            &["--model", "dien", "--softmax"],
+            "--softmax: dien has no such setting; din",
+        ),
+        (&["--model", "dien", "--attention-unit", "dice"], "--attention-unit"),
+        (&["--model", "dinn"], "din"),
+        (&["--dropout", "1"], "--dropout"),
+        (&["--hidden", "0"], "--hidden"),
+        (&["--lr", "0"], "--lr"),
+        (&["--plateau", "2"], "--plateau"),
+        (&["--l2-tables", "-1"], "--l2-tables"),
+        (
+            &["--average-from", "11"],
+            "--average-from: epoch 11 does not come; training ends after epoch 10",
+        ),
+        (&["--numbers", "age"], "--data"),
+        (&["--history", "5"], "--data"),
+        (&["--data", "libfm", "--min-count", "2"], "--min-count: libfm's files"),
+        (&["--data", "libfm", "--numbers", "age"], "--numbers"),
+        (
+            &["--data", "libfm", "--negatives", "2"],
+            "--negatives: items are drawn for data without labels",
+        ),
+        (&["--data", ".", "--metric", "ndcg"], "--metric: ndcg ranks choices"),
+        (&["--checkpoint", "new", "--resume"], "leave --resume out"),
+        (&["--checkpoint", "train.csv"], "--resume"),
+        (&["--checkpoint", "no/where"], "--checkpoint: there is no folder no"),
+        (&["--plot", "curve.pdf"], "does not end in .svg"),
+        (&["--plot", "libfm"], "--plot: libfm is a folder"),
+        (&["--resume"], "--checkpoint"),
+        (&["--device", "gpu", "--simd", "scalar"], "--simd"),
+    ];
+    for (arguments, reason) in cases {
+        let error = refused("train_ctr", folder, arguments);
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+    }
 }
 
 /// The losses of a run's epochs, as printed.
@@ -137,38 +212,48 @@ fn losses(text: &str) -> Vec<f64> {
 #[cfg(feature = "gpu")]
 #[test]
 fn clicks_are_trained_on_a_graphics_device() {
-    use pocketrec::gpu::{Gpu, GpuOptions, Select};
-    if let Err(error) = Gpu::open(&Select::Any, GpuOptions::default()) {
-        return eprintln!("skipped: {error}");
+    if crate::gpu::open(Default::default()).is_none() {
+        return;
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     clicks(folder);
     for model in ["deepfm", "din"] {
         let run = |device: &'static str, checkpoint: &'static str, more: &[&'static str]| {
-            let all = [
+            let own = [
                 "--data",
                 ".",
-                "--factors",
-                "4",
-                "--hidden",
-                "8",
-                "--batch",
-                "100",
-                "--dropout",
-                "0.1",
+                "--device",
+                device,
+                "--checkpoint",
+                checkpoint,
+                "--patience",
+                "0",
             ];
-            let own = ["--model", model, "--device", device, "--checkpoint", checkpoint];
-            printed("train_ctr", folder, &[&all[..], &own, more].concat())
+            printed("train_ctr", folder, &[&own[..], more].concat())
         };
-        let on_gpu = run("gpu", "gpu", &["--epochs", "2", "--patience", "0"]);
-        let on_cpu = run("cpu", "cpu", &["--epochs", "2", "--patience", "0"]);
+        let new = [
+            "--model",
+            model,
+            "--factors",
+            "4",
+            "--hidden",
+            "8",
+            "--batch",
+            "100",
+            "--dropout",
+            "0.1",
+            "--epochs",
+            "2",
+        ];
+        let on_gpu = run("gpu", "gpu", &new);
+        let on_cpu = run("cpu", "cpu", &new);
         assert!(on_gpu.contains(" on gpu ") && on_cpu.contains(" on cpu "), "{on_gpu}");
         let [got, want] = [losses(&on_gpu), losses(&on_cpu)];
         assert_eq!((got.len(), want.len()), (2, 2), "{on_gpu}");
         let near = |(a, b): (&f64, &f64)| (a - b).abs() < 0.002;
         assert!(got.iter().zip(&want).all(near), "{model}: {got:?}, {want:?}");
-        let on = run("cpu", "gpu", &["--epochs", "3", "--patience", "0", "--resume"]);
+        let on = run("cpu", "gpu", &["--epochs", "3", "--resume"]);
         assert_eq!(losses(&on).len(), 1, "{on}");
         for checkpoint in ["gpu", "cpu"] {
             std::fs::remove_file(folder.join(checkpoint)).unwrap();

@@ -1,7 +1,18 @@
 //! The examples as a user runs them: what they print, how they refuse, and that a killed run loses nothing.
 
 mod clicks;
+#[cfg(feature = "gpu")]
+#[path = "../common/gpu.rs"]
+#[allow(dead_code)] // other tests use the rest
+mod gpu;
+#[path = "../../examples/common/messages.rs"]
+#[allow(dead_code)] // the examples use the rest
+mod messages;
 mod ncf;
+mod pictures;
+mod recommend;
+#[cfg(unix)]
+mod shell;
 
 use std::{
     path::{Path, PathBuf},
@@ -71,4 +82,62 @@ fn a_device_report_has_rates_of_all_devices() {
         error.contains("no such adapter") || error.contains("--adapter"),
         "{error}"
     );
+}
+
+/// A program's messages name its options, wherever the library names a setting.
+#[test]
+fn messages_speak_of_options() {
+    use pocketrec::Error;
+    const NAMES: messages::Names = &[
+        ("average_from", "--average-from"),
+        ("epochs", "--epochs"),
+        ("l2.tables", "--l2-tables"),
+    ];
+    for (error, wanted) in [
+        (Error::config("epochs", "0 epochs"), "--epochs: 0 epochs"),
+        (
+            Error::config("average_from", "give 1 or more, or None"),
+            "--average-from: give 1 or more, or leave it out",
+        ),
+        (
+            Error::config("l2.tables", "see average_from."),
+            "--l2-tables: see --average-from.",
+        ),
+        (
+            Error::config("other", "my_average_from and average_fromage"),
+            "other: my_average_from and average_fromage",
+        ),
+        (
+            Error::data(
+                "a.csv",
+                3,
+                "4.5 is no label; see Schema::label_at_least, or Delimited::header",
+            ),
+            "a.csv:3: 4.5 is no label; see --label-at-least, or --header",
+        ),
+        (
+            Error::config("x", "Schema::label, not Schema::labels"),
+            "x: --label, not Schema::labels",
+        ),
+    ] {
+        assert_eq!(messages::text(&error, NAMES), wanted);
+    }
+}
+
+#[test]
+fn the_nearest_word_is_proposed_if_it_is_near() {
+    let near = |word: &str| messages::proposal(word, ["ann", "Bob", "item_id", "7"].into_iter().map(Into::into));
+    for (word, wanted) in [
+        ("anm", "ann"),
+        ("an", "ann"),
+        ("nan", "ann"),
+        ("bob", "Bob"),
+        ("itemid", "item_id"),
+        ("ietm_di", "item_id"),
+    ] {
+        assert_eq!(near(word), format!("; did you mean {wanted}?"));
+    }
+    for far in ["eve", "8", "", "user", "x"] {
+        assert_eq!(near(far), "", "{far}");
+    }
 }

@@ -49,7 +49,7 @@ fn bad_rows_are_refused_at_their_line() {
             3,
             "too few fields: 5, but there are 6 columns",
         ),
-        (b"u,i,1,a,1,5,6\n", 2, "too many fields: there are 6 columns"),
+        (b"u,i,1,a,1,5,6\n", 2, "too many fields: 7, but there are 6 columns"),
         (
             b"u,i,1,a,1,5\n\nu,i,x,a,1,5\n",
             4,
@@ -84,7 +84,7 @@ fn bad_headers_are_refused() {
         (
             "user,item,price,tags,time\n",
             1,
-            "missing column \"label\": there are user, item",
+            "missing column \"label\": the header has user, item",
         ),
         (
             "user,item,price,tags,label,time,item\n",

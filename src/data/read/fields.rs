@@ -1,193 +1,153 @@
-//! Splits a line into fields.
-
-use core::ops::Range;
+//! Splits lines into fields: the one place that knows delimiters and quotes.
+//!
+//! Quotes follow RFC 4180: one at the start of a field opens it, two within it stand for one, and what closes it is
+//! followed by a delimiter or the end of the line. A quote anywhere else is a sign like any other.
 
 use super::{lines::Lines, options::Delimiter};
-use crate::{Error, Result};
+use crate::Result;
 
 /// A quoted field longer than this is taken for one that was never closed.
 const LONGEST_QUOTED: usize = 1 << 20;
 
-/// The fields of a line; made once and filled again for each line.
+/// The fields of a record; made once and filled again for each.
 #[derive(Default)]
 pub(super) struct Fields {
-    /// The content of fields that were quoted, where any was; otherwise the line holds them.
-    record: csv::ByteRecord,
-    quoted: bool,
-    ranges: Vec<Range<usize>>,
+    /// Where each field begins and ends, in the line or, where one was quoted, in `text`.
+    pub ranges: Vec<(u32, u32)>,
+    pub text: Vec<u8>,
+    pub quoted: bool,
+    /// Fields so far that were quoted.
+    pub opened: u64,
+    pub fault: Option<&'static str>,
 }
 
 impl Fields {
-    /// Splits `line`, as far as `needed` fields.
     #[inline]
-    pub fn split(&mut self, line: &[u8], delimiter: Delimiter, needed: usize) {
+    pub fn split(&mut self, line: &[u8], delimiter: Delimiter) {
         self.quoted = false;
+        self.fault = None;
         self.ranges.clear();
-        let mut start = 0;
-        while self.ranges.len() < needed {
+        match delimiter {
+            Delimiter::Char(byte) => self.split_at(line, |line, at| line[at] == byte, 1),
+            // A colon at the end has no other behind it.
+            Delimiter::Colons => self.split_at(line, |line, at| line[at] == b':' && line.get(at + 1) == Some(&b':'), 2),
+            Delimiter::Blanks => {
+                let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+                let start = |word: &[u8]| (word.as_ptr() as usize - line.as_ptr() as usize) as u32;
+                self.ranges
+                    .extend(words.map(|word| (start(word), start(word) + word.len() as u32)));
+            }
+        }
+    }
+
+    /// Splits where `ends` says that a delimiter, so many bytes wide, begins. Lines are shorter than 2^32.
+    #[inline(always)]
+    fn split_at(&mut self, line: &[u8], ends: impl Fn(&[u8], usize) -> bool, width: usize) {
+        let (mut start, mut at) = (0, 0);
+        while at < line.len() {
+            if ends(line, at) {
+                self.ranges.push((start as u32, at as u32));
+                start = at + width;
+                at = start;
+            } else {
+                at += 1;
+            }
+        }
+        self.ranges.push((start as u32, line.len() as u32));
+    }
+
+    /// Splits a line that holds quotes, with the lines after it where a quoted field goes on there.
+    pub fn split_quoted(&mut self, lines: &mut Lines, delimiter: Delimiter) -> Result<()> {
+        self.quoted = true;
+        self.fault = None;
+        self.ranges.clear();
+        self.text.clear();
+        self.text.extend_from_slice(lines.line());
+        let first = lines.number();
+        let mut at = 0;
+        loop {
             if delimiter == Delimiter::Blanks {
-                start += line[start..]
+                at += self.text[at..]
                     .iter()
                     .take_while(|byte| byte.is_ascii_whitespace())
                     .count();
-                if start == line.len() {
-                    return;
+                if at == self.text.len() {
+                    return Ok(());
                 }
             }
-            let rest = &line[start..];
-            let (at, width) = match delimiter {
-                Delimiter::Char(byte) => (rest.iter().position(|&other| other == byte), 1),
-                Delimiter::Blanks => (rest.iter().position(u8::is_ascii_whitespace), 1),
-                Delimiter::Colons => (rest.windows(2).position(|pair| pair == b"::"), 2),
+            let (field, end) = match self.text.get(at) {
+                Some(b'"') => self.quoted_field(at + 1, lines, first)?,
+                _ => {
+                    let end = at + length(&self.text[at..], delimiter);
+                    ((at, end), end)
+                }
             };
-            let Some(at) = at else {
-                self.ranges.push(start..line.len());
-                return;
-            };
-            self.ranges.push(start..start + at);
-            start += at + width;
-        }
-    }
-
-    /// Splits a line that holds quotes as CSV does, with the lines after it where a quoted field goes on there.
-    fn split_quoted(&mut self, mut text: Vec<u8>, delimiter: u8, lines: &mut Lines) -> Result<()> {
-        let first = lines.number();
-        while memchr::memchr_iter(b'"', &text).count() % 2 == 1 {
-            let next = if text.len() < LONGEST_QUOTED {
-                lines.next()?
-            } else {
-                None
-            };
-            let Some(next) = next else {
-                return Err(lines.error_at(
-                    first,
-                    "a quoted field begins here and is not closed; add the closing \"",
-                ));
-            };
-            text.push(b'\n');
-            text.extend_from_slice(next);
-        }
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .buffer_capacity(text.len())
-            .from_reader(text.as_slice());
-        let read = reader.read_byte_record(&mut self.record);
-        read.map_err(|error| lines.error_at(first, error.to_string()))?;
-        self.quoted = true;
-        self.ranges.clear();
-        self.ranges
-            .extend((0..self.record.len()).map_while(|index| self.record.range(index)));
-        Ok(())
-    }
-
-    /// Field `index`, counted from 0, of the line that was split last.
-    #[inline]
-    pub fn get<'a>(&'a self, line: &'a [u8], index: usize) -> Option<&'a [u8]> {
-        let text = if self.quoted { self.record.as_slice() } else { line };
-        text.get(self.ranges.get(index)?.clone())
-    }
-
-    /// Number of fields, as far as they were asked for.
-    pub fn len(&self) -> usize {
-        self.ranges.len()
-    }
-}
-
-/// Reads the next line that is not blank and gives its number, itself and its fields to `row`. `row` may refuse it by a reason.
-/// Gives the number of blank lines before it and what `row` gave; `None` at the end of the file.
-pub(super) fn next_row<T>(
-    lines: &mut Lines,
-    fields: &mut Fields,
-    layout: impl Fn(&[u8]) -> (Delimiter, usize),
-    mut row: impl FnMut(u64, &[u8], &Fields) -> core::result::Result<T, String>,
-) -> Result<(u64, Option<T>)> {
-    let mut blank = 0;
-    loop {
-        let number = lines.number() + 1;
-        let Some(line) = lines.next()? else {
-            return Ok((blank, None));
-        };
-        if line.trim_ascii().is_empty() {
-            blank += 1;
-            continue;
-        }
-        let (delimiter, needed) = layout(line);
-        let result = match delimiter {
-            // Quotes mean something in CSV alone; elsewhere they are part of a text.
-            Delimiter::Char(byte @ (b',' | b';')) if memchr::memchr(b'"', line).is_some() => {
-                let text = line.to_vec();
-                fields.split_quoted(text, byte, lines)?;
-                row(number, &[], fields)
+            self.ranges.push((field.0 as u32, field.1 as u32));
+            let rest = &self.text[end..];
+            if rest.is_empty() {
+                return Ok(());
             }
-            _ => {
-                fields.split(line, delimiter, needed);
-                row(number, line, fields)
+            let wide = width(rest, delimiter);
+            if wide == 0 {
+                self.fault = Some(
+                    "there is text behind a closing quote; write a quote within a quoted field twice, or none at its start",
+                );
+                return Ok(());
             }
-        };
-        return match result {
-            Ok(value) => Ok((blank, Some(value))),
-            Err(reason) => Err(lines.error_at(number, reason)),
-        };
-    }
-}
-
-/// The delimiter of a line, if it has one of the usual.
-pub(super) fn detect(line: &[u8]) -> Option<Delimiter> {
-    let mut fields = Fields::default();
-    [
-        Delimiter::Colons,
-        Delimiter::Char(b'\t'),
-        Delimiter::Char(b','),
-        Delimiter::Char(b';'),
-        Delimiter::Char(b'|'),
-        Delimiter::Blanks,
-    ]
-    .into_iter()
-    .find(|&delimiter| {
-        fields.split(line, delimiter, 2);
-        fields.len() == 2
-    })
-}
-
-impl Lines {
-    pub(super) fn error_at(&self, line: u64, reason: impl Into<String>) -> Error {
-        Error::data(self.name(), line, reason)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn split<'a>(line: &'a str, delimiter: &str) -> Vec<&'a str> {
-        let mut fields = Fields::default();
-        fields.split(line.as_bytes(), delimiter.parse().unwrap(), usize::MAX);
-        fields.ranges.iter().map(|range| &line[range.clone()]).collect()
-    }
-
-    #[test]
-    fn lines_are_split_at_their_delimiter() {
-        assert_eq!(split("1::2:3::::4", "::"), ["1", "2:3", "", "4"]);
-        assert_eq!(split(":::", "::"), ["", ":"]);
-        assert_eq!(split("a,,b,", ","), ["a", "", "b", ""]);
-        assert_eq!(split("  a \t b  ", "space"), ["a", "b"]);
-        assert_eq!(split("a b\tc", "tab"), ["a b", "c"]);
-    }
-
-    #[test]
-    fn delimiters_are_found() {
-        for (line, expected) in [
-            ("1::2", "::"),
-            ("a b\tc", "tab"),
-            ("1,2 3", ","),
-            ("1;2", ";"),
-            ("1|2", "|"),
-            ("1 2", "space"),
-        ] {
-            assert_eq!(detect(line.as_bytes()), Some(expected.parse().unwrap()), "{line}");
+            at = end + wide;
         }
-        assert_eq!(detect(b"12"), None);
+    }
+
+    /// Finds the end of a quoted field whose content begins at `start`. Gives where its content stands, with doubled
+    /// quotes made single, and where the text goes on behind the closing quote.
+    fn quoted_field(&mut self, start: usize, lines: &mut Lines, first: u64) -> Result<((usize, usize), usize)> {
+        // Content is moved to `to` as far as doubled quotes left a gap.
+        self.opened += 1;
+        let (mut from, mut to) = (start, start);
+        loop {
+            let Some(found) = memchr::memchr(b'"', &self.text[from..]) else {
+                let seen = self.text.len();
+                self.text.copy_within(from..seen, to);
+                to += seen - from;
+                self.text.truncate(to);
+                self.text.extend_from_slice(lines.line_end());
+                if self.text.len() - start > LONGEST_QUOTED || !lines.advance()? {
+                    let reason = "a quoted field begins here and is not closed; add the closing \"";
+                    return Err(lines.error_at(first, reason));
+                }
+                from = to;
+                self.text.extend_from_slice(lines.line());
+                continue;
+            };
+            let quote = from + found;
+            self.text.copy_within(from..quote, to);
+            to += quote - from;
+            if self.text.get(quote + 1) != Some(&b'"') {
+                return Ok(((start, to), quote + 1));
+            }
+            self.text[to] = b'"';
+            to += 1;
+            from = quote + 2;
+        }
+    }
+}
+
+/// Bytes of a field without quotes at the beginning of `text`.
+fn length(text: &[u8], delimiter: Delimiter) -> usize {
+    let found = match delimiter {
+        Delimiter::Char(byte) => memchr::memchr(byte, text),
+        Delimiter::Colons => memchr::memmem::find(text, b"::"),
+        Delimiter::Blanks => text.iter().position(u8::is_ascii_whitespace),
+    };
+    found.unwrap_or(text.len())
+}
+
+/// Bytes of the delimiter that `text` begins with; 0 if it begins with none.
+fn width(text: &[u8], delimiter: Delimiter) -> usize {
+    match delimiter {
+        Delimiter::Char(byte) => usize::from(text[0] == byte),
+        Delimiter::Colons if text.starts_with(b"::") => 2,
+        Delimiter::Colons => 0,
+        Delimiter::Blanks => text.iter().take_while(|byte| byte.is_ascii_whitespace()).count(),
     }
 }

@@ -6,10 +6,13 @@ use std::path::Path;
 
 use super::{
     lines::Lines,
-    samples::{Inputs, RowReport, Sink},
+    options::BadRows,
+    parts::Only,
+    report::RowReport,
+    samples::{Inputs, Sink},
     values::shown,
 };
-use crate::{Error, Result, data::samples::Schema};
+use crate::{Result, data::samples::Schema};
 
 /// What an input of the schema is in such a file.
 #[derive(Clone, Copy, PartialEq)]
@@ -40,7 +43,13 @@ impl Part {
     }
 }
 
-pub(super) fn read(path: &Path, inputs: &Inputs, sink: &mut impl Sink, report: &mut RowReport) -> Result<()> {
+pub(super) fn read(
+    path: &Path,
+    mut only: Option<Only>,
+    inputs: &Inputs,
+    sink: &mut impl Sink,
+    report: &mut RowReport,
+) -> Result<()> {
     let mut lines = Lines::open(path)?;
     let parts = inputs.iter().map(|(name, optional)| Part::of(name, optional));
     let parts = parts.collect::<Result<Vec<Part>, String>>();
@@ -49,21 +58,31 @@ pub(super) fn read(path: &Path, inputs: &Inputs, sink: &mut impl Sink, report: &
     let features = parts.iter().map(place).max().filter(|&places| places > 0);
     // Where each feature's index stands in the line.
     let mut places = Vec::new();
-    loop {
-        let number = lines.number() + 1;
-        let Some(line) = lines.next()? else {
-            return report.finish(&lines);
-        };
-        let line = without_comment(line);
+    while lines.advance()? {
+        let line = without_comment(lines.line());
         if line.trim_ascii().is_empty() {
             report.blank += 1;
             continue;
         }
-        let added = push(line, &parts, features, &mut places, sink);
-        report
-            .count(number, added)
-            .map_err(|reason| lines.error_at(number, reason))?;
+        if only.as_mut().is_some_and(|only| !only.takes_next()) {
+            continue;
+        }
+        match push(line, &parts, features, &mut places, sink) {
+            Ok(()) => report.rows += 1,
+            Err(reason) if report.bad_rows == BadRows::Skip => report.skip(lines.number(), reason),
+            Err(reason) => return Err(lines.error_at(lines.number(), reason)),
+        }
     }
+    report.finish(&lines)
+}
+
+/// Number of rows, usable or not.
+pub(super) fn count(path: &Path) -> Result<u64> {
+    let (mut lines, mut rows) = (Lines::open(path)?, 0);
+    while lines.advance()? {
+        rows += u64::from(!without_comment(lines.line()).trim_ascii().is_empty());
+    }
+    Ok(rows)
 }
 
 fn without_comment(line: &[u8]) -> &[u8] {
@@ -77,8 +96,7 @@ fn push(
     places: &mut Vec<core::ops::Range<usize>>,
     sink: &mut impl Sink,
 ) -> Result<(), String> {
-    let line = core::str::from_utf8(line).map_err(|_| "the line is not valid UTF-8".to_string())?;
-    let row = Row::of(line)?;
+    let row = Row::of(text(line)?)?;
     if let Some(features) = features {
         split(row.features, places)?;
         if places.len() != features {
@@ -98,6 +116,10 @@ fn push(
             Part::Absent => "",
         })
     })
+}
+
+fn text(line: &[u8]) -> Result<&str, String> {
+    core::str::from_utf8(line).map_err(|_| "the line is not valid UTF-8".into())
 }
 
 /// A line's parts.
@@ -122,6 +144,9 @@ impl<'a> Row<'a> {
             Some(rest) => rest.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((rest, "")),
             None => ("", rest),
         };
+        if features.split_ascii_whitespace().any(|pair| pair.starts_with("qid:")) {
+            return Err("qid stands among the features; it comes once, right behind the label".into());
+        }
         Ok(Row { label, group, features })
     }
 }
@@ -145,27 +170,30 @@ fn split(features: &str, places: &mut Vec<core::ops::Range<usize>>) -> Result<()
     Ok(())
 }
 
-/// The schema of a libfm file by its first row: as many fields as that has features, all with value 1; or else one
+/// The schema of libfm files by all of their rows: as many fields as each has features, all with value 1; or else one
 /// weighted field.
-pub(super) fn detect(path: &Path) -> Result<Schema> {
-    let mut lines = Lines::open(path)?;
-    loop {
-        let number = lines.number() + 1;
-        let Some(line) = lines.next()? else {
+pub(super) fn detect<P: AsRef<Path>>(paths: &[P]) -> Result<Schema> {
+    let (mut width, mut places) = (None, Vec::new());
+    for path in paths {
+        let mut lines = Lines::open(path.as_ref())?;
+        let mut rows = 0u64;
+        while lines.advance()? {
+            let line = without_comment(lines.line());
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            rows += 1;
+            let row = text(line).and_then(Row::of);
+            let row = row.map_err(|reason| lines.error_at(lines.number(), reason))?;
+            let whole = split(row.features, &mut places).is_ok() && !places.is_empty();
+            if !whole || *width.get_or_insert(places.len()) != places.len() {
+                return Ok(Schema::features());
+            }
+        }
+        if rows == 0 {
             let reason = "the file is empty; expected `label index:value ...` a line";
             return Err(lines.error_at(0, reason));
-        };
-        let line = without_comment(line);
-        if line.trim_ascii().is_empty() {
-            continue;
         }
-        let refused = |reason: String| Error::data(path.display().to_string(), number, reason);
-        let line = core::str::from_utf8(line).map_err(|_| refused("the line is not valid UTF-8".into()))?;
-        let row = Row::of(line).map_err(refused)?;
-        let mut places = Vec::new();
-        return Ok(match split(row.features, &mut places) {
-            Ok(()) if !places.is_empty() => Schema::one_hot(places.len()),
-            _ => Schema::features(),
-        });
     }
+    Ok(width.map_or_else(Schema::features, Schema::one_hot))
 }

@@ -1,21 +1,33 @@
 //! Readers of interaction files.
 
-mod delimited;
+mod columns;
+mod dialect;
 mod fields;
+mod header;
 mod libfm;
 mod lines;
 mod ncf;
 mod options;
+mod pairs;
+mod parts;
+mod records;
+mod report;
 mod samples;
+mod source;
+mod survey;
 mod table;
 mod titles;
+mod trial;
 mod values;
 
 use std::path::{Path, PathBuf};
 
 pub use ncf::Dataset;
-pub use options::{Column, Delimited, Delimiter};
-pub use samples::{BadRows, FittedFiles, RowReport, SampleFiles, SampleFormat};
+pub use options::{BadRows, Column, Delimited, Delimiter};
+pub use parts::Parting;
+pub use report::{FileLayout, RowReport};
+pub use samples::{FittedFiles, SampleFiles, SampleFormat};
+pub use survey::{Survey, SurveyedColumn};
 
 use super::Interactions;
 use crate::{Error, Result};
@@ -25,8 +37,8 @@ const KNOWN: [&str; 3] = ["ratings.dat", "ratings.csv", "u.data"];
 
 impl Interactions {
     /// Reads a file of interactions: MovieLens' `ratings.dat`, `ratings.csv` or `u.data` (or a folder that holds one of
-    /// them), or any other file of delimited rows, whose delimiter and columns are found from its first line (see
-    /// [`Delimited`]).
+    /// them), or any other file of delimited rows or lists, compressed by gzip or not, whose delimiter and columns are
+    /// found from its rows (see [`Delimited`]).
     ///
     /// Keys of users and items may be any text and are numbered in order of first appearance. Titles are read from
     /// MovieLens' `movies.dat`, `movies.csv` or `u.item` where these lie beside the ratings.
@@ -43,8 +55,9 @@ impl Interactions {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read; [`Error::Data`] with file, line and reason where a row has too few
-    /// fields, an empty or negative key, a rating or time that is no finite number, or where there is no row.
+    /// [`Error::Io`] where the file cannot be read; [`Error::Data`] with file, line and reason where a row has more or
+    /// fewer fields than the others, an empty key or a time that is none, where there is no row, and where it is no
+    /// file of text in UTF-8.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Self::read_with(path, &Delimited::default())
     }
@@ -55,7 +68,24 @@ impl Interactions {
     /// Those of [`Interactions::read`], and [`Error::Data`] where a column is not in the file.
     pub fn read_with(path: impl AsRef<Path>, options: &Delimited) -> Result<Self> {
         let path = file_of(path.as_ref())?;
-        titles::add(delimited::read(&path, options)?, &path)
+        titles::add(pairs::read(lines::Lines::open(&path)?, options)?, &path)
+    }
+
+    /// Reads delimited rows that are in memory, compressed by gzip or not, as [`Interactions::read_with`] reads a file.
+    /// `name` stands for the file in messages.
+    ///
+    /// ```
+    /// use pocketrec::data::{Delimited, Interactions};
+    /// let data = Interactions::read_bytes("upload", "user,item\nann,tea\n", &Delimited::default())?;
+    /// assert_eq!(data.len(), 1);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Interactions::read_with`].
+    pub fn read_bytes(name: &str, bytes: impl Into<Vec<u8>>, options: &Delimited) -> Result<Self> {
+        let from = source::of_bytes(name, bytes.into())?;
+        pairs::read(lines::Lines::new(from, name.into()), options)
     }
 }
 
@@ -65,7 +95,9 @@ fn file_of(path: &Path) -> Result<PathBuf> {
     if !about.is_dir() {
         return Ok(path.into());
     }
-    let found = KNOWN.iter().map(|name| path.join(name)).find(|file| file.is_file());
+    let found = KNOWN
+        .iter()
+        .find_map(|name| titles::compressed_or_not(&path.join(name)));
     found.ok_or_else(|| {
         Error::data(
             path.display().to_string(),

@@ -4,17 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    fields::{self, Fields},
+    dialect::{Dialect, Wish},
     lines::Lines,
-    options::Delimiter,
-    values::{self, dense_id, shown},
+    options::{BadRows, Delimiter},
+    records::{Record, Records, Width},
+    report::RowReport,
+    titles::compressed_or_not,
+    values::{dense_id, shown},
 };
 use crate::{
     Error, Result,
-    data::{
-        Candidates, IdMap, Interactions, Split,
-        interactions::{Rows, check_dense},
-    },
+    data::{Candidates, IdMap, Interactions, Split, interactions::Rows, times::Times},
 };
 
 /// Reads data ready to train.
@@ -26,7 +26,8 @@ impl Dataset {
     ///
     /// - NCF's files, where `path` is one of them, their common beginning (`Data/ml-1m`) or a folder that holds one such
     ///   set: training part, test items and candidates exactly as published, except that a candidate that is its own
-    ///   case's test item is left out (156 users of ml-1m have one). Ids are numbers from 0 on; there are no titles.
+    ///   case's test item is left out (156 users of ml-1m have one). Ids are numbers from 0 on; where some below the
+    ///   largest come in none of the files, the others are numbered anew. There are no titles.
     /// - Else what [`Interactions::read`] reads, with each user's latest interaction held out, to be ranked among 99
     ///   sampled items.
     ///
@@ -53,15 +54,21 @@ const TRAIN: &str = ".train.rating";
 const TEST: &str = ".test.rating";
 const NEGATIVE: &str = ".test.negative";
 
+/// A file of the set, compressed or not; the plain name where there is neither.
 fn with_end(stem: &Path, end: &str) -> PathBuf {
     let mut name = stem.as_os_str().to_owned();
     name.push(end);
-    name.into()
+    let path = PathBuf::from(name);
+    compressed_or_not(&path).unwrap_or(path)
 }
 
 /// The common beginning of NCF's files, if `path` means such.
 fn stem_of(path: &Path) -> Result<Option<PathBuf>> {
-    let stem = |file: &Path, end: &str| Some(file.with_file_name(file.file_name()?.to_str()?.strip_suffix(end)?));
+    let stem = |file: &Path, end: &str| {
+        let name = file.file_name()?.to_str()?;
+        let name = name.strip_suffix(".gz").unwrap_or(name);
+        Some(file.with_file_name(name.strip_suffix(end)?))
+    };
     if !path.is_dir() {
         let named = [TRAIN, TEST, NEGATIVE].iter().find_map(|end| stem(path, end));
         return Ok(named.or_else(|| (!path.exists() && with_end(path, TRAIN).is_file()).then(|| path.into())));
@@ -72,205 +79,160 @@ fn stem_of(path: &Path) -> Result<Option<PathBuf>> {
         found.extend(stem(&entry.path(), TRAIN));
     }
     found.sort();
+    found.dedup();
     if let [first, second, ..] = found.as_slice() {
-        return Err(Error::data(
-            path.display().to_string(),
-            0,
-            format!(
-                "the folder holds several data sets, such as {} and {}; name one of them",
-                first.display(),
-                second.display()
-            ),
-        ));
+        let (first, second) = (first.display(), second.display());
+        let reason = format!("the folder holds several data sets, such as {first} and {second}; name one of them");
+        return Err(Error::data(path.display().to_string(), 0, reason));
     }
     Ok(found.pop())
 }
 
 fn read(stem: &Path, candidates: Candidates) -> Result<Split> {
-    let mut sizes = [Size::new("user"), Size::new("item")];
-    let train = read_ratings(&with_end(stem, TRAIN), &mut sizes)?;
-    let test = read_ratings(&with_end(stem, TEST), &mut sizes)?;
+    let mut train = read_ratings(&with_end(stem, TRAIN))?;
+    let mut test = read_ratings(&with_end(stem, TEST))?;
     refuse_twins(&with_end(stem, TEST), &test)?;
     let negative = with_end(stem, NEGATIVE);
-    let given = if negative.is_file() {
-        read_negatives(&negative, &test, &mut sizes)?
-    } else {
-        Vec::new()
+    let mut given = match negative.is_file() {
+        true => read_negatives(&negative, &test)?,
+        false => Vec::new(),
     };
-    let rows = train.rows.users.len();
-    let [users, items] = sizes;
-    let (users, items) = (users.checked(rows)?, items.checked(rows)?);
-    let mut data = Interactions::from_rows(train.rows, IdMap::numbered(users), IdMap::numbered(items))?;
-    data.report.blank = train.blank;
+    let users = numbered([&mut train.rows.users, &mut test.rows.users].into_iter())?;
+    let items = [&mut train.rows.items, &mut test.rows.items].into_iter();
+    let items = numbered(items.chain(&mut given))?;
+    let mut data = Interactions::from_rows(train.rows, users, items)?;
+    data.report.blank = train.report.blank;
+    data.report.time_decimals = train.decimals;
+    data.report.layout = train.report.layout;
     let cases = test.rows.users.iter().zip(&test.rows.items).enumerate();
-    let split = Split::from_cases(
-        data,
-        cases.map(|(at, (&user, &item))| (user, item, given.get(at).map_or(&[][..], Vec::as_slice))),
-    )?;
-    Ok(if given.is_empty() {
-        split.among(candidates)
-    } else {
-        split
+    let cases = cases.map(|(at, (&user, &item))| (user, item, given.get(at).map_or(&[][..], Vec::as_slice)));
+    let split = Split::from_cases(data, cases)?;
+    Ok(match given.is_empty() {
+        true => split.among(candidates),
+        false => split,
     })
 }
 
-/// The largest id of a column and where it stands.
-struct Size {
-    column: &'static str,
-    largest: u32,
-    file: String,
-    line: u64,
-}
-
-impl Size {
-    fn new(column: &'static str) -> Self {
-        Size {
-            column,
-            largest: 0,
-            file: String::new(),
-            line: 0,
+/// The keys of a column's ids, which are numbers. Where some below the largest do not come, a table for all of them would
+/// hold rows of nobody: then the ids are replaced by their places among those that come.
+fn numbered<'a>(columns: impl Iterator<Item = &'a mut Vec<u32>>) -> Result<IdMap> {
+    let mut columns: Vec<&mut Vec<u32>> = columns.collect();
+    let mut ids: Vec<u32> = columns.iter().flat_map(|ids| ids.iter().copied()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let largest = ids.last().copied().unwrap_or(0);
+    if ids.len() == largest as usize + 1 {
+        return Ok(IdMap::numbered(largest + 1));
+    }
+    for column in &mut columns {
+        for id in column.iter_mut() {
+            // All are among the ids.
+            *id = ids.partition_point(|&other| other < *id) as u32;
         }
     }
-
-    /// Reads an id and remembers it if it is the largest.
-    fn read(&mut self, field: &[u8], file: &str, line: u64) -> Result<u32, String> {
-        let id = dense_id(self.column, field)?;
-        if id > self.largest {
-            self.largest = id;
-            self.line = line;
-            if self.file != file {
-                self.file = file.into();
-            }
-        }
-        Ok(id)
-    }
-
-    /// The number of ids, unless the largest is far from what `rows` rows can fill.
-    fn checked(self, rows: usize) -> Result<u32> {
-        let fine = check_dense(self.column, self.largest, rows);
-        fine.map_err(|reason| Error::data(self.file, self.line, reason))?;
-        Ok(self.largest + 1)
-    }
+    IdMap::from_keys(ids.iter().map(|id| id.to_string()))
 }
 
 /// Rows of a rating file, and the line of each.
 struct Ratings {
     rows: Rows,
     lines: Vec<u64>,
-    blank: u64,
+    decimals: u32,
+    report: RowReport,
 }
 
-/// Reads `user item [rating [time]]`; all rows have as many fields as the first.
-fn read_ratings(path: &Path, sizes: &mut [Size; 2]) -> Result<Ratings> {
-    let (mut lines, mut fields) = (Lines::open(path)?, Fields::default());
-    let (name, mut width) = (lines.name().to_owned(), None);
-    let mut ratings = Ratings {
-        rows: Rows::default(),
-        lines: Vec::new(),
-        blank: 0,
+/// Opens a file of the set: fields with tabs between, or blanks.
+fn open(path: &Path) -> Result<(Dialect, Records)> {
+    let mut lines = Lines::open(path)?;
+    let tabs = lines.peek()?.0.contains(&b'\t');
+    let wish = Wish {
+        delimiter: Some(if tabs {
+            Delimiter::Char(b'\t')
+        } else {
+            Delimiter::Blanks
+        }),
+        header: Some(false),
+        lists: Some(false),
     };
-    loop {
-        let shape = |line: &[u8]| (delimiter_of(line), 4);
-        let (blank, row) = fields::next_row(&mut lines, &mut fields, shape, |number, line, fields| {
-            let expected = *width.get_or_insert(fields.len().max(2));
-            if fields.len() < expected {
-                return Err(format!(
-                    "too few fields: {}; expected {expected}: user, item, rating, time, with tabs between",
-                    fields.len()
-                ));
-            }
-            let field = |index| fields.get(line, index).unwrap_or_default();
-            let [users, items] = &mut *sizes;
-            let row = (
-                users.read(field(0), &name, number)?,
-                items.read(field(1), &name, number)?,
-            );
-            if expected > 2 {
-                values::rating(field(2))?;
-            }
-            let time = if expected > 3 {
-                Some(values::time(field(3))?)
-            } else {
-                None
-            };
-            Ok((row, time))
-        })?;
-        ratings.blank += blank;
-        let Some(((user, item), time)) = row else {
-            break;
-        };
-        ratings.rows.users.push(user);
-        ratings.rows.items.push(item);
-        ratings.rows.times.extend(time);
-        ratings.lines.push(lines.number());
-    }
-    if ratings.rows.users.is_empty() {
-        return Err(lines.error_at(
-            0,
-            "the file is empty; expected user, item, rating and time on each line",
-        ));
-    }
-    Ok(ratings)
+    Dialect::of(lines, &wish)
 }
 
-fn delimiter_of(line: &[u8]) -> Delimiter {
-    if line.contains(&b'\t') {
-        Delimiter::Char(b'\t')
-    } else {
-        Delimiter::Blanks
+/// Reads `user item [rating [time]]`; all rows have as many fields.
+fn read_ratings(path: &Path) -> Result<Ratings> {
+    let (dialect, records) = open(path)?;
+    let columns = dialect.columns();
+    if !(2..=4).contains(&columns) {
+        let reason = format!("rows have {columns} fields; expected user, item, rating, time, with tabs between");
+        return Err(Error::data(path.display().to_string(), dialect.first_line, reason));
     }
+    let (mut rows, mut times, mut lines) = (Rows::default(), Times::default(), Vec::new());
+    let mut report = RowReport::new(BadRows::Refuse);
+    records.each(&mut report, |number, record| {
+        let field = |index| record.get(index).unwrap_or_default();
+        rows.users.push(dense_id("user", field(0))?);
+        rows.items.push(dense_id("item", field(1))?);
+        if columns > 3 {
+            times.push(field(3))?;
+        }
+        lines.push(number);
+        Ok(())
+    })?;
+    let decimals = times.unit().decimals();
+    rows.times = times.into_values();
+    Ok(Ratings {
+        rows,
+        lines,
+        decimals,
+        report,
+    })
 }
 
 fn refuse_twins(path: &Path, test: &Ratings) -> Result<()> {
     let mut seen = hashbrown::HashMap::new();
     for (user, line) in test.rows.users.iter().zip(&test.lines) {
         if let Some(first) = seen.insert(user, line) {
-            return Err(Error::data(
-                path.display().to_string(),
-                *line,
-                format!("user {user} has a test item on line {first} already; keep one"),
-            ));
+            let reason = format!("user {user} has a test item on line {first} already; keep one");
+            return Err(Error::data(path.display().to_string(), *line, reason));
         }
     }
     Ok(())
 }
 
 /// Reads `(user,item)` and negatives on each line, in the order of the test items.
-fn read_negatives(path: &Path, test: &Ratings, sizes: &mut [Size; 2]) -> Result<Vec<Vec<u32>>> {
-    let (mut lines, mut fields) = (Lines::open(path)?, Fields::default());
-    let name = lines.name().to_owned();
+fn read_negatives(path: &Path, test: &Ratings) -> Result<Vec<Vec<u32>>> {
+    let (_, mut records) = open(path)?;
+    records.width = Width::Any;
     let mut all = Vec::with_capacity(test.rows.users.len());
-    loop {
-        let shape = |line: &[u8]| (delimiter_of(line), usize::MAX);
-        let at = all.len();
-        let row = fields::next_row(&mut lines, &mut fields, shape, |number, line, fields| {
-            let (Some(user), Some(item)) = (test.rows.users.get(at), test.rows.items.get(at)) else {
-                return Err(format!("there are only {at} test items; remove the lines from here on"));
-            };
-            let case = fields.get(line, 0).unwrap_or_default();
-            if case != format!("({user},{item})").as_bytes() {
-                return Err(format!(
-                    "{} is not ({user},{item}), the test item on the same line",
-                    shown(case)
-                ));
-            }
-            if fields.len() < 2 {
-                return Err("no negatives; expected item ids after the pair, with tabs between".into());
-            }
-            let negatives = (1..fields.len()).filter_map(|index| fields.get(line, index));
-            negatives.map(|field| sizes[1].read(field, &name, number)).collect()
-        })?;
-        match row.1 {
-            Some(negatives) => all.push(negatives),
-            None if all.len() == test.rows.users.len() => return Ok(all),
-            None => {
-                let reason = format!(
-                    "ends after {} test items of {}; is it cut off?",
-                    all.len(),
-                    test.rows.users.len()
-                );
-                return Err(lines.error_at(lines.number(), reason));
-            }
+    let (mut report, mut last) = (RowReport::new(BadRows::Refuse), 0);
+    records.each(&mut report, |number, record| {
+        last = number;
+        all.push(negatives_of(all.len(), record, test)?);
+        Ok(())
+    })?;
+    match (all.len(), test.rows.users.len()) {
+        (got, expected) if got == expected => Ok(all),
+        (got, expected) => {
+            let reason = format!("ends after {got} test items of {expected}; is it cut off?");
+            Err(Error::data(path.display().to_string(), last, reason))
         }
     }
+}
+
+/// The negatives of the test item at this place.
+fn negatives_of(at: usize, record: &Record, test: &Ratings) -> Result<Vec<u32>, String> {
+    let (Some(user), Some(item)) = (test.rows.users.get(at), test.rows.items.get(at)) else {
+        return Err(format!("there are only {at} test items; remove the lines from here on"));
+    };
+    let mut fields = record.iter();
+    let case = fields.next().unwrap_or_default();
+    if case != format!("({user},{item})").as_bytes() {
+        let shown = shown(case);
+        return Err(format!(
+            "{shown} is not ({user},{item}), the test item on the same line"
+        ));
+    }
+    if record.len() < 2 {
+        return Err("no negatives; expected item ids after the pair, with tabs between".into());
+    }
+    fields.map(|field| dense_id("item", field)).collect()
 }

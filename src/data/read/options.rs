@@ -48,10 +48,11 @@ impl fmt::Display for Delimiter {
     }
 }
 
-/// A column of a delimited file.
+/// A column of a delimited file. Text is taken for a name, and for a number from 1 where no column of the header has it
+/// as its name; [`FileLayout`](super::FileLayout) says which it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// The column with this name in the header.
+    /// The column with this name in the header, or else with this number.
     Name(String),
     /// The column at this place, counted from 1.
     Number(usize),
@@ -60,13 +61,11 @@ pub enum Column {
 impl FromStr for Column {
     type Err = Error;
 
-    /// A number counted from 1, or else a name.
     fn from_str(text: &str) -> Result<Self> {
-        match text.parse() {
-            Ok(0) => Err(Error::config("column", "columns count from 1; 0 is none")),
-            Ok(number) => Ok(Column::Number(number)),
-            Err(_) if text.is_empty() => Err(Error::config("column", "the name is empty; give a name or a number")),
-            Err(_) => Ok(Column::Name(text.into())),
+        match text.trim() {
+            "" => Err(Error::config("column", "the name is empty; give a name or a number")),
+            text if text.parse() == Ok(0) => Err(Error::config("column", "columns count from 1; 0 is none")),
+            _ => Ok(text.into()),
         }
     }
 }
@@ -74,6 +73,12 @@ impl FromStr for Column {
 impl From<&str> for Column {
     fn from(name: &str) -> Self {
         Column::Name(name.into())
+    }
+}
+
+impl From<usize> for Column {
+    fn from(number: usize) -> Self {
+        Column::Number(number)
     }
 }
 
@@ -86,12 +91,29 @@ impl fmt::Display for Column {
     }
 }
 
-/// How a file of delimited rows is to be read. What is `None` is found out from the file's name and first line.
+/// What to do about a row that cannot be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadRows {
+    /// Refuse the file.
+    #[default]
+    Refuse,
+    /// Leave the row out and count it.
+    Skip,
+}
+
+/// How a file of delimited rows is to be read. What is `None` is decided from the first 256 KiB of its rows, by what all
+/// of them agree on; [`ReadReport::layout`](crate::data::ReadReport::layout) says how.
 ///
-/// In a header, columns are found by the usual names (`user`, `userId`, `user_id`, ... `movieId`, `item`, `asin`, ...
-/// `rating`, `score`, ... `timestamp`, `time`). Without a header the first columns are user, item, rating and time; a
-/// third and last column is the time if its value in the first line is 10^8 or more, else the rating. If any column is
-/// set, ratings and times are read only from columns that are set or found by name.
+/// - The delimiter is the one under which all rows have as many fields.
+/// - The first row is a header where its words are usual names (`user`, `userId`, `user_id`, ... `movieId`, `item`,
+///   `asin`, ... `rating`, `score`, ... `timestamp`, `time`, `date`, ...), RecBole's (`user_id:token`), or words that do
+///   not come again in their columns, where these hold numbers or codes.
+/// - Columns are found by these names. Without a header the first columns are user, item, rating and time; a third and
+///   last column is the time if its values are dates or numbers from 10^8 on, else the rating. If any column is set,
+///   ratings and times are read only from columns that are set or found by name.
+/// - Rows of whole numbers, of different lengths and with no user twice, are lists: a user and the user's items.
+///
+/// Ratings are looked at only where `min_rating` is set.
 ///
 /// ```
 /// use pocketrec::data::{Delimited, Interactions};
@@ -118,10 +140,14 @@ pub struct Delimited {
     pub user: Option<Column>,
     /// The column of items' keys.
     pub item: Option<Column>,
-    /// The column of ratings, which must be finite numbers.
+    /// The column of ratings.
     pub rating: Option<Column>,
-    /// The column of times, in seconds (or in any unit).
+    /// The column of times: numbers in any unit, or dates and times of ISO 8601 (as UTC where they name no zone).
     pub time: Option<Column>,
-    /// Leaves out rows whose rating is lower.
+    /// Leaves out rows whose rating is lower. Ratings must be finite numbers then.
     pub min_rating: Option<f32>,
+    /// Whether each row is a list: a user and any number of items, in the order of time.
+    pub lists: Option<bool>,
+    /// What to do about rows that cannot be used.
+    pub bad_rows: BadRows,
 }

@@ -2,28 +2,25 @@
 
 use std::path::Path;
 
-use super::{libfm, lines::Lines, options::Delimiter, table};
+use super::{
+    columns::missing,
+    libfm,
+    options::{BadRows, Delimiter},
+    parts::Only,
+    report::RowReport,
+    table,
+};
 use crate::{
     Result,
     data::samples::{Encoder, Past, Rows, Samples, Schema, SideTable, Training},
 };
-
-/// What to do about a row that cannot be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BadRows {
-    /// Refuse the file.
-    #[default]
-    Refuse,
-    /// Leave the row out and count it.
-    Skip,
-}
 
 /// How a file of samples is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SampleFormat {
     /// Delimited rows, which may be quoted as in CSV where a comma or semicolon stands between fields.
     Delimited {
-        /// What stands between fields; `None` finds it in the first line.
+        /// What stands between fields; `None` takes that under which all rows have as many fields.
         delimiter: Option<Delimiter>,
         /// The columns' names where the file has no header.
         columns: Option<Vec<String>>,
@@ -39,56 +36,6 @@ impl Default for SampleFormat {
         SampleFormat::Delimited {
             delimiter: None,
             columns: None,
-        }
-    }
-}
-
-/// What became of the rows of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RowReport {
-    /// Rows read, without those skipped.
-    pub rows: u64,
-    /// Rows that cannot be used and were left out ([`BadRows::Skip`]).
-    pub skipped: u64,
-    /// Line and reason of the first row left out.
-    pub first_skipped: Option<(u64, String)>,
-    /// Blank lines.
-    pub blank: u64,
-    bad_rows: BadRows,
-}
-
-impl RowReport {
-    fn new(bad_rows: BadRows) -> Self {
-        RowReport {
-            bad_rows,
-            ..RowReport::default()
-        }
-    }
-
-    /// Counts a row; gives the reason back where the file is to be refused for it.
-    pub(super) fn count(&mut self, line: u64, added: Result<(), String>) -> Result<(), String> {
-        match (added, self.bad_rows) {
-            (Ok(()), _) => self.rows += 1,
-            (Err(reason), BadRows::Refuse) => return Err(reason),
-            (Err(reason), BadRows::Skip) => {
-                self.skipped += 1;
-                self.first_skipped.get_or_insert((line, reason));
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses a file without a row.
-    pub(super) fn finish(&self, lines: &Lines) -> Result<()> {
-        match (self.rows, &self.first_skipped) {
-            (0, None) => Err(lines.error_at(0, "there is no row")),
-            (0, Some((line, reason))) => {
-                let skipped = self.skipped;
-                let reason = format!("none of {skipped} rows can be used; this one not because: {reason}");
-                Err(lines.error_at(*line, reason))
-            }
-            _ => Ok(()),
         }
     }
 }
@@ -109,7 +56,7 @@ impl Inputs {
                 (Some(_), Some(_)) => Err(format!("two columns are named {name:?}; rename one")),
                 (Some((place, _)), None) => Ok(Some(place)),
                 (None, _) if optional => Ok(None),
-                (None, _) => Err(format!("missing column {name:?}: there are {}", columns.join(", "))),
+                (None, _) => Err(missing(name, columns)),
             }
         };
         self.iter().map(place).collect()
@@ -149,29 +96,38 @@ impl Sink for TableSink {
 fn read_rows(
     path: &Path,
     format: &SampleFormat,
+    only: Option<Only>,
     inputs: &Inputs,
     sink: &mut impl Sink,
     bad_rows: BadRows,
 ) -> Result<RowReport> {
     let mut report = RowReport::new(bad_rows);
     match format {
-        SampleFormat::LibFm => libfm::read(path, inputs, sink, &mut report)?,
+        SampleFormat::LibFm => libfm::read(path, only, inputs, sink, &mut report)?,
         SampleFormat::Delimited { delimiter, columns } => {
-            table::read(path, *delimiter, columns.as_deref(), inputs, sink, &mut report)?;
+            table::read(path, *delimiter, columns.as_deref(), only, inputs, sink, &mut report)?;
         }
     }
     Ok(report)
 }
 
 impl Schema {
-    /// The schema of a libfm file by its first row: [`Schema::one_hot`] with as many fields as that row has features,
-    /// if all have the value 1, or else [`Schema::features`].
+    /// The schema of a libfm file by its rows: [`Schema::one_hot`] with as many fields as each row has features, if all
+    /// have as many and the value 1, or else [`Schema::features`].
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) where the file cannot be read, [`Error::Data`](crate::Error::Data) where it is
-    /// empty or its first row is none.
+    /// empty or a row is none.
     pub fn of_libfm(path: impl AsRef<Path>) -> Result<Schema> {
-        libfm::detect(path.as_ref())
+        libfm::detect(&[path])
+    }
+
+    /// The schema of libfm files that go together, by all rows of all of them: see [`Schema::of_libfm`].
+    ///
+    /// # Errors
+    /// Those of [`Schema::of_libfm`].
+    pub fn of_libfm_files<P: AsRef<Path>>(paths: &[P]) -> Result<Schema> {
+        libfm::detect(paths)
     }
 }
 
@@ -203,6 +159,8 @@ impl Schema {
 #[derive(Clone, Debug)]
 pub struct SampleFiles {
     schema: Schema,
+    /// What reads the training file where a model goes on.
+    encoder: Option<Encoder>,
     tables: Vec<SideTable>,
     format: SampleFormat,
     bad_rows: BadRows,
@@ -213,9 +171,19 @@ impl SampleFiles {
     pub fn new(schema: Schema) -> Self {
         SampleFiles {
             schema,
+            encoder: None,
             tables: Vec::new(),
             format: SampleFormat::default(),
             bad_rows: BadRows::default(),
+        }
+    }
+
+    /// Files for a model that was trained before: they are read by its encoder, which grows for keys that are new in the
+    /// training file; see [`Training::with_encoder`].
+    pub fn with_encoder(encoder: Encoder) -> Self {
+        SampleFiles {
+            encoder: Some(encoder.clone()),
+            ..Self::new(encoder.schema().clone())
         }
     }
 
@@ -231,6 +199,14 @@ impl SampleFiles {
     pub fn bad_rows(mut self, bad_rows: BadRows) -> Self {
         self.bad_rows = bad_rows;
         self
+    }
+
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    pub(super) fn sample_format(&self) -> &SampleFormat {
+        &self.format
     }
 
     /// Reads the side table `name`, a delimited file with a header, whose column `key` is what the schema joins it by.
@@ -250,6 +226,7 @@ impl SampleFiles {
         read_rows(
             path.as_ref(),
             &SampleFormat::default(),
+            None,
             &inputs,
             &mut sink,
             self.bad_rows,
@@ -266,9 +243,16 @@ impl SampleFiles {
     /// number or time that is none, an empty group) unless such rows are to be skipped, and where no row is left;
     /// [`Error::Config`](crate::Error::Config) where the schema contradicts itself.
     pub fn fit(self, path: impl AsRef<Path>) -> Result<(Samples, FittedFiles)> {
-        let mut training = Training::new(self.schema, self.tables)?;
+        self.fit_only(path.as_ref(), None)
+    }
+
+    pub(super) fn fit_only(self, path: &Path, only: Option<Only>) -> Result<(Samples, FittedFiles)> {
+        let mut training = match self.encoder {
+            Some(encoder) => Training::with_encoder(encoder, self.tables)?,
+            None => Training::new(self.schema, self.tables)?,
+        };
         let inputs = Inputs(training.inputs().into_iter().map(|name| (name.into(), false)).collect());
-        let report = read_rows(path.as_ref(), &self.format, &inputs, &mut training, self.bad_rows)?;
+        let report = read_rows(path, &self.format, only, &inputs, &mut training, self.bad_rows)?;
         let (encoder, samples, past) = training.fit()?;
         let files = FittedFiles {
             encoder,
@@ -292,13 +276,56 @@ pub struct FittedFiles {
 }
 
 impl FittedFiles {
+    /// Files that are read by an encoder there is, such as that of a saved model, with no past.
+    pub fn new(encoder: Encoder) -> Self {
+        FittedFiles {
+            past: Past::default(),
+            encoder,
+            format: SampleFormat::default(),
+            bad_rows: BadRows::default(),
+            report: RowReport::default(),
+        }
+    }
+
+    /// Sets how the files of rows are written.
+    #[must_use]
+    pub fn format(mut self, format: SampleFormat) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Sets what to do about rows that cannot be used.
+    #[must_use]
+    pub fn bad_rows(mut self, bad_rows: BadRows) -> Self {
+        self.bad_rows = bad_rows;
+        self
+    }
+
+    /// Reads a file of rows to predict for, which need no labels; nor times, users and weights, where a row without a
+    /// time comes after all others. Nothing of it is past for files that are read later.
+    ///
+    /// # Errors
+    /// Those of [`SampleFiles::fit`].
+    pub fn read_unlabelled(&self, path: impl AsRef<Path>) -> Result<(Samples, RowReport)> {
+        let names = self.encoder.inputs().iter().enumerate();
+        let optional = |input: usize| self.encoder.is_optional_without_labels(input);
+        let inputs = Inputs(names.map(|(input, name)| (name.clone(), optional(input))).collect());
+        let mut past = self.past.clone();
+        let mut rows = self.encoder.rows_without_labels(&mut past);
+        let report = read_rows(path.as_ref(), &self.format, None, &inputs, &mut rows, self.bad_rows)?;
+        Ok((rows.finish()?, report))
+    }
+
     /// Reads a further file, such as dev and then test: what users did in it is in the histories of its own later rows
     /// and of the files that are read after it.
     ///
     /// # Errors
     /// Those of [`SampleFiles::fit`].
     pub fn read(&mut self, path: impl AsRef<Path>) -> Result<Samples> {
-        let path = path.as_ref();
+        self.read_only(path.as_ref(), None)
+    }
+
+    pub(super) fn read_only(&mut self, path: &Path, only: Option<Only>) -> Result<Samples> {
         let names = self.encoder.inputs().iter().enumerate();
         let inputs = Inputs(
             names
@@ -307,10 +334,12 @@ impl FittedFiles {
         );
         let with_negatives = match (&self.format, self.encoder.negatives_column()) {
             (SampleFormat::LibFm, _) | (_, None) => false,
-            (format, Some(column)) => has_column(path, format, column)?,
+            (SampleFormat::Delimited { delimiter, columns }, Some(column)) => {
+                table::has_column(path, *delimiter, columns.as_deref(), column)?
+            }
         };
         let mut rows = self.encoder.rows(&mut self.past, with_negatives);
-        self.report = read_rows(path, &self.format, &inputs, &mut rows, self.bad_rows)?;
+        self.report = read_rows(path, &self.format, only, &inputs, &mut rows, self.bad_rows)?;
         rows.finish()
     }
 
@@ -324,6 +353,10 @@ impl FittedFiles {
         &self.past
     }
 
+    pub(super) fn set_report(&mut self, report: RowReport) {
+        self.report = report;
+    }
+
     /// What became of the rows of the file that was read last.
     pub fn report(&self) -> &RowReport {
         &self.report
@@ -332,16 +365,5 @@ impl FittedFiles {
     /// The encoder and the past, when all files are read.
     pub fn into_parts(self) -> (Encoder, Past) {
         (self.encoder, self.past)
-    }
-}
-
-/// Whether a delimited file has a column.
-fn has_column(path: &Path, format: &SampleFormat, column: &str) -> Result<bool> {
-    match format {
-        SampleFormat::LibFm => Ok(false),
-        SampleFormat::Delimited {
-            columns: Some(columns), ..
-        } => Ok(columns.iter().any(|name| name == column)),
-        SampleFormat::Delimited { delimiter, .. } => table::header_has(path, *delimiter, column),
     }
 }

@@ -1,46 +1,80 @@
 //! Titles of items, from the file that MovieLens puts beside the ratings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
-    fields::{self, Fields},
+    dialect::{Dialect, Wish},
     lines::Lines,
-    options::Delimiter,
-    values::shown,
+    options::{BadRows, Delimiter},
+    records::Width,
+    report::RowReport,
 };
-use crate::{Error, Result, data::Interactions};
+use crate::{Result, data::Interactions};
 
-/// Adds the titles that lie beside the ratings `path`, if there are any: `movies.dat` beside `ratings.dat`,
-/// `movies.csv` beside `ratings.csv`, `u.item` beside `u.data`.
+/// The files of titles beside those of ratings, how their fields are parted, and whether they have a header.
+const BESIDE: [(&str, &str, Delimiter, bool); 3] = [
+    ("ratings.dat", "movies.dat", Delimiter::Colons, false),
+    ("ratings.csv", "movies.csv", Delimiter::Char(b','), true),
+    ("u.data", "u.item", Delimiter::Char(b'|'), false),
+];
+
+/// Adds the titles that lie beside the ratings `path`, compressed or not, if there are any.
 pub(super) fn add(mut data: Interactions, path: &Path) -> Result<Interactions> {
-    let file = match path.file_name().and_then(|name| name.to_str()) {
-        Some("ratings.dat") => "movies.dat",
-        Some("ratings.csv") => "movies.csv",
-        Some("u.data") => "u.item",
-        _ => return Ok(data),
-    };
-    let path = path.with_file_name(file);
-    if !path.is_file() {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    let Some((_, file, delimiter, header)) = BESIDE.into_iter().find(|(ratings, ..)| *ratings == name) else {
         return Ok(data);
-    }
+    };
+    let Some(path) = compressed_or_not(&path.with_file_name(file)) else {
+        return Ok(data);
+    };
+    let wish = Wish {
+        delimiter: Some(delimiter),
+        header: Some(header),
+        lists: Some(false),
+    };
+    let (dialect, mut records) = Dialect::of(Lines::open(&path)?, &wish)?;
+    let place = |name: &str| dialect.header.iter().flatten().position(|other| other == name);
+    let (key, title) = match header {
+        false => (0, 1),
+        true => match (place("movieId"), place("title")) {
+            (Some(key), Some(title)) => (key, title),
+            // A file without them has no titles for us.
+            _ => return Ok(data),
+        },
+    };
+    // What stands behind the title is of no interest here, so that rows may be of any length.
+    records.width = Width::Any;
     let mut titles = vec![String::new(); data.items() as usize];
-    let mut set = |key: &[u8], title: &[u8]| {
+    let mut report = RowReport::new(BadRows::Refuse);
+    records.each(&mut report, |_, record| {
+        let (Some(key), Some(title)) = (record.get(key), record.get(title)) else {
+            let fields = record.len();
+            return Err(format!(
+                "too few fields: {fields}; expected an item and its title with {delimiter} between"
+            ));
+        };
         let index = core::str::from_utf8(key)
             .ok()
             .and_then(|key| data.item_ids().get(key.trim()));
         if let Some(to) = index.and_then(|index| titles.get_mut(index as usize)) {
             *to = decoded(title);
         }
-    };
-    match file {
-        "movies.csv" => read_csv(&path, &mut set)?,
-        "movies.dat" => read_rows(&path, Delimiter::Colons, &mut set)?,
-        _ => read_rows(&path, Delimiter::Char(b'|'), &mut set)?,
-    }
+        Ok(())
+    })?;
     if titles.iter().any(|title| !title.is_empty()) {
         data.titles = titles;
     }
     Ok(data)
+}
+
+/// The file of this name, or of this name and `.gz`, if there is one.
+pub(super) fn compressed_or_not(path: &Path) -> Option<PathBuf> {
+    let mut compressed = path.as_os_str().to_owned();
+    compressed.push(".gz");
+    [path.to_path_buf(), compressed.into()]
+        .into_iter()
+        .find(|path| path.is_file())
 }
 
 /// UTF-8 where it is that, else Latin-1, in which the older MovieLens files are.
@@ -54,50 +88,4 @@ fn decoded(text: &[u8]) -> String {
             .trim()
             .into(),
     }
-}
-
-fn read_rows(path: &Path, delimiter: Delimiter, set: &mut impl FnMut(&[u8], &[u8])) -> Result<()> {
-    let (mut lines, mut fields) = (Lines::open(path)?, Fields::default());
-    let mut row = |_, line: &[u8], fields: &Fields| match (fields.get(line, 0), fields.get(line, 1)) {
-        (Some(key), Some(title)) => {
-            set(key, title);
-            Ok(())
-        }
-        _ => Err(format!(
-            "too few fields in {}; expected an item, {delimiter} and its title",
-            shown(line)
-        )),
-    };
-    while fields::next_row(&mut lines, &mut fields, |_| (delimiter, 2), &mut row)?
-        .1
-        .is_some()
-    {}
-    Ok(())
-}
-
-/// Reads the columns `movieId` and `title`; a file without them has no titles for us.
-fn read_csv(path: &Path, set: &mut impl FnMut(&[u8], &[u8])) -> Result<()> {
-    let refused = |error: csv::Error| {
-        let line = error.position().map_or(0, csv::Position::line);
-        Error::data(path.display().to_string(), line, error.to_string())
-    };
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_path(path)
-        .map_err(refused)?;
-    let header = reader.byte_headers().map_err(refused)?;
-    let place = |name: &[u8]| header.iter().position(|other| other == name);
-    let (Some(key), Some(title)) = (place(b"movieId"), place(b"title")) else {
-        return Ok(());
-    };
-    let mut record = csv::ByteRecord::new();
-    while reader.read_byte_record(&mut record).map_err(refused)? {
-        let (Some(key), Some(title)) = (record.get(key), record.get(title)) else {
-            let line = record.position().map_or(0, csv::Position::line);
-            let reason = format!("too few fields: {}; expected movieId and title", record.len());
-            return Err(Error::data(path.display().to_string(), line, reason));
-        };
-        set(key, title);
-    }
-    Ok(())
 }

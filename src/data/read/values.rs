@@ -1,6 +1,7 @@
 //! Keys, ratings and times from the bytes of a field; a refusal is the reason, to which the caller adds the place.
 
-pub(super) use crate::data::text::{shown, time};
+use super::records::utf8;
+pub(super) use crate::data::text::shown;
 use crate::data::{
     IdMap,
     ids::canonical_number,
@@ -76,24 +77,19 @@ impl Keys {
         }
     }
 
-    fn text_index(&mut self, field: &[u8]) -> Result<u32, String> {
+    /// The key in a field: any text but none.
+    #[inline]
+    pub fn check<'f>(&self, field: &'f [u8]) -> Result<&'f str, String> {
         let column = self.column;
-        let text = core::str::from_utf8(field).map_err(|_| {
-            format!(
-                "the {column} {} is not valid UTF-8; save the file as UTF-8",
-                shown(field)
-            )
-        })?;
-        let key = text.trim();
-        if key.is_empty() {
-            return Err(format!("the {column} is empty"));
+        let key = utf8(field).map_err(|reason| format!("the {column} {reason}"))?.trim();
+        match key.is_empty() {
+            true => Err(format!("the {column} is empty")),
+            false => Ok(key),
         }
-        if is_negative(key.as_bytes()) {
-            return Err(format!(
-                "the {column} {} is a negative number, which is no id",
-                shown(field)
-            ));
-        }
+    }
+
+    fn text_index(&mut self, field: &[u8]) -> Result<u32, String> {
+        let key = self.check(field)?;
         self.map.get_or_insert(key).map_err(|error| error.to_string())
     }
 
@@ -107,33 +103,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_seconds_rounded_down() {
-        let good: [(&str, i64); 8] = [
-            ("978300760", 978_300_760),
-            ("0", 0),
-            ("-5", -5),
-            ("9.7e8", 970_000_000),
-            ("1.9", 1),
-            ("-1.5", -2),
-            (" 12 ", 12),
-            ("9223372036854775807", i64::MAX),
-        ];
-        for (text, expected) in good {
-            assert_eq!(time(text.as_bytes()), Ok(expected), "{text}");
-        }
-        for (text, reason) in [
-            ("", "not a time"),
-            ("2001-01-01", "not a time"),
-            ("NaN", "not finite"),
-            ("inf", "not finite"),
-            ("1e300", "64 bits"),
-            ("99999999999999999999", "64 bits"),
-        ] {
-            assert!(time(text.as_bytes()).unwrap_err().contains(reason), "{text}");
-        }
-    }
-
-    #[test]
     fn ratings_are_finite_numbers() {
         for (text, expected) in [
             ("5", 5.0),
@@ -142,10 +111,12 @@ mod tests {
             ("-1", -1.0),
             ("1e1", 10.0),
             ("3.25", 3.25),
+            ("3,5", 3.5),
+            ("-3,25", -3.25),
         ] {
             assert_eq!(rating(text.as_bytes()), Ok(expected), "{text}");
         }
-        for text in ["", "x", "NaN", "-inf", "1e99", "4,5"] {
+        for text in ["", "x", "NaN", "-inf", "1e99", "4,500"] {
             assert!(rating(text.as_bytes()).is_err(), "{text}");
         }
     }
@@ -153,20 +124,26 @@ mod tests {
     #[test]
     fn keys_are_numbered_by_first_appearance_whatever_they_are() {
         let mut keys = Keys::new("item");
-        let fields = ["7", "x", "007", "4194303", "4194304", "7", "99999999999", "x", " 7 "];
+        let fields = [
+            "7",
+            "x",
+            "007",
+            "4194303",
+            "4194304",
+            "7",
+            "99999999999",
+            "x",
+            " 7 ",
+            "-3",
+        ];
         let indices: Vec<u32> = fields
             .iter()
             .map(|field| keys.index(field.as_bytes()).unwrap())
             .collect();
-        assert_eq!(indices, [0, 1, 2, 3, 4, 0, 5, 1, 0]);
-        for (field, reason) in [
-            (&b""[..], "empty"),
-            (b" ", "empty"),
-            (b"-3", "negative"),
-            (b"\xff", "UTF-8"),
-        ] {
+        assert_eq!(indices, [0, 1, 2, 3, 4, 0, 5, 1, 0, 6]);
+        for (field, reason) in [(&b""[..], "empty"), (b" ", "empty"), (b"\xff", "UTF-8")] {
             assert!(keys.index(field).unwrap_err().contains(reason));
         }
-        assert_eq!(keys.into_map().len(), 6);
+        assert_eq!(keys.into_map().len(), 7);
     }
 }

@@ -16,10 +16,10 @@ use super::{
     schema::{LABEL_AT_LEAST, Label},
     wiring::Wiring,
 };
-use crate::{Error, Result, data::text};
-
-/// The time of a row to predict for that has none: it comes after all that is known.
-const NOW: i64 = i64::MAX;
+use crate::{
+    Error, Result,
+    data::{text, times::Times},
+};
 
 /// What a builder of rows needs to know and does not change.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ pub(super) struct Builder {
     pub labels: Vec<f32>,
     weights: Vec<f32>,
     pub groups: Vec<u32>,
-    pub times: Vec<i64>,
+    pub times: Times,
     /// Whether rows are to be predicted for, and have no label.
     unlabelled: bool,
     negatives: NegativesReport,
@@ -51,7 +51,7 @@ impl Builder {
             labels: Vec::new(),
             weights: Vec::new(),
             groups: Vec::new(),
-            times: Vec::new(),
+            times: Times::default(),
             unlabelled: false,
             negatives: NegativesReport::default(),
         }
@@ -123,10 +123,11 @@ impl Builder {
         }
         if let Some(input) = wiring.time {
             let time = row(input)?;
-            self.times.push(match self.unlabelled && time.trim().is_empty() {
-                true => NOW,
-                false => text::time(time.as_bytes())?,
-            });
+            match self.unlabelled && time.trim().is_empty() {
+                // It comes after all that is known.
+                true => self.times.push_latest(),
+                false => self.times.push(time.as_bytes())?,
+            }
         }
         self.main.push(tables, lookup, &wiring.inputs, row)?;
         let negatives = self.push_negatives(context, lookup, row)?;
@@ -202,11 +203,12 @@ impl Builder {
         if self.labels.is_empty() {
             return Err(Error::config("samples", "there are no rows; give one at least"));
         }
+        past.align(&mut self.times)?;
         let notes = self.notes(encoder);
         let columns = self.main.finish(&encoder.vocabularies, &encoder.scales);
         let rows = super::histories::FileRows {
             users: &self.groups,
-            times: &self.times,
+            times: self.times.values(),
             labels: &self.labels,
             ties_in_order: encoder.schema.ties_in_order || encoder.schema.time.is_none(),
         };

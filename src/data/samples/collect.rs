@@ -43,6 +43,8 @@ pub(super) struct Columns {
 
 /// A code of a side table's value that has no row yet.
 const NEW: u32 = u32::MAX;
+/// Values of a side table for each row that was added, beyond which no list of the rows of all values is kept.
+const VALUES_A_ROW: usize = 16;
 
 pub(super) struct Collector {
     wires: Vec<Wire>,
@@ -181,8 +183,13 @@ impl Collector {
         let (Slot::Id { at, vocabulary }, Some(place)) = (slot, code) else {
             return self.push_text(wire, slot, "value", &text(code), lookup);
         };
-        // The same values come again and again: each is looked up once.
+        // In many rows the same values come again and again: each is looked up once. Until there are rows enough for
+        // that, as in a request, a list of all values would be most of the work.
         let known = &mut self.known[wire];
+        if self.ids[at].len() < values.len() / VALUES_A_ROW {
+            self.ids[at].push(lookup.row(vocabulary, &text(code))?);
+            return Ok(());
+        }
         known.resize(values.len(), NEW);
         let id = &mut known[place as usize];
         if *id == NEW {

@@ -5,7 +5,7 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Events, Kind, Past, Rows, Samples, Schema, Sequence, SideTable, Vocabulary,
+    Events, Kind, MAX_FIELDS, Past, Rows, Samples, Schema, Sequence, SideTable, Vocabulary,
     collect::{Collector, Lookup},
     layout::Layout,
     numeric::Scale,
@@ -65,6 +65,10 @@ impl TryFrom<Fitted> for Encoder {
             vocabularies,
             mut scales,
         } = fitted;
+        if tables.len() > MAX_FIELDS {
+            let reason = format!("{} of them; at most {MAX_FIELDS} are joined", tables.len());
+            return Err(Error::config("side tables", reason));
+        }
         tables.iter().try_for_each(SideTable::check)?;
         let wiring = Wiring::new(&schema, &tables)?;
         let counts = [

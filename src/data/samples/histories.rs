@@ -6,7 +6,11 @@ use core::ops::Range;
 
 use crate::{
     Error, Result,
-    data::{IdMap, csr::zeroed},
+    data::{
+        IdMap,
+        csr::zeroed,
+        times::{Times, Unit},
+    },
 };
 
 /// The events of the users of a file, by user and then by time.
@@ -121,6 +125,8 @@ pub struct Past {
     /// Samples share them.
     pub(super) users: Arc<IdMap>,
     histories: Vec<PastOf>,
+    /// What its times are counted in.
+    unit: Unit,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -164,7 +170,25 @@ impl Past {
         Past {
             users: Arc::new(IdMap::new()),
             histories: alloc::vec![PastOf::default(); histories],
+            unit: Unit::default(),
         }
+    }
+
+    /// Brings the times of a file's rows and of all before them to one unit, so that they can be compared.
+    pub(super) fn align(&mut self, times: &mut Times) -> Result<()> {
+        let unit = self
+            .unit
+            .common(times.unit())
+            .map_err(|reason| Error::config("time", reason))?;
+        times.rescale(unit);
+        if unit.decimals() != self.unit.decimals() {
+            for past in &mut self.histories {
+                self.unit.rescale(unit, &mut Arc::make_mut(&mut past.first).times);
+                self.unit.rescale(unit, &mut past.later.times);
+            }
+        }
+        self.unit = unit;
+        Ok(())
     }
 
     /// The index of a user, a new one if there was none.

@@ -10,6 +10,10 @@ use super::{
     wiring::{Slot, Wiring},
 };
 
+/// Fields at most, and fields of events: looking for a name takes time proportional to their number, and a plan has a
+/// stage and a parameter or two for each.
+pub(crate) const MAX_FIELDS: usize = 1 << 13;
+
 /// A field whose values are ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdField {

@@ -40,6 +40,7 @@ pub use generate::{Part, PlantedClickData, PlantedClicks, PlantedLogit};
 pub use histories::{Past, Sequence};
 pub use identity::Identity;
 pub(crate) use late::{Events, LateRow};
+pub(crate) use layout::MAX_FIELDS;
 pub use layout::{IdField, Layout, SequenceField, Table};
 pub use notes::{Clamped, NegativesReport, UnknownKeys};
 pub use numeric::Scale;

@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Field, Kind, field::is_false};
+use super::{Field, Kind, MAX_FIELDS, field::is_false};
 use crate::{Error, Result};
 
 /// What a user did before: the last positive rows of the row's group.
@@ -202,6 +202,12 @@ impl Schema {
             .map(|history| history.length)
     }
 
+    /// The column of times.
+    #[cfg(feature = "std")]
+    pub(in crate::data) fn time_column(&self) -> Option<&str> {
+        self.time.as_deref()
+    }
+
     /// The columns of a side table that fields come from, each once.
     #[cfg(feature = "std")]
     pub(in crate::data) fn table_columns(&self, table: &str) -> Vec<&str> {
@@ -234,6 +240,17 @@ impl Schema {
         if self.fields.is_empty() {
             return Err(Error::config("schema", "there are no fields; add one at least"));
         }
+        let events: usize = self.histories.iter().map(|history| history.fields.len()).sum();
+        for (what, count) in [
+            ("fields", self.fields.len()),
+            ("histories", self.histories.len()),
+            ("fields of histories", events),
+            ("joins", self.joins.len()),
+        ] {
+            if count > MAX_FIELDS {
+                return Err(Error::config(what, format!("{count}; give {MAX_FIELDS} at most")));
+            }
+        }
         let names = self.fields.iter().map(|field| &field.name);
         twice("field", names.chain(self.histories.iter().map(|history| &history.name)))?;
         twice("table", self.joins.iter().map(|join| &join.table))?;
@@ -250,8 +267,11 @@ impl Schema {
             .iter()
             .try_for_each(|history| self.check_history(history))?;
         let threshold = self.label.as_ref().and_then(|label| label.at_least);
-        if threshold.is_some_and(f32::is_nan) {
-            return Err(Error::config("label", "the least value for label 1 is not a number"));
+        if threshold.is_some_and(|least| !least.is_finite()) {
+            return Err(Error::config(
+                "label",
+                "the least value for label 1 is not a finite number",
+            ));
         }
         self.check_negatives()
     }

@@ -4,6 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+use super::MAX_FIELDS;
 use crate::{Error, Result, data::IdMap};
 
 /// Features by key, such as the genres of films: each column stores its different values once.
@@ -161,15 +162,26 @@ impl SideTable {
         names.join(", ")
     }
 
-    /// Refuses codes outside their values, as a damaged file may hold them.
+    /// Refuses codes outside their values, and keys and values that no row stands for, as a damaged file may hold them.
     pub(super) fn check(&self) -> Result<()> {
-        let fits = |column: &SideColumn| {
-            let values = column.values.len();
-            column.codes.len() == self.keys.len() && column.codes.iter().all(|&code| (code as usize) < values)
-        };
-        match self.columns.iter().all(fits) {
-            true => Ok(()),
-            false => Err(Error::config(self.name.clone(), "the values do not fit the keys")),
+        let refused = |reason: &str| Err(Error::config(self.name.clone(), reason));
+        if self.columns.len() > MAX_FIELDS {
+            return refused("more columns than there can be fields");
         }
+        if self.columns.is_empty() && self.keys.is_count() && !self.keys.is_empty() {
+            return refused("a number of keys, and no row of them");
+        }
+        for column in &self.columns {
+            let (rows, values) = (column.codes.len(), column.values.len());
+            if rows != self.keys.len() || column.codes.iter().any(|&code| code as usize >= values) {
+                return refused("the values do not fit the keys");
+            }
+            // A value comes with the row that has it.
+            if values > rows {
+                let reason = format!("{values} values of {:?} in {rows} rows", column.name);
+                return refused(&reason);
+            }
+        }
+        Ok(())
     }
 }

@@ -117,10 +117,11 @@ impl Vocabulary {
     pub(super) fn check(&self, name: &str) -> Result<()> {
         let reason = match self {
             Vocabulary::Keys(keys) if keys.len() as u64 >= u64::from(u32::MAX) => "too many keys",
+            Vocabulary::Keys(keys) if keys.is_count() => "a number stands for the keys, which must be listed",
             Vocabulary::Hashed { buckets: 0 | u32::MAX } => "the number of buckets is out of range",
             Vocabulary::Quantiles { edges }
                 if edges.len() > 1 << 20
-                    || edges.iter().any(|edge| edge.is_nan())
+                    || edges.iter().any(|edge| !edge.is_finite())
                     || edges.windows(2).any(|pair| pair[0] >= pair[1]) =>
             {
                 "the edges of quantiles do not ascend"

@@ -1,6 +1,6 @@
 //! A schema compiled: which value of a row goes where.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use super::{Field, Kind, Schema, SideTable, collect, field::Shape};
 use crate::{Error, Result};
@@ -71,8 +71,15 @@ impl Wiring {
     pub fn new(schema: &Schema, tables: &[SideTable]) -> Result<Self> {
         schema.check()?;
         let mut wiring = Wiring::default();
+        let mut checked = BTreeSet::new();
         for (index, field) in schema.fields.iter().enumerate() {
             let source = wiring.source(schema, tables, field)?;
+            if let Source::Table { table, column, .. } = source
+                && field.reads_numbers()
+                && checked.insert((table, column, field.kind == Kind::Weighted))
+            {
+                check_numbers(field, &tables[table], column)?;
+            }
             let slot = wiring.slot(index, field);
             wiring.wires.push(Wire {
                 source,
@@ -131,7 +138,6 @@ impl Wiring {
             let reason = format!("the side table {name:?} has no column {:?}, but {has}", field.column);
             Error::config(field.name.clone(), reason)
         })?;
-        check_numbers(field, &tables[table], column)?;
         Ok(Source::Table {
             table,
             key: self.input(&join.key),
@@ -179,13 +185,10 @@ impl Wiring {
     }
 }
 
-/// Refuses a side table whose numbers are none: no row would be at fault.
+/// Refuses a side table whose numbers are none: no row would be at fault. Fields that read a column alike need it once.
 fn check_numbers(field: &Field, table: &SideTable, column: usize) -> Result<()> {
-    if field.reads_numbers() {
-        let mut values = table.column(column).values.iter();
-        return values.try_for_each(|value| check_value(field, table.name(), &value));
-    }
-    Ok(())
+    let mut values = table.column(column).values.iter();
+    values.try_for_each(|value| check_value(field, table.name(), &value))
 }
 
 /// Refuses a value of a side table that is none for the field.

@@ -3,7 +3,7 @@
 use alloc::format;
 
 use super::PlanBuilder;
-use crate::plan::{Column, Init, ParamKind, Stage, View};
+use crate::plan::{Column, Init, Param, ParamKind, Stage, View};
 
 impl PlanBuilder {
     /// Looks the ids of `column` up in the table `name` of `rows` rows, as wide as `output`. All tables of a
@@ -16,31 +16,31 @@ impl PlanBuilder {
         let kind = ParamKind::Table {
             vocabulary: *vocabulary,
         };
-        if let Some(table) = self.shared_table(name, column, [rows, output.width], kind) {
-            return self.stages.push(Stage::Gather { table, column, output });
-        }
-        let table = self.param(name, [rows, output.width], kind, init);
-        if let Some(other) = self
-            .params
-            .iter()
-            .find(|other| other.kind == kind && other.rows != rows)
-        {
-            let (other, there) = (&other.name, other.rows);
-            self.fail(format!(
+        let vocabulary = *vocabulary;
+        let shared = self.shared_table(name, column, [rows, output.width], kind);
+        let table = shared.unwrap_or_else(|| self.param(name, [rows, output.width], kind, init));
+        let first = *self.first_tables.entry(vocabulary).or_insert(table);
+        let Param {
+            name: other,
+            rows: there,
+            ..
+        } = &self.params[first];
+        if *there != rows {
+            let fault = format!(
                 "{name} has {rows} rows and {other} has {there}: tables of one vocabulary must be of one length"
-            ));
+            );
+            self.fail(fault);
         }
+        self.gathers.insert((table, column));
         self.stages.push(Stage::Gather { table, column, output });
     }
 
     /// The table called `name`, where it is of this shape and `column` does not read it yet.
     fn shared_table(&self, name: &str, column: usize, shape: [usize; 2], kind: ParamKind) -> Option<usize> {
-        let index = self.params.iter().position(|param| param.name == name)?;
+        let index = *self.param_places.get(name)?;
         let param = &self.params[index];
-        let reads =
-            |stage: &Stage| matches!(stage, Stage::Gather { table, column: c, .. } if (*table, *c) == (index, column));
         let fits = param.kind == kind && [param.rows, param.width] == shape;
-        (fits && !self.stages.iter().any(reads)).then_some(index)
+        (fits && !self.gathers.contains(&(index, column))).then_some(index)
     }
 
     /// The numeric features of a sample from number `first` on, as many as `output` is wide.

@@ -2,7 +2,7 @@
 
 use alloc::{format, vec, vec::Vec};
 
-use super::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS, PlanBuilder};
+use super::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS, MAX_WIDTH, PlanBuilder};
 use crate::{
     Result,
     plan::{Backward, Flow, Param, Plan, Space, Stage, View},
@@ -27,10 +27,13 @@ impl PlanBuilder {
         let backward = self.derive_backward();
         self.refuse()?;
         let scored = self.derive_scored(logit);
+        let (vocabulary_rows, gathers) = (self.vocabulary_rows(), self.gathers_of_params());
         Ok(Plan {
             columns: self.columns,
-            vocabularies: self.vocabularies,
-            sequences: self.sequences,
+            vocabulary_rows,
+            gathers,
+            vocabularies: self.vocabularies.all,
+            sequences: self.sequences.all,
             numerics: self.numerics,
             params: self.params,
             buffers: self.buffers,
@@ -45,29 +48,41 @@ impl PlanBuilder {
 
     /// Every id column picks from a table, every sequence has a column, and the parameters fit in an address space.
     fn check_params(&mut self) {
-        for index in 0..self.columns.len() {
-            let reads = |stage: &Stage| matches!(stage, Stage::Gather { column, .. } if *column == index);
-            if !self.stages.iter().any(reads) {
-                let column = &self.columns[index].name;
-                self.fail(format!("no table reads the id column {column}"));
+        let mut is_read = vec![false; self.columns.len()];
+        let mut gathers = vec![0usize; self.params.len()];
+        for stage in &self.stages {
+            if let Stage::Gather { table, column, .. } = *stage {
+                is_read[column] = true;
+                gathers[table] += 1;
             }
         }
-        if self.sequences.len() > MAX_SEQUENCES {
-            let there = self.sequences.len();
+        if let Some(index) = is_read.iter().position(|&is_read| !is_read) {
+            let column = &self.columns[index].name;
+            self.fail(format!("no table reads the id column {column}"));
+        }
+        let there = self.sequences.all.len();
+        if there > MAX_SEQUENCES {
             self.fail(format!("{there} sequences; give {MAX_SEQUENCES} at most"));
         }
-        for index in 0..self.params.len() {
-            let reads = |stage: &&Stage| matches!(stage, Stage::Gather { table, .. } if *table == index);
-            if self.stages.iter().filter(reads).count() > MAX_GATHERS {
-                let name = &self.params[index].name;
-                self.fail(format!("{name} is looked up by more than {MAX_GATHERS} id columns"));
+        if let Some(index) = gathers.iter().position(|&gathers| gathers > MAX_GATHERS) {
+            let name = &self.params[index].name;
+            self.fail(format!("{name} is looked up by more than {MAX_GATHERS} id columns"));
+        }
+        let mut has_column = vec![false; there];
+        for column in &self.columns {
+            if let Space::Steps(sequence) = column.space
+                && let Some(has_column) = has_column.get_mut(sequence)
+            {
+                *has_column = true;
             }
         }
-        for index in 0..self.sequences.len() {
-            if !self.columns.iter().any(|column| column.space == Space::Steps(index)) {
-                let sequence = &self.sequences[index];
-                self.fail(format!("no id column lies along the sequence {sequence}"));
-            }
+        if let Some(index) = has_column.iter().position(|&has_column| !has_column) {
+            let sequence = &self.sequences.all[index];
+            self.fail(format!("no id column lies along the sequence {sequence}"));
+        }
+        if self.numerics > MAX_WIDTH {
+            let numerics = self.numerics;
+            self.fail(format!("{numerics} numeric features; give {MAX_WIDTH} at most"));
         }
         let mut total = 0usize;
         for index in 0..self.params.len() {
@@ -237,6 +252,24 @@ impl PlanBuilder {
             }
         }
         scored
+    }
+
+    /// Rows of the tables of each vocabulary; 0 where it has none.
+    fn vocabulary_rows(&self) -> Vec<usize> {
+        let first = |vocabulary| self.first_tables.get(&vocabulary);
+        let rows = |vocabulary| first(vocabulary).map_or(0, |&table| self.params[table].rows);
+        (0..self.vocabularies.all.len()).map(rows).collect()
+    }
+
+    /// The look-ups of each parameter, in forward order.
+    fn gathers_of_params(&self) -> Vec<Vec<(usize, View)>> {
+        let mut gathers = vec![Vec::new(); self.params.len()];
+        for stage in &self.stages {
+            if let Stage::Gather { table, column, output } = *stage {
+                gathers[table].push((column, output));
+            }
+        }
+        gathers
     }
 
     /// The stages from last to first; who delivers a gradient first overwrites, who comes later adds.

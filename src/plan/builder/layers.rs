@@ -29,7 +29,7 @@ impl PlanBuilder {
     pub fn linear_with(&mut self, weight: &str, bias: &str, input: View, output: View, activation: Activation) {
         let weight = self.linear_weight(weight, input.width, output.width);
         let bias = Some(self.bias(bias, output.width));
-        self.stages.push(Stage::Linear {
+        self.push_linear(Stage::Linear {
             weight,
             bias,
             input,
@@ -38,12 +38,20 @@ impl PlanBuilder {
         });
     }
 
+    /// Adds a linear stage, which [`linear_again`](PlanBuilder::linear_again) finds by its weight.
+    fn push_linear(&mut self, stage: Stage) {
+        if let Stage::Linear { weight, .. } = stage {
+            self.linears.entry(weight).or_insert(self.stages.len());
+        }
+        self.stages.push(stage);
+    }
+
     /// A linear layer `name` without a bias into a new buffer of `outputs` columns, drawn as by
     /// [`linear_into`](PlanBuilder::linear_into).
     pub fn linear_without_bias(&mut self, name: &str, input: View, outputs: usize, activation: Activation) -> View {
         let output = self.buffer_in(self.space_of(input), outputs);
         let weight = self.linear_weight(&format!("{name}.weight"), input.width, outputs);
-        self.stages.push(Stage::Linear {
+        self.push_linear(Stage::Linear {
             weight,
             bias: None,
             input,
@@ -55,16 +63,16 @@ impl PlanBuilder {
 
     /// The linear layer `name`, which is there already, applied to another input: its gradients add up.
     pub fn linear_again(&mut self, name: &str, input: View) -> View {
-        let before = self.stages.iter().find_map(|stage| match *stage {
+        let weight = self.param_places.get(&format!("{name}.weight"));
+        let stage = weight.and_then(|weight| self.linears.get(weight));
+        let before = stage.and_then(|&stage| match self.stages[stage] {
             Stage::Linear {
                 weight,
                 bias,
                 input: first,
                 activation,
                 ..
-            } if first.width == input.width && self.params[weight].name.strip_suffix(".weight") == Some(name) => {
-                Some((weight, bias, activation))
-            }
+            } if first.width == input.width => Some((weight, bias, activation)),
             _ => None,
         });
         let Some((weight, bias, activation)) = before else {

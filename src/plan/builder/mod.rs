@@ -11,6 +11,8 @@ use alloc::{
     vec::Vec,
 };
 
+use hashbrown::{HashMap, HashSet};
+
 use super::{Column, Init, Param, ParamKind, Space, Stage, View};
 use crate::{Error, Result};
 
@@ -22,13 +24,26 @@ pub(crate) const MAX_WEIGHTS: usize = isize::MAX as usize / 64 * (64 / size_of::
 pub(crate) const MAX_SEQUENCES: usize = 7;
 pub(crate) const MAX_GATHERS: usize = 8;
 
-/// Where `name` stands in `names`, at the end if it was not there.
-fn position_or_push(names: &mut Vec<String>, name: &str) -> usize {
-    let there = names.iter().position(|other| other == name);
-    there.unwrap_or_else(|| {
-        names.push(name.to_string());
-        names.len() - 1
-    })
+/// Names in the order in which they came, each found at once: a plan is built in time proportional to its stages.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    all: Vec<String>,
+    places: HashMap<String, usize>,
+}
+
+impl Names {
+    fn get(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// Where `name` stands, at the end if it was not there.
+    fn position_or_push(&mut self, name: &str) -> usize {
+        self.get(name).unwrap_or_else(|| {
+            self.all.push(name.to_string());
+            self.places.insert(name.to_string(), self.all.len() - 1);
+            self.all.len() - 1
+        })
+    }
 }
 
 /// Builds a [`Plan`](super::Plan): add stages in forward order, then [`finish`](PlanBuilder::finish).
@@ -37,14 +52,24 @@ fn position_or_push(names: &mut Vec<String>, name: &str) -> usize {
 #[derive(Clone, Debug, Default)]
 pub struct PlanBuilder {
     columns: Vec<Column>,
-    vocabularies: Vec<String>,
-    sequences: Vec<String>,
+    /// The columns' places by their names; likewise of parameters and exposed activations.
+    column_places: HashMap<String, usize>,
+    vocabularies: Names,
+    /// The first table of each vocabulary.
+    first_tables: HashMap<usize, usize>,
+    sequences: Names,
     numerics: usize,
     params: Vec<Param>,
+    param_places: HashMap<String, usize>,
+    /// Which columns read which tables, as (table, column).
+    gathers: HashSet<(usize, usize)>,
+    /// The first linear stage of each weight.
+    linears: HashMap<usize, usize>,
     buffers: Vec<usize>,
     spaces: Vec<Space>,
     stages: Vec<Stage>,
     exposed: Vec<(String, View)>,
+    exposed_names: HashSet<String>,
     fault: Option<String>,
 }
 
@@ -66,8 +91,8 @@ impl PlanBuilder {
     }
 
     fn id_column(&mut self, name: &str, vocabulary: &str, space: Space, weighted: bool) -> usize {
-        let vocabulary = position_or_push(&mut self.vocabularies, vocabulary);
-        let there = self.columns.iter().position(|column| column.name == name);
+        let vocabulary = self.vocabularies.position_or_push(vocabulary);
+        let there = self.column_places.get(name).copied();
         let index = there.unwrap_or_else(|| {
             self.columns.push(Column {
                 name: name.to_string(),
@@ -75,6 +100,7 @@ impl PlanBuilder {
                 space,
                 weighted,
             });
+            self.column_places.insert(name.to_string(), self.columns.len() - 1);
             self.columns.len() - 1
         });
         let column = &self.columns[index];
@@ -93,7 +119,7 @@ impl PlanBuilder {
 
     /// The sequence called `name`, made on first use: each sample has a number of steps of its own, 0 or more.
     pub fn sequence(&mut self, name: &str) -> Space {
-        Space::Steps(position_or_push(&mut self.sequences, name))
+        Space::Steps(self.sequences.position_or_push(name))
     }
 
     /// A new activation buffer of `width` columns, one row a sample.
@@ -123,7 +149,7 @@ impl PlanBuilder {
     /// Gives an activation a name by which it can be asked for with scores; see
     /// [`Plan::exposed`](super::Plan::exposed).
     pub fn expose(&mut self, name: &str, view: View) {
-        if self.exposed.iter().any(|(other, _)| other == name) {
+        if !self.exposed_names.insert(name.to_string()) {
             self.fail(format!("two activations are called {name}"));
         }
         self.exposed.push((name.to_string(), view));
@@ -151,9 +177,10 @@ impl PlanBuilder {
         {
             self.fail(format!("{name} begins as {value}: give a finite number"));
         }
-        if self.params.iter().any(|param| param.name == name) {
+        if self.param_places.contains_key(name) {
             self.fail(format!("two parameters are called {name}"));
         }
+        self.param_places.insert(name.to_string(), self.params.len());
         self.params.push(Param {
             name: name.to_string(),
             rows,

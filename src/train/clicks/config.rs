@@ -143,7 +143,7 @@ pub struct ClickConfig {
     /// the mean.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average_from: Option<u32>,
-    /// Fetch the loss after every so many steps.
+    /// Fetch the loss and report progress after every so many steps of an epoch. A fetch waits for the device.
     pub report_every: u32,
 }
 

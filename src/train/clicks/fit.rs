@@ -1,21 +1,20 @@
 //! The training loop over click data.
 
 use alloc::{format, vec::Vec};
-use core::{fmt, mem};
+use core::mem;
 
-use super::{ClickMetric, ClickProgress, ClickTrainer, feed::Feed};
+use super::{BestClickEpoch, ClickEpoch, ClickEvent, ClickFit, ClickMetric, ClickProgress, ClickTrainer, feed::Feed};
 use crate::{
     Error, Result,
     data::{
         Batch,
         samples::{CandidateSampler, Pick, Samples},
     },
-    eval::{ClickReport, RankingReport},
     executor::LossSum,
     plan::State,
     rng::{Permutation, Rng},
     train::{
-        Control, IntoControl, StopReason,
+        Control, IntoControl, ProgressReport, StopReason,
         average::{Aside, Values, swap_in},
         clock::Stopwatch,
         events::rate,
@@ -30,65 +29,11 @@ const ORDER_STREAM: u32 = 4;
 const NOISE_STREAM: u32 = 5;
 const NEGATIVE_STREAM: u32 = 6;
 
-/// The best evaluation so far.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BestClickEpoch {
-    /// The epoch, counted from 1.
-    pub epoch: u32,
-    /// The metric, more being better.
-    pub value: f64,
-}
-
-/// One epoch. Its `Display` is one line.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ClickEpoch {
-    /// The epoch, counted from 1.
-    pub epoch: u32,
-    /// Mean cross-entropy of its rows, without the L2 terms, each before its step.
-    pub loss: f64,
-    /// The evaluation on the dev rows, if there are any; with [`ClickMetric::Ndcg`] it is `ranking`.
-    pub dev: Option<ClickReport>,
-    /// How the dev rows' candidates are ranked among their negatives, if that is the metric.
-    pub ranking: Option<RankingReport>,
-    /// Whether the evaluation is the best so far.
-    pub best: bool,
-    /// Epochs in the mean of the parameters that was evaluated; 0 where it was the parameters themselves.
-    pub averaged: u32,
-    /// Rows trained on in this call, negatives among them.
-    pub samples: u64,
-    /// Time those rows took, in seconds; 0 where there is no clock.
-    pub seconds: f64,
-}
-
-impl fmt::Display for ClickEpoch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "epoch {:>3}  loss {:.4}", self.epoch, self.loss)?;
-        let best = if self.best { " *" } else { "  " };
-        if let Some(dev) = &self.dev {
-            write!(f, "  dev {dev}{best}")?;
-        }
-        if let Some(ranking) = &self.ranking {
-            write!(f, "  dev {ranking}{best}")?;
-        }
-        if self.averaged > 0 {
-            write!(f, "  mean of {:>2}", self.averaged)?;
-        }
-        match rate(self.samples, self.seconds) {
-            r if r <= 0.0 => Ok(()),
-            r => write!(f, "  {:.0}k rows/s", r / 1e3),
-        }
-    }
-}
-
-/// What a call of `fit` did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClickFit {
-    /// Why it returned.
-    pub reason: StopReason,
-    /// Epochs completed in it.
-    pub epochs: u32,
-    /// The best evaluation since the beginning of training.
-    pub best: Option<BestClickEpoch>,
+/// One call: whom it tells, and its share of the epoch that is under way.
+struct Run<'a> {
+    watch: &'a mut dyn FnMut(&ClickEvent) -> Control,
+    rows: u64,
+    seconds: f64,
 }
 
 /// Two batches: one is trained on while the other is filled.
@@ -120,17 +65,18 @@ impl RowsOf<'_> {
     }
 
     fn after(&self, (epoch, row): (u32, u64)) -> (u32, u64) {
-        match row + self.size as u64 {
+        match row.saturating_add(self.size as u64) {
             next if next < self.total().into() => (epoch, next),
-            _ => (epoch.wrapping_add(1), 0),
+            _ => (epoch.saturating_add(1), 0),
         }
     }
+
     /// Fills and sorts the batch at a position.
     fn fill(&mut self, (epoch, row): (u32, u64), batch: &mut Batch) {
         let total = self.total();
         let order = Permutation::new(total, self.rng.stream(ORDER_STREAM).stream(epoch));
         let negatives = self.rng.stream(NEGATIVE_STREAM).stream(epoch);
-        let end = (row + self.size as u64).min(total.into()) as u32;
+        let end = row.saturating_add(self.size as u64).min(total.into()) as u32;
         let pick = |at: u32| match &self.drawn {
             Some(drawn) => drawn.pick(negatives, order.at(at)),
             None => Pick::own(order.at(at) as usize),
@@ -147,7 +93,7 @@ impl RowsOf<'_> {
 
 impl ClickTrainer {
     /// Trains until all epochs are done, patience is over, or the callback, called once an epoch, returns
-    /// [`Control::Stop`]. A call after a stop goes on with the next epoch, with the same bits as if it had never stopped.
+    /// [`Control::Stop`]. A call after a stop goes on with the next row, with the same bits as if it had never stopped.
     ///
     /// With dev rows each epoch is evaluated on them; with `patience` too, the parameters of the best epoch are kept
     /// and are the trainer's when `fit` returns because training is over; moments begin anew then. Where
@@ -166,6 +112,23 @@ impl ClickTrainer {
         dev: Option<&Samples>,
         mut on_epoch: impl FnMut(&ClickEpoch) -> R,
     ) -> Result<ClickFit> {
+        self.fit_events(train, dev, |event| match event {
+            ClickEvent::Epoch(report) => on_epoch(report).into_control(),
+            ClickEvent::Progress(_) => Control::Continue,
+        })
+    }
+
+    /// As [`fit`](ClickTrainer::fit), with a callback that also sees progress within epochs, after every
+    /// [`report_every`](super::ClickConfig::report_every) steps of an epoch, and can stop there.
+    ///
+    /// # Errors
+    /// Those of [`fit`](ClickTrainer::fit).
+    pub fn fit_events<R: IntoControl>(
+        &mut self,
+        train: &Samples,
+        dev: Option<&Samples>,
+        mut on_event: impl FnMut(&ClickEvent) -> R,
+    ) -> Result<ClickFit> {
         let mut loader = self.loader(train)?;
         if let Some(dev) = dev {
             self.feed(dev)?;
@@ -175,10 +138,15 @@ impl ClickTrainer {
         self.count_support(train);
         self.aside.use_plain(&mut *self.executor)?;
         let mut epochs = 0;
-        let reason = self.run_epochs(&mut loader, dev, &mut |epoch| {
-            epochs += 1;
-            on_epoch(epoch).into_control()
-        });
+        let mut run = Run {
+            watch: &mut |event| {
+                epochs += u32::from(matches!(event, ClickEvent::Epoch(_)));
+                on_event(event).into_control()
+            },
+            rows: 0,
+            seconds: 0.0,
+        };
+        let reason = self.run_epochs(&mut loader, dev, &mut run);
         let in_use = self.aside.use_mean(&mut *self.executor);
         let reason = reason?;
         in_use?;
@@ -189,12 +157,7 @@ impl ClickTrainer {
         })
     }
 
-    fn run_epochs(
-        &mut self,
-        loader: &mut Loader<'_>,
-        dev: Option<&Samples>,
-        on_epoch: &mut dyn FnMut(&ClickEpoch) -> Control,
-    ) -> Result<StopReason> {
+    fn run_epochs(&mut self, loader: &mut Loader<'_>, dev: Option<&Samples>, run: &mut Run<'_>) -> Result<StopReason> {
         let patience = self.config.patience;
         let reason = loop {
             if self.progress.epoch >= self.config.epochs {
@@ -203,8 +166,10 @@ impl ClickTrainer {
             if patience.is_some_and(|patience| self.progress.stale >= patience) {
                 break StopReason::Patience;
             }
-            let report = self.epoch(loader, dev)?;
-            if on_epoch(&report) == Control::Stop {
+            let Some(report) = self.epoch(loader, dev, run)? else {
+                return Ok(StopReason::Stopped);
+            };
+            if (run.watch)(&ClickEvent::Epoch(report)) == Control::Stop {
                 return Ok(StopReason::Stopped);
             }
         };
@@ -245,10 +210,13 @@ impl ClickTrainer {
         })
     }
 
-    /// One epoch, with what is left of it where an earlier call stopped within.
-    fn epoch(&mut self, loader: &mut Loader<'_>, dev: Option<&Samples>) -> Result<ClickEpoch> {
+    /// One epoch, or what is left of it where an earlier call stopped within; nothing where this one does.
+    fn epoch(&mut self, loader: &mut Loader<'_>, dev: Option<&Samples>, run: &mut Run) -> Result<Option<ClickEpoch>> {
         let good = (self.executor.state()?, self.progress);
-        let trained = self.steps(loader).and_then(|report| self.judge(report, dev));
+        let trained = self.steps(loader, run).and_then(|report| match report {
+            Some(report) => self.judge(report, dev).map(Some),
+            None => Ok(None),
+        });
         if trained.is_err() {
             self.go_back(good)?;
         }
@@ -262,30 +230,53 @@ impl ClickTrainer {
         Ok(())
     }
 
-    /// All steps of an epoch.
-    fn steps(&mut self, loader: &mut Loader<'_>) -> Result<ClickEpoch> {
-        let clock = Stopwatch::start();
-        let (epoch, first) = (self.progress.epoch, self.progress.row);
+    /// The rest of the epoch's steps; nothing where it is left before its end.
+    fn steps(&mut self, loader: &mut Loader<'_>, run: &mut Run) -> Result<Option<ClickEpoch>> {
+        let (epoch, total) = (self.progress.epoch, u64::from(loader.rows.total()));
+        let interval = u64::from(self.config.report_every).saturating_mul(self.config.batch_size as u64);
         let optimizer = self.config.optimizer_of(epoch, self.progress.plateaus);
-        let mut steps = 0u32;
+        let mut clock = Stopwatch::start();
+        let mut since_report = Stopwatch::start();
+        if self.progress.row >= total {
+            // An earlier call stopped further on, with more rows to an epoch: those there are now are done.
+            (self.progress.epoch, self.progress.row) = (epoch.saturating_add(1), 0);
+        }
         while self.progress.epoch == epoch {
+            let first = self.progress.row;
             self.step(loader, &optimizer)?;
-            steps += 1;
-            if steps.is_multiple_of(self.config.report_every) || self.progress.epoch != epoch {
-                self.take_loss()?;
+            let over = self.progress.epoch != epoch;
+            let done = if over { total } else { self.progress.row };
+            run.rows += done - first;
+            // Intervals are counted from the epoch's beginning, so that losses add up alike wherever a call began.
+            if over || !done.is_multiple_of(interval) {
+                continue;
+            }
+            let loss = self.take_loss()?;
+            run.seconds += clock.lap();
+            let answer = (run.watch)(&ClickEvent::Progress(ProgressReport {
+                epoch: epoch.saturating_add(1),
+                done,
+                total,
+                loss: loss.mean(),
+                samples_per_second: rate(loss.samples, since_report.lap()),
+            }));
+            clock.lap(); // the caller's time is not training's
+            if answer == Control::Stop {
+                return Ok(None);
             }
         }
+        self.take_loss()?; // waits for the last step
         let loss = mem::take(&mut self.progress.loss);
-        Ok(ClickEpoch {
+        Ok(Some(ClickEpoch {
             epoch: self.progress.epoch,
             loss: loss.mean(),
             dev: None,
             ranking: None,
             best: false,
             averaged: 0,
-            samples: u64::from(loader.rows.total()) - first,
-            seconds: clock.seconds(),
-        })
+            samples: mem::take(&mut run.rows),
+            seconds: mem::take(&mut run.seconds) + clock.lap(),
+        }))
     }
 
     fn step(&mut self, loader: &mut Loader<'_>, optimizer: &crate::plan::Optimizer) -> Result<()> {
@@ -301,12 +292,14 @@ impl ClickTrainer {
             .step(now, optimizer, self.config.l2, &mut || rows.fill(following, next))?;
         *ready = Some(following);
         (self.progress.epoch, self.progress.row) = following;
-        self.progress.step += 1;
+        self.progress.step = self.progress.step.saturating_add(1);
         Ok(())
     }
 
-    fn take_loss(&mut self) -> Result<()> {
-        let LossSum { sum, samples } = self.executor.take_loss()?;
+    /// Adds the losses since the last time to the epoch's and gives them.
+    fn take_loss(&mut self) -> Result<LossSum> {
+        let loss = self.executor.take_loss()?;
+        let LossSum { sum, samples } = loss;
         if !sum.is_finite() {
             return Err(Error::Diverged {
                 step: self.progress.step,
@@ -315,7 +308,7 @@ impl ClickTrainer {
         }
         self.progress.loss.sum += sum;
         self.progress.loss.samples += samples;
-        Ok(())
+        Ok(loss)
     }
 
     /// Takes the epoch into the mean, evaluates on the dev rows and keeps the best.
@@ -383,8 +376,8 @@ impl ClickTrainer {
             self.progress.stale = 0;
             self.best = self.config.patience.map(|_| values());
         } else {
-            self.progress.stale += 1;
-            self.progress.plateaus += 1;
+            self.progress.stale = self.progress.stale.saturating_add(1);
+            self.progress.plateaus = self.progress.plateaus.saturating_add(1);
         }
     }
 }

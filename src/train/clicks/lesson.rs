@@ -60,7 +60,7 @@ impl ClickTrainer {
         learnt: &mut Learnt,
     ) -> Result<()> {
         let rng = absorb_rng(self.config.seed, self.progress.absorbed);
-        self.progress.absorbed += 1;
+        self.progress.absorbed = self.progress.absorbed.saturating_add(1);
         let (samples, given) = self.samples_of(encoder, group, config, rng)?;
         let ids: Vec<_> = given.iter().flat_map(|&row| samples.ids_of_row(row)).collect();
         let mut lesson = self.lesson(encoder, group, (&samples, given), rng)?;

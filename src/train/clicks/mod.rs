@@ -14,6 +14,7 @@
 
 mod absorb;
 mod config;
+mod events;
 mod feed;
 mod fit;
 mod grow;
@@ -25,7 +26,7 @@ mod predict;
 
 pub use absorb::{ClickAbsorbReport, ClickRow};
 pub use config::{ClickAbsorbConfig, ClickConfig, ClickMetric};
-pub use fit::{BestClickEpoch, ClickEpoch, ClickFit};
+pub use events::{BestClickEpoch, ClickEpoch, ClickEvent, ClickFit};
 pub use history::ClickHistory;
 #[cfg(feature = "std")]
 pub(crate) use persist::absorbed_fault;

@@ -8,7 +8,10 @@ use crate::{
     checkpoint::ClickCheckpoint,
     data::samples::Layout,
     device::Device,
-    train::average::{Aside, check_averaging, mean_fault},
+    train::{
+        average::{Aside, check_averaging, mean_fault},
+        progress::{Counts, MOST},
+    },
 };
 
 impl ClickTrainer {
@@ -60,6 +63,9 @@ impl ClickTrainer {
         config.validate()?;
         let plan = checkpoint.model.plan()?;
         check_averaging(&plan, config.average_from)?;
+        if let Some(reason) = checkpoint.progress.counts().fault(checkpoint.state.step) {
+            return Err(Error::config("progress", reason));
+        }
         let ClickProgress { epoch, averaged, .. } = checkpoint.progress;
         let has_mean = checkpoint.average_values.is_some();
         if let Some(reason) = mean_fault(config.average_from, epoch, averaged, has_mean) {
@@ -97,6 +103,26 @@ impl ClickTrainer {
             trainer.set_encoder(encoder)?;
         }
         Ok(trainer)
+    }
+}
+
+impl ClickProgress {
+    /// What is counted.
+    pub(crate) fn counts(&self) -> Counts {
+        let (epochs, samples, others) = MOST;
+        Counts {
+            counts: vec![
+                ("epoch", self.epoch.into(), epochs),
+                ("best epoch", self.best.map_or(0, |best| best.epoch).into(), epochs),
+                ("stale", self.stale.into(), epochs),
+                ("plateaus", self.plateaus.into(), epochs),
+                ("averaged", self.averaged.into(), epochs),
+                ("row", self.row, samples),
+                ("step", self.step, others),
+                ("absorbed", self.absorbed, others),
+            ],
+            loss: self.loss,
+        }
     }
 }
 

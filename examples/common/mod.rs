@@ -1,0 +1,14 @@
+//! What the examples share: the way to the terminal and to files, signals, messages, pictures.
+//!
+//! Copy from here what your own program needs; nothing of it is part of the library.
+
+pub mod device;
+pub mod ending;
+pub mod files;
+pub mod kind;
+pub mod messages;
+pub mod output;
+pub mod plot;
+pub mod signals;
+pub mod tables;
+pub mod watch;

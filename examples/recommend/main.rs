@@ -1,0 +1,66 @@
+//! Recommends from a checkpoint, and learns from new clicks on the spot.
+//!
+//! ```text
+//! cargo run --release --example train_ncf -- --checkpoint neumf.safetensors
+//! cargo run --release --example recommend -- --model neumf.safetensors --user 7
+//! cargo run --release --example recommend -- --model neumf.safetensors --user new --absorb new:12,new:40
+//!
+//! cargo run --release --example train_ctr -- --model din --checkpoint din.safetensors
+//! cargo run --release --example recommend -- --model din.safetensors --user 7 --history 3,42 --context hour=7
+//! ```
+
+mod clicks;
+#[path = "../common/mod.rs"]
+#[allow(dead_code)] // other examples use the rest
+mod common;
+mod options;
+mod pairs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use pocketrec::{Result, train::ClickTrainer, train::Trainer};
+
+use common::{
+    ending::exit_code,
+    kind,
+    output::say,
+    tables::{table, titled},
+};
+use options::{NAMES, Options};
+
+fn main() -> ExitCode {
+    exit_code(run(&Options::parse()), NAMES)
+}
+
+fn run(options: &Options) -> Result<()> {
+    options.check()?;
+    options.clicks_to_absorb()?;
+    let device = options.device.device()?;
+    match kind::is_of_clicks("--model", &options.model)? {
+        true => clicks::recommend(options, ClickTrainer::load(&options.model, device)?),
+        false => pairs::recommend(options, Trainer::load(&options.model, device)?),
+    }
+}
+
+/// Keys and scores, best first, under a heading.
+type List<'a> = (&'a str, Vec<(String, f32)>);
+
+/// Prints lists side by side, each place on a line, with titles where there are some.
+fn print_side_by_side<'t>(lists: &[List], score: &str, title: impl Fn(&str) -> Option<&'t str>) -> Result<()> {
+    let names = lists.iter().flat_map(|(name, _)| [(*name).to_owned(), score.into()]);
+    let mut table = table([String::new()].into_iter().chain(names).collect(), |column| {
+        column % 2 == 0
+    });
+    // What the numbers and lines of each list leave of a terminal.
+    let width = (72 / lists.len().max(1)).saturating_sub(score.len().max(7) + 6);
+    let rows = lists.iter().map(|(_, list)| list.len()).max().unwrap_or(0);
+    for place in 0..rows {
+        let cells = lists.iter().flat_map(|(_, list)| match list.get(place) {
+            Some((key, score)) => [titled(title(key), key, width), format!("{score:.3}")],
+            None => [String::new(), String::new()],
+        });
+        table.add_row([format!("{}", place + 1)].into_iter().chain(cells));
+    }
+    say!("{table}")
+}

@@ -1,0 +1,120 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+use pocketrec::{Error, Result};
+
+use crate::common::{device::DeviceOptions, files, messages::Names};
+
+/// What the library calls something, and the option that gives it.
+pub const NAMES: Names = &[
+    ("request", "--context"),
+    ("candidates", "--items"),
+    ("device", "--device"),
+    ("threads", "--threads"),
+    ("simd", "--simd"),
+];
+
+/// The best items for a user, from a checkpoint of train_ncf or train_ctr (or of a trainer's save).
+#[derive(Debug, Parser)]
+#[command(name = "recommend", version, max_term_width = 80, allow_negative_numbers = true)]
+pub struct Options {
+    /// The checkpoint
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// The user's key in the data
+    #[arg(long, value_name = "KEY", required_unless_present = "input")]
+    pub user: Option<String>,
+    /// How many items
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub k: usize,
+    /// Rank these items alone, whether or not the user has them
+    #[arg(long, value_name = "KEYS", value_delimiter = ',')]
+    pub items: Option<Vec<String>>,
+    /// Learn from these clicks first; users and items may be new. A colon in a key of a user cannot be written here
+    #[arg(long, value_name = "USER:ITEM,...", value_delimiter = ',')]
+    pub absorb: Option<Vec<String>>,
+    /// Save the model that has learnt; FILE may be that of --model
+    #[arg(long, value_name = "FILE", requires = "absorb")]
+    pub save: Option<PathBuf>,
+    /// Recommend to all users of this file, one key a line, and write --output
+    #[arg(long, value_name = "FILE", requires = "output", conflicts_with = "user")]
+    pub input: Option<PathBuf>,
+    /// Where the recommendations for --input are written: user, item, rank and score, as CSV
+    #[arg(long, value_name = "FILE.csv", requires = "input")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub clicks: ClickOptions,
+    #[command(flatten)]
+    pub device: DeviceOptions,
+}
+
+/// What models of clicks look at besides user and item.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Models of clicks")]
+pub struct ClickOptions {
+    /// Values of other columns, such as hour=7
+    #[arg(long, value_name = "COLUMN=VALUE,...", value_delimiter = ',')]
+    pub context: Vec<String>,
+    /// Items that the user clicked on, oldest first
+    #[arg(long, value_name = "KEYS", value_delimiter = ',')]
+    pub history: Vec<String>,
+    /// The column of --user [default: user, user_id, userid or uid, whichever there is]
+    #[arg(long, value_name = "COLUMN")]
+    pub user_column: Option<String>,
+    /// The column of items [default: item, item_id, itemid or iid, whichever there is]
+    #[arg(long, value_name = "COLUMN")]
+    pub item_column: Option<String>,
+}
+
+impl ClickOptions {
+    /// Refuses them for a model of pairs.
+    pub fn check_pairs(&self) -> Result<()> {
+        let given = [
+            ("--context", !self.context.is_empty()),
+            ("--history", !self.history.is_empty()),
+            ("--user-column", self.user_column.is_some()),
+            ("--item-column", self.item_column.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => {
+                let reason = "the checkpoint is that of a model of users and items alone; leave it out";
+                Err(Error::config(option, reason))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Options {
+    /// Refuses what cannot be before the model is loaded.
+    pub fn check(&self) -> Result<()> {
+        if self.k == 0 {
+            return Err(Error::config("--k", "0 items; give 1 or more"));
+        }
+        let (save, output) = (self.save.as_deref(), self.output.as_deref());
+        for (option, path) in [("--save", save), ("--output", output)] {
+            path.map_or(Ok(()), |path| files::check_output(option, path))?;
+        }
+        if let Some(path) = output {
+            files::check_extension("--output", path, "csv", "recommendations are written as CSV")?;
+        }
+        let input = self.input.as_deref();
+        files::check_distinct(&[("--model", Some(&self.model)), ("--input", input), ("--output", output)])?;
+        files::check_distinct(&[("--input", input), ("--output", output), ("--save", save)])
+    }
+
+    /// The clicks to learn from: user and item; an item's key may hold colons.
+    pub fn clicks_to_absorb(&self) -> Result<Vec<(&str, &str)>> {
+        let clicks = self.absorb.iter().flatten();
+        clicks
+            .map(|click| match click.split_once(':') {
+                Some((user, item)) if !user.trim().is_empty() && !item.trim().is_empty() => {
+                    Ok((user.trim(), item.trim()))
+                }
+                _ => Err(Error::config("--absorb", format!("{click:?} is not USER:ITEM"))),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,158 @@
+//! Recommendations of a model of users and items.
+
+use std::path::Path;
+
+use pocketrec::{
+    Error, Result,
+    checkpoint::replace_file,
+    data::IdMap,
+    train::{AbsorbConfig, Trainer},
+};
+
+use crate::{
+    List,
+    common::{
+        messages::not_known,
+        output::say,
+        tables::{TERMINAL, cut, listed, titled},
+    },
+    options::Options,
+    print_side_by_side,
+};
+
+pub fn recommend(options: &Options, mut trainer: Trainer) -> Result<()> {
+    options.clicks.check_pairs()?;
+    say!(
+        "{} of {} users and {} items, trained for {} epochs",
+        trainer.model().name(),
+        trainer.users(),
+        trainer.items(),
+        trainer.progress().epoch
+    )?;
+    let clicks = options.clicks_to_absorb()?;
+    let mut lists = Vec::new();
+    if let Some(user) = &options.user {
+        match trainer.user_ids().get(user) {
+            Some(id) => {
+                let name = if clicks.is_empty() { "best items" } else { "before" };
+                lists.push((name, ranked(&mut trainer, id, options)?));
+            }
+            None if clicks.iter().any(|click| click.0 == user.trim()) => say!("user {} is new", cut(user, 40))?,
+            None => return Err(Error::config("--user", not_known("user", trainer.user_ids(), user))),
+        }
+    }
+    if !clicks.is_empty() {
+        absorb(&mut trainer, &clicks)?;
+    }
+    if let Some(user) = &options.user {
+        let id = id_of("user", trainer.user_ids(), user, "--user")?;
+        describe(&trainer, id)?;
+        if !clicks.is_empty() {
+            lists.push(("now", ranked(&mut trainer, id, options)?));
+        }
+        let keyed: Vec<List> = lists
+            .iter()
+            .map(|(name, list)| (*name, keys_of(&trainer, list)))
+            .collect();
+        let title = |key: &str| trainer.title(trainer.item_ids().get(key)?);
+        print_side_by_side(&keyed, "score", title)?;
+    }
+    if let (Some(input), Some(output)) = (&options.input, &options.output) {
+        write(&mut trainer, options, input, output)?;
+    }
+    if let Some(path) = &options.save {
+        trainer.save(path)?;
+        say!("saved to {}", path.display())?;
+    }
+    Ok(())
+}
+
+fn absorb(trainer: &mut Trainer, clicks: &[(&str, &str)]) -> Result<()> {
+    let report = trainer.absorb_keys(clicks, &AbsorbConfig::default())?;
+    say!(
+        "absorbed {} clicks ({} known already, {} new users, {} new items) in {} steps: mean score {:.3}, before {:.3}",
+        report.pairs,
+        report.known,
+        report.new_users,
+        report.new_items,
+        report.steps,
+        report.after,
+        report.before
+    )
+}
+
+fn id_of(what: &str, ids: &IdMap, key: &str, option: &str) -> Result<u32> {
+    ids.get(key)
+        .ok_or_else(|| Error::config(option, not_known(what, ids, key)))
+}
+
+/// The best of the items asked for, or of all that the user does not have.
+fn ranked(trainer: &mut Trainer, user: u32, options: &Options) -> Result<Vec<(u32, f32)>> {
+    let Some(keys) = &options.items else {
+        return trainer.recommend(user, options.k);
+    };
+    let items = keys.iter().map(|key| id_of("item", trainer.item_ids(), key, "--items"));
+    let items = items.collect::<Result<Vec<u32>>>()?;
+    trainer.recommend_from(user, &items, options.k)
+}
+
+fn key_of(trainer: &Trainer, item: u32) -> String {
+    trainer.item_ids().key(item).unwrap_or_default().into_owned()
+}
+
+fn keys_of(trainer: &Trainer, list: &[(u32, f32)]) -> Vec<(String, f32)> {
+    list.iter()
+        .map(|&(item, score)| (key_of(trainer, item), score))
+        .collect()
+}
+
+fn describe(trainer: &Trainer, user: u32) -> Result<()> {
+    let history = trainer.history();
+    let has = history.trained(user).iter().chain(history.absorbed(user));
+    let lately = has
+        .rev()
+        .map(|&item| titled(trainer.title(item), &key_of(trainer, item), 18))
+        .take(5);
+    let count = history.trained(user).len() + history.absorbed(user).len();
+    let key = trainer.user_ids().key(user).unwrap_or_default();
+    let lately = listed(lately, TERMINAL - 20);
+    say!("user {} has {count} items, lately {lately}", cut(&key, 20))
+}
+
+/// Writes the best items of each user of a file.
+fn write(trainer: &mut Trainer, options: &Options, input: &Path, output: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(input).map_err(|error| Error::io(input, error))?;
+    let mut users = Vec::new();
+    for (line, key) in (1..).zip(text.lines().map(str::trim)) {
+        if key.is_empty() {
+            continue;
+        }
+        let id = trainer.user_ids().get(key).ok_or_else(|| {
+            let reason = not_known("user", trainer.user_ids(), key);
+            Error::data(input.display().to_string(), line, reason)
+        })?;
+        users.push((key, id));
+    }
+    let mut rows = Vec::new();
+    for &(key, user) in &users {
+        for (rank, (item, score)) in (1..).zip(ranked(trainer, user, options)?) {
+            rows.push((key, item, rank, score));
+        }
+    }
+    replace_file(output, |to| {
+        let mut to = csv::Writer::from_writer(to);
+        to.write_record(["user", "item", "rank", "score"])?;
+        for &(user, item, rank, score) in &rows {
+            let item = key_of(trainer, item);
+            let (rank, score): (u32, f32) = (rank, score);
+            to.write_record([user, &item, &rank.to_string(), &score.to_string()])?;
+        }
+        to.flush()
+    })?;
+    say!(
+        "{} rows for {} users written to {}",
+        rows.len(),
+        users.len(),
+        output.display()
+    )
+}

@@ -1,0 +1,323 @@
+//! How a file of rows is laid out, decided once and from many lines: delimiter, quotes, header, lists.
+
+use core::cmp::Reverse;
+
+use super::{
+    columns::{Role, names},
+    header::{are_names_of_rows, has_header},
+    lines::Lines,
+    options::Delimiter,
+    records::{Records, Splitting, Width},
+    trial::{MOST_COLUMNS, Sample, Trial, usual},
+    values::shown,
+};
+use crate::{Error, Result};
+
+/// The delimiters that are looked for; of those that do equally well the first.
+const USUAL: [Delimiter; 6] = [
+    Delimiter::Colons,
+    Delimiter::Char(b'\t'),
+    Delimiter::Char(b';'),
+    Delimiter::Char(b','),
+    Delimiter::Char(b'|'),
+    Delimiter::Blanks,
+];
+
+/// What is said of a file by those who read it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish {
+    pub delimiter: Option<Delimiter>,
+    pub header: Option<bool>,
+    pub lists: Option<bool>,
+}
+
+/// How a file is laid out.
+#[derive(Clone, Debug)]
+pub(super) struct Dialect {
+    pub splitting: Splitting,
+    pub width: Width,
+    /// The columns' names, where the first record has them.
+    pub header: Option<Vec<String>>,
+    pub lists: bool,
+    /// What could as well be otherwise.
+    pub notes: Vec<String>,
+    /// The first records that are no header.
+    pub sample: Vec<Vec<String>>,
+    /// Line of the first record.
+    pub first_line: u64,
+}
+
+impl Dialect {
+    /// Decides, and takes the header where there is one.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where nothing separates fields, or a header does not go with its rows.
+    pub fn of(mut lines: Lines, wish: &Wish) -> Result<(Dialect, Records)> {
+        let name = lines.name().to_owned();
+        let (bytes, all) = lines.peek()?;
+        let sample = Sample {
+            bytes,
+            all,
+            name: &name,
+        };
+        let dialect = sample.decide(wish)?;
+        let mut records = Records::new(lines, dialect.splitting);
+        if dialect.header.is_some() {
+            records.advance()?;
+        }
+        records.width = dialect.width;
+        Ok((dialect, records))
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        match self.width {
+            Width::Of { fields, .. } => fields,
+            Width::Any => 0,
+        }
+    }
+}
+
+impl Sample<'_> {
+    fn decide(&self, wish: &Wish) -> Result<Dialect> {
+        let mut chosen = self.choose(wish)?;
+        if chosen.widths.is_empty() {
+            let empty = || self.refused(0, "the file is empty; expected rows");
+            return Err(chosen.error.take().unwrap_or_else(empty));
+        }
+        let lists = match wish.lists {
+            Some(lists) => lists,
+            None => wish.header != Some(true) && self.are_lists(chosen.splitting),
+        };
+        if !lists && let Some(columns) = chosen.widths.iter().find(|&&width| width > MOST_COLUMNS) {
+            let reason = format!("{columns} fields in a row; at most {MOST_COLUMNS} are read");
+            return Err(self.refused(0, &reason));
+        }
+        match lists {
+            true => Ok(self.lists(chosen.splitting, wish)),
+            false => Ok(self.rows(&chosen, wish)),
+        }
+    }
+
+    fn lists(&self, splitting: Splitting, wish: &Wish) -> Dialect {
+        let is_header = wish.header == Some(true);
+        Dialect {
+            splitting,
+            width: Width::Any,
+            header: is_header.then(Vec::new),
+            lists: true,
+            notes: Vec::new(),
+            sample: Vec::new(),
+            first_line: 0,
+        }
+    }
+
+    fn rows(&self, chosen: &Trial, wish: &Wish) -> Dialect {
+        let (mut records, first_line) = self.records(chosen.splitting);
+        let (is_header, told) = match wish.header {
+            Some(header) => (header, true),
+            None => has_header(&records),
+        };
+        let mut notes = Vec::new();
+        if !told {
+            notes.push("the first row was taken for data, as nothing in it tells that it is a header".into());
+        }
+        let header = is_header.then(|| names(records.remove(0)));
+        let rows: Vec<usize> = records.iter().map(Vec::len).collect();
+        let fields = match (&header, rows.is_empty()) {
+            (Some(header), true) => header.len(),
+            (None, _) => chosen.width(),
+            (Some(_), false) => usual(&rows),
+        };
+        let mut dialect = Dialect {
+            splitting: chosen.splitting,
+            width: Width::Of { fields, surplus: false },
+            header,
+            lists: false,
+            notes,
+            sample: records,
+            first_line,
+        };
+        Self::fit_header(&mut dialect, fields, chosen.quoted > 0);
+        dialect
+    }
+
+    /// Brings a header and rows of another width together, where it is known how.
+    fn fit_header(dialect: &mut Dialect, fields: usize, quoted: bool) {
+        let Some(header) = &mut dialect.header else {
+            return;
+        };
+        let columns = header.len();
+        if columns == fields {
+            return;
+        }
+        // Rows that go with the header in no way are refused at their lines.
+        dialect.width = Width::Of {
+            fields: columns,
+            surplus: false,
+        };
+        let rows: Vec<&Vec<String>> = dialect.sample.iter().filter(|row| row.len() == fields).collect();
+        if fields != columns + 1 {
+            return;
+        }
+        if rows.iter().all(|row| row.last().is_some_and(String::is_empty)) {
+            dialect.width = Width::Of {
+                fields: columns,
+                surplus: true,
+            };
+        } else if are_names_of_rows(&rows, quoted) {
+            header.insert(0, String::new());
+            dialect.width = Width::Of { fields, surplus: false };
+            let note = "the first field of each row was taken for the row's name, as R writes them";
+            dialect.notes.push(note.into());
+        }
+    }
+
+    /// The delimiter under which all records agree; where none is, that of lists, or the one under which most do.
+    fn choose(&self, wish: &Wish) -> Result<Trial> {
+        if let Some(delimiter) = wish.delimiter {
+            return Ok(self.tried(delimiter));
+        }
+        let (mut agreeing, mut others): (Vec<Trial>, Vec<Trial>) = USUAL
+            .map(|delimiter| self.tried(delimiter))
+            .into_iter()
+            .partition(Trial::agrees);
+        // The usual names in the first record tell most; then that keys come again and again in the first column, which
+        // a decimal comma or a list within a text would make ever different; then the number of columns.
+        agreeing.sort_by_cached_key(|trial| {
+            let first = self.first(trial.splitting);
+            let names = Role::OF_PAIRS.iter().filter(|role| role.find(&first).is_some()).count();
+            (
+                Reverse(names),
+                self.first_column(trial.splitting),
+                Reverse(trial.width()),
+            )
+        });
+        if !agreeing.is_empty() {
+            return Ok(agreeing.swap_remove(0));
+        }
+        let lists = others.iter().position(|trial| self.are_lists(trial.splitting));
+        let found = lists.or_else(|| {
+            let shares: Vec<f64> = others.iter().map(Trial::share).collect();
+            let best = shares.iter().copied().fold(0.0, f64::max);
+            let most = shares.iter().position(|&share| share == best && best > 0.0);
+            // A quote that is opened in the first record and never closed.
+            most.or_else(|| {
+                others
+                    .iter()
+                    .position(|trial| trial.widths.is_empty() && trial.error.is_some())
+            })
+        });
+        match found {
+            Some(found) => Ok(others.swap_remove(found)),
+            None => Err(self.refused_without_delimiter()),
+        }
+    }
+
+    fn refused_without_delimiter(&self) -> Error {
+        let whole = Splitting {
+            delimiter: Delimiter::Char(b'\n'),
+            quotes: false,
+        };
+        let (records, line) = self.records(whole);
+        let Some(first) = records.first().map(|record| record.concat()) else {
+            return self.refused(0, "the file is empty; expected rows");
+        };
+        let shown = shown(first.as_bytes());
+        let reason = format!(
+            "{shown} has no \"::\", tab, comma, semicolon, bar or blank between fields; set Delimited::delimiter"
+        );
+        self.refused(line, &reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(text: &str) -> Dialect {
+        let lines = Lines::of_bytes(text.into(), "file");
+        Dialect::of(lines, &Wish::default()).unwrap().0
+    }
+
+    #[test]
+    fn the_delimiter_is_what_all_lines_agree_on() {
+        for (text, delimiter, columns) in [
+            ("1::2\n3::4\n", "::", 2),
+            ("a b\tc\nd\te\n", "tab", 2),
+            ("1,2 3\n4,5\n", ",", 2),
+            ("u;i;3,5;7\nv;j;1,5;9\n", ";", 4),
+            ("u;3,5\nv;1,5\n", ";", 2),
+            ("u,a;b\nv,c\n", ",", 2),
+            ("u,x,a;b\nv,y,c;d\n", ",", 3),
+            ("1|2\n3|4\n", "|", 2),
+            ("u|i|a,b\nv|j|c,d\n", "|", 3),
+            ("1 2\n3  4\n", "space", 2),
+            ("\"a,b\";\"c\"\n\"d,e\";\"f\"\n", ";", 2),
+            ("\"u\"\t\"i\"\n\"v\"\t\"j\"\n", "tab", 2),
+            ("user,item,at\nu,i,2020-01-01 10:00:00\n", ",", 3),
+        ] {
+            let got = decided(text);
+            assert_eq!(got.splitting.delimiter, delimiter.parse().unwrap(), "{text:?}");
+            assert_eq!(got.columns(), columns, "{text:?}");
+        }
+        assert!(decided("\"u\"\t\"i\"\n\"v\"\t\"j\"\n").splitting.quotes);
+        // A title may begin with a quote; in a file of tabs that opens nothing.
+        assert!(!decided("1\t\"Cats\" (1998)\n2\t\"x\"\n").splitting.quotes);
+    }
+
+    #[test]
+    fn headers_are_told_by_names_and_by_what_stands_below() {
+        for (text, header) in [
+            ("user,item\nann,tea\n", true),
+            ("customer,product\nc0,p4\n", true),
+            ("foo,bar\nc0,p4\nc1,p4\n", true),
+            ("foo,bar,baz\nx,y,1.5\nz,y,2\n", true),
+            ("user_id:token\titem_id:token\n0\t4\n", true),
+            ("ann,tea\nbob,rice\nann,rice\n", false),
+            ("c0,p4\nc1,p4\n", false),
+            ("1,2\n3,4\n", false),
+            ("ann,book\nbob,book\n", false),
+        ] {
+            assert_eq!(decided(text).header.is_some(), header, "{text:?}");
+        }
+        assert_eq!(decided("name,drink\nann,tea\nbob,rice\n").notes.len(), 1);
+        assert!(decided("ann,tea\nann,rice\n").notes.is_empty());
+    }
+
+    #[test]
+    fn names_of_rows_and_empty_last_fields_are_no_columns() {
+        let r = decided("\"user\" \"item\"\n\"1\" \"u0\" \"i4\"\n\"2\" \"u0\" \"i5\"\n");
+        assert_eq!(
+            (r.header.clone().unwrap(), r.columns()),
+            (vec![String::new(), "user".into(), "item".into()], 3)
+        );
+        let surplus = decided("user,item\nu,i,\nv,j,\n");
+        assert_eq!(
+            surplus.width,
+            Width::Of {
+                fields: 2,
+                surplus: true
+            }
+        );
+        // Rows that are longer for no reason that is known are to be refused, not shifted.
+        for text in ["user,item\nu,i,1,2\nu,j,3,4\n", "user,item\nu,i,x\nv,j,y\n"] {
+            assert_eq!(decided(text).columns(), 2, "{text:?}");
+        }
+        assert_eq!(decided("user,item\n1,u,i\n2,u,j\n").columns(), 3);
+    }
+
+    #[test]
+    fn lists_are_rows_of_numbers_of_many_lengths() {
+        for (text, lists) in [
+            ("0 5 7\n1 13 11 0\n2 4\n", true),
+            ("0\t5\t7\n1\t13\n", true),
+            ("0 5 7\n1 13 11\n", false),
+            ("0 5 7\n0 13 11 4\n", false),
+            ("0 5 x\n1 13 11 4\n", false),
+            ("0 5\n1\n", false),
+        ] {
+            assert_eq!(decided(text).lists, lists, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The beginning of a file, and how one delimiter or another would split it.
+
+use hashbrown::HashSet;
+
+use super::{
+    lines::Lines,
+    options::Delimiter,
+    records::{Records, Splitting},
+};
+use crate::Error;
+
+/// A row with more fields than this, but for a list, is none.
+pub(super) const MOST_COLUMNS: usize = 1 << 16;
+/// Records that are looked at.
+const LOOK: usize = 2000;
+
+/// The beginning of a file.
+pub(super) struct Sample<'a> {
+    pub bytes: &'a [u8],
+    /// Whether that is all of it.
+    pub all: bool,
+    pub name: &'a str,
+}
+
+/// How a delimiter splits the beginning of a file.
+pub(super) struct Trial {
+    pub splitting: Splitting,
+    pub widths: Vec<usize>,
+    /// Fields that were quoted.
+    pub quoted: u64,
+    /// Whether all is as RFC 4180 has it.
+    pub whole: bool,
+    /// What ended it before the sample's end.
+    pub error: Option<Error>,
+}
+
+impl Trial {
+    /// The number of fields that most records have; of two as frequent, that which comes first.
+    pub fn width(&self) -> usize {
+        usual(&self.widths)
+    }
+
+    /// Whether all records behind the first have the same number of fields, and the first too, or one less as R writes
+    /// names of rows, or any where it is alone.
+    pub fn agrees(&self) -> bool {
+        let Some((&first, rest)) = self.widths.split_first() else {
+            return false;
+        };
+        let width = rest.first().copied().unwrap_or(first);
+        width >= 2 && rest.iter().all(|&other| other == width) && (first == width || first + 1 == width)
+    }
+
+    /// Share of the records that have as many fields as most.
+    pub fn share(&self) -> f64 {
+        let width = self.width();
+        let same = self.widths.iter().filter(|&&other| other == width).count();
+        if width < 2 {
+            0.0
+        } else {
+            same as f64 / self.widths.len() as f64
+        }
+    }
+}
+
+/// The most frequent number; of two as frequent, that which comes first.
+pub(super) fn usual(widths: &[usize]) -> usize {
+    let mut counts: Vec<(usize, usize)> = Vec::new();
+    for &width in widths {
+        match counts.iter_mut().find(|(other, _)| *other == width) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((width, 1)),
+        }
+    }
+    let most = counts.iter().map(|&(_, count)| count).max().unwrap_or(0);
+    counts
+        .into_iter()
+        .find(|&(_, count)| count == most)
+        .map_or(0, |(width, _)| width)
+}
+
+impl Sample<'_> {
+    /// Splits by a delimiter, with quotes where they make sense: always in CSV; elsewhere if each field that begins with
+    /// a quote ends with one, since titles begin with quotes too.
+    pub fn tried(&self, delimiter: Delimiter) -> Trial {
+        let csv = matches!(delimiter, Delimiter::Char(b',' | b';'));
+        if csv || memchr::memchr(b'"', self.bytes).is_some() {
+            let quoted = self.trial(Splitting {
+                delimiter,
+                quotes: true,
+            });
+            if csv || (quoted.whole && quoted.quoted > 0) {
+                return quoted;
+            }
+        }
+        self.trial(Splitting {
+            delimiter,
+            quotes: false,
+        })
+    }
+
+    fn trial(&self, splitting: Splitting) -> Trial {
+        let mut trial = Trial {
+            splitting,
+            widths: Vec::new(),
+            quoted: 0,
+            whole: true,
+            error: None,
+        };
+        let mut records = self.open(splitting);
+        while trial.widths.len() < LOOK {
+            match records.advance() {
+                Ok(true) => trial.widths.push(records.record().len()),
+                Ok(false) => break,
+                Err(error) => {
+                    // A field that is not closed where the sample ends may be closed behind it.
+                    trial.whole &= !self.all;
+                    trial.error = Some(error);
+                    break;
+                }
+            }
+            trial.whole &= !records.has_stray_text();
+        }
+        trial.quoted = records.quoted();
+        trial
+    }
+
+    fn open(&self, splitting: Splitting) -> Records {
+        Records::new(Lines::of_bytes(self.bytes.to_vec(), self.name), splitting)
+    }
+
+    /// The first records, and the line of the first of them.
+    pub fn records(&self, splitting: Splitting) -> (Vec<Vec<String>>, u64) {
+        let (mut records, mut all, mut line) = (self.open(splitting), Vec::new(), 0);
+        while all.len() < LOOK && matches!(records.advance(), Ok(true)) {
+            if all.is_empty() {
+                line = records.number();
+            }
+            all.push(records.record().texts());
+        }
+        (all, line)
+    }
+
+    /// Different values of the first column, that of the first record left out.
+    pub fn first_column(&self, splitting: Splitting) -> usize {
+        let (mut records, mut values, mut seen) = (self.open(splitting), HashSet::new(), 0);
+        while seen < LOOK && matches!(records.advance(), Ok(true)) {
+            if seen > 0 {
+                values.insert(records.record().get(0).unwrap_or_default().to_vec());
+            }
+            seen += 1;
+        }
+        values.len()
+    }
+
+    /// The fields of the first record, as far as they can be columns.
+    pub fn first(&self, splitting: Splitting) -> Vec<String> {
+        let mut records = self.open(splitting);
+        match records.advance() {
+            Ok(true) if records.record().len() <= MOST_COLUMNS => records.record().texts(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether records are users with their items: whole numbers alone, in rows of different lengths, no user twice.
+    pub fn are_lists(&self, splitting: Splitting) -> bool {
+        let whole = |field: &[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+        let (mut records, mut users, mut widths) = (self.open(splitting), HashSet::new(), Vec::new());
+        while widths.len() < LOOK && matches!(records.advance(), Ok(true)) {
+            let record = records.record();
+            let user = record.get(0).unwrap_or_default().to_vec();
+            if !record.iter().all(whole) || !users.insert(user) {
+                return false;
+            }
+            widths.push(record.len());
+        }
+        widths.iter().any(|&width| width != widths[0]) && widths.iter().any(|&width| width > 2)
+    }
+
+    pub fn refused(&self, line: u64, reason: &str) -> Error {
+        Error::data(self.name, line, reason)
+    }
+}

@@ -1,0 +1,235 @@
+//! Settings of models at and beyond the ends of their ranges: a plan, or an error that names the setting.
+
+use std::time::{Duration, Instant};
+
+use pocketrec::{
+    Error,
+    data::samples::{IdField, Layout, SequenceField, Table},
+    models::{ClickModel, DeepFm, Dien, Din, Fm, Gmf, Lr, Mf, Mlp, Model, NeuMf, Unit, WideDeep},
+    plan::{Activation, Init, Plan, PlanBuilder},
+};
+
+/// The setting that is at fault, and why.
+#[track_caller]
+fn fault(plan: pocketrec::Result<Plan>) -> (String, String) {
+    match plan {
+        Err(Error::Config { field, reason }) => (field, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// So many id fields with a vocabulary each, and a history of the first.
+fn layout(ids: usize) -> Layout {
+    Layout {
+        ids: (0..ids).map(|i| IdField::new(format!("f{i}"), i)).collect(),
+        sequences: vec![SequenceField {
+            name: "history".into(),
+            length: 5,
+            fields: vec![0],
+        }],
+        vocabularies: (0..ids)
+            .map(|i| Table {
+                name: format!("f{i}"),
+                rows: 3,
+            })
+            .collect(),
+        ..Layout::default()
+    }
+}
+
+fn click_models(layout: &Layout, factors: usize) -> Vec<ClickModel> {
+    vec![
+        Fm::new(layout).factors(factors).into(),
+        WideDeep::new(layout).factors(factors).into(),
+        DeepFm::new(layout).factors(factors).into(),
+        Din::new(layout).factors(factors).into(),
+        Dien::new(layout).factors(factors).into(),
+    ]
+}
+
+#[test]
+fn sizes_of_pairs_models_are_refused_by_name() {
+    for size in [0, 65_537, usize::MAX / 8 + 1, usize::MAX / 2, usize::MAX] {
+        let models: [(&str, Model); 8] = [
+            ("factors", Mf::new(3, 4).factors(size).into()),
+            ("factors", Gmf::new(3, 4).factors(size).into()),
+            ("factors", NeuMf::new(3, 4).factors(size).into()),
+            ("factors", NeuMf::new(3, 4).factors(size).layers([4, 2]).into()),
+            ("layers", Mlp::new(3, 4).layers([size, 4]).into()),
+            ("layers", Mlp::new(3, 4).layers([4, size]).into()),
+            ("layers", NeuMf::new(3, 4).layers([4, 2, size]).into()),
+            ("layers", NeuMf::new(3, 4).layers([size, 2]).into()),
+        ];
+        for (expected, model) in models {
+            let (field, reason) = fault(model.plan());
+            assert!(
+                field == expected && reason.contains("is not in 1..=65536"),
+                "{model:?}: {field}: {reason}"
+            );
+        }
+    }
+    // The tower is eight times as wide at its foot.
+    let (field, reason) = fault(NeuMf::new(3, 4).factors(65_536).plan());
+    assert!(field == "layers" && reason.contains("524288"), "{field}: {reason}");
+    for rows in [0, usize::MAX] {
+        assert_eq!(fault(Mf::new(rows, 4).plan()).0, "users");
+        assert_eq!(fault(NeuMf::new(4, rows).plan()).0, "items");
+    }
+    assert!(Mlp::new(3, 4).layers(vec![2; 1024]).plan().is_ok());
+    let (field, reason) = fault(Mlp::new(3, 4).layers(vec![2; 1025]).plan());
+    assert!(
+        field == "layers" && reason.contains("1025 layers; give 1024 at most"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn sizes_of_click_models_are_refused_by_name() {
+    let layout = layout(2);
+    for size in [0, 65_537, usize::MAX / 3, usize::MAX] {
+        for model in click_models(&layout, size) {
+            assert_eq!(fault(model.plan()).0, "factors", "{}", model.name());
+        }
+        assert_eq!(fault(WideDeep::new(&layout).hidden([4, size]).plan()).0, "hidden");
+        assert_eq!(fault(DeepFm::new(&layout).hidden([size]).plan()).0, "hidden");
+        assert_eq!(fault(Din::new(&layout).hidden([size]).plan()).0, "hidden");
+        assert_eq!(
+            fault(Din::new(&layout).attention([4, size], Unit::Dice).plan()).0,
+            "attention"
+        );
+        assert_eq!(fault(Dien::new(&layout).attention([size]).plan()).0, "attention");
+        assert_eq!(fault(Dien::new(&layout).auxiliary([size], 1.0).plan()).0, "auxiliary");
+    }
+    let many = vec![1; 1025];
+    for (expected, plan) in [
+        ("hidden", DeepFm::new(&layout).hidden(many.clone()).plan()),
+        ("hidden", Dien::new(&layout).hidden(many.clone()).plan()),
+        (
+            "attention",
+            Din::new(&layout).attention(many.clone(), Unit::Relu).plan(),
+        ),
+        ("attention", Dien::new(&layout).attention(many.clone()).plan()),
+        ("auxiliary", Dien::new(&layout).auxiliary(many.clone(), 1.0).plan()),
+    ] {
+        let (field, reason) = fault(plan);
+        assert!(
+            field == expected && reason.contains("1025 layers; give 1024 at most"),
+            "{field}: {reason}"
+        );
+    }
+}
+
+#[test]
+fn fields_are_counted_and_have_names_of_their_own() {
+    let begun = Instant::now();
+    let most = layout(8192);
+    assert_eq!(Lr::new(&most).plan().unwrap().columns().len(), 8192);
+    for model in click_models(&most, 2) {
+        let plan = model.plan().unwrap();
+        assert_eq!(
+            (plan.rows(8191), plan.gathers(0).count() > 0),
+            (3, true),
+            "{}",
+            model.name()
+        );
+    }
+    // Wider than any buffer, and far from overflow.
+    for model in click_models(&most, 65_536) {
+        assert!(matches!(model.plan(), Err(Error::Plan(_))), "{}", model.name());
+    }
+    let (field, reason) = fault(Fm::new(&layout(8193)).plan());
+    assert!(
+        field == "fields" && reason.contains("8193; give 8192 at most"),
+        "{field}: {reason}"
+    );
+    let mut numbers = layout(1);
+    numbers.numbers = vec![String::new(); 8192];
+    assert_eq!(fault(Lr::new(&numbers).plan()).0, "fields");
+    let mut events = layout(1);
+    events.sequences[0].fields = vec![0; 8193];
+    assert_eq!(fault(Din::new(&events).plan()).0, "fields of events");
+    events.sequences[0].fields = vec![0; 2];
+    assert_eq!(fault(Din::new(&events).plan()).0, "history");
+    // Of a model that does not read the history too.
+    events.sequences[0].fields = vec![1];
+    let (field, reason) = fault(Lr::new(&events).plan());
+    assert!(field == "history" && reason.contains("not there"), "{field}: {reason}");
+    let mut unread = layout(2);
+    unread.ids.pop();
+    let (field, reason) = fault(Lr::new(&unread).plan());
+    assert!(field == "f1" && reason.contains("no field reads"), "{field}: {reason}");
+    unread.vocabularies.clear();
+    assert_eq!(fault(Lr::new(&unread).plan()).0, "f0");
+    let mut twins = layout(2);
+    twins.vocabularies[1].name = "f0".into();
+    let (field, reason) = fault(Lr::new(&twins).plan());
+    assert!(
+        field == "f0" && reason.contains("two vocabularies"),
+        "{field}: {reason}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn numeric_features_are_counted() {
+    for first in [1 << 20, usize::MAX - 1, usize::MAX] {
+        let mut plan = PlanBuilder::new();
+        let (user, x) = (plan.column("user"), plan.buffer(4));
+        plan.gather("user.weight", user, 3, Init::Zeros, x.columns(0, 2));
+        plan.numeric(first, x.columns(2, 2));
+        let logit = plan.linear("logit", x, 1, Activation::Identity);
+        let error = plan.finish(logit).unwrap_err().to_string();
+        assert!(error.contains("numeric features; give 1048576 at most"), "{error}");
+    }
+}
+
+#[test]
+fn multiply_adds_of_any_batch_are_a_number() {
+    for model in click_models(&layout(3), 4) {
+        let plan = model.plan().unwrap();
+        let steps = vec![usize::MAX; plan.sequences().len()];
+        assert_eq!(
+            plan.batch_multiply_adds(usize::MAX, &steps),
+            usize::MAX,
+            "{}",
+            model.name()
+        );
+    }
+}
+
+/// A plan of so many layers, each applied twice, over so many columns.
+fn long_plan(layers: usize) -> Plan {
+    let mut plan = PlanBuilder::new();
+    let x = plan.buffer(layers);
+    for at in 0..layers {
+        let column = plan.column(&format!("column {at}"));
+        plan.gather(&format!("table {at}"), column, 3, Init::Zeros, x.columns(at, 1));
+    }
+    let mut ends = [plan.plain_sum(&[x]), plan.plain_sum(&[x])];
+    for at in 0..layers {
+        let name = format!("layer {at}");
+        ends[0] = plan.linear(&name, ends[0], 1, Activation::Relu);
+        ends[1] = plan.linear_again(&name, ends[1]);
+        plan.expose(&name, ends[1]);
+    }
+    let logit = plan.plain_sum(&ends);
+    plan.finish(logit).unwrap()
+}
+
+/// Four times the layers take four times the time, and not sixteen times.
+#[test]
+fn a_plan_is_built_in_time_proportional_to_its_stages() {
+    let time = |layers: usize| {
+        let once = || {
+            let begun = Instant::now();
+            assert_eq!(long_plan(layers).stages().len(), 3 * layers + 4);
+            begun.elapsed()
+        };
+        (0..3).map(|_| once()).min().unwrap()
+    };
+    let (short, long) = (time(5_000), time(20_000));
+    assert!(
+        long < 9 * short + Duration::from_millis(20),
+        "{short:?} for 5,000, {long:?} for 20,000"
+    );
+}
