@@ -111,7 +111,8 @@ impl Identity {
             if marks.at.last() == earlier.at.last() {
                 marks.passing = earlier.passing;
             }
-            marks.at.extend_from_slice(&earlier.at);
+            let now = marks.at.last().map_or(0, |&(rows, _)| rows);
+            marks.at.extend(earlier.at.iter().filter(|(rows, _)| *rows < now));
             marks.at.sort_unstable();
             marks.at.dedup();
         }

@@ -24,7 +24,8 @@ impl Scale {
     ///
     /// No row of `n` is more than `sqrt(n - 1)` of their own standard deviations from their mean (Samuelson, *How Deviant
     /// Can You Be?*, JASA 1968), so that no training row is ever cut where there are fewer than 16.7 million. A single
-    /// value of a later row cannot make predictions overflow then, not even in half precision.
+    /// value of a later row then cannot make predictions overflow, with weights of the usual size not even in half
+    /// precision.
     pub const LIMIT: f32 = 4096.0;
 
     /// The limit of a standardised number, and that of one as it is.
