@@ -1,9 +1,9 @@
 //! Reading text: MovieLens' `ratings.dat` (the real one where it is there, and one made on the spot), the same as CSV and
-//! tabs, the NCF files, and what comes behind reading: split and sampler.
+//! tabs, compressed by gzip (MB/s of the text), the NCF files, and what comes behind reading: split and sampler.
 
 mod common;
 
-use std::{fmt::Write, fs, path::Path};
+use std::{fmt::Write as _, fs, io::Write as _, path::Path};
 
 use common::{
     Group, Work,
@@ -15,6 +15,11 @@ use pocketrec::data::{Dataset, Interactions, Sampler};
 
 fn read(group: &mut Group<'_>, id: &str, file: &Path) {
     let bytes = fs::metadata(file).map_or(0, |about| about.len() as usize);
+    read_text(group, id, file, bytes);
+}
+
+/// Reads a file that holds so many bytes of text.
+fn read_text(group: &mut Group<'_>, id: &str, file: &Path, bytes: usize) {
     let work = Work::bytes(bytes).of(bytes, Ceiling::CopyInMemory);
     group.run(
         format!("read/{id}"),
@@ -67,6 +72,14 @@ fn main() -> std::io::Result<()> {
         let file = folder.path().join(name);
         fs::write(&file, header.to_string() + &made_up(separator))?;
         read(&mut group, &format!("made-up {name}"), &file);
+        if name == "ratings.csv" {
+            let text = fs::read(&file)?;
+            let compressed = folder.path().join("ratings.csv.gz");
+            let mut to = flate2::write::GzEncoder::new(fs::File::create(&compressed)?, flate2::Compression::default());
+            to.write_all(&text)?;
+            to.finish()?;
+            read_text(&mut group, "made-up ratings.csv.gz", &compressed, text.len());
+        }
         if name == "ratings.dat" {
             all(&mut group, &format!("made-up {name}"), &file);
         }
