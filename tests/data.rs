@@ -1,5 +1,7 @@
 //! Readers, splits and sampling against small hand-written files, brute force and, where it is there, real data.
 
+mod skipped;
+
 use std::{
     collections::HashSet,
     fs,
@@ -327,7 +329,7 @@ fn real(name: &str) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    println!("skipped: {} is not there", path.display());
+    skipped::skipped(format!("{} is not there", path.display()));
     None
 }
 

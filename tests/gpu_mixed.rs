@@ -34,7 +34,7 @@ fn open_mixed(checked: bool) -> Option<Gpu> {
                 text.starts_with("mixed precision: ") && text.contains("lacks"),
                 "{text}"
             );
-            eprintln!("skipped: {text}");
+            common::skipped::skipped(&text);
             None
         }
         Err(other) => panic!("{other}"),

@@ -284,6 +284,10 @@ impl Input {
 
     /// Compares the checksum.
     pub fn verify(&self) -> Result<(), String> {
+        // A fuzzer that has to guess 64 bits never sees what lies behind them.
+        if cfg!(fuzzing) {
+            return Ok(());
+        }
         let said = self.string(CHECKSUM)?;
         let strings = self.header.strings().iter();
         let mut sum = Checksum::of_strings(strings.map(|(key, value)| (key.as_str(), value.as_str())));

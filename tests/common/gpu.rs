@@ -11,7 +11,7 @@ pub fn open(options: GpuOptions) -> Option<Gpu> {
         Err(error) => {
             let required = std::env::var("POCKETREC_REQUIRE_GPU").is_ok_and(|value| value == "1");
             assert!(!required, "POCKETREC_REQUIRE_GPU=1, but {error}");
-            eprintln!("skipped: {error}");
+            super::skipped::skipped(&error);
             None
         }
     }

@@ -10,6 +10,9 @@ pub mod golden;
 pub mod gpu;
 pub mod means;
 pub mod recurrent;
+#[cfg(feature = "std")]
+#[path = "../skipped/mod.rs"]
+pub mod skipped;
 
 use pocketrec::{
     Error, Result,

@@ -3,6 +3,8 @@
 mod histories;
 mod noted;
 mod published;
+#[path = "../skipped/mod.rs"]
+mod skipped;
 
 use std::fs;
 

@@ -17,7 +17,7 @@ use crate::keys;
 fn real(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
     if !path.is_dir() {
-        eprintln!("skipped: {} is not there", path.display());
+        crate::skipped::skipped(format!("{} is not there", path.display()));
         return None;
     }
     Some(path)
