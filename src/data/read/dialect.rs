@@ -54,13 +54,19 @@ impl Dialect {
     /// [`Error::Data`] where nothing separates fields, or a header does not go with its rows.
     pub fn of(mut lines: Lines, wish: &Wish) -> Result<(Dialect, Records)> {
         let name = lines.name().to_owned();
+        let mut wish = *wish;
+        // What spreadsheets write above the header to say how they split.
+        if let Some(sign) = separator_line(lines.peek()?.0) {
+            lines.advance()?;
+            wish.delimiter.get_or_insert(sign);
+        }
         let (bytes, all) = lines.peek()?;
         let sample = Sample {
             bytes,
             all,
             name: &name,
         };
-        let dialect = sample.decide(wish)?;
+        let dialect = sample.decide(&wish)?;
         let mut records = Records::new(lines, dialect.splitting);
         if dialect.header.is_some() {
             records.advance()?;
@@ -75,6 +81,14 @@ impl Dialect {
             Width::Of { fields, .. } => fields,
             Width::Any => 0,
         }
+    }
+}
+
+/// The delimiter that a first line `sep=;` names.
+fn separator_line(bytes: &[u8]) -> Option<Delimiter> {
+    match bytes.strip_prefix(b"sep=")? {
+        [sign, b'\n' | b'\r', ..] if sign.is_ascii_punctuation() || *sign == b'\t' => Some(Delimiter::Char(*sign)),
+        _ => None,
     }
 }
 
@@ -165,7 +179,7 @@ impl Sample<'_> {
                 fields: columns,
                 surplus: true,
             };
-        } else if are_names_of_rows(&rows, quoted) {
+        } else if are_names_of_rows(&rows, quoted, dialect.splitting.delimiter) {
             header.insert(0, String::new());
             dialect.width = Width::Of { fields, surplus: false };
             let note = "the first field of each row was taken for the row's name, as R writes them";
@@ -256,6 +270,7 @@ mod tests {
             ("\"a,b\";\"c\"\n\"d,e\";\"f\"\n", ";", 2),
             ("\"u\"\t\"i\"\n\"v\"\t\"j\"\n", "tab", 2),
             ("user,item,at\nu,i,2020-01-01 10:00:00\n", ",", 3),
+            ("sep=;\r\nuser;item\r\nu;i,j\r\n", ";", 2),
         ] {
             let got = decided(text);
             assert_eq!(got.splitting.delimiter, delimiter.parse().unwrap(), "{text:?}");
@@ -304,7 +319,13 @@ mod tests {
         for text in ["user,item\nu,i,1,2\nu,j,3,4\n", "user,item\nu,i,x\nv,j,y\n"] {
             assert_eq!(decided(text).columns(), 2, "{text:?}");
         }
-        assert_eq!(decided("user,item\n1,u,i\n2,u,j\n").columns(), 3);
+        for text in [
+            "user,item\n1,u,i\n2,u,j\n",
+            "user item\n17 u i\n5 u j\n",
+            "user\titem\nx\tu\ti\ny\tu\tj\n",
+        ] {
+            assert_eq!(decided(text).columns(), 3, "{text:?}");
+        }
     }
 
     #[test]
@@ -312,6 +333,8 @@ mod tests {
         for (text, lists) in [
             ("0 5 7\n1 13 11 0\n2 4\n", true),
             ("0\t5\t7\n1\t13\n", true),
+            ("0,5,7,\n1,13,\n2,4,6,8,\n", true),
+            ("0 5 7 \n1 \n", true),
             ("0 5 7\n1 13 11\n", false),
             ("0 5 7\n0 13 11 4\n", false),
             ("0 5 x\n1 13 11 4\n", false),

@@ -2,14 +2,19 @@
 
 use hashbrown::HashSet;
 
-use super::columns::{Role, untyped};
+use super::{
+    columns::{Role, untyped},
+    options::Delimiter,
+    trial::is_csv,
+};
 
-/// Whether the first fields are the rows' names: R gives each another, in quotes or counted from 1.
-pub(super) fn are_names_of_rows(rows: &[&Vec<String>], quoted: bool) -> bool {
+/// Whether the first fields are the rows' names: R gives each another. In CSV, where a comma that should be in quotes
+/// makes rows longer too, they must be counted from 1 beside, or be in quotes themselves (`quoted`).
+pub(super) fn are_names_of_rows(rows: &[&Vec<String>], quoted: bool, delimiter: Delimiter) -> bool {
     let names = || rows.iter().filter_map(|row| row.first());
     let different: HashSet<&String> = names().collect();
     let counted = names().zip(1u64..).all(|(name, number)| name.parse() == Ok(number));
-    rows.len() > 1 && different.len() == rows.len() && (quoted || counted)
+    rows.len() > 1 && different.len() == rows.len() && (!is_csv(delimiter) || quoted || counted)
 }
 
 /// Whether the first record is a header, and whether that can be told.

@@ -62,6 +62,11 @@ impl Trial {
     }
 }
 
+/// Whether quotes mean something in any case.
+pub(super) fn is_csv(delimiter: Delimiter) -> bool {
+    matches!(delimiter, Delimiter::Char(b',' | b';'))
+}
+
 /// The most frequent number; of two as frequent, that which comes first.
 pub(super) fn usual(widths: &[usize]) -> usize {
     let mut counts: Vec<(usize, usize)> = Vec::new();
@@ -82,7 +87,7 @@ impl Sample<'_> {
     /// Splits by a delimiter, with quotes where they make sense: always in CSV; elsewhere if each field that begins with
     /// a quote ends with one, since titles begin with quotes too.
     pub fn tried(&self, delimiter: Delimiter) -> Trial {
-        let csv = matches!(delimiter, Delimiter::Char(b',' | b';'));
+        let csv = is_csv(delimiter);
         if csv || memchr::memchr(b'"', self.bytes).is_some() {
             let quoted = self.trial(Splitting {
                 delimiter,
@@ -163,15 +168,18 @@ impl Sample<'_> {
 
     /// Whether records are users with their items: whole numbers alone, in rows of different lengths, no user twice.
     pub fn are_lists(&self, splitting: Splitting) -> bool {
-        let whole = |field: &[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+        let whole = |field: &[u8]| field.iter().all(u8::is_ascii_digit);
         let (mut records, mut users, mut widths) = (self.open(splitting), HashSet::new(), Vec::new());
         while widths.len() < LOOK && matches!(records.advance(), Ok(true)) {
             let record = records.record();
             let user = record.get(0).unwrap_or_default().to_vec();
-            if !record.iter().all(whole) || !users.insert(user) {
+            // The last of a list may be followed by a delimiter.
+            let fields = record.len() - usize::from(record.iter().last().is_some_and(<[u8]>::is_empty));
+            let empty = record.iter().take(fields).any(<[u8]>::is_empty);
+            if empty || !record.iter().all(whole) || !users.insert(user) {
                 return false;
             }
-            widths.push(record.len());
+            widths.push(fields);
         }
         widths.iter().any(|&width| width != widths[0]) && widths.iter().any(|&width| width > 2)
     }
