@@ -43,7 +43,7 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Executor, LossSum, catalogue_items, exposed, interrupted},
+    executor::{Executor, LossSum, catalogue_items, exposed, interrupted, score_pairs},
     memory::{self, Need},
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
 };
@@ -285,7 +285,11 @@ impl Executor for CpuExecutor {
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
         self.ready()?;
         let items = catalogue_items(&self.plan, users, out)?;
-        self.lending(|executor| executor.score_items(users, items, out))
+        match self.separable.is_some() {
+            true => self.lending(|executor| executor.score_items(users, items, out)),
+            false => score_pairs(self, users, out)?,
+        }
+        Ok(())
     }
 
     fn state(&mut self) -> Result<State> {

@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use super::{CpuExecutor, network};
 use crate::{
-    Result,
     cpu::{
         catalogue::Catalogue,
         simd::{Simd, dispatch},
@@ -12,7 +11,6 @@ use crate::{
         tile::{Network, Scratch},
     },
     data::Batch,
-    executor::score_pairs,
     plan::View,
 };
 
@@ -58,11 +56,9 @@ impl CpuExecutor {
         values
     }
 
-    /// Scores users that have been checked with all items, of which there are `items`.
-    pub(super) fn score_items(&mut self, users: &[u32], items: usize, out: &mut [f32]) -> Result<()> {
-        let Some(separable) = &self.separable else {
-            return score_pairs(self, users, out);
-        };
+    /// Scores users that have been checked with all items, of which there are `items`, where the plan is separable.
+    pub(super) fn score_items(&mut self, users: &[u32], items: usize, out: &mut [f32]) {
+        let Some(separable) = &self.separable else { return };
         let network = network!(self);
         let proof = self.proof;
         let catalogue = self
@@ -89,7 +85,6 @@ impl CpuExecutor {
             .for_each(&mut self.scratch, &mut tasks, |_, (users, range, out)| {
                 dispatch!(proof, s => catalogue.score(s, network, users, range.clone(), out));
             });
-        Ok(())
     }
 }
 
