@@ -241,7 +241,9 @@ fn keys_titles_and_histories_come_back() {
     // Other data is refused, the same goes on.
     let other = Interactions::from_keys([("eve", "tea", 1), ("eve", "rice", 2)]).unwrap();
     let error = loaded.fit(&other.leave_one_out().unwrap(), |_| ()).unwrap_err();
-    assert!(error.to_string().contains("other keys"), "{error}");
+    let said =
+        "its users are not those that the model was trained with: row 0 is \"eve\" there and \"ann\" in the model";
+    assert!(error.to_string().contains(said), "{error}");
     loaded.set_config(TrainConfig { epochs: 5, ..small }).unwrap();
     assert_eq!(loaded.fit(&split, |_| ()).unwrap().epochs, 1);
 }

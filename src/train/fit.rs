@@ -102,6 +102,7 @@ impl Trainer {
         watch: &mut dyn FnMut(&Event) -> Control,
     ) -> Result<FitReport> {
         let clock = Stopwatch::start();
+        self.check_keys(split)?;
         self.check_evaluation(split)?;
         self.adopt(split)?;
         self.thaw()?;

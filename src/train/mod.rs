@@ -295,7 +295,6 @@ impl Trainer {
                 return Err(Error::config("split", reason));
             }
         }
-        self.check_keys(split)?;
         if !self.keyed {
             let (users, items) = (self.users(), self.items());
             self.user_ids = padded(train.user_ids(), users)?;
@@ -324,19 +323,16 @@ impl Trainer {
                 continue;
             }
             let mut both = keys.iter().zip(known.iter());
-            let how = match both.position(|(key, known)| key != known) {
-                Some(row) => {
-                    let [key, known] = [keys, known].map(|keys| keys.key(row as u32).unwrap_or_default());
-                    let known_elsewhere = self.has_key(what, &key);
-                    let order = if known_elsewhere {
-                        "the same in another order"
-                    } else {
-                        "others"
-                    };
-                    format!("row {row} is {key:?} there and {known:?} in the model: its keys are {order}")
-                }
-                None => format!("it has {}, the model {}", keys.len(), known.len()),
+            // More keys behind the same ones are other rows, not other meanings.
+            let Some(row) = both.position(|(key, known)| key != known) else {
+                continue;
             };
+            let [key, own] = [keys, known].map(|keys| keys.key(row as u32).unwrap_or_default());
+            let order = match known.get(&key) {
+                Some(_) => "the same in another order",
+                None => "others",
+            };
+            let how = format!("row {row} is {key:?} there and {own:?} in the model: its keys are {order}");
             let reason = format!(
                 "its {what} are not those that the model was trained with: {how}; number them by the model's keys \
                  (Interactions::with_order_of)"
@@ -344,15 +340,6 @@ impl Trainer {
             return Err(Error::config("split", reason));
         }
         Ok(())
-    }
-
-    fn has_key(&self, what: &str, key: &str) -> bool {
-        let keys = if what == "users" {
-            &self.user_ids
-        } else {
-            &self.item_ids
-        };
-        keys.get(key).is_some()
     }
 }
 

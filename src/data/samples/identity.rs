@@ -294,8 +294,8 @@ impl Layout {
         let ids = self.ids.iter().chain(&self.many).map(|field| &field.name);
         let names = ids.chain(&self.numbers);
         for name in names.chain(self.sequences.iter().map(|sequence| &sequence.name)) {
-            let words = |layout: &Layout| layout.identity.fields.get(name).cloned();
-            if let (Some(own), Some(others)) = (words(self), words(there))
+            let (own, others) = (self.identity.fields.get(name), there.identity.fields.get(name));
+            if let (Some(own), Some(others)) = (own, others)
                 && own != others
             {
                 return refused(
