@@ -5,6 +5,9 @@ use std::{fs, io::Write};
 use pocketrec::data::Interactions;
 use proptest::prelude::*;
 
+/// Users and their items.
+type ByUser = Vec<(String, Vec<String>)>;
+
 /// Rows in the order of the file: user, item, time.
 type Rows = Vec<(String, String, i64)>;
 
@@ -126,7 +129,7 @@ fn form_and_rows() -> impl Strategy<Value = (Form, Rows)> {
 
 /// What reading is to give, worked out slowly: keys by first appearance, each user's items by time and then place, of
 /// repetitions the last.
-fn expected(rows: &Rows) -> Vec<(String, Vec<String>)> {
+fn expected(rows: &Rows) -> ByUser {
     let mut users: Vec<&String> = Vec::new();
     rows.iter().for_each(|(user, ..)| {
         if !users.contains(&user) {
@@ -145,7 +148,7 @@ fn expected(rows: &Rows) -> Vec<(String, Vec<String>)> {
     users.into_iter().map(|user| (user.clone(), of_user(user))).collect()
 }
 
-fn read(bytes: &[u8]) -> Result<(Vec<(String, Vec<String>)>, Interactions), String> {
+fn read(bytes: &[u8]) -> Result<(ByUser, Interactions), String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.txt");
     fs::write(&path, bytes).unwrap();
@@ -211,7 +214,7 @@ proptest! {
             bytes = to.finish().unwrap();
         }
         let (got, data) = read(&bytes).map_err(TestCaseError::fail)?;
-        let expected: Vec<(String, Vec<String>)> = (0..).zip(lists).map(|(user, items): (u32, _)| (user.to_string(), items)).collect();
+        let expected: ByUser = (0..).zip(lists).map(|(user, items): (u32, _)| (user.to_string(), items)).collect();
         prop_assert_eq!(got, expected);
         prop_assert!(data.report().layout.as_ref().unwrap().lists);
     }

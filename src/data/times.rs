@@ -395,8 +395,10 @@ mod tests {
         whole.rescale(unit);
         fine.rescale(unit);
         assert_eq!((whole.values(), fine.values()), (&[700, i64::MAX][..], &[25][..]));
-        let mut dates = Unit::default();
-        dates.kind = Some(Kind::Calendar);
+        let dates = Unit {
+            kind: Some(Kind::Calendar),
+            ..Unit::default()
+        };
         assert!(dates.common(unit).is_err());
     }
 }

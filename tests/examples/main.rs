@@ -13,6 +13,9 @@ mod pictures;
 mod recommend;
 #[cfg(unix)]
 mod shell;
+#[cfg(feature = "gpu")]
+#[path = "../skipped/mod.rs"]
+mod skipped;
 
 use std::{
     path::{Path, PathBuf},
