@@ -12,7 +12,7 @@ use super::{output::say, tables::wrapped};
 /// How files in libfm's format end; `.gz` may follow.
 pub const LIBFM: &[&str] = &["libfm", "svm", "svmlight"];
 /// What stands before a line that should not be overlooked.
-const MARK: &str = "!!! ";
+pub const MARK: &str = "!!! ";
 
 /// Whether a file is in libfm's format, by the end of its name.
 pub fn is_libfm(path: &Path) -> bool {
