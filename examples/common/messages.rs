@@ -35,6 +35,10 @@ const ADVICE: Names = &[
     ("Delimited::rating", "--rating-column"),
     ("Delimited::time", "--time-column"),
     ("Delimited::min_rating", "--min-rating"),
+    (
+        "say in Delimited which columns are the user, item, rating and time",
+        "name its columns by --user-column, --item-column and --time-column, as numbers from 1",
+    ),
     ("set lists to false", "give --lists false"),
     (
         " (nor *.train.rating, which Dataset::read takes)",

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use pocketrec::{
     Error, Result,
-    data::{Column, Survey, samples::Schema},
+    data::{Column, Survey, SurveyedColumn, samples::Schema},
 };
 
 use crate::{
-    common::samples::name_of,
+    common::samples::{MARK, name_of},
     fields::Settings,
+    joined::Joined,
     reading::{ColumnOptions, DataOptions},
     source::{Held, Source},
     view::listed,
@@ -19,16 +20,6 @@ use crate::{
 const HISTORY: u32 = 20;
 /// What stands between the negatives of a row, unless they hold the sign between several values.
 const BETWEEN_NEGATIVES: char = ',';
-
-/// A file that is joined.
-struct Joined<'a> {
-    name: &'static str,
-    path: &'a PathBuf,
-    survey: Survey,
-    /// Its column of keys, and the column of the rows that has them.
-    key: String,
-    of_rows: String,
-}
 
 /// The columns that are more than fields.
 #[derive(Default)]
@@ -82,7 +73,12 @@ impl<'a> Columns<'a> {
         };
         columns.find_roles()?;
         for (name, path) in &source.tables {
-            let joined = columns.join(name, path, survey(path, None)?)?;
+            let of_role = match *name {
+                "items" => &columns.roles.item,
+                _ => &columns.roles.user,
+            };
+            let of_table = survey(path, None)?;
+            let joined = Joined::new(name, path, of_table, (&source.train, &columns.train), of_role.as_ref())?;
             columns.joined.push(joined);
         }
         if columns.roles.label.is_none() {
@@ -166,7 +162,7 @@ impl<'a> Columns<'a> {
             .filter(|usual| label.as_deref().is_some_and(|label| label != *usual));
         if let Some(usual) = of_clicks.filter(|usual| !skipped.contains(usual)) {
             let note =
-                format!("!!! {usual} is a field, though it has the name of a label; --skip {usual} leaves it out");
+                format!("{MARK}{usual} is a field, though it has the name of a label; --skip {usual} leaves it out");
             self.notes.push(note);
         }
         self.roles = Roles {
@@ -178,35 +174,6 @@ impl<'a> Columns<'a> {
             negatives: None,
         };
         Ok(())
-    }
-
-    /// How a file is joined: by its column that the rows have too, or else as the item or the user.
-    fn join(&self, name: &'static str, path: &'a PathBuf, survey: Survey) -> Result<Joined<'a>> {
-        let shared = survey.columns.iter().map(|column| &column.name);
-        let first = shared.clone().next().cloned().unwrap_or_default();
-        let of_role = match name {
-            "items" => &self.roles.item,
-            _ => &self.roles.user,
-        };
-        let of_rows = match (self.train.column(&first), of_role) {
-            (Some(_), _) => first.clone(),
-            (None, Some(role)) => role.clone(),
-            (None, None) => {
-                let reason = format!(
-                    "{} is joined by its first column, {first}, which {} does not have",
-                    name_of(path),
-                    name_of(&self.source.train)
-                );
-                return Err(Error::config("data", reason));
-            }
-        };
-        Ok(Joined {
-            name,
-            path,
-            survey,
-            key: first,
-            of_rows,
-        })
     }
 
     /// What dev and test rows are ranked among, where no column says what was clicked on.
@@ -273,18 +240,20 @@ impl<'a> Columns<'a> {
             !column.is_empty() && !settings.skip.contains(column) && no_fields.all(|(other, _)| other != column)
         };
         let mut event = Vec::new();
-        let mut split = Vec::new();
+        let (mut split, mut notes) = (Vec::new(), Vec::new());
         for column in self.train.columns.iter().filter(|column| is_field(&column.name)) {
-            // A user or an item is one, whatever its key looks like.
             let name = Some(&column.name);
-            let whole = name == roles.user.as_ref() || name == roles.item.as_ref();
-            let several = column.several > 0 && !whole && settings.is_key(&column.name);
+            let of_negatives = roles.negatives.is_some() && name == roles.item.as_ref();
+            let several = column.several > 0 && settings.is_key(&column.name) && !of_negatives;
             if several {
                 split.push(column.name.clone());
             }
             schema = schema.field(settings.field(column, several));
             if name == roles.item.as_ref() && settings.is_key(&column.name) {
-                event.push(column.name.clone());
+                match several {
+                    true => notes.push(several_items(column, self.options.sign(), self.train.rows)),
+                    false => event.push(column.name.clone()),
+                }
             }
         }
         for joined in &self.joined {
@@ -324,6 +293,7 @@ impl<'a> Columns<'a> {
         if roles.user.is_some() && !event.is_empty() && length > 0 {
             schema = schema.history("history", event, length);
         }
+        self.notes.extend(notes);
         Ok(schema)
     }
 
@@ -336,21 +306,7 @@ impl<'a> Columns<'a> {
 
     /// Says how the files that are joined were taken.
     pub fn describe_tables(&self) -> Vec<String> {
-        let said = |joined: &Joined| {
-            let names: Vec<String> = joined.survey.columns[1..]
-                .iter()
-                .map(|column| column.name.clone())
-                .collect();
-            format!(
-                "{}: {}; joined by {} as {}, for {}",
-                name_of(joined.path),
-                joined.survey.layout,
-                joined.key,
-                joined.of_rows,
-                listed(&names)
-            )
-        };
-        self.joined.iter().map(said).collect()
+        self.joined.iter().map(Joined::describe).collect()
     }
 
     /// Refuses options that come to nothing.
@@ -385,4 +341,14 @@ impl<'a> Columns<'a> {
         }
         Ok(())
     }
+}
+
+/// What is said of items of several values: as a rule these are keys with a sign in them that another separator leaves
+/// alone.
+fn several_items(column: &SurveyedColumn, sign: char, rows: u64) -> String {
+    format!(
+        "{MARK}{} holds {sign:?} in {} of {rows} rows, and so has several values and no history; another --separator \
+         leaves its keys whole",
+        column.name, column.several
+    )
 }

@@ -11,6 +11,7 @@ mod columns;
 mod common;
 mod data;
 mod fields;
+mod joined;
 mod model;
 mod options;
 mod plot;

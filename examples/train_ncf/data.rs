@@ -94,13 +94,14 @@ impl Data {
             format!("leave-one-out: {cases} items, one a user, each ranked among {most} that the user does not have");
         say!("{}", wrapped("test", &text))?;
         say_all("", &self.of_split())?;
-        match validation {
-            Some(validation) => say!(
-                "epoch     the best on {} validation items, held out likewise; the test items play no part in it",
+        let text = match validation {
+            Some(validation) => format!(
+                "the best on {} validation items, held out likewise; the test items play no part in it",
                 validation.test.len()
             ),
-            None => say!("epoch     all are trained; the best is named afterwards, by the test items, as papers do"),
-        }
+            None => "all are trained; the best is named afterwards, by the test items, as papers do".into(),
+        };
+        say!("{}", wrapped("epoch", &text))
     }
 
     /// What is to be said of the test part beside its size.
@@ -117,6 +118,9 @@ impl Data {
             let (user, item) = report.first_trained_on.unwrap_or_default();
             let (user, item) = (key(train.user_ids(), user), key(train.item_ids(), item));
             format!("test items were trained on and are left out, the first {item} of user {user}")
+        });
+        marked(MARK, report.unused_candidates, &|| {
+            "given candidates are items that nobody has: any model tells them".into()
         });
         let mut said = |count: u32, text: &dyn Fn() -> String| marked("", count, text);
         said(report.untested_users, &|| {
@@ -144,10 +148,6 @@ impl Data {
             (
                 report.trained_candidates,
                 "given candidates are in the user's training part",
-            ),
-            (
-                report.unused_candidates,
-                "given candidates are items that nobody has: any model tells them",
             ),
             (
                 report.unused_items,
