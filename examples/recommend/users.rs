@@ -19,20 +19,20 @@ const KEY: &str = "user";
 
 /// The keys and the ids of the users of all rows, in their order.
 pub fn of_file(path: &Path, known: &IdMap) -> Result<Vec<(String, u32)>> {
-    let (format, column, header) = match table(path)? {
+    let (format, column) = match table(path)? {
         Some((delimiter, column)) => {
             let format = SampleFormat::Delimited {
                 delimiter: Some(delimiter),
                 columns: None,
             };
-            (format, column, 1)
+            (format, column)
         }
         None => {
             let format = SampleFormat::Delimited {
                 delimiter: Some(LINES),
                 columns: Some(vec![KEY.into()]),
             };
-            (format, KEY.into(), 0)
+            (format, KEY.into())
         }
     };
     let schema = Schema::new().field(Field::key(&column));
@@ -42,12 +42,11 @@ pub fn of_file(path: &Path, known: &IdMap) -> Result<Vec<(String, u32)>> {
     };
     let key = |id: u32| keys.key(id.checked_sub(1)?);
     let mut users = Vec::with_capacity(samples.len());
-    for (row, &id) in (1..).zip(samples.ids(0)) {
+    for (row, &id) in (1u64..).zip(samples.ids(0)) {
         let key = key(id).unwrap_or_default().into_owned();
         let user = known.get(&key).ok_or_else(|| {
             let reason = not_known("user", known, &key);
-            let row: u64 = row;
-            Error::config("--input", format!("{}, row {}: {reason}", name_of(path), row + header))
+            Error::config("--input", format!("{}, row {row}: {reason}", name_of(path)))
         })?;
         users.push((key, user));
     }

@@ -271,10 +271,12 @@ impl<'a> Columns<'a> {
             }
         }
         if let (Some(sign), true) = (self.options.separator, split.is_empty()) {
+            // It still keeps the usual sign from parting keys.
             let of_negatives = roles.negatives.as_ref().is_some_and(|(_, own)| *own == sign);
             if !of_negatives {
-                let reason = format!("no row has {sign:?} in a column of keys; leave it out");
-                return Err(Error::config("--separator", reason));
+                notes.push(format!(
+                    "no row has {sign:?} in a column of keys, so that each holds one value"
+                ));
             }
         }
         if let Some(column) = &roles.user {
@@ -348,7 +350,7 @@ impl<'a> Columns<'a> {
 fn several_items(column: &SurveyedColumn, sign: char, rows: u64) -> String {
     format!(
         "{MARK}{} holds {sign:?} in {} of {rows} rows, and so has several values and no history; another --separator \
-         leaves its keys whole",
+         leaves them whole",
         column.name, column.several
     )
 }

@@ -196,7 +196,7 @@ fn numbered_as(trainer: &Trainer, read: Interactions) -> Result<Interactions> {
 fn of_rows(report: &ReadReport) -> Vec<String> {
     let mut lines: Vec<String> = report.layout.iter().map(ToString::to_string).collect();
     if let Some((line, reason)) = &report.first_skipped {
-        let all = report.rows + report.below_min_rating + report.skipped;
+        let all = report.rows + report.skipped;
         lines.push(skipped_rows(report.skipped, all, *line, reason));
     }
     if report.below_min_rating > 0 {
