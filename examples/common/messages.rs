@@ -28,6 +28,10 @@ const ADVICE: Names = &[
         "; read the features as one weighted field (Schema::features)",
         "; every value must be 1",
     ),
+    (
+        "; encode the rows with the model's own encoder (ClickTrainer::encoder, Training::with_encoder)",
+        "",
+    ),
     ("Delimited::delimiter", "--delimiter"),
     ("Delimited::header", "--header"),
     ("Delimited::user", "--user-column"),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use pocketrec::{Error, Result};
+use pocketrec::{Error, Result, data::Delimiter};
 
 use crate::common::{device::DeviceOptions, files, messages::Names};
 
@@ -42,6 +42,9 @@ pub struct Options {
     /// line; of a model of clicks, predict for its rows, which have the columns of the training file but for the label
     #[arg(long, value_name = "FILE", conflicts_with = "user")]
     pub input: Option<PathBuf>,
+    /// What stands between fields of --input: one sign, tab, space or "::" [default: found from the rows]
+    #[arg(long, value_name = "SIGN", requires = "input")]
+    pub delimiter: Option<Delimiter>,
     /// Write what is found for --input here, as CSV: user, item, rank and score; or, of a model of clicks, row, the keys
     /// of user and item, and probability [default: to standard output]
     #[arg(long, value_name = "FILE.csv", requires = "input")]

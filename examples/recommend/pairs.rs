@@ -128,7 +128,7 @@ fn describe(trainer: &Trainer, user: u32) -> Result<()> {
 
 /// Writes the best items of each user of a file.
 fn write(trainer: &mut Trainer, options: &Options, input: &Path) -> Result<()> {
-    let users = users::of_file(input, trainer.user_ids())?;
+    let users = users::of_file(input, options.delimiter, trainer.user_ids())?;
     let mut out = CsvFile::new(options.output.as_deref());
     out.row(["user", "item", "rank", "score"].into_iter().map(String::from));
     let mut rows = 0;

@@ -27,7 +27,7 @@ use crate::{
 pub fn rows(options: &Options, trainer: &mut ClickTrainer, encoder: Encoder, input: &Path) -> Result<()> {
     options.check_rows()?;
     let keys = KeyColumns::of(options, &encoder)?;
-    let files = FittedFiles::new(encoder).format(format_of(input, None));
+    let files = FittedFiles::new(encoder).format(format_of(input, options.delimiter));
     let (samples, report) = files.read_unlabelled(input)?;
     let name = name_of(input);
     if let Some(layout) = &report.layout {

@@ -10,7 +10,11 @@ use pocketrec::{
     },
 };
 
-use crate::common::{messages::not_known, samples::name_of};
+use crate::common::{
+    messages::not_known,
+    samples::name_of,
+    tables::{TERMINAL, listed},
+};
 
 /// One field a line: no line holds its end.
 const LINES: Delimiter = Delimiter::Char(b'\n');
@@ -18,8 +22,8 @@ const LINES: Delimiter = Delimiter::Char(b'\n');
 const KEY: &str = "user";
 
 /// The keys and the ids of the users of all rows, in their order.
-pub fn of_file(path: &Path, known: &IdMap) -> Result<Vec<(String, u32)>> {
-    let (format, column) = match table(path)? {
+pub fn of_file(path: &Path, delimiter: Option<Delimiter>, known: &IdMap) -> Result<Vec<(String, u32)>> {
+    let (format, column) = match table(path, delimiter)? {
         Some((delimiter, column)) => {
             let format = SampleFormat::Delimited {
                 delimiter: Some(delimiter),
@@ -54,7 +58,20 @@ pub fn of_file(path: &Path, known: &IdMap) -> Result<Vec<(String, u32)>> {
 }
 
 /// The delimiter and the column of users, where the file is a table that has one.
-fn table(path: &Path) -> Result<Option<(Delimiter, String)>> {
+fn table(path: &Path, delimiter: Option<Delimiter>) -> Result<Option<(Delimiter, String)>> {
+    if delimiter.is_some() {
+        let survey = Survey::of(path, delimiter, '|')?;
+        let Some(column) = survey.user() else {
+            let names = survey.columns.iter().map(|column| column.name.clone());
+            let names = listed(names, TERMINAL);
+            let reason = format!(
+                "{} has no column of users by a usual name; it has {names}",
+                name_of(path)
+            );
+            return Err(Error::config("--input", reason));
+        };
+        return Ok(Some((survey.layout.delimiter, column.into())));
+    }
     for delimiter in [None, Some(LINES)] {
         let survey = match Survey::with(path, delimiter, '|', BadRows::Skip) {
             Ok(survey) => survey,

@@ -292,6 +292,12 @@ impl<'a> Columns<'a> {
             schema = schema.ties_in_order();
         }
         let length = self.options.history.unwrap_or(HISTORY);
+        let asked = self.options.history.is_some_and(|length| length > 0);
+        if event.is_empty() && (asked || self.options.ties_in_order) {
+            let option = if asked { "--history" } else { "--ties-in-order" };
+            let reason = "there is no history, as no field is the item by one key a row; leave it out";
+            return Err(Error::config(option, reason));
+        }
         if roles.user.is_some() && !event.is_empty() && length > 0 {
             schema = schema.history("history", event, length);
         }

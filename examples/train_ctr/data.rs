@@ -153,8 +153,19 @@ fn of_columns(options: &DataOptions, source: &Source) -> Result<(SampleFiles, Vi
     let mut files = SampleFiles::new(schema).bad_rows(options.bad_rows());
     for (name, path, key) in columns.tables() {
         files = files.table(name, path, key)?;
+        of_table(&files, name, path)?;
     }
     Ok((files, view))
+}
+
+/// Says what became of the rows of a file that is joined.
+fn of_table(files: &SampleFiles, name: &str, path: &Path) -> Result<()> {
+    let lines = files.table_report(name).map(of_rows).unwrap_or_default();
+    let lines: Vec<String> = lines
+        .into_iter()
+        .map(|line| format!("{}: {line}", name_of(path)))
+        .collect();
+    say_all("joined", &lines)
 }
 
 /// Files that are read as those which a checkpoint's model was trained on.
@@ -196,6 +207,7 @@ fn of_saved(options: &DataOptions, source: &Source, saved: Saved) -> Result<(Sam
             .map(|column| column.name.clone())
             .unwrap_or_default();
         files = files.table(name, path, &key)?;
+        of_table(&files, name, path)?;
     }
     Ok((files, view))
 }

@@ -16,6 +16,9 @@ use crate::{
     reading::{ColumnOptions, Named, Range},
 };
 
+/// Whether a field is of a kind.
+type IsKind = fn(&Kind) -> bool;
+
 /// Columns that are listed at most.
 const LISTED: usize = 40;
 
@@ -111,7 +114,7 @@ impl View {
             roles.push(format!("negatives of {of} = {column}"));
         }
         let mut text = roles.join(", ");
-        let kinds: [(&str, fn(&Kind) -> bool); 5] = [
+        let kinds: [(&str, IsKind); 5] = [
             ("keys", |kind| *kind == Kind::Key),
             ("several keys", |kind| matches!(kind, Kind::Keys { .. })),
             ("keys with weights", |kind| *kind == Kind::Weighted),

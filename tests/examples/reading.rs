@@ -94,7 +94,7 @@ fn options_that_say_nothing_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     shop(folder);
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 16] = [
         (&[], "--label: train.csv has no column named label"),
         (
             &["--label", "bougt"],
@@ -122,6 +122,10 @@ fn options_that_say_nothing_are_refused() {
             "--weight: bought is the column of --label",
         ),
         (&["--label", "bought", "--time-column", "when"], "--time-column"),
+        (
+            &["--label", "bought", "--skip", "product_id", "--history", "5"],
+            "--history: there is no history",
+        ),
         (
             &["--label", "bought", "--skip", "ts", "--ties-in-order"],
             "--ties-in-order: no column is known to be the time",
@@ -267,6 +271,18 @@ fn unknown_keys_far_numbers_and_skipped_rows_are_said() {
     let said = run(folder, &["--data", ".", "--skip-bad-rows"]);
     assert!(
         said.contains("dev.csv: 2 of 302 rows are skipped; the first, in line 302:"),
+        "{said}"
+    );
+    std::fs::write(folder.join("dev.csv"), std::fs::read(folder.join("test.csv")).unwrap()).unwrap();
+    std::fs::write(folder.join("items.csv"), "item,kinds\ni0,a|b\ni0,b\ni1,b\n").unwrap();
+    let error = refused("train_ctr", folder, &["--data", "."]);
+    assert!(
+        error.contains("items.csv:3") && error.contains("comes twice"),
+        "{error}"
+    );
+    let said = run(folder, &["--data", ".", "--skip-bad-rows"]);
+    assert!(
+        said.contains("items.csv: 1 of 3 rows are skipped; the first, in line 3:"),
         "{said}"
     );
 }

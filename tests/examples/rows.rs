@@ -122,6 +122,9 @@ fn users_are_read_from_a_table_or_a_list() {
     ] {
         assert_eq!(best(input), list, "{input:?}");
     }
+    std::fs::write(folder.join("users"), "name/user\nx/u7\ny/u3\nz/u7\n").unwrap();
+    let other = ["--model", "a", "--input", "users", "--k", "2", "--delimiter", "/"];
+    assert_eq!(records(&printed("recommend", folder, &other)), list);
     std::fs::write(folder.join("users"), "user\nu7\nu3x\n").unwrap();
     let error = refused_last(folder, &["--model", "a", "--input", "users", "--output", "best.csv"]);
     assert!(
