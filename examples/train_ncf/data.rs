@@ -119,7 +119,15 @@ impl Data {
             let (user, item) = (key(train.user_ids(), user), key(train.item_ids(), item));
             format!("test items were trained on and are left out, the first {item} of user {user}")
         });
-        marked(MARK, report.unused_candidates, &|| {
+        // Some are in any data; where they are many, a ranking among them says little.
+        let cases = self.split.test.len();
+        let given: usize = (0..cases).map(|case| self.split.negatives(case).len()).sum();
+        let mark = if report.unused_candidates as usize * 10 > given {
+            MARK
+        } else {
+            ""
+        };
+        marked(mark, report.unused_candidates, &|| {
             "given candidates are items that nobody has: any model tells them".into()
         });
         let mut said = |count: u32, text: &dyn Fn() -> String| marked("", count, text);
