@@ -10,14 +10,28 @@ pub type Names = &'static [(&'static str, &'static str)];
 /// Keys that are compared with a misspelt one, at most.
 const COMPARED: usize = 1_000_000;
 
-/// What the library advises in Rust, for any program: an option does the same.
+/// What the library advises in Rust, for any program: the option, or words, that do the same. A program's own names go
+/// first, so that none has to have all of these options.
 const ADVICE: Names = &[
     ("Schema::label_at_least", "--label-at-least"),
     ("Schema::label", "--label"),
-    ("Schema::negatives", "--negatives-column"),
+    ("see Schema::negatives", "add a column negatives to dev and test"),
+    (
+        "name the candidates' column by Schema::negatives",
+        "dev and test want a column negatives",
+    ),
     ("Schema::group", "--user-column"),
     ("Schema::time", "--time-column"),
     ("Field::hashed", "--hash"),
+    (" (else read them as one weighted field: Schema::features)", ""),
+    (
+        "; read the features as one weighted field (Schema::features)",
+        "; every value must be 1",
+    ),
+    (
+        "; encode the rows with the model's own encoder (ClickTrainer::encoder, Training::with_encoder)",
+        "",
+    ),
     ("Delimited::delimiter", "--delimiter"),
     ("Delimited::header", "--header"),
     ("Delimited::user", "--user-column"),
@@ -25,6 +39,15 @@ const ADVICE: Names = &[
     ("Delimited::rating", "--rating-column"),
     ("Delimited::time", "--time-column"),
     ("Delimited::min_rating", "--min-rating"),
+    (
+        "say in Delimited which columns are the user, item, rating and time",
+        "name its columns by --user-column, --item-column and --time-column, as numbers from 1",
+    ),
+    ("set lists to false", "give --lists false"),
+    (
+        " (nor *.train.rating, which Dataset::read takes)",
+        " (nor *.train.rating)",
+    ),
     (", or None", ", or leave it out"),
 ];
 

@@ -9,6 +9,7 @@ pub mod kind;
 pub mod messages;
 pub mod output;
 pub mod plot;
+pub mod samples;
 pub mod signals;
 pub mod tables;
 pub mod watch;

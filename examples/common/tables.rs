@@ -63,3 +63,28 @@ pub fn listed(texts: impl IntoIterator<Item = String>, width: usize) -> String {
     }
     line
 }
+
+/// A line with a heading before it, broken where it would be wider than a terminal; what follows is indented to stand
+/// below the text. Control characters become blanks, as where [`cut`] is used.
+pub fn wrapped(heading: &str, text: &str) -> String {
+    const INDENT: usize = 10;
+    let mut out = format!("{heading:<INDENT$}");
+    let mut used = out.width();
+    let mut first = true;
+    let clean = |word: &str| cut(word, usize::MAX);
+    for word in text.split(' ').map(clean) {
+        let width = word.width();
+        if !first && used + 1 + width > TERMINAL && used > INDENT {
+            out.push('\n');
+            out.push_str(&" ".repeat(INDENT));
+            used = INDENT;
+        } else if !first {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(&word);
+        used += width;
+        first = false;
+    }
+    out
+}

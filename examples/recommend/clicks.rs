@@ -14,12 +14,28 @@ use crate::{
         tables::{cut, listed},
     },
     options::Options,
-    print_side_by_side,
+    predict, print_side_by_side,
 };
 
 /// Usual names of the columns of users and items.
-const USERS: &[&str] = &["user", "user_id", "userid", "uid"];
-const ITEMS: &[&str] = &["item", "item_id", "itemid", "iid"];
+pub const USERS: &[&str] = &["user", "user_id", "userid", "uid"];
+pub const ITEMS: &[&str] = &["item", "item_id", "itemid", "iid"];
+
+/// What the scores of a model of labels are.
+pub const PROBABILITY: &str = "probability";
+
+/// What a model's scores are: from drawn negatives no probability of a click is learnt, but an order.
+pub fn score_name(trainer: &ClickTrainer) -> &'static str {
+    match trainer.config().negatives {
+        0 => PROBABILITY,
+        _ => "score",
+    }
+}
+
+/// Of a logit.
+pub fn probability(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
 
 /// One request, by the names of columns.
 struct Request<'a> {
@@ -35,9 +51,9 @@ pub fn recommend(options: &Options, mut trainer: ClickTrainer) -> Result<()> {
         let reason = "the checkpoint has no encoder, so that keys mean nothing to it; train_ctr saves one";
         return Err(Error::config("--model", reason));
     };
-    if options.input.is_some() {
-        let reason = "rows of a file are read for models of users and items alone; give --user";
-        return Err(Error::config("--input", reason));
+    if let Some(input) = &options.input {
+        let encoder = encoder.clone();
+        return predict::rows(options, &mut trainer, encoder, input);
     }
     let request = Request::new(options, &trainer, encoder)?;
     let candidates = candidates(options, &request, encoder)?;
@@ -52,7 +68,7 @@ pub fn recommend(options: &Options, mut trainer: ClickTrainer) -> Result<()> {
 
     let mut lists = Vec::new();
     let name = if clicks.is_empty() { "best items" } else { "before" };
-    lists.push((name, request.ranked(&mut trainer, &candidates, options.k)?));
+    lists.push((name, request.ranked(&mut trainer, &candidates, options.k())?));
     if !clicks.is_empty() {
         request.absorb(&mut trainer, &clicks)?;
         // Items that came with the clicks can be recommended too.
@@ -60,16 +76,12 @@ pub fn recommend(options: &Options, mut trainer: ClickTrainer) -> Result<()> {
             (None, Some(encoder)) => self::candidates(options, &request, encoder)?,
             _ => candidates,
         };
-        lists.push(("now", request.ranked(&mut trainer, &candidates, options.k)?));
+        lists.push(("now", request.ranked(&mut trainer, &candidates, options.k())?));
     }
-    // From drawn negatives no probability of a click is learnt, but an order.
-    let score = match trainer.config().negatives {
-        0 => "probability",
-        _ => "score",
-    };
-    if score == "probability" {
+    let score = score_name(&trainer);
+    if score == PROBABILITY {
         let scores = lists.iter_mut().flat_map(|(_, list)| list.iter_mut());
-        scores.for_each(|(_, score)| *score = 1.0 / (1.0 + (-*score).exp()));
+        scores.for_each(|(_, score)| *score = probability(*score));
     }
     let lists: Vec<List> = lists;
     print_side_by_side(&lists, score, |_| None)?;
@@ -90,7 +102,7 @@ fn columns(encoder: &Encoder) -> Vec<&str> {
 }
 
 /// A column by its option, or else by its usual names.
-fn column(encoder: &Encoder, option: &str, given: Option<&String>, usual: &[&str]) -> Result<String> {
+pub fn column(encoder: &Encoder, option: &str, given: Option<&String>, usual: &[&str]) -> Result<String> {
     let inputs = columns(encoder);
     let found = match given {
         Some(name) => inputs.iter().find(|input| **input == name),

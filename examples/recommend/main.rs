@@ -7,14 +7,18 @@
 //!
 //! cargo run --release --example train_ctr -- --model din --checkpoint din.safetensors
 //! cargo run --release --example recommend -- --model din.safetensors --user 7 --history 3,42 --context hour=7
+//! cargo run --release --example recommend -- --model din.safetensors --input rows.csv --output predicted.csv
 //! ```
 
 mod clicks;
 #[path = "../common/mod.rs"]
 #[allow(dead_code)] // other examples use the rest
 mod common;
+mod csv_file;
 mod options;
 mod pairs;
+mod predict;
+mod users;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use pocketrec::{Error, Result};
+use pocketrec::{Error, Result, data::Delimiter};
 
 use crate::common::{device::DeviceOptions, files, messages::Names};
 
@@ -26,9 +26,9 @@ pub struct Options {
     /// The user's key in the data
     #[arg(long, value_name = "KEY", required_unless_present = "input")]
     pub user: Option<String>,
-    /// How many items
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    pub k: usize,
+    /// How many items [default: 10]
+    #[arg(long, value_name = "N")]
+    pub k: Option<usize>,
     /// Rank these items alone, whether or not the user has them
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     pub items: Option<Vec<String>>,
@@ -38,10 +38,15 @@ pub struct Options {
     /// Save the model that has learnt; FILE may be that of --model
     #[arg(long, value_name = "FILE", requires = "absorb")]
     pub save: Option<PathBuf>,
-    /// Recommend to all users of this file, one key a line, and write --output
-    #[arg(long, value_name = "FILE", requires = "output", conflicts_with = "user")]
+    /// Of a model of users and items, recommend to all users of this file, which has a column of users or one key a
+    /// line; of a model of clicks, predict for its rows, which have the columns of the training file but for the label
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
     pub input: Option<PathBuf>,
-    /// Where the recommendations for --input are written: user, item, rank and score, as CSV
+    /// What stands between fields of --input: one sign, tab, space or "::" [default: found from the rows]
+    #[arg(long, value_name = "SIGN", requires = "input")]
+    pub delimiter: Option<Delimiter>,
+    /// Write what is found for --input here, as CSV: user, item, rank and score; or, of a model of clicks, row, the keys
+    /// of user and item, and probability [default: to standard output]
     #[arg(long, value_name = "FILE.csv", requires = "input")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
@@ -90,7 +95,7 @@ impl ClickOptions {
 impl Options {
     /// Refuses what cannot be before the model is loaded.
     pub fn check(&self) -> Result<()> {
-        if self.k == 0 {
+        if self.k == Some(0) {
             return Err(Error::config("--k", "0 items; give 1 or more"));
         }
         let (save, output) = (self.save.as_deref(), self.output.as_deref());
@@ -103,6 +108,34 @@ impl Options {
         let input = self.input.as_deref();
         files::check_distinct(&[("--model", Some(&self.model)), ("--input", input), ("--output", output)])?;
         files::check_distinct(&[("--input", input), ("--output", output), ("--save", save)])
+    }
+
+    /// How many items.
+    pub fn k(&self) -> usize {
+        self.k.unwrap_or(10)
+    }
+
+    /// Whether CSV goes to standard output, and so nothing else does.
+    pub fn writes_csv(&self) -> bool {
+        self.input.is_some() && self.output.is_none()
+    }
+
+    /// Refuses what says something of one user, where rows of a file are predicted for.
+    pub fn check_rows(&self) -> Result<()> {
+        let given = [
+            ("--k", self.k.is_some()),
+            ("--items", self.items.is_some()),
+            ("--absorb", self.absorb.is_some()),
+            ("--context", !self.clicks.context.is_empty()),
+            ("--history", !self.clicks.history.is_empty()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => {
+                let reason = "the rows of --input say all that a model of clicks is asked; leave it out";
+                Err(Error::config(option, reason))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The clicks to learn from: user and item; an item's key may hold colons.

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use pocketrec::{
     Error, Result,
-    checkpoint::replace_file,
     data::IdMap,
     train::{AbsorbConfig, Trainer},
 };
@@ -13,22 +12,24 @@ use crate::{
     List,
     common::{
         messages::not_known,
-        output::say,
+        output::{note, say},
         tables::{TERMINAL, cut, listed, titled},
     },
+    csv_file::CsvFile,
     options::Options,
-    print_side_by_side,
+    print_side_by_side, users,
 };
 
 pub fn recommend(options: &Options, mut trainer: Trainer) -> Result<()> {
     options.clicks.check_pairs()?;
-    say!(
+    let about = format!(
         "{} of {} users and {} items, trained for {} epochs",
         trainer.model().name(),
         trainer.users(),
         trainer.items(),
         trainer.progress().epoch
-    )?;
+    );
+    beside(options, &about)?;
     let clicks = options.clicks_to_absorb()?;
     let mut lists = Vec::new();
     if let Some(user) = &options.user {
@@ -42,7 +43,7 @@ pub fn recommend(options: &Options, mut trainer: Trainer) -> Result<()> {
         }
     }
     if !clicks.is_empty() {
-        absorb(&mut trainer, &clicks)?;
+        absorb(options, &mut trainer, &clicks)?;
     }
     if let Some(user) = &options.user {
         let id = id_of("user", trainer.user_ids(), user, "--user")?;
@@ -57,28 +58,34 @@ pub fn recommend(options: &Options, mut trainer: Trainer) -> Result<()> {
         let title = |key: &str| trainer.title(trainer.item_ids().get(key)?);
         print_side_by_side(&keyed, "score", title)?;
     }
-    if let (Some(input), Some(output)) = (&options.input, &options.output) {
-        write(&mut trainer, options, input, output)?;
+    if let Some(input) = &options.input {
+        write(&mut trainer, options, input)?;
     }
     if let Some(path) = &options.save {
         trainer.save(path)?;
-        say!("saved to {}", path.display())?;
+        beside(options, &format!("saved to {}", path.display()))?;
     }
     Ok(())
 }
 
-fn absorb(trainer: &mut Trainer, clicks: &[(&str, &str)]) -> Result<()> {
+/// A line that is no CSV.
+fn beside(options: &Options, text: &str) -> Result<()> {
+    match options.writes_csv() {
+        true => {
+            note(format_args!("{text}"));
+            Ok(())
+        }
+        false => say!("{text}"),
+    }
+}
+
+fn absorb(options: &Options, trainer: &mut Trainer, clicks: &[(&str, &str)]) -> Result<()> {
     let report = trainer.absorb_keys(clicks, &AbsorbConfig::default())?;
-    say!(
+    let text = format!(
         "absorbed {} clicks ({} known already, {} new users, {} new items) in {} steps: mean score {:.3}, before {:.3}",
-        report.pairs,
-        report.known,
-        report.new_users,
-        report.new_items,
-        report.steps,
-        report.after,
-        report.before
-    )
+        report.pairs, report.known, report.new_users, report.new_items, report.steps, report.after, report.before
+    );
+    beside(options, &text)
 }
 
 fn id_of(what: &str, ids: &IdMap, key: &str, option: &str) -> Result<u32> {
@@ -89,11 +96,11 @@ fn id_of(what: &str, ids: &IdMap, key: &str, option: &str) -> Result<u32> {
 /// The best of the items asked for, or of all that the user does not have.
 fn ranked(trainer: &mut Trainer, user: u32, options: &Options) -> Result<Vec<(u32, f32)>> {
     let Some(keys) = &options.items else {
-        return trainer.recommend(user, options.k);
+        return trainer.recommend(user, options.k());
     };
     let items = keys.iter().map(|key| id_of("item", trainer.item_ids(), key, "--items"));
     let items = items.collect::<Result<Vec<u32>>>()?;
-    trainer.recommend_from(user, &items, options.k)
+    trainer.recommend_from(user, &items, options.k())
 }
 
 fn key_of(trainer: &Trainer, item: u32) -> String {
@@ -120,39 +127,18 @@ fn describe(trainer: &Trainer, user: u32) -> Result<()> {
 }
 
 /// Writes the best items of each user of a file.
-fn write(trainer: &mut Trainer, options: &Options, input: &Path, output: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(input).map_err(|error| Error::io(input, error))?;
-    let mut users = Vec::new();
-    for (line, key) in (1..).zip(text.lines().map(str::trim)) {
-        if key.is_empty() {
-            continue;
-        }
-        let id = trainer.user_ids().get(key).ok_or_else(|| {
-            let reason = not_known("user", trainer.user_ids(), key);
-            Error::data(input.display().to_string(), line, reason)
-        })?;
-        users.push((key, id));
-    }
-    let mut rows = Vec::new();
-    for &(key, user) in &users {
-        for (rank, (item, score)) in (1..).zip(ranked(trainer, user, options)?) {
-            rows.push((key, item, rank, score));
+fn write(trainer: &mut Trainer, options: &Options, input: &Path) -> Result<()> {
+    let users = users::of_file(input, options.delimiter, trainer.user_ids())?;
+    let mut out = CsvFile::new(options.output.as_deref());
+    out.row(["user", "item", "rank", "score"].into_iter().map(String::from));
+    let mut rows = 0;
+    for (key, user) in &users {
+        for (rank, (item, score)) in (1..).zip(ranked(trainer, *user, options)?) {
+            let rank: u32 = rank;
+            let cells = [key.clone(), key_of(trainer, item), rank.to_string(), score.to_string()];
+            out.row(cells.into_iter());
+            rows += 1;
         }
     }
-    replace_file(output, |to| {
-        let mut to = csv::Writer::from_writer(to);
-        to.write_record(["user", "item", "rank", "score"])?;
-        for &(user, item, rank, score) in &rows {
-            let item = key_of(trainer, item);
-            let (rank, score): (u32, f32) = (rank, score);
-            to.write_record([user, &item, &rank.to_string(), &score.to_string()])?;
-        }
-        to.flush()
-    })?;
-    say!(
-        "{} rows for {} users written to {}",
-        rows.len(),
-        users.len(),
-        output.display()
-    )
+    out.finish(&format!("{rows} rows for {} users", users.len()))
 }

@@ -1,30 +1,33 @@
 //! Click data: from files, or made up.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-};
+use std::{path::Path, time::Instant};
 
 use pocketrec::{
     Error, Result,
     data::{
-        SampleFiles, SampleFormat,
-        samples::{Encoder, Field, Part, PlantedClicks, Samples, Schema},
+        Column, RowReport, SampleFiles, SampleFormat, Survey,
+        samples::{Encoder, Part, PlantedClicks, Samples, Schema},
     },
 };
 
-use crate::options::DataOptions;
+use crate::{
+    columns::Columns,
+    common::{
+        output::say,
+        samples::{format_of, name_of, of_rows, of_samples, say_all},
+        tables::wrapped,
+    },
+    reading::DataOptions,
+    source::{Held, Source},
+    view::View,
+};
 
-/// Rows of a file that are looked at to see whether a column holds several values.
-const LOOK: usize = 200;
-/// Events of a history, where the command line does not say.
-const HISTORY: u32 = 20;
-/// The column that says what was clicked on, and the one that lists what was not chosen.
-const LABEL: &str = "label";
-const NEGATIVES: &str = "negatives";
-/// What stands between several values of a column.
-const SEPARATOR: char = '|';
+/// What a model that goes on was trained with.
+#[derive(Clone, Copy)]
+pub struct Saved<'a> {
+    pub encoder: &'a Encoder,
+    pub checkpoint: &'a Path,
+}
 
 /// The three parts.
 pub struct Data {
@@ -38,62 +41,27 @@ pub struct Data {
     pub truth: Option<Vec<f32>>,
 }
 
-/// Reads or makes the data.
-pub fn load(options: &DataOptions) -> Result<Data> {
-    let Some(folder) = &options.data else {
-        return made_up();
+/// Reads or makes the data: by the encoder of the model that goes on, if there is one. Says how files were taken.
+pub fn load(options: &DataOptions, saved: Option<Saved>) -> Result<Data> {
+    let start = Instant::now();
+    let data = match &options.data {
+        None => made_up()?,
+        Some(path) => read(options, &Source::find(path, options)?, saved)?,
     };
-    if let Some(train) = find(folder, &["train"], &["libfm", "svm", "svmlight"]) {
-        options.check_libfm()?;
-        return libfm(folder, &train);
+    let layout = data.encoder.layout();
+    say!(
+        "{} training rows, {} dev, {} test; {} fields, {} numbers ({:.1} s)",
+        data.train.len(),
+        data.dev.len(),
+        data.test.len(),
+        layout.ids.len() + layout.many.len(),
+        layout.numbers.len(),
+        start.elapsed().as_secs_f64()
+    )?;
+    for (part, samples) in [("dev", &data.dev), ("test", &data.test)] {
+        say_all(part, &of_samples(samples))?;
     }
-    let extensions = &["tsv", "csv", "txt"];
-    let part = |names: &[&str]| {
-        find(folder, names, extensions).ok_or_else(|| {
-            let name = names[0];
-            let reason = format!(
-                "{} has no {name}.tsv or {name}.csv, and no {name}.libfm",
-                folder.display()
-            );
-            Error::config("data", reason)
-        })
-    };
-    let (train, dev, test) = (
-        part(&["train"])?,
-        part(&["dev", "validation", "valid"])?,
-        part(&["test"])?,
-    );
-    let tables = ["items", "users"].map(|name| find(folder, &[name], extensions));
-    let labels = header(&train)?.iter().any(|column| column == LABEL);
-    if !labels {
-        for path in [&dev, &test] {
-            if !header(path)?.iter().any(|column| column == NEGATIVES) {
-                let reason = format!(
-                    "{} has no column named {LABEL}, and {} none named {NEGATIVES} to rank its rows among",
-                    train.display(),
-                    path.display()
-                );
-                return Err(Error::config("data", reason));
-            }
-        }
-    }
-    let schema = schema(options, &train, &tables, labels)?;
-    let mut files = SampleFiles::new(schema);
-    for (name, table) in ["items", "users"].into_iter().zip(tables.iter()) {
-        if let Some(path) = table {
-            files = files.table(name, path, &header(path)?[0])?;
-        }
-    }
-    let (train, mut files) = files.fit(train)?;
-    let (dev, test) = (files.read(dev)?, files.read(test)?);
-    Ok(Data {
-        train,
-        dev,
-        test,
-        encoder: files.encoder().clone(),
-        labels,
-        truth: None,
-    })
+    Ok(data)
 }
 
 fn made_up() -> Result<Data> {
@@ -109,121 +77,137 @@ fn made_up() -> Result<Data> {
     })
 }
 
-fn libfm(folder: &Path, train: &Path) -> Result<Data> {
-    let part = |names: &[&str]| {
-        find(folder, names, &["libfm", "svm", "svmlight"]).ok_or_else(|| {
-            Error::config(
-                "data",
-                format!("{} has no {} in libfm's format", folder.display(), names[0]),
-            )
-        })
+fn read(options: &DataOptions, source: &Source, saved: Option<Saved>) -> Result<Data> {
+    if source.libfm {
+        options.check_libfm()?;
+    }
+    let (files, view) = match saved {
+        Some(saved) => of_saved(options, source, saved)?,
+        None if source.libfm => of_libfm(options, source)?,
+        None => of_columns(options, source)?,
     };
-    let (dev, test) = (part(&["validation", "valid", "dev"])?, part(&["test"])?);
-    let files = SampleFiles::new(Schema::of_libfm(train)?).format(SampleFormat::LibFm);
-    let (train, mut files) = files.fit(train)?;
+    let files = files
+        .format(format_of(&source.train, options.delimiter))
+        .bad_rows(options.bad_rows());
+    let ([train, dev, test], files) = match &source.held {
+        Held::Parts(parting) => {
+            let (samples, files) = files.fit_parts(&source.train, parting)?;
+            said(&source.train, files.report(), None)?;
+            (samples, files)
+        }
+        Held::Files { dev, test } => {
+            let (train, mut files) = files.fit(&source.train)?;
+            let first = files.report().clone();
+            said(&source.train, &first, None)?;
+            let mut further = |path: &Path| -> Result<Samples> {
+                let samples = files.read(path)?;
+                said(path, files.report(), Some(&first))?;
+                Ok(samples)
+            };
+            ([train, further(dev)?, further(test)?], files)
+        }
+    };
+    say!("{}", wrapped("columns", &view.describe()))?;
     Ok(Data {
         train,
-        dev: files.read(dev)?,
-        test: files.read(test)?,
+        dev,
+        test,
         encoder: files.encoder().clone(),
-        labels: true,
+        labels: view.has_label(),
         truth: None,
     })
 }
 
-/// Every column is a key but for label, time, and those that the options name; columns with `|` hold several keys.
-fn schema(options: &DataOptions, train: &Path, tables: &[Option<PathBuf>; 2], labels: bool) -> Result<Schema> {
-    let columns = header(train)?;
-    let mut schema = match labels {
-        true => Schema::new().label(LABEL),
-        false => Schema::new().negatives(NEGATIVES, "item", ','),
+/// Says how a file was taken, where that is otherwise than the first, and what became of its rows.
+fn said(path: &Path, report: &RowReport, first: Option<&RowReport>) -> Result<()> {
+    let layout = report.layout.as_ref();
+    let layout = layout.filter(|layout| first.is_none_or(|first| first.layout.as_ref() != Some(layout)));
+    let name = name_of(path);
+    let lines = layout.map(|layout| format!("{name}: {layout}")).into_iter();
+    let rows = of_rows(report).into_iter().map(|line| format!("{name}: {line}"));
+    say_all("data", &lines.chain(rows).collect::<Vec<_>>())
+}
+
+/// Files in libfm's format.
+fn of_libfm(options: &DataOptions, source: &Source) -> Result<(SampleFiles, View)> {
+    let schema = match &source.held {
+        Held::Files { dev, test } => Schema::of_libfm_files(&[&source.train, dev, test])?,
+        Held::Parts(_) => Schema::of_libfm(&source.train)?,
     };
-    let mut event = Vec::new();
-    let used = |column: &str| column != LABEL && column != "time" && !options.skip.iter().any(|skip| skip == column);
-    for column in columns.iter().filter(|column| used(column)) {
-        schema = schema.field(field(options, column, several(train, column)?));
-        if column == "item" {
-            event.push(column.clone());
-        }
-    }
-    for (table, path) in ["items", "users"].into_iter().zip(tables) {
-        let Some(path) = path else { continue };
-        let of_table = header(path)?;
-        schema = schema.join(table, of_table[0].clone());
-        for column in of_table[1..]
-            .iter()
-            .filter(|column| used(column) && !columns.contains(column))
-        {
-            let several = several(path, column)?;
-            schema = schema.field(field(options, column, several).from_table(table));
-            if table == "items" && !several && !options.numbers.contains(column) {
-                event.push(column.clone());
-            }
-        }
-    }
-    let has = |name: &str| columns.iter().any(|column| column == name);
-    if has("user") {
-        schema = schema.group("user");
-    }
-    if has("time") {
-        schema = schema.time("time");
-    }
-    let history = options.history.unwrap_or(HISTORY);
-    if has("user") && !event.is_empty() && history > 0 {
-        schema = schema.history("history", event, history);
-    }
-    Ok(schema)
-}
-
-fn field(options: &DataOptions, column: &str, several: bool) -> Field {
-    if options.numbers.iter().any(|number| number == column) {
-        Field::number(column)
-    } else if several {
-        Field::keys(column, SEPARATOR).min_count(options.min_count.unwrap_or(1))
-    } else {
-        Field::key(column).min_count(options.min_count.unwrap_or(1))
-    }
-}
-
-/// A file in the folder whose name is one of `names` with one of the extensions.
-fn find(folder: &Path, names: &[&str], extensions: &[&str]) -> Option<PathBuf> {
-    let paths = names.iter().flat_map(|name| {
-        extensions
-            .iter()
-            .map(move |extension| folder.join(format!("{name}.{extension}")))
-    });
-    paths.into_iter().find(|path| path.is_file())
-}
-
-fn lines(path: &Path, count: usize) -> Result<Vec<Vec<String>>> {
-    let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    let mut rows = Vec::new();
-    let mut delimiter = None;
-    for line in BufReader::new(file).lines().take(count) {
-        let line = line.map_err(|error| Error::io(path, error))?;
-        let sign = *delimiter.get_or_insert(if line.contains('\t') { '\t' } else { ',' });
-        rows.push(line.split(sign).map(str::to_string).collect());
-    }
-    Ok(rows)
-}
-
-/// The names in the first line.
-fn header(path: &Path) -> Result<Vec<String>> {
-    lines(path, 1)?
-        .pop()
-        .ok_or_else(|| Error::config("data", format!("{} is empty", path.display())))
-}
-
-/// Whether some of the first rows hold several values in a column.
-fn several(path: &Path, column: &str) -> Result<bool> {
-    let rows = lines(path, LOOK)?;
-    let Some(at) = rows
-        .first()
-        .and_then(|header| header.iter().position(|name| name == column))
-    else {
-        return Ok(false);
+    let schema = match options.columns.label_at_least {
+        Some(least) => schema.label_at_least("label", least),
+        None => schema,
     };
-    Ok(rows[1..]
-        .iter()
-        .any(|row| row.get(at).is_some_and(|value| value.contains(SEPARATOR))))
+    let view = View::of(&schema)?;
+    Ok((SampleFiles::new(schema).format(SampleFormat::LibFm), view))
+}
+
+/// Delimited files, whose columns mean what options and their names say.
+fn of_columns(options: &DataOptions, source: &Source) -> Result<(SampleFiles, View)> {
+    let mut columns = Columns::look(options, source)?;
+    let schema = columns.schema()?;
+    schema.check()?;
+    say_all("data", &columns.notes)?;
+    say_all("joined", &columns.describe_tables())?;
+    let view = View::of(&schema)?;
+    let mut files = SampleFiles::new(schema).bad_rows(options.bad_rows());
+    for (name, path, key) in columns.tables() {
+        files = files.table(name, path, key)?;
+        of_table(&files, name, path)?;
+    }
+    Ok((files, view))
+}
+
+/// Says what became of the rows of a file that is joined.
+fn of_table(files: &SampleFiles, name: &str, path: &Path) -> Result<()> {
+    let lines = files.table_report(name).map(of_rows).unwrap_or_default();
+    let lines: Vec<String> = lines
+        .into_iter()
+        .map(|line| format!("{}: {line}", name_of(path)))
+        .collect();
+    say_all("joined", &lines)
+}
+
+/// Files that are read as those which a checkpoint's model was trained on.
+fn of_saved(options: &DataOptions, source: &Source, saved: Saved) -> Result<(SampleFiles, View)> {
+    let view = View::of(saved.encoder.schema())?;
+    let given = options.columns.given();
+    if source.libfm {
+        let no_columns = |option: &str, _: &Column| Err(Error::config(option, "libfm's files have no named columns"));
+        view.check(&options.columns, saved.checkpoint, &no_columns)?;
+    } else if given.iter().any(|(_, given)| *given) {
+        let survey = Survey::with(
+            &source.train,
+            options.delimiter,
+            options.columns.sign(),
+            options.bad_rows(),
+        )?;
+        let name = |option: &str, column: &Column| match (survey.place_of(column), column) {
+            (Ok((place, _)), _) => Ok(survey.columns[place].name.clone()),
+            // A column of a file that is joined.
+            (Err(_), Column::Name(name)) if view.has(name) => Ok(name.clone()),
+            (Err(reason), _) => Err(Error::config(option, format!("{}: {reason}", name_of(&source.train)))),
+        };
+        view.check(&options.columns, saved.checkpoint, &name)?;
+    }
+    let mut files = SampleFiles::with_encoder(saved.encoder.clone()).bad_rows(options.bad_rows());
+    for (name, path) in &source.tables {
+        if !view.joins(name) {
+            let text = format!(
+                "{} is not used: the checkpoint's model has no field of it",
+                name_of(path)
+            );
+            say!("{}", wrapped("joined", &text))?;
+            continue;
+        }
+        let survey = Survey::with(path, None, options.columns.sign(), options.bad_rows())?;
+        let key = survey
+            .columns
+            .first()
+            .map(|column| column.name.clone())
+            .unwrap_or_default();
+        files = files.table(name, path, &key)?;
+        of_table(&files, name, path)?;
+    }
+    Ok((files, view))
 }

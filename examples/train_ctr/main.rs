@@ -5,17 +5,23 @@
 //! cargo run --release --example train_ctr -- --data frappe --model deepfm --factors 10 --hidden 400,400,400
 //! ```
 
+mod columns;
 #[path = "../common/mod.rs"]
 #[allow(dead_code)] // other examples use the rest
 mod common;
 mod data;
+mod fields;
+mod joined;
 mod model;
 mod options;
 mod plot;
+mod reading;
 mod settings;
+mod source;
 mod training;
+mod view;
 
-use std::{process::ExitCode, time::Instant};
+use std::{path::Path, process::ExitCode};
 
 use clap::Parser;
 use pocketrec::{
@@ -30,9 +36,10 @@ use common::{
     ending::{Ending, exit_code},
     files, kind,
     output::say,
+    tables::wrapped,
     watch::Watch,
 };
-use data::Data;
+use data::{Data, Saved};
 use options::{NAMES, Options};
 use settings::TrainingOptions;
 use training::Training;
@@ -63,20 +70,16 @@ fn run(options: &Options) -> Result<(), Ending> {
         None => TrainingOptions::defaults(labels),
     };
     options.training.config(base(true))?;
-    let start = Instant::now();
-    let data = data::load(&options.data)?;
+    let saved = match (&resumed, &output.checkpoint) {
+        (Some(trainer), Some(checkpoint)) => Some(Saved {
+            encoder: trainer.encoder().ok_or_else(|| without_encoder(checkpoint))?,
+            checkpoint,
+        }),
+        _ => None,
+    };
+    let data = data::load(&options.data, saved)?;
     options.training.check_labels(data.labels)?;
     let config = options.training.config(base(data.labels))?;
-    let layout = data.encoder.layout();
-    say!(
-        "{} training rows, {} dev, {} test; {} fields, {} numbers ({:.1} s)",
-        data.train.len(),
-        data.dev.len(),
-        data.test.len(),
-        layout.ids.len() + layout.many.len(),
-        layout.numbers.len(),
-        start.elapsed().as_secs_f64()
-    )?;
     let mut trainer = match resumed {
         Some(trainer) => go_on(trainer, options, &data)?,
         None => begin(options, &data, device)?,
@@ -134,15 +137,40 @@ fn begin(options: &Options, data: &Data, device: Device) -> Result<ClickTrainer>
     Ok(trainer)
 }
 
-/// The trainer that was saved, with the data that it was trained on.
+/// The trainer that was saved, grown for what is new in the data.
 fn go_on(mut trainer: ClickTrainer, options: &Options, data: &Data) -> Result<ClickTrainer> {
-    if trainer.model().layout() != data.encoder.layout() {
-        let path = options.output.checkpoint.as_deref().unwrap_or(std::path::Path::new(""));
-        let reason = format!("the data are not what {} was trained on", path.display());
-        return Err(Error::config("--resume", reason));
+    let before = trainer.model().layout().vocabularies.clone();
+    let path = options.output.checkpoint.as_deref().unwrap_or(Path::new(""));
+    trainer.set_encoder(data.encoder.clone()).map_err(|error| match error {
+        Error::Config { field, reason } => {
+            let reason = format!(
+                "the data are not what {} was trained on: {field}: {reason}",
+                path.display()
+            );
+            Error::config("--resume", reason)
+        }
+        other => other,
+    })?;
+    let after = data.encoder.layout().vocabularies.iter();
+    let grown = before
+        .iter()
+        .zip(after)
+        .filter(|(before, after)| before.rows < after.rows);
+    let grown: Vec<String> = grown
+        .map(|(before, after)| format!("{} {}", after.name, after.rows - before.rows))
+        .collect();
+    if !grown.is_empty() {
+        say!("{}", wrapped("new keys", &grown.join(", ")))?;
     }
-    trainer.set_encoder(data.encoder.clone())?;
     let progress = trainer.progress();
     say!("goes on after epoch {}, step {}", progress.epoch, progress.step)?;
     Ok(trainer)
+}
+
+fn without_encoder(path: &Path) -> Error {
+    let reason = format!(
+        "{} has no encoder, by which rows could be read; train_ctr saves one",
+        path.display()
+    );
+    Error::config("--resume", reason)
 }

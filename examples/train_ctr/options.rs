@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use pocketrec::{Error, Result};
 
 use crate::{
     common::{device::DeviceOptions, messages::Names},
     model::ModelOptions,
+    reading::DataOptions,
     settings::TrainingOptions,
 };
 
@@ -31,6 +31,7 @@ pub const NAMES: Names = &[
     ("dropout", "--dropout"),
     ("attention", "--attention"),
     ("data", "--data"),
+    ("parting", "--part"),
     ("device", "--device"),
     ("threads", "--threads"),
     ("simd", "--simd"),
@@ -52,47 +53,6 @@ pub struct Options {
     pub output: OutputOptions,
     #[command(flatten)]
     pub device: DeviceOptions,
-}
-
-/// What is trained on.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Data")]
-pub struct DataOptions {
-    /// A folder: train.tsv (or .csv), dev and test with a header, and beside them items and users to join by their
-    /// first column; or libfm files whose names begin with train, validation (or dev), and test [default: made-up data]
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// Columns that are numbers and not keys, in delimited files
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "data")]
-    pub numbers: Vec<String>,
-    /// Columns to leave out, in delimited files and in the files that are joined
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "data")]
-    pub skip: Vec<String>,
-    /// Keys that come less often in training than this count as unknown, in delimited files [default: 1]
-    #[arg(long, value_name = "N", requires = "data")]
-    pub min_count: Option<u32>,
-    /// Events that a history holds at most, in delimited files with a user, an item and a time [default: 20]
-    #[arg(long, value_name = "N", requires = "data")]
-    pub history: Option<u32>,
-}
-
-impl DataOptions {
-    /// Refuses what only delimited files have.
-    pub fn check_libfm(&self) -> Result<()> {
-        let given = [
-            ("--numbers", !self.numbers.is_empty()),
-            ("--skip", !self.skip.is_empty()),
-            ("--min-count", self.min_count.is_some()),
-            ("--history", self.history.is_some()),
-        ];
-        match given.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(Error::config(
-                option,
-                "libfm's files have no named columns; leave it out",
-            )),
-            None => Ok(()),
-        }
-    }
 }
 
 /// What is said and written.

@@ -2,12 +2,17 @@
 
 use pocketrec::{
     Error, Result,
-    data::{Candidates, Dataset, Interactions, Planted, PlantedData, Split},
+    data::{Candidates, Dataset, IdMap, Interactions, Planted, PlantedData, ReadReport, Split},
     train::Trainer,
 };
 
 use crate::{
-    common::{messages::not_known, output::say},
+    common::{
+        messages::not_known,
+        output::say,
+        samples::{MARK, say_all, several_lines, skipped_rows},
+        tables::{cut, wrapped},
+    },
     options::DataOptions,
 };
 
@@ -24,19 +29,25 @@ pub struct Data {
 }
 
 impl Data {
-    pub fn load(options: &DataOptions, validate: bool) -> Result<Self> {
+    /// Reads or makes the data; numbered as those that `resumed` was trained on, if there is one.
+    pub fn load(options: &DataOptions, validate: bool, resumed: Option<&Trainer>) -> Result<Self> {
         let (split, truth, name) = match &options.data {
             None => {
                 let planted = Planted::default().generate()?;
                 let split = planted.interactions.leave_one_out()?;
                 (split, Some(planted), "made up, with planted tastes".into())
             }
+            Some(path) if Dataset::is_published(path)? => {
+                options.check_published()?;
+                (Dataset::read(path)?, None, path.display().to_string())
+            }
             Some(path) => {
-                let split = match options.delimited() {
-                    Some(delimited) => Interactions::read_with(path, &delimited)?.leave_one_out()?,
-                    None => Dataset::read(path)?,
+                let read = Interactions::read_with(path, &options.delimited())?;
+                let read = match resumed {
+                    Some(trainer) => numbered_as(trainer, read)?,
+                    None => read,
                 };
-                (split, None, path.display().to_string())
+                (read.leave_one_out()?, None, path.display().to_string())
             }
         };
         let among = Candidates::Sampled {
@@ -68,34 +79,92 @@ impl Data {
             ..
         } = self;
         let train = &split.train;
-        say!(
-            "data      {name}: {} users, {} items, {} interactions to train on",
+        let text = format!(
+            "{name}: {} users, {} items, {} interactions to train on",
             train.users(),
             train.items(),
             self.trained_on().train.len()
-        )?;
+        );
+        say!("{}", wrapped("data", &text))?;
+        say_all("", &of_rows(train.report()))?;
         let cases = split.test.len();
         let candidates = (0..cases).map(|case| split.negatives(case).len());
         let most = candidates.max().unwrap_or(0);
-        say!(
-            "test      leave-one-out: {cases} items, one a user, each ranked among {most} that the user does not have"
-        )?;
-        let report = split.report();
-        if report.own_test_item > 0 {
-            let count = report.own_test_item;
-            say!("          ({count} given candidates were the test item itself and are left out)")?;
-        }
-        if report.untested_users > 0 {
-            let count = report.untested_users;
-            say!("          ({count} users have no test item; they are trained on all the same)")?;
-        }
-        match validation {
-            Some(validation) => say!(
-                "epoch     the best on {} validation items, held out likewise; the test items play no part in it",
+        let text =
+            format!("leave-one-out: {cases} items, one a user, each ranked among {most} that the user does not have");
+        say!("{}", wrapped("test", &text))?;
+        say_all("", &self.of_split())?;
+        let text = match validation {
+            Some(validation) => format!(
+                "the best on {} validation items, held out likewise; the test items play no part in it",
                 validation.test.len()
             ),
-            None => say!("epoch     all are trained; the best is named afterwards, by the test items, as papers do"),
+            None => "all are trained; the best is named afterwards, by the test items, as papers do".into(),
+        };
+        say!("{}", wrapped("epoch", &text))
+    }
+
+    /// What is to be said of the test part beside its size.
+    fn of_split(&self) -> Vec<String> {
+        let (report, train) = (self.split.report(), &self.split.train);
+        let user = |user: Option<u32>| key(train.user_ids(), user.unwrap_or(0));
+        let mut lines = Vec::new();
+        let mut marked = |mark: &str, count: u32, text: &dyn Fn() -> String| {
+            if count > 0 {
+                lines.push(format!("{mark}{count} {}", text()));
+            }
+        };
+        marked(MARK, report.trained_on, &|| {
+            let (user, item) = report.first_trained_on.unwrap_or_default();
+            let (user, item) = (key(train.user_ids(), user), key(train.item_ids(), item));
+            format!("test items were trained on and are left out, the first {item} of user {user}")
+        });
+        // Some are in any data; where they are many, a ranking among them says little.
+        let cases = self.split.test.len();
+        let given: usize = (0..cases).map(|case| self.split.negatives(case).len()).sum();
+        let mark = if report.unused_candidates as usize * 10 > given {
+            MARK
+        } else {
+            ""
+        };
+        marked(mark, report.unused_candidates, &|| {
+            "given candidates are items that nobody has: any model tells them".into()
+        });
+        let mut said = |count: u32, text: &dyn Fn() -> String| marked("", count, text);
+        said(report.untested_users, &|| {
+            let first = user(report.first_untested);
+            format!("users have no test item and are trained on all the same, the first {first}")
+        });
+        said(report.tied, &|| {
+            let first = user(report.first_tied);
+            format!("test items are the latest by the order of rows alone, as others have their time: user {first}")
+        });
+        for (count, text) in [
+            (
+                report.no_candidates,
+                "users have every item, so that theirs is ranked among nothing and does not count",
+            ),
+            (
+                report.short_cases,
+                "test items have fewer candidates, as their users have nearly everything",
+            ),
+            (
+                report.own_test_item,
+                "given candidates are the test item itself and are left out",
+            ),
+            (report.repeated_candidates, "given candidates come again and count once"),
+            (
+                report.trained_candidates,
+                "given candidates are in the user's training part",
+            ),
+            (
+                report.unused_items,
+                "items are nobody's, as ids have gaps, and are no candidates",
+            ),
+        ] {
+            said(count, &|| text.into());
         }
+        lines
     }
 
     /// The user with this key, or else the first with a test item.
@@ -119,6 +188,42 @@ impl Data {
         let reason = "the data is not what the checkpoint was trained on; give the same --data and column options";
         Err(Error::config(option, reason))
     }
+}
+
+/// The interactions under the numbers of those that a model was trained on: a file's rows may have another order since.
+fn numbered_as(trainer: &Trainer, read: Interactions) -> Result<Interactions> {
+    let first = |ids: &IdMap, of: &IdMap| (0..).zip(of.iter()).all(|(id, key)| ids.get(&key) == Some(id));
+    let same = first(trainer.user_ids(), read.user_ids()) && first(trainer.item_ids(), read.item_ids());
+    match same || trainer.progress().step == 0 {
+        true => Ok(read),
+        false => read.with_order_of(trainer.user_ids(), trainer.item_ids()),
+    }
+}
+
+/// How a file was taken, and what became of its rows.
+fn of_rows(report: &ReadReport) -> Vec<String> {
+    let mut lines: Vec<String> = report.layout.iter().map(ToString::to_string).collect();
+    if let Some((line, reason)) = &report.first_skipped {
+        let all = report.rows + report.skipped;
+        lines.push(skipped_rows(report.skipped, all, *line, reason));
+    }
+    if report.below_min_rating > 0 {
+        lines.push(format!("{} rows are below --min-rating", report.below_min_rating));
+    }
+    if report.duplicates > 0 {
+        let (duplicates, rows) = (report.duplicates, report.rows);
+        lines.push(format!(
+            "{duplicates} of {rows} rows are a pair that comes again; its latest counts"
+        ));
+    }
+    if report.multiline > 0 {
+        lines.push(several_lines(report.multiline));
+    }
+    lines
+}
+
+fn key(ids: &IdMap, id: u32) -> String {
+    cut(&ids.key(id).unwrap_or_default(), 20)
 }
 
 /// An item as people know it: by its title, or else by its key.

@@ -32,7 +32,7 @@ use common::{
     device::{is_processor, report_every},
     ending::{Ending, exit_code},
     files, kind,
-    output::{note, say},
+    output::say,
     watch::Watch,
 };
 use data::Data;
@@ -40,15 +40,7 @@ use options::{NAMES, Options};
 use training::Training;
 
 fn main() -> ExitCode {
-    let result = run(&Options::parse());
-    let of_data = matches!(result, Err(Ending::Failed(Error::Data { .. })));
-    let code = exit_code(result, NAMES);
-    if of_data {
-        note(format_args!(
-            "hint: --delimiter, --header and the options that end in -column say how to read a file"
-        ));
-    }
-    code
+    exit_code(run(&Options::parse()), NAMES)
 }
 
 fn run(options: &Options) -> Result<(), Ending> {
@@ -79,7 +71,7 @@ fn run(options: &Options) -> Result<(), Ending> {
     };
     let mut config = options.training.config(base)?;
     config.report_every = report_every(&described, config.batch_size);
-    let data = Data::load(&options.data, config.patience.is_some())?;
+    let data = Data::load(&options.data, config.patience.is_some(), resumed.as_ref())?;
     let user = data.user(options.output.user.as_deref())?;
     data.describe()?;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, ValueEnum};
 use pocketrec::{
     Error, Result,
-    data::{Column, Delimited, Delimiter},
+    data::{BadRows, Column, Delimited, Delimiter},
     models::{Gmf, Mf, Mlp, Model, NeuMf},
 };
 
@@ -36,6 +36,7 @@ pub const NAMES: Names = &[
     ("layers", "--layers"),
     ("alpha", "--alpha"),
     ("split", "--data"),
+    ("min_rating", "--min-rating"),
     ("device", "--device"),
     ("threads", "--threads"),
     ("simd", "--simd"),
@@ -65,10 +66,10 @@ pub struct DataOptions {
     /// A file or folder: MovieLens, NCF's *.train.rating, or any delimited file [default: made-up data]
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
-    /// What stands between fields: one sign, tab, space or "::" [default: found from the first line]
+    /// What stands between fields: one sign, tab, space or "::" [default: found from the rows]
     #[arg(long, requires = "data", value_name = "SIGN")]
     delimiter: Option<Delimiter>,
-    /// Whether the first line names the columns [default: found from the first line]
+    /// Whether the first line names the columns [default: found from the rows]
     #[arg(long, requires = "data", value_name = "true|false")]
     header: Option<bool>,
     /// Column of users, by name or number from 1
@@ -86,12 +87,18 @@ pub struct DataOptions {
     /// Leave out rows with a lower rating
     #[arg(long, requires = "data", value_name = "RATING")]
     min_rating: Option<f32>,
+    /// Whether each row is a user and any number of items [default: found from the rows]
+    #[arg(long, requires = "data", value_name = "true|false")]
+    lists: Option<bool>,
+    /// Leave out rows that cannot be used, and count them
+    #[arg(long, requires = "data")]
+    skip_bad_rows: bool,
 }
 
 impl DataOptions {
-    /// How to read a delimited file, if anything is said about it.
-    pub fn delimited(&self) -> Option<Delimited> {
-        let options = Delimited {
+    /// How to read a delimited file.
+    pub fn delimited(&self) -> Delimited {
+        Delimited {
             delimiter: self.delimiter,
             header: self.header,
             user: self.user_column.clone(),
@@ -99,9 +106,34 @@ impl DataOptions {
             rating: self.rating_column.clone(),
             time: self.time_column.clone(),
             min_rating: self.min_rating,
-            ..Delimited::default()
-        };
-        (options != Delimited::default()).then_some(options)
+            lists: self.lists,
+            bad_rows: match self.skip_bad_rows {
+                true => BadRows::Skip,
+                false => BadRows::Refuse,
+            },
+        }
+    }
+
+    /// Refuses what says how to read a file for files that are read in one way alone.
+    pub fn check_published(&self) -> Result<()> {
+        let given = [
+            ("--delimiter", self.delimiter.is_some()),
+            ("--header", self.header.is_some()),
+            ("--user-column", self.user_column.is_some()),
+            ("--item-column", self.item_column.is_some()),
+            ("--rating-column", self.rating_column.is_some()),
+            ("--time-column", self.time_column.is_some()),
+            ("--min-rating", self.min_rating.is_some()),
+            ("--lists", self.lists.is_some()),
+            ("--skip-bad-rows", self.skip_bad_rows),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => {
+                let reason = "*.train.rating and the files beside it are read as published; leave it out";
+                Err(Error::config(option, reason))
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -86,7 +86,12 @@ pub fn rankings(trainer: &mut Trainer, data: &Data, report: &FitReport, full: bo
         })?;
         rows.push(("the truth behind the data: the ceiling".into(), best));
     }
-    print_rankings(&rows, &protocols)
+    print_rankings(&rows, &protocols)?;
+    let left_out = rows[0].1.first().map(|report| (report.left_out, report.cases));
+    match left_out {
+        Some((left_out @ 1.., cases)) => say!("on {cases} test items; {left_out} more have nothing to be ranked among"),
+        _ => Ok(()),
+    }
 }
 
 /// Whose parameters: those after an epoch, or the mean of so many that end with it.

@@ -9,8 +9,12 @@ mod gpu;
 #[allow(dead_code)] // the examples use the rest
 mod messages;
 mod ncf;
+mod pairs_read;
 mod pictures;
+mod reading;
 mod recommend;
+mod resume;
+mod rows;
 #[cfg(unix)]
 mod shell;
 #[cfg(feature = "gpu")]

@@ -171,7 +171,7 @@ fn what_cannot_be_is_refused_with_its_reason() {
     let cases: [(&[&str], &str); 31] = [
         (&["--data", "nowhere"], "nowhere"),
         (&["--data", "."], "name the file itself"),
-        (&["--data", "plays.csv"], "hint: --delimiter"),
+        (&["--data", "plays.csv", "--item-column", "9"], "there is no column 9"),
         (&["--data", "plays.csv", "--user-column", "whom"], "whom"),
         (&["--delimiter", ","], "--data"),
         (&["--lr", "-1"], "--lr: -1 is not a positive number"),

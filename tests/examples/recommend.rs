@@ -236,7 +236,7 @@ fn wrong_requests_are_refused_with_their_reason() {
         ),
         (
             &["--model", "a", "--input", "users", "--output", "best.csv"],
-            "users:2: \"u3x\" is none of the 100 users",
+            "--input: users, row 2: \"u3x\" is none of the 100 users",
         ),
         (
             &["--model", "a", "--input", "users", "--output", "best.txt"],

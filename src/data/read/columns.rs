@@ -261,13 +261,25 @@ pub(super) fn listed(names: &[String]) -> String {
     }
 }
 
-/// The name that is nearest to one that is not there, if any is near.
+/// The name that is nearest to one that is not there, if any is near: by few edits for its length, or else by how it
+/// begins.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = |other: &&str| strsim::jaro_winkler(&plain(name), &plain(other));
-    let scored = names
-        .map(|other| (near(&other), other))
-        .filter(|(score, _)| *score > 0.75);
-    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+    let wanted = plain(name);
+    let length = wanted.chars().count();
+    let mut edited: Option<(usize, &str)> = None;
+    let mut alike: Option<(f64, &str)> = None;
+    for other in names {
+        let found = plain(other);
+        let edits = strsim::osa_distance(&wanted, &found);
+        if edits < length && edits <= (length / 3).max(1) && edited.is_none_or(|(least, _)| edits < least) {
+            edited = Some((edits, other));
+        }
+        let score = strsim::jaro_winkler(&wanted, &found);
+        if score > 0.75 && alike.is_none_or(|(most, _)| score >= most) {
+            alike = Some((score, other));
+        }
+    }
+    edited.map(|(_, name)| name).or(alike.map(|(_, name)| name))
 }
 
 #[cfg(test)]
@@ -303,6 +315,21 @@ mod tests {
                 expected,
                 "{names:?}"
             );
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_found_by_few_edits_or_by_its_beginning() {
+        let near = |name: &str| nearest(name, ["user", "item", "time", "age", "item_category"].into_iter());
+        for (name, found) in [
+            ("aeg", Some("age")),
+            ("itme", Some("item")),
+            ("itemcat", Some("item_category")),
+            ("users", Some("user")),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(near(name), found, "{name}");
         }
     }
 

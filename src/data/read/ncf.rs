@@ -38,6 +38,14 @@ impl Dataset {
         Self::read_among(path, Candidates::default())
     }
 
+    /// Whether a path means NCF's files, whose parts, ids and candidates are as published.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a folder cannot be read, [`Error::Data`] where it holds several sets of such files.
+    pub fn is_published(path: impl AsRef<Path>) -> Result<bool> {
+        Ok(stem_of(path.as_ref())?.is_some())
+    }
+
     /// [`Dataset::read`] with other candidates than 99 sampled ones where no file gives them.
     ///
     /// # Errors

@@ -162,6 +162,8 @@ pub struct SampleFiles {
     /// What reads the training file where a model goes on.
     encoder: Option<Encoder>,
     tables: Vec<SideTable>,
+    /// What became of the rows of each table.
+    table_reports: Vec<RowReport>,
     format: SampleFormat,
     bad_rows: BadRows,
 }
@@ -173,6 +175,7 @@ impl SampleFiles {
             schema,
             encoder: None,
             tables: Vec::new(),
+            table_reports: Vec::new(),
             format: SampleFormat::default(),
             bad_rows: BadRows::default(),
         }
@@ -223,7 +226,7 @@ impl SampleFiles {
             table: SideTable::new(name, columns.iter().copied()),
             columns: columns.len(),
         };
-        read_rows(
+        let report = read_rows(
             path.as_ref(),
             &SampleFormat::default(),
             None,
@@ -232,7 +235,14 @@ impl SampleFiles {
             self.bad_rows,
         )?;
         self.tables.push(sink.table);
+        self.table_reports.push(report);
         Ok(self)
+    }
+
+    /// What became of the rows of a side table that was read.
+    pub fn table_report(&self, name: &str) -> Option<&RowReport> {
+        let at = self.tables.iter().position(|table| table.name() == name)?;
+        self.table_reports.get(at)
     }
 
     /// Reads the training file and fits an encoder to it, by which further files are read.

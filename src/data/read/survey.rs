@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{
-    columns::{Role, nearest},
-    options::{BadRows, Delimiter},
+    columns::{Role, nearest, place_of},
+    options::{BadRows, Column, Delimiter},
     report::{FileLayout, RowReport},
     table,
 };
@@ -115,6 +115,16 @@ impl Survey {
     /// The column whose name is nearest to one that is not there.
     pub fn nearest(&self, name: &str) -> Option<&str> {
         nearest(name, self.names())
+    }
+
+    /// The place of a column among [`Survey::columns`], by its name or number as [`Column`] has it, and what is to be said
+    /// of the choice.
+    ///
+    /// # Errors
+    /// The reason why there is no such column.
+    pub fn place_of(&self, column: &Column) -> core::result::Result<(usize, Option<String>), String> {
+        let names: Vec<String> = self.names().map(String::from).collect();
+        place_of(column, Some(&names), names.len())
     }
 
     fn find(&self, role: Role) -> Option<&str> {
