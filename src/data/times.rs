@@ -306,6 +306,7 @@ fn calendar(_: &str) -> Option<Decimal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     fn of(texts: &[&str]) -> (Vec<i64>, u32) {
         let mut times = Times::default();
