@@ -3,10 +3,12 @@
 mod batch;
 mod candidates;
 mod csr;
+mod decimal;
 mod filter;
 mod generate;
 mod ids;
 mod interactions;
+mod leave_one_out;
 mod positives;
 #[cfg(feature = "std")]
 mod read;

@@ -2,28 +2,10 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::text::{digits, shown};
-
-/// The most digits behind the point that a number of 64 bits can have.
-const MOST_DECIMALS: u32 = 18;
-
-/// What the times of a column are; they are all of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// Numbers in any unit.
-    Number,
-    /// Dates and times of ISO 8601, in seconds since 1970 (UTC); read with `std` alone.
-    #[cfg_attr(not(feature = "std"), allow(dead_code))]
-    Calendar,
-}
-
-/// A time as it is written: `digits / 10^decimals`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Decimal {
-    digits: i128,
-    decimals: u32,
-    kind: Kind,
-}
+use super::{
+    decimal::{Decimal, Kind, MOST_DECIMALS, power},
+    text::{digits, shown},
+};
 
 /// What times are counted in. As long as all are whole that is the unit that they were written in. Once one has digits
 /// behind the point, all are counted in tenths, hundredths, ... of it: as fine as any time needs, or as 64 bits hold.
@@ -173,11 +155,6 @@ impl Times {
     }
 }
 
-/// 10 to the power of so many decimals.
-fn power(decimals: u32) -> i128 {
-    10i128.pow(decimals.min(2 * MOST_DECIMALS))
-}
-
 /// The most decimals that times from `whole` to the next whole number can have in 64 bits.
 #[inline]
 fn finest(whole: i64) -> u32 {
@@ -196,111 +173,6 @@ fn scaled(digits: i128, from: u32, to: u32) -> i128 {
         true => digits * power(to - from),
         false => digits.div_euclid(power(from - to)),
     }
-}
-
-impl Decimal {
-    fn of(field: &[u8]) -> Result<Self, String> {
-        let not_a_time = || {
-            format!(
-                "{} is not a time; write a number (of seconds, say) or a date as in 2024-05-31T18:00:00Z, or leave the column out",
-                shown(field)
-            )
-        };
-        let text = core::str::from_utf8(field).map_err(|_| not_a_time())?.trim();
-        if let Some(number) = number(text) {
-            return number.ok_or_else(|| format!("the time {} does not fit 64 bits", shown(field)));
-        }
-        if text.parse::<f64>().is_ok() {
-            return Err(format!("the time {} is not finite", shown(field)));
-        }
-        calendar(text).ok_or_else(not_a_time)
-    }
-}
-
-/// A decimal number; `Some(None)` where it is one and too large, `None` where it is none.
-fn number(text: &str) -> Option<Option<Decimal>> {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None => (text, 0),
-    };
-    let (sign, unsigned) = match mantissa.as_bytes() {
-        [b'-', ..] => (-1, &mantissa[1..]),
-        [b'+', ..] => (1, &mantissa[1..]),
-        _ => (1, mantissa),
-    };
-    let (whole, part) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if (whole.is_empty() && part.is_empty()) || !all_digits(whole) || !all_digits(part) {
-        return None;
-    }
-    let (mut digits, mut decimals) = (0i128, -i64::from(exponent));
-    for byte in whole.bytes() {
-        let next = digits
-            .checked_mul(10)
-            .and_then(|digits| digits.checked_add(i128::from(byte - b'0')));
-        let Some(next) = next.filter(|&next| next < power(2 * MOST_DECIMALS)) else {
-            return Some(None);
-        };
-        digits = next;
-    }
-    // Digits beyond what 64 bits can hold are left out: numbers of a computer have 17 at most.
-    for byte in part.bytes().take(MOST_DECIMALS as usize) {
-        if digits >= power(MOST_DECIMALS) {
-            break;
-        }
-        digits = digits * 10 + i128::from(byte - b'0');
-        decimals += 1;
-    }
-    while decimals > 0 && digits % 10 == 0 && digits != 0 {
-        (digits, decimals) = (digits / 10, decimals - 1);
-    }
-    if digits == 0 {
-        decimals = 0;
-    }
-    while decimals < 0 {
-        if digits > i128::from(i64::MAX) {
-            return Some(None);
-        }
-        (digits, decimals) = (digits * 10, decimals + 1);
-    }
-    // What is left of a very small number is 0, or just below.
-    while decimals > i64::from(MOST_DECIMALS) {
-        if digits == 0 {
-            decimals = 0;
-            break;
-        }
-        (digits, decimals) = (digits / 10, decimals - 1);
-    }
-    let digits = sign * digits;
-    let decimals = decimals as u32;
-    let fits = i64::try_from(digits.div_euclid(power(decimals))).is_ok();
-    Some(fits.then_some(Decimal {
-        digits,
-        decimals,
-        kind: Kind::Number,
-    }))
-}
-
-/// A date of ISO 8601, with or without a time of the day and a zone; without a zone it is taken as UTC.
-#[cfg(feature = "std")]
-fn calendar(text: &str) -> Option<Decimal> {
-    use jiff::{Timestamp, civil::DateTime, tz::Offset};
-    let zoned = text.parse::<Timestamp>().ok();
-    let plain = || Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok();
-    let (mut digits, mut decimals) = (zoned.or_else(plain)?.as_nanosecond(), 9);
-    while decimals > 0 && digits % 10 == 0 {
-        (digits, decimals) = (digits / 10, decimals - 1);
-    }
-    Some(Decimal {
-        digits,
-        decimals,
-        kind: Kind::Calendar,
-    })
-}
-
-#[cfg(not(feature = "std"))]
-fn calendar(_: &str) -> Option<Decimal> {
-    None
 }
 
 #[cfg(test)]
