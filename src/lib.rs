@@ -68,6 +68,7 @@ pub mod ops;
 pub mod plan;
 pub mod rng;
 pub mod train;
+mod view;
 
 pub use error::{Error, Result};
 

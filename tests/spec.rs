@@ -11,7 +11,7 @@ use common::{
 use pocketrec::{
     Error,
     data::Batch,
-    ops::{Reference, adam, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
+    ops::{self, Reference, adam, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
     plan::{Activation, AdamConfig, Init, L2, Optimizer, ParamKind, Plan, PlanBuilder, Stage, State},
 };
 
@@ -200,11 +200,12 @@ fn sgd_by_hand() {
 fn sides_of_kinks(plan: &Plan, reference: &Reference, batch: &Batch) -> Vec<bool> {
     let relu = Activation::Relu;
     let kinked = plan.stages().iter().filter_map(|stage| match *stage {
-        Stage::Linear { activation, output, .. } | Stage::AttentionUnit { activation, output, .. } => {
+        Stage::Linear(ops::Linear { activation, output, .. })
+        | Stage::AttentionUnit(ops::AttentionUnit { activation, output, .. }) => {
             (activation == relu).then_some(output.buffer)
         }
-        Stage::Affine { relu, output, .. } => relu.then_some(output.buffer),
-        Stage::Prelu { input, .. } => Some(input.buffer),
+        Stage::Affine(ops::Affine { relu, output, .. }) => relu.then_some(output.buffer),
+        Stage::Prelu(ops::Prelu { input, .. }) => Some(input.buffer),
         _ => None,
     });
     let activations = reference.activations(batch).unwrap();

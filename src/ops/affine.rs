@@ -11,8 +11,48 @@
 
 use alloc::{vec, vec::Vec};
 
+use super::linear::Activation;
 use super::linear::{activate, activation_gradient};
-use crate::plan::Activation;
+use super::op::Op;
+use crate::view::View;
+use core::slice;
+
+/// `output = weight * input + bias`, with a scale and a shift for each column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    /// `[output.width]`.
+    pub weight: usize,
+    /// `[output.width]`.
+    pub bias: usize,
+    /// What is scaled.
+    pub input: View,
+    /// As wide.
+    pub output: View,
+    /// Whether `max(output, 0)` follows.
+    pub relu: bool,
+}
+
+impl Op for Affine {
+    fn name(&self) -> &'static str {
+        "affine"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        vec![self.weight, self.bias]
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(self.output.width)
+    }
+}
 
 /// The output, `[rows, width]`.
 ///

@@ -17,7 +17,41 @@
 
 use alloc::{vec, vec::Vec};
 
+use super::op::Op;
 use super::softmax;
+use crate::view::View;
+
+/// `output[s] = sum over the steps t of sample s of weight[t] * value[t]`
+///.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    /// The weights, one column, and the values, both one row a step.
+    pub inputs: [View; 2],
+    /// One row a sample, as wide as the values.
+    pub output: View,
+}
+
+impl Op for Attention {
+    fn name(&self) -> &'static str {
+        "attention"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.inputs[1]).saturating_mul(self.output.width)
+    }
+}
 
 /// What is done to scores before they weigh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

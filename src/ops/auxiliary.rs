@@ -20,12 +20,46 @@
 
 use alloc::{vec, vec::Vec};
 
+use super::linear::Activation;
+use super::op::Op;
 use super::{
     attention::samples,
     linear,
     sigmoid_cross_entropy::{sample_loss, sigmoid},
 };
-use crate::plan::Activation;
+use crate::view::View;
+
+/// DIEN's auxiliary loss, `weight` times of which is added to what training descends
+///.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Auxiliary {
+    /// One column each, for every step: the logit of the next click, and that of its negative.
+    pub logits: [View; 2],
+    /// How much the loss counts beside the main one.
+    pub weight: f32,
+}
+
+impl Op for Auxiliary {
+    fn name(&self) -> &'static str {
+        "auxiliary"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.logits
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        None
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+}
 
 /// A layer of the MLP, or its gradients.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,7 +14,50 @@
 //! batch: `input_gradient[s, i] = (g[s, i] - mean(g[i]) - output[s, i] * mean(g[i] output[i])) / sqrt(variance[i] +
 //! epsilon)`; by running statistics `input_gradient[s, i] = g[s, i] / sqrt(variance[i] + epsilon)`.
 
+use super::op::Op;
+use crate::view::View;
 use alloc::{vec, vec::Vec};
+use core::slice;
+
+/// `output` is `input` brought to mean 0 and variance 1 over the batch, without an affine part; by running statistics
+/// in use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// The running mean, `[output.width]`; as the variance a [`Statistic`](super::ParamKind::Statistic).
+    pub mean: usize,
+    /// The running variance.
+    pub variance: usize,
+    /// What is normalised.
+    pub input: View,
+    /// As wide.
+    pub output: View,
+    /// How far each batch moves the running statistics.
+    pub momentum: f32,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+impl Op for BatchNorm {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(self.output.width)
+    }
+}
 
 /// Mean and variance of every column.
 #[derive(Clone, Debug, PartialEq)]

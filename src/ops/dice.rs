@@ -11,10 +11,46 @@
 
 use alloc::{vec, vec::Vec};
 
+use super::op::Op;
 use super::{
     batch_norm::{self, Statistics},
     sigmoid_cross_entropy::sigmoid,
 };
+use crate::view::View;
+
+/// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`: Dice where `normal` is the batch-normalised `x`
+///.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dice {
+    /// `[output.width]`.
+    pub alpha: usize,
+    /// `x` and `normal`.
+    pub inputs: [View; 2],
+    /// As wide as each.
+    pub output: View,
+}
+
+impl Op for Dice {
+    fn name(&self) -> &'static str {
+        "dice"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        vec![self.alpha]
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(2 * self.output.width)
+    }
+}
 
 /// The activations, `[rows, width]`.
 ///

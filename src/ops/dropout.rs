@@ -13,7 +13,44 @@
 
 use alloc::vec::Vec;
 
+use super::op::Op;
 use crate::rng::Rng;
+use crate::view::View;
+use core::slice;
+
+/// `output = input` with each value left out with probability `rate` in training, the others scaled up
+///.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    /// What is thinned out.
+    pub input: View,
+    /// As wide.
+    pub output: View,
+    /// In 0..1.
+    pub rate: f32,
+}
+
+impl Op for Dropout {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+}
 
 /// What 16 random bits must reach for an element to be kept; the share `threshold / 65536` is dropped. A rate lies
 /// in 0..1, and at least one element in 65536 is kept.

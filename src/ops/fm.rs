@@ -15,6 +15,44 @@
 use alloc::{vec, vec::Vec};
 
 use super::attention::samples;
+use super::op::Op;
+use crate::view::View;
+use core::slice;
+
+/// `output = sum over pairs of fields of <v_i, v_j>`: the second order of a factorisation machine
+///.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fm {
+    /// The fields' vectors side by side, each `factors` wide; or one a step, and a sample's fields are its steps.
+    pub input: View,
+    /// Width of a field's vector.
+    pub factors: usize,
+    /// One column.
+    pub output: View,
+}
+
+impl Op for Fm {
+    fn name(&self) -> &'static str {
+        "fm"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        // So many for each of the rows that are read.
+        rows(self.input).saturating_mul(2 * self.input.width)
+    }
+}
 
 /// The term, `[rows]`, of fields that are `width` wide; `width` must divide the input's.
 ///

@@ -12,7 +12,49 @@
 
 use alloc::{vec, vec::Vec};
 
+use super::op::{Names, Op};
 use super::row_update;
+use crate::view::View;
+use core::fmt;
+
+/// `output[s] = table[ids[s]]`: an embedding look-up; times `weights[s]` where
+/// the column is [weighted](super::Column::weighted).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gather {
+    /// The table.
+    pub table: usize,
+    /// The id column that picks its rows.
+    pub column: usize,
+    /// As wide as the table.
+    pub output: View,
+}
+
+impl Op for Gather {
+    fn name(&self) -> &'static str {
+        "gather"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &[]
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+
+    fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (table, by) = (names.param(self.table), names.column(self.column));
+        write!(f, "{table} by {by}")
+    }
+}
 
 /// `[ids.len(), width]`: the rows of `table` that `ids` name, in that order. Every id must lie in the table.
 ///

@@ -29,7 +29,52 @@ use alloc::{vec, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+use super::op::{Names, Op, describe_inputs};
 use super::{attention::samples, sigmoid_cross_entropy::sigmoid};
+use crate::view::View;
+use core::fmt;
+
+/// A recurrent layer over each sample's steps, in one of its kinds: all its states.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gru {
+    /// How far a state moves at a step.
+    pub kind: Kind,
+    /// The weights of input and state, `[3 hidden, input.width]` and `[3 hidden, hidden]`, and their biases,
+    /// `[3 hidden]` each.
+    pub params: [usize; 4],
+    /// The input; behind it the scores, one column, for all kinds but [`Kind::Gru`].
+    pub inputs: Vec<View>,
+    /// The states, one row a step.
+    pub output: View,
+}
+
+impl Op for Gru {
+    fn name(&self) -> &'static str {
+        "gru"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        self.params.to_vec()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        let each = (3 * self.output.width).saturating_mul(self.inputs[0].width + self.output.width);
+        rows(self.output).saturating_mul(each)
+    }
+
+    fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({}) of ", self.kind, names.name(self.params[0]))?;
+        describe_inputs(&self.inputs, f)
+    }
+}
 
 /// How far a state moves at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

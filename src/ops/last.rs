@@ -8,6 +8,40 @@
 use alloc::{vec, vec::Vec};
 
 use super::attention::samples;
+use super::op::Op;
+use crate::view::View;
+use core::slice;
+
+/// `output[s] = input[t]` for the last step `t` of sample `s`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Last {
+    /// One row a step of a sequence.
+    pub input: View,
+    /// One row a sample, as wide.
+    pub output: View,
+}
+
+impl Op for Last {
+    fn name(&self) -> &'static str {
+        "last"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+}
 
 /// The output, `[samples, width]`.
 ///

@@ -17,7 +17,63 @@
 
 use alloc::{vec, vec::Vec};
 
-use crate::plan::Activation;
+use super::op::{Names, Op};
+use crate::view::View;
+use core::{fmt, slice};
+
+/// What follows a linear map within the same stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    Identity,
+    /// max(x, 0).
+    Relu,
+    /// 1 / (1 + exp(-x)).
+    Sigmoid,
+}
+
+/// `output = activation(input weight^T + bias)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Linear {
+    /// `[output.width, input.width]`.
+    pub weight: usize,
+    /// `[output.width]`; nothing where no bias is added.
+    pub bias: Option<usize>,
+    /// What is mapped.
+    pub input: View,
+    /// Where to.
+    pub output: View,
+    /// What follows.
+    pub activation: Activation,
+}
+
+impl Op for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        [self.weight].into_iter().chain(self.bias).collect()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(self.input.width.saturating_mul(self.output.width))
+    }
+
+    fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({} ", self.activation, names.param(self.weight))?;
+        let bias = if self.bias.is_some() { " + bias" } else { "" };
+        write!(f, "b{}[{:?}]{bias})", self.input.buffer, self.input.range())
+    }
+}
 
 /// The layer's output, `[rows, outputs]`.
 ///

@@ -10,6 +10,40 @@
 use alloc::{vec, vec::Vec};
 
 use super::attention::samples;
+use super::op::Op;
+use crate::view::View;
+
+/// `output[t] = [state[t], item[t + 1]]`: each step's state beside what comes next
+///.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Next {
+    /// The states, and the items.
+    pub inputs: [View; 2],
+    /// As wide as both together.
+    pub output: View,
+}
+
+impl Op for Next {
+    fn name(&self) -> &'static str {
+        "next"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+}
 
 /// The output, `[steps, widths[0] + widths[1]]`.
 ///

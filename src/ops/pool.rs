@@ -7,7 +7,44 @@
 //!
 //! Backward: each step has its sample's gradient, divided likewise.
 
+use super::op::Op;
+use crate::view::View;
 use alloc::{vec, vec::Vec};
+use core::slice;
+
+/// `output[s] = sum (or mean) over the steps t of sample s of input[t]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pool {
+    /// One row a step of a sequence.
+    pub input: View,
+    /// One row a sample, as wide.
+    pub output: View,
+    /// Whether the sum is divided by the number of steps.
+    pub mean: bool,
+}
+
+impl Op for Pool {
+    fn name(&self) -> &'static str {
+        "pool"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        // One for each of the steps that are read.
+        rows(self.input).saturating_mul(self.input.width)
+    }
+}
 
 /// The output, `[samples, width]`.
 ///

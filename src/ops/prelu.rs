@@ -7,7 +7,44 @@
 //! zero too, as in PyTorch; `alpha_gradient[i] = sum over s with input[s, i] <= 0 of output_gradient[s, i] * input[s, i]`.
 //! NaN stays NaN.
 
+use super::op::Op;
+use crate::view::View;
 use alloc::{vec, vec::Vec};
+use core::slice;
+
+/// `output = input` where that is positive and `alpha * input` elsewhere, with a slope for each column
+///.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prelu {
+    /// `[output.width]`.
+    pub alpha: usize,
+    /// What is bent.
+    pub input: View,
+    /// As wide.
+    pub output: View,
+}
+
+impl Op for Prelu {
+    fn name(&self) -> &'static str {
+        "prelu"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        vec![self.alpha]
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.input).saturating_mul(self.input.width)
+    }
+}
 
 /// The activations, `[rows, width]`.
 ///

@@ -6,7 +6,40 @@
 //! Backward: `left_gradient = output_gradient * right` and `right_gradient = output_gradient * left`, elementwise.
 //! Where both factors are the same view, the two gradients add up.
 
+use super::op::Op;
+use crate::view::View;
 use alloc::vec::Vec;
+
+/// `output = left * right`, elementwise: GMF's product.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Product {
+    /// The two factors.
+    pub inputs: [View; 2],
+    /// As wide as each.
+    pub output: View,
+}
+
+impl Op for Product {
+    fn name(&self) -> &'static str {
+        "product"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(self.output.width)
+    }
+}
 
 /// The elementwise product.
 ///

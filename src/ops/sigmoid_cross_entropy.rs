@@ -12,7 +12,40 @@
 //! Where samples have weights `w` `[rows]`, each finite and at least 0, a sample's loss and its gradient are multiplied by
 //! its own; the mean still divides by `rows`.
 
+use super::op::Op;
+use crate::view::View;
 use alloc::vec::Vec;
+use core::slice;
+
+/// Mean sigmoid cross-entropy of the logit against the label
+///.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SigmoidCrossEntropy {
+    /// One column.
+    pub logit: View,
+}
+
+impl Op for SigmoidCrossEntropy {
+    fn name(&self) -> &'static str {
+        "sigmoid_cross_entropy"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.logit)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        None
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+}
 
 /// `1 / (1 + e^-x)`, without overflow.
 ///

@@ -10,6 +10,40 @@
 use alloc::vec::Vec;
 
 use super::attention::samples;
+use super::op::Op;
+use crate::view::View;
+use core::slice;
+
+/// The softmax of one column over the steps of each sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Softmax {
+    /// One column, one row a step.
+    pub input: View,
+    /// The same.
+    pub output: View,
+}
+
+impl Op for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.input).saturating_mul(self.input.width)
+    }
+}
 
 /// The softmax, `[steps]`.
 ///

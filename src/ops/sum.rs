@@ -7,7 +7,44 @@
 //!
 //! Backward: every column of every input has the gradient of its row's output, and the bias has their sum.
 
+use super::op::Op;
+use crate::view::View;
 use alloc::{vec, vec::Vec};
+
+/// `output = sum of all inputs' columns + bias`: MF's dot product once its factors are multiplied
+///.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sum {
+    /// The terms, in any number of views of any width.
+    pub inputs: Vec<View>,
+    /// `[1]`, if there is one.
+    pub bias: Option<usize>,
+    /// One column.
+    pub output: View,
+}
+
+impl Op for Sum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        self.bias.into_iter().collect()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        let each = self.inputs.iter().map(|view| view.width).fold(0, usize::saturating_add);
+        rows(self.output).saturating_mul(each)
+    }
+}
 
 /// The sums, `[rows]`.
 ///

@@ -16,7 +16,7 @@ use crate::{
         update::{UpdateContext, UpdateTask, push_table, slots},
     },
     data::Batch,
-    memory,
+    memory, ops,
     plan::{Flow, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space, Stage},
 };
 
@@ -181,13 +181,13 @@ impl CpuExecutor {
         let (Sums::Moments { stage, statistics } | Sums::Gradients { stage, statistics }) = then else {
             return;
         };
-        let Stage::BatchNorm {
+        let Stage::BatchNorm(ops::BatchNorm {
             mean,
             variance,
             input,
             momentum,
             ..
-        } = self.plan.stages()[stage]
+        }) = self.plan.stages()[stage]
         else {
             return;
         };

@@ -20,7 +20,7 @@ use crate::{
         source::Part,
         sum,
     },
-    ops::gru::Kind,
+    ops::{self, gru::Kind},
     plan::{Activation, Backward, Flow, Stage, View},
 };
 
@@ -76,59 +76,59 @@ impl Scratch {
         };
         match *stage {
             // Its gradient is in place already, in the batch-wide one, which the sparse update reads; but for weights.
-            Stage::Gather { column, .. } => on.gather(column),
+            Stage::Gather(ops::Gather { column, .. }) => on.gather(column),
             // Nothing to learn.
-            Stage::Numeric { .. } => {}
-            Stage::Linear {
+            Stage::Numeric(_) => {}
+            Stage::Linear(ops::Linear {
                 weight,
                 bias,
                 input,
                 output,
                 activation,
-            } => on.linear(weight, bias, input, output, activation),
-            Stage::Product { inputs, .. } => on.product(inputs),
-            Stage::Sum { ref inputs, bias, .. } => on.sum(inputs, bias),
-            Stage::Fm { input, factors, .. } => on.fm(input, factors),
-            Stage::Pool { input, mean, .. } => on.pool(input, mean),
-            Stage::Dropout { input, rate, .. } => on.dropout(input, rate),
-            Stage::Prelu { alpha, input, .. } => on.prelu(alpha, input),
-            Stage::Affine {
+            }) => on.linear(weight, bias, input, output, activation),
+            Stage::Product(ops::Product { inputs, .. }) => on.product(inputs),
+            Stage::Sum(ops::Sum { ref inputs, bias, .. }) => on.sum(inputs, bias),
+            Stage::Fm(ops::Fm { input, factors, .. }) => on.fm(input, factors),
+            Stage::Pool(ops::Pool { input, mean, .. }) => on.pool(input, mean),
+            Stage::Dropout(ops::Dropout { input, rate, .. }) => on.dropout(input, rate),
+            Stage::Prelu(ops::Prelu { alpha, input, .. }) => on.prelu(alpha, input),
+            Stage::Affine(ops::Affine {
                 weight,
                 bias,
                 input,
                 output,
                 relu,
-            } => on.affine([weight, bias], input, output, relu),
-            Stage::AttentionUnit {
+            }) => on.affine([weight, bias], input, output, relu),
+            Stage::AttentionUnit(ops::AttentionUnit {
                 weight,
                 bias,
                 inputs,
                 output,
                 activation,
-            } => on.attention_unit([weight, bias], inputs, output, activation, &mut self.work),
-            Stage::Softmax { input, output } => on.softmax(input, output),
-            Stage::Attention { inputs, .. } => on.attention(inputs),
-            Stage::BatchNorm {
+            }) => on.attention_unit([weight, bias], inputs, output, activation, &mut self.work),
+            Stage::Softmax(ops::Softmax { input, output }) => on.softmax(input, output),
+            Stage::Attention(ops::Attention { inputs, .. }) => on.attention(inputs),
+            Stage::BatchNorm(ops::BatchNorm {
                 mean,
                 variance,
                 input,
                 output,
                 epsilon,
                 ..
-            } => on.batch_norm([mean, variance], input, output, epsilon),
-            Stage::Dice { alpha, inputs, .. } => on.dice(alpha, inputs),
-            Stage::Gru {
+            }) => on.batch_norm([mean, variance], input, output, epsilon),
+            Stage::Dice(ops::Dice { alpha, inputs, .. }) => on.dice(alpha, inputs),
+            Stage::Gru(ops::Gru {
                 kind,
                 params,
                 ref inputs,
                 output,
-            } => on.gru(kind, params, inputs, output, &mut self.workspaces[index]),
-            Stage::Last { input, .. } => on.last(input),
-            Stage::Next { inputs, .. } => on.next(inputs),
-            Stage::Auxiliary { logits, weight } => {
+            }) => on.gru(kind, params, inputs, output, &mut self.workspaces[index]),
+            Stage::Last(ops::Last { input, .. }) => on.last(input),
+            Stage::Next(ops::Next { inputs, .. }) => on.next(inputs),
+            Stage::Auxiliary(ops::Auxiliary { logits, weight }) => {
                 on.auxiliary(logits, (weight, tile.weights), &tile.pair_scales, tile.auxiliary);
             }
-            Stage::SigmoidCrossEntropy { logit } => {
+            Stage::SigmoidCrossEntropy(ops::SigmoidCrossEntropy { logit }) => {
                 *tile.loss += on.cross_entropy(logit, (tile.labels, tile.weights), tile.scale);
             }
         }

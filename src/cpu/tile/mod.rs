@@ -20,6 +20,7 @@ use super::{
     source::Part,
 };
 use crate::{
+    ops,
     plan::{Flow, Layout, MAX_SEQUENCES, Plan, Space, Stage, View},
     rng::Rng,
 };
@@ -107,7 +108,7 @@ impl Scratch {
         let (Sums::Moments { stage, .. } | Sums::Gradients { stage, .. }) = then else {
             return;
         };
-        let Stage::BatchNorm { input, output, .. } = plan.stages()[stage] else {
+        let Stage::BatchNorm(ops::BatchNorm { input, output, .. }) = plan.stages()[stage] else {
             return;
         };
         let rows = tile.rows(plan.space(input.buffer)).len();

@@ -35,7 +35,7 @@ pub(super) enum Purpose {
 pub(super) fn is_scored_alike(plan: &Plan) -> bool {
     let trained = plan.stages().iter().enumerate();
     let mut alone = trained.filter(|(index, stage)| match stage {
-        Stage::BatchNorm { .. } | Stage::Auxiliary { .. } => true,
+        Stage::BatchNorm(_) | Stage::Auxiliary(_) => true,
         stage => stage.output().is_some() && !plan.is_scored(*index),
     });
     alone.next().is_none()

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ops::{
-        affine, attention, auxiliary,
+        self, affine, attention, auxiliary,
         batch_norm::{self, Statistics},
         dice, dropout, fm, gather, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy, softmax, sum,
     },
@@ -44,7 +44,7 @@ impl Reference {
     ) -> Vec<Vec<f64>> {
         let batch = a.batch();
         match self.plan.stages()[index] {
-            Stage::Gather { table, column, output } => {
+            Stage::Gather(ops::Gather { table, column, output }) => {
                 let table_rows = self.plan.params()[table].rows;
                 let column = batch.column(column);
                 let mut delta = delta.to_vec();
@@ -53,63 +53,65 @@ impl Reference {
                 add(&mut gradients[table], &gradient);
                 Vec::new()
             }
-            Stage::Numeric { .. } => Vec::new(),
-            Stage::Linear {
+            Stage::Numeric(_) => Vec::new(),
+            Stage::Linear(ops::Linear {
                 weight,
                 bias,
                 input,
                 output,
                 activation,
-            } => {
+            }) => {
                 let (x, y, rows) = (a.read(input), a.read(output), a.rows(output));
                 let found = linear::backward(&x, self.value(weight), &y, delta, rows, activation);
                 add_layer(gradients, weight, bias, &found, rows);
                 vec![found.input]
             }
-            Stage::Product { inputs, .. } => {
+            Stage::Product(ops::Product { inputs, .. }) => {
                 let [left, right] = inputs.map(|view| a.read(view));
                 product::backward(&left, &right, delta).into()
             }
-            Stage::Sum { ref inputs, bias, .. } => {
+            Stage::Sum(ops::Sum { ref inputs, bias, .. }) => {
                 if let Some(bias) = bias {
                     add(&mut gradients[bias], &[sum::bias_gradient(delta)]);
                 }
                 let of_input = |input: &View| sum::input_gradient(delta, input.width);
                 inputs.iter().map(of_input).collect()
             }
-            Stage::Fm { input, factors, .. } => vec![match self.plan.space(input.buffer) {
+            Stage::Fm(ops::Fm { input, factors, .. }) => vec![match self.plan.space(input.buffer) {
                 Space::Samples => fm::backward(&a.read(input), delta, factors),
                 Space::Steps(_) => fm::backward_steps(&a.read(input), a.offsets(input), delta, factors),
             }],
-            Stage::Pool { input, mean, .. } => vec![pool::backward(delta, a.offsets(input), input.width, mean)],
-            Stage::Dropout { rate, .. } => {
+            Stage::Pool(ops::Pool { input, mean, .. }) => {
+                vec![pool::backward(delta, a.offsets(input), input.width, mean)]
+            }
+            Stage::Dropout(ops::Dropout { rate, .. }) => {
                 let rng = batch.noise().stream(index as u32);
                 vec![dropout::forward(delta, rng, 0, rate)]
             }
-            Stage::Prelu { alpha, input, .. } => {
+            Stage::Prelu(ops::Prelu { alpha, input, .. }) => {
                 let found = prelu::backward(&a.read(input), self.value(alpha), delta);
                 add(&mut gradients[alpha], &found.alpha);
                 vec![found.input]
             }
-            Stage::Affine {
+            Stage::Affine(ops::Affine {
                 weight,
                 bias,
                 input,
                 output,
                 relu,
-            } => {
+            }) => {
                 let found = affine::backward(&a.read(input), self.value(weight), &a.read(output), delta, relu);
                 add(&mut gradients[weight], &found.weight);
                 add(&mut gradients[bias], &found.bias);
                 vec![found.input]
             }
-            Stage::AttentionUnit {
+            Stage::AttentionUnit(ops::AttentionUnit {
                 weight,
                 bias,
                 inputs,
                 output,
                 activation,
-            } => {
+            }) => {
                 let (x, y, rows) = (unit_input(a, inputs), a.read(output), a.rows(output));
                 let found = linear::backward(&x, self.value(weight), &y, delta, rows, activation);
                 add_layer(gradients, weight, Some(bias), &found, rows);
@@ -117,44 +119,46 @@ impl Reference {
                 let (q, k, offsets) = (a.read(query), a.read(key), a.offsets(key));
                 attention::unit_input_backward(&q, &k, offsets, &found.input, key.width).into()
             }
-            Stage::Softmax { input, output } => vec![softmax::backward(&a.read(output), delta, a.offsets(input))],
-            Stage::Attention {
+            Stage::Softmax(ops::Softmax { input, output }) => {
+                vec![softmax::backward(&a.read(output), delta, a.offsets(input))]
+            }
+            Stage::Attention(ops::Attention {
                 inputs: [weights, values],
                 ..
-            } => {
+            }) => {
                 let (w, v, offsets) = (a.read(weights), a.read(values), a.offsets(values));
                 let found = attention::backward(&w, &v, offsets, delta, attention::Normalisation::None);
                 vec![found.score, found.value]
             }
-            Stage::BatchNorm {
+            Stage::BatchNorm(ops::BatchNorm {
                 mean,
                 variance,
                 epsilon,
                 ..
-            } if a.batch().holds_statistics() => {
+            }) if a.batch().holds_statistics() => {
                 let running = self.running([mean, variance]);
                 vec![batch_norm::running_backward(&running, delta, epsilon.into())]
             }
-            Stage::BatchNorm { input, epsilon, .. } => {
+            Stage::BatchNorm(ops::BatchNorm { input, epsilon, .. }) => {
                 let x = a.read(input);
                 let statistics = Statistics::of(&x, input.width);
                 vec![batch_norm::normalise_backward(&x, &statistics, delta, epsilon.into())]
             }
-            Stage::Dice {
+            Stage::Dice(ops::Dice {
                 alpha,
                 inputs: [input, normal],
                 ..
-            } => {
+            }) => {
                 let found = dice::gate_backward(&a.read(input), &a.read(normal), self.value(alpha), delta);
                 add(&mut gradients[alpha], &found.alpha);
                 vec![found.input, found.normal]
             }
-            Stage::Gru {
+            Stage::Gru(ops::Gru {
                 kind,
                 params,
                 ref inputs,
                 output,
-            } => {
+            }) => {
                 let ((input, scores), offsets, states) = (gru_inputs(a, inputs), a.offsets(output), a.read(output));
                 let parameters = self.gru_parameters(params);
                 let found = gru::backward(kind, &input, &scores, offsets, &parameters, &states, delta);
@@ -163,11 +167,11 @@ impl Reference {
                 }
                 vec![found.input, found.scores]
             }
-            Stage::Last { input, .. } => vec![last::backward(delta, a.offsets(input), input.width)],
-            Stage::Next { inputs, output } => {
+            Stage::Last(ops::Last { input, .. }) => vec![last::backward(delta, a.offsets(input), input.width)],
+            Stage::Next(ops::Next { inputs, output }) => {
                 next::backward(delta, a.offsets(output), inputs.map(|view| view.width)).into()
             }
-            Stage::Auxiliary { logits, weight } => {
+            Stage::Auxiliary(ops::Auxiliary { logits, weight }) => {
                 let [clicked, negative] = logits.map(|view| a.read(view));
                 let offsets = a.offsets(logits[0]);
                 let of_logits = match weights(batch) {
@@ -177,7 +181,7 @@ impl Reference {
                 let weighted = of_logits.map(|gradient| gradient.iter().map(|d| f64::from(weight) * d).collect());
                 weighted.into()
             }
-            Stage::SigmoidCrossEntropy { logit } => {
+            Stage::SigmoidCrossEntropy(ops::SigmoidCrossEntropy { logit }) => {
                 let (logits, labels) = (a.read(logit), labels(batch));
                 vec![match weights(batch) {
                     None => sigmoid_cross_entropy::gradient(&logits, &labels),

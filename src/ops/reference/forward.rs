@@ -8,7 +8,7 @@ use crate::{
     checks::{check_labels, check_scored},
     data::Batch,
     ops::{
-        affine, attention,
+        self, affine, attention,
         batch_norm::{self, Statistics},
         dice, dropout, fm, gather, gru, last, linear, next, pool, prelu, product, softmax, sum,
     },
@@ -36,75 +36,77 @@ impl Reference {
     fn forward_stage(&self, a: &Activations<'_>, index: usize, output: View, training: bool) -> Vec<f64> {
         let (batch, rows) = (a.batch(), a.rows(output));
         match self.plan.stages()[index] {
-            Stage::Gather { table, column, .. } => {
+            Stage::Gather(ops::Gather { table, column, .. }) => {
                 let column = batch.column(column);
                 let mut rows = gather::forward(self.value(table), output.width, &column.ids);
                 gather::weigh(&mut rows, &column.weights);
                 rows
             }
-            Stage::Numeric { first, .. } => {
+            Stage::Numeric(ops::Numeric { first, .. }) => {
                 let features = batch.numeric().chunks(self.plan.numerics());
                 let values = features.flat_map(|row| row[first..first + output.width].iter().copied());
                 values.map(f64::from).collect()
             }
-            Stage::Linear {
+            Stage::Linear(ops::Linear {
                 weight,
                 bias,
                 input,
                 activation,
                 ..
-            } => {
+            }) => {
                 // Zero where it has none.
                 let bias = bias.map_or_else(|| vec![0.0; output.width], |bias| self.value(bias).to_vec());
                 linear::forward(&a.read(input), self.value(weight), &bias, rows, activation)
             }
-            Stage::Product {
+            Stage::Product(ops::Product {
                 inputs: [left, right], ..
-            } => product::forward(&a.read(left), &a.read(right)),
-            Stage::Sum { ref inputs, bias, .. } => {
+            }) => product::forward(&a.read(left), &a.read(right)),
+            Stage::Sum(ops::Sum { ref inputs, bias, .. }) => {
                 let inputs: Vec<Vec<f64>> = inputs.iter().map(|&view| a.read(view)).collect();
                 let inputs: Vec<&[f64]> = inputs.iter().map(Vec::as_slice).collect();
                 sum::forward(&inputs, bias.map_or(0.0, |bias| self.value(bias)[0]), rows)
             }
-            Stage::Fm { input, factors, .. } => match self.plan.space(input.buffer) {
+            Stage::Fm(ops::Fm { input, factors, .. }) => match self.plan.space(input.buffer) {
                 Space::Samples => fm::forward(&a.read(input), factors, rows),
                 Space::Steps(_) => fm::forward_steps(&a.read(input), a.offsets(input), factors),
             },
-            Stage::Pool { input, mean, .. } => pool::forward(&a.read(input), a.offsets(input), input.width, mean),
-            Stage::Dropout { input, rate, .. } if training => {
+            Stage::Pool(ops::Pool { input, mean, .. }) => {
+                pool::forward(&a.read(input), a.offsets(input), input.width, mean)
+            }
+            Stage::Dropout(ops::Dropout { input, rate, .. }) if training => {
                 dropout::forward(&a.read(input), batch.noise().stream(index as u32), 0, rate)
             }
-            Stage::Dropout { input, .. } => a.read(input),
-            Stage::Prelu { alpha, input, .. } => prelu::forward(&a.read(input), self.value(alpha)),
-            Stage::Affine {
+            Stage::Dropout(ops::Dropout { input, .. }) => a.read(input),
+            Stage::Prelu(ops::Prelu { alpha, input, .. }) => prelu::forward(&a.read(input), self.value(alpha)),
+            Stage::Affine(ops::Affine {
                 weight,
                 bias,
                 input,
                 relu,
                 ..
-            } => affine::forward(&a.read(input), self.value(weight), self.value(bias), relu),
-            Stage::AttentionUnit {
+            }) => affine::forward(&a.read(input), self.value(weight), self.value(bias), relu),
+            Stage::AttentionUnit(ops::AttentionUnit {
                 weight,
                 bias,
                 inputs,
                 activation,
                 ..
-            } => {
+            }) => {
                 let (weight, bias) = (self.value(weight), self.value(bias));
                 linear::forward(&unit_input(a, inputs), weight, bias, rows, activation)
             }
-            Stage::Softmax { input, .. } => softmax::forward(&a.read(input), a.offsets(input)),
-            Stage::Attention {
+            Stage::Softmax(ops::Softmax { input, .. }) => softmax::forward(&a.read(input), a.offsets(input)),
+            Stage::Attention(ops::Attention {
                 inputs: [weights, values],
                 ..
-            } => attention::forward(&a.read(weights), &a.read(values), a.offsets(values), values.width),
-            Stage::BatchNorm {
+            }) => attention::forward(&a.read(weights), &a.read(values), a.offsets(values), values.width),
+            Stage::BatchNorm(ops::BatchNorm {
                 mean,
                 variance,
                 input,
                 epsilon,
                 ..
-            } => {
+            }) => {
                 let x = a.read(input);
                 let statistics = match training && !batch.holds_statistics() {
                     true => Statistics::of(&x, input.width),
@@ -112,27 +114,27 @@ impl Reference {
                 };
                 batch_norm::normalise(&x, &statistics, epsilon.into())
             }
-            Stage::Dice {
+            Stage::Dice(ops::Dice {
                 alpha,
                 inputs: [input, normal],
                 ..
-            } => dice::gate(&a.read(input), &a.read(normal), self.value(alpha)),
-            Stage::Gru {
+            }) => dice::gate(&a.read(input), &a.read(normal), self.value(alpha)),
+            Stage::Gru(ops::Gru {
                 kind,
                 params,
                 ref inputs,
                 ..
-            } => {
+            }) => {
                 let (input, scores) = gru_inputs(a, inputs);
                 gru::forward(kind, &input, &scores, a.offsets(output), &self.gru_parameters(params))
             }
-            Stage::Last { input, .. } => last::forward(&a.read(input), a.offsets(input), input.width),
-            Stage::Next { inputs, .. } => {
+            Stage::Last(ops::Last { input, .. }) => last::forward(&a.read(input), a.offsets(input), input.width),
+            Stage::Next(ops::Next { inputs, .. }) => {
                 let ([states, items], widths) = (inputs.map(|view| a.read(view)), inputs.map(|view| view.width));
                 next::forward(&states, &items, a.offsets(output), widths)
             }
             // Losses write nothing.
-            Stage::Auxiliary { .. } | Stage::SigmoidCrossEntropy { .. } => Vec::new(),
+            Stage::Auxiliary(_) | Stage::SigmoidCrossEntropy(_) => Vec::new(),
         }
     }
 

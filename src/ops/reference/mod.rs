@@ -16,6 +16,7 @@ use crate::{
     checks::check_state,
     data::Batch,
     executor::LossSum,
+    ops,
     plan::{L2, ParamKind, Plan, Stage, State},
 };
 
@@ -159,7 +160,7 @@ impl Reference {
     /// Each auxiliary loss with its weight.
     fn auxiliary_losses(&self, a: &Activations<'_>) -> Vec<(f64, f64)> {
         let of_stage = |stage: &Stage| match *stage {
-            Stage::Auxiliary { logits, weight } => {
+            Stage::Auxiliary(ops::Auxiliary { logits, weight }) => {
                 let [clicked, negative] = logits.map(|view| a.read(view));
                 let offsets = a.offsets(logits[0]);
                 let loss = match weights(a.batch()) {

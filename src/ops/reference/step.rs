@@ -4,7 +4,7 @@ use super::{Activations, Reference, Tensor, picks};
 use crate::{
     Result,
     data::Batch,
-    ops::{adam, batch_norm::Statistics, row_update, sgd},
+    ops::{self, adam, batch_norm::Statistics, row_update, sgd},
     plan::{AdamConfig, L2, Optimizer, Param, ParamKind, Stage},
 };
 
@@ -42,13 +42,13 @@ impl Reference {
     /// Moves running statistics towards a batch's.
     fn follow(&mut self, a: &Activations<'_>) {
         for index in 0..self.plan.stages().len() {
-            if let Stage::BatchNorm {
+            if let Stage::BatchNorm(ops::BatchNorm {
                 mean,
                 variance,
                 input,
                 momentum,
                 ..
-            } = self.plan.stages()[index]
+            }) = self.plan.stages()[index]
             {
                 let mut running = self.running([mean, variance]);
                 let of_batch = Statistics::of(&a.read(input), input.width);

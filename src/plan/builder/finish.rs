@@ -4,7 +4,7 @@ use alloc::{format, vec, vec::Vec};
 
 use super::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS, MAX_WIDTH, PlanBuilder};
 use crate::{
-    Result,
+    Result, ops,
     plan::{Backward, Flow, Param, Plan, Space, Stage, View},
 };
 
@@ -20,7 +20,8 @@ impl PlanBuilder {
         if logit.width != 1 {
             self.fail(format!("the logit is {} columns wide: it must be 1", logit.width));
         }
-        self.stages.push(Stage::SigmoidCrossEntropy { logit });
+        self.stages
+            .push(Stage::SigmoidCrossEntropy(ops::SigmoidCrossEntropy { logit }));
         self.check_params();
         self.refuse()?; // the checks below take memory for every column of every buffer
         self.check_forward();
@@ -51,7 +52,7 @@ impl PlanBuilder {
         let mut is_read = vec![false; self.columns.len()];
         let mut gathers = vec![0usize; self.params.len()];
         for stage in &self.stages {
-            if let Stage::Gather { table, column, .. } = *stage {
+            if let Stage::Gather(ops::Gather { table, column, .. }) = *stage {
                 is_read[column] = true;
                 gathers[table] += 1;
             }
@@ -143,9 +144,11 @@ impl PlanBuilder {
         // Stages between samples and their steps: (what has a row a sample, what has one a step).
         let name = stage.name();
         let (samples, steps) = match *stage {
-            Stage::Pool { input, output, .. } | Stage::Last { input, output } => (output, vec![input]),
-            Stage::Attention { inputs, output } => (output, inputs.to_vec()),
-            Stage::Fm { input, factors, output } if self.space_of(input) != Space::Samples => {
+            Stage::Pool(ops::Pool { input, output, .. }) | Stage::Last(ops::Last { input, output }) => {
+                (output, vec![input])
+            }
+            Stage::Attention(ops::Attention { inputs, output }) => (output, inputs.to_vec()),
+            Stage::Fm(ops::Fm { input, factors, output }) if self.space_of(input) != Space::Samples => {
                 if factors != input.width {
                     self.fail(format!(
                         "{name} of {} columns along steps in vectors of {factors}",
@@ -154,20 +157,22 @@ impl PlanBuilder {
                 }
                 (output, vec![input])
             }
-            Stage::AttentionUnit {
+            Stage::AttentionUnit(ops::AttentionUnit {
                 inputs: [query, key],
                 output,
                 ..
-            } => (query, vec![key, output]),
-            Stage::Softmax { input, output } => return self.check_steps(name, &[input, output]),
-            Stage::Gru { ref inputs, output, .. } => {
+            }) => (query, vec![key, output]),
+            Stage::Softmax(ops::Softmax { input, output }) => return self.check_steps(name, &[input, output]),
+            Stage::Gru(ops::Gru { ref inputs, output, .. }) => {
                 inputs
                     .iter()
                     .for_each(|&input| self.check_steps(name, &[output, input]));
                 return;
             }
-            Stage::Next { inputs, output } => return self.check_steps(name, &[inputs[0], inputs[1], output]),
-            Stage::Auxiliary { logits, .. } => return self.check_steps(name, &logits),
+            Stage::Next(ops::Next { inputs, output }) => {
+                return self.check_steps(name, &[inputs[0], inputs[1], output]);
+            }
+            Stage::Auxiliary(ops::Auxiliary { logits, .. }) => return self.check_steps(name, &logits),
             _ => return self.check_one_space(stage),
         };
         if self.space_of(samples) != Space::Samples {
@@ -193,8 +198,8 @@ impl PlanBuilder {
 
     fn check_one_space(&mut self, stage: &Stage) {
         let space = match *stage {
-            Stage::Gather { column, .. } => self.columns[column].space,
-            Stage::Numeric { .. } | Stage::SigmoidCrossEntropy { .. } => Space::Samples,
+            Stage::Gather(ops::Gather { column, .. }) => self.columns[column].space,
+            Stage::Numeric(_) | Stage::SigmoidCrossEntropy(_) => Space::Samples,
             _ => stage
                 .inputs()
                 .first()
@@ -223,11 +228,11 @@ impl PlanBuilder {
         // space, whose gradients lie elsewhere.
         if matches!(
             stage,
-            Stage::Numeric { .. } | Stage::Pool { .. } | Stage::Attention { .. } | Stage::Last { .. }
+            Stage::Numeric(_) | Stage::Pool(_) | Stage::Attention(_) | Stage::Last(_)
         ) {
             return;
         }
-        let gathers = matches!(stage, Stage::Gather { .. });
+        let gathers = matches!(stage, Stage::Gather(_));
         if *gathered[buffer].get_or_insert(gathers) != gathers {
             self.fail(format!(
                 "{name} fills buffer {buffer} together with stages of another kind: look-ups, numeric features and \
@@ -265,7 +270,7 @@ impl PlanBuilder {
     fn gathers_of_params(&self) -> Vec<Vec<(usize, View)>> {
         let mut gathers = vec![Vec::new(); self.params.len()];
         for stage in &self.stages {
-            if let Stage::Gather { table, column, output } = *stage {
+            if let Stage::Gather(ops::Gather { table, column, output }) = *stage {
                 gathers[table].push((column, output));
             }
         }

@@ -9,7 +9,10 @@ use super::super::{
     },
     Drafter,
 };
-use crate::plan::{Flow, Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Flow, Plan, Stage, View},
+};
 
 /// `Auxiliary` in `shaders/auxiliary.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -28,7 +31,7 @@ struct AuxiliaryShape {
 pub(in super::super::super) fn auxiliary_losses(plan: &Plan, columns: &Columns, stages: usize) -> PerSpace {
     let mut dispatches = [0; SPACES];
     for stage in &plan.stages()[..stages] {
-        if let Stage::Auxiliary { logits, .. } = stage {
+        if let Stage::Auxiliary(ops::Auxiliary { logits, .. }) = stage {
             dispatches[columns.space(logits[0].buffer)] += 2;
         }
     }

@@ -8,7 +8,10 @@ use super::super::{
     },
     Drafter, Purpose,
 };
-use crate::plan::{Flow, Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Flow, Plan, Stage, View},
+};
 
 /// `BatchNorm` in `shaders/batch_norm.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -40,7 +43,7 @@ pub(in super::super::super) struct BatchNorm {
 /// vec4s of a row of each stage of batch normalisation.
 pub(in super::super::super) fn norm_widths(plan: &Plan, columns: &Columns) -> impl Iterator<Item = u32> {
     plan.stages().iter().filter_map(|stage| match *stage {
-        Stage::BatchNorm { output, .. } => Some(columns.range(output).width),
+        Stage::BatchNorm(ops::BatchNorm { output, .. }) => Some(columns.range(output).width),
         _ => None,
     })
 }
@@ -117,7 +120,7 @@ impl<'a> Drafter<'a> {
         flow: Flow,
     ) -> BatchNormShape {
         let before = self.plan.stages()[..index].iter();
-        let before = before.filter(|stage| matches!(stage, Stage::BatchNorm { .. })).count();
+        let before = before.filter(|stage| matches!(stage, Stage::BatchNorm(_))).count();
         let widths = norm_widths(self.plan, self.columns).take(before);
         BatchNormShape {
             input,

@@ -1,0 +1,43 @@
+//! Numeric features: the numbers of a batch as they are.
+//!
+//! `output[s, i] = numeric[s, first + i]`; nothing is learnt from their gradient.
+
+use super::op::{Names, Op};
+use crate::view::View;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// `output[s] = numeric[s, first..]`: numeric features of the batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Numeric {
+    /// The first of them.
+    pub first: usize,
+    /// As wide as there are.
+    pub output: View,
+}
+
+impl Op for Numeric {
+    fn name(&self) -> &'static str {
+        "numeric"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &[]
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+
+    fn describe(&self, _names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "numeric[{}..{}]", self.first, self.first + self.output.width)
+    }
+}

@@ -1,0 +1,23 @@
+//! The stages of the backward pass; those of the forward pass are the [operations](crate::ops) themselves.
+
+use alloc::vec::Vec;
+
+/// How a backward stage delivers the gradient of one of its inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The first to write: overwrites.
+    Write,
+    /// A later one: adds.
+    Add,
+}
+
+/// One stage of the backward pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backward {
+    /// Index of the forward stage.
+    pub stage: usize,
+    /// How the gradient of each of [`Stage::inputs`](super::Stage::inputs) is delivered.
+    pub flow: Vec<Flow>,
+    /// How those of its dense parameters are: it adds where a layer is applied more than once.
+    pub params: Flow,
+}
