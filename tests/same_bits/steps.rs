@@ -15,8 +15,9 @@ use crate::{
     },
 };
 
-/// More than a tile of rows, and no multiple of anything.
-const SAMPLES: usize = 333;
+/// Samples of the steps: more than a tile of rows, and in the end so few that every table has rows that are not among
+/// them, which `Adam` moves and `LazyAdam` does not.
+const SAMPLES: [usize; 3] = [333, 29, 5];
 const REGULARISED: L2 = L2 {
     tables: 0.1,
     per_row: 0.01,
@@ -57,7 +58,7 @@ fn click_models() -> Vec<(&'static str, Plan)> {
 /// Three steps: plain, with L2, with L2 and weights of samples; after each the losses, in the end logits and the state.
 fn run(plan: &Plan, optimizer: &Optimizer, device: Device) -> u64 {
     let mut executor = device.executor(plan.clone(), trained_state(plan, 0.4, 3, 8)).unwrap();
-    let [first, second, third] = [40, 41, 42].map(|seed| random_batch(plan, SAMPLES, seed));
+    let [first, second, third] = SAMPLES.map(|samples| random_batch(plan, samples, 40));
     let mut sum = Checksum::default();
     for (batch, l2) in [
         (&first, L2::default()),
@@ -70,7 +71,7 @@ fn run(plan: &Plan, optimizer: &Optimizer, device: Device) -> u64 {
             sum.number(loss.samples);
         }
     }
-    let mut logits = vec![f32::NAN; SAMPLES];
+    let mut logits = vec![f32::NAN; first.len()];
     executor.score_batch(&first, &mut logits).unwrap();
     sum.floats(&logits);
     if plan.columns().len() == 2
@@ -79,7 +80,7 @@ fn run(plan: &Plan, optimizer: &Optimizer, device: Device) -> u64 {
         && plan.vocabularies().len() == 2
     {
         let mut catalogue = vec![f32::NAN; 2 * plan.rows(1)];
-        executor.score_catalogue(&[3, 17], &mut catalogue).unwrap();
+        executor.score_catalogue(&[3, 171], &mut catalogue).unwrap();
         sum.floats(&catalogue);
     }
     sum.state(&executor.state().unwrap());
@@ -87,12 +88,16 @@ fn run(plan: &Plan, optimizer: &Optimizer, device: Device) -> u64 {
 }
 
 pub fn enter(backend: &mut Backend) {
-    let mut plans = odd_models(50, 60);
+    let mut plans = odd_models(301, 207);
     plans.extend(click_models());
     plans.extend(feature_plans());
     plans.extend(recurrent_plans([9, 7]));
     for (name, plan) in plans {
         for (by, optimizer) in optimizers() {
+            // In software a device takes its time; the update of every row is checked on a model and on stages.
+            if backend.is_gpu() && by == "Adam" && !matches!(name, "NeuMF" | "sequences") {
+                continue;
+            }
             let case = format!("step/{name}/{by}").replace(' ', "-");
             backend.enter(&case, |device| run(&plan, &optimizer, device));
         }
