@@ -318,8 +318,13 @@ fn shared_views() -> Plan {
 #[test]
 fn gradients_add_up_where_views_are_shared() {
     let plan = shared_views();
-    let added = plan.backward().iter().flat_map(|b| &b.flow);
-    assert_eq!(added.filter(|&&flow| flow == pocketrec::plan::Flow::Add).count(), 5);
+    let added = plan.backward().iter().flat_map(|b| &b.accumulate);
+    assert_eq!(
+        added
+            .filter(|&&accumulate| accumulate == pocketrec::plan::Accumulate::Add)
+            .count(),
+        5
+    );
     for l2 in WITH_AND_WITHOUT_L2 {
         check_gradients("shared views", &plan, 11, l2);
     }

@@ -69,11 +69,11 @@ pub(super) enum Shaded<'a> {
         output: View,
     },
     Gru(Gru<'a>),
-    Last {
+    LastStep {
         input: View,
         output: View,
     },
-    Next {
+    PairWithNext {
         inputs: [View; 2],
         output: View,
     },
@@ -189,8 +189,8 @@ impl<'a> Shaded<'a> {
                 inputs,
                 output,
             }),
-            Stage::Last(ops::Last { input, output }) => Shaded::Last { input, output },
-            Stage::Next(ops::Next { inputs, output }) => Shaded::Next { inputs, output },
+            Stage::LastStep(ops::LastStep { input, output }) => Shaded::LastStep { input, output },
+            Stage::PairWithNext(ops::PairWithNext { inputs, output }) => Shaded::PairWithNext { inputs, output },
             Stage::Auxiliary(ops::Auxiliary { logits, weight }) => Shaded::Auxiliary { logits, weight },
             Stage::SigmoidCrossEntropy(ops::SigmoidCrossEntropy { logit }) => Shaded::SigmoidCrossEntropy { logit },
         }

@@ -10,12 +10,13 @@
 //! NaN stays NaN.
 
 use alloc::{vec, vec::Vec};
-
-use super::linear::Activation;
-use super::linear::{activate, activation_gradient};
-use super::op::Op;
-use crate::view::View;
 use core::slice;
+
+use super::{
+    linear::{Activation, activate, activation_gradient},
+    op::Op,
+};
+use crate::view::View;
 
 /// `output = weight * input + bias`, with a scale and a shift for each column.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -17,8 +17,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::op::Op;
-use super::softmax;
+use super::{op::Op, softmax};
 use crate::view::View;
 
 /// `output[s] = sum over the steps t of sample s of weight[t] * value[t]`

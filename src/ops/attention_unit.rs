@@ -4,8 +4,7 @@
 //! weight^T + bias)` (Zhou et al., *Deep Interest Network*, KDD 2018, figure 2). Its specification is
 //! [`attention::unit_input`](super::attention::unit_input), then [`linear`](super::linear).
 
-use super::linear::Activation;
-use super::op::Op;
+use super::{linear::Activation, op::Op};
 use crate::view::View;
 use alloc::vec::Vec;
 

@@ -20,11 +20,10 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::linear::Activation;
-use super::op::Op;
 use super::{
     attention::samples,
-    linear,
+    linear::{self, Activation},
+    op::Op,
     sigmoid_cross_entropy::{sample_loss, sigmoid},
 };
 use crate::view::View;

@@ -11,9 +11,9 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::op::Op;
 use super::{
     batch_norm::{self, Statistics},
+    op::Op,
     sigmoid_cross_entropy::sigmoid,
 };
 use crate::view::View;

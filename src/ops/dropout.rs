@@ -12,11 +12,10 @@
 //! Backward: `input_gradient` is `output_gradient` put through the same mask and scale, that is [`forward`] of it.
 
 use alloc::vec::Vec;
+use core::slice;
 
 use super::op::Op;
-use crate::rng::Rng;
-use crate::view::View;
-use core::slice;
+use crate::{rng::Rng, view::View};
 
 /// `output = input` with each value left out with probability `rate` in training, the others scaled up
 ///.

@@ -13,11 +13,10 @@
 //! Backward: `input_gradient[s, f, i] = output_gradient[s] * (total[s, i] - v[s, f, i])`.
 
 use alloc::{vec, vec::Vec};
-
-use super::attention::samples;
-use super::op::Op;
-use crate::view::View;
 use core::slice;
+
+use super::{attention::samples, op::Op};
+use crate::view::View;
 
 /// `output = sum over pairs of fields of <v_i, v_j>`: the second order of a factorisation machine
 ///.

@@ -11,11 +11,13 @@
 //! `output_gradient[s, ..]` over all samples `s` with `ids[s] == r`. Ids have no gradient.
 
 use alloc::{vec, vec::Vec};
-
-use super::op::{Names, Op};
-use super::row_update;
-use crate::view::View;
 use core::fmt;
+
+use super::{
+    op::{Names, Op},
+    row_update,
+};
+use crate::view::View;
 
 /// `output[s] = table[ids[s]]`: an embedding look-up; times `weights[s]` where
 /// the column is [weighted](super::Column::weighted).

@@ -26,13 +26,16 @@
 //! plus what flows back from step `t + 1`.
 
 use alloc::{vec, vec::Vec};
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::op::{Names, Op, describe_inputs};
-use super::{attention::samples, sigmoid_cross_entropy::sigmoid};
+use super::{
+    attention::samples,
+    op::{Names, Op, describe_inputs},
+    sigmoid_cross_entropy::sigmoid,
+};
 use crate::view::View;
-use core::fmt;
 
 /// A recurrent layer over each sample's steps, in one of its kinds: all its states.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,7 +178,7 @@ pub struct Gradients {
 }
 
 /// All gradients, from the `states` that [`forward`] gave and `states_gradient` `[steps, hidden]`: what the steps'
-/// outputs alone are asked to change, without what flows between steps.
+/// outputs alone are asked to change, without what accumulate between steps.
 pub fn backward(
     kind: Kind,
     input: &[f64],

@@ -16,10 +16,10 @@
 //! gradient is 0, as in PyTorch. ReLU leaves NaN as it is, so that a diverged model shows in its loss.
 
 use alloc::{vec, vec::Vec};
+use core::{fmt, slice};
 
 use super::op::{Names, Op};
 use crate::view::View;
-use core::{fmt, slice};
 
 /// What follows a linear map within the same stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

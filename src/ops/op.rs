@@ -7,8 +7,8 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use super::{
-    Affine, Attention, AttentionUnit, Auxiliary, BatchNorm, Dice, Dropout, Fm, Gather, Gru, Last, Linear, Next,
-    Numeric, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Sum,
+    Affine, Attention, AttentionUnit, Auxiliary, BatchNorm, Dice, Dropout, Fm, Gather, Gru, LastStep, Linear, Numeric,
+    PairWithNext, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Sum,
 };
 use crate::view::View;
 
@@ -64,7 +64,7 @@ macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, Last, Next, Auxiliary, SigmoidCrossEntropy
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy
         }
     };
 }

@@ -8,11 +8,10 @@
 //! Backward: `input_gradient[t] = output[t] * (output_gradient[t] - sum over t' of s of output[t'] output_gradient[t'])`.
 
 use alloc::vec::Vec;
-
-use super::attention::samples;
-use super::op::Op;
-use crate::view::View;
 use core::slice;
+
+use super::{attention::samples, op::Op};
+use crate::view::View;
 
 /// The softmax of one column over the steps of each sample.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -34,7 +34,7 @@ pub use builder::PlanBuilder;
 pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS};
 pub use layout::{Layout, padded};
 pub use optimizer::{AdamConfig, L2, Optimizer};
-pub use stage::{Backward, Flow};
+pub use stage::{Accumulate, Backward};
 pub use state::{State, Tensor};
 
 use alloc::{format, string::String, vec::Vec};

@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 /// How a backward stage delivers the gradient of one of its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
+pub enum Accumulate {
     /// The first to write: overwrites.
-    Write,
+    Overwrite,
     /// A later one: adds.
     Add,
 }
@@ -17,7 +17,7 @@ pub struct Backward {
     /// Index of the forward stage.
     pub stage: usize,
     /// How the gradient of each of [`Stage::inputs`](super::Stage::inputs) is delivered.
-    pub flow: Vec<Flow>,
+    pub accumulate: Vec<Accumulate>,
     /// How those of its dense parameters are: it adds where a layer is applied more than once.
-    pub params: Flow,
+    pub params: Accumulate,
 }

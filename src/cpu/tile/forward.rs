@@ -5,11 +5,11 @@ use core::{mem, ops::Range};
 use super::{Network, Operands, Scratch, rows_mut};
 use crate::{
     cpu::{
-        affine, aligned::AlignedVec, attention, attention_unit, batch_norm, dice, dropout, fm, gather, gru, last,
-        linear, next, pool, prelu, product, rows::RowsMut, simd::Simd, softmax, source::Part, sum,
+        affine, aligned::AlignedVec, attention, attention_unit, batch_norm, dice, dropout, fm, gather, gru, last_step,
+        linear, pair_with_next, pool, prelu, product, rows::RowsMut, simd::Simd, softmax, source::Part, sum,
     },
     ops::{self, gru::Kind},
-    plan::{Activation, Flow, Stage, View},
+    plan::{Accumulate, Activation, Stage, View},
 };
 
 impl Scratch {
@@ -64,7 +64,7 @@ impl Scratch {
             },
             Stage::Pool(ops::Pool { input, mean, .. }) => pool::forward(s, on.offsets(input), mean, x(input), output),
             Stage::Dropout(ops::Dropout { input, rate, .. }) => {
-                dropout::apply(s, rows, on.mask(rate), x(input), output, Flow::Write);
+                dropout::apply(s, rows, on.mask(rate), x(input), output, Accumulate::Overwrite);
             }
             Stage::Prelu(ops::Prelu { alpha, input, .. }) => {
                 prelu::forward(s, rows, x(input), network.value(alpha), output)
@@ -112,11 +112,11 @@ impl Scratch {
                 ref inputs,
                 ..
             }) => on.gru(s, kind, params, inputs, &mut self.workspaces[index], output),
-            Stage::Last(ops::Last { input, .. }) => last::forward(on.offsets(input), x(input), output),
-            Stage::Next(ops::Next {
+            Stage::LastStep(ops::LastStep { input, .. }) => last_step::forward(on.offsets(input), x(input), output),
+            Stage::PairWithNext(ops::PairWithNext {
                 inputs: [states, items],
                 ..
-            }) => next::forward(on.offsets(states), x(states), x(items), output),
+            }) => pair_with_next::forward(on.offsets(states), x(states), x(items), output),
             Stage::Auxiliary(_) | Stage::SigmoidCrossEntropy(_) => {}
         }
         self.activations[view.buffer] = buffer;

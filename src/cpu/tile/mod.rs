@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     ops,
-    plan::{Flow, Layout, MAX_SEQUENCES, Plan, Space, Stage, View},
+    plan::{Accumulate, Layout, MAX_SEQUENCES, Plan, Space, Stage, View},
     rng::Rng,
 };
 pub(super) use network::{Network, Values};
@@ -47,7 +47,7 @@ pub(super) struct TrainTile<'a> {
     /// 1 / pairs of neighbouring steps in the batch, for each sequence.
     pub pair_scales: [f32; MAX_SEQUENCES],
     /// `Write` for the first tile of a partial.
-    pub flow: Flow,
+    pub accumulate: Accumulate,
 }
 
 /// A thread's activations and gradients, buffer by buffer, each `[tile rows, stride]`.

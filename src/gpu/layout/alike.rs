@@ -62,7 +62,7 @@ fn of_stage(stage: &Stage) -> Vec<Vec<View>> {
         | Stage::Prelu(ops::Prelu { input, output, .. })
         | Stage::BatchNorm(ops::BatchNorm { input, output, .. })
         | Stage::Affine(ops::Affine { input, output, .. })
-        | Stage::Last(ops::Last { input, output }) => vec![vec![input, output]],
+        | Stage::LastStep(ops::LastStep { input, output }) => vec![vec![input, output]],
         Stage::AttentionUnit(ops::AttentionUnit { inputs, .. }) => vec![inputs.to_vec()],
         Stage::Attention(ops::Attention {
             inputs: [_, values],
@@ -72,7 +72,7 @@ fn of_stage(stage: &Stage) -> Vec<Vec<View>> {
             let vectors = (0..input.width / factors).map(|field| input.columns(field * factors, factors));
             vec![vectors.collect()]
         }
-        Stage::Next(ops::Next {
+        Stage::PairWithNext(ops::PairWithNext {
             inputs: [states, items],
             output,
         }) => {

@@ -11,7 +11,8 @@ use crate::{
     ops::{
         self, affine, attention, auxiliary,
         batch_norm::{self, Statistics},
-        dice, dropout, fm, gather, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy, softmax, sum,
+        dice, dropout, fm, gather, gru, last_step, linear, pair_with_next, pool, prelu, product, sigmoid_cross_entropy,
+        softmax, sum,
     },
     plan::{Space, Stage, View},
 };
@@ -26,8 +27,8 @@ impl Reference {
             let stage = &self.plan.stages()[backward.stage];
             let delta = stage.output().map_or_else(Vec::new, |output| d.read(output));
             let of_inputs = self.backward_stage(a, backward.stage, &delta, &mut gradients);
-            for ((&input, &flow), gradient) in stage.inputs().iter().zip(&backward.flow).zip(&of_inputs) {
-                d.deliver(input, flow, gradient);
+            for ((&input, &accumulate), gradient) in stage.inputs().iter().zip(&backward.accumulate).zip(&of_inputs) {
+                d.deliver(input, accumulate, gradient);
             }
         }
         gradients
@@ -167,9 +168,11 @@ impl Reference {
                 }
                 vec![found.input, found.scores]
             }
-            Stage::Last(ops::Last { input, .. }) => vec![last::backward(delta, a.offsets(input), input.width)],
-            Stage::Next(ops::Next { inputs, output }) => {
-                next::backward(delta, a.offsets(output), inputs.map(|view| view.width)).into()
+            Stage::LastStep(ops::LastStep { input, .. }) => {
+                vec![last_step::backward(delta, a.offsets(input), input.width)]
+            }
+            Stage::PairWithNext(ops::PairWithNext { inputs, output }) => {
+                pair_with_next::backward(delta, a.offsets(output), inputs.map(|view| view.width)).into()
             }
             Stage::Auxiliary(ops::Auxiliary { logits, weight }) => {
                 let [clicked, negative] = logits.map(|view| a.read(view));

@@ -10,7 +10,7 @@ use crate::{
     ops::{
         self, affine, attention,
         batch_norm::{self, Statistics},
-        dice, dropout, fm, gather, gru, last, linear, next, pool, prelu, product, softmax, sum,
+        dice, dropout, fm, gather, gru, last_step, linear, pair_with_next, pool, prelu, product, softmax, sum,
     },
     plan::{Space, Stage, View},
 };
@@ -128,10 +128,12 @@ impl Reference {
                 let (input, scores) = gru_inputs(a, inputs);
                 gru::forward(kind, &input, &scores, a.offsets(output), &self.gru_parameters(params))
             }
-            Stage::Last(ops::Last { input, .. }) => last::forward(&a.read(input), a.offsets(input), input.width),
-            Stage::Next(ops::Next { inputs, .. }) => {
+            Stage::LastStep(ops::LastStep { input, .. }) => {
+                last_step::forward(&a.read(input), a.offsets(input), input.width)
+            }
+            Stage::PairWithNext(ops::PairWithNext { inputs, .. }) => {
                 let ([states, items], widths) = (inputs.map(|view| a.read(view)), inputs.map(|view| view.width));
-                next::forward(&states, &items, a.offsets(output), widths)
+                pair_with_next::forward(&states, &items, a.offsets(output), widths)
             }
             // Losses write nothing.
             Stage::Auxiliary(_) | Stage::SigmoidCrossEntropy(_) => Vec::new(),

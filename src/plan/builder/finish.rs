@@ -5,7 +5,7 @@ use alloc::{format, vec, vec::Vec};
 use super::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS, MAX_WIDTH, PlanBuilder};
 use crate::{
     Result, ops,
-    plan::{Backward, Flow, Param, Plan, Space, Stage, View},
+    plan::{Accumulate, Backward, Param, Plan, Space, Stage, View},
 };
 
 impl PlanBuilder {
@@ -144,7 +144,7 @@ impl PlanBuilder {
         // Stages between samples and their steps: (what has a row a sample, what has one a step).
         let name = stage.name();
         let (samples, steps) = match *stage {
-            Stage::Pool(ops::Pool { input, output, .. }) | Stage::Last(ops::Last { input, output }) => {
+            Stage::Pool(ops::Pool { input, output, .. }) | Stage::LastStep(ops::LastStep { input, output }) => {
                 (output, vec![input])
             }
             Stage::Attention(ops::Attention { inputs, output }) => (output, inputs.to_vec()),
@@ -169,7 +169,7 @@ impl PlanBuilder {
                     .for_each(|&input| self.check_steps(name, &[output, input]));
                 return;
             }
-            Stage::Next(ops::Next { inputs, output }) => {
+            Stage::PairWithNext(ops::PairWithNext { inputs, output }) => {
                 return self.check_steps(name, &[inputs[0], inputs[1], output]);
             }
             Stage::Auxiliary(ops::Auxiliary { logits, .. }) => return self.check_steps(name, &logits),
@@ -228,7 +228,7 @@ impl PlanBuilder {
         // space, whose gradients lie elsewhere.
         if matches!(
             stage,
-            Stage::Numeric(_) | Stage::Pool(_) | Stage::Attention(_) | Stage::Last(_)
+            Stage::Numeric(_) | Stage::Pool(_) | Stage::Attention(_) | Stage::LastStep(_)
         ) {
             return;
         }
@@ -283,27 +283,27 @@ impl PlanBuilder {
         let mut backward = Vec::with_capacity(self.stages.len());
         let mut reached = vec![false; self.params.len()];
         for (index, stage) in core::mem::take(&mut self.stages).into_iter().enumerate().rev() {
-            let mut flow = vec![Flow::Write; stage.inputs().len()];
-            for (flow, &view) in flow.iter_mut().zip(stage.inputs()) {
+            let mut accumulate = vec![Accumulate::Overwrite; stage.inputs().len()];
+            for (accumulate, &view) in accumulate.iter_mut().zip(stage.inputs()) {
                 let Some(columns) = delivered.get_mut(view.buffer).and_then(|b| b.get_mut(view.range())) else {
                     continue; // check_forward has reported it
                 };
                 match columns.iter().filter(|&&d| d).count() {
-                    0 => *flow = Flow::Write,
-                    n if n == view.width => *flow = Flow::Add,
+                    0 => *accumulate = Accumulate::Overwrite,
+                    n if n == view.width => *accumulate = Accumulate::Add,
                     _ => self.fail(format!("{view:?} is read by stages whose columns overlap only in part")),
                 }
                 columns.fill(true);
             }
-            let mut params = Flow::Write;
+            let mut params = Accumulate::Overwrite;
             for param in stage.params() {
                 if core::mem::replace(&mut reached[param], true) {
-                    params = Flow::Add;
+                    params = Accumulate::Add;
                 }
             }
             backward.push(Backward {
                 stage: index,
-                flow,
+                accumulate,
                 params,
             });
             self.stages.push(stage);

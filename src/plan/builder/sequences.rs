@@ -21,20 +21,21 @@ impl PlanBuilder {
 
     /// The last step of each sample into `output`, which has one row a sample and is as wide; zeros where there are no
     /// steps. It may lie beside looked-up columns.
-    pub fn last(&mut self, input: View, output: View) {
+    pub fn last_step(&mut self, input: View, output: View) {
         if input.width != output.width {
             let (i, o) = (input.width, output.width);
-            self.fail(format!("last of {i} columns into {o}: they must be as many"));
+            self.fail(format!("last_step of {i} columns into {o}: they must be as many"));
         }
-        self.stages.push(Stage::Last(ops::Last { input, output }));
+        self.stages.push(Stage::LastStep(ops::LastStep { input, output }));
     }
 
     /// Each step's row of `states` beside the next step's row of `items`, in a new buffer; zeros at a sample's last
     /// step.
-    pub fn next(&mut self, states: View, items: View) -> View {
+    pub fn pair_with_next(&mut self, states: View, items: View) -> View {
         let output = self.buffer_in(self.space_of(states), states.width.saturating_add(items.width));
         let inputs = [states, items];
-        self.stages.push(Stage::Next(ops::Next { inputs, output }));
+        self.stages
+            .push(Stage::PairWithNext(ops::PairWithNext { inputs, output }));
         output
     }
 

@@ -11,7 +11,7 @@ use super::super::{
 };
 use crate::{
     ops,
-    plan::{Flow, Plan, Stage, View},
+    plan::{Accumulate, Plan, Stage, View},
 };
 
 /// `Auxiliary` in `shaders/auxiliary.wgsl`.
@@ -45,7 +45,7 @@ impl<'a> Drafter<'a> {
         index: usize,
         logits: [View; 2],
         weight: f32,
-        flow: &[Flow],
+        accumulate: &[Accumulate],
     ) -> [Draft<'a>; 2] {
         let mut before = auxiliary_losses(self.plan, self.columns, index);
         [0, 1].map(|k| {
@@ -56,7 +56,7 @@ impl<'a> Drafter<'a> {
                 before,
                 label: [1.0, 0.0][k],
                 weight,
-                add: (flow[k] == Flow::Add).into(),
+                add: (accumulate[k] == Accumulate::Add).into(),
                 pad: 0,
             };
             before[x.space()] += 1;

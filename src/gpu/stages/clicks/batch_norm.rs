@@ -10,7 +10,7 @@ use super::super::{
 };
 use crate::{
     ops,
-    plan::{Flow, Plan, Stage, View},
+    plan::{Accumulate, Plan, Stage, View},
 };
 
 /// `BatchNorm` in `shaders/batch_norm.wgsl`.
@@ -56,7 +56,7 @@ impl<'a> Drafter<'a> {
         drafts: &mut Vec<Draft<'a>>,
     ) {
         let ((x, from), (y, to)) = (self.activation(stage.input), self.activation(stage.output));
-        let shape = self.norm_shape((index, stage), (x, y, ViewShape::default()), Flow::Write);
+        let shape = self.norm_shape((index, stage), (x, y, ViewShape::default()), Accumulate::Overwrite);
         let (dense, statistics) = (&self.tensors.dense.slots.value, &self.buffers.statistics);
         let bytes = 16 * u64::from(y.width);
         let draft = |entry, grid, bytes, buffers| {
@@ -92,12 +92,12 @@ impl<'a> Drafter<'a> {
     pub(in super::super) fn batch_norm_backward(
         self,
         (index, stage): (usize, BatchNorm),
-        flow: Flow,
+        accumulate: Accumulate,
         drafts: &mut Vec<Draft<'a>>,
     ) {
         let ((y, outputs), (dx, to)) = (self.activation(stage.output), self.gradient(stage.input));
         let (delta, of) = self.gradient(stage.output);
-        let shape = self.norm_shape((index, stage), (y, dx, delta), flow);
+        let shape = self.norm_shape((index, stage), (y, dx, delta), accumulate);
         let (sums, statistics) = (&self.buffers.norm_sums, &self.buffers.statistics);
         let bytes = 16 * u64::from(y.width);
         let draft = |entry, grid, bytes, buffers| {
@@ -117,7 +117,7 @@ impl<'a> Drafter<'a> {
         self,
         (index, stage): (usize, BatchNorm),
         (input, output, delta): (ViewShape, ViewShape, ViewShape),
-        flow: Flow,
+        accumulate: Accumulate,
     ) -> BatchNormShape {
         let before = self.plan.stages()[..index].iter();
         let before = before.filter(|stage| matches!(stage, Stage::BatchNorm(_))).count();
@@ -129,7 +129,7 @@ impl<'a> Drafter<'a> {
             statistics: widths.map(|width| 4 * width).sum(),
             mean: self.tensors.at(stage.mean),
             variance: self.tensors.at(stage.variance),
-            add: (flow == Flow::Add).into(),
+            add: (accumulate == Accumulate::Add).into(),
             momentum: stage.momentum,
             epsilon: stage.epsilon,
             pad: [0; 2],

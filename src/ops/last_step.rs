@@ -6,24 +6,23 @@
 //! Backward: the last step has its sample's gradient, the others 0.
 
 use alloc::{vec, vec::Vec};
-
-use super::attention::samples;
-use super::op::Op;
-use crate::view::View;
 use core::slice;
+
+use super::{attention::samples, op::Op};
+use crate::view::View;
 
 /// `output[s] = input[t]` for the last step `t` of sample `s`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Last {
+pub struct LastStep {
     /// One row a step of a sequence.
     pub input: View,
     /// One row a sample, as wide.
     pub output: View,
 }
 
-impl Op for Last {
+impl Op for LastStep {
     fn name(&self) -> &'static str {
-        "last"
+        "last_step"
     }
 
     fn inputs(&self) -> &[View] {
@@ -46,8 +45,8 @@ impl Op for Last {
 /// The output, `[samples, width]`.
 ///
 /// ```
-/// use pocketrec::ops::last;
-/// assert_eq!(last::forward(&[1.0, 2.0, 3.0], &[0, 2, 2, 3], 1), [2.0, 0.0, 3.0]);
+/// use pocketrec::ops::last_step;
+/// assert_eq!(last_step::forward(&[1.0, 2.0, 3.0], &[0, 2, 2, 3], 1), [2.0, 0.0, 3.0]);
 /// ```
 pub fn forward(input: &[f64], offsets: &[u32], width: usize) -> Vec<f64> {
     let mut output = vec![0.0; (offsets.len() - 1) * width];
@@ -60,8 +59,8 @@ pub fn forward(input: &[f64], offsets: &[u32], width: usize) -> Vec<f64> {
 /// The gradient of the input, `[steps, width]`, from `output_gradient` `[samples, width]`.
 ///
 /// ```
-/// use pocketrec::ops::last;
-/// assert_eq!(last::backward(&[5.0, 6.0, 7.0], &[0, 2, 2, 3], 1), [0.0, 5.0, 7.0]);
+/// use pocketrec::ops::last_step;
+/// assert_eq!(last_step::backward(&[5.0, 6.0, 7.0], &[0, 2, 2, 3], 1), [0.0, 5.0, 7.0]);
 /// ```
 pub fn backward(output_gradient: &[f64], offsets: &[u32], width: usize) -> Vec<f64> {
     let mut gradient = vec![0.0; offsets.last().map_or(0, |&steps| steps as usize) * width];
