@@ -34,6 +34,8 @@ struct Run<'a> {
     watch: &'a mut dyn FnMut(&ClickEvent) -> Control,
     rows: u64,
     seconds: f64,
+    /// The state at the beginning of the epoch, and where that was: what the end of the epoch before left.
+    snapshot: Option<(State, ClickProgress)>,
 }
 
 /// Two batches: one is trained on while the other is filled.
@@ -145,6 +147,7 @@ impl ClickTrainer {
             },
             rows: 0,
             seconds: 0.0,
+            snapshot: None,
         };
         let reason = self.run_epochs(&mut loader, dev, &mut run);
         let in_use = self.aside.use_mean(&mut *self.executor);
@@ -212,15 +215,25 @@ impl ClickTrainer {
 
     /// One epoch, or what is left of it where an earlier call stopped within; nothing where this one does.
     fn epoch(&mut self, loader: &mut Loader<'_>, dev: Option<&Samples>, run: &mut Run) -> Result<Option<ClickEpoch>> {
-        let good = (self.executor.state()?, self.progress);
+        let snapshot = match run.snapshot.take() {
+            Some(snapshot) => snapshot,
+            None => (self.executor.state()?, self.progress),
+        };
         let trained = self.steps(loader, run).and_then(|report| match report {
             Some(report) => self.judge(report, dev).map(Some),
             None => Ok(None),
         });
-        if trained.is_err() {
-            self.go_back(good)?;
+        match trained {
+            Ok(Some((report, state))) => {
+                run.snapshot = Some((state, self.progress));
+                Ok(Some(report))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.go_back(snapshot)?;
+                Err(error)
+            }
         }
-        trained
     }
 
     fn go_back(&mut self, (state, progress): (State, ClickProgress)) -> Result<()> {
@@ -311,8 +324,9 @@ impl ClickTrainer {
         Ok(loss)
     }
 
-    /// Takes the epoch into the mean, evaluates on the dev rows and keeps the best.
-    fn judge(&mut self, mut report: ClickEpoch, dev: Option<&Samples>) -> Result<ClickEpoch> {
+    /// Takes the epoch into the mean, evaluates on the dev rows and keeps the best. Gives with the report the state at
+    /// the epoch's end, which is the next one's beginning.
+    fn judge(&mut self, mut report: ClickEpoch, dev: Option<&Samples>) -> Result<(ClickEpoch, State)> {
         let mut state = self.executor.state()?;
         if not_finite(self.plan(), &state).is_some() {
             return Err(Error::Diverged {
@@ -330,7 +344,7 @@ impl ClickTrainer {
         }
         self.progress.averaged = report.averaged;
         self.aside = mean.map_or(Aside::Nothing, Aside::Mean);
-        Ok(report)
+        Ok((report, state))
     }
 
     /// Evaluates the mean where there is one, else the parameters in the executor. These are `state`, and they are in
