@@ -32,10 +32,22 @@ const NEGATIVE_STREAM: u32 = 6;
 /// One call: whom it tells, and its share of the epoch that is under way.
 struct Run<'a> {
     watch: &'a mut dyn FnMut(&ClickEvent) -> Control,
+    clock: Stopwatch,
+    /// Seconds that the call may take.
+    budget: Option<f64>,
+    epochs: u32,
+    steps: u64,
     rows: u64,
     seconds: f64,
     /// The state at the beginning of the epoch, and where that was: what the end of the epoch before left.
     snapshot: Option<(State, ClickProgress)>,
+}
+
+impl Run<'_> {
+    fn is_out_of_time(&self) -> bool {
+        let over = |budget| self.clock.seconds() >= budget;
+        self.steps > 0 && self.budget.is_some_and(over)
+    }
 }
 
 /// Two batches: one is trained on while the other is filled.
@@ -131,6 +143,38 @@ impl ClickTrainer {
         dev: Option<&Samples>,
         mut on_event: impl FnMut(&ClickEvent) -> R,
     ) -> Result<ClickFit> {
+        self.run(train, dev, None, &mut |event| on_event(event).into_control())
+    }
+
+    /// As [`fit_events`](ClickTrainer::fit_events), for so much time: it returns after the first step that ends later. It
+    /// makes one step at least. An evaluation that falls due is done to its end.
+    ///
+    /// A call begins by preparing the training rows, in time proportional to their number: give seconds rather than the
+    /// milliseconds of a frame. Where a call ends within a reporting interval, the reported loss of that epoch can
+    /// differ in its last bit from that of an uninterrupted run, as sums are grouped otherwise; nothing else does.
+    ///
+    /// # Errors
+    /// Those of [`fit`](ClickTrainer::fit).
+    #[cfg(feature = "std")]
+    pub fn train_for<R: IntoControl>(
+        &mut self,
+        train: &Samples,
+        dev: Option<&Samples>,
+        time: std::time::Duration,
+        mut on_event: impl FnMut(&ClickEvent) -> R,
+    ) -> Result<ClickFit> {
+        let budget = Some(time.as_secs_f64());
+        self.run(train, dev, budget, &mut |event| on_event(event).into_control())
+    }
+
+    fn run(
+        &mut self,
+        train: &Samples,
+        dev: Option<&Samples>,
+        budget: Option<f64>,
+        watch: &mut dyn FnMut(&ClickEvent) -> Control,
+    ) -> Result<ClickFit> {
+        let clock = Stopwatch::start();
         let mut loader = self.loader(train)?;
         if let Some(dev) = dev {
             self.feed(dev)?;
@@ -139,12 +183,12 @@ impl ClickTrainer {
         thaw(&mut self.frozen, &mut *self.executor)?;
         self.count_support(train);
         self.aside.use_plain(&mut *self.executor)?;
-        let mut epochs = 0;
         let mut run = Run {
-            watch: &mut |event| {
-                epochs += u32::from(matches!(event, ClickEvent::Epoch(_)));
-                on_event(event).into_control()
-            },
+            watch,
+            clock,
+            budget,
+            epochs: 0,
+            steps: 0,
             rows: 0,
             seconds: 0.0,
             snapshot: None,
@@ -155,7 +199,8 @@ impl ClickTrainer {
         in_use?;
         Ok(ClickFit {
             reason,
-            epochs,
+            epochs: run.epochs,
+            steps: run.steps,
             best: self.progress.best,
         })
     }
@@ -169,9 +214,14 @@ impl ClickTrainer {
             if patience.is_some_and(|patience| self.progress.stale >= patience) {
                 break StopReason::Patience;
             }
-            let Some(report) = self.epoch(loader, dev, run)? else {
-                return Ok(StopReason::Stopped);
+            if run.is_out_of_time() {
+                return Ok(StopReason::OutOfTime);
+            }
+            let report = match self.epoch(loader, dev, run)? {
+                Ok(report) => report,
+                Err(reason) => return Ok(reason),
             };
+            run.epochs += 1;
             if (run.watch)(&ClickEvent::Epoch(report)) == Control::Stop {
                 return Ok(StopReason::Stopped);
             }
@@ -213,22 +263,27 @@ impl ClickTrainer {
         })
     }
 
-    /// One epoch, or what is left of it where an earlier call stopped within; nothing where this one does.
-    fn epoch(&mut self, loader: &mut Loader<'_>, dev: Option<&Samples>, run: &mut Run) -> Result<Option<ClickEpoch>> {
+    /// One epoch, or what is left of it where an earlier call stopped within; the reason where this one does.
+    fn epoch(
+        &mut self,
+        loader: &mut Loader<'_>,
+        dev: Option<&Samples>,
+        run: &mut Run,
+    ) -> Result<Result<ClickEpoch, StopReason>> {
         let snapshot = match run.snapshot.take() {
             Some(snapshot) => snapshot,
             None => (self.executor.state()?, self.progress),
         };
         let trained = self.steps(loader, run).and_then(|report| match report {
-            Some(report) => self.judge(report, dev).map(Some),
-            None => Ok(None),
+            Ok(report) => self.judge(report, dev).map(Ok),
+            Err(reason) => Ok(Err(reason)),
         });
         match trained {
-            Ok(Some((report, state))) => {
+            Ok(Ok((report, state))) => {
                 run.snapshot = Some((state, self.progress));
-                Ok(Some(report))
+                Ok(Ok(report))
             }
-            Ok(None) => Ok(None),
+            Ok(Err(reason)) => Ok(Err(reason)),
             Err(error) => {
                 self.go_back(snapshot)?;
                 Err(error)
@@ -243,8 +298,8 @@ impl ClickTrainer {
         Ok(())
     }
 
-    /// The rest of the epoch's steps; nothing where it is left before its end.
-    fn steps(&mut self, loader: &mut Loader<'_>, run: &mut Run) -> Result<Option<ClickEpoch>> {
+    /// The rest of the epoch's steps; the reason where it is left before its end.
+    fn steps(&mut self, loader: &mut Loader<'_>, run: &mut Run) -> Result<Result<ClickEpoch, StopReason>> {
         let (epoch, total) = (self.progress.epoch, u64::from(loader.rows.total()));
         let interval = u64::from(self.config.report_every).saturating_mul(self.config.batch_size as u64);
         let optimizer = self.config.optimizer_of(epoch, self.progress.plateaus);
@@ -259,28 +314,31 @@ impl ClickTrainer {
             self.step(loader, &optimizer)?;
             let over = self.progress.epoch != epoch;
             let done = if over { total } else { self.progress.row };
-            run.rows += done - first;
+            (run.steps, run.rows) = (run.steps + 1, run.rows + (done - first));
             // Intervals are counted from the epoch's beginning, so that losses add up alike wherever a call began.
-            if over || !done.is_multiple_of(interval) {
-                continue;
+            if !over && done.is_multiple_of(interval) {
+                let loss = self.take_loss()?;
+                run.seconds += clock.lap();
+                let answer = (run.watch)(&ClickEvent::Progress(ProgressReport {
+                    epoch: epoch.saturating_add(1),
+                    done,
+                    total,
+                    loss: loss.mean(),
+                    samples_per_second: rate(loss.samples, since_report.lap()),
+                }));
+                clock.lap(); // the caller's time is not training's
+                if answer == Control::Stop {
+                    return Ok(Err(StopReason::Stopped));
+                }
             }
-            let loss = self.take_loss()?;
-            run.seconds += clock.lap();
-            let answer = (run.watch)(&ClickEvent::Progress(ProgressReport {
-                epoch: epoch.saturating_add(1),
-                done,
-                total,
-                loss: loss.mean(),
-                samples_per_second: rate(loss.samples, since_report.lap()),
-            }));
-            clock.lap(); // the caller's time is not training's
-            if answer == Control::Stop {
-                return Ok(None);
+            if !over && run.is_out_of_time() {
+                self.take_loss()?;
+                return Ok(Err(StopReason::OutOfTime));
             }
         }
         self.take_loss()?; // waits for the last step
         let loss = mem::take(&mut self.progress.loss);
-        Ok(Some(ClickEpoch {
+        Ok(Ok(ClickEpoch {
             epoch: self.progress.epoch,
             loss: loss.mean(),
             dev: None,
