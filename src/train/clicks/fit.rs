@@ -3,16 +3,19 @@
 use alloc::{format, vec::Vec};
 use core::mem;
 
-use super::{BestClickEpoch, ClickEpoch, ClickEvent, ClickFit, ClickMetric, ClickProgress, ClickTrainer, feed::Feed};
+use super::{
+    BestClickEpoch, ClickEpoch, ClickEvent, ClickFit, ClickMetric, ClickProgress, ClickTrainer,
+    loader::{Loader, RowsOf},
+};
 use crate::{
     Error, Result,
     data::{
         Batch,
-        samples::{CandidateSampler, Pick, Samples},
+        samples::{CandidateSampler, Samples},
     },
     executor::LossSum,
     plan::State,
-    rng::{Permutation, Rng},
+    rng::Rng,
     train::{
         Control, IntoControl, ProgressReport, StopReason,
         average::{Aside, Values, swap_in},
@@ -23,11 +26,6 @@ use crate::{
         rows::thaw,
     },
 };
-
-/// The streams of the seed that give an epoch's order, a step's dropout, and an epoch's negatives.
-const ORDER_STREAM: u32 = 4;
-const NOISE_STREAM: u32 = 5;
-const NEGATIVE_STREAM: u32 = 6;
 
 /// One call: whom it tells, and its share of the epoch that is under way.
 struct Run<'a> {
@@ -47,61 +45,6 @@ impl Run<'_> {
     fn is_out_of_time(&self) -> bool {
         let over = |budget| self.clock.seconds() >= budget;
         self.steps > 0 && self.budget.is_some_and(over)
-    }
-}
-
-/// Two batches: one is trained on while the other is filled.
-struct Loader<'a> {
-    rows: RowsOf<'a>,
-    now: Batch,
-    next: Batch,
-    /// The position that `next` holds.
-    ready: Option<(u32, u64)>,
-}
-
-/// What batches are made of.
-struct RowsOf<'a> {
-    feed: Feed,
-    samples: &'a Samples,
-    drawn: Option<CandidateSampler>,
-    rng: Rng,
-    size: usize,
-    /// Of the batch that is being filled.
-    picks: Vec<Pick>,
-}
-
-impl RowsOf<'_> {
-    fn total(&self) -> u32 {
-        match &self.drawn {
-            Some(drawn) => drawn.rows(),
-            None => self.samples.len() as u32, // `fit` has checked it
-        }
-    }
-
-    fn after(&self, (epoch, row): (u32, u64)) -> (u32, u64) {
-        match row.saturating_add(self.size as u64) {
-            next if next < self.total().into() => (epoch, next),
-            _ => (epoch.saturating_add(1), 0),
-        }
-    }
-
-    /// Fills and sorts the batch at a position.
-    fn fill(&mut self, (epoch, row): (u32, u64), batch: &mut Batch) {
-        let total = self.total();
-        let order = Permutation::new(total, self.rng.stream(ORDER_STREAM).stream(epoch));
-        let negatives = self.rng.stream(NEGATIVE_STREAM).stream(epoch);
-        let end = row.saturating_add(self.size as u64).min(total.into()) as u32;
-        let pick = |at: u32| match &self.drawn {
-            Some(drawn) => drawn.pick(negatives, order.at(at)),
-            None => Pick::own(order.at(at) as usize),
-        };
-        self.picks.clear();
-        self.picks.extend((row as u32..end).map(pick));
-        let noise = self.rng.stream(NOISE_STREAM).stream(epoch);
-        let noise = noise.stream((row / self.size as u64) as u32);
-        let drawn = self.drawn.as_ref();
-        self.feed.fill(self.samples, drawn, &self.picks, noise, batch);
-        batch.sort();
     }
 }
 
