@@ -14,9 +14,9 @@ use core::slice;
 
 use super::{
     linear::{Activation, activate, activation_gradient},
-    op::Op,
+    op::{Op, Role, Spaces},
 };
-use crate::view::View;
+use crate::view::{Space, View};
 
 /// `output = weight * input + bias`, with a scale and a shift for each column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +48,14 @@ impl Op for Affine {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

@@ -17,8 +17,11 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::{op::Op, softmax};
-use crate::view::View;
+use super::{
+    op::{Op, Role, Spaces},
+    softmax,
+};
+use crate::view::{Space, View};
 
 /// `output[s] = sum over the steps t of sample s of weight[t] * value[t]`
 ///.
@@ -45,6 +48,17 @@ impl Op for Attention {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::BesideLookUps
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::Between {
+            samples: self.output,
+            steps: self.inputs.to_vec(),
+        }
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

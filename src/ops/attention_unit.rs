@@ -4,9 +4,12 @@
 //! weight^T + bias)` (Zhou et al., *Deep Interest Network*, KDD 2018, figure 2). Its specification is
 //! [`attention::unit_input`](super::attention::unit_input), then [`linear`](super::linear).
 
-use super::{linear::Activation, op::Op};
-use crate::view::View;
-use alloc::vec::Vec;
+use super::{
+    linear::Activation,
+    op::{Op, Role, Spaces},
+};
+use crate::view::{Space, View};
+use alloc::{vec, vec::Vec};
 
 /// `output[t] = activation([q, k, q - k, q * k] weight^T + bias)` for every step `t` of sample `s`, with
 /// `q = query[s]` and `k = key[t]`: the first layer of DIN's attention
@@ -40,6 +43,17 @@ impl Op for AttentionUnit {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::Between {
+            samples: self.inputs[0],
+            steps: vec![self.inputs[1], self.output],
+        }
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

@@ -23,10 +23,10 @@ use alloc::{vec, vec::Vec};
 use super::{
     attention::samples,
     linear::{self, Activation},
-    op::Op,
+    op::{Op, Role, Spaces},
     sigmoid_cross_entropy::{sample_loss, sigmoid},
 };
-use crate::view::View;
+use crate::view::{Space, View};
 
 /// DIEN's auxiliary loss, `weight` times of which is added to what training descends
 ///.
@@ -53,6 +53,14 @@ impl Op for Auxiliary {
 
     fn output(&self) -> Option<View> {
         None
+    }
+
+    fn role(&self) -> Role {
+        Role::AuxiliaryLoss { weight: self.weight }
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OneSequence
     }
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {

@@ -14,8 +14,8 @@
 //! batch: `input_gradient[s, i] = (g[s, i] - mean(g[i]) - output[s, i] * mean(g[i] output[i])) / sqrt(variance[i] +
 //! epsilon)`; by running statistics `input_gradient[s, i] = g[s, i] / sqrt(variance[i] + epsilon)`.
 
-use super::op::Op;
-use crate::view::View;
+use super::op::{Op, Role, Spaces};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
 use core::slice;
 
@@ -52,6 +52,14 @@ impl Op for BatchNorm {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

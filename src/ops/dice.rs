@@ -13,10 +13,10 @@ use alloc::{vec, vec::Vec};
 
 use super::{
     batch_norm::{self, Statistics},
-    op::Op,
+    op::{Op, Role, Spaces},
     sigmoid_cross_entropy::sigmoid,
 };
-use crate::view::View;
+use crate::view::{Space, View};
 
 /// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`: Dice where `normal` is the batch-normalised `x`
 ///.
@@ -45,6 +45,14 @@ impl Op for Dice {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

@@ -14,8 +14,11 @@
 use alloc::vec::Vec;
 use core::slice;
 
-use super::op::Op;
-use crate::{rng::Rng, view::View};
+use super::op::{Op, Role, Spaces};
+use crate::{
+    rng::Rng,
+    view::{Space, View},
+};
 
 /// `output = input` with each value left out with probability `rate` in training, the others scaled up
 ///.
@@ -44,6 +47,14 @@ impl Op for Dropout {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
     }
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {

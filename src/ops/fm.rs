@@ -15,8 +15,11 @@
 use alloc::{vec, vec::Vec};
 use core::slice;
 
-use super::{attention::samples, op::Op};
-use crate::view::View;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+};
+use crate::view::{Space, View};
 
 /// `output = sum over pairs of fields of <v_i, v_j>`: the second order of a factorisation machine
 ///.
@@ -45,6 +48,21 @@ impl Op for Fm {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, space_of: &dyn Fn(View) -> Space) -> Spaces {
+        match space_of(self.input) {
+            Space::Samples => Spaces::OfFirstInput,
+            // Along a sequence a sample's steps are its fields.
+            Space::Steps(_) => Spaces::Between {
+                samples: self.output,
+                steps: vec![self.input],
+            },
+        }
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

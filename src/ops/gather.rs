@@ -14,10 +14,10 @@ use alloc::{vec, vec::Vec};
 use core::fmt;
 
 use super::{
-    op::{Names, Op},
+    op::{Names, Op, Role, Spaces},
     row_update,
 };
-use crate::view::View;
+use crate::view::{Space, View};
 
 /// `output[s] = table[ids[s]]`: an embedding look-up; times `weights[s]` where
 /// the column is [weighted](super::Column::weighted).
@@ -46,6 +46,17 @@ impl Op for Gather {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::LookUp {
+            table: self.table,
+            column: self.column,
+        }
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfColumn(self.column)
     }
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {

@@ -32,10 +32,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     attention::samples,
-    op::{Names, Op, describe_inputs},
+    op::{Names, Op, Role, Spaces, describe_inputs},
     sigmoid_cross_entropy::sigmoid,
 };
-use crate::view::View;
+use crate::view::{Space, View};
 
 /// A recurrent layer over each sample's steps, in one of its kinds: all its states.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +66,14 @@ impl Op for Gru {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OneSequence
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

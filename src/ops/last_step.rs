@@ -8,8 +8,11 @@
 use alloc::{vec, vec::Vec};
 use core::slice;
 
-use super::{attention::samples, op::Op};
-use crate::view::View;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+};
+use crate::view::{Space, View};
 
 /// `output[s] = input[t]` for the last step `t` of sample `s`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +38,17 @@ impl Op for LastStep {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::BesideLookUps
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::Between {
+            samples: self.output,
+            steps: vec![self.input],
+        }
     }
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {

@@ -18,8 +18,8 @@
 use alloc::{vec, vec::Vec};
 use core::{fmt, slice};
 
-use super::op::{Names, Op};
-use crate::view::View;
+use super::op::{Names, Op, Role, Spaces};
+use crate::view::{Space, View};
 
 /// What follows a linear map within the same stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,14 @@ impl Op for Linear {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

@@ -2,8 +2,8 @@
 //!
 //! `output[s, i] = numeric[s, first + i]`; nothing is learnt from their gradient.
 
-use super::op::{Names, Op};
-use crate::view::View;
+use super::op::{Names, Op, Role, Spaces};
+use crate::view::{Space, View};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -31,6 +31,14 @@ impl Op for Numeric {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::BesideLookUps
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::One(Space::Samples)
     }
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {

@@ -9,8 +9,11 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::{attention::samples, op::Op};
-use crate::view::View;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+};
+use crate::view::{Space, View};
 
 /// `output[t] = [state[t], item[t + 1]]`: each step's state beside what comes next
 ///.
@@ -37,6 +40,14 @@ impl Op for PairWithNext {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OneSequence
     }
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {

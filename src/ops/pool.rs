@@ -7,8 +7,8 @@
 //!
 //! Backward: each step has its sample's gradient, divided likewise.
 
-use super::op::Op;
-use crate::view::View;
+use super::op::{Op, Role, Spaces};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
 use core::slice;
 
@@ -38,6 +38,17 @@ impl Op for Pool {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::BesideLookUps
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::Between {
+            samples: self.output,
+            steps: vec![self.input],
+        }
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

@@ -7,8 +7,8 @@
 //! zero too, as in PyTorch; `alpha_gradient[i] = sum over s with input[s, i] <= 0 of output_gradient[s, i] * input[s, i]`.
 //! NaN stays NaN.
 
-use super::op::Op;
-use crate::view::View;
+use super::op::{Op, Role, Spaces};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
 use core::slice;
 
@@ -39,6 +39,14 @@ impl Op for Prelu {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

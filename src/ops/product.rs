@@ -6,8 +6,8 @@
 //! Backward: `left_gradient = output_gradient * right` and `right_gradient = output_gradient * left`, elementwise.
 //! Where both factors are the same view, the two gradients add up.
 
-use super::op::Op;
-use crate::view::View;
+use super::op::{Op, Role, Spaces};
+use crate::view::{Space, View};
 use alloc::vec::Vec;
 
 /// `output = left * right`, elementwise: GMF's product.
@@ -34,6 +34,14 @@ impl Op for Product {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

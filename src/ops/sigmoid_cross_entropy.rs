@@ -12,8 +12,8 @@
 //! Where samples have weights `w` `[rows]`, each finite and at least 0, a sample's loss and its gradient are multiplied by
 //! its own; the mean still divides by `rows`.
 
-use super::op::Op;
-use crate::view::View;
+use super::op::{Op, Role, Spaces};
+use crate::view::{Space, View};
 use alloc::vec::Vec;
 use core::slice;
 
@@ -40,6 +40,14 @@ impl Op for SigmoidCrossEntropy {
 
     fn output(&self) -> Option<View> {
         None
+    }
+
+    fn role(&self) -> Role {
+        Role::Loss
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::One(Space::Samples)
     }
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {

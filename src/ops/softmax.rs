@@ -10,8 +10,11 @@
 use alloc::vec::Vec;
 use core::slice;
 
-use super::{attention::samples, op::Op};
-use crate::view::View;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+};
+use crate::view::{Space, View};
 
 /// The softmax of one column over the steps of each sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +40,14 @@ impl Op for Softmax {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OneSequence
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {

@@ -7,8 +7,8 @@
 //!
 //! Backward: every column of every input has the gradient of its row's output, and the bias has their sum.
 
-use super::op::Op;
-use crate::view::View;
+use super::op::{Op, Role, Spaces};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
 
 /// `output = sum of all inputs' columns + bias`: MF's dot product once its factors are multiplied
@@ -38,6 +38,14 @@ impl Op for Sum {
 
     fn output(&self) -> Option<View> {
         Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
     }
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
