@@ -15,6 +15,7 @@ use core::slice;
 use super::{
     linear::{Activation, activate, activation_gradient},
     op::{Op, Role, Spaces},
+    specification::{Context, Specification, add},
 };
 use crate::view::{Space, View};
 
@@ -60,6 +61,21 @@ impl Op for Affine {
 
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
         rows(self.output).saturating_mul(self.output.width)
+    }
+}
+
+impl Specification for Affine {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let (weight, bias) = (on.value(self.weight), on.value(self.bias));
+        forward(&on.read(self.input), weight, bias, self.relu)
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let (x, y) = (on.read(self.input), on.read(self.output));
+        let found = backward(&x, on.value(self.weight), &y, d_output, self.relu);
+        add(&mut d_params[self.weight], &found.weight);
+        add(&mut d_params[self.bias], &found.bias);
+        vec![found.input]
     }
 }
 

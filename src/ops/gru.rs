@@ -34,6 +34,7 @@ use super::{
     attention::samples,
     op::{Names, Op, Role, Spaces, describe_inputs},
     sigmoid_cross_entropy::sigmoid,
+    specification::{Context, Specification, add},
 };
 use crate::view::{Space, View};
 
@@ -84,6 +85,47 @@ impl Op for Gru {
     fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}({}) of ", self.kind, names.name(self.params[0]))?;
         describe_inputs(&self.inputs, f)
+    }
+}
+
+impl Specification for Gru {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let (input, scores) = self.read_inputs(on);
+        forward(
+            self.kind,
+            &input,
+            &scores,
+            on.offsets(self.output),
+            &self.parameters(on),
+        )
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let ((input, scores), states) = (self.read_inputs(on), on.read(self.output));
+        let (offsets, parameters) = (on.offsets(self.output), self.parameters(on));
+        let found = backward(self.kind, &input, &scores, offsets, &parameters, &states, d_output);
+        for (&param, gradient) in self.params.iter().zip(found.parameters.tensors()) {
+            add(&mut d_params[param], gradient);
+        }
+        vec![found.input, found.scores]
+    }
+}
+
+impl Gru {
+    /// The input, and the scores, if there are some.
+    fn read_inputs(&self, on: &dyn Context) -> (Vec<f64>, Vec<f64>) {
+        let scores = self.inputs.get(1).map(|&view| on.read(view));
+        (on.read(self.inputs[0]), scores.unwrap_or_default())
+    }
+
+    fn parameters(&self, on: &dyn Context) -> Parameters {
+        let [input_weight, hidden_weight, input_bias, hidden_bias] = self.params.map(|param| on.value(param).to_vec());
+        Parameters {
+            input_weight,
+            hidden_weight,
+            input_bias,
+            hidden_bias,
+        }
     }
 }
 

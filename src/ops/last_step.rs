@@ -11,6 +11,7 @@ use core::slice;
 use super::{
     attention::samples,
     op::{Op, Role, Spaces},
+    specification::{Context, Specification},
 };
 use crate::view::{Space, View};
 
@@ -53,6 +54,16 @@ impl Op for LastStep {
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
         0
+    }
+}
+
+impl Specification for LastStep {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        forward(&on.read(self.input), on.offsets(self.input), self.input.width)
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![backward(d_output, on.offsets(self.input), self.input.width)]
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! `output[s, i] = numeric[s, first + i]`; nothing is learnt from their gradient.
 
-use super::op::{Names, Op, Role, Spaces};
+use super::{
+    op::{Names, Op, Role, Spaces},
+    specification::{Context, Specification},
+};
 use crate::view::{Space, View};
 use alloc::vec::Vec;
 use core::fmt;
@@ -47,5 +50,19 @@ impl Op for Numeric {
 
     fn describe(&self, _names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "numeric[{}..{}]", self.first, self.first + self.output.width)
+    }
+}
+
+impl Specification for Numeric {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let (features, count) = on.numeric();
+        let of_sample = |sample: &[f32]| sample[self.first..][..self.output.width].to_vec();
+        let values = features.chunks(count).flat_map(of_sample);
+        values.map(f64::from).collect()
+    }
+
+    fn backward(&self, _on: &dyn Context, _d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        // There is nothing to learn.
+        Vec::new()
     }
 }

@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::{
     Affine, Attention, AttentionUnit, Auxiliary, BatchNorm, Dice, Dropout, Fm, Gather, Gru, LastStep, Linear, Numeric,
-    PairWithNext, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Sum,
+    PairWithNext, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Specification, Sum,
 };
 use crate::view::{Space, View};
 
@@ -135,6 +135,13 @@ macro_rules! stage {
         impl Stage {
             /// What the operation says of itself.
             fn op(&self) -> &dyn Op {
+                match self {
+                    $(Stage::$op(op) => op,)*
+                }
+            }
+
+            /// What the operation computes.
+            pub fn specification(&self) -> &dyn Specification {
                 match self {
                     $(Stage::$op(op) => op,)*
                 }
