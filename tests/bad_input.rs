@@ -9,8 +9,8 @@ use pocketrec::{
     data::Batch,
     device::Device,
     executor::Executor,
-    ops::Reference,
     plan::{AdamConfig, L2, Optimizer, Plan, State},
+    reference::Reference,
 };
 
 fn plan() -> Plan {
