@@ -23,13 +23,13 @@ mod catalogue;
 pub mod dice;
 pub mod dropout;
 mod executor;
-
 pub mod fm;
 pub mod gather;
 pub mod gru;
 pub mod last_step;
 pub mod linear;
 mod math;
+mod numeric;
 pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;
