@@ -208,7 +208,7 @@ impl BatchStatistics {
 
     /// Moves running statistics towards the batch's, whose variance counts divided by `rows - 1`; of no rows, not at
     /// all.
-    pub fn lead(&self, momentum: f32, mean: &mut [f32], variance: &mut [f32]) {
+    pub fn update_running(&self, momentum: f32, mean: &mut [f32], variance: &mut [f32]) {
         if self.rows == 0 {
             return;
         }

@@ -260,7 +260,7 @@ kernel! {
         dy: RowsMut<'a>,
         gradient: WeightGradient<'a>,
         dx: RowsMut<'a>,
-        dx_flow: Accumulate,
+        accumulate: Accumulate,
     ) {
         let (outputs, inputs) = (weight.outputs, weight.inputs);
         assert!(x.width == inputs && dx.width == inputs && y.width == outputs && dy.width == outputs);
@@ -284,7 +284,7 @@ kernel! {
             columns: inputs,
             depth: outputs,
         };
-        matmul(s, shape, Left::by_row(dy), panels, dx_flow.into(), false, dx.data, dx.stride);
+        matmul(s, shape, Left::by_row(dy), panels, accumulate.into(), false, dx.data, dx.stride);
     }
 }
 
