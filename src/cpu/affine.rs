@@ -80,12 +80,12 @@ kernel! {
 impl TileOp for ops::Affine {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         let (weight, bias) = (on.network.value(self.weight), on.network.value(self.bias));
         forward(s, on.rows, on.activation(self.input), weight, bias, self.relu, output);
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let (x, y, weight) = (
             on.activation(self.input),
             on.activation(self.output),

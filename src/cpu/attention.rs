@@ -87,12 +87,12 @@ kernel! {
 impl TileOp for ops::Attention {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         let [weights, values] = self.inputs.map(|view| on.activation(view));
         forward(s, on.offsets(self.inputs[1]), weights, values, output);
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let ([weights, values], dy) = (self.inputs, d.output.rows());
         let offsets = on.offsets(values);
         let (w, v) = (on.activation(weights), on.activation(values));

@@ -97,11 +97,11 @@ fn pass<S: Simd>(
 impl TileOp for ops::Auxiliary {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, _: S, _: Operands<'_>, _: Memory<'_, ()>, _: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, _: S, _: &Operands<'_>, _: Memory<'_, ()>, _: RowsMut<'_>) {
         // A loss writes nothing: the backward pass computes it.
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let space = on.network.plan.space(self.logits[0].buffer);
         let (offsets, of_samples) = (on.offsets(self.logits[0]), d.targets.weights);
         let scale = d.targets.pair_scales[space.index() - 1];

@@ -227,11 +227,11 @@ impl BatchStatistics {
 impl TileOp for ops::BatchNorm {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         forward(s, on.rows, on.activation(self.input), statistics(self, on), output);
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let means = on.of_batch().map_or(&[][..], |of_batch| &of_batch.gradient_means);
         let (y, dy, dx) = (on.activation(self.output), d.output.rows(), d.inputs.of(self.input));
         backward(s, on.rows, y, statistics(self, on), means, dy, dx, d.accumulate[0]);
@@ -249,7 +249,7 @@ impl TileOp for ops::BatchNorm {
 }
 
 /// The batch's statistics where there are any, else the running ones.
-fn statistics<'a>(op: &ops::BatchNorm, on: Operands<'a>) -> Statistics<'a> {
+fn statistics<'a>(op: &ops::BatchNorm, on: &Operands<'a>) -> Statistics<'a> {
     let [mean, variance] = match on.of_batch() {
         Some(of_batch) => [&of_batch.mean[..], &of_batch.variance[..]],
         None => [on.network.value(op.mean), on.network.value(op.variance)],

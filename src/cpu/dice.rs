@@ -110,12 +110,12 @@ kernel! {
 impl TileOp for ops::Dice {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         let [x, normal] = self.inputs.map(|view| on.activation(view));
         forward(s, on.rows, x, normal, on.network.value(self.alpha), output);
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let ([input, normal], dy, accumulate) = (self.inputs, d.output.rows(), d.params.accumulate);
         let (x, n, alpha) = (
             on.activation(input),

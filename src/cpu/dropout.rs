@@ -88,19 +88,19 @@ fn draw(rng: Rng, part: u64) -> [u16; DRAWN] {
 impl TileOp for ops::Dropout {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         let x = on.activation(self.input);
         apply(s, on.rows, mask(on, self.rate), x, output, Accumulate::Overwrite);
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let (dy, dx) = (d.output.rows(), d.inputs.of(self.input));
         apply(s, on.rows, mask(on, self.rate), dy, dx, d.accumulate[0]);
     }
 }
 
 /// The mask of a tile; one that keeps everything in use.
-fn mask(on: Operands<'_>, rate: f32) -> Mask {
+fn mask(on: &Operands<'_>, rate: f32) -> Mask {
     match on.noise() {
         Some(rng) => Mask {
             rng,

@@ -172,7 +172,7 @@ kernel! {
 impl TileOp for ops::Fm {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         let x = on.activation(self.input);
         match on.offsets(self.input) {
             [] => forward(s, on.rows, x, self.factors, output),
@@ -180,7 +180,7 @@ impl TileOp for ops::Fm {
         }
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let (x, dy, dx) = (on.activation(self.input), d.output.rows(), d.inputs.of(self.input));
         match on.offsets(self.input) {
             [] => backward(s, on.rows, x, self.factors, dy, dx, d.accumulate[0]),

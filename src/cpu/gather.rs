@@ -65,7 +65,7 @@ fn copy<S: Simd>(s: S, from: &[f32], to: &mut [f32]) {
 impl TileOp for ops::Gather {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, mut output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, mut output: RowsMut<'_>) {
         forward(
             s,
             on.network.value(self.table),
@@ -75,7 +75,7 @@ impl TileOp for ops::Gather {
         weigh(s, on.tile.weights(self.column, on.space), output);
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         // The gradient is in place already, in the batch-wide one, which the sparse update reads; but for weights.
         let weights = on.tile.weights(self.column, on.space);
         if !weights.is_empty() {

@@ -50,11 +50,11 @@ pub fn backward(offsets: &[u32], d_output: Rows<'_>, mut d_input: RowsMut<'_>, a
 impl TileOp for ops::LastStep {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, _: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, _: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         forward(on.offsets(self.input), on.activation(self.input), output);
     }
 
-    fn backward<S: Simd>(&self, _: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, _: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let (dy, dx) = (d.output.rows(), d.inputs.of(self.input));
         backward(on.offsets(self.input), dy, dx, d.accumulate[0]);
     }

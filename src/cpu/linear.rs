@@ -355,7 +355,7 @@ fn columns_by<S: Simd>(
 impl TileOp for ops::Linear {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         let (weight, bias) = (&on.network.packed[self.weight].layer, on.network.bias(self.bias));
         forward(
             s,
@@ -368,7 +368,7 @@ impl TileOp for ops::Linear {
         );
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let (x, y) = (on.activation(self.input), on.activation(self.output));
         let (dy, dx, accumulate) = (d.output.rows_mut(), d.inputs.of(self.input), d.accumulate[0]);
         let gradient = d.params.of_layer(self.weight, self.bias);

@@ -85,12 +85,12 @@ fn deliver(row: Option<&[f32]>, to: &mut [f32], accumulate: Accumulate) {
 impl TileOp for ops::PairWithNext {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, _: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, _: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         let [states, items] = self.inputs.map(|view| on.activation(view));
         forward(on.offsets(self.output), states, items, output);
     }
 
-    fn backward<S: Simd>(&self, _: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, _: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let ([states, items], offsets, dy) = (self.inputs, on.offsets(self.output), d.output.rows());
         states_backward(offsets, dy, d.inputs.of(states), d.accumulate[0]);
         items_backward(offsets, dy, d.inputs.of(items), d.accumulate[1]);

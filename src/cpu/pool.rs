@@ -74,11 +74,11 @@ fn weight(pair: &[u32], mean: bool) -> f32 {
 impl TileOp for ops::Pool {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         forward(s, on.offsets(self.input), self.mean, on.activation(self.input), output);
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let (dy, dx) = (d.output.rows(), d.inputs.of(self.input));
         backward(s, on.offsets(self.input), self.mean, dy, dx, d.accumulate[0]);
     }

@@ -63,7 +63,7 @@ kernel! {
 impl TileOp for ops::Prelu {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         forward(
             s,
             on.rows,
@@ -73,7 +73,7 @@ impl TileOp for ops::Prelu {
         );
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let (x, alpha) = (on.activation(self.input), on.network.value(self.alpha));
         let (dy, dx, accumulate) = (d.output.rows(), d.inputs.of(self.input), d.params.accumulate);
         let d_alpha = d.params.of(self.alpha);

@@ -53,12 +53,12 @@ fn multiply<S: Simd>(s: S, a: &[f32], b: &[f32], accumulate: Accumulate, c: &mut
 impl TileOp for ops::Product {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         let [left, right] = self.inputs.map(|view| on.activation(view));
         forward(s, on.rows, left, right, output);
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         for (i, &input) in self.inputs.iter().enumerate() {
             let other = on.activation(self.inputs[1 - i]);
             backward(s, on.rows, d.output.rows(), other, d.inputs.of(input), d.accumulate[i]);

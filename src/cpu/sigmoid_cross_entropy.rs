@@ -112,11 +112,11 @@ pub(super) fn lanes<S: Simd>(s: S, x: S::F32, y: S::F32) -> (S::F32, S::F32) {
 impl TileOp for ops::SigmoidCrossEntropy {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, _: S, _: Operands<'_>, _: Memory<'_, ()>, _: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, _: S, _: &Operands<'_>, _: Memory<'_, ()>, _: RowsMut<'_>) {
         // A loss writes nothing: the backward pass computes it.
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let Targets {
             labels, weights, scale, ..
         } = d.targets;

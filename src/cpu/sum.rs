@@ -44,7 +44,7 @@ kernel! {
 impl TileOp for ops::Sum {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, mut output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, mut output: RowsMut<'_>) {
         for r in 0..on.rows {
             output.row(r)[0] = self.bias.map_or(0.0, |bias| on.network.value(bias)[0]);
         }
@@ -53,7 +53,7 @@ impl TileOp for ops::Sum {
         }
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let dy = d.output.rows();
         if let Some(bias) = self.bias {
             let total: f32 = (0..on.rows).map(|r| dy.row(r)[0]).sum();

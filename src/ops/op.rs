@@ -135,6 +135,16 @@ macro_rules! stage {
         }
 
         impl Stage {
+            /// The kinds of stages there are, by the names of the operations' structs.
+            pub const KINDS: &'static [&'static str] = &[$(stringify!($op)),*];
+
+            /// Which of [`KINDS`](Stage::KINDS) this is.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Stage::$op(_) => stringify!($op),)*
+                }
+            }
+
             /// What the operation says of itself.
             fn op(&self) -> &dyn Op {
                 match self {

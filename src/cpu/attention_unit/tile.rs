@@ -15,14 +15,14 @@ use crate::{
 impl TileOp for ops::AttentionUnit {
     type Workspace = ();
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, memory: Memory<'_, ()>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, memory: Memory<'_, ()>, output: RowsMut<'_>) {
         let [query, key] = self.inputs.map(|view| on.activation(view));
         let (unit, bias) = (&on.network.packed[self.weight].unit, on.network.value(self.bias));
         let offsets = on.offsets(self.inputs[1]);
         forward(s, offsets, query, key, unit, bias, self.activation, memory.work, output);
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, memory: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, memory: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
         let ([query, key], y) = (self.inputs.map(|view| on.activation(view)), on.activation(self.output));
         let [d_query, d_key] = d.inputs.of_both(self.inputs);
         let d_inputs = InputGradients {

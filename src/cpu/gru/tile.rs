@@ -17,7 +17,7 @@ use crate::{
 impl TileOp for ops::Gru {
     type Workspace = Workspace;
 
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, memory: Memory<'_, Workspace>, output: RowsMut<'_>) {
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, memory: Memory<'_, Workspace>, output: RowsMut<'_>) {
         let (offsets, (x, scores)) = (on.offsets(self.output), inputs(self, on));
         forward(
             s,
@@ -31,7 +31,13 @@ impl TileOp for ops::Gru {
         );
     }
 
-    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, memory: Memory<'_, Workspace>, d: &mut StageGradients<'_, '_>) {
+    fn backward<S: Simd>(
+        &self,
+        s: S,
+        on: &Operands<'_>,
+        memory: Memory<'_, Workspace>,
+        d: &mut StageGradients<'_, '_>,
+    ) {
         let workspace = memory.workspace;
         let (offsets, states, (x, scores)) = (on.offsets(self.output), on.activation(self.output), inputs(self, on));
         let (dy, dx) = (d.output.rows(), d.inputs.of(self.inputs[0]));
@@ -75,12 +81,12 @@ impl TileOp for ops::Gru {
 }
 
 /// The input, and the scores if there are some.
-fn inputs<'a>(op: &ops::Gru, on: Operands<'a>) -> (Rows<'a>, Option<Rows<'a>>) {
+fn inputs<'a>(op: &ops::Gru, on: &Operands<'a>) -> (Rows<'a>, Option<Rows<'a>>) {
     let scores = op.inputs.get(1).map(|&view| on.activation(view));
     (on.activation(op.inputs[0]), scores)
 }
 
-fn parameters<'a>(op: &ops::Gru, on: Operands<'a>) -> Parameters<'a> {
+fn parameters<'a>(op: &ops::Gru, on: &Operands<'a>) -> Parameters<'a> {
     let [input_weight, hidden_weight, input_bias, hidden_bias] = op.params;
     Parameters {
         input_weight: &on.network.packed[input_weight].layer,

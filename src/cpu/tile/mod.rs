@@ -151,7 +151,6 @@ impl Scratch {
 }
 
 /// What a stage reads on a tile.
-#[derive(Clone, Copy)]
 pub(super) struct Operands<'a> {
     pub network: Network<'a>,
     pub tile: &'a Part<'a>,
@@ -165,10 +164,14 @@ pub(super) struct Operands<'a> {
 }
 
 impl<'a> Operands<'a> {
-    fn new(network: Network<'a>, tile: &'a Part<'a>, activations: &'a [AlignedVec], stage: usize) -> Self {
-        let Network { plan, .. } = network;
-        let output = plan.stages()[stage].output();
-        let space = output.map_or(Space::Samples, |view| plan.space(view.buffer));
+    fn new(
+        network: Network<'a>,
+        tile: &'a Part<'a>,
+        activations: &'a [AlignedVec],
+        stage: usize,
+        output: Option<View>,
+    ) -> Self {
+        let space = output.map_or(Space::Samples, |view| network.plan.space(view.buffer));
         Operands {
             network,
             tile,

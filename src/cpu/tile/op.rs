@@ -18,14 +18,14 @@ pub(in crate::cpu) trait TileOp {
     type Workspace: Clone + Default;
 
     /// Writes the output; nothing in the case of a loss, which the backward pass computes.
-    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, memory: Memory<'_, Self::Workspace>, output: RowsMut<'_>);
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, memory: Memory<'_, Self::Workspace>, output: RowsMut<'_>);
 
     /// Writes the gradients of the inputs and of the parameters, and adds a loss up, after
     /// [`forward`](TileOp::forward) on the same rows.
     fn backward<S: Simd>(
         &self,
         s: S,
-        on: Operands<'_>,
+        on: &Operands<'_>,
         memory: Memory<'_, Self::Workspace>,
         d: &mut StageGradients<'_, '_>,
     );
@@ -97,7 +97,7 @@ macro_rules! tile_stage {
 
             /// See [`TileOp::forward`].
             #[inline]
-            pub fn forward<S: Simd>(&mut self, s: S, on: Operands<'_>, work: &mut AlignedVec, output: RowsMut<'_>) {
+            pub fn forward<S: Simd>(&mut self, s: S, on: &Operands<'_>, work: &mut AlignedVec, output: RowsMut<'_>) {
                 match self {
                     $(TileStage::$op(op, workspace) => op.forward(s, on, Memory { workspace, work }, output),)*
                 }
@@ -108,7 +108,7 @@ macro_rules! tile_stage {
             pub fn backward<S: Simd>(
                 &mut self,
                 s: S,
-                on: Operands<'_>,
+                on: &Operands<'_>,
                 work: &mut AlignedVec,
                 d: &mut StageGradients<'_, '_>,
             ) {

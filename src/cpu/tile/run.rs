@@ -34,8 +34,8 @@ impl Scratch {
         };
         let mut buffer = mem::take(&mut self.activations[view.buffer]);
         let output = rows_mut(&mut buffer, network.layout, view);
-        let on = Operands::new(network, tile, &self.activations, index);
-        self.stages[index].forward(s, on, &mut self.work, output);
+        let on = Operands::new(network, tile, &self.activations, index, Some(view));
+        self.stages[index].forward(s, &on, &mut self.work, output);
         self.activations[view.buffer] = buffer;
     }
 
@@ -65,6 +65,7 @@ impl Scratch {
             params,
         }: &Backward,
     ) {
+        let output = network.plan.stages()[index].output();
         let mut inputs = ActivationGradients {
             network,
             own: &mut self.gradients,
@@ -72,7 +73,7 @@ impl Scratch {
         };
         let mut d = StageGradients {
             accumulate,
-            output: inputs.take_out(network.plan.stages()[index].output()),
+            output: inputs.take_out(output),
             inputs,
             params: ParamGradients {
                 network,
@@ -87,8 +88,8 @@ impl Scratch {
             loss: tile.loss,
             auxiliary: tile.auxiliary,
         };
-        let on = Operands::new(network, part, &self.activations, index);
-        self.stages[index].backward(s, on, &mut self.work, &mut d);
+        let on = Operands::new(network, part, &self.activations, index, output);
+        self.stages[index].backward(s, &on, &mut self.work, &mut d);
         d.inputs.put_back(d.output);
     }
 }
