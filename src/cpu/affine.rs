@@ -1,4 +1,4 @@
-//! Scale and shift of a tile's rows; the specification is [`ops::affine`](crate::ops::affine).
+//! Scale and shift of a tile's rows; the specification is [`ops::affine`].
 
 use super::{
     accumulate::{begin, deliver},

@@ -1,4 +1,4 @@
-//! Weighted sum over each sample's steps; the specification is [`ops::attention`](crate::ops::attention).
+//! Weighted sum over each sample's steps; the specification is [`ops::attention`].
 //!
 //! `offsets` `[samples + 1]` are those of the batch; row 0 of weights and values is step `offsets[0]`. A group of
 //! columns runs over all steps of a sample at a time, so that its sums stay in registers.

@@ -1,5 +1,5 @@
 //! The auxiliary loss of a tile's histories with its gradient; the specification is
-//! [`ops::auxiliary`](crate::ops::auxiliary), whose `step_loss` takes logits along all steps as this does.
+//! [`ops::auxiliary`], whose `step_loss` takes logits along all steps as this does.
 
 use super::{
     accumulate::deliver_float,

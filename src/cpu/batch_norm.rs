@@ -1,5 +1,5 @@
 //! Batch normalisation of a tile's rows without its [affine part](super::affine); the specification is
-//! [`ops::batch_norm`](crate::ops::batch_norm).
+//! [`ops::batch_norm`].
 //!
 //! Statistics of a batch are merged from those of its tiles, in the tiles' order: mean and sum of squares about it
 //! (Chan, Golub and LeVeque, *Algorithms for Computing the Sample Variance*, 1983), so that no large sums of squares

@@ -1,4 +1,4 @@
-//! Dice of a tile's rows; the specification is [`ops::dice`](crate::ops::dice), whose batch normalisation is a stage of
+//! Dice of a tile's rows; the specification is [`ops::dice`], whose batch normalisation is a stage of
 //! its own ([`batch_norm`](super::batch_norm)): here it is an operand, `normal`.
 
 use super::{

@@ -1,4 +1,4 @@
-//! Dropout of a tile's rows; the specification is [`ops::dropout`](crate::ops::dropout).
+//! Dropout of a tile's rows; the specification is [`ops::dropout`].
 //!
 //! The mask is drawn anew in the backward pass: drawing costs less than memory for it would.
 //!

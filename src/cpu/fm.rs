@@ -1,4 +1,4 @@
-//! Second order of a factorisation machine over a tile's rows; the specification is [`ops::fm`](crate::ops::fm).
+//! Second order of a factorisation machine over a tile's rows; the specification is [`ops::fm`].
 //!
 //! A vector of the factors runs over all fields at a time: sum and sum of squares stay in registers, and the backward
 //! pass forms the sum again rather than keeping it. Along a sequence the fields of a sample are the rows of its steps.

@@ -1,4 +1,4 @@
-//! Embedding look-up: `output[r] = table[ids[r]]`; the specification is [`ops::gather`](crate::ops::gather).
+//! Embedding look-up: `output[r] = table[ids[r]]`; the specification is [`ops::gather`].
 //!
 //! The backward pass is no kernel of its own: a tile leaves the gradient of its rows in the batch-wide gradient,
 //! and [`row_update`](super::row_update) sums the rows of equal ids. Where ids have weights, [`weigh`] multiplies both.

@@ -1,4 +1,4 @@
-//! The last step of each of a tile's histories; the specification is [`ops::last_step`](crate::ops::last_step).
+//! The last step of each of a tile's histories; the specification is [`ops::last_step`].
 
 use super::{
     rows::{Rows, RowsMut, check_offsets},

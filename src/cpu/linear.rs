@@ -1,5 +1,5 @@
 //! A linear layer with bias and activation, forward and backward, for one tile of rows; the specification is
-//! [`ops::linear`](crate::ops::linear).
+//! [`ops::linear`].
 //!
 //! All three products run on the register tile of `simd::matmul`, whose head comment has the operands' layouts.
 //! The weight is packed into panels once a step, in both orientations ([`PackedWeight`]). The gradient of the

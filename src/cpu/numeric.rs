@@ -1,5 +1,5 @@
 //! Numeric features of a tile's samples, copied into their columns; the specification is
-//! [`ops::numeric`](crate::ops::numeric).
+//! [`ops::numeric`].
 
 use super::{
     rows::RowsMut,

@@ -1,4 +1,4 @@
-//! Each step of a tile's histories beside the next; the specification is [`ops::pair_with_next`](crate::ops::pair_with_next).
+//! Each step of a tile's histories beside the next; the specification is [`ops::pair_with_next`].
 
 use super::{
     accumulate::deliver_row,

@@ -1,4 +1,4 @@
-//! Pooling of a tile's sequences; the specification is [`ops::pool`](crate::ops::pool).
+//! Pooling of a tile's sequences; the specification is [`ops::pool`].
 
 use super::{
     accumulate::deliver_product,

@@ -1,4 +1,4 @@
-//! PReLU of a tile's rows; the specification is [`ops::prelu`](crate::ops::prelu).
+//! PReLU of a tile's rows; the specification is [`ops::prelu`].
 
 use super::{
     accumulate::{begin, deliver},

@@ -1,4 +1,4 @@
-//! Elementwise product of a tile's rows; the specification is [`ops::product`](crate::ops::product).
+//! Elementwise product of a tile's rows; the specification is [`ops::product`].
 
 use super::{
     accumulate::deliver_product,

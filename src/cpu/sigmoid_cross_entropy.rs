@@ -1,5 +1,5 @@
 //! Sigmoid cross-entropy of a tile's logits with its gradient; the specification is
-//! [`ops::sigmoid_cross_entropy`](crate::ops::sigmoid_cross_entropy).
+//! [`ops::sigmoid_cross_entropy`].
 //!
 //! With z = e^-|x|, which never overflows: loss = max(x, 0) - x y + ln(1 + z), and sigmoid(x) is 1 / (1 + z) for
 //! positive x and z / (1 + z) otherwise. Logits lie one a row, so they are brought together in vectors first.

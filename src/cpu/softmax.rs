@@ -1,4 +1,4 @@
-//! Softmax over each sample's steps of one column; the specification is [`ops::softmax`](crate::ops::softmax).
+//! Softmax over each sample's steps of one column; the specification is [`ops::softmax`].
 //!
 //! `offsets` `[samples + 1]` are those of the batch; row 0 of an operand is step `offsets[0]`.
 

@@ -1,4 +1,4 @@
-//! Sum of a tile's columns; the specification is [`ops::sum`](crate::ops::sum).
+//! Sum of a tile's columns; the specification is [`ops::sum`].
 
 use super::{
     accumulate::{deliver, deliver_float},
