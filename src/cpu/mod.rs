@@ -30,6 +30,7 @@ pub mod last_step;
 pub mod linear;
 mod math;
 mod numeric;
+mod packed;
 pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;

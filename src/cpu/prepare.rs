@@ -7,8 +7,9 @@ use super::{
     attention_unit::PackedUnit,
     batch_norm::BatchStatistics,
     linear::PackedWeight,
-    simd::{Proof, Simd, dispatch},
-    tile::{self, Packing},
+    packed::Packed,
+    simd::{Proof, dispatch},
+    tile::{self, Packing, Sums},
 };
 use crate::plan::{Layout, ParamKind, Plan, View};
 
@@ -38,25 +39,6 @@ pub(super) fn dense_offsets(plan: &Plan) -> (Vec<usize>, usize) {
     (offsets, total)
 }
 
-/// A weight as its stage reads it; empty for parameters that are read as they are.
-#[derive(Clone, Default)]
-pub(super) struct Packed {
-    pub layer: PackedWeight,
-    pub unit: PackedUnit,
-}
-
-impl Packed {
-    /// Packs a parameter that has changed.
-    pub fn pack<S: Simd>(&mut self, s: S, value: &[f32]) {
-        if !self.layer.is_empty() {
-            self.layer.pack(s, value);
-        }
-        if !self.unit.is_empty() {
-            self.unit.pack(s, value);
-        }
-    }
-}
-
 /// Packings for the weights of layers, nothing for other parameters.
 pub(super) fn packed_weights(plan: &Plan, proof: Proof) -> Vec<Packed> {
     let mut packed = vec![Packed::default(); plan.params().len()];
@@ -80,17 +62,6 @@ pub(super) fn work_len(packed: &[Packed], proof: Proof, tile_rows: usize) -> usi
         .map(|unit| dispatch!(proof, s => unit.work_len(s, tile_rows)))
         .max()
         .unwrap_or(0)
-}
-
-/// What is added up over all tiles once a pass is through, before the next can begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sums {
-    /// Nothing.
-    None,
-    /// Mean and variance of the input of this stage, by the place of its statistics.
-    Moments { stage: usize, statistics: usize },
-    /// The means that its backward pass needs.
-    Gradients { stage: usize, statistics: usize },
 }
 
 /// A part of a training step that tiles go through one by one: a run of stages, then a run of backward stages.

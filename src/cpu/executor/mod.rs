@@ -30,9 +30,9 @@ use super::{
     aligned::AlignedVec,
     batch_norm::BatchStatistics,
     catalogue::{Catalogue, Separable},
+    packed::Packed,
     prepare::{
-        Packed, Pass, TableSource, batch_statistics, dense_offsets, packed_weights, passes, table_sources, tile_rows,
-        work_len,
+        Pass, TableSource, batch_statistics, dense_offsets, packed_weights, passes, table_sources, tile_rows, work_len,
     },
     simd::{Proof, dispatch},
     source::Source,

@@ -9,10 +9,10 @@ use crate::{
     cpu::{
         adam::Update,
         linear::READ_AHEAD,
-        prepare::{Pass, Sums},
+        prepare::Pass,
         simd::{Simd, dispatch},
         source::{Part, Source},
-        tile::{Network, Normalised, SPACES, Scratch, Targets, TrainTile, normalised},
+        tile::{Network, Normalised, SPACES, Scratch, Sums, Targets, TrainTile, normalised},
         update::{UpdateContext, UpdateTask, push_table, slots},
     },
     data::Batch,

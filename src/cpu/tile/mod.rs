@@ -12,7 +12,6 @@ use super::{
     aligned::AlignedVec,
     batch_norm::{self, BatchStatistics},
     linear::READ_AHEAD,
-    prepare::Sums,
     rows::{Rows, RowsMut},
     simd::Simd,
     source::Part,
@@ -29,6 +28,17 @@ pub(super) use op::{Memory, Normalised, Packing, TileOp, normalised, packings, t
 
 /// Spaces of a plan at most.
 pub(super) const SPACES: usize = 1 + MAX_SEQUENCES;
+
+/// What is added up over all tiles once a pass is through, before the next can begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sums {
+    /// Nothing.
+    None,
+    /// Mean and variance of the input of this stage, by the place of its statistics.
+    Moments { stage: usize, statistics: usize },
+    /// The means that its backward pass needs.
+    Gradients { stage: usize, statistics: usize },
+}
 
 /// What a tile trains on.
 pub(super) struct TrainTile<'a> {

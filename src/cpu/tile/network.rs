@@ -5,7 +5,7 @@ use alloc::format;
 use super::normalised;
 use crate::{
     Result,
-    cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, prepare::Packed},
+    cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, packed::Packed},
     plan::{Layout, Plan, Tensor},
 };
 

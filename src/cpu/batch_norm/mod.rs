@@ -1,9 +1,11 @@
 //! Batch normalisation of a tile's rows without its [affine part](super::affine); the specification is
-//! [`ops::batch_norm`].
+//! [`ops::batch_norm`](crate::ops::batch_norm).
 //!
 //! Statistics of a batch are merged from those of its tiles, in the tiles' order: mean and sum of squares about it
 //! (Chan, Golub and LeVeque, *Algorithms for Computing the Sample Variance*, 1983), so that no large sums of squares
 //! cancel. Within a tile, values are taken relative to its first row.
+
+mod tile;
 
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
@@ -12,9 +14,8 @@ use super::{
     accumulate::deliver,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
-    tile::{Memory, Normalised, Operands, StageGradients, TileOp},
 };
-use crate::{ops, plan::Accumulate};
+use crate::plan::Accumulate;
 
 /// Mean and variance of every column.
 #[derive(Clone, Copy, Debug)]
@@ -221,42 +222,5 @@ impl BatchStatistics {
             follow(mean, merged[0]);
             follow(variance, merged[1] / divisor);
         }
-    }
-}
-
-impl TileOp for ops::BatchNorm {
-    type Workspace = ();
-
-    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
-        forward(s, on.rows, on.activation(self.input), statistics(self, on), output);
-    }
-
-    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
-        let means = on.of_batch().map_or(&[][..], |of_batch| &of_batch.gradient_means);
-        let (y, dy, dx) = (on.activation(self.output), d.output.rows(), d.inputs.of(self.input));
-        backward(s, on.rows, y, statistics(self, on), means, dy, dx, d.accumulate[0]);
-    }
-
-    fn normalised(&self) -> Option<Normalised> {
-        Some(Normalised {
-            mean: self.mean,
-            variance: self.variance,
-            input: self.input,
-            output: self.output,
-            momentum: self.momentum,
-        })
-    }
-}
-
-/// The batch's statistics where there are any, else the running ones.
-fn statistics<'a>(op: &ops::BatchNorm, on: &Operands<'a>) -> Statistics<'a> {
-    let [mean, variance] = match on.of_batch() {
-        Some(of_batch) => [&of_batch.mean[..], &of_batch.variance[..]],
-        None => [on.network.value(op.mean), on.network.value(op.variance)],
-    };
-    Statistics {
-        mean,
-        variance,
-        epsilon: op.epsilon,
     }
 }

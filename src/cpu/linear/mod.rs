@@ -1,12 +1,12 @@
 //! A linear layer with bias and activation, forward and backward, for one tile of rows; the specification is
-//! [`ops::linear`].
+//! [`ops::linear`](crate::ops::linear).
 //!
 //! All three products run on the register tile of `simd::matmul`, whose head comment has the operands' layouts.
 //! The weight is packed into panels once a step, in both orientations ([`PackedWeight`]). The gradient of the
 //! weight needs no packing: rows of x are its panels. The derivative of the activation and the gradient of the bias
 //! share one pass.
 
-use alloc::{vec, vec::Vec};
+mod tile;
 
 use super::{
     accumulate::begin,
@@ -18,12 +18,8 @@ use super::{
         matmul::{Left, Panels, Shape, Start, matmul, panel_width},
         pairs,
     },
-    tile::{Memory, Operands, Packing, StageGradients, TileOp},
 };
-use crate::{
-    ops,
-    plan::{Accumulate, Activation},
-};
+use crate::plan::{Accumulate, Activation};
 
 /// A weight `[outputs, inputs]`, packed for the forward and the backward product.
 ///
@@ -349,35 +345,5 @@ fn columns_by<S: Simd>(
         if let Some(bias) = bias {
             s.store_partial(sum, bias);
         }
-    }
-}
-
-impl TileOp for ops::Linear {
-    type Workspace = ();
-
-    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
-        let (weight, bias) = (&on.network.packed[self.weight].layer, on.network.bias(self.bias));
-        forward(
-            s,
-            on.rows,
-            on.activation(self.input),
-            weight,
-            bias,
-            self.activation,
-            output,
-        );
-    }
-
-    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
-        let (x, y) = (on.activation(self.input), on.activation(self.output));
-        let (dy, dx, accumulate) = (d.output.rows_mut(), d.inputs.of(self.input), d.accumulate[0]);
-        let gradient = d.params.of_layer(self.weight, self.bias);
-        let weight = &on.network.packed[self.weight].layer;
-        backward(s, on.rows, x, weight, y, self.activation, dy, gradient, dx, accumulate);
-    }
-
-    fn packings(&self) -> Vec<(usize, Packing)> {
-        let (outputs, inputs) = (self.output.width, self.input.width);
-        vec![(self.weight, Packing::Layer { outputs, inputs })]
     }
 }
