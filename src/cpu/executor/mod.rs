@@ -341,7 +341,7 @@ impl Executor for CpuExecutor {
     fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
         self.ready()?;
         check_growth(&self.plan, vocabulary, rows)?;
-        // What one table has got is no harm where the next one gets none: lengths are set when all have their room.
+        // Reserves for all tables before any length changes: where memory is short, nothing has changed.
         for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
             if param.kind == (ParamKind::Table { vocabulary }) {
                 for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
