@@ -5,6 +5,8 @@
 //! (Chan, Golub and LeVeque, *Algorithms for Computing the Sample Variance*, 1983), so that no large sums of squares
 //! cancel. Within a tile, values are taken relative to its first row.
 
+mod tile;
+
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
@@ -207,7 +209,7 @@ impl BatchStatistics {
 
     /// Moves running statistics towards the batch's, whose variance counts divided by `rows - 1`; of no rows, not at
     /// all.
-    pub fn lead(&self, momentum: f32, mean: &mut [f32], variance: &mut [f32]) {
+    pub fn update_running(&self, momentum: f32, mean: &mut [f32], variance: &mut [f32]) {
         if self.rows == 0 {
             return;
         }

@@ -6,6 +6,8 @@
 //! weight needs no packing: rows of x are its panels. The derivative of the activation and the gradient of the bias
 //! share one pass.
 
+mod tile;
+
 use super::{
     accumulate::begin,
     aligned::AlignedVec,
@@ -254,7 +256,7 @@ kernel! {
         dy: RowsMut<'a>,
         gradient: WeightGradient<'a>,
         dx: RowsMut<'a>,
-        dx_flow: Accumulate,
+        accumulate: Accumulate,
     ) {
         let (outputs, inputs) = (weight.outputs, weight.inputs);
         assert!(x.width == inputs && dx.width == inputs && y.width == outputs && dy.width == outputs);
@@ -278,7 +280,7 @@ kernel! {
             columns: inputs,
             depth: outputs,
         };
-        matmul(s, shape, Left::by_row(dy), panels, dx_flow.into(), false, dx.data, dx.stride);
+        matmul(s, shape, Left::by_row(dy), panels, accumulate.into(), false, dx.data, dx.stride);
     }
 }
 
