@@ -1,10 +1,13 @@
 //! Which items a user has: membership, fast.
 
-use alloc::{vec, vec::Vec};
+use alloc::{format, vec, vec::Vec};
 use core::ops::Range;
 
 use super::{Interactions, filter::PairFilter};
-use crate::rng::{Rng, scale};
+use crate::{
+    Error,
+    rng::{Rng, scale},
+};
 
 /// Users x items up to which membership is a table of bits: 8 MiB, which stays in the caches. A sample of ML-1M (2.8 MB)
 /// costs 60 to 85 ns with it, 107 to 120 ns with the filter, since a tenth of what is drawn there is had and searched for.
@@ -105,7 +108,7 @@ impl Positives {
 
     /// False of nearly all items that the user does not have, true of all that the user has; at one read from memory.
     #[inline]
-    pub(super) fn passes(&self, user: u32, item: u32) -> bool {
+    pub(in crate::data) fn passes(&self, user: u32, item: u32) -> bool {
         if self.bits.is_empty() {
             return self.filter.passes([user, item]);
         }
@@ -135,13 +138,13 @@ impl Positives {
 
     /// The item of interaction `index`, in the order of users and then of items. `index` must be below `len()`.
     #[inline]
-    pub(super) fn item(&self, index: u32) -> u32 {
+    pub(in crate::data) fn item(&self, index: u32) -> u32 {
         self.items[index as usize]
     }
 
     /// The user of interaction `index`, which must be below `len()`.
     #[inline]
-    pub(super) fn user(&self, index: u32) -> u32 {
+    pub(in crate::data) fn user(&self, index: u32) -> u32 {
         let index = index as usize;
         let low = self.noted[index / NOTED];
         if index < self.offsets[low as usize + 1] {
@@ -158,10 +161,10 @@ impl Positives {
         (&self.offsets, &self.items)
     }
 
-    /// An item that the user does not have, for number `draw` of a stream: [`Sampler`](super::Sampler) says by which
+    /// An item that the user does not have, for number `draw` of a stream: [`Sampler`](crate::data::Sampler) says by which
     /// rule. The user must not have all.
     #[cold]
-    pub(super) fn draw_missing(&self, rng: Rng, draw: u32, user: u32) -> u32 {
+    pub(in crate::data) fn draw_missing(&self, rng: Rng, draw: u32, user: u32) -> u32 {
         for attempt in 0..ATTEMPTS {
             for bits in rng.at(u64::from(draw) | attempt << 32) {
                 let item = scale(bits, self.item_count);
@@ -190,6 +193,22 @@ impl Positives {
         }
         rank + low as u32
     }
+}
+
+/// The first user who has all items.
+pub(in crate::data) fn user_of_everything(train: &Interactions) -> Option<u32> {
+    (0..train.users()).find(|&user| train.of_user(user).len() >= train.items() as usize)
+}
+
+/// The refusal of a user who has all of `items` items.
+pub(in crate::data) fn nothing_to_draw(user: &str, items: u32) -> Error {
+    Error::config(
+        "train",
+        format!(
+            "user {user:?} has every one of the {items} items, so that there is no negative to draw: leave the user out or \
+             train without negatives"
+        ),
+    )
 }
 
 #[cfg(test)]

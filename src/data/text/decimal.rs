@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String};
 
-use super::text::shown;
+use super::number::shown;
 
 /// The most digits behind the point that a number of 64 bits can have.
 pub(super) const MOST_DECIMALS: u32 = 18;

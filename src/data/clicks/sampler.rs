@@ -7,7 +7,7 @@ use crate::{
     Error, Result,
     data::{
         Interactions, Positives,
-        sampler::{nothing_to_draw, user_of_everything},
+        interactions::{nothing_to_draw, user_of_everything},
     },
     rng::Rng,
 };
@@ -119,7 +119,7 @@ fn chosen(train: &Samples, users: &[u32], ids: &[u32], items: u32) -> Result<Pos
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::samples::{Field, Schema, Training};
+    use crate::data::clicks::{Field, Schema, Training};
     use alloc::{format, vec};
 
     #[test]

@@ -1,11 +1,11 @@
 //! External keys (text) and the dense indices that stand for them in tables.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::{fmt, hash::BuildHasher};
+use alloc::borrow::Cow;
+use core::fmt;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::keys::{Text, canonical_number};
 use crate::{Error, Result};
 
 /// Maps external keys (text) to dense indices `0..len`, given in order of first appearance, and back.
@@ -40,91 +40,6 @@ impl Default for Keys {
     fn default() -> Self {
         Keys::Text(Text::default())
     }
-}
-
-#[derive(Clone, Default)]
-struct Text {
-    arena: String,
-    /// Where each key ends in `arena`; it begins where the one before ends.
-    ends: Vec<usize>,
-    /// The indices, hashed by their keys.
-    table: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    /// How many of the first keys are the numbers 0, 1, ...
-    numbers: usize,
-}
-
-impl Text {
-    fn key(&self, index: u32) -> Option<&str> {
-        let index = index as usize;
-        let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.arena.get(start..end)
-    }
-
-    fn get(&self, key: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
-        self.table.find(hash, |&index| self.key(index) == Some(key)).copied()
-    }
-
-    /// Adds a key that is not there yet.
-    fn push(&mut self, key: &str) -> Result<u32> {
-        // One less than u32 can count, so that the length is a u32 as well.
-        let index = u32::try_from(self.ends.len()).ok().filter(|&index| index < u32::MAX);
-        let index = index.ok_or_else(|| Error::config("ids", "more than 4294967295 different keys; split the data"))?;
-        if self.numbers == index as usize && canonical_number(key.as_bytes()) == Some(index) {
-            self.numbers += 1;
-        }
-        self.arena.push_str(key);
-        self.ends.push(self.arena.len());
-        let Text {
-            arena,
-            ends,
-            table,
-            hasher,
-            ..
-        } = self;
-        let hash_of = |&index: &u32| {
-            let index = index as usize;
-            let start = index.checked_sub(1).map_or(0, |before| ends[before]);
-            hasher.hash_one(&arena[start..ends[index]])
-        };
-        table.insert_unique(hasher.hash_one(key), index, hash_of);
-        Ok(index)
-    }
-}
-
-impl Text {
-    /// Takes the last key away.
-    fn pop(&mut self) {
-        let Some(index) = self.ends.len().checked_sub(1) else {
-            return;
-        };
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let hash = self.hasher.hash_one(&self.arena[start..]);
-        if let Ok(entry) = self.table.find_entry(hash, |&found| found as usize == index) {
-            entry.remove();
-        }
-        self.arena.truncate(start);
-        self.ends.pop();
-        self.numbers = self.numbers.min(index);
-    }
-}
-
-/// The number that `key` writes, if it is one of 0..u32::MAX in its shortest form (no sign, no leading zero).
-pub(crate) fn canonical_number(key: &[u8]) -> Option<u32> {
-    if key.is_empty() || key.len() > 10 || (key[0] == b'0' && key.len() > 1) {
-        return None;
-    }
-    let mut number = 0u64;
-    for byte in key {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number = number * 10 + u64::from(digit);
-    }
-    u32::try_from(number).ok()
 }
 
 impl IdMap {
@@ -198,7 +113,7 @@ impl IdMap {
     pub(crate) fn is_numbered(&self) -> bool {
         match &self.keys {
             Keys::Numbered(_) => true,
-            Keys::Text(text) => text.numbers == text.ends.len(),
+            Keys::Text(text) => text.is_numbered(),
         }
     }
 
@@ -207,7 +122,7 @@ impl IdMap {
         match &mut self.keys {
             Keys::Numbered(count) => *count = (*count).min(u32::try_from(len).unwrap_or(u32::MAX)),
             Keys::Text(text) => {
-                for _ in len..text.ends.len() {
+                for _ in len..text.len() {
                     text.pop();
                 }
             }
@@ -226,7 +141,7 @@ impl IdMap {
     pub fn len(&self) -> usize {
         match &self.keys {
             Keys::Numbered(len) => *len as usize,
-            Keys::Text(text) => text.ends.len(),
+            Keys::Text(text) => text.len(),
         }
     }
 
@@ -262,7 +177,7 @@ impl fmt::Debug for IdMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.keys {
             Keys::Numbered(len) => write!(f, "IdMap::numbered({len})"),
-            Keys::Text(text) => write!(f, "IdMap of {} keys", text.ends.len()),
+            Keys::Text(text) => write!(f, "IdMap of {} keys", text.len()),
         }
     }
 }
@@ -311,7 +226,10 @@ impl<'de> de::Visitor<'de> for Visitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
+    use alloc::{
+        string::{String, ToString},
+        vec::Vec,
+    };
 
     #[test]
     fn truncated_keys_are_gone_and_come_back_elsewhere() {

@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{
     decimal::{Decimal, Kind, MOST_DECIMALS, power},
-    text::{digits, shown},
+    number::{digits, shown},
 };
 
 /// What times are counted in. As long as all are whole that is the unit that they were written in. Once one has digits

@@ -4,7 +4,7 @@ use alloc::{format, vec::Vec};
 
 use bytemuck::Zeroable;
 
-use super::interactions::Rows;
+use super::rows::Rows;
 use crate::{Error, Result, memory};
 
 /// Rows by user: those of user `u` are `offsets[u]..offsets[u + 1]` of the columns.
@@ -27,7 +27,7 @@ pub(super) fn group(rows: Rows, users: usize, items: usize) -> Result<Grouped> {
 }
 
 /// `len` zeros, or an error where there is no memory for them: `len` may come from a file.
-pub(super) fn zeroed<T: Zeroable>(len: usize) -> Result<Vec<T>> {
+pub(in crate::data) fn zeroed<T: Zeroable>(len: usize) -> Result<Vec<T>> {
     memory::zeroed(len, || format!("a table of {len} users or items"))
 }
 

@@ -15,7 +15,7 @@ use crate::{Error, Result, data::IdMap};
 /// The training rows, from which an [`Encoder`] is fitted.
 ///
 /// ```
-/// use pocketrec::data::samples::{Field, Schema, Training};
+/// use pocketrec::data::clicks::{Field, Schema, Training};
 /// let schema = Schema::new()
 ///     .field(Field::key("user"))
 ///     .field(Field::key("item"))

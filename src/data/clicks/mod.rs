@@ -13,7 +13,6 @@ mod candidates;
 mod collect;
 mod encoder;
 mod field;
-mod generate;
 mod grow;
 mod histories;
 mod identity;
@@ -28,7 +27,6 @@ mod sampler;
 mod schema;
 mod side;
 mod vocabulary;
-mod walk;
 mod wiring;
 
 use alloc::{sync::Arc, vec::Vec};
@@ -36,7 +34,6 @@ use alloc::{sync::Arc, vec::Vec};
 pub(crate) use encoder::Dependent;
 pub use encoder::{Encoder, Values};
 pub use field::{Field, Kind};
-pub use generate::{Part, PlantedClickData, PlantedClicks, PlantedLogit};
 pub use histories::{Past, Sequence};
 pub use identity::Identity;
 pub(crate) use late::{Events, LateRow};
@@ -51,11 +48,13 @@ pub use schema::{LABEL_AT_LEAST, Schema};
 pub use side::SideTable;
 pub use vocabulary::{UNKNOWN, Vocabulary};
 
+pub use super::planted::{Part, PlantedClickData, PlantedClicks, PlantedLogit};
+
 use candidates::Candidates;
 use collect::Columns;
 use notes::Notes;
 
-use super::IdMap;
+use super::interactions::IdMap;
 
 /// Encoded rows, by column. Fields are addressed by their place in [`Layout`]; all access is to slices.
 #[derive(Clone, Debug, PartialEq)]

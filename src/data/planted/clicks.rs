@@ -6,11 +6,11 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{
-    Encoder, Field, Past, Rows, Samples, Schema, SideTable, Training,
-    walk::{FACTORS, Walker, World},
+use super::walk::{FACTORS, Walker, World};
+use crate::{
+    Error, Result,
+    data::clicks::{Encoder, Field, Past, Rows, Samples, Schema, SideTable, Training},
 };
-use crate::{Error, Result};
 
 /// Rows that a generator may make; more is refused as a slip.
 const MOST_ROWS: u64 = 1 << 28;
@@ -35,7 +35,7 @@ const LONGEST_HISTORY: u32 = 1000;
 /// training, 10 % for dev and 10 % for test.
 ///
 /// ```
-/// use pocketrec::data::samples::{Part, PlantedClicks};
+/// use pocketrec::data::clicks::{Part, PlantedClicks};
 /// let data = PlantedClicks { users: 100, rows_per_user: 40, ..PlantedClicks::default() }.generate()?;
 /// assert_eq!((data.train.len(), data.dev.len(), data.test.len()), (3200, 400, 400));
 /// assert!(data.truth(Part::Test)[0].logit().is_finite());

@@ -204,7 +204,7 @@ impl Encoder {
     /// inputs may be empty in all rows.
     ///
     /// ```
-    /// # use pocketrec::data::samples::{Field, Past, Schema, Training};
+    /// # use pocketrec::data::clicks::{Field, Past, Schema, Training};
     /// # let schema = Schema::new().field(Field::key("user")).field(Field::key("item")).label("click")
     /// #     .history("history", ["item"], 10).group("user").time("time");
     /// # let mut training = Training::new(schema, vec![])?;
@@ -229,7 +229,7 @@ impl Encoder {
     /// counts as empty, so its key is unknown. Labels are 0, and there are no groups.
     ///
     /// ```
-    /// # use pocketrec::data::samples::{Field, Schema, Training};
+    /// # use pocketrec::data::clicks::{Field, Schema, Training};
     /// # let schema = Schema::new().field(Field::key("user")).field(Field::key("item"))
     /// #     .history("history", ["item"], 10).label("click").group("user");
     /// # let mut training = Training::new(schema, vec![])?;

@@ -1,10 +1,10 @@
-//! Numbers and times from the text of a field; a refusal is the reason, to which the caller adds the place.
+//! Numbers from the text of a field, and the field in a message; a refusal is the reason, to which the caller adds the place.
 
 use alloc::{format, string::String};
 use core::fmt::{self, Display};
 
 /// A field as it stands, for a message; cut where it is long.
-pub(super) fn shown(field: &[u8]) -> impl Display {
+pub(in crate::data) fn shown(field: &[u8]) -> impl Display {
     struct Shown<'a>(&'a [u8]);
     impl Display for Shown<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,7 +18,7 @@ pub(super) fn shown(field: &[u8]) -> impl Display {
 
 /// A finite number; `what` names it in the refusal. A comma before one, two or more than three digits is a decimal
 /// comma; before three it may as well part thousands, and is refused.
-pub(super) fn number(what: &str, field: &[u8]) -> Result<f32, String> {
+pub(in crate::data) fn number(what: &str, field: &[u8]) -> Result<f32, String> {
     match field {
         [digit @ b'0'..=b'9'] => return Ok(f32::from(digit - b'0')),
         [digit @ b'0'..=b'9', b'.', tenth @ b'0'..=b'9'] => {
@@ -46,7 +46,7 @@ fn not_a(what: &str, field: &[u8]) -> String {
 }
 
 /// A number of at most 18 digits.
-pub(super) fn digits(field: &[u8]) -> Option<u64> {
+pub(in crate::data) fn digits(field: &[u8]) -> Option<u64> {
     if field.is_empty() || field.len() > 18 {
         return None;
     }

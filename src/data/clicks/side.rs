@@ -10,7 +10,7 @@ use crate::{Error, Result, data::IdMap};
 /// Features by key, such as the genres of films: each column stores its different values once.
 ///
 /// ```
-/// use pocketrec::data::samples::SideTable;
+/// use pocketrec::data::clicks::SideTable;
 /// let mut films = SideTable::new("films", ["genres", "year"]);
 /// films.push("31", &["Comedy|Drama", "1995"])?;
 /// # Ok::<(), pocketrec::Error>(())

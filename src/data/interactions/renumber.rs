@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec, vec::Vec};
 
-use super::{IdMap, Interactions, ReadReport, interactions::Rows};
+use super::{IdMap, Interactions, ReadReport, Rows};
 use crate::Result;
 
 impl Interactions {

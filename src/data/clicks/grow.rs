@@ -11,7 +11,7 @@ impl Encoder {
     /// [`decided_by`](Encoder::decided_by).
     ///
     /// ```
-    /// # use pocketrec::data::samples::{Field, Schema, SideTable, Training};
+    /// # use pocketrec::data::clicks::{Field, Schema, SideTable, Training};
     /// let schema = Schema::new()
     ///     .field(Field::key("item"))
     ///     .field(Field::key("kind").from_table("items"))

@@ -26,7 +26,7 @@ impl Training {
     /// [`set_encoder`](crate::train::ClickTrainer::set_encoder), and the samples. Histories begin with these rows.
     ///
     /// ```
-    /// # use pocketrec::data::samples::{Field, Schema, Training};
+    /// # use pocketrec::data::clicks::{Field, Schema, Training};
     /// # let schema = Schema::new().field(Field::key("item")).label("click");
     /// let mut training = Training::new(schema, vec![])?;
     /// for row in [["tea", "1"], ["rice", "0"]] {

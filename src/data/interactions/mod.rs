@@ -1,39 +1,30 @@
-//! Who used what, and when: interactions, grouped by user.
+//! Who used what, and when: interactions, grouped by user; the keys of users and items, splits, and who has what.
+
+mod candidates;
+mod csr;
+mod filter;
+mod ids;
+mod keys;
+mod leave_one_out;
+mod positives;
+mod renumber;
+mod report;
+mod rows;
+mod split;
+
+pub(in crate::data) use csr::zeroed;
+pub use ids::IdMap;
+#[cfg(feature = "std")]
+pub(in crate::data) use keys::canonical_number;
+pub use positives::Positives;
+pub(in crate::data) use positives::{nothing_to_draw, user_of_everything};
+pub use report::{ReadReport, SplitReport};
+pub(in crate::data) use rows::{Rows, check_dense};
+pub use split::{Candidates, Split, TestCase};
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{IdMap, csr};
 use crate::{Error, Result};
-
-/// What was read and what became of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ReadReport {
-    /// Rows that hold an interaction, kept or not.
-    pub rows: u64,
-    /// Rows left out because the same user has the same item at a later time, or further down at the same time.
-    pub duplicates: u64,
-    /// Rows left out because their rating is below the reader's `min_rating`.
-    pub below_min_rating: u64,
-    /// Rows that cannot be used and were left out, where the reader was told to (`Delimited::bad_rows`).
-    pub skipped: u64,
-    /// Line and reason of the first of these.
-    pub first_skipped: Option<(u64, String)>,
-    /// Blank lines.
-    pub blank: u64,
-    /// Rows that take more than one line, since a quoted field holds a line's end.
-    pub multiline: u64,
-    /// Digits behind the point that times have in the source: [`Interactions::times_of`] counts in `10^-time_decimals`
-    /// of its unit.
-    pub time_decimals: u32,
-    /// How the file was taken to be laid out, where a file was read by [`Interactions::read`].
-    #[cfg(feature = "std")]
-    pub layout: Option<super::FileLayout>,
-    /// Users, those without an interaction included.
-    pub users: u32,
-    /// Items, those without an interaction included.
-    pub items: u32,
-}
 
 /// Interactions of users with items, grouped by user and in order of time within a user.
 ///
@@ -53,24 +44,16 @@ pub struct ReadReport {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Interactions {
-    pub(super) offsets: Vec<usize>,
-    pub(super) items: Vec<u32>,
-    pub(super) times: Vec<i64>,
-    pub(super) user_ids: IdMap,
-    pub(super) item_ids: IdMap,
-    pub(super) titles: Vec<String>,
+    pub(in crate::data) offsets: Vec<usize>,
+    pub(in crate::data) items: Vec<u32>,
+    pub(in crate::data) times: Vec<i64>,
+    pub(in crate::data) user_ids: IdMap,
+    pub(in crate::data) item_ids: IdMap,
+    pub(in crate::data) titles: Vec<String>,
     /// Items that nobody has in the source, in ascending order: ids with gaps. Of the parts of a split they are those of
     /// the whole.
-    pub(super) unused: Vec<u32>,
-    pub(super) report: ReadReport,
-}
-
-/// Interactions as they come, one entry a row in each column; `times` is empty where the source has none.
-#[derive(Default)]
-pub(crate) struct Rows {
-    pub users: Vec<u32>,
-    pub items: Vec<u32>,
-    pub times: Vec<i64>,
+    pub(in crate::data) unused: Vec<u32>,
+    pub(in crate::data) report: ReadReport,
 }
 
 /// Items that somebody has, in ascending order.
@@ -102,19 +85,6 @@ impl Iterator for Used<'_> {
 }
 
 impl ExactSizeIterator for Used<'_> {}
-
-/// Refuses a dense id that would make tables far larger than the data: a table costs memory for every id below its
-/// largest. `column` names the id in the message. Gives the largest id that is accepted for `rows` rows.
-pub(crate) fn check_dense(column: &str, largest: u32, rows: usize) -> Result<(), String> {
-    let limit = rows.saturating_mul(64).clamp(1 << 20, u32::MAX as usize - 1);
-    if (largest as usize) < limit {
-        return Ok(());
-    }
-    Err(format!(
-        "{column} id {largest} is too large for {rows} interactions: numeric ids must be dense (0, 1, 2, ...); \
-         renumber them, or pass them as text keys, which are numbered for you"
-    ))
-}
 
 impl Interactions {
     /// Interactions in the order of `pairs` (user, item). There are as many users and items as the largest ids say.
@@ -305,7 +275,7 @@ impl Interactions {
         self.times.get(self.range(user)).unwrap_or_default()
     }
 
-    pub(super) fn range(&self, user: u32) -> core::ops::Range<usize> {
+    pub(in crate::data) fn range(&self, user: u32) -> core::ops::Range<usize> {
         match self.offsets.get(user as usize..).unwrap_or_default() {
             [start, end, ..] => *start..*end,
             _ => 0..0,
@@ -317,7 +287,7 @@ impl Interactions {
         (0..self.users()).flat_map(|user| self.of_user(user).iter().map(move |&item| (user, item)))
     }
 
-    /// Whether the user has the item. Looks through the user's items: [`super::Positives`] answers faster.
+    /// Whether the user has the item. Looks through the user's items: [`Positives`] answers faster.
     pub fn contains(&self, user: u32, item: u32) -> bool {
         self.of_user(user).contains(&item)
     }

@@ -2,7 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::{Interactions, SplitReport};
+use super::{Interactions, report::SplitReport};
 use crate::rng::{Rng, scale, streams};
 
 /// Takes the candidates that are given for one case after the other.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::{text, times::Times},
+    data::text::{self, Times},
 };
 
 /// What a builder of rows needs to know and does not change.

@@ -4,8 +4,9 @@ use alloc::{format, vec::Vec};
 use core::ops::Range;
 
 use super::{
-    Interactions,
+    IdMap, Interactions,
     candidates::{Drawer, Given},
+    report::SplitReport,
 };
 use crate::{Error, Result};
 
@@ -43,39 +44,6 @@ pub struct TestCase {
     negatives: Range<usize>,
 }
 
-/// How a split came about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SplitReport {
-    /// Users without a test item: they have fewer than two interactions, all in the training part (or, where test
-    /// items were read from a file, are not in that file).
-    pub untested_users: u32,
-    /// The first of these users.
-    pub first_untested: Option<u32>,
-    /// Cases with fewer candidates than asked for, because the user has nearly everything.
-    pub short_cases: u32,
-    /// Cases without any candidate, because the user has everything: no evaluation counts them.
-    pub no_candidates: u32,
-    /// Cases left out because the user has the test item in the training part.
-    pub trained_on: u32,
-    /// The user and the item of the first of these.
-    pub first_trained_on: Option<(u32, u32)>,
-    /// Users whose test item is the latest by the order of the source alone: at the time of it they have another.
-    pub tied: u32,
-    /// The first of these users.
-    pub first_tied: Option<u32>,
-    /// Candidates left out because they are the case's own test item (in files of given candidates).
-    pub own_test_item: u32,
-    /// Candidates left out because the case has them already (likewise).
-    pub repeated_candidates: u32,
-    /// Candidates that the user has in the training part (likewise); they are ranked.
-    pub trained_candidates: u32,
-    /// Candidates that nobody has in training or test (likewise); they are ranked.
-    pub unused_candidates: u32,
-    /// Items that nobody has in training or test: ids with gaps. They are not drawn as candidates.
-    pub unused_items: u32,
-}
-
 /// Cases whose test item was trained on, of a hundred, from which on a split is refused.
 const TRAINED_ON_PERCENT: usize = 1;
 
@@ -99,7 +67,7 @@ pub struct Split {
     pub test: Vec<TestCase>,
     negatives: Vec<u32>,
     sampled: bool,
-    pub(super) report: SplitReport,
+    pub(in crate::data) report: SplitReport,
 }
 
 impl Split {
@@ -251,7 +219,7 @@ fn refuse_trained_on(train: &Interactions, kept: usize, report: &SplitReport) ->
     if report.trained_on as usize * 100 <= cases * TRAINED_ON_PERCENT {
         return Ok(());
     }
-    let key = |keys: &super::IdMap, index| keys.key(index).unwrap_or_default().into_owned();
+    let key = |keys: &IdMap, index| keys.key(index).unwrap_or_default().into_owned();
     let reason = format!(
         "{} of {cases} test items are in the training part of their user, such as item {:?} of user {:?}; a model that \
          was shown the answers says nothing: take the test items out of the training part",
@@ -276,7 +244,7 @@ fn check_id(column: &str, id: u32, rows: u32) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{data::IdMap, rng::Rng};
+    use crate::rng::Rng;
     use alloc::string::ToString;
 
     fn data() -> Interactions {

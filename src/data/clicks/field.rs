@@ -36,7 +36,7 @@ pub enum Kind {
 /// their own.
 ///
 /// ```
-/// use pocketrec::data::samples::{Field, Schema};
+/// use pocketrec::data::clicks::{Field, Schema};
 /// let schema = Schema::new()
 ///     .field(Field::key("user"))
 ///     .field(Field::key("item"))

@@ -2,9 +2,9 @@
 
 use alloc::{format, vec::Vec};
 
-use super::Interactions;
 use crate::{
     Error, Result,
+    data::Interactions,
     rng::{
         Rng,
         streams::{Planted as Stream, SCALE_OF_RANKS},

@@ -8,8 +8,8 @@ use crate::{
     Error, Result,
     data::{
         IdMap,
-        csr::zeroed,
-        times::{Times, Unit},
+        interactions::zeroed,
+        text::{Times, Unit},
     },
 };
 
