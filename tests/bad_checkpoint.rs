@@ -254,15 +254,20 @@ fn faults_are_named() {
 
 #[test]
 fn settings_out_of_range_are_refused() {
-    let mut checkpoint = checkpoint();
-    checkpoint.config.batch_size = usize::MAX;
-    assert!(reason(&bytes_of(&checkpoint)).contains("train: batch_size"));
-    checkpoint.config = TrainConfig {
-        average_from: Some(1),
+    let bytes = bytes_of(&checkpoint());
+    let settings = TrainConfig {
+        batch_size: usize::MAX,
         ..TrainConfig::default()
     };
-    checkpoint.progress.best = None;
-    assert!(reason(&bytes_of(&checkpoint)).contains("best"));
+    let json = serde_json::to_string(&settings).unwrap();
+    let file = edited(&bytes, |_, strings| drop(strings.insert("train".into(), json)));
+    assert!(reason(&file).contains("train: batch_size"));
+    let file = edited(&bytes, |_, strings| {
+        let mut record: serde_json::Value = serde_json::from_str(&strings["progress"]).unwrap();
+        record["best"] = serde_json::Value::Null;
+        strings.insert("progress".into(), record.to_string());
+    });
+    assert!(reason(&file).contains("no best epoch"));
 }
 
 #[test]

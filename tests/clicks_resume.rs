@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::click_config;
 use pocketrec::{
     checkpoint::ClickCheckpoint,
@@ -242,4 +244,43 @@ fn an_epoch_that_became_shorter_ends_at_once() {
         .fit(&data.train, Some(&data.dev), |epoch| samples.push(epoch.samples))
         .unwrap();
     assert_eq!((fit.epochs, samples), (2, vec![0, 500]));
+}
+
+/// A budget of no time makes one step a call; saved and loaded after each, the run ends with the bytes of one call.
+#[test]
+fn a_run_in_calls_of_one_step_ends_with_the_same_bytes() {
+    let data = clicks();
+    let layout = data.train.layout();
+    let model: ClickModel = DeepFm::new(layout).factors(4).hidden([8]).dropout(0.3).into();
+    let config = ClickConfig {
+        batch_size: 256,
+        ..config(2)
+    };
+    let (_, want, _) = run(&data, &model, config, None);
+    let steps = data.train.len().div_ceil(256) as u64;
+    let mut trainer = new(&data, model, config);
+    let (mut done, mut epochs) = (0, 0);
+    loop {
+        let fit = trainer
+            .train_for(&data.train, Some(&data.dev), Duration::ZERO, |_| ())
+            .unwrap();
+        (done, epochs) = (done + fit.steps, epochs + fit.epochs);
+        let saved = bytes(&mut trainer);
+        if fit.reason == StopReason::Finished {
+            assert_eq!((done, epochs), (2 * steps, 2));
+            assert!(saved == want);
+            break;
+        }
+        assert_eq!((fit.reason, fit.steps), (StopReason::OutOfTime, 1));
+        trainer = ClickTrainer::from_checkpoint(ClickCheckpoint::from_bytes(&saved).unwrap(), Device::cpu()).unwrap();
+    }
+    // With time enough it is a call of fit.
+    let mut trainer = new(&data, trainer.model().clone(), config);
+    let hour = Duration::from_secs(3600);
+    let fit = trainer.train_for(&data.train, Some(&data.dev), hour, |_| ()).unwrap();
+    assert_eq!(
+        (fit.reason, fit.steps, fit.epochs),
+        (StopReason::Finished, 2 * steps, 2)
+    );
+    assert!(bytes(&mut trainer) == want);
 }

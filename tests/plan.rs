@@ -38,7 +38,7 @@ fn builder_reports_mistakes_with_steps() {
     type Spoil = fn(&mut PlanBuilder, [View; 3]);
     let cases: &[(&str, Spoil)] = &[
         (
-            "gru wants the steps of one sequence in View { buffer: 3, start: 0, width: 3 }, not of Samples",
+            "gru wants the steps of one sequence in View { buffer: 0, start: 0, width: 4 }, not of Samples",
             |plan, [x, ..]| {
                 plan.gru("gru", Gru, x, None, 3);
             },

@@ -11,8 +11,9 @@ use common::{
 use pocketrec::{
     Error,
     data::Batch,
-    ops::{self, Reference, adam, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
+    ops::{self, adam, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
     plan::{Activation, AdamConfig, Init, L2, Optimizer, ParamKind, Plan, PlanBuilder, Stage, State},
+    reference::Reference,
 };
 
 #[test]

@@ -17,14 +17,14 @@ use super::{
     meta::{Exact, is_zero},
     read::{Reader, check_columns, check_room, check_version, gathered, json, words},
     replace_file,
-    write::parameters,
+    write::{check_json, parameters, refused},
 };
 use crate::{
     Error, Result,
     data::samples::{Encoder, Layout, Table},
     executor::LossSum,
     models::ClickModel,
-    plan::State,
+    plan::{Plan, State},
     train::{BestClickEpoch, ClickConfig, ClickHistory, ClickProgress, absorbed_fault, check_averaging, mean_fault},
 };
 
@@ -111,6 +111,7 @@ impl ClickCheckpoint {
     pub fn write_to(&self, to: &mut dyn Write) -> io::Result<()> {
         let invalid = |error: Error| io::Error::new(io::ErrorKind::InvalidInput, error);
         let plan = self.model.plan().map_err(invalid)?;
+        self.check(&plan).map_err(refused)?;
         let mut tensors = Vec::new();
         let ClickProgress { epoch, averaged, .. } = self.progress;
         let has_mean = self.average_values.is_some();
@@ -131,10 +132,14 @@ impl ClickCheckpoint {
             });
         };
         if let Some(encoder) = &self.encoder {
-            json("encoder", serde_json::to_vec(encoder)?);
+            let bytes = serde_json::to_vec(encoder)?;
+            from_json::<Encoder>("encoder", &bytes).map_err(refused)?;
+            json("encoder", bytes);
         }
         if self.history.users() > 0 {
-            json("absorbed", serde_json::to_vec(&self.history)?);
+            let bytes = serde_json::to_vec(&self.history)?;
+            from_json::<ClickHistory>("absorbed", &bytes).map_err(refused)?;
+            json("absorbed", bytes);
         }
         let layout = self.model.layout();
         if let Some(reason) = absorbed_fault(layout, self.support.as_deref(), &self.history) {
@@ -167,7 +172,23 @@ impl ClickCheckpoint {
             ("clicks".into(), serde_json::to_string(&self.config)?),
             ("click_progress".into(), serde_json::to_string(&record)?),
         ]);
+        check_unread(layout, tensors.iter().map(Output::bytes).sum()).map_err(refused)?;
+        check_json::<ClickModel>("model", &strings).map_err(refused)?;
+        check_json::<ClickConfig>("clicks", &strings).map_err(refused)?;
+        check_json::<Record>("click_progress", &strings).map_err(refused)?;
         format::write(tensors, strings, to)
+    }
+
+    /// The reader's checks of settings and encoder, before the first byte is written.
+    fn check(&self, plan: &Plan) -> Result<(), String> {
+        let of_settings = |error| format!("metadata key clicks: {error}");
+        self.config.validate().map_err(of_settings)?;
+        check_averaging(plan, self.config.average_from).map_err(of_settings)?;
+        let difference = |encoder| self.model.layout().difference(encoder);
+        match self.encoder.as_ref().and_then(difference) {
+            Some(reason) => Err(format!("tensor encoder: {reason}")),
+            None => Ok(()),
+        }
     }
 
     /// Reads a file.
@@ -264,10 +285,13 @@ fn check_unread(layout: &Layout, bytes: usize) -> Result<(), String> {
 /// What a tensor holds as JSON.
 fn listed<T: serde::de::DeserializeOwned>(reader: &mut Reader, name: &str) -> Result<T, String> {
     let json = reader.vector(name, Dtype::U8)?;
-    let of_tensor = |reason: String| format!("tensor {name}: {reason}");
     // Lists of short lists take so many times the bytes that they are written with.
-    check_room(json.len(), 8).map_err(of_tensor)?;
-    serde_json::from_slice(json).map_err(|error| of_tensor(error.to_string()))
+    check_room(json.len(), 8).map_err(|reason| format!("tensor {name}: {reason}"))?;
+    from_json(name, json)
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(name: &str, json: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(json).map_err(|error| format!("tensor {name}: {error}"))
 }
 
 impl Reader<'_> {

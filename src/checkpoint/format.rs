@@ -42,7 +42,7 @@ impl Output<'_> {
         }
     }
 
-    fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         match &self.values {
             Values::F32(values) => 4 * values.len(),
             Values::I32(values) => 4 * values.len(),

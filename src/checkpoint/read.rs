@@ -9,7 +9,7 @@ use crate::{
     data::IdMap,
     models::{Gmf, Mf, Mlp, Model, NeuMf},
     plan::{Param, Plan, State, Tensor},
-    train::{History, TrainConfig, all_finite, mean_fault},
+    train::{History, Progress, TrainConfig, all_finite, mean_fault},
 };
 
 /// JSON values of a metadata string at most. Each takes some 64 bytes while it is read, whatever it takes in the file;
@@ -40,9 +40,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
     let state = reader.parameters(&plan, record.optimizer_step)?;
     let best_values = reader.values("best/", &plan)?;
     let average_values = reader.values("average/", &plan)?;
-    if best_values.is_some() && progress.best.is_none() {
-        return Err("tensors best/... are there, but metadata key progress has no best epoch".into());
-    }
+    check_best(best_values.is_some(), &progress)?;
     let has_mean = average_values.is_some();
     if let Some(reason) = mean_fault(config.average_from, progress.epoch, progress.averaged, has_mean) {
         return Err(format!("tensors average/... and metadata key progress: {reason}"));
@@ -80,7 +78,11 @@ pub(super) fn check_version(input: &Input) -> Result<(), String> {
 }
 
 pub(super) fn json<T: serde::de::DeserializeOwned>(input: &Input, key: &str) -> Result<T, String> {
-    let json = input.string(key)?;
+    parsed(key, input.string(key)?)
+}
+
+/// What the metadata string `key` says.
+pub(super) fn parsed<T: serde::de::DeserializeOwned>(key: &str, json: &str) -> Result<T, String> {
     let values = count_values(json);
     if values > MAX_VALUES {
         return Err(format!(
@@ -195,9 +197,7 @@ impl<'a> Reader<'a> {
             ));
         }
         let values = gathered(words(bytes).map(f32::from_bits)).map_err(|reason| format!("tensor {name}: {reason}"))?;
-        if !all_finite(&values) {
-            return Err(format!("tensor {name} holds a value that is not finite"));
-        }
+        check_values(name, &values)?;
         Ok(values)
     }
 
@@ -229,11 +229,7 @@ impl<'a> Reader<'a> {
             if has_moments {
                 tensor.m = self.floats(&format!("adam.m/{name}"), param)?;
                 tensor.v = self.floats(&format!("adam.v/{name}"), param)?;
-                if tensor.v.iter().any(|&v| v < 0.0) {
-                    return Err(format!(
-                        "tensor adam.v/{name} holds a negative value; it is a mean of squares"
-                    ));
-                }
+                check_squares(&format!("adam.v/{name}"), &tensor.v)?;
             }
             tensors.push(tensor);
         }
@@ -271,37 +267,16 @@ impl<'a> Reader<'a> {
             return Ok(Vec::new());
         }
         let titles = self.texts("titles")?;
-        if titles.len() > rows {
-            return Err(format!("tensor titles.ends: {} titles for {rows} items", titles.len()));
-        }
+        check_titles(titles.len(), rows)?;
         Ok(titles.into_iter().map(String::from).collect())
     }
 
     fn history(&mut self, rows: [usize; 2]) -> Result<History, String> {
         let offsets = gathered(long_words(self.vector("history/offsets", Dtype::I64)?))?;
         let items = gathered(words(self.vector("history/items", Dtype::I32)?))?;
-        let users = offsets.len().saturating_sub(1);
-        let ends = (
-            offsets.first().copied().unwrap_or(0),
-            offsets.last().copied().unwrap_or(0),
-        );
-        if users > rows[0] || ends != (0, items.len() as u64) || !offsets.is_sorted() {
-            return Err(format!(
-                "tensor history/offsets must rise from 0 to {} for at most {} users",
-                items.len(),
-                rows[0]
-            ));
-        }
-        if let Some(item) = items.iter().find(|&&item| item as usize >= rows[1]) {
-            return Err(format!(
-                "tensor history/items: item {item}, the table has {} rows",
-                rows[1]
-            ));
-        }
+        check_trained(&offsets, &items, rows)?;
         let held_out = self.pairs("history/held_out", rows)?;
-        if !held_out.is_sorted() {
-            return Err("tensor history/held_out is not sorted".into());
-        }
+        check_held_out(&held_out)?;
         let absorbed = self.pairs("history/absorbed", rows)?;
         check_room(absorbed.len(), 64).map_err(|reason| format!("tensor history/absorbed: {reason}"))?;
         let mut history = History {
@@ -323,11 +298,81 @@ impl<'a> Reader<'a> {
         }
         let pairs = bytes.chunks_exact(8).map(|pair| (word(&pair[..4]), word(&pair[4..])));
         let pairs = gathered(pairs).map_err(|reason| format!("tensor {name}: {reason}"))?;
-        let outside = |&&(user, item): &&(u32, u32)| user as usize >= rows[0] || item as usize >= rows[1];
-        match pairs.iter().find(outside) {
-            Some(pair) => Err(format!("tensor {name}: {pair:?} lies outside the tables")),
-            None => Ok(pairs),
-        }
+        check_pairs(name, &pairs, rows)?;
+        Ok(pairs)
+    }
+}
+
+pub(super) fn check_values(name: &str, values: &[f32]) -> Result<(), String> {
+    match all_finite(values) {
+        true => Ok(()),
+        false => Err(format!("tensor {name} holds a value that is not finite")),
+    }
+}
+
+pub(super) fn check_squares(name: &str, values: &[f32]) -> Result<(), String> {
+    match values.iter().any(|&v| v < 0.0) {
+        true => Err(format!("tensor {name} holds a negative value; it is a mean of squares")),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn check_best(has_values: bool, progress: &Progress) -> Result<(), String> {
+    match has_values && progress.best.is_none() {
+        true => Err("tensors best/... are there, but metadata key progress has no best epoch".into()),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn check_titles(titles: usize, items: usize) -> Result<(), String> {
+    match titles > items {
+        true => Err(format!("tensor titles.ends: {titles} titles for {items} items")),
+        false => Ok(()),
+    }
+}
+
+/// Why a history cannot go on with tables of so many rows.
+pub(super) fn check_history(history: &History, rows: [usize; 2]) -> Result<(), String> {
+    check_trained(&history.offsets, &history.items, rows)?;
+    check_held_out(&history.held_out)?;
+    check_pairs("history/held_out", &history.held_out, rows)?;
+    check_pairs("history/absorbed", &history.absorbed_pairs(), rows)
+}
+
+fn check_trained(offsets: &[u64], items: &[u32], rows: [usize; 2]) -> Result<(), String> {
+    let users = offsets.len().saturating_sub(1);
+    let ends = (
+        offsets.first().copied().unwrap_or(0),
+        offsets.last().copied().unwrap_or(0),
+    );
+    if users > rows[0] || ends != (0, items.len() as u64) || !offsets.is_sorted() {
+        return Err(format!(
+            "tensor history/offsets must rise from 0 to {} for at most {} users",
+            items.len(),
+            rows[0]
+        ));
+    }
+    if let Some(item) = items.iter().find(|&&item| item as usize >= rows[1]) {
+        return Err(format!(
+            "tensor history/items: item {item}, the table has {} rows",
+            rows[1]
+        ));
+    }
+    Ok(())
+}
+
+fn check_held_out(pairs: &[(u32, u32)]) -> Result<(), String> {
+    match pairs.is_sorted() {
+        true => Ok(()),
+        false => Err("tensor history/held_out is not sorted".into()),
+    }
+}
+
+fn check_pairs(name: &str, pairs: &[(u32, u32)], rows: [usize; 2]) -> Result<(), String> {
+    let outside = |&&(user, item): &&(u32, u32)| user as usize >= rows[0] || item as usize >= rows[1];
+    match pairs.iter().find(outside) {
+        Some(pair) => Err(format!("tensor {name}: {pair:?} lies outside the tables")),
+        None => Ok(()),
     }
 }
 

@@ -10,12 +10,14 @@ use super::{
     Contents, VERSION,
     format::{self, Output, Values},
     meta::ProgressRecord,
+    read::{check_best, check_history, check_squares, check_titles, check_values, parsed},
     text::Texts,
 };
 use crate::{
     data::IdMap,
+    models::Model,
     plan::{Param, Plan, State},
-    train::{History, mean_fault},
+    train::{History, TrainConfig, mean_fault},
 };
 
 /// Shape as PyTorch has it.
@@ -35,6 +37,7 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     if let Some(reason) = fault.or_else(|| mean_fault(from, progress.epoch, progress.averaged, has_mean)) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }
+    check(contents, &plan).map_err(refused)?;
     let mut tensors = Vec::new();
     let others = [("best", contents.best_values), ("average", contents.average_values)];
     parameters(&plan, contents.state, &others, &mut tensors)?;
@@ -57,7 +60,39 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
         texts("titles", Texts::of(contents.titles.iter()), &mut tensors);
     }
     history(contents.history, &mut tensors);
+    check_json::<Model>("model", &strings).map_err(refused)?;
+    check_json::<TrainConfig>("train", &strings).map_err(refused)?;
+    check_json::<ProgressRecord>("progress", &strings).map_err(refused)?;
     format::write(tensors, strings, to)
+}
+
+/// What would not be read again is not written: the reader's checks, before the first byte.
+pub(super) fn refused(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, reason)
+}
+
+fn check(contents: &Contents, plan: &Plan) -> Result<(), String> {
+    let config = contents.config.validate();
+    config.map_err(|error| format!("metadata key train: {error}"))?;
+    check_best(contents.best_values.is_some(), contents.progress)?;
+    let rows = [plan.rows(0), plan.rows(1)];
+    let sides = [("users", contents.user_ids), ("items", contents.item_ids)];
+    for ((key, keys), rows) in sides.into_iter().zip(rows) {
+        if keys.len() < rows {
+            return Err(format!("metadata key {key}: {} keys for {rows} rows", keys.len()));
+        }
+    }
+    check_titles(contents.titles.len(), rows[1])?;
+    check_history(contents.history, rows)
+}
+
+/// Whether a metadata string is read back: numbers that JSON does not have are not.
+pub(super) fn check_json<T: serde::de::DeserializeOwned>(
+    key: &str,
+    strings: &BTreeMap<String, String>,
+) -> Result<(), String> {
+    let json = strings.get(key).map_or("", String::as_str);
+    parsed::<T>(key, json).map(|_| ())
 }
 
 /// Parameters with their moments, and further sets of values by prefix.
@@ -67,7 +102,10 @@ pub(super) fn parameters<'a>(
     others: &[(&str, Option<&'a [Vec<f32>]>)],
     to: &mut Vec<Output<'a>>,
 ) -> io::Result<()> {
-    let has_moments = state.tensors.iter().any(|tensor| !tensor.m.is_empty());
+    let has_moments = state
+        .tensors
+        .iter()
+        .any(|tensor| !tensor.m.is_empty() || !tensor.v.is_empty());
     let fits = |values: &[f32], param: &Param| values.len() == param.len();
     let unfit = |name: &str| {
         let message = format!("parameter {name} has another size in the state than in the model");
@@ -82,6 +120,7 @@ pub(super) fn parameters<'a>(
             if !fits(&values, param) {
                 return Err(unfit(&name));
             }
+            check_values(&name, &values).map_err(refused)?;
             to.push(Output {
                 name,
                 shape: shape_of(param),
@@ -97,7 +136,11 @@ pub(super) fn parameters<'a>(
                     true => Cow::Owned(vec![0.0; param.len()]),
                     false => Cow::Borrowed(&values[..]),
                 };
-                push(format!("adam.{letter}/{name}"), values)?;
+                let name = format!("adam.{letter}/{name}");
+                if letter == 'v' {
+                    check_squares(&name, &values).map_err(refused)?;
+                }
+                push(name, values)?;
             }
         }
         for &(prefix, values) in others {

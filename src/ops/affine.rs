@@ -14,9 +14,10 @@ use core::slice;
 
 use super::{
     linear::{Activation, activate, activation_gradient},
-    op::Op,
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification, add},
 };
-use crate::view::View;
+use crate::view::{Space, View};
 
 /// `output = weight * input + bias`, with a scale and a shift for each column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,8 +51,31 @@ impl Op for Affine {
         Some(self.output)
     }
 
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
         rows(self.output).saturating_mul(self.output.width)
+    }
+}
+
+impl Specification for Affine {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let (weight, bias) = (on.value(self.weight), on.value(self.bias));
+        forward(&on.read(self.input), weight, bias, self.relu)
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let (x, y) = (on.read(self.input), on.read(self.output));
+        let found = backward(&x, on.value(self.weight), &y, d_output, self.relu);
+        add(&mut d_params[self.weight], &found.weight);
+        add(&mut d_params[self.bias], &found.bias);
+        vec![found.input]
     }
 }
 

@@ -14,8 +14,11 @@
 //! batch: `input_gradient[s, i] = (g[s, i] - mean(g[i]) - output[s, i] * mean(g[i] output[i])) / sqrt(variance[i] +
 //! epsilon)`; by running statistics `input_gradient[s, i] = g[s, i] / sqrt(variance[i] + epsilon)`.
 
-use super::op::Op;
-use crate::view::View;
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
 use core::slice;
 
@@ -23,7 +26,7 @@ use core::slice;
 /// in use.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNorm {
-    /// The running mean, `[output.width]`; as the variance a [`Statistic`](super::ParamKind::Statistic).
+    /// The running mean, `[output.width]`; as the variance a [`Statistic`](crate::plan::ParamKind::Statistic).
     pub mean: usize,
     /// The running variance.
     pub variance: usize,
@@ -54,8 +57,53 @@ impl Op for BatchNorm {
         Some(self.output)
     }
 
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
         rows(self.output).saturating_mul(self.output.width)
+    }
+}
+
+impl Specification for BatchNorm {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let x = on.read(self.input);
+        let statistics = match on.is_training() && !on.holds_statistics() {
+            true => Statistics::of(&x, self.input.width),
+            false => self.running(on),
+        };
+        normalise(&x, &statistics, self.epsilon.into())
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        if on.holds_statistics() {
+            return vec![running_backward(&self.running(on), d_output, self.epsilon.into())];
+        }
+        let x = on.read(self.input);
+        let statistics = Statistics::of(&x, self.input.width);
+        vec![normalise_backward(&x, &statistics, d_output, self.epsilon.into())]
+    }
+
+    fn statistics(&self, on: &dyn Context) -> Vec<(usize, Vec<f64>)> {
+        let x = on.read(self.input);
+        let mut running = self.running(on);
+        let of_batch = Statistics::of(&x, self.input.width);
+        running.follow(&of_batch, on.rows(self.input), self.momentum.into());
+        vec![(self.mean, running.mean), (self.variance, running.variance)]
+    }
+}
+
+impl BatchNorm {
+    fn running(&self, on: &dyn Context) -> Statistics {
+        Statistics {
+            mean: on.value(self.mean).to_vec(),
+            variance: on.value(self.variance).to_vec(),
+        }
     }
 }
 

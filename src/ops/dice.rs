@@ -13,13 +13,13 @@ use alloc::{vec, vec::Vec};
 
 use super::{
     batch_norm::{self, Statistics},
-    op::Op,
+    op::{Op, Role, Spaces},
     sigmoid_cross_entropy::sigmoid,
+    specification::{Context, Specification, add},
 };
-use crate::view::View;
+use crate::view::{Space, View};
 
-/// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`: Dice where `normal` is the batch-normalised `x`
-///.
+/// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`: Dice where `normal` is the batch-normalised `x`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dice {
     /// `[output.width]`.
@@ -47,8 +47,30 @@ impl Op for Dice {
         Some(self.output)
     }
 
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
         rows(self.output).saturating_mul(2 * self.output.width)
+    }
+}
+
+impl Specification for Dice {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let [x, normal] = self.inputs.map(|view| on.read(view));
+        gate(&x, &normal, on.value(self.alpha))
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let [x, normal] = self.inputs.map(|view| on.read(view));
+        let found = gate_backward(&x, &normal, on.value(self.alpha), d_output);
+        add(&mut d_params[self.alpha], &found.alpha);
+        vec![found.input, found.normal]
     }
 }
 

@@ -15,11 +15,14 @@
 use alloc::{vec, vec::Vec};
 use core::slice;
 
-use super::{attention::samples, op::Op};
-use crate::view::View;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
 
-/// `output = sum over pairs of fields of <v_i, v_j>`: the second order of a factorisation machine
-///.
+/// `output = sum over pairs of fields of <v_i, v_j>`: the second order of a factorisation machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fm {
     /// The fields' vectors side by side, each `factors` wide; or one a step, and a sample's fields are its steps.
@@ -47,9 +50,42 @@ impl Op for Fm {
         Some(self.output)
     }
 
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, space_of: &dyn Fn(View) -> Space) -> Spaces {
+        match space_of(self.input) {
+            Space::Samples => Spaces::OfFirstInput,
+            // Along a sequence a sample's steps are its fields.
+            Space::Steps(_) => Spaces::Between {
+                samples: self.output,
+                steps: vec![self.input],
+            },
+        }
+    }
+
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
         // So many for each of the rows that are read.
         rows(self.input).saturating_mul(2 * self.input.width)
+    }
+}
+
+impl Specification for Fm {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let x = on.read(self.input);
+        match on.offsets(self.input) {
+            [] => forward(&x, self.factors, on.rows(self.output)),
+            offsets => forward_steps(&x, offsets, self.factors),
+        }
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let x = on.read(self.input);
+        vec![match on.offsets(self.input) {
+            [] => backward(&x, d_output, self.factors),
+            offsets => backward_steps(&x, offsets, d_output, self.factors),
+        }]
     }
 }
 

@@ -8,8 +8,12 @@
 use alloc::{vec, vec::Vec};
 use core::slice;
 
-use super::{attention::samples, op::Op};
-use crate::view::View;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
 
 /// `output[s] = input[t]` for the last step `t` of sample `s`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,8 +41,29 @@ impl Op for LastStep {
         Some(self.output)
     }
 
+    fn role(&self) -> Role {
+        Role::BesideLookUps
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::Between {
+            samples: self.output,
+            steps: vec![self.input],
+        }
+    }
+
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
         0
+    }
+}
+
+impl Specification for LastStep {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        forward(&on.read(self.input), on.offsets(self.input), self.input.width)
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![backward(d_output, on.offsets(self.input), self.input.width)]
     }
 }
 

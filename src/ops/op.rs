@@ -8,9 +8,9 @@ use core::fmt;
 
 use super::{
     Affine, Attention, AttentionUnit, Auxiliary, BatchNorm, Dice, Dropout, Fm, Gather, Gru, LastStep, Linear, Numeric,
-    PairWithNext, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Sum,
+    PairWithNext, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Specification, Sum,
 };
-use crate::view::View;
+use crate::view::{Space, View};
 
 /// An operation's operands, and what follows from them.
 pub trait Op {
@@ -26,6 +26,12 @@ pub trait Op {
     /// The activation that is written; a loss writes none.
     fn output(&self) -> Option<View>;
 
+    /// What it is to a plan.
+    fn role(&self) -> Role;
+
+    /// What the rows of the activations that are read and written must be, where those of a view are `space_of(view)`.
+    fn spaces(&self, space_of: &dyn Fn(View) -> Space) -> Spaces;
+
     /// Multiply-adds of a forward pass over a batch in which a view has `rows(view)` rows.
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize;
 
@@ -36,6 +42,52 @@ pub trait Op {
     fn describe(&self, _names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         describe_inputs(self.inputs(), f)
     }
+}
+
+/// What an operation is to a plan.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Role {
+    /// Looks rows of a table up by the ids of a column. The gradients of the buffer that it writes are kept for the whole
+    /// batch, since a table's row may be picked by any of its samples.
+    LookUp {
+        /// Index of the table among the parameters.
+        table: usize,
+        /// The id column.
+        column: usize,
+    },
+    /// Computes activations whose gradients need not outlive the part of a batch that is worked on: its output's buffer
+    /// holds no looked-up columns.
+    Layer,
+    /// Its output may lie in one buffer with looked-up columns, because it hands no gradient on (numeric features), or
+    /// only to rows of another space (sums over a history).
+    BesideLookUps,
+    /// The loss, which ends a plan.
+    Loss,
+    /// A loss beside it, for training alone.
+    AuxiliaryLoss {
+        /// What it is multiplied by.
+        weight: f32,
+    },
+}
+
+/// What the rows of all activations that an operation reads and writes must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spaces {
+    /// One for each of this space.
+    One(Space),
+    /// One for each id of this column.
+    OfColumn(usize),
+    /// The same as those of the first input.
+    OfFirstInput,
+    /// The steps of one sequence.
+    OneSequence,
+    /// One a sample in one view, and the steps of one sequence in the others.
+    Between {
+        /// What has one a sample.
+        samples: View,
+        /// What has one a step.
+        steps: Vec<View>,
+    },
 }
 
 /// What an operation calls its parameters and columns when it is printed.
@@ -87,6 +139,13 @@ macro_rules! stage {
                     $(Stage::$op(op) => op,)*
                 }
             }
+
+            /// What the operation computes.
+            pub fn specification(&self) -> &dyn Specification {
+                match self {
+                    $(Stage::$op(op) => op,)*
+                }
+            }
         }
 
         $(
@@ -119,6 +178,16 @@ impl Stage {
     /// The name of the operation, as its files are called.
     pub fn name(&self) -> &'static str {
         self.op().name()
+    }
+
+    /// What it is to a plan.
+    pub fn role(&self) -> Role {
+        self.op().role()
+    }
+
+    /// What the rows of the activations that are read and written must be, where those of a view are `space_of(view)`.
+    pub fn spaces(&self, space_of: &dyn Fn(View) -> Space) -> Spaces {
+        self.op().spaces(space_of)
     }
 
     /// Multiply-adds of a forward pass over a batch in which a view has `rows(view)` rows.

@@ -9,11 +9,14 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::{attention::samples, op::Op};
-use crate::view::View;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
 
-/// `output[t] = [state[t], item[t + 1]]`: each step's state beside what comes next
-///.
+/// `output[t] = [state[t], item[t + 1]]`: each step's state beside what comes next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairWithNext {
     /// The states, and the items.
@@ -39,8 +42,32 @@ impl Op for PairWithNext {
         Some(self.output)
     }
 
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OneSequence
+    }
+
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
         0
+    }
+}
+
+impl Specification for PairWithNext {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let [states, items] = self.inputs.map(|view| on.read(view));
+        forward(
+            &states,
+            &items,
+            on.offsets(self.output),
+            self.inputs.map(|view| view.width),
+        )
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        backward(d_output, on.offsets(self.output), self.inputs.map(|view| view.width)).into()
     }
 }
 

@@ -7,8 +7,11 @@
 //!
 //! Backward: each step has its sample's gradient, divided likewise.
 
-use super::op::Op;
-use crate::view::View;
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
 use core::slice;
 
@@ -40,9 +43,35 @@ impl Op for Pool {
         Some(self.output)
     }
 
+    fn role(&self) -> Role {
+        Role::BesideLookUps
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::Between {
+            samples: self.output,
+            steps: vec![self.input],
+        }
+    }
+
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
         // One for each of the steps that are read.
         rows(self.input).saturating_mul(self.input.width)
+    }
+}
+
+impl Specification for Pool {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        forward(
+            &on.read(self.input),
+            on.offsets(self.input),
+            self.input.width,
+            self.mean,
+        )
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![backward(d_output, on.offsets(self.input), self.input.width, self.mean)]
     }
 }
 

@@ -12,13 +12,15 @@
 //! Where samples have weights `w` `[rows]`, each finite and at least 0, a sample's loss and its gradient are multiplied by
 //! its own; the mean still divides by `rows`.
 
-use super::op::Op;
-use crate::view::View;
-use alloc::vec::Vec;
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
+use alloc::{vec, vec::Vec};
 use core::slice;
 
-/// Mean sigmoid cross-entropy of the logit against the label
-///.
+/// Mean sigmoid cross-entropy of the logit against the label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SigmoidCrossEntropy {
     /// One column.
@@ -42,8 +44,34 @@ impl Op for SigmoidCrossEntropy {
         None
     }
 
+    fn role(&self) -> Role {
+        Role::Loss
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::One(Space::Samples)
+    }
+
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
         0
+    }
+}
+
+impl Specification for SigmoidCrossEntropy {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let (logits, labels) = (on.read(self.logit), on.labels());
+        vec![match on.sample_weights() {
+            None => loss(&logits, &labels),
+            Some(weights) => weighted_loss(&logits, &labels, &weights),
+        }]
+    }
+
+    fn backward(&self, on: &dyn Context, _d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let (logits, labels) = (on.read(self.logit), on.labels());
+        vec![match on.sample_weights() {
+            None => gradient(&logits, &labels),
+            Some(weights) => weighted_gradient(&logits, &labels, &weights),
+        }]
     }
 }
 

@@ -22,19 +22,18 @@
 
 mod builder;
 mod layout;
-mod optimizer;
 mod stage;
 mod state;
 
 pub use crate::{
     ops::{Activation, Stage, gru::Kind as GruKind},
-    view::{Space, View},
+    optimizer::{AdamConfig, L2, Optimizer},
+    view::{Accumulate, Space, View},
 };
 pub use builder::PlanBuilder;
 pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS};
 pub use layout::{Layout, padded};
-pub use optimizer::{AdamConfig, L2, Optimizer};
-pub use stage::{Accumulate, Backward};
+pub use stage::Backward;
 pub use state::{State, Tensor};
 
 use alloc::{format, string::String, vec::Vec};

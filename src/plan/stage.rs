@@ -2,14 +2,7 @@
 
 use alloc::vec::Vec;
 
-/// How a backward stage delivers the gradient of one of its inputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accumulate {
-    /// The first to write: overwrites.
-    Overwrite,
-    /// A later one: adds.
-    Add,
-}
+use super::Accumulate;
 
 /// One stage of the backward pass.
 #[derive(Clone, Debug, PartialEq, Eq)]

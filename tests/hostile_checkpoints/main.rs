@@ -10,6 +10,7 @@ mod common;
 mod flips;
 mod mutations;
 mod named;
+mod unwritten;
 
 use pocketrec::{
     Error,

@@ -5,7 +5,7 @@ use alloc::format;
 use super::PlanBuilder;
 use crate::{
     ops,
-    plan::{Column, Init, Param, ParamKind, Stage, View},
+    plan::{Column, Init, Param, ParamKind, Space, Stage, View},
 };
 
 impl PlanBuilder {
@@ -102,6 +102,10 @@ impl PlanBuilder {
             self.fail(format!(
                 "fm of {width} columns in vectors of {factors}: give whole vectors"
             ));
+        }
+        if self.space_of(input) != Space::Samples && factors != input.width {
+            let width = input.width;
+            self.fail(format!("fm of {width} columns along steps in vectors of {factors}"));
         }
         let output = self.buffer(1);
         self.stages.push(Stage::Fm(ops::Fm { input, factors, output }));

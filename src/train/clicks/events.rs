@@ -84,6 +84,8 @@ pub struct ClickFit {
     pub reason: StopReason,
     /// Epochs completed in it.
     pub epochs: u32,
+    /// Steps made in it.
+    pub steps: u64,
     /// The best evaluation since the beginning of training.
     pub best: Option<BestClickEpoch>,
 }

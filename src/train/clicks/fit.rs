@@ -3,16 +3,19 @@
 use alloc::{format, vec::Vec};
 use core::mem;
 
-use super::{BestClickEpoch, ClickEpoch, ClickEvent, ClickFit, ClickMetric, ClickProgress, ClickTrainer, feed::Feed};
+use super::{
+    BestClickEpoch, ClickEpoch, ClickEvent, ClickFit, ClickMetric, ClickProgress, ClickTrainer,
+    loader::{Loader, RowsOf},
+};
 use crate::{
     Error, Result,
     data::{
         Batch,
-        samples::{CandidateSampler, Pick, Samples},
+        samples::{CandidateSampler, Samples},
     },
     executor::LossSum,
     plan::State,
-    rng::{Permutation, Rng},
+    rng::Rng,
     train::{
         Control, IntoControl, ProgressReport, StopReason,
         average::{Aside, Values, swap_in},
@@ -24,70 +27,24 @@ use crate::{
     },
 };
 
-/// The streams of the seed that give an epoch's order, a step's dropout, and an epoch's negatives.
-const ORDER_STREAM: u32 = 4;
-const NOISE_STREAM: u32 = 5;
-const NEGATIVE_STREAM: u32 = 6;
-
 /// One call: whom it tells, and its share of the epoch that is under way.
 struct Run<'a> {
     watch: &'a mut dyn FnMut(&ClickEvent) -> Control,
+    clock: Stopwatch,
+    /// Seconds that the call may take.
+    budget: Option<f64>,
+    epochs: u32,
+    steps: u64,
     rows: u64,
     seconds: f64,
+    /// The state at the beginning of the epoch, and where that was: what the end of the epoch before left.
+    snapshot: Option<(State, ClickProgress)>,
 }
 
-/// Two batches: one is trained on while the other is filled.
-struct Loader<'a> {
-    rows: RowsOf<'a>,
-    now: Batch,
-    next: Batch,
-    /// The position that `next` holds.
-    ready: Option<(u32, u64)>,
-}
-
-/// What batches are made of.
-struct RowsOf<'a> {
-    feed: Feed,
-    samples: &'a Samples,
-    drawn: Option<CandidateSampler>,
-    rng: Rng,
-    size: usize,
-    /// Of the batch that is being filled.
-    picks: Vec<Pick>,
-}
-
-impl RowsOf<'_> {
-    fn total(&self) -> u32 {
-        match &self.drawn {
-            Some(drawn) => drawn.rows(),
-            None => self.samples.len() as u32, // `fit` has checked it
-        }
-    }
-
-    fn after(&self, (epoch, row): (u32, u64)) -> (u32, u64) {
-        match row.saturating_add(self.size as u64) {
-            next if next < self.total().into() => (epoch, next),
-            _ => (epoch.saturating_add(1), 0),
-        }
-    }
-
-    /// Fills and sorts the batch at a position.
-    fn fill(&mut self, (epoch, row): (u32, u64), batch: &mut Batch) {
-        let total = self.total();
-        let order = Permutation::new(total, self.rng.stream(ORDER_STREAM).stream(epoch));
-        let negatives = self.rng.stream(NEGATIVE_STREAM).stream(epoch);
-        let end = row.saturating_add(self.size as u64).min(total.into()) as u32;
-        let pick = |at: u32| match &self.drawn {
-            Some(drawn) => drawn.pick(negatives, order.at(at)),
-            None => Pick::own(order.at(at) as usize),
-        };
-        self.picks.clear();
-        self.picks.extend((row as u32..end).map(pick));
-        let noise = self.rng.stream(NOISE_STREAM).stream(epoch);
-        let noise = noise.stream((row / self.size as u64) as u32);
-        let drawn = self.drawn.as_ref();
-        self.feed.fill(self.samples, drawn, &self.picks, noise, batch);
-        batch.sort();
+impl Run<'_> {
+    fn is_out_of_time(&self) -> bool {
+        let over = |budget| self.clock.seconds() >= budget;
+        self.steps > 0 && self.budget.is_some_and(over)
     }
 }
 
@@ -129,6 +86,38 @@ impl ClickTrainer {
         dev: Option<&Samples>,
         mut on_event: impl FnMut(&ClickEvent) -> R,
     ) -> Result<ClickFit> {
+        self.run(train, dev, None, &mut |event| on_event(event).into_control())
+    }
+
+    /// As [`fit_events`](ClickTrainer::fit_events), for so much time: it returns after the first step that ends later. It
+    /// makes one step at least. An evaluation that falls due is done to its end.
+    ///
+    /// A call begins by preparing the training rows, in time proportional to their number: give seconds rather than the
+    /// milliseconds of a frame. Where a call ends within a reporting interval, the reported loss of that epoch can
+    /// differ in its last bit from that of an uninterrupted run, as sums are grouped otherwise; nothing else does.
+    ///
+    /// # Errors
+    /// Those of [`fit`](ClickTrainer::fit).
+    #[cfg(feature = "std")]
+    pub fn train_for<R: IntoControl>(
+        &mut self,
+        train: &Samples,
+        dev: Option<&Samples>,
+        time: std::time::Duration,
+        mut on_event: impl FnMut(&ClickEvent) -> R,
+    ) -> Result<ClickFit> {
+        let budget = Some(time.as_secs_f64());
+        self.run(train, dev, budget, &mut |event| on_event(event).into_control())
+    }
+
+    fn run(
+        &mut self,
+        train: &Samples,
+        dev: Option<&Samples>,
+        budget: Option<f64>,
+        watch: &mut dyn FnMut(&ClickEvent) -> Control,
+    ) -> Result<ClickFit> {
+        let clock = Stopwatch::start();
         let mut loader = self.loader(train)?;
         if let Some(dev) = dev {
             self.feed(dev)?;
@@ -137,14 +126,15 @@ impl ClickTrainer {
         thaw(&mut self.frozen, &mut *self.executor)?;
         self.count_support(train);
         self.aside.use_plain(&mut *self.executor)?;
-        let mut epochs = 0;
         let mut run = Run {
-            watch: &mut |event| {
-                epochs += u32::from(matches!(event, ClickEvent::Epoch(_)));
-                on_event(event).into_control()
-            },
+            watch,
+            clock,
+            budget,
+            epochs: 0,
+            steps: 0,
             rows: 0,
             seconds: 0.0,
+            snapshot: None,
         };
         let reason = self.run_epochs(&mut loader, dev, &mut run);
         let in_use = self.aside.use_mean(&mut *self.executor);
@@ -152,7 +142,8 @@ impl ClickTrainer {
         in_use?;
         Ok(ClickFit {
             reason,
-            epochs,
+            epochs: run.epochs,
+            steps: run.steps,
             best: self.progress.best,
         })
     }
@@ -166,9 +157,14 @@ impl ClickTrainer {
             if patience.is_some_and(|patience| self.progress.stale >= patience) {
                 break StopReason::Patience;
             }
-            let Some(report) = self.epoch(loader, dev, run)? else {
-                return Ok(StopReason::Stopped);
+            if run.is_out_of_time() {
+                return Ok(StopReason::OutOfTime);
+            }
+            let report = match self.epoch(loader, dev, run)? {
+                Ok(report) => report,
+                Err(reason) => return Ok(reason),
             };
+            run.epochs += 1;
             if (run.watch)(&ClickEvent::Epoch(report)) == Control::Stop {
                 return Ok(StopReason::Stopped);
             }
@@ -210,17 +206,32 @@ impl ClickTrainer {
         })
     }
 
-    /// One epoch, or what is left of it where an earlier call stopped within; nothing where this one does.
-    fn epoch(&mut self, loader: &mut Loader<'_>, dev: Option<&Samples>, run: &mut Run) -> Result<Option<ClickEpoch>> {
-        let good = (self.executor.state()?, self.progress);
+    /// One epoch, or what is left of it where an earlier call stopped within; the reason where this one does.
+    fn epoch(
+        &mut self,
+        loader: &mut Loader<'_>,
+        dev: Option<&Samples>,
+        run: &mut Run,
+    ) -> Result<Result<ClickEpoch, StopReason>> {
+        let snapshot = match run.snapshot.take() {
+            Some(snapshot) => snapshot,
+            None => (self.executor.state()?, self.progress),
+        };
         let trained = self.steps(loader, run).and_then(|report| match report {
-            Some(report) => self.judge(report, dev).map(Some),
-            None => Ok(None),
+            Ok(report) => self.judge(report, dev).map(Ok),
+            Err(reason) => Ok(Err(reason)),
         });
-        if trained.is_err() {
-            self.go_back(good)?;
+        match trained {
+            Ok(Ok((report, state))) => {
+                run.snapshot = Some((state, self.progress));
+                Ok(Ok(report))
+            }
+            Ok(Err(reason)) => Ok(Err(reason)),
+            Err(error) => {
+                self.go_back(snapshot)?;
+                Err(error)
+            }
         }
-        trained
     }
 
     fn go_back(&mut self, (state, progress): (State, ClickProgress)) -> Result<()> {
@@ -230,8 +241,8 @@ impl ClickTrainer {
         Ok(())
     }
 
-    /// The rest of the epoch's steps; nothing where it is left before its end.
-    fn steps(&mut self, loader: &mut Loader<'_>, run: &mut Run) -> Result<Option<ClickEpoch>> {
+    /// The rest of the epoch's steps; the reason where it is left before its end.
+    fn steps(&mut self, loader: &mut Loader<'_>, run: &mut Run) -> Result<Result<ClickEpoch, StopReason>> {
         let (epoch, total) = (self.progress.epoch, u64::from(loader.rows.total()));
         let interval = u64::from(self.config.report_every).saturating_mul(self.config.batch_size as u64);
         let optimizer = self.config.optimizer_of(epoch, self.progress.plateaus);
@@ -246,28 +257,31 @@ impl ClickTrainer {
             self.step(loader, &optimizer)?;
             let over = self.progress.epoch != epoch;
             let done = if over { total } else { self.progress.row };
-            run.rows += done - first;
+            (run.steps, run.rows) = (run.steps + 1, run.rows + (done - first));
             // Intervals are counted from the epoch's beginning, so that losses add up alike wherever a call began.
-            if over || !done.is_multiple_of(interval) {
-                continue;
+            if !over && done.is_multiple_of(interval) {
+                let loss = self.take_loss()?;
+                run.seconds += clock.lap();
+                let answer = (run.watch)(&ClickEvent::Progress(ProgressReport {
+                    epoch: epoch.saturating_add(1),
+                    done,
+                    total,
+                    loss: loss.mean(),
+                    samples_per_second: rate(loss.samples, since_report.lap()),
+                }));
+                clock.lap(); // the caller's time is not training's
+                if answer == Control::Stop {
+                    return Ok(Err(StopReason::Stopped));
+                }
             }
-            let loss = self.take_loss()?;
-            run.seconds += clock.lap();
-            let answer = (run.watch)(&ClickEvent::Progress(ProgressReport {
-                epoch: epoch.saturating_add(1),
-                done,
-                total,
-                loss: loss.mean(),
-                samples_per_second: rate(loss.samples, since_report.lap()),
-            }));
-            clock.lap(); // the caller's time is not training's
-            if answer == Control::Stop {
-                return Ok(None);
+            if !over && run.is_out_of_time() {
+                self.take_loss()?;
+                return Ok(Err(StopReason::OutOfTime));
             }
         }
         self.take_loss()?; // waits for the last step
         let loss = mem::take(&mut self.progress.loss);
-        Ok(Some(ClickEpoch {
+        Ok(Ok(ClickEpoch {
             epoch: self.progress.epoch,
             loss: loss.mean(),
             dev: None,
@@ -311,8 +325,9 @@ impl ClickTrainer {
         Ok(loss)
     }
 
-    /// Takes the epoch into the mean, evaluates on the dev rows and keeps the best.
-    fn judge(&mut self, mut report: ClickEpoch, dev: Option<&Samples>) -> Result<ClickEpoch> {
+    /// Takes the epoch into the mean, evaluates on the dev rows and keeps the best. Gives with the report the state at
+    /// the epoch's end, which is the next one's beginning.
+    fn judge(&mut self, mut report: ClickEpoch, dev: Option<&Samples>) -> Result<(ClickEpoch, State)> {
         let mut state = self.executor.state()?;
         if not_finite(self.plan(), &state).is_some() {
             return Err(Error::Diverged {
@@ -330,7 +345,7 @@ impl ClickTrainer {
         }
         self.progress.averaged = report.averaged;
         self.aside = mean.map_or(Aside::Nothing, Aside::Mean);
-        Ok(report)
+        Ok((report, state))
     }
 
     /// Evaluates the mean where there is one, else the parameters in the executor. These are `state`, and they are in

@@ -20,6 +20,7 @@ mod fit;
 mod grow;
 mod history;
 mod lesson;
+mod loader;
 #[cfg(feature = "std")]
 mod persist;
 mod predict;
