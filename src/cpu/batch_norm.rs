@@ -12,8 +12,9 @@ use super::{
     accumulate::deliver,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
+    tile::{Memory, Normalised, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 /// Mean and variance of every column.
 #[derive(Clone, Copy, Debug)]
@@ -220,5 +221,42 @@ impl BatchStatistics {
             follow(mean, merged[0]);
             follow(variance, merged[1] / divisor);
         }
+    }
+}
+
+impl TileOp for ops::BatchNorm {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        forward(s, on.rows, on.activation(self.input), statistics(self, on), output);
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let means = on.of_batch().map_or(&[][..], |of_batch| &of_batch.gradient_means);
+        let (y, dy, dx) = (on.activation(self.output), d.output.rows(), d.inputs.of(self.input));
+        backward(s, on.rows, y, statistics(self, on), means, dy, dx, d.accumulate[0]);
+    }
+
+    fn normalised(&self) -> Option<Normalised> {
+        Some(Normalised {
+            mean: self.mean,
+            variance: self.variance,
+            input: self.input,
+            output: self.output,
+            momentum: self.momentum,
+        })
+    }
+}
+
+/// The batch's statistics where there are any, else the running ones.
+fn statistics<'a>(op: &ops::BatchNorm, on: Operands<'a>) -> Statistics<'a> {
+    let [mean, variance] = match on.of_batch() {
+        Some(of_batch) => [&of_batch.mean[..], &of_batch.variance[..]],
+        None => [on.network.value(op.mean), on.network.value(op.variance)],
+    };
+    Statistics {
+        mean,
+        variance,
+        epsilon: op.epsilon,
     }
 }

@@ -6,6 +6,8 @@
 //! weight needs no packing: rows of x are its panels. The derivative of the activation and the gradient of the bias
 //! share one pass.
 
+use alloc::{vec, vec::Vec};
+
 use super::{
     accumulate::begin,
     aligned::AlignedVec,
@@ -16,8 +18,12 @@ use super::{
         matmul::{Left, Panels, Shape, Start, matmul, panel_width},
         pairs,
     },
+    tile::{Memory, Operands, Packing, StageGradients, TileOp},
 };
-use crate::plan::{Accumulate, Activation};
+use crate::{
+    ops,
+    plan::{Accumulate, Activation},
+};
 
 /// A weight `[outputs, inputs]`, packed for the forward and the backward product.
 ///
@@ -343,5 +349,35 @@ fn columns_by<S: Simd>(
         if let Some(bias) = bias {
             s.store_partial(sum, bias);
         }
+    }
+}
+
+impl TileOp for ops::Linear {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        let (weight, bias) = (&on.network.packed[self.weight].layer, on.network.bias(self.bias));
+        forward(
+            s,
+            on.rows,
+            on.activation(self.input),
+            weight,
+            bias,
+            self.activation,
+            output,
+        );
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let (x, y) = (on.activation(self.input), on.activation(self.output));
+        let (dy, dx, accumulate) = (d.output.rows_mut(), d.inputs.of(self.input), d.accumulate[0]);
+        let gradient = d.params.of_layer(self.weight, self.bias);
+        let weight = &on.network.packed[self.weight].layer;
+        backward(s, on.rows, x, weight, y, self.activation, dy, gradient, dx, accumulate);
+    }
+
+    fn packings(&self) -> Vec<(usize, Packing)> {
+        let (outputs, inputs) = (self.output.width, self.input.width);
+        vec![(self.weight, Packing::Layer { outputs, inputs })]
     }
 }

@@ -121,6 +121,8 @@ macro_rules! for_each_op {
     };
 }
 
+pub(crate) use for_each_op;
+
 macro_rules! stage {
     ($($op:ident),*) => {
         /// One fused operation of the forward pass, with its operands.

@@ -12,12 +12,12 @@ use crate::{
         prepare::{Pass, Sums},
         simd::{Simd, dispatch},
         source::{Part, Source},
-        tile::{Network, SPACES, Scratch, TrainTile},
+        tile::{Network, Normalised, SPACES, Scratch, Targets, TrainTile, normalised},
         update::{UpdateContext, UpdateTask, push_table, slots},
     },
     data::Batch,
-    memory, ops,
-    plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space, Stage},
+    memory,
+    plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
@@ -181,13 +181,13 @@ impl CpuExecutor {
         let (Sums::Moments { stage, statistics } | Sums::Gradients { stage, statistics }) = then else {
             return;
         };
-        let Stage::BatchNorm(ops::BatchNorm {
+        let Some(Normalised {
             mean,
             variance,
             input,
             momentum,
             ..
-        }) = self.plan.stages()[stage]
+        }) = normalised(&self.plan.stages()[stage])
         else {
             return;
         };
@@ -330,14 +330,16 @@ fn train_partial<S: Simd>(
         };
         scratch.forward(s, network, &tile, pass.forward.clone());
         let mut train = TrainTile {
-            labels: &batch.labels()[tile.samples.clone()],
-            weights: batch.weights().get(tile.samples.clone()).unwrap_or_default(),
-            scale: 1.0 / batch.len() as f32,
+            targets: Targets {
+                labels: &batch.labels()[tile.samples.clone()],
+                weights: batch.weights().get(tile.samples.clone()).unwrap_or_default(),
+                scale: 1.0 / batch.len() as f32,
+                pair_scales: &pair_scales,
+            },
             row_gradients: split_rows(&mut rest, &tile, &network.layout.row_gradient_strides),
             gradient,
             loss: &mut loss,
             auxiliary: &mut auxiliary,
-            pair_scales,
             accumulate,
         };
         scratch.backward(s, network, &tile, &mut train, pass.backward.clone());

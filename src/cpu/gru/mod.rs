@@ -12,6 +12,7 @@
 //! right operand, and the rows of first steps, before which the state was 0, are cleared for it.
 
 mod step;
+mod tile;
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;

@@ -14,6 +14,8 @@
 //! Per-sample weight, `M` and their sums are in the panels of `linear`'s packings (`[panel, row, column]`), so that all
 //! passes over them are whole vectors side by side.
 
+mod tile;
+
 use super::{
     aligned::AlignedVec,
     linear::{PackedWeight, WeightGradient, derive_and_sum, sigmoid_rows},
