@@ -7,7 +7,7 @@ use crate::{
     gpu::{
         device::gpu::Gpu,
         memory::buffers::STORAGE,
-        ops::{matmul, shapes::LinearShape},
+        ops::linear::{LinearShape, matmul},
         program::{
             call::Call,
             dispatch::{Dispatch, build, record},

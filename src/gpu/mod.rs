@@ -20,6 +20,8 @@ mod program;
 mod sampling;
 mod search;
 mod shaders;
+#[cfg(test)]
+mod uniforms;
 
 pub(crate) use device::shared;
 pub use device::{

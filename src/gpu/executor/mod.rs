@@ -5,6 +5,7 @@
 //! submits wait on the device. Losses stay there until they are asked for. A batch that is too large for one submit is
 //! cut into slices, each of which goes forward and backward; the updates follow the last.
 
+mod memory;
 pub(crate) mod program;
 mod resident;
 mod run;
@@ -20,20 +21,21 @@ use crate::{
     executor::{Executor, LossSum, StageTime, catalogue_items, exposed, interrupted},
     gpu::{
         device::gpu::Gpu,
-        executor::{program::Program, resident::Resident},
+        executor::program::Program,
         memory::{
             budget::{check_host, losses, parameters},
             buffers::{Readback, STORAGE},
             layout::Columns,
             tensors::Tensors,
         },
-        ops::{auxiliary::auxiliary_losses, support::check_supported},
+        ops::{columns, context::auxiliary_losses},
         program::{
             activations::{Buffers, Limits},
             inputs::Inputs,
             profile::Timer,
             spaces::{Extent, PerSpace, SPACES, Slice, samples_alone},
         },
+        sampling::positives::Positives,
     },
     plan::{L2, Optimizer, Plan, State, Tensor},
 };
@@ -65,7 +67,7 @@ pub struct GpuExecutor {
     pub(crate) program: Option<Program>,
     pub(crate) inputs: Inputs,
     /// What samples are drawn from, where that is done on the device.
-    pub(crate) resident: Option<Resident>,
+    pub(crate) resident: Option<Positives>,
     pub(crate) readback: Readback,
     pub(crate) in_flight: VecDeque<wgpu::SubmissionIndex>,
     pub(crate) steps: u64,
@@ -89,9 +91,8 @@ impl GpuExecutor {
     /// [`Error::Length`](crate::Error::Length) where the state does not fit the plan; [`Error::Device`](crate::Error::Device) where the parameters do not fit the
     /// device, or the device is lost.
     pub fn new(gpu: &Gpu, plan: Plan, state: &State) -> Result<Self> {
-        check_supported(&plan)?;
+        let columns = columns(&plan)?;
         check_state(&plan, state)?;
-        let columns = Columns::new(&plan);
         let moments = has_moments(state);
         // Everything that can be refused is refused before anything is allocated.
         let (memory, dense_total) = parameters(gpu, &plan, &columns, moments)?;
@@ -102,7 +103,7 @@ impl GpuExecutor {
         let layers: &[u8] = bytemuck::cast_slice(&tensors.dense.placement.layers);
         let layers_buffer = gpu.buffer("layers", layers.len() as u64, STORAGE)?;
         gpu.queue().write_buffer(&layers_buffer, 0, layers);
-        let auxiliary_losses = auxiliary_losses(&plan, &columns, plan.stages().len());
+        let auxiliary_losses = auxiliary_losses(&columns, plan.stages().len());
         let mut executor = GpuExecutor {
             losses: gpu.buffer("losses", losses(gpu), STORAGE)?,
             layers: layers_buffer,

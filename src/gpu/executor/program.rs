@@ -1,7 +1,7 @@
 //! The dispatches of a plan, made for buffers of a size.
 
 use crate::gpu::{
-    ops::Updates,
+    ops::updates::Updates,
     program::{dispatch::Dispatch, room::Draw},
     sampling::maker::Maker,
     search::catalogue::Search,

@@ -3,12 +3,12 @@
 use crate::{
     Error, Result,
     data::Sampler,
+    gpu::memory::layout::Columns,
     gpu::{
         executor::{GpuExecutor, program::Source},
-        ops::Updates,
+        ops::updates::Updates,
         program::{
             call::Call,
-            inputs::random,
             profile::Timer,
             room::{Draw, Room},
             spaces::Extent,
@@ -21,11 +21,6 @@ use crate::{
 /// Samples of a batch that the device draws, where nothing else is asked for ([`GpuOptions`](crate::gpu::GpuOptions)).
 const DRAW_FROM: usize = 2048;
 
-/// What is kept for training.
-pub(crate) struct Resident {
-    positives: Positives,
-}
-
 impl GpuExecutor {
     /// Keeps what a sampler draws from, where the plan takes a user and an item, batches are large enough for it to pay,
     /// and everything fits.
@@ -36,7 +31,7 @@ impl GpuExecutor {
         }
         self.gpu.check()?;
         let rows = [sampler.positives().users(), sampler.positives().items()];
-        if !draws_all(&self.plan) {
+        if !draws_all(&self.plan, &self.columns) {
             return Ok(false);
         }
         for (column, rows) in rows.into_iter().enumerate() {
@@ -53,7 +48,7 @@ impl GpuExecutor {
             return Ok(false);
         }
         match Positives::new(&self.gpu, sampler) {
-            Ok(positives) => self.resident = Some(Resident { positives }),
+            Ok(positives) => self.resident = Some(positives),
             Err(error) => {
                 self.gpu.check()?; // it is lost; else its memory is full
                 let _ = error;
@@ -99,7 +94,7 @@ impl GpuExecutor {
                 "none is kept; call keep_sampler and heed its answer",
             ));
         };
-        let samples = resident.positives.count(start, count);
+        let samples = resident.count(start, count);
         if samples == 0 {
             return Ok(0);
         }
@@ -131,16 +126,16 @@ impl GpuExecutor {
             capacity: buffers.samples(),
         };
         if program.maker.is_none() {
-            let positives = Some(&resident.positives);
+            let positives = Some(resident);
             program.maker = Some(Maker::new(&self.gpu, &buffers.inputs, room, &rows, positives)?);
         }
         self.inputs.set_made(room, samples, rows);
-        Ok(resident.positives.draw(room, epoch, start as u32, samples))
+        Ok(resident.draw(room, epoch, start as u32, samples))
     }
 }
 
 /// Whether a plan reads a user and an item and nothing else of a sample, so that all of it can be drawn.
-fn draws_all(plan: &Plan) -> bool {
-    let features = plan.sequences().len() + plan.numerics() + random(plan).count();
+fn draws_all(plan: &Plan, columns: &Columns) -> bool {
+    let features = plan.sequences().len() + plan.numerics() + columns.random().count();
     plan.columns().len() == 2 && plan.vocabularies().len() == 2 && features == 0
 }

@@ -11,7 +11,11 @@ use crate::{
             program::{Program, Source},
         },
         memory::budget::{check_host, parameters},
-        ops::{Drafter, Purpose, Updates, is_scored_alike},
+        ops::{
+            self,
+            context::{Context, Purpose},
+            updates::Updates,
+        },
         program::{
             activations::{Buffers, Sizes},
             call::Call,
@@ -60,7 +64,7 @@ impl GpuExecutor {
             }
         };
         let buffers = self.buffers.insert(buffers);
-        let drafter = Drafter {
+        let ctx = Context {
             plan: &self.plan,
             columns: &self.columns,
             tensors: &self.tensors,
@@ -69,15 +73,17 @@ impl GpuExecutor {
             buffers,
             mixed: self.gpu.mixed(),
         };
+        let [trained, scored] = [Purpose::Train, Purpose::Score].map(|purpose| ops::forward(ctx, purpose));
+        let (trained, scored) = (trained?, scored?);
         self.program = Some(Program {
-            forward: build(&self.gpu, &buffers.inputs, drafter.forward(Purpose::Train))?,
-            score: match is_scored_alike(&self.plan) {
+            score: match trained == scored {
                 true => None,
-                false => Some(build(&self.gpu, &buffers.inputs, drafter.forward(Purpose::Score))?),
+                false => Some(build(&self.gpu, &buffers.inputs, scored)?),
             },
-            backward: build(&self.gpu, &buffers.inputs, drafter.backward())?,
+            forward: build(&self.gpu, &buffers.inputs, trained)?,
+            backward: build(&self.gpu, &buffers.inputs, ops::backward(ctx)?)?,
             updates: Vec::new(),
-            transpose: build(&self.gpu, &buffers.inputs, vec![drafter.transpose()])?,
+            transpose: build(&self.gpu, &buffers.inputs, vec![ctx.transpose()])?,
             maker: None,
             search: None,
         });
@@ -116,7 +122,7 @@ impl GpuExecutor {
             return Ok(());
         };
         if program.updates.iter().all(|(there, _)| *there != updates) {
-            let drafter = Drafter {
+            let ctx = Context {
                 plan: &self.plan,
                 columns: &self.columns,
                 tensors: &self.tensors,
@@ -125,7 +131,7 @@ impl GpuExecutor {
                 buffers,
                 mixed: self.gpu.mixed(),
             };
-            let dispatches = build(&self.gpu, &buffers.inputs, drafter.updates(updates))?;
+            let dispatches = build(&self.gpu, &buffers.inputs, ctx.updates(updates))?;
             program.updates.push((updates, dispatches));
         }
         Ok(())
@@ -159,7 +165,7 @@ impl GpuExecutor {
         self.prepare(self.limits.cut(extent).slice, extent.rows())?;
         let updates = Updates::of(optimizer, l2);
         self.prepare_updates(updates)?;
-        self.inputs.set_batch(&self.plan, batch);
+        self.inputs.set_batch(&self.plan, &self.columns, batch);
         let mut call = Call::default();
         call.optimizer(optimizer, l2, self.steps.saturating_add(1), batch.len());
         self.submit_step(extent, call, updates, Source::Host, timer)?;

@@ -1,25 +1,24 @@
 //! Where weights, biases and statistics lie in their buffer.
 
+use crate::gpu::program::shapes::uniform;
 use crate::{
-    gpu::memory::layout::{Columns, matrix::Matrix},
-    ops,
-    plan::{Activation, ParamKind, Plan, Stage, View},
+    gpu::memory::layout::{Columns, matrix::Matrix, needs::Needs},
+    plan::{ParamKind, Plan, View},
 };
 
 /// vec4s that a workgroup of `dense_update` takes; stages' parameters begin at multiples of it.
 pub(crate) const BLOCK: u32 = 16;
 
-/// A matrix among the dense parameters, `Layer` in `shaders/dense_update.wgsl`.
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-pub(crate) struct Layer {
-    /// The first vec4.
-    pub first: u32,
-    /// Rows.
-    pub outputs: u32,
-    /// vec4s of its rows; 0 where there is none.
-    pub inputs: u32,
-    pub pad: u32,
+uniform! {
+    pub(crate) struct Layer as Layer {
+        /// The first vec4.
+        pub first: u32,
+        /// Rows.
+        pub outputs: u32,
+        /// vec4s of its rows; 0 where there is none.
+        pub inputs: u32,
+        pub pad: u32,
+    }
 }
 
 /// All dense parameters side by side: first what is trained, stage after stage, so that one dispatch updates it; behind
@@ -32,8 +31,8 @@ pub(crate) struct Placement {
     pub trained: u32,
     /// vec4s of all.
     pub total: u32,
-    /// The first vec4 of each parameter; 0 for tables.
-    pub at: Vec<u32>,
+    /// The first vec4 of each parameter that is trained or kept here: no table's.
+    at: Vec<Option<u32>>,
     /// vec4s of the buffer of transposed weights: those, then the folded weights of attention units.
     pub transposed: u32,
     /// For each weight of an attention unit, where what is folded of it begins there.
@@ -48,7 +47,7 @@ impl Placement {
             layers: Vec::new(),
             trained: 0,
             total: 0,
-            at: vec![0; plan.params().len()],
+            at: vec![None; plan.params().len()],
             transposed: 0,
             folded: Vec::new(),
             ones: Vec::new(),
@@ -76,41 +75,44 @@ impl Placement {
         let mut end = placement.trained;
         for (index, (param, matrix)) in plan.params().iter().zip(matrices).enumerate() {
             if param.kind == ParamKind::Statistic {
-                placement.at[index] = end;
+                placement.at[index] = Some(end);
                 end += matrix.stride;
             }
         }
-        for output in plan.stages().iter().filter_map(sigmoid_output) {
+        for output in columns.needs().iter().filter_map(Needs::sigmoid_output) {
             placement.ones.push((output, end));
             end += columns.range(output).width;
         }
         placement.total = end;
         placement.transposed = placement.trained;
-        for stage in plan.stages() {
-            if let Stage::AttentionUnit(ops::AttentionUnit { weight, .. }) = *stage {
-                placement.folded.push((weight, placement.transposed));
-                // Three of the four parts are left, and each is there transposed too.
-                let matrix = &matrices[weight];
-                placement.transposed += 2 * 3 * (matrix.stride / 4) * matrix.device_rows;
-            }
+        for weight in columns.needs().iter().filter_map(|needs| needs.folded) {
+            placement.folded.push((weight, placement.transposed));
+            // Three of the four parts are left, and each is there transposed too.
+            let matrix = &matrices[weight];
+            placement.transposed += 2 * 3 * (matrix.stride / 4) * matrix.device_rows;
         }
         placement
     }
 
-    /// Where the folded parts of an attention unit's weight begin; 0 of others.
-    pub fn folded(&self, weight: usize) -> u32 {
-        let found = self.folded.iter().find(|(of, _)| *of == weight);
-        found.map_or(0, |(_, at)| *at)
+    /// The first vec4 of a parameter, if it lies here.
+    pub fn at(&self, param: usize) -> Option<u32> {
+        self.at[param]
     }
 
-    /// Where the ones of a sigmoid's output are; 0 of others.
-    pub fn ones(&self, output: View) -> u32 {
+    /// Where the folded parts of a weight begin, if a stage has asked for them.
+    pub fn folded(&self, weight: usize) -> Option<u32> {
+        let found = self.folded.iter().find(|(of, _)| *of == weight);
+        found.map(|(_, at)| *at)
+    }
+
+    /// Where the ones of a sigmoid's output are.
+    pub fn ones(&self, output: View) -> Option<u32> {
         let found = self.ones.iter().find(|(of, _)| *of == output);
-        found.map_or(0, |(_, at)| *at)
+        found.map(|(_, at)| *at)
     }
 
     fn place(&mut self, plan: &Plan, param: usize, matrix: &Matrix, end: &mut u32) {
-        self.at[param] = *end;
+        self.at[param] = Some(*end);
         if !plan.params()[param].is_vector {
             self.layers.push(Layer {
                 first: *end,
@@ -120,21 +122,5 @@ impl Placement {
             });
         }
         *end += matrix.device_rows * matrix.stride;
-    }
-}
-
-fn sigmoid_output(stage: &Stage) -> Option<View> {
-    match *stage {
-        Stage::Linear(ops::Linear {
-            output,
-            activation: Activation::Sigmoid,
-            ..
-        })
-        | Stage::AttentionUnit(ops::AttentionUnit {
-            output,
-            activation: Activation::Sigmoid,
-            ..
-        }) => Some(output),
-        _ => None,
     }
 }

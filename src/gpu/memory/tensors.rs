@@ -4,7 +4,7 @@
 //! lie side by side in one buffer (`placement`), so that one dispatch updates them.
 
 use crate::{
-    Result,
+    Error, Result,
     gpu::{
         device::gpu::Gpu,
         memory::{
@@ -55,14 +55,17 @@ impl Tensors {
     /// # Errors
     /// [`Error::Device`] where they do not fit.
     pub fn new(gpu: &Gpu, plan: &Plan, columns: &Columns, moments: bool) -> Result<Self> {
-        let matrices = Matrix::of_plan(plan, columns);
+        let matrices = Matrix::of_plan(plan, columns)?;
         let placement = Placement::new(plan, columns, &matrices);
         let dense_bytes = 16 * u64::from(placement.total);
         let mut tables = Vec::new();
         let mut places = Vec::new();
         for (index, param) in plan.params().iter().enumerate() {
             match param.kind {
-                ParamKind::Dense | ParamKind::Statistic => places.push(Place::Dense(placement.at[index])),
+                ParamKind::Dense | ParamKind::Statistic => {
+                    let reason = || Error::Device(format!("no operation trains or keeps {}", param.name));
+                    places.push(Place::Dense(placement.at(index).ok_or_else(reason)?));
+                }
                 ParamKind::Table { vocabulary } => {
                     places.push(Place::Table(tables.len()));
                     let mut table = Table {
@@ -111,11 +114,6 @@ impl Tensors {
             Place::Table(table) => Some(&self.tables[table]),
             Place::Dense(_) => None,
         }
-    }
-
-    /// The first vec4 of a dense parameter.
-    pub fn at(&self, param: usize) -> u32 {
-        self.dense.placement.at[param]
     }
 
     /// Sees that there are moments; tells whether buffers were made.

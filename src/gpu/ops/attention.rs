@@ -1,81 +1,83 @@
-use bytemuck::{Pod, Zeroable};
+//! Weighted sums of steps: `shaders/attention.wgsl`.
 
 use crate::{
+    Result,
     gpu::{
-        ops::{Drafter, Operand},
+        memory::layout::needs::Stored,
+        ops::{
+            context::{Context, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
-    plan::{Accumulate, View},
+    ops::Attention,
+    plan::View,
 };
 
-/// `Attention` in `shaders/attention.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct AttentionShape {
-    weights: ViewShape,
-    values: ViewShape,
-    output: ViewShape,
-    delta: ViewShape,
-    add: u32,
-    pad: [u32; 3],
+uniform! {
+    struct AttentionShape as Attention {
+        weights: ViewShape,
+        values: ViewShape,
+        output: ViewShape,
+        delta: ViewShape,
+        add: u32,
+        pad: [u32; 3],
+    }
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn attention_forward(self, inputs: [View; 2], output: View) -> Draft<'a> {
-        let (to, none) = (self.activation(output), ViewShape::default());
-        let [(_, weights), (_, values)] = inputs.map(|view| self.activation(view));
-        let shape = self.attention_shape(inputs, (to.0, none), Accumulate::Overwrite);
-        attention(
-            "forward",
-            Grid::elements(to.0),
-            shape,
-            vec![(3, weights), (4, values), (5, to.1)],
-        )
+impl Uniforms for Attention {
+    const UNIFORMS: &'static [UniformLayout] = &[AttentionShape::LAYOUT];
+}
+
+impl GpuOp for Attention {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        Vec::new()
     }
 
-    /// The gradients of the weights and of the values.
-    pub(crate) fn attention_backward(
-        self,
-        inputs: [View; 2],
-        output: View,
-        accumulate: &[Accumulate],
-    ) -> [Draft<'a>; 2] {
-        let [(_, weights), (_, values)] = inputs.map(|view| self.activation(view));
-        let [of_weights, of_values]: [Operand<'a>; 2] = inputs.map(|view| self.gradient(view));
-        let (delta, of) = self.gradient(output);
-        let grid = Grid::Rows {
-            space: of_weights.0.space(),
-            threads: 1,
+    fn alike(&self) -> Vec<Vec<View>> {
+        vec![vec![self.inputs[1], self.output]]
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let (output, to) = ctx.activation(self.output);
+        let [(weights, from), (values, of)] = self.inputs.map(|view| ctx.activation(view));
+        let shape = AttentionShape {
+            weights,
+            values,
+            output,
+            ..AttentionShape::default()
         };
-        let shape = self.attention_shape(inputs, (of_weights.0, delta), accumulate[0]);
-        let buffers = vec![(4, values), (5, of_weights.1), (6, of)];
-        let weight_gradient = attention("weight_gradient", grid, shape, buffers);
-        let shape = self.attention_shape(inputs, (of_values.0, delta), accumulate[1]);
-        let buffers = vec![(3, weights), (5, of_values.1), (6, of)];
-        let value_gradient = attention("value_gradient", Grid::elements(delta), shape, buffers);
-        [weight_gradient, value_gradient]
+        let buffers = vec![(3, from), (4, of), (5, to)];
+        drafts.push(attention("forward", Grid::elements(output), shape, buffers));
+        Ok(())
     }
 
-    fn attention_shape(
-        self,
-        inputs: [View; 2],
-        (output, delta): (ViewShape, ViewShape),
-        accumulate: Accumulate,
-    ) -> AttentionShape {
-        let [weights, values] = inputs.map(|view| self.activation(view).0);
-        AttentionShape {
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let [(weights, w), (values, v)] = self.inputs.map(|view| ctx.activation(view));
+        let [of_weights, of_values] = self.inputs.map(|view| ctx.gradient(view));
+        let (delta, of) = ctx.gradient(self.output);
+        let shape = |k: usize, output: ViewShape| AttentionShape {
             weights,
             values,
             output,
             delta,
-            add: (accumulate == Accumulate::Add).into(),
+            add: is_added(pass.accumulate[k]),
             pad: [0; 3],
-        }
+        };
+        let grid = Grid::Rows {
+            space: of_weights.0.space(),
+            threads: 1,
+        };
+        let buffers = vec![(4, v), (5, of_weights.1), (6, of)];
+        drafts.push(attention("weight_gradient", grid, shape(0, of_weights.0), buffers));
+        let (grid, buffers) = (Grid::elements(delta), vec![(3, w), (5, of_values.1), (6, of)]);
+        drafts.push(attention("value_gradient", grid, shape(1, of_values.0), buffers));
+        Ok(())
     }
 }
 
@@ -85,11 +87,8 @@ fn attention<'a>(
     shape: AttentionShape,
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
+    let width = u64::from(shape.values.width);
     Draft::new(Shader::Attention, entry, grid, Reads::CallAndBatch, &shape, buffers)
-        .of(format!("{}", 4 * shape.values.width))
-        .cost_a_row(
-            shape.values,
-            8 * u64::from(shape.values.width),
-            16 * u64::from(shape.values.width + 1),
-        )
+        .of(format!("{}", 4 * width))
+        .cost_a_row(shape.values, 8 * width, 16 * (width + 1))
 }

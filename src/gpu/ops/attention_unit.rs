@@ -1,42 +1,53 @@
-use bytemuck::{Pod, Zeroable};
+//! The first layer of DIN's attention, around its matrix products (`linear.rs`): `shaders/attention_unit.wgsl`, and
+//! `shaders/attention_unit_weights.wgsl` for its weight.
 
 use crate::{
+    Result,
     gpu::{
-        ops::{Drafter, NONE, number_of, pool::sum_steps, support::AttentionUnit},
+        memory::layout::needs::{Scratch, Stored},
+        ops::{
+            context::{Context, NONE, is_added},
+            linear::number_of,
+            op::{Backward, Forward, GpuOp, Uniforms},
+            pool::sum_steps,
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
+    ops::AttentionUnit,
     plan::{Accumulate, Activation, View},
 };
 
-/// `AttentionUnit` in `shaders/attention_unit.wgsl`.
-#[derive(Clone, Copy, Default, Pod, Zeroable)]
-#[repr(C)]
-struct UnitShape {
-    samples: ViewShape,
-    steps: ViewShape,
-    rows: ViewShape,
-    key: ViewShape,
-    add: u32,
-    activation: u32,
-    ones: u32,
-    pad: u32,
+uniform! {
+    struct UnitShape as AttentionUnit {
+        samples: ViewShape,
+        steps: ViewShape,
+        rows: ViewShape,
+        key: ViewShape,
+        add: u32,
+        activation: u32,
+        ones: u32,
+        pad: u32,
+    }
 }
 
-/// `UnitWeights` in `shaders/attention_unit_weights.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct WeightsShape {
-    weight: u32,
-    folded: u32,
-    outputs: u32,
-    width: u32,
-    total: u32,
-    pad: [u32; 3],
+uniform! {
+    struct WeightsShape as UnitWeights {
+        weight: u32,
+        folded: u32,
+        outputs: u32,
+        width: u32,
+        total: u32,
+        pad: [u32; 3],
+    }
+}
+
+impl Uniforms for AttentionUnit {
+    const UNIFORMS: &'static [UniformLayout] = &[UnitShape::LAYOUT, WeightsShape::LAYOUT];
 }
 
 /// Where the folded weights begin: `[B - C, E]`, `A + C`, and both transposed.
@@ -48,24 +59,52 @@ struct Folded {
     query_transposed: u32,
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn unit_forward(self, unit: AttentionUnit, drafts: &mut Vec<Draft<'a>>) {
-        let [query, key] = unit.inputs.map(|view| self.activation(view));
-        let [rows, part] = self.unit_views(unit).map(|view| self.activation(view));
-        let output = self.activation(unit.output);
-        let (shape, folded) = (self.weights_shape(unit), self.folded(unit));
-        let dense = &self.tensors.dense;
-        let grid = Grid::Threads(u64::from(shape.outputs) * u64::from(shape.width));
-        let buffers = vec![(3, &dense.slots.value), (4, &dense.transposed)];
-        let fold = Draft::new(
-            Shader::AttentionUnitWeights,
-            "fold",
-            grid,
-            Reads::Nothing,
-            &shape,
-            buffers,
-        );
-        drafts.push(fold.cost(12, 160));
+impl GpuOp for AttentionUnit {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        let (key, output) = (self.inputs[1], self.output);
+        let weight = (self.weight, Stored::UnitWeight { key, output });
+        vec![weight, (self.bias, Stored::Vector(output))]
+    }
+
+    fn alike(&self) -> Vec<Vec<View>> {
+        vec![self.inputs.to_vec()]
+    }
+
+    /// The rows `[k, q * k]`, found by the weight, and what the query comes to, found by the bias.
+    fn scratch(&self) -> Vec<Scratch> {
+        let [query, key] = self.inputs;
+        let rows = Scratch {
+            param: self.weight,
+            part: key,
+            parts: 2,
+            rows: key,
+        };
+        let of_query = Scratch {
+            param: self.bias,
+            part: self.output,
+            parts: 1,
+            rows: query,
+        };
+        vec![rows, of_query]
+    }
+
+    fn folded(&self) -> Option<usize> {
+        Some(self.weight)
+    }
+
+    fn activation(&self) -> Option<(View, Activation)> {
+        Some((self.output, self.activation))
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let [query, key] = self.inputs.map(|view| ctx.activation(view));
+        let [rows, part] = views(self, ctx)?.map(|view| ctx.activation(view));
+        let output = ctx.activation(self.output);
+        let (weights, folded) = (weights_shape(self, ctx)?, folded(self, ctx)?);
+        let grid = Grid::Threads(u64::from(weights.outputs) * u64::from(weights.width));
+        let buffers = vec![(3, ctx.dense()), (4, ctx.transposed())];
+        let (shader, reads) = (Shader::AttentionUnitWeights, Reads::Nothing);
+        drafts.push(Draft::new(shader, "fold", grid, reads, &weights, buffers).cost(12, 160));
         let shape = UnitShape {
             samples: query.0,
             steps: key.0,
@@ -74,42 +113,36 @@ impl<'a> Drafter<'a> {
         };
         drafts.push(dispatch("rows", shape, vec![(3, query.1), (4, key.1), (5, rows.1)]));
         let plain = (Activation::Identity, 0);
-        let bias = self.tensors.at(unit.bias);
-        drafts.push(self.mapped((query, part), [folded.query_transposed, bias], plain));
-        drafts.push(self.mapped((rows, output), [folded.steps_transposed, NONE], plain));
+        let bias = ctx.at(self.bias)?;
+        drafts.push(ctx.mapped((query, part), [folded.query_transposed, bias], plain));
+        drafts.push(ctx.mapped((rows, output), [folded.steps_transposed, NONE], plain));
         let shape = UnitShape {
             samples: part.0,
             steps: output.0,
-            activation: number_of(unit.activation),
-            ones: dense.placement.ones(unit.output),
+            activation: number_of(self.activation),
+            ones: ctx.ones(self.output, self.activation)?,
             ..UnitShape::default()
         };
-        let buffers = vec![(3, part.1), (5, output.1), (7, &dense.slots.value)];
+        let buffers = vec![(3, part.1), (5, output.1), (7, ctx.dense())];
         drafts.push(dispatch("activate", shape, buffers));
+        Ok(())
     }
 
-    /// `accumulate` is that of the gradients of query and key, and that of the parameters'.
-    pub(crate) fn unit_backward(
-        self,
-        (unit, fused): (AttentionUnit, bool),
-        (accumulate, params): (&[Accumulate], Accumulate),
-        drafts: &mut Vec<Draft<'a>>,
-    ) {
-        let delta = self.gradient(unit.output);
-        if unit.activation != Activation::Identity && !fused {
-            drafts.push(self.activation_gradient(unit.output, unit.activation));
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let delta = ctx.gradient(self.output);
+        if self.activation != Activation::Identity && !pass.fused {
+            drafts.push(ctx.activation_gradient(self.output, self.activation));
         }
-        let [rows, part] = self.unit_views(unit);
-        drafts.push(sum_steps(delta, self.gradient(part)));
-        self.unit_weight_gradient(unit, params, drafts);
-
-        let (folded, weights) = (self.folded(unit), &self.tensors.dense.transposed);
-        let of_query = (self.gradient(part), unit.inputs[0]);
-        drafts.push(self.mapped_back(of_query, (folded.query, weights), None, accumulate[0]));
-        drafts.push(self.mapped_back((delta, rows), (folded.steps, weights), None, Accumulate::Overwrite));
-        let [query, key] = unit.inputs.map(|view| self.activation(view));
-        let [of_query, of_key] = unit.inputs.map(|view| self.gradient(view));
-        let of_rows = self.gradient(rows);
+        let [rows, part] = views(self, ctx)?;
+        drafts.push(sum_steps(delta, ctx.gradient(part)));
+        weight_gradient(self, ctx, pass.params, drafts)?;
+        let (folded, weights) = (folded(self, ctx)?, ctx.transposed());
+        let of_query = (ctx.gradient(part), self.inputs[0]);
+        drafts.push(ctx.mapped_back(of_query, (folded.query, weights), None, pass.accumulate[0]));
+        drafts.push(ctx.mapped_back((delta, rows), (folded.steps, weights), None, Accumulate::Overwrite));
+        let [query, key] = self.inputs.map(|view| ctx.activation(view));
+        let [of_query, of_key] = self.inputs.map(|view| ctx.gradient(view));
+        let of_rows = ctx.gradient(rows);
         let shape = UnitShape {
             samples: of_query.0,
             key: key.0,
@@ -122,75 +155,74 @@ impl<'a> Drafter<'a> {
             samples: query.0,
             steps: of_key.0,
             rows: of_rows.0,
-            add: (accumulate[1] == Accumulate::Add).into(),
+            add: is_added(pass.accumulate[1]),
             ..UnitShape::default()
         };
         let buffers = vec![(3, query.1), (5, of_key.1), (6, of_rows.1)];
         drafts.push(dispatch("key_gradient", shape, buffers));
+        Ok(())
     }
+}
 
-    /// Samples give the gradient of A and of the bias, steps those of B and E; C's is the difference.
-    fn unit_weight_gradient(self, unit: AttentionUnit, params: Accumulate, drafts: &mut Vec<Draft<'a>>) {
-        let [rows, part] = self.unit_views(unit);
-        let shape = self.weights_shape(unit);
-        let stride = 4 * shape.width;
-        let of_samples = (self.gradient(part), self.activation(unit.inputs[0]));
-        let places = [shape.weight, self.tensors.at(unit.bias)];
-        drafts.push(self.gradient_into(places, stride, params, of_samples));
-        let of_steps = (self.gradient(unit.output), self.activation(rows));
-        let places = [shape.weight + 2 * shape.width, NONE];
-        drafts.push(self.gradient_into(places, stride, params, of_steps));
-        let grid = Grid::Slots {
-            space: 0,
-            x: (shape.outputs * shape.width).div_ceil(256),
-            y: 1,
-        };
-        let buffers = vec![(5, &self.buffers.slots)];
-        drafts.push(Draft::new(
-            Shader::AttentionUnitWeights,
-            "difference",
-            grid,
-            Reads::Nothing,
-            &shape,
-            buffers,
-        ));
-    }
+/// Samples give the gradient of A and of the bias, steps those of B and E; C's is the difference.
+fn weight_gradient<'a>(
+    op: &AttentionUnit,
+    ctx: Context<'a>,
+    params: Accumulate,
+    drafts: &mut Vec<Draft<'a>>,
+) -> Result<()> {
+    let [rows, part] = views(op, ctx)?;
+    let shape = weights_shape(op, ctx)?;
+    let stride = 4 * shape.width;
+    let of_samples = (ctx.gradient(part), ctx.activation(op.inputs[0]));
+    let places = [shape.weight, ctx.at(op.bias)?];
+    drafts.push(ctx.gradient_into(places, stride, params, of_samples));
+    let of_steps = (ctx.gradient(op.output), ctx.activation(rows));
+    let places = [shape.weight + 2 * shape.width, NONE];
+    drafts.push(ctx.gradient_into(places, stride, params, of_steps));
+    let grid = Grid::Slots {
+        space: 0,
+        x: (shape.outputs * shape.width).div_ceil(256),
+        y: 1,
+    };
+    let (shader, buffers) = (Shader::AttentionUnitWeights, vec![(5, &ctx.buffers.slots)]);
+    drafts.push(Draft::new(shader, "difference", grid, Reads::Nothing, &shape, buffers));
+    Ok(())
+}
 
-    /// The rows `[k, q * k]`, and what the query comes to.
-    fn unit_views(self, unit: AttentionUnit) -> [View; 2] {
-        [unit.weight, unit.bias].map(|param| self.columns.unit(param))
-    }
+/// The rows `[k, q * k]`, and what the query comes to.
+fn views(op: &AttentionUnit, ctx: Context<'_>) -> Result<[View; 2]> {
+    Ok([ctx.scratch(op.weight)?, ctx.scratch(op.bias)?])
+}
 
-    fn weights_shape(self, unit: AttentionUnit) -> WeightsShape {
-        WeightsShape {
-            weight: self.tensors.at(unit.weight),
-            folded: self.folded(unit).steps,
-            outputs: 4 * self.columns.range(unit.output).width,
-            width: self.columns.range(unit.inputs[1]).width,
-            total: self.tensors.dense.placement.trained,
-            pad: [0; 3],
-        }
-    }
+fn weights_shape(op: &AttentionUnit, ctx: Context<'_>) -> Result<WeightsShape> {
+    Ok(WeightsShape {
+        weight: ctx.at(op.weight)?,
+        folded: ctx.folded(op.weight)?,
+        outputs: 4 * ctx.columns.range(op.output).width,
+        width: ctx.columns.range(op.inputs[1]).width,
+        total: ctx.total(),
+        pad: [0; 3],
+    })
+}
 
-    fn folded(self, unit: AttentionUnit) -> Folded {
-        let steps = self.tensors.dense.placement.folded(unit.weight);
-        let part = 4 * self.columns.range(unit.output).width * self.columns.range(unit.inputs[1]).width;
-        Folded {
-            steps,
-            query: steps + 2 * part,
-            steps_transposed: steps + 3 * part,
-            query_transposed: steps + 5 * part,
-        }
-    }
+fn folded(op: &AttentionUnit, ctx: Context<'_>) -> Result<Folded> {
+    let steps = ctx.folded(op.weight)?;
+    let part = 4 * ctx.columns.range(op.output).width * ctx.columns.range(op.inputs[1]).width;
+    Ok(Folded {
+        steps,
+        query: steps + 2 * part,
+        steps_transposed: steps + 3 * part,
+        query_transposed: steps + 5 * part,
+    })
 }
 
 /// A thread a sample and vec4 of its row.
 fn dispatch<'a>(entry: &'static str, shape: UnitShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
     let (grid, width) = (Grid::elements(shape.samples), shape.samples.width);
-    let along = if entry == "query_gradient" {
-        shape.key
-    } else {
-        shape.steps
+    let along = match entry {
+        "query_gradient" => shape.key,
+        _ => shape.steps,
     };
     Draft::new(Shader::AttentionUnit, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * width))

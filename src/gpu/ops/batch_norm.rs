@@ -1,111 +1,104 @@
-use bytemuck::{Pod, Zeroable};
+//! Batch normalisation: `shaders/batch_norm.wgsl`.
 
 use crate::{
+    Result,
     gpu::{
-        memory::layout::Columns,
-        ops::{Drafter, Purpose},
+        memory::layout::needs::Stored,
+        ops::{
+            context::{Context, Purpose, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
-    ops,
-    plan::{Accumulate, Plan, Stage, View},
+    ops::BatchNorm,
+    plan::{Accumulate, View},
 };
 
-/// `BatchNorm` in `shaders/batch_norm.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct BatchNormShape {
-    input: ViewShape,
-    output: ViewShape,
-    delta: ViewShape,
-    statistics: u32,
-    mean: u32,
-    variance: u32,
-    add: u32,
-    momentum: f32,
-    epsilon: f32,
-    pad: [u32; 2],
+uniform! {
+    struct BatchNormShape as BatchNorm {
+        input: ViewShape,
+        output: ViewShape,
+        delta: ViewShape,
+        statistics: u32,
+        mean: u32,
+        variance: u32,
+        add: u32,
+        momentum: f32,
+        epsilon: f32,
+        pad: [u32; 2],
+    }
 }
 
-/// A stage of batch normalisation.
-#[derive(Clone, Copy)]
-pub(crate) struct BatchNorm {
-    pub mean: usize,
-    pub variance: usize,
-    pub input: View,
-    pub output: View,
-    pub momentum: f32,
-    pub epsilon: f32,
+impl Uniforms for BatchNorm {
+    const UNIFORMS: &'static [UniformLayout] = &[BatchNormShape::LAYOUT];
 }
 
-/// vec4s of a row of each stage of batch normalisation.
-pub(crate) fn norm_widths(plan: &Plan, columns: &Columns) -> impl Iterator<Item = u32> {
-    plan.stages().iter().filter_map(|stage| match *stage {
-        Stage::BatchNorm(ops::BatchNorm { output, .. }) => Some(columns.range(output).width),
-        _ => None,
-    })
-}
+impl GpuOp for BatchNorm {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        [self.mean, self.variance]
+            .map(|param| (param, Stored::Vector(self.output)))
+            .to_vec()
+    }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn batch_norm_forward(
-        self,
-        (index, stage): (usize, BatchNorm),
-        purpose: Purpose,
-        drafts: &mut Vec<Draft<'a>>,
-    ) {
-        let ((x, from), (y, to)) = (self.activation(stage.input), self.activation(stage.output));
-        let shape = self.norm_shape((index, stage), (x, y, ViewShape::default()), Accumulate::Overwrite);
-        let (dense, statistics) = (&self.tensors.dense.slots.value, &self.buffers.statistics);
+    fn alike(&self) -> Vec<Vec<View>> {
+        vec![vec![self.input, self.output]]
+    }
+
+    fn statistics(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, pass: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let ((x, from), (y, to)) = (ctx.activation(self.input), ctx.activation(self.output));
+        let shape = BatchNormShape {
+            input: x,
+            output: y,
+            ..shape(self, ctx, pass.stage, Accumulate::Overwrite)?
+        };
         let bytes = 16 * u64::from(y.width);
         let draft = |entry, grid, bytes, buffers| {
             Draft::new(Shader::BatchNorm, entry, grid, Reads::Call, &shape, buffers)
-                .of(format!("{}", stage.output.width))
-                .cost(2 * stage.output.width as u64, bytes)
+                .of(format!("{}", self.output.width))
+                .cost(2 * self.output.width as u64, bytes)
         };
-        let each = Grid::elements(y);
-        if purpose == Purpose::Score {
+        let (dense, each) = (ctx.dense(), Grid::elements(y));
+        if pass.purpose == Purpose::Score {
             drafts.push(draft("running", each, 2 * bytes, vec![(3, from), (6, dense), (7, to)]));
-            return;
+            return Ok(());
         }
-        let sums = &self.buffers.norm_sums;
-        drafts.push(draft(
-            "moments",
-            Grid::column_sums(x),
-            bytes,
-            vec![(3, from), (4, sums)],
-        ));
+        let (sums, statistics) = (&ctx.buffers.norm_sums, &ctx.buffers.statistics);
+        let buffers = vec![(3, from), (4, sums)];
+        drafts.push(draft("moments", Grid::column_sums(x), bytes, buffers));
         let (columns, buffers) = (
             Grid::Threads(x.width.into()),
             vec![(4, sums), (5, statistics), (6, dense)],
         );
         drafts.push(draft("merge_moments", columns, 0, buffers));
-        drafts.push(draft(
-            "normalise",
-            each,
-            2 * bytes,
-            vec![(3, from), (5, statistics), (7, to)],
-        ));
+        let buffers = vec![(3, from), (5, statistics), (7, to)];
+        drafts.push(draft("normalise", each, 2 * bytes, buffers));
+        Ok(())
     }
 
-    pub(crate) fn batch_norm_backward(
-        self,
-        (index, stage): (usize, BatchNorm),
-        accumulate: Accumulate,
-        drafts: &mut Vec<Draft<'a>>,
-    ) {
-        let ((y, outputs), (dx, to)) = (self.activation(stage.output), self.gradient(stage.input));
-        let (delta, of) = self.gradient(stage.output);
-        let shape = self.norm_shape((index, stage), (y, dx, delta), accumulate);
-        let (sums, statistics) = (&self.buffers.norm_sums, &self.buffers.statistics);
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let ((y, outputs), (dx, to)) = (ctx.activation(self.output), ctx.gradient(self.input));
+        let (delta, of) = ctx.gradient(self.output);
+        let shape = BatchNormShape {
+            input: y,
+            output: dx,
+            delta,
+            ..shape(self, ctx, pass.stage, pass.accumulate[0])?
+        };
+        let (sums, statistics) = (&ctx.buffers.norm_sums, &ctx.buffers.statistics);
         let bytes = 16 * u64::from(y.width);
         let draft = |entry, grid, bytes, buffers| {
             Draft::new(Shader::BatchNorm, entry, grid, Reads::Call, &shape, buffers)
-                .of(format!("{}", stage.output.width))
-                .cost(3 * stage.output.width as u64, bytes)
+                .of(format!("{}", self.output.width))
+                .cost(3 * self.output.width as u64, bytes)
         };
         let buffers = vec![(3, outputs), (4, sums), (8, of)];
         drafts.push(draft("gradient_sums", Grid::column_sums(y), 2 * bytes, buffers));
@@ -113,28 +106,19 @@ impl<'a> Drafter<'a> {
         drafts.push(draft("merge_gradients", columns, 0, vec![(4, sums), (5, statistics)]));
         let buffers = vec![(3, outputs), (5, statistics), (7, to), (8, of)];
         drafts.push(draft("input_gradient", Grid::elements(dx), 3 * bytes, buffers));
+        Ok(())
     }
+}
 
-    fn norm_shape(
-        self,
-        (index, stage): (usize, BatchNorm),
-        (input, output, delta): (ViewShape, ViewShape, ViewShape),
-        accumulate: Accumulate,
-    ) -> BatchNormShape {
-        let before = self.plan.stages()[..index].iter();
-        let before = before.filter(|stage| matches!(stage, Stage::BatchNorm(_))).count();
-        let widths = norm_widths(self.plan, self.columns).take(before);
-        BatchNormShape {
-            input,
-            output,
-            delta,
-            statistics: widths.map(|width| 4 * width).sum(),
-            mean: self.tensors.at(stage.mean),
-            variance: self.tensors.at(stage.variance),
-            add: (accumulate == Accumulate::Add).into(),
-            momentum: stage.momentum,
-            epsilon: stage.epsilon,
-            pad: [0; 2],
-        }
-    }
+/// What is the same both ways.
+fn shape(op: &BatchNorm, ctx: Context<'_>, stage: usize, accumulate: Accumulate) -> Result<BatchNormShape> {
+    Ok(BatchNormShape {
+        statistics: ctx.statistics(stage)?,
+        mean: ctx.at(op.mean)?,
+        variance: ctx.at(op.variance)?,
+        add: is_added(accumulate),
+        momentum: op.momentum,
+        epsilon: op.epsilon,
+        ..BatchNormShape::default()
+    })
 }

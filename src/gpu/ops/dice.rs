@@ -1,105 +1,121 @@
-use bytemuck::{Pod, Zeroable};
+//! Dice: `shaders/dice.wgsl`.
 
 use crate::{
+    Result,
     gpu::{
-        ops::Drafter,
+        memory::layout::needs::Stored,
+        ops::{
+            context::{Context, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
-    plan::{Accumulate, View},
+    ops::Dice,
+    plan::View,
 };
 
-/// `Dice` in `shaders/dice.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct DiceShape {
-    input: ViewShape,
-    normal: ViewShape,
-    output: ViewShape,
-    delta: ViewShape,
-    to_normal: ViewShape,
-    alpha: u32,
-    total: u32,
-    add: u32,
-    add_normal: u32,
+uniform! {
+    struct DiceShape as Dice {
+        input: ViewShape,
+        normal: ViewShape,
+        output: ViewShape,
+        delta: ViewShape,
+        to_normal: ViewShape,
+        alpha: u32,
+        total: u32,
+        add: u32,
+        add_normal: u32,
+    }
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn dice_forward(self, alpha: usize, inputs: [View; 2], output: View) -> Draft<'a> {
-        let [(x, from), (normal, normals)] = inputs.map(|view| self.activation(view));
-        let (y, to) = self.activation(output);
-        let shape = DiceShape {
-            output: y,
-            ..self.dice_shape(alpha, (x, normal))
-        };
-        let dense = &self.tensors.dense.slots.value;
-        let buffers = vec![(3, from), (4, normals), (5, dense), (6, to)];
-        Draft::new(Shader::Dice, "forward", Grid::elements(y), Reads::Call, &shape, buffers)
-            .of(format!("{}", output.width))
-            .cost(8 * output.width as u64, 48 * u64::from(y.width))
+impl Uniforms for Dice {
+    const UNIFORMS: &'static [UniformLayout] = &[DiceShape::LAYOUT];
+}
+
+impl GpuOp for Dice {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        vec![(self.alpha, Stored::Vector(self.output))]
     }
 
-    /// `accumulate` is that of the gradients of `inputs`, and that of the slopes'.
-    pub(crate) fn dice_backward(
-        self,
-        alpha: usize,
-        inputs: [View; 2],
-        output: View,
-        accumulate: ([Accumulate; 2], Accumulate),
-        drafts: &mut Vec<Draft<'a>>,
-    ) {
-        let [(x, from), (normal, normals)] = inputs.map(|view| self.activation(view));
-        let [(dx, to), (to_normal, to_normals)] = inputs.map(|view| self.gradient(view));
-        let (delta, of) = self.gradient(output);
+    fn alike(&self) -> Vec<Vec<View>> {
+        vec![vec![self.inputs[0], self.inputs[1], self.output]]
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let [(input, from), (normal, normals)] = self.inputs.map(|view| ctx.activation(view));
+        let (output, to) = ctx.activation(self.output);
         let shape = DiceShape {
-            delta,
-            ..self.dice_shape(alpha, (x, normal))
+            input,
+            normal,
+            output,
+            alpha: ctx.at(self.alpha)?,
+            total: ctx.total(),
+            ..DiceShape::default()
         };
-        let is_added = |accumulate: Accumulate| u32::from(accumulate == Accumulate::Add);
-        let (dense, width) = (&self.tensors.dense.slots.value, x.width);
+        let buffers = vec![(3, from), (4, normals), (5, ctx.dense()), (6, to)];
+        let draft = Draft::new(
+            Shader::Dice,
+            "forward",
+            Grid::elements(output),
+            Reads::Call,
+            &shape,
+            buffers,
+        )
+        .of(format!("{}", self.output.width))
+        .cost(8 * self.output.width as u64, 48 * u64::from(output.width));
+        drafts.push(draft);
+        Ok(())
+    }
+
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let [(input, from), (normal, normals)] = self.inputs.map(|view| ctx.activation(view));
+        let [(dx, to), (to_normal, to_normals)] = self.inputs.map(|view| ctx.gradient(view));
+        let (delta, of) = ctx.gradient(self.output);
+        let shape = DiceShape {
+            input,
+            normal,
+            delta,
+            alpha: ctx.at(self.alpha)?,
+            total: ctx.total(),
+            ..DiceShape::default()
+        };
+        let (width, vec4s) = (self.output.width as u64, input.width);
         let both = DiceShape {
             output: dx,
             to_normal,
-            add: is_added(accumulate.0[0]),
-            add_normal: is_added(accumulate.0[1]),
+            add: is_added(pass.accumulate[0]),
+            add_normal: is_added(pass.accumulate[1]),
             ..shape
         };
-        let buffers = vec![(3, from), (4, normals), (5, dense), (6, to), (7, of), (8, to_normals)];
-        let grid = Grid::elements(dx);
-        let draft = Draft::new(Shader::Dice, "input_gradient", grid, Reads::Call, &both, buffers)
-            .of(format!("{}", output.width))
-            .cost(
-                14 * output.width as u64,
-                16 * u64::from(width * (5 + both.add + both.add_normal)),
-            );
+        let buffers = vec![
+            (3, from),
+            (4, normals),
+            (5, ctx.dense()),
+            (6, to),
+            (7, of),
+            (8, to_normals),
+        ];
+        let (entry, grid) = ("input_gradient", Grid::elements(dx));
+        let bytes = 16 * u64::from(vec4s * (5 + both.add + both.add_normal));
+        let draft = Draft::new(Shader::Dice, entry, grid, Reads::Call, &both, buffers)
+            .of(format!("{width}"))
+            .cost(14 * width, bytes);
         drafts.push(draft);
         let slopes = DiceShape {
-            add: is_added(accumulate.1),
+            add: is_added(pass.params),
             ..shape
         };
-        let buffers = vec![(3, from), (4, normals), (6, &self.buffers.slots), (7, of)];
-        let grid = Grid::column_sums(x);
-        let draft = Draft::new(Shader::Dice, "alpha_gradient", grid, Reads::Call, &slopes, buffers)
-            .of(format!("{}", output.width))
-            .cost(8 * output.width as u64, 48 * u64::from(width));
+        let buffers = vec![(3, from), (4, normals), (6, &ctx.buffers.slots), (7, of)];
+        let (entry, grid) = ("alpha_gradient", Grid::column_sums(input));
+        let draft = Draft::new(Shader::Dice, entry, grid, Reads::Call, &slopes, buffers)
+            .of(format!("{width}"))
+            .cost(8 * width, 48 * u64::from(vec4s));
         drafts.push(draft);
-    }
-
-    fn dice_shape(self, alpha: usize, (input, normal): (ViewShape, ViewShape)) -> DiceShape {
-        DiceShape {
-            input,
-            normal,
-            output: ViewShape::default(),
-            delta: ViewShape::default(),
-            to_normal: ViewShape::default(),
-            alpha: self.tensors.at(alpha),
-            total: self.tensors.dense.placement.trained,
-            add: 0,
-            add_normal: 0,
-        }
+        Ok(())
     }
 }

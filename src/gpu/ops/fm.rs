@@ -1,63 +1,92 @@
-use bytemuck::{Pod, Zeroable};
+//! The second order of a factorisation machine: `shaders/fm.wgsl`.
 
 use crate::{
+    Result,
     gpu::{
-        ops::Drafter,
+        memory::layout::needs::Stored,
+        ops::{
+            context::{Context, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
-    plan::{Accumulate, Space, View},
+    ops::Fm,
+    plan::{Space, View},
 };
 
-/// `Fm` in `shaders/fm.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct FmShape {
-    input: ViewShape,
-    output: ViewShape,
-    delta: ViewShape,
-    factors: u32,
-    add: u32,
-    steps: u32,
-    pad: u32,
+uniform! {
+    struct FmShape as Fm {
+        input: ViewShape,
+        output: ViewShape,
+        delta: ViewShape,
+        factors: u32,
+        add: u32,
+        steps: u32,
+        pad: u32,
+    }
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn fm_forward(self, input: View, factors: usize, output: View) -> Draft<'a> {
-        let ((x, from), (y, to)) = (self.activation(input), self.activation(output));
-        let shape = self.fm_shape(input, factors, (y, ViewShape::default()), Accumulate::Overwrite);
-        let bytes = 16 * u64::from(x.width + 1);
-        fm("forward", (y, 1), shape, vec![(3, from), (4, to)]).cost_a_row(x, 3 * input.width as u64, bytes)
+impl Uniforms for Fm {
+    const UNIFORMS: &'static [UniformLayout] = &[FmShape::LAYOUT];
+}
+
+impl GpuOp for Fm {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        Vec::new()
     }
 
-    pub(crate) fn fm_backward(self, input: View, factors: usize, output: View, accumulate: Accumulate) -> Draft<'a> {
-        let ((x, from), (dx, to), (delta, of)) = (self.activation(input), self.gradient(input), self.gradient(output));
-        let shape = self.fm_shape(input, factors, (dx, delta), accumulate);
-        let (grid, buffers) = ((delta, shape.factors), vec![(3, from), (4, to), (5, of)]);
-        let bytes = 16 * u64::from(x.width * (2 + shape.add) + 1);
-        fm("input_gradient", grid, shape, buffers).cost_a_row(x, 3 * input.width as u64, bytes)
+    /// The vectors of all fields.
+    fn alike(&self) -> Vec<Vec<View>> {
+        let vectors = 0..self.input.width / self.factors;
+        vec![
+            vectors
+                .map(|field| self.input.columns(field * self.factors, self.factors))
+                .collect(),
+        ]
     }
 
-    fn fm_shape(
-        self,
-        input: View,
-        factors: usize,
-        (output, delta): (ViewShape, ViewShape),
-        accumulate: Accumulate,
-    ) -> FmShape {
-        FmShape {
-            input: self.activation(input).0,
-            output,
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let ((x, from), (y, to)) = (ctx.activation(self.input), ctx.activation(self.output));
+        let shape = FmShape {
+            output: y,
+            ..shape(self, ctx)
+        };
+        let (work, bytes) = (3 * self.input.width as u64, 16 * u64::from(x.width + 1));
+        drafts.push(fm("forward", (y, 1), shape, vec![(3, from), (4, to)]).cost_a_row(x, work, bytes));
+        Ok(())
+    }
+
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let (x, from) = ctx.activation(self.input);
+        let ((dx, to), (delta, of)) = (ctx.gradient(self.input), ctx.gradient(self.output));
+        let shape = FmShape {
+            output: dx,
             delta,
-            factors: self.columns.range(input.columns(0, factors)).width,
-            add: (accumulate == Accumulate::Add).into(),
-            steps: (self.plan.space(input.buffer) != Space::Samples).into(),
-            pad: 0,
-        }
+            add: is_added(pass.accumulate[0]),
+            ..shape(self, ctx)
+        };
+        let (threads, buffers) = ((delta, shape.factors), vec![(3, from), (4, to), (5, of)]);
+        let (work, bytes) = (
+            3 * self.input.width as u64,
+            16 * u64::from(x.width * (2 + shape.add) + 1),
+        );
+        drafts.push(fm("input_gradient", threads, shape, buffers).cost_a_row(x, work, bytes));
+        Ok(())
+    }
+}
+
+/// What is the same both ways.
+fn shape(op: &Fm, ctx: Context<'_>) -> FmShape {
+    FmShape {
+        input: ctx.activation(op.input).0,
+        factors: ctx.columns.range(op.input.columns(0, op.factors)).width,
+        steps: (ctx.plan.space(op.input.buffer) != Space::Samples).into(),
+        ..FmShape::default()
     }
 }
 

@@ -1,187 +1,231 @@
-//! A recurrent layer: a linear layer of its inputs, and the recurrence on what that gives.
-
-use bytemuck::{Pod, Zeroable};
+//! A recurrent layer: a linear layer of its inputs, and the recurrence on what that gives: `shaders/gru.wgsl`, and
+//! `shaders/gru_scores.wgsl` for the forms that scores steer.
 
 use crate::{
+    Error, Result,
     gpu::{
-        ops::{Drafter, Operand, support::Linear},
+        memory::layout::{
+            Columns,
+            needs::{Scratch, Stored},
+        },
+        ops::{
+            context::{Context, Operand, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::{Shader, tile::Tile},
     },
-    ops::gru::Kind,
-    plan::{Accumulate, Activation, View},
+    ops::{Gru, Linear, gru::Kind},
+    plan::{Accumulate, Activation, Plan, View},
 };
 
-/// A recurrent layer.
-#[derive(Clone, Copy)]
-pub(crate) struct Gru<'a> {
-    pub kind: Kind,
-    /// The weights of input and state, and their biases.
-    pub params: [usize; 4],
-    /// The input, and the scores if there are any.
-    pub inputs: &'a [View],
-    pub output: View,
+uniform! {
+    struct GruShape as Gru {
+        gates: ViewShape,
+        deltas: ViewShape,
+        states: ViewShape,
+        d_states: ViewShape,
+        scores: ViewShape,
+        samples: ViewShape,
+        kind: u32,
+        matrix: u32,
+        bias: u32,
+        pad: u32,
+    }
 }
 
-/// `Gru` in `shaders/gru.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct GruShape {
-    gates: ViewShape,
-    deltas: ViewShape,
-    states: ViewShape,
-    d_states: ViewShape,
-    scores: ViewShape,
-    samples: ViewShape,
-    kind: u32,
-    matrix: u32,
-    bias: u32,
-    pad: u32,
+uniform! {
+    struct GruScoresShape as GruScores {
+        rows: ViewShape,
+        other: ViewShape,
+        output: ViewShape,
+        dot: u32,
+        add: u32,
+        pad: [u32; 2],
+    }
 }
 
-/// `GruScores` in `shaders/gru_scores.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct GruScoresShape {
-    rows: ViewShape,
-    other: ViewShape,
-    output: ViewShape,
-    dot: u32,
-    add: u32,
-    pad: [u32; 2],
+impl Uniforms for Gru {
+    const UNIFORMS: &'static [UniformLayout] = &[GruShape::LAYOUT, GruScoresShape::LAYOUT];
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn gru_forward(self, gru: Gru<'_>, drafts: &mut Vec<Draft<'a>>) {
-        let layer = self.input_layer(gru);
-        if gru.kind == Kind::Aigru {
-            let [input, scores, scaled] = [gru.inputs[0], gru.inputs[1], layer.input].map(|view| self.activation(view));
+impl GpuOp for Gru {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        let (input, output) = (self.inputs[0], self.output);
+        let [weight, hidden_weight, bias, hidden_bias] = self.params;
+        vec![
+            (weight, Stored::Gates { input, output }),
+            (hidden_weight, Stored::Gates { input: output, output }),
+            (bias, Stored::GateVector(output)),
+            (hidden_bias, Stored::GateVector(output)),
+        ]
+    }
+
+    fn alike(&self) -> Vec<Vec<View>> {
+        Vec::new()
+    }
+
+    /// The gates, found by the weight of the state, and the scaled input of AIGRU, by the weight of that.
+    fn scratch(&self) -> Vec<Scratch> {
+        let gates = Scratch {
+            param: self.params[1],
+            part: self.output,
+            parts: 4,
+            rows: self.output,
+        };
+        let scaled = Scratch {
+            param: self.params[0],
+            part: self.inputs[0],
+            parts: 1,
+            rows: self.inputs[0],
+        };
+        match self.kind {
+            Kind::Aigru => vec![gates, scaled],
+            Kind::Gru | Kind::Agru | Kind::Augru => vec![gates],
+        }
+    }
+
+    /// A sample's state and its gradients are kept in workgroup memory.
+    fn check(&self, plan: &Plan, columns: &Columns) -> Result<()> {
+        let padded = columns.range(self.output).width;
+        if Tile::gru(padded).is_some() {
+            return Ok(());
+        }
+        let most: u32 = Tile::GRU.iter().map(|tile| tile.wx * tile.depth).max().unwrap_or(0);
+        Err(Error::Device(format!(
+            "gru: {} of a recurrent layer {} wide, whose states take {} columns of a graphics device: shaders hold {most} \
+             at most, so make it narrower or take the CPU (--device cpu, Device::cpu())",
+            plan.params()[self.params[0]].name,
+            self.output.width,
+            4 * padded
+        )))
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, pass: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let layer = input_layer(self, ctx)?;
+        if self.kind == Kind::Aigru {
+            let [input, scores, scaled] =
+                [self.inputs[0], self.inputs[1], layer.input].map(|view| ctx.activation(view));
             drafts.push(scale(input, scores, scaled, Accumulate::Overwrite));
         }
-        drafts.push(self.linear_forward(layer));
-        let dense = &self.tensors.dense;
+        layer.forward(ctx, pass, drafts)?;
         let buffers = vec![
-            (3, self.gates(gru).1),
-            (4, self.scores(gru).1),
-            (5, &dense.transposed),
-            (6, &dense.slots.value),
-            (7, self.activation(gru.output).1),
+            (3, gates(self, ctx)?.1),
+            (4, scores(self, ctx).1),
+            (5, ctx.transposed()),
+            (6, ctx.dense()),
+            (7, ctx.activation(self.output).1),
         ];
-        drafts.extend(self.recurrence("forward", gru, buffers));
+        drafts.extend(recurrence(self, ctx, "forward", buffers)?);
+        Ok(())
     }
 
-    /// `accumulate` is that of the input's gradient and that of the scores'; then there is that of the parameters'.
-    pub(crate) fn gru_backward(
-        self,
-        gru: Gru<'_>,
-        accumulate: &[Accumulate],
-        params: Accumulate,
-        drafts: &mut Vec<Draft<'a>>,
-    ) {
-        let (layer, rows) = (self.input_layer(gru), self.columns.unit(gru.params[1]));
-        let dense = &self.tensors.dense;
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let (layer, rows) = (input_layer(self, ctx)?, ctx.scratch(self.params[1])?);
         let buffers = vec![
-            (3, self.gates(gru).1),
-            (4, self.scores(gru).1),
-            (5, &dense.slots.value),
-            (6, self.activation(gru.output).1),
-            (7, self.gradient(rows).1),
-            (8, self.gradient(gru.output).1),
+            (3, gates(self, ctx)?.1),
+            (4, scores(self, ctx).1),
+            (5, ctx.dense()),
+            (6, ctx.activation(self.output).1),
+            (7, ctx.gradient(rows).1),
+            (8, ctx.gradient(self.output).1),
         ];
-        drafts.extend(self.recurrence("backward", gru, buffers));
+        drafts.extend(recurrence(self, ctx, "backward", buffers)?);
         // The first three parts, and the last.
-        let (of_gates, last) = (layer.output, rows.columns(layer.output.width, gru.output.width));
-        if matches!(gru.kind, Kind::Agru | Kind::Augru) {
-            let terms = self.activation(last);
-            drafts.push(scores_gradient(
-                terms,
-                None,
-                self.gradient(gru.inputs[1]),
-                accumulate[1],
-            ));
+        let (of_gates, last) = (layer.output, rows.columns(layer.output.width, self.output.width));
+        if matches!(self.kind, Kind::Agru | Kind::Augru) {
+            let (terms, to) = (ctx.activation(last), ctx.gradient(self.inputs[1]));
+            drafts.push(scores_gradient(terms, None, to, pass.accumulate[1]));
         }
-        let (weight, bias) = (gru.params[1], Some(gru.params[3]));
-        drafts.push(self.weight_gradient((weight, bias), params, self.activation(of_gates), self.gradient(last)));
-        match gru.kind {
-            Kind::Aigru => {
-                self.linear_backward(layer, false, [Accumulate::Overwrite, params], drafts);
-                let (input, of_scaled) = (self.activation(gru.inputs[0]), self.gradient(layer.input));
-                drafts.push(scores_gradient(
-                    input,
-                    Some(of_scaled),
-                    self.gradient(gru.inputs[1]),
-                    accumulate[1],
-                ));
-                let scores = self.activation(gru.inputs[1]);
-                drafts.push(scale(of_scaled, scores, self.gradient(gru.inputs[0]), accumulate[0]));
-            }
-            _ => self.linear_backward(layer, false, [accumulate[0], params], drafts),
-        }
-    }
-
-    /// The layer that makes the input's part of the sums, of AIGRU from the scaled input.
-    fn input_layer(self, gru: Gru<'_>) -> Linear {
-        let [weight, hidden_weight, bias, _] = gru.params;
-        Linear {
-            weight,
-            bias: Some(bias),
-            input: match gru.kind {
-                Kind::Aigru => self.columns.unit(weight),
-                _ => gru.inputs[0],
-            },
-            output: self.columns.unit(hidden_weight).columns(0, 3 * gru.output.width),
-            activation: Activation::Identity,
-        }
-    }
-
-    fn gates(self, gru: Gru<'_>) -> Operand<'a> {
-        self.activation(self.columns.unit(gru.params[1]))
-    }
-
-    /// Where there are none, what is bound instead and not read.
-    fn scores(self, gru: Gru<'_>) -> Operand<'a> {
-        match gru.inputs.get(1) {
-            Some(&scores) => self.activation(scores),
-            None => (ViewShape::default(), &self.tensors.dense.slots.value),
-        }
-    }
-
-    /// Nothing of states that are too wide, which [`check_supported`](crate::gpu::ops::support::check_supported) has
-    /// refused.
-    fn recurrence(self, entry: &'static str, gru: Gru<'_>, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Option<Draft<'a>> {
-        let (states, gates) = (self.activation(gru.output).0, self.gates(gru).0);
-        let [_, hidden_weight, _, hidden_bias] = gru.params;
-        let shape = GruShape {
-            gates,
-            deltas: self.gradient(self.columns.unit(hidden_weight)).0,
-            states,
-            d_states: self.gradient(gru.output).0,
-            scores: self.scores(gru).0,
-            samples: ViewShape::default(),
-            kind: match gru.kind {
-                Kind::Gru | Kind::Aigru => 0,
-                Kind::Agru => 1,
-                Kind::Augru => 2,
-            },
-            matrix: self.tensors.at(hidden_weight),
-            bias: self.tensors.at(hidden_bias),
-            pad: 0,
+        let (weight, bias) = (self.params[1], Some(self.params[3]));
+        let operands = (ctx.activation(of_gates), ctx.gradient(last));
+        drafts.push(ctx.weight_gradient((weight, bias), pass.params, operands.0, operands.1)?);
+        let of_layer = |accumulate| Backward {
+            accumulate,
+            fused: false,
+            ..pass
         };
-        let tile = Tile::gru(states.width)?;
-        let grid = Grid::SampleGroups(tile.wy);
-        let width = u64::from(states.width);
-        // A step reads and writes its rows; the weight is read from cache.
-        let rows = if entry == "forward" { 3 + 4 + 1 } else { 4 + 2 + 4 + 4 };
-        let draft = Draft::new(Shader::Gru, entry, grid, Reads::CallAndBatch, &shape, buffers)
-            .of(format!("{:?} {}", gru.kind, 4 * width))
-            .cost_a_row(states, 96 * width * width, 16 * rows * width)
-            .tile(tile);
-        Some(draft)
+        if self.kind == Kind::Aigru {
+            layer.backward(ctx, of_layer(&[Accumulate::Overwrite]), drafts)?;
+            let (input, of_scaled) = (ctx.activation(self.inputs[0]), ctx.gradient(layer.input));
+            let to = ctx.gradient(self.inputs[1]);
+            drafts.push(scores_gradient(input, Some(of_scaled), to, pass.accumulate[1]));
+            let (scores, to) = (ctx.activation(self.inputs[1]), ctx.gradient(self.inputs[0]));
+            drafts.push(scale(of_scaled, scores, to, pass.accumulate[0]));
+        } else {
+            layer.backward(ctx, of_layer(pass.accumulate), drafts)?;
+        }
+        Ok(())
     }
+}
+
+/// The layer that makes the input's part of the sums, of AIGRU from the scaled input.
+fn input_layer(op: &Gru, ctx: Context<'_>) -> Result<Linear> {
+    let [weight, hidden_weight, bias, _] = op.params;
+    Ok(Linear {
+        weight,
+        bias: Some(bias),
+        input: match op.kind {
+            Kind::Aigru => ctx.scratch(weight)?,
+            Kind::Gru | Kind::Agru | Kind::Augru => op.inputs[0],
+        },
+        output: ctx.scratch(hidden_weight)?.columns(0, 3 * op.output.width),
+        activation: Activation::Identity,
+    })
+}
+
+fn gates<'a>(op: &Gru, ctx: Context<'a>) -> Result<Operand<'a>> {
+    Ok(ctx.activation(ctx.scratch(op.params[1])?))
+}
+
+/// Where there are none, what is bound instead and not read.
+fn scores<'a>(op: &Gru, ctx: Context<'a>) -> Operand<'a> {
+    match op.inputs.get(1) {
+        Some(&scores) => ctx.activation(scores),
+        None => (ViewShape::default(), ctx.dense()),
+    }
+}
+
+/// Nothing of states that are too wide, which [`GpuOp::check`] has refused.
+fn recurrence<'a>(
+    op: &Gru,
+    ctx: Context<'a>,
+    entry: &'static str,
+    buffers: Vec<(u32, &'a wgpu::Buffer)>,
+) -> Result<Option<Draft<'a>>> {
+    let (states, gates) = (ctx.activation(op.output).0, gates(op, ctx)?.0);
+    let [_, hidden_weight, _, hidden_bias] = op.params;
+    let shape = GruShape {
+        gates,
+        deltas: ctx.gradient(ctx.scratch(hidden_weight)?).0,
+        states,
+        d_states: ctx.gradient(op.output).0,
+        scores: scores(op, ctx).0,
+        samples: ViewShape::default(),
+        kind: match op.kind {
+            Kind::Gru | Kind::Aigru => 0,
+            Kind::Agru => 1,
+            Kind::Augru => 2,
+        },
+        matrix: ctx.at(hidden_weight)?,
+        bias: ctx.at(hidden_bias)?,
+        pad: 0,
+    };
+    let width = u64::from(states.width);
+    // A step reads and writes its rows; the weight is read from cache.
+    let rows = if entry == "forward" { 3 + 4 + 1 } else { 4 + 2 + 4 + 4 };
+    let draft = |tile: Tile| {
+        let (grid, reads) = (Grid::SampleGroups(tile.wy), Reads::CallAndBatch);
+        Draft::new(Shader::Gru, entry, grid, reads, &shape, buffers)
+            .of(format!("{:?} {}", op.kind, 4 * width))
+            .cost_a_row(states, 96 * width * width, 16 * rows * width)
+            .tile(tile)
+    };
+    Ok(Tile::gru(states.width).map(draft))
 }
 
 /// Each row times its score.
@@ -191,7 +235,7 @@ fn scale<'a>(
     (output, to): Operand<'a>,
     accumulate: Accumulate,
 ) -> Draft<'a> {
-    let add = (accumulate == Accumulate::Add).into();
+    let add = is_added(accumulate);
     let shape = GruScoresShape {
         rows,
         other,
@@ -227,7 +271,7 @@ fn scores_gradient<'a>(
         other,
         output,
         dot: dot.into(),
-        add: (accumulate == Accumulate::Add).into(),
+        add: is_added(accumulate),
         pad: [0; 2],
     };
     let grid = Grid::Rows {

@@ -1,59 +1,84 @@
-use bytemuck::{Pod, Zeroable};
+//! The last step of each sample: `shaders/last_step.wgsl`.
 
 use crate::{
+    Result,
     gpu::{
-        ops::Drafter,
+        memory::layout::needs::Stored,
+        ops::{
+            context::{Context, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
+    ops::LastStep,
     plan::{Accumulate, View},
 };
 
-/// `LastStep` in `shaders/last_step.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct LastStepShape {
-    steps: ViewShape,
-    samples: ViewShape,
-    add: u32,
-    pad: [u32; 3],
+uniform! {
+    struct LastStepShape as LastStep {
+        steps: ViewShape,
+        samples: ViewShape,
+        add: u32,
+        pad: [u32; 3],
+    }
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn last_step_forward(self, input: View, output: View) -> Draft<'a> {
-        let ((steps, from), (samples, to)) = (self.activation(input), self.activation(output));
-        let grid = Grid::elements(samples);
-        last(
+impl Uniforms for LastStep {
+    const UNIFORMS: &'static [UniformLayout] = &[LastStepShape::LAYOUT];
+}
+
+impl GpuOp for LastStep {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        Vec::new()
+    }
+
+    fn alike(&self) -> Vec<Vec<View>> {
+        vec![vec![self.input, self.output]]
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let ((steps, from), (samples, to)) = (ctx.activation(self.input), ctx.activation(self.output));
+        let (grid, buffers) = (Grid::elements(samples), vec![(3, from), (4, to)]);
+        drafts.push(last_step(
             "forward",
             grid,
-            (steps, samples),
+            [steps, samples],
             Accumulate::Overwrite,
-            vec![(3, from), (4, to)],
-        )
+            buffers,
+        ));
+        Ok(())
     }
 
-    pub(crate) fn last_step_backward(self, input: View, output: View, accumulate: Accumulate) -> Draft<'a> {
-        let ((steps, to), (samples, from)) = (self.gradient(input), self.gradient(output));
-        let grid = Grid::elements(steps);
-        last("backward", grid, (steps, samples), accumulate, vec![(3, from), (4, to)])
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let ((steps, to), (samples, from)) = (ctx.gradient(self.input), ctx.gradient(self.output));
+        let (grid, buffers) = (Grid::elements(steps), vec![(3, from), (4, to)]);
+        drafts.push(last_step(
+            "backward",
+            grid,
+            [steps, samples],
+            pass.accumulate[0],
+            buffers,
+        ));
+        Ok(())
     }
 }
 
-fn last<'a>(
+fn last_step<'a>(
     entry: &'static str,
     grid: Grid,
-    (steps, samples): (ViewShape, ViewShape),
+    [steps, samples]: [ViewShape; 2],
     accumulate: Accumulate,
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
     let shape = LastStepShape {
         steps,
         samples,
-        add: (accumulate == Accumulate::Add).into(),
+        add: is_added(accumulate),
         pad: [0; 3],
     };
     Draft::new(Shader::LastStep, entry, grid, Reads::CallAndBatch, &shape, buffers)

@@ -1,67 +1,90 @@
-use bytemuck::{Pod, Zeroable};
+//! Each step's state beside the next item: `shaders/pair_with_next.wgsl`.
 
 use crate::{
+    Result,
     gpu::{
-        ops::Drafter,
+        memory::layout::needs::Stored,
+        ops::{
+            context::{Context, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
-    plan::{Accumulate, View},
+    ops::PairWithNext,
+    plan::View,
 };
 
-/// `PairWithNext` in `shaders/pair_with_next.wgsl`.
-#[derive(Clone, Copy, Default, Pod, Zeroable)]
-#[repr(C)]
-struct PairWithNextShape {
-    states: ViewShape,
-    items: ViewShape,
-    output: ViewShape,
-    shift: u32,
-    add: u32,
-    pad: [u32; 2],
+uniform! {
+    struct PairWithNextShape as PairWithNext {
+        states: ViewShape,
+        items: ViewShape,
+        output: ViewShape,
+        shift: u32,
+        add: u32,
+        pad: [u32; 2],
+    }
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn pair_with_next_forward(self, inputs: [View; 2], output: View) -> Draft<'a> {
-        let [(states, from), (items, beside)] = inputs.map(|view| self.activation(view));
-        let (output, to) = self.activation(output);
+impl Uniforms for PairWithNext {
+    const UNIFORMS: &'static [UniformLayout] = &[PairWithNextShape::LAYOUT];
+}
+
+impl GpuOp for PairWithNext {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        Vec::new()
+    }
+
+    /// Each input, and its part of the output.
+    fn alike(&self) -> Vec<Vec<View>> {
+        parts(self).map(|(input, part)| vec![input, part]).to_vec()
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let [(states, from), (items, beside)] = self.inputs.map(|view| ctx.activation(view));
+        let (output, to) = ctx.activation(self.output);
         let shape = PairWithNextShape {
             states,
             items,
             output,
             ..PairWithNextShape::default()
         };
-        next("forward", shape, vec![(3, from), (4, beside), (5, to)])
+        drafts.push(pair("forward", shape, vec![(3, from), (4, beside), (5, to)]));
+        Ok(())
     }
 
-    /// The gradients of the states and of the items.
-    pub(crate) fn pair_with_next_backward(
-        self,
-        inputs: [View; 2],
-        output: View,
-        accumulate: &[Accumulate],
-    ) -> [Draft<'a>; 2] {
-        let starts = [0, inputs[0].width];
-        [0, 1].map(|k| {
-            let (states, from) = self.gradient(output.columns(starts[k], inputs[k].width));
-            let (output, to) = self.gradient(inputs[k]);
+    /// The gradient of the states, then that of the items.
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        for (k, (input, part)) in parts(self).into_iter().enumerate() {
+            let (states, from) = ctx.gradient(part);
+            let (output, to) = ctx.gradient(input);
             let shape = PairWithNextShape {
                 states,
                 output,
                 shift: k as u32,
-                add: (accumulate[k] == Accumulate::Add).into(),
+                add: is_added(pass.accumulate[k]),
                 ..PairWithNextShape::default()
             };
-            next("backward", shape, vec![(3, from), (5, to)])
-        })
+            drafts.push(pair("backward", shape, vec![(3, from), (5, to)]));
+        }
+        Ok(())
     }
 }
 
-fn next<'a>(entry: &'static str, shape: PairWithNextShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
+/// The states and the items, each with its part of the output.
+fn parts(op: &PairWithNext) -> [(View, View); 2] {
+    let [states, items] = op.inputs;
+    [
+        (states, op.output.columns(0, states.width)),
+        (items, op.output.columns(states.width, items.width)),
+    ]
+}
+
+fn pair<'a>(entry: &'static str, shape: PairWithNextShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
     let (grid, reads) = (Grid::elements(shape.output), Reads::CallAndBatch);
     let width = shape.output.width;
     Draft::new(Shader::PairWithNext, entry, grid, reads, &shape, buffers)

@@ -1,61 +1,77 @@
-use bytemuck::{Pod, Zeroable};
+//! Sums and means of a sample's steps: `shaders/pool.wgsl`.
 
 use crate::{
+    Result,
     gpu::{
-        ops::{Drafter, Operand},
+        memory::layout::needs::Stored,
+        ops::{
+            context::{Context, Operand, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
+    ops::Pool,
     plan::{Accumulate, View},
 };
 
-/// `Pool` in `shaders/pool.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct PoolShape {
-    steps: ViewShape,
-    samples: ViewShape,
-    mean: u32,
-    add: u32,
-    pad: [u32; 2],
+uniform! {
+    struct PoolShape as Pool {
+        steps: ViewShape,
+        samples: ViewShape,
+        mean: u32,
+        add: u32,
+        pad: [u32; 2],
+    }
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn pool_forward(self, input: View, output: View, mean: bool) -> Draft<'a> {
-        let ((steps, from), (samples, to)) = (self.activation(input), self.activation(output));
-        pool(
-            "forward",
-            (steps, samples),
-            mean,
-            Accumulate::Overwrite,
-            vec![(3, from), (4, to)],
-        )
+impl Uniforms for Pool {
+    const UNIFORMS: &'static [UniformLayout] = &[PoolShape::LAYOUT];
+}
+
+impl GpuOp for Pool {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        Vec::new()
     }
 
-    pub(crate) fn pool_backward(self, input: View, output: View, mean: bool, accumulate: Accumulate) -> Draft<'a> {
-        let ((steps, to), (samples, from)) = (self.gradient(input), self.gradient(output));
-        pool("backward", (steps, samples), mean, accumulate, vec![(3, from), (4, to)])
+    fn alike(&self) -> Vec<Vec<View>> {
+        vec![vec![self.input, self.output]]
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let ((steps, from), (samples, to)) = (ctx.activation(self.input), ctx.activation(self.output));
+        let (overwrite, buffers) = (Accumulate::Overwrite, vec![(3, from), (4, to)]);
+        drafts.push(pool("forward", [steps, samples], self.mean, overwrite, buffers));
+        Ok(())
+    }
+
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let ((steps, to), (samples, from)) = (ctx.gradient(self.input), ctx.gradient(self.output));
+        let buffers = vec![(3, from), (4, to)];
+        drafts.push(pool(
+            "backward",
+            [steps, samples],
+            self.mean,
+            pass.accumulate[0],
+            buffers,
+        ));
+        Ok(())
     }
 }
 
 /// The sum of each sample's steps, from one operand to another.
 pub(crate) fn sum_steps<'a>((steps, from): Operand<'a>, (samples, to): Operand<'a>) -> Draft<'a> {
-    pool(
-        "forward",
-        (steps, samples),
-        false,
-        Accumulate::Overwrite,
-        vec![(3, from), (4, to)],
-    )
+    let buffers = vec![(3, from), (4, to)];
+    pool("forward", [steps, samples], false, Accumulate::Overwrite, buffers)
 }
 
 fn pool<'a>(
     entry: &'static str,
-    (steps, samples): (ViewShape, ViewShape),
+    [steps, samples]: [ViewShape; 2],
     mean: bool,
     accumulate: Accumulate,
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
@@ -64,15 +80,11 @@ fn pool<'a>(
         steps,
         samples,
         mean: mean.into(),
-        add: (accumulate == Accumulate::Add).into(),
+        add: is_added(accumulate),
         pad: [0; 2],
     };
-    let grid = Grid::elements(samples);
+    let (grid, width) = (Grid::elements(samples), u64::from(steps.width));
     Draft::new(Shader::Pool, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * samples.width))
-        .cost_a_row(
-            steps,
-            4 * u64::from(steps.width),
-            16 * u64::from(steps.width * (1 + shape.add)),
-        )
+        .cost_a_row(steps, 4 * width, 16 * width * u64::from(1 + shape.add))
 }

@@ -1,37 +1,54 @@
-use bytemuck::{Pod, Zeroable};
+//! PReLU: `shaders/prelu.wgsl`.
 
 use crate::{
+    Result,
     gpu::{
-        ops::Drafter,
+        memory::layout::needs::Stored,
+        ops::{
+            context::{Context, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
+    ops::Prelu,
     plan::{Accumulate, View},
 };
 
-/// `Prelu` in `shaders/prelu.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct PreluShape {
-    input: ViewShape,
-    output: ViewShape,
-    delta: ViewShape,
-    alpha: u32,
-    total: u32,
-    add: u32,
-    pad: u32,
+uniform! {
+    struct PreluShape as Prelu {
+        input: ViewShape,
+        output: ViewShape,
+        delta: ViewShape,
+        alpha: u32,
+        total: u32,
+        add: u32,
+        pad: u32,
+    }
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn prelu_forward(self, alpha: usize, input: View, output: View) -> Draft<'a> {
-        let ((x, from), (y, to)) = (self.activation(input), self.activation(output));
-        let shape = self.prelu_shape(alpha, (x, y, ViewShape::default()), Accumulate::Overwrite);
-        let buffers = vec![(3, from), (4, &self.tensors.dense.slots.value), (5, to)];
-        Draft::new(
+impl Uniforms for Prelu {
+    const UNIFORMS: &'static [UniformLayout] = &[PreluShape::LAYOUT];
+}
+
+impl GpuOp for Prelu {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        vec![(self.alpha, Stored::Vector(self.output))]
+    }
+
+    fn alike(&self) -> Vec<Vec<View>> {
+        vec![vec![self.input, self.output]]
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let ((x, from), (y, to)) = (ctx.activation(self.input), ctx.activation(self.output));
+        let shape = shape(self, ctx, [x, y, ViewShape::default()], Accumulate::Overwrite)?;
+        let buffers = vec![(3, from), (4, ctx.dense()), (5, to)];
+        let draft = Draft::new(
             Shader::Prelu,
             "forward",
             Grid::elements(y),
@@ -39,50 +56,47 @@ impl<'a> Drafter<'a> {
             &shape,
             buffers,
         )
-        .of(format!("{}", output.width))
-        .cost(output.width as u64, 32 * u64::from(y.width))
+        .of(format!("{}", self.output.width))
+        .cost(self.output.width as u64, 32 * u64::from(y.width));
+        drafts.push(draft);
+        Ok(())
     }
 
-    /// `accumulate` is that of the input's gradient, and that of the slopes'.
-    pub(crate) fn prelu_backward(
-        self,
-        alpha: usize,
-        input: View,
-        output: View,
-        accumulate: [Accumulate; 2],
-        drafts: &mut Vec<Draft<'a>>,
-    ) {
-        let ((x, from), (dx, to), (delta, of)) = (self.activation(input), self.gradient(input), self.gradient(output));
-        let shape = self.prelu_shape(alpha, (x, dx, delta), accumulate[0]);
-        let buffers = vec![(3, from), (4, &self.tensors.dense.slots.value), (5, to), (6, of)];
-        let grid = Grid::elements(dx);
-        let draft = Draft::new(Shader::Prelu, "input_gradient", grid, Reads::Call, &shape, buffers)
-            .of(format!("{}", output.width))
-            .cost(output.width as u64, 16 * u64::from(dx.width * (3 + shape.add)));
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let (x, from) = ctx.activation(self.input);
+        let ((dx, to), (delta, of)) = (ctx.gradient(self.input), ctx.gradient(self.output));
+        let width = self.output.width as u64;
+        let to_input = shape(self, ctx, [x, dx, delta], pass.accumulate[0])?;
+        let buffers = vec![(3, from), (4, ctx.dense()), (5, to), (6, of)];
+        let (entry, grid) = ("input_gradient", Grid::elements(dx));
+        let draft = Draft::new(Shader::Prelu, entry, grid, Reads::Call, &to_input, buffers)
+            .of(format!("{width}"))
+            .cost(width, 16 * u64::from(dx.width * (3 + to_input.add)));
         drafts.push(draft);
-        let shape = self.prelu_shape(alpha, (x, ViewShape::default(), delta), accumulate[1]);
-        let buffers = vec![(3, from), (5, &self.buffers.slots), (6, of)];
-        let grid = Grid::column_sums(x);
-        let draft = Draft::new(Shader::Prelu, "alpha_gradient", grid, Reads::Call, &shape, buffers)
-            .of(format!("{}", output.width))
-            .cost(2 * output.width as u64, 32 * u64::from(x.width));
+        let slopes = shape(self, ctx, [x, ViewShape::default(), delta], pass.params)?;
+        let buffers = vec![(3, from), (5, &ctx.buffers.slots), (6, of)];
+        let (entry, grid) = ("alpha_gradient", Grid::column_sums(x));
+        let draft = Draft::new(Shader::Prelu, entry, grid, Reads::Call, &slopes, buffers)
+            .of(format!("{width}"))
+            .cost(2 * width, 32 * u64::from(x.width));
         drafts.push(draft);
+        Ok(())
     }
+}
 
-    fn prelu_shape(
-        self,
-        alpha: usize,
-        (input, output, delta): (ViewShape, ViewShape, ViewShape),
-        accumulate: Accumulate,
-    ) -> PreluShape {
-        PreluShape {
-            input,
-            output,
-            delta,
-            alpha: self.tensors.at(alpha),
-            total: self.tensors.dense.placement.trained,
-            add: (accumulate == Accumulate::Add).into(),
-            pad: 0,
-        }
-    }
+fn shape(
+    op: &Prelu,
+    ctx: Context<'_>,
+    [input, output, delta]: [ViewShape; 3],
+    accumulate: Accumulate,
+) -> Result<PreluShape> {
+    Ok(PreluShape {
+        input,
+        output,
+        delta,
+        alpha: ctx.at(op.alpha)?,
+        total: ctx.total(),
+        add: is_added(accumulate),
+        pad: 0,
+    })
 }

@@ -1,54 +1,66 @@
-use bytemuck::{Pod, Zeroable};
+//! Softmax over the steps of each sample: `shaders/softmax.wgsl`.
 
 use crate::{
+    Result,
     gpu::{
-        ops::Drafter,
+        memory::layout::needs::Stored,
+        ops::{
+            context::{Context, is_added},
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
+    ops::Softmax,
     plan::{Accumulate, View},
 };
 
-/// `Softmax` in `shaders/softmax.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct SoftmaxShape {
-    input: ViewShape,
-    output: ViewShape,
-    delta: ViewShape,
-    add: u32,
-    pad: [u32; 3],
+uniform! {
+    struct SoftmaxShape as Softmax {
+        input: ViewShape,
+        output: ViewShape,
+        delta: ViewShape,
+        add: u32,
+        pad: [u32; 3],
+    }
 }
 
-impl<'a> Drafter<'a> {
-    pub(crate) fn softmax_forward(self, input: View, output: View) -> Draft<'a> {
-        let ((x, from), (y, to)) = (self.activation(input), self.activation(output));
-        softmax(
-            "forward",
-            (x, y, ViewShape::default()),
-            Accumulate::Overwrite,
-            vec![(3, from), (4, to)],
-        )
+impl Uniforms for Softmax {
+    const UNIFORMS: &'static [UniformLayout] = &[SoftmaxShape::LAYOUT];
+}
+
+impl GpuOp for Softmax {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        Vec::new()
     }
 
-    pub(crate) fn softmax_backward(self, input: View, output: View, accumulate: Accumulate) -> Draft<'a> {
-        let ((y, from), (dx, to), (delta, of)) = (self.activation(output), self.gradient(input), self.gradient(output));
-        softmax(
-            "input_gradient",
-            (y, dx, delta),
-            accumulate,
-            vec![(3, from), (4, to), (5, of)],
-        )
+    fn alike(&self) -> Vec<Vec<View>> {
+        Vec::new()
+    }
+
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let ((x, from), (y, to)) = (ctx.activation(self.input), ctx.activation(self.output));
+        let (views, buffers) = ([x, y, ViewShape::default()], vec![(3, from), (4, to)]);
+        drafts.push(softmax("forward", views, Accumulate::Overwrite, buffers));
+        Ok(())
+    }
+
+    fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let (y, from) = ctx.activation(self.output);
+        let ((dx, to), (delta, of)) = (ctx.gradient(self.input), ctx.gradient(self.output));
+        let (views, buffers) = ([y, dx, delta], vec![(3, from), (4, to), (5, of)]);
+        drafts.push(softmax("input_gradient", views, pass.accumulate[0], buffers));
+        Ok(())
     }
 }
 
 fn softmax<'a>(
     entry: &'static str,
-    (input, output, delta): (ViewShape, ViewShape, ViewShape),
+    [input, output, delta]: [ViewShape; 3],
     accumulate: Accumulate,
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
@@ -56,16 +68,9 @@ fn softmax<'a>(
         input,
         output,
         delta,
-        add: (accumulate == Accumulate::Add).into(),
+        add: is_added(accumulate),
         pad: [0; 3],
     };
-    Draft::new(
-        Shader::Softmax,
-        entry,
-        Grid::SAMPLES,
-        Reads::CallAndBatch,
-        &shape,
-        buffers,
-    )
-    .cost_a_row(input, 4, 16 * u64::from(2 + shape.add))
+    let (grid, reads) = (Grid::SAMPLES, Reads::CallAndBatch);
+    Draft::new(Shader::Softmax, entry, grid, reads, &shape, buffers).cost_a_row(input, 4, 16 * u64::from(2 + shape.add))
 }

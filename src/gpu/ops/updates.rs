@@ -3,20 +3,62 @@
 use crate::{
     gpu::{
         memory::{placement::BLOCK, tables::Shard},
-        ops::{
-            Drafter, Updates,
-            shapes::{DenseShape, TableShape},
-        },
+        ops::context::Context,
         program::{
             draft::{Draft, Reads},
             grid::{Grid, Sources},
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::Shader,
     },
-    plan::View,
+    plan::{L2, Optimizer, View},
 };
 
-impl<'a> Drafter<'a> {
+uniform! {
+    struct TableShape as Table {
+        gradient: ViewShape,
+        width: u32,
+        column: u32,
+        first: u32,
+        rows: u32,
+        sources: u32,
+        place: u32,
+        pad: [u32; 2],
+        columns: [u32; 8],
+    }
+}
+
+uniform! {
+    struct DenseShape as Dense {
+        total: u32,
+        layers: u32,
+        pad: [u32; 2],
+    }
+}
+
+/// The uniforms of the updates.
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) const UNIFORMS: &[UniformLayout] = &[TableShape::LAYOUT, DenseShape::LAYOUT];
+
+/// What an optimiser's dispatches are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Updates {
+    /// Adam; else gradient descent.
+    pub adam: bool,
+    /// Whether rows outside the batch move too.
+    pub every_row: bool,
+}
+
+impl Updates {
+    pub fn of(optimizer: &Optimizer, l2: L2) -> Self {
+        Updates {
+            adam: optimizer.has_moments(),
+            every_row: optimizer.moves_every_row(l2),
+        }
+    }
+}
+
+impl<'a> Context<'a> {
     /// One dispatch for all dense parameters, and two for each table; one more for each look-up in one that is shared, and
     /// one for its chunks.
     pub fn updates(self, updates: Updates) -> Vec<Draft<'a>> {
@@ -61,7 +103,7 @@ impl<'a> Drafter<'a> {
 
     fn dense_shape(self) -> DenseShape {
         DenseShape {
-            total: self.tensors.dense.placement.trained,
+            total: self.total(),
             layers: self.tensors.dense.placement.layers.len() as u32,
             pad: [0; 2],
         }

@@ -5,21 +5,21 @@ use crate::{
     gpu::{
         device::gpu::Gpu,
         memory::{buffers::STORAGE, layout::Columns},
-        ops::batch_norm::norm_widths,
         program::{
             inputs::Inputs,
             room::chunks_for,
             spaces::{Extent, PerSpace, SPACES, fits, larger},
         },
     },
-    ops,
-    plan::{Plan, Stage, View},
+    plan::{Plan, View},
 };
 
 /// Bytes that the slots of the dense gradients take at most.
 const SLOT_BYTES: u64 = 64 << 20;
 /// Slots at most: more would not make more workgroups than a large device runs at a time.
 const MAX_SLOTS: u32 = 128;
+/// Rows that a stage of batch normalisation keeps of its statistics.
+pub(crate) const STATISTICS: u32 = 4;
 /// Rows of a slot at least, and what it is a multiple of.
 const MIN_SPLIT: u32 = 64;
 const SPLIT_STEP: u32 = 16;
@@ -72,7 +72,8 @@ impl Limits {
     pub fn new(gpu: &Gpu, plan: &Plan, columns: &Columns, dense_total: u32) -> Result<Self> {
         let widest = (0..columns.buffers()).map(|b| columns.stride(b)).max();
         let widest = widest.unwrap_or(1).max(1);
-        let bindable = (gpu.max_binding() / (16 * u64::from(widest))).min(Inputs::most_rows(plan, gpu.max_binding()));
+        let bindable =
+            (gpu.max_binding() / (16 * u64::from(widest))).min(Inputs::most_rows(plan, columns, gpu.max_binding()));
         // A submit must end long before a watchdog takes it for a hang: about 0.1 s at a tenth of what such devices do.
         let work: u64 = match (gpu.is_software(), gpu.is_discrete()) {
             (true, _) => 1 << 30,
@@ -95,7 +96,7 @@ impl Limits {
         Ok(Limits {
             slice: slice as u32,
             slots: (slots as u32).clamp(1, MAX_SLOTS),
-            whole: norm_widths(plan, columns).next().is_some(),
+            whole: widths(columns).next().is_some(),
         })
     }
 
@@ -168,7 +169,7 @@ impl Sizes {
             plan.gathers(table).map(of_column).sum()
         });
         let is_trained = longest > 0;
-        let words = Inputs::words_of(plan, larger(slice, batch));
+        let words = Inputs::words_of(plan, columns, larger(slice, batch));
         let sizes = Sizes {
             activations: buffers
                 .clone()
@@ -178,8 +179,8 @@ impl Sizes {
             slots: u64::from(slots) * 16 * u64::from(dense_total),
             chunk_sums: chunk_sums.max().filter(|_| is_trained).unwrap_or(0),
             segment_sums: segment_sums.max().unwrap_or(0),
-            norm_sums: 2 * u64::from(slots) * 16 * norm_widths(plan, columns).max().map_or(0, u64::from),
-            statistics: 4 * 16 * norm_widths(plan, columns).map(u64::from).sum::<u64>(),
+            norm_sums: 2 * u64::from(slots) * 16 * widths(columns).max().map_or(0, u64::from),
+            statistics: u64::from(STATISTICS) * 16 * widths(columns).map(u64::from).sum::<u64>(),
             inputs: 4 * words as u64,
         };
         sizes.check(gpu, slice)?;
@@ -249,10 +250,12 @@ impl Buffers {
 
 /// The id column and the output of each look-up.
 fn gathers(plan: &Plan) -> impl Iterator<Item = (usize, View)> {
-    plan.stages().iter().filter_map(|stage| match *stage {
-        Stage::Gather(ops::Gather { column, output, .. }) => Some((column, output)),
-        _ => None,
-    })
+    (0..plan.params().len()).flat_map(|table| plan.gathers(table))
+}
+
+/// vec4s of a row of each stage that takes statistics of the batch.
+fn widths(columns: &Columns) -> impl Iterator<Item = u32> {
+    columns.statistics().map(|(_, width)| width)
 }
 
 /// The gradients of picked rows, and the words of the batch, are kept for the whole batch.
@@ -262,7 +265,7 @@ fn check_batch_size(gpu: &Gpu, plan: &Plan, columns: &Columns, batch: PerSpace) 
         let space = columns.space(output.buffer);
         16 * u64::from(columns.stride(output.buffer)) * u64::from(batch[space])
     });
-    let words = 4 * Inputs::words_of(plan, batch) as u64;
+    let words = 4 * Inputs::words_of(plan, columns, batch) as u64;
     let bytes = gradients.max().unwrap_or(0).max(words);
     if bytes <= most {
         return Ok(());

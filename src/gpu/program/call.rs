@@ -1,33 +1,34 @@
 //! What changes from call to call: the uniform at the head of a batch.
 
+use crate::gpu::program::shapes::uniform;
 use crate::{
     gpu::program::spaces::{PerSpace, SPACES, Slice},
     plan::{AdamConfig, L2, Optimizer},
 };
 
-/// `Call` in `shaders/prelude.wgsl`: what changes from call to call.
-#[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-pub(crate) struct Call {
-    pub spaces: [SpaceCall; SPACES],
-    pub shares: [f32; SPACES],
-    pub labels: u32,
-    pub losses: u32,
-    pub auxiliary: u32,
-    pub slots: u32,
-    pub numbers: u32,
-    pub noise: u32,
-    pub scale: f32,
-    pub l2_dense: f32,
-    pub l2_tables: f32,
-    pub beta1: f32,
-    pub beta2: f32,
-    pub rate: f32,
-    pub root: f32,
-    pub epsilon: f32,
-    pub l2_per_row: f32,
-    pub held: u32,
-    pub weights: u32,
+uniform! {
+    pub(crate) struct Call as Call {
+        pub spaces: [SpaceCall; SPACES],
+        pub shares: [f32; SPACES],
+        pub labels: u32,
+        pub losses: u32,
+        pub auxiliary: u32,
+        pub slots: u32,
+        pub numbers: u32,
+        pub noise: u32,
+        pub scale: f32,
+        pub l2_dense: f32,
+        pub l2_tables: f32,
+        pub beta1: f32,
+        pub beta2: f32,
+        pub rate: f32,
+        pub root: f32,
+        pub epsilon: f32,
+        pub l2_per_row: f32,
+        pub held: u32,
+        pub weights: u32,
+        pub pad: [u32; 3],
+    }
 }
 
 /// What a call has of a space.

@@ -1,9 +1,10 @@
 //! A dispatch before its buffers are bound: what the operations hand over.
 
-use bytemuck::NoUninit;
-
 use crate::gpu::{
-    program::{grid::Grid, shapes::ViewShape},
+    program::{
+        grid::Grid,
+        shapes::{Uniform, ViewShape},
+    },
     shaders::{Shader, tile::Tile},
 };
 
@@ -18,6 +19,7 @@ pub(crate) struct Cost {
 }
 
 /// A dispatch before its buffers are bound.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Draft<'a> {
     pub shader: Shader,
     pub entry: &'static str,
@@ -34,7 +36,7 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// A dispatch of an entry point, with its uniform and its buffers by binding number.
-    pub fn new<T: NoUninit>(
+    pub fn new<T: Uniform>(
         shader: Shader,
         entry: &'static str,
         grid: Grid,
@@ -42,6 +44,11 @@ impl<'a> Draft<'a> {
         shape: &T,
         buffers: Vec<(u32, &'a wgpu::Buffer)>,
     ) -> Self {
+        debug_assert!(
+            shader.has_uniform(T::LAYOUT.name),
+            "{shader:?} has another uniform than {:?}",
+            T::LAYOUT
+        );
         Draft {
             name: format!("{} {entry}", shader.name()),
             shader,

@@ -27,7 +27,7 @@ pub(crate) struct Work<'a> {
 }
 
 /// Id columns that share a table.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sources {
     columns: [u32; MAX_GATHERS],
     count: usize,
@@ -54,7 +54,7 @@ impl Sources {
 }
 
 /// How many workgroups a dispatch takes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grid {
     /// So many threads a row of a space.
     Rows { space: usize, threads: u32 },

@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use crate::{
     data::{Batch, IdColumn, Segment},
+    gpu::memory::layout::Columns,
     gpu::program::{
         call::Call,
         grid::ColumnWork,
         room::{COLUMN, HEADER, Room, chunks_for},
         spaces::{PerSpace, SPACES, Slice},
     },
-    plan::{Column, Plan, Stage},
+    plan::{Column, Plan},
 };
 
 /// Samples of a segment that one thread adds up, at least; of longer ones, about the square root of their samples.
@@ -38,29 +39,30 @@ pub(crate) struct Inputs {
 
 impl Inputs {
     /// Words that a batch takes at most of a plan, with so many rows in each space.
-    pub fn words_of(plan: &Plan, rows: PerSpace) -> usize {
+    pub fn words_of(plan: &Plan, columns: &Columns, rows: PerSpace) -> usize {
         let samples = rows[0] as usize;
         let of_column = |space: usize| {
             let rows = rows[space] as usize;
             5 * rows + 3 + 2 * chunks_for(rows)
         };
         let weights = |column: &Column| usize::from(column.weighted) * rows[column.space.index()] as usize;
-        let columns = plan.columns().iter();
-        let columns = columns.map(|column| of_column(column.space.index()) + weights(column));
-        let features = plan.sequences().len() * (samples + 1) + plan.numerics() * samples + 2 * random(plan).count();
-        HEADER + COLUMN * plan.columns().len() + 2 * samples + columns.sum::<usize>() + features
+        let ids = plan.columns().iter();
+        let ids = ids.map(|column| of_column(column.space.index()) + weights(column));
+        let features =
+            plan.sequences().len() * (samples + 1) + plan.numerics() * samples + 2 * columns.random().count();
+        HEADER + COLUMN * plan.columns().len() + 2 * samples + ids.sum::<usize>() + features
     }
 
     /// Rows of every space whose words surely fit so many bytes.
-    pub fn most_rows(plan: &Plan, bytes: u64) -> u64 {
+    pub fn most_rows(plan: &Plan, columns: &Columns, bytes: u64) -> u64 {
         const MANY: u32 = 1 << 12;
-        let fixed = Self::words_of(plan, [0; SPACES]);
-        let each = (Self::words_of(plan, [MANY; SPACES]) - fixed).div_ceil(MANY as usize);
+        let fixed = Self::words_of(plan, columns, [0; SPACES]);
+        let each = (Self::words_of(plan, columns, [MANY; SPACES]) - fixed).div_ceil(MANY as usize);
         (bytes / 4).saturating_sub(fixed as u64) / each as u64
     }
 
     /// Fills in a batch to train on, which must have been checked.
-    pub fn set_batch(&mut self, plan: &Plan, batch: &Batch) {
+    pub fn set_batch(&mut self, plan: &Plan, columns: &Columns, batch: &Batch) {
         self.begin(batch.columns().len());
         for (index, column) in batch.columns().iter().enumerate() {
             let ids = self.part(&column.ids);
@@ -76,7 +78,7 @@ impl Inputs {
         self.set_features(plan, batch, 0..batch.len());
         self.held = batch.holds_statistics().into();
         self.noise = self.words.len() as u32;
-        for stage in random(plan) {
+        for stage in columns.random() {
             self.words.extend_from_slice(&batch.noise().stream(stage).key());
         }
     }
@@ -220,11 +222,4 @@ impl Inputs {
             ..call
         }
     }
-}
-
-/// The stages that draw random numbers, by index.
-pub(crate) fn random(plan: &Plan) -> impl Iterator<Item = u32> {
-    let stages = plan.stages().iter().enumerate();
-    let random = stages.filter(|(_, stage)| matches!(stage, Stage::Dropout(_)));
-    random.map(|(index, _)| index as u32)
 }

@@ -1,6 +1,6 @@
 //! Where the parts of a batch lie that the device makes.
 
-use bytemuck::{Pod, Zeroable};
+use crate::gpu::program::shapes::uniform;
 
 /// Words of the uniform part, and of each column's header.
 pub(crate) const HEADER: usize = 64;
@@ -10,25 +10,24 @@ pub(crate) const SORT_BLOCK: u32 = 4096;
 /// Values of a digit of the sort.
 pub(crate) const DIGITS: u64 = 256;
 
-/// `Draw` in `shaders/batch.wgsl`.
-#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
-#[repr(C)]
-pub(crate) struct Draw {
-    pub samples: u32,
-    pub start: u32,
-    pub labels: u32,
-    pub stride: u32,
-    pub counts: u32,
-    pub blocks: u32,
-    pub sampled: u32,
-    pub group: u32,
-    pub items: u32,
-    pub low_bits: u32,
-    pub high_bits: u32,
-    pub pad: u32,
-    pub order_keys: [u32; 4],
-    pub rng_key: [u32; 2],
-    pub pad2: [u32; 2],
+uniform! {
+    pub(crate) struct Draw as Draw {
+        pub samples: u32,
+        pub start: u32,
+        pub labels: u32,
+        pub stride: u32,
+        pub counts: u32,
+        pub blocks: u32,
+        pub sampled: u32,
+        pub group: u32,
+        pub items: u32,
+        pub low_bits: u32,
+        pub high_bits: u32,
+        pub pad: u32,
+        pub order_keys: [u32; 4],
+        pub rng_key: [u32; 2],
+        pub pad2: [u32; 2],
+    }
 }
 
 /// Room for batches of up to `capacity` samples.

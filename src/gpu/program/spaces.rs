@@ -103,7 +103,7 @@ impl<'a> Extent<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::gpu::*;
+    use super::*;
 
     #[test]
     fn slices_follow_one_another_within_bounds() {

@@ -3,8 +3,7 @@
 //! What is made lies in the words of a batch as [`Inputs`] packs them, but that each part begins where the largest batch
 //! has it: no shader that reads a batch sees a difference.
 
-use bytemuck::{Pod, Zeroable};
-
+use crate::gpu::program::shapes::uniform;
 use crate::{
     Result,
     gpu::{
@@ -24,14 +23,13 @@ use crate::{
 /// Values of a digit of the sort.
 const DIGITS: u64 = 256;
 
-/// `Sort` in `shaders/sort.wgsl`.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct SortShape {
-    shift: u32,
-    first: u32,
-    target: u32,
-    pad: u32,
+uniform! {
+    pub(crate) struct SortShape as Sort {
+        shift: u32,
+        first: u32,
+        to_order: u32,
+        pad: u32,
+    }
 }
 
 /// The dispatches that make a batch in a buffer of words.
@@ -104,7 +102,7 @@ fn sort<'a>([words, scratch, draw]: [&'a wgpu::Buffer; 3], room: Room, largest: 
         let shape = SortShape {
             shift: 8 * pass,
             first: (pass == 0).into(),
-            target: (passes - 1 - pass).is_multiple_of(2).into(),
+            to_order: (passes - 1 - pass).is_multiple_of(2).into(),
             pad: 0,
         };
         let all = || vec![(3, words), (4, scratch), (5, draw)];

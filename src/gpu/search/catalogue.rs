@@ -1,5 +1,6 @@
 //! Buffers and dispatches of searches of a whole catalogue.
 
+use crate::gpu::program::shapes::uniform;
 use crate::{
     Result,
     gpu::{
@@ -14,20 +15,17 @@ use crate::{
         shaders::Shader,
     },
 };
-use bytemuck::{Pod, Zeroable};
-
-/// `Search` in `shaders/search.wgsl`.
-#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
-#[repr(C)]
-pub(crate) struct SearchUniform {
-    pub start: u32,
-    pub rows: u32,
-    pub items: u32,
-    pub limit: u32,
-    pub known: u32,
-    pub k: u32,
-    pub parts: u32,
-    pub pad: u32,
+uniform! {
+    pub(crate) struct SearchUniform as Search {
+        pub start: u32,
+        pub rows: u32,
+        pub items: u32,
+        pub limit: u32,
+        pub known: u32,
+        pub k: u32,
+        pub parts: u32,
+        pub pad: u32,
+    }
 }
 
 /// Words of the buffers whose size depends on what is asked, and the parts of a user's items.

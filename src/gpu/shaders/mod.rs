@@ -148,3 +148,12 @@ shaders! {
         LinearWeightGradientMixed "linear" ["linear_weight_gradient_operands" "linear_weight_gradient_mixed"]
     }
 }
+
+impl Shader {
+    /// Whether what is bound at 2 is a struct of this name; anything but a module's own is refused, no name is nothing.
+    pub(crate) fn has_uniform(self, name: &str) -> bool {
+        let mut lines = self.source().lines();
+        let bound = lines.find(|line| line.starts_with("@group(0) @binding(2) var<uniform>"));
+        name.is_empty() || bound.is_some_and(|line| line.ends_with(&format!(": {name};")))
+    }
+}

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    ops,
-    plan::{Plan, Stage, View},
-};
+use crate::{gpu::memory::layout::needs::Needs, plan::View};
 
 /// Cuts the buffers until all views that go together are cut alike.
-pub(crate) fn spread_cuts(plan: &Plan, cuts: &mut [BTreeSet<usize>]) {
-    let groups = groups(plan);
+pub(crate) fn spread_cuts(needs: &[Needs], params: usize, cuts: &mut [BTreeSet<usize>]) {
+    let groups = groups(needs, params);
     while groups.iter().any(|group| spread(group, cuts)) {}
 }
 
@@ -33,62 +30,22 @@ fn spread(group: &[View], cuts: &mut [BTreeSet<usize>]) -> bool {
     added
 }
 
-/// What goes together: the operands of elementwise stages, the vectors of a factorisation machine, all look-ups in a table,
-/// and all uses of a layer.
-fn groups(plan: &Plan) -> Vec<Vec<View>> {
-    let mut groups: Vec<Vec<View>> = plan.stages().iter().flat_map(of_stage).collect();
-    for table in 0..plan.params().len() {
-        groups.push(plan.gathers(table).map(|(_, output)| output).collect());
-        let uses = plan.stages().iter().filter_map(|stage| match *stage {
-            Stage::Linear(ops::Linear {
-                weight, input, output, ..
-            }) if weight == table => Some((input, output)),
-            _ => None,
-        });
-        let (inputs, outputs) = uses.unzip();
-        groups.extend([inputs, outputs]);
+/// What goes together: what operations say does, and the views that a parameter meets in each of its uses.
+fn groups(needs: &[Needs], params: usize) -> Vec<Vec<View>> {
+    let mut groups: Vec<Vec<View>> = needs.iter().flat_map(|needs| needs.alike.iter().cloned()).collect();
+    for param in 0..params {
+        let stored = needs.iter().flat_map(|needs| &needs.stored);
+        let mut uses: Vec<Vec<View>> = Vec::new();
+        for (_, stored) in stored.filter(|(of, _)| *of == param) {
+            for (index, view) in stored.views().into_iter().enumerate() {
+                match uses.get_mut(index) {
+                    Some(views) => views.push(view),
+                    None => uses.push(vec![view]),
+                }
+            }
+        }
+        groups.extend(uses);
     }
     groups.retain(|group| group.len() > 1);
     groups
-}
-
-fn of_stage(stage: &Stage) -> Vec<Vec<View>> {
-    match *stage {
-        Stage::Product(ops::Product { inputs, output }) | Stage::Dice(ops::Dice { inputs, output, .. }) => {
-            vec![vec![inputs[0], inputs[1], output]]
-        }
-        Stage::Pool(ops::Pool { input, output, .. })
-        | Stage::Dropout(ops::Dropout { input, output, .. })
-        | Stage::Prelu(ops::Prelu { input, output, .. })
-        | Stage::BatchNorm(ops::BatchNorm { input, output, .. })
-        | Stage::Affine(ops::Affine { input, output, .. })
-        | Stage::LastStep(ops::LastStep { input, output }) => vec![vec![input, output]],
-        Stage::AttentionUnit(ops::AttentionUnit { inputs, .. }) => vec![inputs.to_vec()],
-        Stage::Attention(ops::Attention {
-            inputs: [_, values],
-            output,
-        }) => vec![vec![values, output]],
-        Stage::Fm(ops::Fm { input, factors, .. }) => {
-            let vectors = (0..input.width / factors).map(|field| input.columns(field * factors, factors));
-            vec![vectors.collect()]
-        }
-        Stage::PairWithNext(ops::PairWithNext {
-            inputs: [states, items],
-            output,
-        }) => {
-            let own = output.columns(0, states.width);
-            vec![
-                vec![states, own],
-                vec![items, output.columns(states.width, items.width)],
-            ]
-        }
-        Stage::Gather(_)
-        | Stage::Numeric(_)
-        | Stage::Linear(_)
-        | Stage::Sum(_)
-        | Stage::Softmax(_)
-        | Stage::Gru(_)
-        | Stage::Auxiliary(_)
-        | Stage::SigmoidCrossEntropy(_) => Vec::new(),
-    }
 }

@@ -2,12 +2,11 @@
 
 use crate::{
     gpu::memory::layout::{Columns, Range4},
-    ops,
-    plan::{Activation, Plan, Stage, View},
+    plan::{Plan, Stage, View},
 };
 
-/// The columns of each buffer that a linear stage with ReLU writes and only linear stages read: who writes their
-/// gradient cuts it to a delta at once. For the other ReLU stages that is a dispatch of its own.
+/// The columns of each buffer that a ReLU writes and only stages read that can cut their gradient to a delta as they
+/// write it. For the other ReLUs that is a dispatch of its own.
 pub(crate) struct Relus {
     /// For each stage, whether its delta is cut by those who write the gradient.
     pub fused: Vec<bool>,
@@ -15,34 +14,30 @@ pub(crate) struct Relus {
 
 impl Relus {
     pub fn new(plan: &Plan, columns: &Columns) -> Self {
-        let fused = |stage: &Stage| {
-            let Some(output) = relu_output(stage) else { return false };
-            let mut readers = plan.stages().iter().filter(|reader| reads(reader, output));
-            readers.all(|reader| match reader {
-                Stage::Linear(ops::Linear { input, .. }) => mask(plan, columns, *input).is_some(),
-                _ => false,
-            })
+        let fused = |stage: usize| {
+            let Some(output) = columns.needs()[stage].relu_output() else {
+                return false;
+            };
+            let stages = plan.stages().iter().zip(columns.needs());
+            let mut readers = stages.filter(|(reader, _)| reads(reader, output));
+            readers.all(|(_, needs)| needs.cuts.is_some_and(|input| mask(columns, input).is_some()))
         };
         Relus {
-            fused: plan.stages().iter().map(fused).collect(),
+            fused: (0..plan.stages().len()).map(fused).collect(),
         }
     }
 }
 
 /// The vec4s of `view` that ReLU stages write, counted from the view's beginning, where they are one range.
-pub(crate) fn mask(plan: &Plan, columns: &Columns, view: View) -> Option<Range4> {
+pub(crate) fn mask(columns: &Columns, view: View) -> Option<Range4> {
     let whole = columns.range(view);
     let inside = |output: View| {
         let range = columns.range(output);
         let (first, end) = (range.first.max(whole.first), range.end().min(whole.end()));
         (output.buffer == view.buffer && first < end).then_some((first, end))
     };
-    let mut ranges: Vec<(u32, u32)> = plan
-        .stages()
-        .iter()
-        .filter_map(relu_output)
-        .filter_map(inside)
-        .collect();
+    let relus = columns.needs().iter().filter_map(|needs| needs.relu_output());
+    let mut ranges: Vec<(u32, u32)> = relus.filter_map(inside).collect();
     ranges.sort_unstable();
     let adjacent = ranges.windows(2).all(|pair| pair[0].1 == pair[1].0);
     match (ranges.first(), ranges.last()) {
@@ -50,22 +45,6 @@ pub(crate) fn mask(plan: &Plan, columns: &Columns, view: View) -> Option<Range4>
             first: first - whole.first,
             width: end - first,
         }),
-        _ => None,
-    }
-}
-
-fn relu_output(stage: &Stage) -> Option<View> {
-    match stage {
-        Stage::Linear(ops::Linear {
-            output,
-            activation: Activation::Relu,
-            ..
-        })
-        | Stage::AttentionUnit(ops::AttentionUnit {
-            output,
-            activation: Activation::Relu,
-            ..
-        }) => Some(*output),
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
 //! How parameters are stored.
 
 use crate::{
-    gpu::memory::layout::{Columns, Run},
-    ops,
-    plan::{Plan, Stage, View},
+    Error, Result,
+    gpu::memory::layout::{Columns, Run, needs::Stored},
+    plan::{Plan, View},
 };
 
 /// How a parameter of the plan, `[rows, width]`, is stored on the device.
@@ -23,80 +23,31 @@ pub(crate) struct Matrix {
 
 impl Matrix {
     /// How each parameter of a plan is stored.
-    pub fn of_plan(plan: &Plan, columns: &Columns) -> Vec<Matrix> {
+    ///
+    /// # Errors
+    /// [`Error::Device`] names a parameter of which no operation says it.
+    pub fn of_plan(plan: &Plan, columns: &Columns) -> Result<Vec<Matrix>> {
         let mut matrices: Vec<Option<Matrix>> = vec![None; plan.params().len()];
-        for stage in plan.stages() {
-            match *stage {
-                Stage::Gather(ops::Gather { table, output, .. }) => {
-                    matrices[table] = Some(Matrix::table(columns, output))
-                }
-                Stage::Linear(ops::Linear {
-                    weight,
-                    bias,
-                    input,
-                    output,
-                    ..
-                }) => {
-                    matrices[weight] = Some(Matrix::weight(columns, input, output));
-                    if let Some(bias) = bias {
-                        matrices[bias] = Some(Matrix::vector(columns, output));
-                    }
-                }
-                Stage::AttentionUnit(ops::AttentionUnit {
-                    weight,
-                    bias,
-                    inputs,
-                    output,
-                    ..
-                }) => {
-                    matrices[weight] = Some(Matrix::unit(columns, inputs[1], output));
-                    matrices[bias] = Some(Matrix::vector(columns, output));
-                }
-                Stage::Sum(ops::Sum {
-                    bias: Some(vector),
-                    output,
-                    ..
-                })
-                | Stage::Prelu(ops::Prelu {
-                    alpha: vector, output, ..
-                })
-                | Stage::Dice(ops::Dice {
-                    alpha: vector, output, ..
-                }) => matrices[vector] = Some(Matrix::vector(columns, output)),
-                Stage::BatchNorm(ops::BatchNorm {
-                    mean: a,
-                    variance: b,
-                    output,
-                    ..
-                })
-                | Stage::Affine(ops::Affine {
-                    weight: a,
-                    bias: b,
-                    output,
-                    ..
-                }) => {
-                    for vector in [a, b] {
-                        matrices[vector] = Some(Matrix::vector(columns, output));
-                    }
-                }
-                Stage::Gru(ops::Gru {
-                    params,
-                    ref inputs,
-                    output,
-                    ..
-                }) => {
-                    for (param, input) in params.into_iter().zip([inputs[0], output]) {
-                        matrices[param] = Some(Matrix::gates(columns, input, output));
-                    }
-                    for &bias in &params[2..] {
-                        matrices[bias] = Some(Matrix::gate_vector(columns, output));
-                    }
-                }
-                _ => {}
-            }
+        for &(param, stored) in columns.needs().iter().flat_map(|needs| &needs.stored) {
+            matrices[param] = Some(Matrix::new(columns, stored));
         }
-        // Every parameter of a finished plan belongs to a stage.
-        matrices.into_iter().flatten().collect()
+        let named = matrices.into_iter().zip(plan.params()).map(|(matrix, param)| {
+            let name = &param.name;
+            let reason = || Error::Device(format!("no operation says how {name} is stored on a graphics device"));
+            matrix.ok_or_else(reason)
+        });
+        named.collect()
+    }
+
+    fn new(columns: &Columns, stored: Stored) -> Matrix {
+        match stored {
+            Stored::Table(view) => Matrix::table(columns, view),
+            Stored::Weight { input, output } => Matrix::weight(columns, input, output),
+            Stored::Vector(view) => Matrix::vector(columns, view),
+            Stored::UnitWeight { key, output } => Matrix::unit(columns, key, output),
+            Stored::Gates { input, output } => Matrix::gates(columns, input, output),
+            Stored::GateVector(view) => Matrix::gate_vector(columns, view),
+        }
     }
 
     fn table(columns: &Columns, view: View) -> Matrix {

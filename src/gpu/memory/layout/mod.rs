@@ -5,16 +5,16 @@
 //! view is then a range of vec4s, and parameters are stored with the pads of the views that they meet: the pad of a
 //! weight, a bias or a table row is zero, stays zero under every optimiser, and adds nothing.
 
-pub(crate) mod alike;
+mod alike;
 pub(crate) mod masks;
 pub(crate) mod matrix;
+pub(crate) mod needs;
 
 use std::collections::BTreeSet;
 
-use crate::{
-    ops::{self, gru::Kind},
-    plan::{Plan, Stage, View},
-};
+use needs::{Needs, Scratch};
+
+use crate::plan::{Plan, View};
 
 /// A range of columns of a buffer, in vec4s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +46,10 @@ pub(crate) struct Columns {
     spaces: Vec<usize>,
     /// For each buffer, whether look-ups fill it: its gradient is kept for the whole batch.
     gathered: Vec<bool>,
-    /// What the device adds, each with a parameter of the stage that it is for: the rows `[k, q * k]` of an attention unit,
-    /// by its weight, and what its query comes to, by its bias; the gates of a recurrent layer, by the weight of its state,
-    /// and its scaled input, by the weight of that.
-    units: Vec<(usize, View)>,
+    /// What the device adds, each with a parameter of the stage that it is for.
+    scratch: Vec<(usize, View)>,
+    /// What each stage needs.
+    needs: Vec<Needs>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,8 @@ struct Piece {
 }
 
 impl Columns {
-    pub fn new(plan: &Plan) -> Self {
+    /// For a plan whose stages have these needs.
+    pub fn new(plan: &Plan, needs: Vec<Needs>) -> Self {
         let mut cuts: Vec<BTreeSet<usize>> = plan.buffers().iter().map(|&width| [0, width].into()).collect();
         let views = plan
             .stages()
@@ -69,40 +70,19 @@ impl Columns {
         for view in views {
             cuts[view.buffer].extend([view.start, view.start + view.width]);
         }
-        alike::spread_cuts(plan, &mut cuts);
+        alike::spread_cuts(&needs, plan.params().len(), &mut cuts);
         let mut columns = Columns {
             pieces: Vec::new(),
             spaces: (0..cuts.len()).map(|buffer| plan.space(buffer).index()).collect(),
             gathered: vec![false; cuts.len()],
-            units: Vec::new(),
+            scratch: Vec::new(),
+            needs,
         };
-        for stage in plan.stages() {
-            match *stage {
-                Stage::Gather(ops::Gather { output, .. }) => columns.gathered[output.buffer] = true,
-                Stage::AttentionUnit(ops::AttentionUnit {
-                    weight,
-                    bias,
-                    inputs: [query, key],
-                    output,
-                    ..
-                }) => {
-                    columns.add_unit(weight, (key, 2), key, &mut cuts);
-                    columns.add_unit(bias, (output, 1), query, &mut cuts);
-                }
-                Stage::Gru(ops::Gru {
-                    kind,
-                    params,
-                    ref inputs,
-                    output,
-                }) => {
-                    columns.add_unit(params[1], (output, 4), output, &mut cuts);
-                    if kind == Kind::Aigru {
-                        columns.add_unit(params[0], (inputs[0], 1), inputs[0], &mut cuts);
-                    }
-                }
-                _ => {}
-            }
+        for (_, output) in (0..plan.params().len()).flat_map(|table| plan.gathers(table)) {
+            columns.gathered[output.buffer] = true;
         }
+        let scratch: Vec<Scratch> = columns.needs.iter().flat_map(|needs| needs.scratch.clone()).collect();
+        scratch.into_iter().for_each(|of| columns.add_scratch(of, &mut cuts));
         let pieces = cuts.iter().map(|cuts| {
             let mut first = 0;
             let bounds: Vec<usize> = cuts.iter().copied().collect();
@@ -121,22 +101,45 @@ impl Columns {
         columns
     }
 
-    /// A buffer for rows of so many parts, each of them cut as `view` is, with as many rows as `space` has.
-    fn add_unit(&mut self, param: usize, (view, parts): (View, usize), space: View, cuts: &mut Vec<BTreeSet<usize>>) {
-        let of_view = cuts[view.buffer].range(view.start..=view.range().end);
-        let of_view: Vec<usize> = of_view.map(|cut| cut - view.start).collect();
-        let of_part = |part: usize| of_view.iter().map(move |cut| part * view.width + cut);
-        self.units.push((
+    /// A buffer for rows of so many parts, each of them cut as a view is.
+    fn add_scratch(&mut self, scratch: Scratch, cuts: &mut Vec<BTreeSet<usize>>) {
+        let Scratch {
+            param,
+            part,
+            parts,
+            rows,
+        } = scratch;
+        let of_view = cuts[part.buffer].range(part.start..=part.range().end);
+        let of_view: Vec<usize> = of_view.map(|cut| cut - part.start).collect();
+        let of_part = |index: usize| of_view.iter().map(move |cut| index * part.width + cut);
+        self.scratch.push((
             param,
             View {
                 buffer: cuts.len(),
                 start: 0,
-                width: parts * view.width,
+                width: parts * part.width,
             },
         ));
-        self.spaces.push(self.spaces[space.buffer]);
+        self.spaces.push(self.spaces[rows.buffer]);
         self.gathered.push(false);
         cuts.push((0..parts).flat_map(of_part).collect());
+    }
+
+    /// What each stage needs.
+    pub fn needs(&self) -> &[Needs] {
+        &self.needs
+    }
+
+    /// The stages that draw random numbers, by index.
+    pub fn random(&self) -> impl Iterator<Item = u32> {
+        let random = self.needs.iter().enumerate().filter(|(_, needs)| needs.is_random);
+        random.map(|(index, _)| index as u32)
+    }
+
+    /// The stages that take statistics of the whole batch, by index, each with the vec4s of a row.
+    pub fn statistics(&self) -> impl Iterator<Item = (usize, u32)> {
+        let stages = self.needs.iter().enumerate();
+        stages.filter_map(|(index, needs)| needs.statistics.map(|view| (index, self.range(view).width)))
     }
 
     /// Number of buffers.
@@ -154,17 +157,10 @@ impl Columns {
         self.gathered[buffer]
     }
 
-    /// What the device adds for a parameter.
-    pub fn unit(&self, param: usize) -> View {
-        let found = self.units.iter().find(|(of, _)| *of == param);
-        found.map_or(
-            View {
-                buffer: 0,
-                start: 0,
-                width: 0,
-            },
-            |(_, rows)| *rows,
-        )
+    /// What the device adds for a parameter, if a stage has asked for it.
+    pub fn scratch(&self, param: usize) -> Option<View> {
+        let found = self.scratch.iter().find(|(of, _)| *of == param);
+        found.map(|(_, rows)| *rows)
     }
 
     /// vec4s of a row of a buffer.
@@ -220,13 +216,18 @@ impl Piece {
 
 #[cfg(test)]
 mod tests {
-    use crate::gpu::*;
-    use crate::models::{Mf, NeuMf};
+    use super::{matrix::Matrix, *};
+    use crate::{
+        gpu::ops::needs,
+        models::{Mf, NeuMf},
+        ops,
+        plan::Stage,
+    };
 
     #[test]
     fn pieces_begin_at_whole_vec4s() {
         let plan = NeuMf::new(5, 6).factors(3).layers([10, 7, 5]).plan().unwrap();
-        let columns = Columns::new(&plan);
+        let columns = Columns::new(&plan, needs(&plan));
         let Some(Stage::Linear(ops::Linear { input: top, weight, .. })) = plan.stages().iter().rev().nth(1) else {
             panic!("the logit is a linear stage");
         };
@@ -236,7 +237,7 @@ mod tests {
             runs.iter().map(|run| (run.from, run.to, run.len)).collect::<Vec<_>>(),
             [(0, 0, 3), (3, 4, 5)]
         );
-        let matrix = &Matrix::of_plan(&plan, &columns)[*weight];
+        let matrix = &Matrix::of_plan(&plan, &columns).unwrap()[*weight];
         let mut device = vec![0.0; 4 * matrix.stride_floats()];
         let values: Vec<f32> = (1..=8).map(|x| x as f32).collect();
         matrix.spread(&values, 0, 0, &mut device);
@@ -252,7 +253,7 @@ mod tests {
     #[test]
     fn a_bias_column_is_a_piece_of_its_own() {
         let plan = Mf::new(5, 6).factors(5).plan().unwrap();
-        let columns = Columns::new(&plan);
+        let columns = Columns::new(&plan, needs(&plan));
         assert_eq!(columns.stride(2), 2);
         assert_eq!(columns.stride(3), 2);
     }
