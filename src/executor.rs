@@ -7,7 +7,7 @@ use crate::{
     checks::check_ids,
     data::{Batch, Sampler},
     eval::{Best, Query, Rank, rank_by_scores, top_by_scores},
-    plan::{L2, Optimizer, Plan, State, View},
+    plan::{L2, Optimizer, Plan, Stage, State, View},
 };
 
 /// A sum of losses and the number of samples in it.
@@ -281,10 +281,25 @@ pub(crate) fn interrupted() -> Error {
 /// Where the activation called `name` is.
 ///
 /// # Errors
-/// [`Error::Config`] where the plan exposes none.
+/// [`Error::Config`] where the plan exposes none, or one that is computed in training alone.
 pub fn exposed(plan: &Plan, name: &str) -> Result<View> {
     let reason = "the plan has no activation of this name; DIN has `attention`";
-    plan.exposed(name).ok_or_else(|| Error::config(name, reason))
+    let view = plan.exposed(name).ok_or_else(|| Error::config(name, reason))?;
+    let writes = |stage: &Stage| {
+        let written = stage.output().filter(|output| output.buffer == view.buffer);
+        written.is_some_and(|output| output.start < view.range().end && view.start < output.range().end)
+    };
+    let mut stages = plan.stages().iter().enumerate();
+    match stages.find(|(index, stage)| writes(stage) && !plan.is_scored(*index)) {
+        None => Ok(view),
+        Some((_, stage)) => Err(Error::config(
+            name,
+            format!(
+                "it is computed in training alone (by {}): no logit depends on it, so scores leave it out",
+                stage.name()
+            ),
+        )),
+    }
 }
 
 /// The number of items, where a call of [`Executor::score_catalogue`] fits the plan.

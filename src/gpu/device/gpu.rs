@@ -79,6 +79,9 @@ struct Inner {
     buffers: AtomicU64,
     bytes: AtomicU64,
     bind_groups: AtomicU64,
+    /// Buffers that can still be made, for tests of what happens where memory is short.
+    #[cfg(test)]
+    left: AtomicU64,
 }
 
 impl fmt::Debug for Gpu {
@@ -160,6 +163,8 @@ impl Gpu {
             buffers: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             bind_groups: AtomicU64::new(0),
+            #[cfg(test)]
+            left: AtomicU64::new(u64::MAX),
         })))
     }
 
@@ -278,6 +283,12 @@ impl Gpu {
         bytes.max(16).next_multiple_of(16)
     }
 
+    /// Lets so many buffers more be made.
+    #[cfg(test)]
+    pub(crate) fn fail_after(&self, buffers: u64) {
+        self.0.left.store(buffers, Ordering::Relaxed);
+    }
+
     /// A buffer of `bytes` bytes, rounded up to whole vec4s, at first zero.
     pub(crate) fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
         let size = Self::allocated(bytes);
@@ -289,6 +300,13 @@ impl Gpu {
             let name = self.name();
             return Err(Error::Device(format!(
                 "{label} takes {size} bytes; a buffer of {name} holds {most} at most"
+            )));
+        }
+        #[cfg(test)]
+        if self.0.left.fetch_sub(1, Ordering::Relaxed) == 0 {
+            self.fail_after(0);
+            return Err(Error::Device(format!(
+                "no {size} bytes are left for {label} in this test"
             )));
         }
         let scope = self.0.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);

@@ -37,7 +37,7 @@ use crate::{
         },
         sampling::positives::Positives,
     },
-    plan::{L2, Optimizer, Plan, State, Tensor},
+    plan::{L2, Optimizer, Param, ParamKind, Plan, State, Tensor},
 };
 
 /// Submits that may wait on the device: one runs while the next is recorded.
@@ -339,7 +339,9 @@ impl Executor for GpuExecutor {
         self.ready()?;
         check_rows(&self.plan, param, first, values.len())?;
         self.tensors.write_rows(&self.plan, param, first, values)?;
-        self.stale |= !self.plan.params()[param].is_table();
+        // Tables, vectors and statistics have no transpose.
+        let Param { kind, is_vector, .. } = &self.plan.params()[param];
+        self.stale |= *kind == ParamKind::Dense && !is_vector;
         Ok(())
     }
 
@@ -356,5 +358,66 @@ impl Executor for GpuExecutor {
         }
         self.plan = grown;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Error,
+        gpu::{GpuOptions, Select},
+        models::NeuMf,
+    };
+
+    fn batch(users: &[u32], items: &[u32]) -> Batch {
+        let mut batch = Batch::new(2, users.len());
+        batch.ids_mut(0).extend_from_slice(users);
+        batch.ids_mut(1).extend_from_slice(items);
+        batch.labels_mut().extend((0..users.len()).map(|i| (i % 2) as f32));
+        batch.sort();
+        batch
+    }
+
+    /// NeuMF has two tables of items. Whichever buffer of theirs cannot be made, the executor is as it was, trains on as
+    /// one that was never asked to grow, and grows once there is memory again.
+    #[test]
+    fn where_a_table_cannot_grow_nothing_is_lost() {
+        let Ok(gpu) = Gpu::open(&Select::Any, GpuOptions::default()) else {
+            return;
+        };
+        let plan = NeuMf::new(9, 8).factors(3).layers([6, 5]).plan().unwrap();
+        let state = State::initial(&plan, 3, false).unwrap();
+        let batch = batch(&[0, 8, 3, 3], &[7, 0, 7, 2]);
+        let step = |executor: &mut GpuExecutor| {
+            executor
+                .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+                .unwrap();
+        };
+        let new = || GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+        let (mut kept, mut tried) = (new(), new());
+        [&mut kept, &mut tried].into_iter().for_each(step);
+        for buffers in 0..6 {
+            gpu.fail_after(buffers);
+            let refused = tried.grow(1, 500);
+            gpu.fail_after(u64::MAX);
+            assert!(
+                matches!(refused, Err(Error::Device(_))),
+                "{buffers} buffers: {refused:?}"
+            );
+            assert_eq!(tried.plan(), &plan);
+            assert_eq!(tried.state().unwrap(), kept.state().unwrap(), "{buffers} buffers");
+            [&mut kept, &mut tried].into_iter().for_each(step);
+            assert_eq!(
+                tried.state().unwrap(),
+                kept.state().unwrap(),
+                "{buffers} buffers, and a step"
+            );
+        }
+        for executor in [&mut kept, &mut tried] {
+            executor.grow(1, 500).unwrap();
+            step(executor);
+        }
+        assert_eq!(tried.state().unwrap(), kept.state().unwrap());
     }
 }

@@ -58,47 +58,55 @@ pub(crate) struct Table {
     pub shards: Vec<Shard>,
 }
 
-/// Makes room for `capacity` rows of which `rows` are needed: the last shard is made longer, or more are added.
-pub(crate) fn grow_table(
-    gpu: &Gpu,
-    name: &str,
-    matrix: &Matrix,
-    table: &mut Table,
-    rows: usize,
-    capacity: usize,
-    moments: bool,
-) -> Result<()> {
-    let row_bytes = 16 * u64::from(matrix.stride);
-    // A row fits: `memory` has refused what does not.
-    let most = (gpu.max_binding() / row_bytes).min(u32::MAX.into()) as u32;
-    let mut shards = Vec::new();
-    let mut first = 0u32;
-    // The last shard is copied to a longer one; nothing of the table changes before all buffers are there.
-    let keep = table.shards.len().saturating_sub(1);
-    if let Some(last) = table.shards.last() {
-        first = last.first;
+/// What a table is to become longer by: made whole before the table changes, so that nothing is lost where memory is short.
+pub(crate) struct Growth {
+    /// Shards that stay.
+    keep: usize,
+    shards: Vec<Shard>,
+}
+
+impl Table {
+    /// Rows that there is room for.
+    pub fn capacity(&self) -> usize {
+        let last = self.shards.last();
+        last.map_or(0, |shard| shard.first as usize + shard.capacity as usize)
     }
-    let whole = table.shards.last().is_some_and(|last| last.capacity == most);
-    if whole {
-        first += most;
+
+    /// Makes room for `capacity` rows, which must be more than there is room for: a longer shard for the last, with a copy
+    /// of what that holds, and more behind it where they are larger than a binding.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device) where there is no memory; the table is as it was.
+    pub fn growth(&self, gpu: &Gpu, name: &str, matrix: &Matrix, capacity: usize, moments: bool) -> Result<Growth> {
+        let row_bytes = 16 * u64::from(matrix.stride);
+        // A row fits: what does not was refused before.
+        let most = (gpu.max_binding() / row_bytes).min(u32::MAX.into()) as u32;
+        let replaced = self.shards.last().filter(|last| last.capacity < most);
+        let mut first = replaced.map_or(self.capacity(), |last| last.first as usize);
+        let mut shards = Vec::new();
+        while first < capacity {
+            let rows = (capacity - first).min(most as usize) as u32;
+            shards.push(Shard {
+                first: first as u32,
+                capacity: rows,
+                slots: Slots::new(gpu, name, u64::from(rows) * row_bytes, moments)?,
+            });
+            first += rows as usize;
+        }
+        if let (Some(old), Some(new)) = (replaced, shards.first()) {
+            copy_slots(gpu, &old.slots, &new.slots)?;
+        }
+        Ok(Growth {
+            keep: self.shards.len() - usize::from(replaced.is_some()),
+            shards,
+        })
     }
-    while (first as usize) < capacity.max(rows) {
-        let rows = (capacity - first as usize).min(most as usize) as u32;
-        shards.push(Shard {
-            first,
-            capacity: rows,
-            slots: Slots::new(gpu, name, u64::from(rows) * row_bytes, moments)?,
-        });
-        first += rows;
+
+    /// Takes what was made.
+    pub fn grow(&mut self, growth: Growth) {
+        self.shards.truncate(growth.keep);
+        self.shards.extend(growth.shards);
     }
-    if let (Some(old), Some(new), false) = (table.shards.last(), shards.first(), whole) {
-        copy_slots(gpu, &old.slots, &new.slots)?;
-    }
-    if !whole {
-        table.shards.truncate(keep);
-    }
-    table.shards.append(&mut shards);
-    Ok(())
 }
 
 fn copy_slots(gpu: &Gpu, from: &Slots, to: &Slots) -> Result<()> {

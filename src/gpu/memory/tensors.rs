@@ -12,7 +12,7 @@ use crate::{
             buffers::{Readback, STORAGE, upload},
             layout::{Columns, matrix::Matrix},
             placement::Placement,
-            tables::{Slots, Table, grow_table},
+            tables::{Slots, Table},
         },
     },
     memory::Need,
@@ -72,15 +72,8 @@ impl Tensors {
                         vocabulary,
                         shards: Vec::new(),
                     };
-                    grow_table(
-                        gpu,
-                        &param.name,
-                        &matrices[index],
-                        &mut table,
-                        param.rows,
-                        param.rows,
-                        moments,
-                    )?;
+                    let growth = table.growth(gpu, &param.name, &matrices[index], param.rows, moments)?;
+                    table.grow(growth);
                     tables.push(table);
                 }
             }
@@ -118,8 +111,8 @@ impl Tensors {
 
     /// Sees that there are moments; tells whether buffers were made.
     pub fn need_moments(&mut self, plan: &Plan) -> Result<bool> {
-        self.has_moments.fill([true; 2]);
         if self.dense.slots.moments.is_some() {
+            self.has_moments.fill([true; 2]);
             return Ok(false);
         }
         for (param, place) in plan.params().iter().zip(&self.places) {
@@ -130,6 +123,7 @@ impl Tensors {
             }
         }
         self.dense.slots.add_moments(&self.gpu, "weights")?;
+        self.has_moments.fill([true; 2]);
         Ok(true)
     }
 
@@ -188,36 +182,28 @@ impl Tensors {
 
     /// Makes the tables of a vocabulary longer; tells whether buffers were made. Room for a quarter more is made, so that
     /// the copies of many small growths cost no more than the rows that came.
+    ///
+    /// # Errors
+    /// Where memory is short for one of them; all are as they were.
     pub fn grow(&mut self, plan: &Plan, vocabulary: usize, rows: usize) -> Result<bool> {
-        let mut made = false;
-        for (index, param) in plan.params().iter().enumerate() {
-            let Place::Table(table) = self.places[index] else {
-                continue;
-            };
-            let table = &mut self.tables[table];
-            let capacity = table
-                .shards
-                .last()
-                .map_or(0, |shard| (shard.first + shard.capacity) as usize);
-            if table.vocabulary != vocabulary || rows <= capacity {
+        let moments = self.dense.slots.moments.is_some();
+        let copies = if moments { 3 } else { 1 };
+        let room = (rows + (rows / 4).max(64)).min(u32::MAX as usize);
+        let mut growths = Vec::new();
+        for (index, (param, place)) in plan.params().iter().zip(&self.places).enumerate() {
+            let Place::Table(number) = *place else { continue };
+            let (table, matrix) = (&self.tables[number], &self.matrices[index]);
+            if table.vocabulary != vocabulary || rows <= table.capacity() {
                 continue;
             }
-            let room = (rows + (rows / 4).max(64)).min(u32::MAX as usize);
-            let moments = self.dense.slots.moments.is_some();
-            let copies = if moments { 3 } else { 1 };
-            let bytes = 4 * copies * (room as u64).saturating_mul(self.matrices[index].stride_floats() as u64);
+            let bytes = 4 * copies * (room as u64).saturating_mul(matrix.stride_floats() as u64);
             check_host(&self.gpu, bytes, || format!("{rows} rows of {}", param.name))?;
-            grow_table(
-                &self.gpu,
-                &param.name,
-                &self.matrices[index],
-                table,
-                rows,
-                room,
-                moments,
-            )?;
-            made = true;
+            growths.push((number, table.growth(&self.gpu, &param.name, matrix, room, moments)?));
         }
+        let made = !growths.is_empty();
+        growths
+            .into_iter()
+            .for_each(|(number, growth)| self.tables[number].grow(growth));
         Ok(made)
     }
 
