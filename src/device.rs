@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 #[cfg(feature = "gpu")]
-use crate::gpu::{Gpu, GpuExecutor, Select, shared};
+use crate::gpu::{Gpu, GpuExecutor, GpuOptions, Lazily, Opened, Select};
 use crate::{
     Result,
     cpu::{CpuExecutor, Isa},
@@ -18,7 +18,11 @@ use crate::{
 #[cfg(feature = "gpu")]
 const GPU_PAYS_OFF: usize = 32 * 1024;
 
-/// Where training runs, and how.
+/// Where training runs, and how. One that has a graphics device holds it, and so do its clones: it is closed with the last of
+/// them and of the executors on it. Two are equal that run on the same adapter in the same way.
+///
+/// [`threads`](Device::threads) and [`simd`](Device::simd) are the processor's. They count where a plan runs on it, also as
+/// [`auto`](Device::auto)'s second choice, and change nothing about a graphics device.
 ///
 /// ```
 /// use pocketrec::{device::Device, models::Gmf, plan::State};
@@ -29,23 +33,28 @@ const GPU_PAYS_OFF: usize = 32 * 1024;
 /// executor.score(&[&[3], &[7]], &mut score)?;
 /// # Ok::<(), pocketrec::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
     kind: Kind,
     threads: Option<usize>,
     isa: Option<Isa>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Kind {
     #[default]
     Cpu,
     /// Chosen when the plan is known.
-    Auto,
-    /// The number of an open device.
+    Auto(Hardware),
     #[cfg(feature = "gpu")]
-    Gpu(usize),
+    Gpu(Opened),
 }
+
+/// The graphics device that is taken where it pays off.
+#[cfg(feature = "gpu")]
+type Hardware = Lazily;
+#[cfg(not(feature = "gpu"))]
+type Hardware = ();
 
 impl Device {
     /// The best device of this machine, or the one that the environment variable `POCKETREC_DEVICE` names.
@@ -73,7 +82,7 @@ impl Device {
 
     fn automatic() -> Self {
         Device {
-            kind: Kind::Auto,
+            kind: Kind::Auto(Hardware::default()),
             ..Device::default()
         }
     }
@@ -92,19 +101,24 @@ impl Device {
         Self::selected(&Select::Any, false)
     }
 
-    /// A graphics device that is open already.
+    /// A graphics device that is open already. Where it is lost, [`executor`](Device::executor) opens the same adapter anew,
+    /// with the same options.
     #[cfg(feature = "gpu")]
     pub fn on(gpu: &Gpu) -> Self {
         Device {
-            kind: Kind::Gpu(shared::add(gpu)),
+            kind: Kind::Gpu(Opened::on(gpu)),
             ..Device::default()
         }
     }
 
     #[cfg(feature = "gpu")]
     fn selected(select: &Select, mixed: bool) -> Result<Self> {
+        let options = GpuOptions {
+            mixed,
+            ..GpuOptions::default()
+        };
         Ok(Device {
-            kind: Kind::Gpu(shared::open(select, mixed)?),
+            kind: Kind::Gpu(Opened::open(select, options)?),
             ..Device::default()
         })
     }
@@ -148,13 +162,13 @@ impl Device {
         Err(crate::Error::Device(reason))
     }
 
-    /// Sets the number of threads; 0 means as many as the processor has cores.
+    /// Sets the number of the processor's threads; 0 means as many as the processor has cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = (threads > 0).then_some(threads);
         self
     }
 
-    /// Sets the instruction set.
+    /// Sets the processor's instruction set.
     pub fn simd(mut self, isa: Isa) -> Self {
         self.isa = Some(isa);
         self
@@ -166,11 +180,11 @@ impl Device {
     /// [`Error::Device`](crate::Error::Device) where the device lacks what was asked for, [`Error::Length`](crate::Error::Length) where the state is of another
     /// plan, [`Error::Memory`](crate::Error::Memory) where memory is short.
     pub fn executor(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
-        match self.kind {
+        match &self.kind {
             Kind::Cpu => self.processor(plan, state),
-            Kind::Auto => self.best(plan, state),
+            Kind::Auto(hardware) => self.best(hardware, plan, state),
             #[cfg(feature = "gpu")]
-            Kind::Gpu(index) => Ok(Box::new(GpuExecutor::new(&shared::get(index)?, plan, &state)?)),
+            Kind::Gpu(opened) => Ok(Box::new(GpuExecutor::new(&opened.get()?, plan, &state)?)),
         }
     }
 
@@ -185,9 +199,9 @@ impl Device {
     }
 
     #[cfg(feature = "gpu")]
-    fn best(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
+    fn best(&self, hardware: &Hardware, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
         if plan.multiply_adds() >= GPU_PAYS_OFF
-            && let Ok(gpu) = shared::open(&Select::Hardware, false).and_then(shared::get)
+            && let Ok(gpu) = hardware.hardware()
         {
             // A state that does not fit the plan is an error on any device; parameters that do not fit this one are not.
             if let Ok(executor) = GpuExecutor::new(&gpu, plan.clone(), &state) {
@@ -198,7 +212,7 @@ impl Device {
     }
 
     #[cfg(not(feature = "gpu"))]
-    fn best(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
+    fn best(&self, _: &Hardware, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
         self.processor(plan, state)
     }
 

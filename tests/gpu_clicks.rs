@@ -368,6 +368,36 @@ fn attention_is_handed_out() {
     assert!(on_gpu.score_with(&batch, "nothing", &mut [0.0; 77]).is_err());
 }
 
+/// What no logit depends on is computed in training alone: after scores its buffers hold what was there before.
+#[test]
+fn activations_of_training_alone_are_refused() {
+    let plan = plan_of(5, |plan, x, steps| {
+        let clicked = plan.linear("clicked", steps, 1, Activation::Identity);
+        let negative = plan.linear("negative", steps, 1, Activation::Identity);
+        plan.auxiliary(clicked, negative, 0.5);
+        plan.expose("clicked", clicked);
+        plan.expose("steps", steps);
+        let pooled = plan.buffer(5);
+        plan.pool(steps, pooled, true);
+        plan.plain_sum(&[pooled, x])
+    });
+    let state = random_state(&plan, 0.3, 11);
+    let cpu = CpuExecutor::new(plan.clone(), state.clone(), Isa::detect().unwrap(), 1).unwrap();
+    let mut executors: Vec<Box<dyn Executor>> = vec![Box::new(cpu)];
+    if let Some(gpu) = common::gpu::open(GpuOptions::default()) {
+        executors.push(Box::new(GpuExecutor::new(&gpu, plan.clone(), &state).unwrap()));
+    }
+    let batch = random_batch(&plan, 77, 1);
+    for executor in &mut executors {
+        executor
+            .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+            .unwrap();
+        let refused = executor.score_with(&batch, "clicked", &mut [0.0; 77]).unwrap_err();
+        assert!(refused.to_string().contains("in training alone"), "{refused}");
+        executor.score_with(&batch, "steps", &mut [0.0; 77]).unwrap();
+    }
+}
+
 /// The same calls give the same bits, in whatever order sizes came before.
 #[test]
 fn runs_give_the_same_bits() {

@@ -62,7 +62,7 @@ fn run(options: &Options) -> Result<(), Ending> {
             );
             return Err(Error::config("--resume", reason).into());
         }
-        (Some(path), true) => Some(ClickTrainer::load(path, device)?),
+        (Some(path), true) => Some(ClickTrainer::load(path, device.clone())?),
         _ => None,
     };
     let base = |labels| match &resumed {

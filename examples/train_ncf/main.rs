@@ -48,14 +48,14 @@ fn run(options: &Options) -> Result<(), Ending> {
     let output = &options.output;
     files::check_training(output.checkpoint.as_deref(), output.resume, output.plot.as_deref())?;
     let device = options.device.device()?;
-    let described = check_model(options, device)?;
+    let described = check_model(options, device.clone())?;
     let watch = Watch::new(options.output.quiet, options.training.time()?);
     let resumed = match (&output.checkpoint, output.resume) {
         (Some(path), true) if kind::is_of_clicks("--checkpoint", path)? => {
             let reason = format!("{} is of a model of clicks; train_ctr goes on with it", path.display());
             return Err(Error::config("--resume", reason).into());
         }
-        (Some(path), true) => Some(Trainer::load(path, device)?),
+        (Some(path), true) => Some(Trainer::load(path, device.clone())?),
         _ => None,
     };
     let base = match &resumed {
@@ -126,8 +126,8 @@ fn train(
                 .model
                 .build(split.train.users() as usize, split.train.items() as usize)?;
             match options.training.is_pretrained() {
-                true => pretrained(options, data, device, model, config, training)?,
-                false => Trainer::new(model, device, config)?,
+                true => pretrained(options, data, device.clone(), model, config, training)?,
+                false => Trainer::new(model, device.clone(), config)?,
             }
         }
     };
@@ -155,14 +155,17 @@ fn pretrained(
         return Err(not_neumf().into());
     };
     let [mut gmf, mut mlp] = match &options.training.pretrain_from[..] {
-        [gmf, mlp] => [load_part(data, device, gmf)?, load_part(data, device, mlp)?],
+        [gmf, mlp] => [
+            load_part(data, device.clone(), gmf)?,
+            load_part(data, device.clone(), mlp)?,
+        ],
         _ => {
             let gmf = Gmf::new(model.users, model.items).factors(model.factors);
             let mlp = Mlp::new(model.users, model.items).layers(model.layers.clone());
             let config = options.training.pretrain_config(config)?;
             [
-                train_part(data, device, gmf.into(), config, training)?,
-                train_part(data, device, mlp.into(), config, training)?,
+                train_part(data, device.clone(), gmf.into(), config, training)?,
+                train_part(data, device.clone(), mlp.into(), config, training)?,
             ]
         }
     };

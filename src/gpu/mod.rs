@@ -23,7 +23,7 @@ mod shaders;
 #[cfg(test)]
 mod uniforms;
 
-pub(crate) use device::shared;
+pub(crate) use device::opened::{Lazily, Opened};
 pub use device::{
     adapters::{Adapter, Select},
     gpu::{Created, Gpu, GpuOptions},

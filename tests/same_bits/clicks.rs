@@ -174,7 +174,7 @@ fn cases<'d>(planted: &'d Data, choices: &'d Data, weighted: &'d Data) -> Vec<Ca
 
 /// Trains to the end; where `is_interrupted`, it stops at every event and goes on from a checkpoint's bytes.
 fn trained((_, data, model, config): &Case, device: Device, is_interrupted: bool) -> (ClickTrainer, Checksum) {
-    let mut trainer = ClickTrainer::new(model.clone(), device, *config).unwrap();
+    let mut trainer = ClickTrainer::new(model.clone(), device.clone(), *config).unwrap();
     trainer.set_encoder(data.encoder.clone()).unwrap();
     let mut sum = Checksum::default();
     loop {
@@ -198,7 +198,7 @@ fn trained((_, data, model, config): &Case, device: Device, is_interrupted: bool
         }
         let mut bytes = Vec::new();
         trainer.checkpoint().unwrap().write_to(&mut bytes).unwrap();
-        trainer = ClickTrainer::from_checkpoint(ClickCheckpoint::from_bytes(&bytes).unwrap(), device).unwrap();
+        trainer = ClickTrainer::from_checkpoint(ClickCheckpoint::from_bytes(&bytes).unwrap(), device.clone()).unwrap();
     }
 }
 
@@ -247,7 +247,7 @@ pub fn enter(backend: &mut Backend) {
     for case in cases(&planted, &choices, &weighted) {
         let name = case.0;
         backend.enter(&format!("clicks/{name}"), |device| {
-            let whole = run(&case, device, false);
+            let whole = run(&case, device.clone(), false);
             assert_eq!(run(&case, device, true), whole, "{name} in parts");
             whole
         });

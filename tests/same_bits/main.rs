@@ -54,7 +54,7 @@ impl Backend {
     /// Enters the case's checksum, which every device must give.
     pub fn enter(&mut self, case: &str, run: impl Fn(Device) -> u64) {
         let name = format!("{}/{case}", self.name);
-        let sums: Vec<u64> = self.devices.iter().map(|device| run(*device)).collect();
+        let sums: Vec<u64> = self.devices.iter().map(|device| run(device.clone())).collect();
         assert!(
             sums.iter().all(|sum| *sum == sums[0]),
             "{name}: {sums:x?} on {:?}",

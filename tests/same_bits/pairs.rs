@@ -86,7 +86,7 @@ fn trained(
     device: Device,
     is_interrupted: bool,
 ) -> (Trainer, Checksum) {
-    let mut trainer = Trainer::new(model.clone(), device, config).unwrap();
+    let mut trainer = Trainer::new(model.clone(), device.clone(), config).unwrap();
     let mut sum = Checksum::default();
     loop {
         let report = trainer
@@ -108,7 +108,7 @@ fn trained(
         }
         let mut bytes = Vec::new();
         trainer.checkpoint().unwrap().write_to(&mut bytes).unwrap();
-        trainer = Trainer::from_checkpoint(Checkpoint::from_bytes(&bytes).unwrap(), device).unwrap();
+        trainer = Trainer::from_checkpoint(Checkpoint::from_bytes(&bytes).unwrap(), device.clone()).unwrap();
     }
 }
 
@@ -152,7 +152,7 @@ pub fn enter(backend: &mut Backend) {
     let split = split();
     for (name, model, config) in cases() {
         backend.enter(&format!("pairs/{name}"), |device| {
-            let whole = run(&model, config, &split, device, false);
+            let whole = run(&model, config, &split, device.clone(), false);
             assert_eq!(run(&model, config, &split, device, true), whole, "{name} in parts");
             whole
         });

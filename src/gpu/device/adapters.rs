@@ -1,6 +1,6 @@
 //! The adapters of this machine: which there are, what they say of themselves, and which one is taken.
 
-use crate::{Error, Result, gpu::device::gpu::Gpu};
+use crate::{Error, Result};
 
 /// Which adapter to take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +30,16 @@ pub struct Adapter {
     pub features: Vec<&'static str>,
 }
 
-impl Gpu {
-    /// What the adapter says of itself.
-    pub fn adapter(&self) -> Adapter {
-        let (info, limits) = (self.info(), self.adapter_limits());
+impl Adapter {
+    /// What an adapter says by these.
+    pub(crate) fn new(info: &wgpu::AdapterInfo, limits: &wgpu::Limits, features: wgpu::Features) -> Adapter {
         let known = [
             ("timestamps", wgpu::Features::TIMESTAMP_QUERY),
             ("subgroups", wgpu::Features::SUBGROUP),
             ("f16", wgpu::Features::SHADER_F16),
             ("cooperative matrices", wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
         ];
-        let there = |(name, feature)| self.adapter_features().contains(feature).then_some(name);
+        let there = |(name, feature)| features.contains(feature).then_some(name);
         Adapter {
             name: info.name.clone(),
             backend: format!("{:?}", info.backend),

@@ -13,7 +13,7 @@ use crate::{
     Error, Result,
     gpu::{
         device::{
-            adapters::{Select, adapters, choose, name},
+            adapters::{Adapter, Select, adapters, choose, name},
             cooperative::Cooperative,
             pipelines::Pipelines,
         },
@@ -254,16 +254,9 @@ impl Gpu {
         }
     }
 
-    pub(crate) fn info(&self) -> &wgpu::AdapterInfo {
-        &self.0.info
-    }
-
-    pub(crate) fn adapter_limits(&self) -> &wgpu::Limits {
-        &self.0.adapter_limits
-    }
-
-    pub(crate) fn adapter_features(&self) -> wgpu::Features {
-        self.0.adapter_features
+    /// What the adapter says of itself.
+    pub fn adapter(&self) -> Adapter {
+        Adapter::new(&self.0.info, &self.0.adapter_limits, self.0.adapter_features)
     }
 
     pub(crate) fn device(&self) -> &wgpu::Device {
@@ -281,6 +274,12 @@ impl Gpu {
     /// Bytes of a buffer that is asked for as one of `bytes`: whole vec4s, one at least.
     pub(crate) fn allocated(bytes: u64) -> u64 {
         bytes.max(16).next_multiple_of(16)
+    }
+
+    /// How many hold it.
+    #[cfg(test)]
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 
     /// Lets so many buffers more be made.

@@ -3,5 +3,5 @@
 pub(crate) mod adapters;
 pub(crate) mod cooperative;
 pub(crate) mod gpu;
+pub(crate) mod opened;
 pub(crate) mod pipelines;
-pub(crate) mod shared;
