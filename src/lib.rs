@@ -34,6 +34,7 @@
 //!
 //! - `std` (default): file readers, checkpoints, clocks. Without it the crate needs `alloc` alone.
 //! - `parallel` (default): worker threads for the CPU executor. The bits do not depend on their number.
+//! - `rand` (default): [`rng`]'s numbers through `rand_core`'s traits, for any distribution of the `rand` crates.
 //!
 //! # Environment
 //!

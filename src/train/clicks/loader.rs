@@ -8,13 +8,8 @@ use crate::{
         Batch,
         clicks::{CandidateSampler, Pick, Samples},
     },
-    rng::{Permutation, Rng},
+    rng::{Permutation, Rng, streams},
 };
-
-/// The streams of the seed that give an epoch's order, a step's dropout, and an epoch's negatives.
-const ORDER_STREAM: u32 = 4;
-const NOISE_STREAM: u32 = 5;
-const NEGATIVE_STREAM: u32 = 6;
 
 /// Two batches: one is trained on while the other is filled.
 pub(super) struct Loader<'a> {
@@ -54,8 +49,8 @@ impl RowsOf<'_> {
     /// Fills and sorts the batch at a position.
     pub fn fill(&mut self, (epoch, row): (u32, u64), batch: &mut Batch) {
         let total = self.total();
-        let order = Permutation::new(total, self.rng.stream(ORDER_STREAM).stream(epoch));
-        let negatives = self.rng.stream(NEGATIVE_STREAM).stream(epoch);
+        let order = Permutation::new(total, self.rng.stream(streams::CLICK_ORDER).stream(epoch));
+        let negatives = self.rng.stream(streams::CLICK_NEGATIVES).stream(epoch);
         let end = row.saturating_add(self.size as u64).min(total.into()) as u32;
         let pick = |at: u32| match &self.drawn {
             Some(drawn) => drawn.pick(negatives, order.at(at)),
@@ -63,7 +58,7 @@ impl RowsOf<'_> {
         };
         self.picks.clear();
         self.picks.extend((row as u32..end).map(pick));
-        let noise = self.rng.stream(NOISE_STREAM).stream(epoch);
+        let noise = self.rng.stream(streams::CLICK_NOISE).stream(epoch);
         let noise = noise.stream((row / self.size as u64) as u32);
         let drawn = self.drawn.as_ref();
         self.feed.fill(self.samples, drawn, &self.picks, noise, batch);

@@ -3,6 +3,15 @@
 //! The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: *Parallel Random Numbers: As Easy as
 //! 1, 2, 3*, SC'11): additions, rotations and exclusive-ors of `u32`, so that a shader computes the same numbers.
 //! There is no state to save: a resumed run asks for the next index, and any thread may draw any number.
+//!
+//! With the feature `rand`, [`Rng::draws`] gives a stream's numbers through `rand_core`'s traits, from which the `rand`
+//! crates make any distribution.
+
+#[cfg(feature = "rand")]
+mod draws;
+
+#[cfg(feature = "rand")]
+pub use draws::Draws;
 
 /// A stream of random numbers, each of which is addressed by an index.
 ///
@@ -86,9 +95,12 @@ pub(crate) mod streams {
     pub const PAIR_NEGATIVES: u32 = 2;
     /// The candidates that a test item is ranked among; then the user.
     pub const CANDIDATES: u32 = 3;
-    // 4, 5 and 6 are an epoch of clicks': its order, then the epoch; what its steps draw (`Batch::noise`), then the epoch,
-    // then the step; the candidates that it adds, then the epoch. They stand beside the loop over clicks.
-
+    /// The order of an epoch of clicks; then the epoch.
+    pub const CLICK_ORDER: u32 = 4;
+    /// What the steps of an epoch of clicks draw (`Batch::noise`); then the epoch, then the step.
+    pub const CLICK_NOISE: u32 = 5;
+    /// The candidates that an epoch of clicks adds as negatives; then the epoch.
+    pub const CLICK_NEGATIVES: u32 = 6;
     /// Which part of a file a line belongs to.
     #[cfg(feature = "std")]
     pub const PARTS: u32 = 7;
