@@ -62,7 +62,6 @@ pub mod executor;
 #[cfg(feature = "std")]
 mod file;
 #[cfg(feature = "gpu")]
-#[allow(unsafe_code)] // shaders without checks of indices, and wgpu's experiments
 pub mod gpu;
 pub(crate) mod memory;
 pub mod models;

@@ -19,6 +19,7 @@ use alloc::{vec, vec::Vec};
 
 use super::{
     op::{Op, Role, Spaces},
+    ragged::samples,
     softmax,
     specification::{Context, Specification},
 };
@@ -238,9 +239,4 @@ pub fn unit_input_backward(
         }
     }
     [of_query, of_key]
-}
-
-/// The steps of every sample.
-pub(super) fn samples(offsets: &[u32]) -> impl Iterator<Item = core::ops::Range<usize>> {
-    offsets.windows(2).map(|pair| pair[0] as usize..pair[1] as usize)
 }

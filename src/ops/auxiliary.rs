@@ -21,9 +21,9 @@
 use alloc::{vec, vec::Vec};
 
 use super::{
-    attention::samples,
     linear::{self, Activation},
     op::{Op, Role, Spaces},
+    ragged::samples,
     sigmoid_cross_entropy::{sample_loss, sigmoid},
     specification::{Context, Specification},
 };

@@ -16,8 +16,8 @@ use alloc::{vec, vec::Vec};
 use core::slice;
 
 use super::{
-    attention::samples,
     op::{Op, Role, Spaces},
+    ragged::samples,
     specification::{Context, Specification},
 };
 use crate::view::{Space, View};

@@ -31,8 +31,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    attention::samples,
     op::{Names, Op, Role, Spaces, describe_inputs},
+    ragged::samples,
     sigmoid_cross_entropy::sigmoid,
     specification::{Context, Specification, add},
 };

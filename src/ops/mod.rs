@@ -31,6 +31,7 @@ pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;
 pub mod product;
+mod ragged;
 pub mod rank;
 pub mod row_update;
 pub mod sgd;

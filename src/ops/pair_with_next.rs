@@ -10,8 +10,8 @@
 use alloc::{vec, vec::Vec};
 
 use super::{
-    attention::samples,
     op::{Op, Role, Spaces},
+    ragged::samples,
     specification::{Context, Specification},
 };
 use crate::view::{Space, View};

@@ -44,7 +44,7 @@ impl Loader {
         self.sampler.samples_per_epoch()
     }
 
-    /// One step on the batch at `at`; the one after it is filled meanwhile. Gives the number of samples.
+    /// One step on the batch at `at`; the next one is filled in that time. Gives the number of samples.
     pub fn step(&mut self, executor: &mut dyn Executor, optimizer: &Optimizer, l2: L2, at: At) -> Result<u64> {
         if self.drawn {
             return executor.step_drawn(at.0, at.1, self.batch_size, optimizer, l2);

@@ -1,6 +1,6 @@
-//! The GPU executor against the specification, on every row that is of one operation.
+//! The GPU executor against the specification, on every row that is of one operation, with batches whole and in slices.
 //!
-//! Plans of several operations, and batches in slices, are in `tests/gpu_*.rs`.
+//! Plans of several operations are in `tests/gpu_*.rs`.
 
 use pocketrec::{
     data::Batch,
@@ -13,9 +13,9 @@ use crate::common::{self, cases::op_cases, check_parity, optimizers, trained_sta
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 2e-5;
 
-#[test]
-fn every_operation_equals_the_specification() {
-    let Some(gpu) = common::gpu::open(GpuOptions::default()) else {
+/// Every row on a device of these options. Statistics of the batch are never sliced.
+fn check_rows(options: GpuOptions) {
+    let Some(gpu) = common::gpu::open(options) else {
         return;
     };
     let l2 = L2 {
@@ -28,7 +28,7 @@ fn every_operation_equals_the_specification() {
         let state = trained_state(&case.plan, 0.3, 7, 11);
         let batches: Vec<Batch> = [1, 7, 130].map(|samples| case.batch(samples, samples as u64)).into();
         let mut executor = GpuExecutor::new(&gpu, case.plan.clone(), &state).unwrap();
-        let what = format!("{}, {by}", case.name);
+        let what = format!("{}, {by}, {:?}", case.name, gpu.options());
         check_parity(
             &mut executor,
             &state,
@@ -38,4 +38,19 @@ fn every_operation_equals_the_specification() {
             &what,
         );
     }
+}
+
+#[test]
+fn every_operation_equals_the_specification() {
+    check_rows(GpuOptions::default());
+}
+
+/// Batches of 130 samples in four slices, with the driver's checks of every access.
+#[test]
+fn so_it_does_in_slices() {
+    check_rows(GpuOptions {
+        slice_rows: Some(40),
+        checked: true,
+        ..GpuOptions::default()
+    });
 }

@@ -16,6 +16,7 @@ use crate::{
             adapters::{Adapter, Select, adapters, choose, name},
             cooperative::Cooperative,
             pipelines::Pipelines,
+            trusted,
         },
         shaders::side::Side,
     },
@@ -35,7 +36,7 @@ pub struct GpuOptions {
     /// slices. Batch normalisation needs a batch in one.
     pub slice_rows: Option<u32>,
     /// Samples of a batch from which on the device draws and sorts it itself, where everything fits; 2,048 by default.
-    /// That takes a step some 20 launches more, 0.07 to 0.2 ms at what launches cost; meanwhile the host draws 1,200 to
+    /// That takes a step some 20 launches more, 0.07 to 0.2 ms at what launches cost; in that time the host draws 1,200 to
     /// 3,600 samples at 56 ns each, beside the device. Not measured on hardware yet.
     pub draw_from: Option<usize>,
     /// Bytes that an executor may take in all ([`Memory`](crate::gpu::Memory)); no bound by default, as adapters do not say how
@@ -128,9 +129,7 @@ impl Gpu {
         if cooperative.is_some() {
             features |= Cooperative::FEATURES;
             limits.max_compute_workgroup_storage_size = Cooperative::WORKGROUP_BYTES;
-            // SAFETY: what is unsafe about an experiment are mistakes of wgpu's own. Of this one only loads and stores of whole
-            // matrices in workgroup memory are used, at places that are the same for all threads of a subgroup.
-            experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
+            experimental = trusted::experimental_features();
         }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("pocketrec"),

@@ -179,13 +179,13 @@ impl Executor for GpuExecutor {
         batch: &Batch,
         optimizer: &Optimizer,
         l2: L2,
-        meanwhile: &mut (dyn FnMut() + Send),
+        prefetch: &mut (dyn FnMut() + Send),
     ) -> Result<()> {
         self.ready()?;
         self.interrupted = true;
         let trained = self.train(batch, optimizer, l2, None);
         if trained.is_ok() {
-            meanwhile();
+            prefetch();
         }
         self.interrupted = false;
         trained

@@ -88,7 +88,7 @@ fn shape(op: &Affine, ctx: Context<'_>, accumulate: Accumulate) -> Result<Affine
         weight: ctx.at(op.weight)?,
         bias: ctx.at(op.bias)?,
         relu: op.relu.into(),
-        total: ctx.total(),
+        total: ctx.trained(),
         add: is_added(accumulate),
         pad: [0; 3],
     })

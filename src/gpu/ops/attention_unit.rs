@@ -201,7 +201,7 @@ fn weights_shape(op: &AttentionUnit, ctx: Context<'_>) -> Result<WeightsShape> {
         folded: ctx.folded(op.weight)?,
         outputs: 4 * ctx.columns.range(op.output).width,
         width: ctx.columns.range(op.inputs[1]).width,
-        total: ctx.total(),
+        total: ctx.trained(),
         pad: [0; 3],
     })
 }

@@ -86,7 +86,7 @@ impl<'a> Context<'a> {
     }
 
     /// vec4s of a slot of the dense gradients.
-    pub fn total(self) -> u32 {
+    pub fn trained(self) -> u32 {
         self.tensors.dense.placement.trained
     }
 

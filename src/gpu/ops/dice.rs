@@ -54,7 +54,7 @@ impl GpuOp for Dice {
             normal,
             output,
             alpha: ctx.at(self.alpha)?,
-            total: ctx.total(),
+            total: ctx.trained(),
             ..DiceShape::default()
         };
         let buffers = vec![(3, from), (4, normals), (5, ctx.dense()), (6, to)];
@@ -81,7 +81,7 @@ impl GpuOp for Dice {
             normal,
             delta,
             alpha: ctx.at(self.alpha)?,
-            total: ctx.total(),
+            total: ctx.trained(),
             ..DiceShape::default()
         };
         let (width, vec4s) = (self.output.width as u64, input.width);

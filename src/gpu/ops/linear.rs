@@ -191,7 +191,7 @@ impl<'a> Context<'a> {
             delta,
             x,
             matrix,
-            total: self.total(),
+            total: self.trained(),
             bias,
             add: is_added(accumulate),
             stride,

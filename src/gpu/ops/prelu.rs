@@ -95,7 +95,7 @@ fn shape(
         output,
         delta,
         alpha: ctx.at(op.alpha)?,
-        total: ctx.total(),
+        total: ctx.trained(),
         add: is_added(accumulate),
         pad: 0,
     })

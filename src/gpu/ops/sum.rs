@@ -54,7 +54,7 @@ impl GpuOp for Sum {
                 output,
                 width: view.width as u32,
                 bias: ctx.bias(self.bias)?,
-                total: ctx.total(),
+                total: ctx.trained(),
                 add: (index > 0).into(),
             };
             let buffers = vec![(3, from), (4, ctx.dense()), (5, to)];
@@ -75,7 +75,7 @@ impl GpuOp for Sum {
         let shape = SumShape {
             input: delta,
             bias: ctx.bias(self.bias)?,
-            total: ctx.total(),
+            total: ctx.trained(),
             ..SumShape::default()
         };
         if self.bias.is_some() {

@@ -103,7 +103,7 @@ impl<'a> Context<'a> {
 
     fn dense_shape(self) -> DenseShape {
         DenseShape {
-            total: self.total(),
+            total: self.trained(),
             layers: self.tensors.dense.placement.layers.len() as u32,
             pad: [0; 2],
         }
