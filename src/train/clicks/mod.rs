@@ -24,6 +24,8 @@ mod loader;
 #[cfg(feature = "std")]
 mod persist;
 mod predict;
+#[cfg(test)]
+mod reads;
 
 pub use absorb::{ClickAbsorbReport, ClickRow};
 pub use config::{ClickAbsorbConfig, ClickConfig, ClickMetric};
