@@ -11,7 +11,7 @@ use common::{
 };
 use pocketrec::{
     cpu::{Isa, Simd, affine, linear::WeightGradient},
-    plan::Flow,
+    plan::Accumulate,
 };
 
 struct Layer {
@@ -39,17 +39,28 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, hidden: Hidden) {
         affine::forward(s, rows, layer.x.rows(), weight, bias, true, layer.y.rows_mut());
         black_box(layer.y.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         let id = format!("{pass}/{name}/{width}/{isa}");
         group.run(id, work(4 + more), setup, |layer| {
             let [weight, _, d_weight, d_bias] = &mut layer.params;
             let gradient = WeightGradient {
                 weight: d_weight,
                 bias: d_bias,
-                flow: Flow::Write,
+                accumulate: Accumulate::Overwrite,
             };
             let (x, y, dy) = (layer.x.rows(), layer.y.rows(), layer.dy.rows());
-            affine::backward(s, rows, x, weight, y, true, dy, layer.dx.rows_mut(), flow, gradient);
+            affine::backward(
+                s,
+                rows,
+                x,
+                weight,
+                y,
+                true,
+                dy,
+                layer.dx.rows_mut(),
+                accumulate,
+                gradient,
+            );
             black_box(layer.dx.floats());
         });
     }

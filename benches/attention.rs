@@ -27,15 +27,15 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (name, width): (&str, us
         attention::forward(s, offsets, weights.rows(), values.rows(), sum.rows_mut());
         black_box(sum.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         let work = Work::moving(TILE, floats + more * steps);
         group.run(id(&format!("weights {pass}")), work, setup, |(weights, values, sum)| {
-            attention::backward_weights(s, offsets, values.rows(), sum.rows(), weights.rows_mut(), flow);
+            attention::backward_weights(s, offsets, values.rows(), sum.rows(), weights.rows_mut(), accumulate);
             black_box(weights.floats());
         });
         let work = Work::moving(TILE, floats + more * steps * width);
         group.run(id(&format!("values {pass}")), work, setup, |(weights, values, sum)| {
-            attention::backward_values(s, offsets, weights.rows(), sum.rows(), values.rows_mut(), flow);
+            attention::backward_values(s, offsets, weights.rows(), sum.rows(), values.rows_mut(), accumulate);
             black_box(values.floats());
         });
     }

@@ -12,7 +12,7 @@ use common::{
 };
 use pocketrec::{
     cpu::{Isa, Simd, auxiliary},
-    plan::Flow,
+    plan::Accumulate,
 };
 
 fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (kind, label): (&str, f32)) {
@@ -25,7 +25,7 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (kind, label): (&str, f3
     let work = Work::computing(TILE, CROSS_ENTROPY * histories.pairs(), isa);
     group.run(format!("dien/{kind}/{isa}"), work, setup, |(logits, gradients)| {
         let (logits, d) = (logits.rows(), gradients.rows_mut());
-        let loss = auxiliary::forward_backward(s, &histories.offsets, logits, label, scale, d, Flow::Write);
+        let loss = auxiliary::forward_backward(s, &histories.offsets, logits, label, scale, d, Accumulate::Overwrite);
         black_box(gradients.floats());
         loss
     });

@@ -71,11 +71,11 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, hidden: Hidden) {
         batch_norm::gradient_sums(s, rows, layer.y.rows(), layer.dy.rows(), &mut layer.sums);
         black_box(&mut layer.sums[..]);
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         group.run(id(pass), work(3 + more), setup, |layer| {
             let (statistics, means) = (statistics(&layer.mean, &layer.variance), &layer.sums);
             let (y, dy) = (layer.y.rows(), layer.dy.rows());
-            batch_norm::backward(s, rows, y, statistics, means, dy, layer.dx.rows_mut(), flow);
+            batch_norm::backward(s, rows, y, statistics, means, dy, layer.dx.rows_mut(), accumulate);
             black_box(layer.dx.floats());
         });
     }

@@ -12,7 +12,7 @@ use common::{
 };
 use pocketrec::{
     cpu::{Isa, Simd, dice},
-    plan::Flow,
+    plan::Accumulate,
 };
 
 struct Layer {
@@ -44,17 +44,28 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, hidden: Hidden) {
         dice::forward(s, rows, x, normal, alpha, layer.y.rows_mut());
         black_box(layer.y.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         group.run(id(pass), work(8 + more), setup, |layer| {
             let [alpha, d_alpha] = &mut layer.alpha;
             let (x, normal, dy) = (layer.x.rows(), layer.normal.rows(), layer.y.rows());
             let dx = layer.dx.rows_mut();
-            dice::backward(s, rows, x, normal, alpha, dy, dx, flow, d_alpha, Flow::Write);
+            dice::backward(
+                s,
+                rows,
+                x,
+                normal,
+                alpha,
+                dy,
+                dx,
+                accumulate,
+                d_alpha,
+                Accumulate::Overwrite,
+            );
             black_box(layer.dx.floats());
         });
         group.run(id(&format!("normal {pass}")), work(6 + more), setup, |layer| {
             let (x, normal, dy) = (layer.x.rows(), layer.normal.rows(), layer.y.rows());
-            dice::backward_normal(s, rows, x, normal, &layer.alpha[0], dy, layer.dx.rows_mut(), flow);
+            dice::backward_normal(s, rows, x, normal, &layer.alpha[0], dy, layer.dx.rows_mut(), accumulate);
             black_box(layer.dx.floats());
         });
     }

@@ -10,7 +10,7 @@ use pocketrec::{
         Isa, Simd,
         dropout::{self, Mask},
     },
-    plan::Flow,
+    plan::Accumulate,
     rng::Rng,
 };
 
@@ -30,10 +30,10 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (name, width, rate): (&s
         first_row: TILE,
     };
     // Forward and backward are the same function, which writes or adds.
-    for (flow, pass, operands) in [(Flow::Write, "write", 2), (Flow::Add, "add", 3)] {
+    for (accumulate, pass, operands) in [(Accumulate::Overwrite, "write", 2), (Accumulate::Add, "add", 3)] {
         let work = Work::moving(TILE, operands * TILE * width);
         group.run(format!("{pass}/{name}/{width}/{isa}"), work, setup, |[x, y]| {
-            dropout::apply(s, TILE, mask, x.rows(), y.rows_mut(), flow);
+            dropout::apply(s, TILE, mask, x.rows(), y.rows_mut(), accumulate);
             black_box(y.floats());
         });
     }

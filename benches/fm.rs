@@ -32,9 +32,9 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (name, fields, factors):
         fm::forward(s, TILE, x.rows(), factors, y.rows_mut());
         black_box(y.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         group.run(id(pass), work(2 + more), setup, |(x, dy, dx)| {
-            fm::backward(s, TILE, x.rows(), factors, dy.rows(), dx.rows_mut(), flow);
+            fm::backward(s, TILE, x.rows(), factors, dy.rows(), dx.rows_mut(), accumulate);
             black_box(dx.floats());
         });
     }
@@ -60,9 +60,9 @@ fn steps<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, factors: usize) {
         fm::forward_steps(s, offsets, x.rows(), y.rows_mut());
         black_box(y.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         group.run(id(pass), work(2 + more), setup, |(x, dy, dx)| {
-            fm::backward_steps(s, offsets, x.rows(), dy.rows(), dx.rows_mut(), flow);
+            fm::backward_steps(s, offsets, x.rows(), dy.rows(), dx.rows_mut(), accumulate);
             black_box(dx.floats());
         });
     }

@@ -21,9 +21,9 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (name, width): (&str, us
         pool::forward(s, offsets, true, steps.rows(), mean.rows_mut());
         black_box(mean.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         group.run(id(pass), work(1 + more), setup, |(steps, mean)| {
-            pool::backward(s, offsets, true, mean.rows(), steps.rows_mut(), flow);
+            pool::backward(s, offsets, true, mean.rows(), steps.rows_mut(), accumulate);
             black_box(steps.floats());
         });
     }

@@ -11,7 +11,7 @@ use common::{
 };
 use pocketrec::{
     cpu::{Isa, Simd, prelu},
-    plan::Flow,
+    plan::Accumulate,
 };
 
 fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, hidden: Hidden) {
@@ -26,10 +26,20 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, hidden: Hidden) {
         prelu::forward(s, rows, x.rows(), alpha, y.rows_mut());
         black_box(y.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         group.run(id(pass), work(3 + more), setup, |([alpha, d_alpha], [x, dy, dx])| {
             let (x, dy) = (x.rows(), dy.rows());
-            prelu::backward(s, rows, x, alpha, dy, dx.rows_mut(), flow, d_alpha, Flow::Write);
+            prelu::backward(
+                s,
+                rows,
+                x,
+                alpha,
+                dy,
+                dx.rows_mut(),
+                accumulate,
+                d_alpha,
+                Accumulate::Overwrite,
+            );
             black_box(dx.floats());
         });
     }

@@ -17,10 +17,10 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (name, width): (&str, us
         product::forward(s, TILE, a.rows(width), b.rows(width), c.rows_mut(width));
         black_box(&mut c[..]);
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         let id = format!("{pass}/{name}/{width}/{isa}");
         group.run(id, work(3 + more), setup, |(a, b, c)| {
-            product::backward(s, TILE, a.rows(width), b.rows(width), c.rows_mut(width), flow);
+            product::backward(s, TILE, a.rows(width), b.rows(width), c.rows_mut(width), accumulate);
             black_box(&mut c[..]);
         });
     }

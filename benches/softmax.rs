@@ -26,10 +26,10 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>) {
         softmax::forward(s, offsets, x.rows(), y.rows_mut());
         black_box(y.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         let work = Work::moving(TILE, (3 + more) * steps * padded(1));
         group.run(format!("{pass}/dien/{isa}"), work, setup, |[y, dy, dx]| {
-            softmax::backward(s, offsets, y.rows(), dy.rows(), dx.rows_mut(), flow);
+            softmax::backward(s, offsets, y.rows(), dy.rows(), dx.rows_mut(), accumulate);
             black_box(dx.floats());
         });
     }

@@ -19,10 +19,10 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (name, width): (&str, us
         sum::forward_add(s, TILE, x.rows(), y.rows_mut());
         black_box(y.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         let work = Work::moving(TILE, TILE * ((1 + more) * width + 1));
         group.run(id(pass), work, setup, |(dx, dy)| {
-            sum::backward(s, TILE, dy.rows(), dx.rows_mut(), flow);
+            sum::backward(s, TILE, dy.rows(), dx.rows_mut(), accumulate);
             black_box(dx.floats());
         });
     }

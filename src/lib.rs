@@ -65,9 +65,12 @@ pub mod gpu;
 pub(crate) mod memory;
 pub mod models;
 pub mod ops;
+mod optimizer;
 pub mod plan;
+pub mod reference;
 pub mod rng;
 pub mod train;
+mod view;
 
 pub use error::{Error, Result};
 

@@ -67,6 +67,84 @@ impl Rng {
     }
 }
 
+/// The numbers of streams: what draws at random has its number here, so that nothing else draws the same.
+///
+/// Numbers are part of what a seed means: another one gives other initial values, orders and negatives, and a checkpoint
+/// would not go on as it began. Free ones below a seed of training: 8 to 16, and 18 on.
+pub(crate) mod streams {
+    // Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted.
+
+    /// Initial values; then the parameter, in the plan's order.
+    pub const INIT: u32 = 1;
+    /// The order of an epoch of pairs; then the epoch.
+    ///
+    /// This is [`INIT`]'s number too, and stays so, as either's bits would change. The order of epoch `e` has its keys
+    /// from the two blocks that the first two values of parameter `e` come from, which are used for nothing else that
+    /// the order could agree with.
+    pub const PAIR_ORDER: u32 = 1;
+    /// The negatives of an epoch of pairs; then the epoch.
+    pub const PAIR_NEGATIVES: u32 = 2;
+    /// The candidates that a test item is ranked among; then the user.
+    pub const CANDIDATES: u32 = 3;
+    // 4, 5 and 6 are an epoch of clicks': its order, then the epoch; what its steps draw (`Batch::noise`), then the epoch,
+    // then the step; the candidates that it adds, then the epoch. They stand beside the loop over clicks.
+
+    /// Which part of a file a line belongs to.
+    #[cfg(feature = "std")]
+    pub const PARTS: u32 = 7;
+    /// What `absorb` draws, of pairs and of clicks; then the group's number, high half and low half.
+    pub const ABSORB: u32 = 17;
+
+    // Below a group of `ABSORB`, whose own numbers are its candidates.
+
+    /// What the group's steps draw; then the step.
+    pub const ABSORB_NOISE: u32 = 1;
+
+    // Below the noise of a batch, where dropout has the number of its stage, counted from 0.
+
+    /// Negatives of histories (an auxiliary loss's); then the sequence.
+    pub const HISTORY_NEGATIVES: u32 = u32::MAX;
+
+    /// Below the seed of [`Planted`](crate::data::Planted), which is no seed of training.
+    #[derive(Clone, Copy)]
+    #[repr(u32)]
+    pub enum Planted {
+        /// Then the taste.
+        Tastes = 1,
+        /// Then the user.
+        Users = 2,
+        /// Then the item.
+        Items = 3,
+        /// The ranks of popularity; its stream [`SCALE_OF_RANKS`] has the pairs that affinities are scaled by.
+        Ranks = 4,
+        /// A number a user.
+        Activity = 5,
+        /// Then the user.
+        Choice = 6,
+        /// Then the user.
+        Order = 7,
+    }
+
+    /// Below [`Planted::Ranks`].
+    pub const SCALE_OF_RANKS: u32 = 1;
+
+    /// Below the seed of [`PlantedClicks`](crate::data::samples::PlantedClicks), which is no seed of training.
+    #[derive(Clone, Copy)]
+    #[repr(u32)]
+    pub enum PlantedClicks {
+        /// Then the user.
+        Users = 1,
+        /// Then the item; its own numbers are how items appeal.
+        Items = 2,
+        /// Categories of items.
+        Categories = 3,
+        /// Where users begin; then the user.
+        Start = 4,
+        /// What users do; then the user.
+        Walk = 5,
+    }
+}
+
 /// Maps 32 random bits onto 0..n by the high half of the product.
 #[inline]
 pub const fn scale(bits: u32, n: u32) -> u32 {

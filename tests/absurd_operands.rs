@@ -9,13 +9,13 @@ use std::{
 use pocketrec::{
     cpu::{
         Isa, Rows, RowsMut, Scalar, adam, affine, attention, attention_unit, auxiliary, batch_norm, dropout, fm,
-        gather, gru, last,
+        gather, gru, last_step,
         linear::{self, PackedWeight, WeightGradient},
-        next, pool, prelu, product, row_update, sigmoid_cross_entropy, softmax, sum,
+        pair_with_next, pool, prelu, product, row_update, sigmoid_cross_entropy, softmax, sum,
     },
     data::Batch,
     ops::gru::Kind,
-    plan::{Activation, Flow, Optimizer},
+    plan::{Accumulate, Activation, Optimizer},
     rng::Rng,
 };
 
@@ -69,11 +69,11 @@ fn matrices_that_no_memory_holds() {
                 product::forward(S, count, bad(), bad(), out(&mut to, stride, width))
             });
             panics(&what, || {
-                product::backward(S, count, bad(), bad(), out(&mut to, stride, width), Flow::Add)
+                product::backward(S, count, bad(), bad(), out(&mut to, stride, width), Accumulate::Add)
             });
             panics(&what, || sum::forward_add(S, count, bad(), out(&mut to, stride, width)));
             panics(&what, || {
-                sum::backward(S, count, bad(), out(&mut to, stride, width), Flow::Write)
+                sum::backward(S, count, bad(), out(&mut to, stride, width), Accumulate::Overwrite)
             });
             panics(&what, || fm::forward(S, count, bad(), 4, out(&mut to, stride, width)));
             let mask = dropout::Mask {
@@ -82,7 +82,14 @@ fn matrices_that_no_memory_holds() {
                 first_row: usize::MAX,
             };
             panics(&what, || {
-                dropout::apply(S, count, mask, bad(), out(&mut to, stride, width), Flow::Write)
+                dropout::apply(
+                    S,
+                    count,
+                    mask,
+                    bad(),
+                    out(&mut to, stride, width),
+                    Accumulate::Overwrite,
+                )
             });
             panics(&what, || {
                 affine::forward(S, count, bad(), &FLOATS, &FLOATS, true, out(&mut to, stride, width))
@@ -137,7 +144,7 @@ fn matrices_of_no_rows_and_endless_columns() {
         let gradient = WeightGradient {
             weight: &mut [],
             bias: &mut [],
-            flow: Flow::Write,
+            accumulate: Accumulate::Overwrite,
         };
         panics("linear", || {
             let weight = PackedWeight::new(S, 0, 0);
@@ -151,7 +158,7 @@ fn matrices_of_no_rows_and_endless_columns() {
                 none(),
                 gradient,
                 none(),
-                Flow::Write,
+                Accumulate::Overwrite,
             )
         });
         panics("steps", || fm::forward_steps(S, &[0, 0], empty, none()));
@@ -173,7 +180,7 @@ fn matrices_of_no_rows_and_endless_columns() {
     let gradient = WeightGradient {
         weight: &mut of_weight,
         bias: &mut of_bias,
-        flow: Flow::Write,
+        accumulate: Accumulate::Overwrite,
     };
     linear::backward(
         S,
@@ -185,7 +192,7 @@ fn matrices_of_no_rows_and_endless_columns() {
         none(3),
         gradient,
         none(5),
-        Flow::Write,
+        Accumulate::Overwrite,
     );
     assert_eq!((of_weight, of_bias), ([0.0; 15], [0.0; 3]));
 }
@@ -199,34 +206,45 @@ fn offsets_that_descend_or_lead_beyond_the_rows() {
         let mut to = [0.0; 64];
         panics(&what, || pool::forward(S, offsets, true, x(), out(&mut to, 4, 4)));
         panics(&what, || {
-            pool::backward(S, offsets, false, x(), out(&mut to, 4, 4), Flow::Add)
+            pool::backward(S, offsets, false, x(), out(&mut to, 4, 4), Accumulate::Add)
         });
-        panics(&what, || last::forward(offsets, x(), out(&mut to, 4, 4)));
-        panics(&what, || last::backward(offsets, x(), out(&mut to, 4, 4), Flow::Write));
-        panics(&what, || next::forward(offsets, x(), x(), out(&mut to, 8, 8)));
+        panics(&what, || last_step::forward(offsets, x(), out(&mut to, 4, 4)));
         panics(&what, || {
-            next::states_backward(offsets, rows(8, 8), out(&mut to, 4, 4), Flow::Write)
+            last_step::backward(offsets, x(), out(&mut to, 4, 4), Accumulate::Overwrite)
+        });
+        panics(&what, || pair_with_next::forward(offsets, x(), x(), out(&mut to, 8, 8)));
+        panics(&what, || {
+            pair_with_next::states_backward(offsets, rows(8, 8), out(&mut to, 4, 4), Accumulate::Overwrite)
         });
         panics(&what, || {
-            next::items_backward(offsets, rows(8, 8), out(&mut to, 4, 4), Flow::Write)
+            pair_with_next::items_backward(offsets, rows(8, 8), out(&mut to, 4, 4), Accumulate::Overwrite)
         });
         panics(&what, || softmax::forward(S, offsets, x(), out(&mut to, 4, 4)));
         panics(&what, || {
-            softmax::backward(S, offsets, x(), x(), out(&mut to, 4, 4), Flow::Add)
+            softmax::backward(S, offsets, x(), x(), out(&mut to, 4, 4), Accumulate::Add)
         });
         panics(&what, || attention::forward(S, offsets, x(), x(), out(&mut to, 4, 4)));
         panics(&what, || {
-            attention::backward_weights(S, offsets, x(), x(), out(&mut to, 4, 4), Flow::Add)
+            attention::backward_weights(S, offsets, x(), x(), out(&mut to, 4, 4), Accumulate::Add)
         });
         panics(&what, || {
-            attention::backward_values(S, offsets, x(), x(), out(&mut to, 4, 4), Flow::Add)
+            attention::backward_values(S, offsets, x(), x(), out(&mut to, 4, 4), Accumulate::Add)
         });
         panics(&what, || {
-            auxiliary::forward_backward(S, offsets, x(), 1.0, 1.0, out(&mut to, 4, 4), Flow::Write)
+            auxiliary::forward_backward(S, offsets, x(), 1.0, 1.0, out(&mut to, 4, 4), Accumulate::Overwrite)
         });
         panics(&what, || {
             let weights = vec![1.0; offsets.len() - 1];
-            auxiliary::forward_backward_weighted(S, offsets, x(), 1.0, &weights, 1.0, out(&mut to, 4, 4), Flow::Write)
+            auxiliary::forward_backward_weighted(
+                S,
+                offsets,
+                x(),
+                1.0,
+                &weights,
+                1.0,
+                out(&mut to, 4, 4),
+                Accumulate::Overwrite,
+            )
         });
         panics(&what, || {
             let (unit, mut work) = (attention_unit::PackedUnit::new(S, 4, 4), vec![0.0; 4096]);
@@ -299,7 +317,7 @@ fn sizes_that_no_memory_holds() {
             width: 8,
         };
         panics("factors", || {
-            fm::backward(S, 2, input, factors, input, out, Flow::Write)
+            fm::backward(S, 2, input, factors, input, out, Accumulate::Overwrite)
         });
         let mut to = [0.0; 64];
         let out = RowsMut {

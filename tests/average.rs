@@ -11,8 +11,8 @@ use pocketrec::{
     device::Device,
     eval::{Protocol, evaluate},
     models::{Gmf, Mf, Mlp, Model, NeuMf},
-    ops::Reference,
     plan::{AdamConfig, Optimizer, State},
+    reference::Reference,
     train::{Control, EpochReport, TrainConfig, Trainer},
 };
 use safetensors::SafeTensors;

@@ -9,8 +9,8 @@ use pocketrec::{
     data::Batch,
     device::Device,
     executor::Executor,
-    ops::Reference,
     plan::{AdamConfig, L2, Optimizer, Plan, State},
+    reference::Reference,
 };
 
 fn plan() -> Plan {
@@ -457,6 +457,12 @@ fn batch_that_was_edited_after_it_was_sorted() {
         assert!(batch.is_sorted());
         edit(&mut batch);
         assert!(!batch.is_sorted(), "{what}");
+        // The order of other ids is not there to be read either.
+        let mut columns = batch.columns().iter();
+        assert!(
+            columns.all(|column| column.order.is_empty() && column.segments.is_empty()),
+            "{what}"
+        );
         let state = trained_state(&plan(), 0.5, 5, 1);
         let mut executor = CpuExecutor::new(plan(), state.clone(), Isa::available()[0], 1).unwrap();
         assert!(step(&mut executor, &batch).is_err(), "{what}");

@@ -7,8 +7,8 @@ use pocketrec::{
     Error,
     cpu::{CpuExecutor, Isa},
     executor::{Executor, score_pairs},
-    ops::Reference,
     plan::{Activation, Init, Plan, PlanBuilder},
+    reference::Reference,
 };
 
 /// Scores users both ways; the catalogue must follow the parameters.

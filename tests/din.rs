@@ -14,8 +14,8 @@ use pocketrec::{
     device::Device,
     executor::Executor,
     models::{DeepFm, Din, Unit},
-    ops::Reference,
     plan::{Activation, Init, Plan, PlanBuilder, Space, State, View},
+    reference::Reference,
     train::ClickTrainer,
 };
 

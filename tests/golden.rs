@@ -11,8 +11,8 @@ use common::{
 use pocketrec::{
     data::Batch,
     models::NeuMf,
-    ops::Reference,
     plan::{L2, Plan, State},
+    reference::Reference,
 };
 
 const FILE: &[u8] = include_bytes!("golden/neumf.safetensors");

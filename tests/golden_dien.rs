@@ -33,7 +33,10 @@ fn auxiliary_plan(golden: &Golden, steps: usize) -> Plan {
         plan.gather(name, column, steps, Init::Zeros, output);
         output
     });
-    let (clicked, negative) = (plan.next(states, clicked), plan.next(states, negative));
+    let (clicked, negative) = (
+        plan.pair_with_next(states, clicked),
+        plan.pair_with_next(states, negative),
+    );
     let layers: Vec<usize> = golden.setting("layers");
     let mut hidden = clicked;
     for (k, &outputs) in layers.iter().enumerate() {

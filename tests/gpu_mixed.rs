@@ -11,8 +11,8 @@ use pocketrec::{
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions, Select},
     models::{Dien, Din, NeuMf, Unit},
-    ops::Reference,
     plan::{Activation, L2, Plan, State},
+    reference::Reference,
 };
 
 /// Relative to the largest magnitude of each tensor. A half has 11 bits: each factor is off by 2^-12 at most, a product by

@@ -100,7 +100,7 @@ fn golden_plan(golden: &Golden, kind: GruKind) -> Plan {
     let [pooled, last, both] = [(); 3].map(|()| plan.buffer(hidden));
     plan.product(states, functional, products);
     plan.pool(products, pooled, false);
-    plan.last(states, last);
+    plan.last_step(states, last);
     plan.product(last, of_last, both);
     let logit = plan.sum("bias", &[pooled, both]);
     plan.finish(logit).unwrap()
@@ -199,15 +199,15 @@ fn layers_on_columns_of_others_equal_the_specification() {
         let again = plan.gru("again", kind, h.columns(1, 6), scores, 3);
         let top = plan.gru("top", kind, states, scores, 6);
         let read = plan.buffer(7 + 3 + 6 + 3);
-        plan.last(states.columns(2, 3), read.columns(0, 3));
+        plan.last_step(states.columns(2, 3), read.columns(0, 3));
         plan.pool(states.columns(0, 2), read.columns(3, 2), true);
         plan.pool(states.columns(5, 2), read.columns(5, 2), false);
-        plan.last(again, read.columns(7, 3));
-        plan.last(top, read.columns(10, 6));
+        plan.last_step(again, read.columns(7, 3));
+        plan.last_step(top, read.columns(10, 6));
         for (k, column) in [0, 7, 8].into_iter().enumerate() {
             plan.pool(h.columns(column, 1), read.columns(16 + k, 1), true);
         }
-        let beside = plan.next(states.columns(2, 3), items);
+        let beside = plan.pair_with_next(states.columns(2, 3), items);
         let total = plan.buffer(8);
         plan.pool(beside, total, true);
         let logit = plan.linear("logit", read, 1, Activation::Identity);

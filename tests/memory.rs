@@ -10,8 +10,8 @@ use pocketrec::{
     device::Device,
     executor::Executor,
     models::{Mlp, NeuMf},
-    ops::Reference,
     plan::State,
+    reference::Reference,
     train::{AbsorbConfig, TrainConfig, Trainer},
 };
 

@@ -38,7 +38,7 @@ fn builder_reports_mistakes_with_steps() {
     type Spoil = fn(&mut PlanBuilder, [View; 3]);
     let cases: &[(&str, Spoil)] = &[
         (
-            "gru wants the steps of one sequence in View { buffer: 3, start: 0, width: 3 }, not of Samples",
+            "gru wants the steps of one sequence in View { buffer: 0, start: 0, width: 4 }, not of Samples",
             |plan, [x, ..]| {
                 plan.gru("gru", Gru, x, None, 3);
             },
@@ -62,26 +62,29 @@ fn builder_reports_mistakes_with_steps() {
             plan.gru("gru", Gru, k, None, 0);
         }),
         (
-            "last wants the steps of one sequence in View { buffer: 0",
+            "last_step wants the steps of one sequence in View { buffer: 0",
             |plan, [x, ..]| {
                 let output = plan.buffer(4);
-                plan.last(x, output);
+                plan.last_step(x, output);
             },
         ),
-        ("last of 4 columns into 3: they must be as many", |plan, [_, k, _]| {
-            let output = plan.buffer(3);
-            plan.last(k, output);
-        }),
+        (
+            "last_step of 4 columns into 3: they must be as many",
+            |plan, [_, k, _]| {
+                let output = plan.buffer(3);
+                plan.last_step(k, output);
+            },
+        ),
         (
             "next wants the steps of one sequence in View { buffer: 2",
             |plan, [_, k, l]| {
-                plan.next(k, l);
+                plan.pair_with_next(k, l);
             },
         ),
         (
             "next wants the steps of one sequence in View { buffer: 0",
             |plan, [x, ..]| {
-                plan.next(x, x);
+                plan.pair_with_next(x, x);
             },
         ),
         (
@@ -256,7 +259,13 @@ fn what_the_logit_does_not_depend_on_is_not_scored() {
         names.dedup();
         let want = match name {
             // The look-up of the negatives, the pairs and the network on them.
-            "auxiliary loss" => &["gather", "next", "linear", "auxiliary", "sigmoid_cross_entropy"][..],
+            "auxiliary loss" => &[
+                "gather",
+                "pair_with_next",
+                "linear",
+                "auxiliary",
+                "sigmoid_cross_entropy",
+            ][..],
             _ => &["sigmoid_cross_entropy"],
         };
         assert_eq!(names, want, "{name}");

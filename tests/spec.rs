@@ -11,8 +11,9 @@ use common::{
 use pocketrec::{
     Error,
     data::Batch,
-    ops::{Reference, adam, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
+    ops::{self, adam, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
     plan::{Activation, AdamConfig, Init, L2, Optimizer, ParamKind, Plan, PlanBuilder, Stage, State},
+    reference::Reference,
 };
 
 #[test]
@@ -200,11 +201,12 @@ fn sgd_by_hand() {
 fn sides_of_kinks(plan: &Plan, reference: &Reference, batch: &Batch) -> Vec<bool> {
     let relu = Activation::Relu;
     let kinked = plan.stages().iter().filter_map(|stage| match *stage {
-        Stage::Linear { activation, output, .. } | Stage::AttentionUnit { activation, output, .. } => {
+        Stage::Linear(ops::Linear { activation, output, .. })
+        | Stage::AttentionUnit(ops::AttentionUnit { activation, output, .. }) => {
             (activation == relu).then_some(output.buffer)
         }
-        Stage::Affine { relu, output, .. } => relu.then_some(output.buffer),
-        Stage::Prelu { input, .. } => Some(input.buffer),
+        Stage::Affine(ops::Affine { relu, output, .. }) => relu.then_some(output.buffer),
+        Stage::Prelu(ops::Prelu { input, .. }) => Some(input.buffer),
         _ => None,
     });
     let activations = reference.activations(batch).unwrap();
@@ -317,8 +319,13 @@ fn shared_views() -> Plan {
 #[test]
 fn gradients_add_up_where_views_are_shared() {
     let plan = shared_views();
-    let added = plan.backward().iter().flat_map(|b| &b.flow);
-    assert_eq!(added.filter(|&&flow| flow == pocketrec::plan::Flow::Add).count(), 5);
+    let added = plan.backward().iter().flat_map(|b| &b.accumulate);
+    assert_eq!(
+        added
+            .filter(|&&accumulate| accumulate == pocketrec::plan::Accumulate::Add)
+            .count(),
+        5
+    );
     for l2 in WITH_AND_WITHOUT_L2 {
         check_gradients("shared views", &plan, 11, l2);
     }

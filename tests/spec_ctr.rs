@@ -14,7 +14,7 @@ use pocketrec::{
         batch_norm::{self, Statistics},
         dice, dropout, fm,
         gru::{self, Kind},
-        last, prelu,
+        last_step, prelu,
     },
     rng::Rng,
 };
@@ -353,10 +353,17 @@ fn gru_and_its_forms_agree_where_they_must() {
 }
 
 #[test]
-fn last_backward() {
+fn last_step_backward() {
     let (states, weights) = (values(9 * 2, 1), values(4 * 2, 2));
-    let by_state = differences(&states, |states| weigh(&last::forward(states, &OFFSETS, 2), &weights));
-    close64(&last::backward(&weights, &OFFSETS, 2), &by_state, TOLERANCE, "states");
+    let by_state = differences(&states, |states| {
+        weigh(&last_step::forward(states, &OFFSETS, 2), &weights)
+    });
+    close64(
+        &last_step::backward(&weights, &OFFSETS, 2),
+        &by_state,
+        TOLERANCE,
+        "states",
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use pocketrec::{
         attention_unit::{self, InputGradients, PackedUnit},
         linear::WeightGradient,
     },
-    plan::{Activation, Flow},
+    plan::{Accumulate, Activation},
 };
 
 use super::{
@@ -84,12 +84,12 @@ impl Unit {
         let gradient = WeightGradient {
             weight: &mut self.d_weight,
             bias: &mut self.d_bias,
-            flow: Flow::Write,
+            accumulate: Accumulate::Overwrite,
         };
         let inputs = InputGradients {
             query: self.d_query.rows_mut(),
             key: self.d_key.rows_mut(),
-            flow: [Flow::Add, Flow::Add],
+            accumulate: [Accumulate::Add, Accumulate::Add],
         };
         attention_unit::backward(
             s,

@@ -8,7 +8,7 @@ use pocketrec::{
         gru::{self, Gradients, Parameters, Workspace},
         linear::PackedWeight,
     },
-    plan::{Flow, GruKind},
+    plan::{Accumulate, GruKind},
 };
 
 use super::{
@@ -109,7 +109,7 @@ impl Layer {
             hidden_weight: &mut self.d_hidden_weight,
             input_bias: d_input_bias,
             hidden_bias: d_hidden_bias,
-            flow: Flow::Write,
+            accumulate: Accumulate::Overwrite,
         };
         gru::backward(
             s,
@@ -123,7 +123,7 @@ impl Layer {
             self.d_states.rows(),
             gradients,
             self.d_input.rows_mut(),
-            Flow::Write,
+            Accumulate::Overwrite,
         );
         black_box((
             self.d_input.floats(),

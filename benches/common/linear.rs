@@ -8,7 +8,7 @@ use pocketrec::{
         Isa, Simd,
         linear::{self, PackedWeight, READ_AHEAD, WeightGradient},
     },
-    plan::{Activation, Flow},
+    plan::{Accumulate, Activation},
 };
 
 use super::{
@@ -110,11 +110,11 @@ impl Layer {
         let gradient = WeightGradient {
             weight: &mut self.d_weight,
             bias: &mut self.d_bias,
-            flow: Flow::Write,
+            accumulate: Accumulate::Overwrite,
         };
         let (x, y, relu) = (self.x.rows(inputs), self.y.rows(outputs), Activation::Relu);
         let (dy, dx) = (self.dy.rows_mut(outputs), self.dx.rows_mut(inputs));
-        linear::backward(s, tile, x, packed, y, relu, dy, gradient, dx, Flow::Write);
+        linear::backward(s, tile, x, packed, y, relu, dy, gradient, dx, Accumulate::Overwrite);
         black_box((&mut self.dx[..], &mut self.d_weight[..], &mut self.d_bias[..]));
     }
 

@@ -20,7 +20,7 @@ use std::{cell::RefCell, hint::black_box, time::Instant};
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, measurement::WallTime};
 
 use ceilings::Ceiling;
-use pocketrec::{cpu::Isa, plan::Flow};
+use pocketrec::{cpu::Isa, plan::Accumulate};
 
 /// Calls `$bench(proof, isa, arguments)` for an instruction set that this processor has.
 #[macro_export]
@@ -107,7 +107,10 @@ impl Work {
 
 /// The two ways in which a gradient is delivered, what benches call them, and how many operands of the gradient's size
 /// the second reads besides.
-pub const BACKWARD: [(Flow, &str, usize); 2] = [(Flow::Write, "backward write", 0), (Flow::Add, "backward add", 1)];
+pub const BACKWARD: [(Accumulate, &str, usize); 2] = [
+    (Accumulate::Overwrite, "backward write", 0),
+    (Accumulate::Add, "backward add", 1),
+];
 
 /// The main function of an op's bench: the group called `name`, which `run` fills.
 pub fn bench(name: &str, run: impl FnOnce(&mut Group<'_>)) {

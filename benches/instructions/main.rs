@@ -30,7 +30,7 @@ use pocketrec::{
     },
     data::{Batch, Sampler},
     executor::Executor,
-    plan::{Activation, AdamConfig, Flow, GruKind, L2, Optimizer},
+    plan::{Accumulate, Activation, AdamConfig, GruKind, L2, Optimizer},
     rng::Rng,
 };
 
@@ -101,7 +101,7 @@ impl Layer {
         let gradient = WeightGradient {
             weight: &mut self.d_weight,
             bias: &mut self.d_bias,
-            flow: Flow::Add,
+            accumulate: Accumulate::Add,
         };
         let (x, y) = (self.x.rows(self.inputs), self.y.rows(self.outputs));
         let (dy, dx) = (self.dy.rows_mut(self.outputs), self.dx.rows_mut(self.inputs));
@@ -115,7 +115,7 @@ impl Layer {
             dy,
             gradient,
             dx,
-            Flow::Write,
+            Accumulate::Overwrite,
         );
         black_box((&mut self.dx[..], &mut self.d_weight[..]));
     }

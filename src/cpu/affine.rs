@@ -1,12 +1,12 @@
 //! Scale and shift of a tile's rows; the specification is [`ops::affine`](crate::ops::affine).
 
 use super::{
-    flow::{begin, deliver},
+    accumulate::{begin, deliver},
     linear::WeightGradient,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 kernel! {
     /// `output = weight * input + bias`, with `relu` no less than 0.
@@ -50,7 +50,7 @@ kernel! {
         relu: bool,
         d_output: Rows<'a>,
         d_input: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
         gradient: WeightGradient<'a>,
     ) {
         let mut d_input = d_input;
@@ -59,7 +59,7 @@ kernel! {
         for (k, (weight, (d_weight, d_bias))) in weight.chunks(S::LANES).zip(sums).enumerate() {
             let columns = k * S::LANES..k * S::LANES + weight.len();
             let weight = s.load_partial(weight);
-            let (mut of_weight, mut of_bias) = (begin(s, d_weight, gradient.flow), begin(s, d_bias, gradient.flow));
+            let (mut of_weight, mut of_bias) = (begin(s, d_weight, gradient.accumulate), begin(s, d_bias, gradient.accumulate));
             for r in 0..rows {
                 let x = s.load_partial(&input.row(r)[columns.clone()]);
                 let mut d = s.load_partial(&d_output.row(r)[columns.clone()]);
@@ -68,7 +68,7 @@ kernel! {
                 }
                 of_weight = s.mul_add(d, x, of_weight);
                 of_bias = s.add(of_bias, d);
-                deliver(s, s.mul(weight, d), &mut d_input.row(r)[columns.clone()], flow);
+                deliver(s, s.mul(weight, d), &mut d_input.row(r)[columns.clone()], accumulate);
             }
             s.store_partial(of_weight, d_weight);
             s.store_partial(of_bias, d_bias);

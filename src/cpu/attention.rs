@@ -4,11 +4,11 @@
 //! columns runs over all steps of a sample at a time, so that its sums stay in registers.
 
 use super::{
-    flow::{deliver_float, deliver_product},
+    accumulate::{deliver_float, deliver_product},
     rows::{Rows, RowsMut, steps},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 kernel! {
     /// Writes the sum over a sample's steps of weight times value.
@@ -42,7 +42,7 @@ kernel! {
         values: Rows<'a>,
         d_output: Rows<'a>,
         d_weights: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) {
         let mut d_weights = d_weights;
         for (r, (first, end)) in steps(offsets).enumerate() {
@@ -51,7 +51,7 @@ kernel! {
                 for (d, value) in d_output.row(r).chunks(S::LANES).zip(values.row(t).chunks(S::LANES)) {
                     sum = s.mul_add(s.load_partial(d), s.load_partial(value), sum);
                 }
-                deliver_float(s.reduce_sum(sum), &mut d_weights.row(t)[0], flow);
+                deliver_float(s.reduce_sum(sum), &mut d_weights.row(t)[0], accumulate);
             }
         }
     }
@@ -68,7 +68,7 @@ kernel! {
         weights: Rows<'a>,
         d_output: Rows<'a>,
         d_values: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) {
         let mut d_values = d_values;
         for (r, (first, end)) in steps(offsets).enumerate() {
@@ -76,7 +76,7 @@ kernel! {
                 let weight = s.splat(weights.row(t)[0]);
                 let slots = d_values.row(t).chunks_mut(S::LANES);
                 for (d, slot) in d_output.row(r).chunks(S::LANES).zip(slots) {
-                    deliver_product(s, weight, s.load_partial(d), slot, flow);
+                    deliver_product(s, weight, s.load_partial(d), slot, accumulate);
                 }
             }
         }

@@ -23,7 +23,7 @@ use super::{
         matmul::{Left, Panels, Shape, Start, matmul, panel_width},
     },
 };
-use crate::plan::{Activation, Flow};
+use crate::plan::{Accumulate, Activation};
 
 /// A weight `[outputs, 4 D]`, folded and packed.
 #[derive(Clone, Default)]
@@ -197,7 +197,7 @@ pub struct InputGradients<'a> {
     /// `[steps, D]`.
     pub key: RowsMut<'a>,
     /// Whether each is overwritten.
-    pub flow: [Flow; 2],
+    pub accumulate: [Accumulate; 2],
 }
 
 kernel! {
@@ -224,10 +224,10 @@ kernel! {
         let (outputs, width) = (unit.key.outputs(), unit.key.inputs());
         assert!(query.width == width && key.width == width && y.width == outputs && dy.width == outputs);
         assert!(gradient.weight.len() == 4 * outputs * width && gradient.bias.len() == outputs);
-        let InputGradients { query: mut d_query, key: d_key, flow } = inputs;
+        let InputGradients { query: mut d_query, key: d_key, accumulate } = inputs;
         let all_steps = steps(offsets).last().map_or(0, |(_, end)| end);
         let mut dy = dy;
-        derive_and_sum(s, all_steps, y, activation, &mut dy, gradient.bias, gradient.flow);
+        derive_and_sum(s, all_steps, y, activation, &mut dy, gradient.bias, gradient.accumulate);
         let dy = dy.as_rows();
 
         let samples = offsets.len().saturating_sub(1);
@@ -245,7 +245,7 @@ kernel! {
         let shape = |rows: usize| Shape { rows, columns: width, depth: outputs };
         let sums = Left { data: dy_sums, row_stride: outputs, depth_stride: 1 };
         let right = panels(unit.query.backward(), panel, outputs);
-        matmul(s, shape(samples), sums, right, flow[0].into(), false, d_query.data, d_query.stride);
+        matmul(s, shape(samples), sums, right, accumulate[0].into(), false, d_query.data, d_query.stride);
         for (r, (first, end)) in steps(offsets).enumerate() {
             if first == end {
                 continue;
@@ -254,7 +254,7 @@ kernel! {
             fold_backward(s, unit, query.row(r), panel, own);
             let to = &mut d_key.data[first * d_key.stride..];
             let (left, right) = (Left::by_row(dy), panels(own, panel, outputs));
-            matmul(s, shape(end - first), left, right, flow[1].into(), false, to, d_key.stride);
+            matmul(s, shape(end - first), left, right, accumulate[1].into(), false, to, d_key.stride);
             let sums = Sums { key: of_key, product: of_product, moment };
             moments(s, unit, end - first, (query.row(r), key, dy), sums, d_query.row(r));
         }
@@ -263,8 +263,8 @@ kernel! {
         let sums = Left { data: dy_sums, row_stride: 1, depth_stride: outputs };
         let queries = Panels::of_rows(s, query);
         let shape = Shape { rows: outputs, columns: width, depth: samples };
-        matmul(s, shape, sums, queries, gradient.flow.into(), false, weight, 4 * width);
-        unfold(s, of_key, of_product, panel, width, gradient.flow, weight);
+        matmul(s, shape, sums, queries, gradient.accumulate.into(), false, weight, 4 * width);
+        unfold(s, of_key, of_product, panel, width, gradient.accumulate, weight);
     }
 }
 
@@ -346,7 +346,7 @@ fn unfold<S: Simd>(
     of_product: &[f32],
     panel: usize,
     width: usize,
-    flow: Flow,
+    accumulate: Accumulate,
     weight: &mut [f32],
 ) {
     let outputs = weight.len() / (4 * width);
@@ -360,7 +360,7 @@ fn unfold<S: Simd>(
             let column = v * S::LANES;
             let at = column / panel * panel * outputs + o * panel + column % panel;
             let (mut key, mut product) = (s.load(&of_key[at..]), s.load(&of_product[at..]));
-            if flow == Flow::Add {
+            if accumulate == Accumulate::Add {
                 key = s.add(s.load_partial(b), key);
                 product = s.add(s.load_partial(e), product);
             }

@@ -2,12 +2,12 @@
 //! [`ops::auxiliary`](crate::ops::auxiliary), whose `step_loss` takes logits along all steps as this does.
 
 use super::{
-    flow::deliver_float,
+    accumulate::deliver_float,
     rows::{Rows, RowsMut, steps},
     sigmoid_cross_entropy::{CHUNK, lanes},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 kernel! {
     /// The cross-entropy of one of the two kinds of logits: `label` is 1 of the clicked and 0 of the negative. Writes,
@@ -23,9 +23,9 @@ kernel! {
         label: f32,
         scale: f32,
         gradients: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) -> f64 {
-        pass(s, offsets, logits, label, (scale, None), gradients, flow)
+        pass(s, offsets, logits, label, (scale, None), gradients, accumulate)
     }
 }
 
@@ -42,10 +42,10 @@ kernel! {
         weights: &'a [f32],
         scale: f32,
         gradients: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) -> f64 {
         assert_eq!(weights.len(), offsets.len().saturating_sub(1));
-        pass(s, offsets, logits, label, (scale, Some(weights)), gradients, flow)
+        pass(s, offsets, logits, label, (scale, Some(weights)), gradients, accumulate)
     }
 }
 
@@ -58,7 +58,7 @@ fn pass<S: Simd>(
     label: f32,
     (scale, weights): (f32, Option<&[f32]>),
     mut gradients: RowsMut<'_>,
-    flow: Flow,
+    accumulate: Accumulate,
 ) -> f64 {
     let mut total = 0.0;
     for (sample, (mut first, end)) in steps(offsets).enumerate() {
@@ -66,7 +66,7 @@ fn pass<S: Simd>(
             continue;
         }
         let last = end - 1;
-        if flow == Flow::Write {
+        if accumulate == Accumulate::Overwrite {
             gradients.row(last)[0] = 0.0;
         }
         let weight = weights.map(|weights| weights[sample]);
@@ -83,7 +83,7 @@ fn pass<S: Simd>(
                 s.store(s.mul(gradient, s.splat(scale)), x);
             }
             for (r, (x, loss)) in rows.clone().zip(x.into_iter().zip(losses)) {
-                deliver_float(x, &mut gradients.row(r)[0], flow);
+                deliver_float(x, &mut gradients.row(r)[0], accumulate);
                 let loss = f64::from(loss);
                 total += weight.map_or(loss, |weight| loss * f64::from(weight));
             }

@@ -9,11 +9,11 @@ use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
 use super::{
-    flow::deliver,
+    accumulate::deliver,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 /// Mean and variance of every column.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ kernel! {
         means: &'a [f32],
         d_output: Rows<'a>,
         d_input: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) {
         let mut d_input = d_input;
         let (mean, slope) = means.split_at(means.len() / 2);
@@ -79,7 +79,7 @@ kernel! {
                 let y = s.load_partial(&output.row(r)[columns.clone()]);
                 let g = s.sub(s.load_partial(&d_output.row(r)[columns.clone()]), mean);
                 let d = s.mul(s.sub(g, s.mul(y, slope)), scale);
-                deliver(s, d, &mut d_input.row(r)[columns.clone()], flow);
+                deliver(s, d, &mut d_input.row(r)[columns.clone()], accumulate);
             }
         }
     }

@@ -2,12 +2,12 @@
 //! its own ([`batch_norm`](super::batch_norm)): here it is an operand, `normal`.
 
 use super::{
-    flow::{begin, deliver},
+    accumulate::{begin, deliver},
     math::sigmoid,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 kernel! {
     /// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`.
@@ -41,7 +41,7 @@ fn slope<S: Simd>(s: S, p: S::F32, alpha: S::F32) -> S::F32 {
 }
 
 kernel! {
-    /// From `d_output` to `d_input` beside the normalisation, and to the gradient of `alpha`, which `alpha_flow` says
+    /// From `d_output` to `d_input` beside the normalisation, and to the gradient of `alpha`, which `accumulate_alpha` says
     /// whether to overwrite.
     ///
     /// # Panics
@@ -54,22 +54,22 @@ kernel! {
         alpha: &'a [f32],
         d_output: Rows<'a>,
         d_input: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
         d_alpha: &'a mut [f32],
-        alpha_flow: Flow,
+        accumulate_alpha: Accumulate,
     ) {
         let mut d_input = d_input;
         for (k, (alpha, d_alpha)) in alpha.chunks(S::LANES).zip(d_alpha.chunks_mut(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + alpha.len();
             let alpha = s.load_partial(alpha);
-            let mut sum = begin(s, d_alpha, alpha_flow);
+            let mut sum = begin(s, d_alpha, accumulate_alpha);
             for r in 0..rows {
                 let x = s.load_partial(&input.row(r)[columns.clone()]);
                 let d = s.load_partial(&d_output.row(r)[columns.clone()]);
                 let p = sigmoid(s, s.load_partial(&normal.row(r)[columns.clone()]));
                 sum = s.mul_add(s.mul(d, s.sub(s.splat(1.0), p)), x, sum);
                 let d = s.mul(d, slope(s, p, alpha));
-                deliver(s, d, &mut d_input.row(r)[columns.clone()], flow);
+                deliver(s, d, &mut d_input.row(r)[columns.clone()], accumulate);
             }
             s.store_partial(sum, d_alpha);
         }
@@ -89,7 +89,7 @@ kernel! {
         alpha: &'a [f32],
         d_output: Rows<'a>,
         d_normal: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) {
         let mut d_normal = d_normal;
         let one = s.splat(1.0);
@@ -100,7 +100,7 @@ kernel! {
                 let p = sigmoid(s, s.load_partial(n));
                 let d = s.mul(s.load_partial(d), s.sub(one, s.load_partial(alpha)));
                 let d = s.mul(s.mul(d, s.load_partial(x)), s.mul(p, s.sub(one, p)));
-                deliver(s, d, slot, flow);
+                deliver(s, d, slot, accumulate);
             }
         }
     }

@@ -6,11 +6,11 @@
 //! vector and a lone block: 1.4 times the time.
 
 use super::{
-    flow::deliver_float,
+    accumulate::deliver_float,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
-use crate::{ops::dropout, plan::Flow, rng::Rng};
+use crate::{ops::dropout, plan::Accumulate, rng::Rng};
 
 /// Values whose random numbers are drawn together: full vectors of every instruction set, several at a time.
 const DRAWN: usize = 256;
@@ -33,7 +33,7 @@ kernel! {
     ///
     /// # Panics
     /// Where an operand has fewer than `rows` rows or another width.
-    pub fn apply<'a, S: Simd>(s: S, rows: usize, mask: Mask, input: Rows<'a>, output: RowsMut<'a>, flow: Flow) {
+    pub fn apply<'a, S: Simd>(s: S, rows: usize, mask: Mask, input: Rows<'a>, output: RowsMut<'a>, accumulate: Accumulate) {
         let _ = s;
         let mut output = output;
         let threshold = dropout::threshold(mask.rate);
@@ -46,7 +46,7 @@ kernel! {
             while !from.is_empty() {
                 let at = number as usize % DRAWN;
                 let len = from.len().min(DRAWN - at);
-                keep(&drawn[at..at + len], threshold, scale, &from[..len], &mut to[..len], flow);
+                keep(&drawn[at..at + len], threshold, scale, &from[..len], &mut to[..len], accumulate);
                 (from, to) = (&from[len..], &mut to[len..]);
                 number += len as u64;
                 if at + len == DRAWN {
@@ -58,10 +58,10 @@ kernel! {
 }
 
 #[inline(always)]
-fn keep(drawn: &[u16], threshold: u16, scale: f32, from: &[f32], to: &mut [f32], flow: Flow) {
+fn keep(drawn: &[u16], threshold: u16, scale: f32, from: &[f32], to: &mut [f32], accumulate: Accumulate) {
     for ((&x, y), &number) in from.iter().zip(to).zip(drawn) {
         let x = if number >= threshold { x * scale } else { 0.0 };
-        deliver_float(x, y, flow);
+        deliver_float(x, y, accumulate);
     }
 }
 

@@ -4,11 +4,11 @@
 //! pass forms the sum again rather than keeping it. Along a sequence the fields of a sample are the rows of its steps.
 
 use super::{
-    flow::deliver_product,
+    accumulate::deliver_product,
     rows::{Rows, RowsMut, steps},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 /// The vectors of a sample, a stride apart.
 #[derive(Clone, Copy)]
@@ -68,7 +68,7 @@ impl<'a> Vectors<'a> {
 
     /// `d` times the sum of the other vectors, for each, into slots `stride` apart.
     #[inline(always)]
-    fn others<S: Simd>(self, s: S, d: f32, to: &mut [f32], stride: usize, flow: Flow) {
+    fn others<S: Simd>(self, s: S, d: f32, to: &mut [f32], stride: usize, accumulate: Accumulate) {
         let d = s.splat(d);
         let mut first = 0;
         while first < self.width {
@@ -80,7 +80,7 @@ impl<'a> Vectors<'a> {
             }
             for (vector, to) in self.iter().zip(to.chunks_mut(stride)) {
                 let others = s.sub(sum, s.load_partial(&vector[columns.clone()]));
-                deliver_product(s, d, others, &mut to[columns.clone()], flow);
+                deliver_product(s, d, others, &mut to[columns.clone()], accumulate);
             }
         }
     }
@@ -122,13 +122,13 @@ kernel! {
         factors: usize,
         d_output: Rows<'a>,
         d_input: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) {
         check_factors(input, factors);
         let mut d_input = d_input;
         for r in 0..rows {
             let (vectors, d) = (Vectors::of_row(input.row(r), factors), d_output.row(r)[0]);
-            vectors.others(s, d, d_input.row(r), factors, flow);
+            vectors.others(s, d, d_input.row(r), factors, accumulate);
         }
     }
 }
@@ -158,12 +158,12 @@ kernel! {
         input: Rows<'a>,
         d_output: Rows<'a>,
         d_input: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) {
         let RowsMut { data, stride, .. } = d_input;
         for (r, steps) in steps(offsets).enumerate() {
             let to = data.get_mut(steps.0 * stride..).unwrap_or_default();
-            Vectors::of_steps(input, steps).others(s, d_output.row(r)[0], to, stride, flow);
+            Vectors::of_steps(input, steps).others(s, d_output.row(r)[0], to, stride, accumulate);
         }
     }
 }

@@ -7,8 +7,8 @@
 //! share one pass.
 
 use super::{
+    accumulate::begin,
     aligned::AlignedVec,
-    flow::begin,
     math::sigmoid,
     rows::{Rows, RowsMut},
     simd::{
@@ -17,7 +17,7 @@ use super::{
         pairs,
     },
 };
-use crate::plan::{Activation, Flow};
+use crate::plan::{Accumulate, Activation};
 
 /// A weight `[outputs, inputs]`, packed for the forward and the backward product.
 ///
@@ -234,7 +234,7 @@ pub struct WeightGradient<'a> {
     /// `[outputs]`, or empty where there is no bias.
     pub bias: &'a mut [f32],
     /// Whether this is the partial's first tile, which overwrites.
-    pub flow: Flow,
+    pub accumulate: Accumulate,
 }
 
 kernel! {
@@ -254,14 +254,14 @@ kernel! {
         dy: RowsMut<'a>,
         gradient: WeightGradient<'a>,
         dx: RowsMut<'a>,
-        dx_flow: Flow,
+        dx_flow: Accumulate,
     ) {
         let (outputs, inputs) = (weight.outputs, weight.inputs);
         assert!(x.width == inputs && dx.width == inputs && y.width == outputs && dy.width == outputs);
         assert!(gradient.weight.len() == outputs * inputs);
         assert!(gradient.bias.is_empty() || gradient.bias.len() == outputs);
         let mut dy = dy;
-        derive_and_sum(s, rows, y, activation, &mut dy, gradient.bias, gradient.flow);
+        derive_and_sum(s, rows, y, activation, &mut dy, gradient.bias, gradient.accumulate);
 
         let dy = dy.as_rows();
         let shape = Shape {
@@ -270,7 +270,7 @@ kernel! {
             depth: rows,
         };
         let (left, panels) = (Left::by_column(dy), Panels::of_rows(s, x));
-        matmul(s, shape, left, panels, gradient.flow.into(), false, gradient.weight, inputs);
+        matmul(s, shape, left, panels, gradient.accumulate.into(), false, gradient.weight, inputs);
 
         let panels = weight.backward_panels(s, 0);
         let shape = Shape {
@@ -294,14 +294,14 @@ pub(super) fn derive_and_sum<S: Simd>(
     activation: Activation,
     dy: &mut RowsMut<'_>,
     bias: &mut [f32],
-    flow: Flow,
+    accumulate: Accumulate,
 ) {
     // A copy of the loops for each activation: inside them nothing is left to decide.
     match activation {
         Activation::Identity if bias.is_empty() => {}
-        Activation::Identity => columns_by(s, Activation::Identity, rows, y, dy, bias, flow),
-        Activation::Relu => columns_by(s, Activation::Relu, rows, y, dy, bias, flow),
-        Activation::Sigmoid => columns_by(s, Activation::Sigmoid, rows, y, dy, bias, flow),
+        Activation::Identity => columns_by(s, Activation::Identity, rows, y, dy, bias, accumulate),
+        Activation::Relu => columns_by(s, Activation::Relu, rows, y, dy, bias, accumulate),
+        Activation::Sigmoid => columns_by(s, Activation::Sigmoid, rows, y, dy, bias, accumulate),
     }
 }
 
@@ -314,7 +314,7 @@ fn columns_by<S: Simd>(
     y: Rows<'_>,
     dy: &mut RowsMut<'_>,
     bias: &mut [f32],
-    flow: Flow,
+    accumulate: Accumulate,
 ) {
     let (zero, one) = (s.splat(0.0), s.splat(1.0));
     let mut biases = bias.chunks_mut(S::LANES);
@@ -324,7 +324,7 @@ fn columns_by<S: Simd>(
         first = columns.end;
         let bias = biases.next();
         let mut sum = match &bias {
-            Some(bias) => begin(s, bias, flow),
+            Some(bias) => begin(s, bias, accumulate),
             None => zero,
         };
         for r in 0..rows {

@@ -11,6 +11,7 @@
 //! assert_eq!(c, [4.0, 10.0, 18.0]);
 //! ```
 
+mod accumulate;
 pub mod adam;
 pub mod affine;
 mod aligned;
@@ -22,14 +23,14 @@ mod catalogue;
 pub mod dice;
 pub mod dropout;
 mod executor;
-mod flow;
+
 pub mod fm;
 pub mod gather;
 pub mod gru;
-pub mod last;
+pub mod last_step;
 pub mod linear;
 mod math;
-pub mod next;
+pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;
 mod prepare;

@@ -1,11 +1,11 @@
 //! Pooling of a tile's sequences; the specification is [`ops::pool`](crate::ops::pool).
 
 use super::{
-    flow::deliver_product,
+    accumulate::deliver_product,
     rows::{Rows, RowsMut, check_offsets},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 kernel! {
     /// Writes the sum, or mean, of each sample's steps. `offsets` `[samples + 1]` are those of the batch; row 0 of
@@ -44,7 +44,7 @@ kernel! {
         mean: bool,
         d_output: Rows<'a>,
         d_input: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) {
         check_offsets(offsets);
         let mut d_input = d_input;
@@ -53,7 +53,7 @@ kernel! {
             for step in pair[0] - offsets[0]..pair[1] - offsets[0] {
                 let slots = d_input.row(step as usize).chunks_mut(S::LANES);
                 for (d, slot) in d_output.row(r).chunks(S::LANES).zip(slots) {
-                    deliver_product(s, s.load_partial(d), weight, slot, flow);
+                    deliver_product(s, s.load_partial(d), weight, slot, accumulate);
                 }
             }
         }

@@ -1,11 +1,11 @@
 //! PReLU of a tile's rows; the specification is [`ops::prelu`](crate::ops::prelu).
 
 use super::{
-    flow::{begin, deliver},
+    accumulate::{begin, deliver},
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 kernel! {
     /// `output = input` where that is positive, else `alpha * input`.
@@ -26,7 +26,7 @@ kernel! {
 }
 
 kernel! {
-    /// From `d_output` to `d_input`, and to the gradient of `alpha`, which `alpha_flow` says whether to overwrite.
+    /// From `d_output` to `d_input`, and to the gradient of `alpha`, which `accumulate_alpha` says whether to overwrite.
     ///
     /// # Panics
     /// As [`forward`].
@@ -37,22 +37,22 @@ kernel! {
         alpha: &'a [f32],
         d_output: Rows<'a>,
         d_input: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
         d_alpha: &'a mut [f32],
-        alpha_flow: Flow,
+        accumulate_alpha: Accumulate,
     ) {
         let mut d_input = d_input;
         let zero = s.splat(0.0);
         for (k, (alpha, d_alpha)) in alpha.chunks(S::LANES).zip(d_alpha.chunks_mut(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + alpha.len();
             let alpha = s.load_partial(alpha);
-            let mut sum = begin(s, d_alpha, alpha_flow);
+            let mut sum = begin(s, d_alpha, accumulate_alpha);
             for r in 0..rows {
                 let x = s.load_partial(&input.row(r)[columns.clone()]);
                 let d = s.load_partial(&d_output.row(r)[columns.clone()]);
                 sum = s.add(sum, s.select_gt(x, zero, zero, s.mul(d, x)));
                 let dx = s.select_gt(x, zero, d, s.mul(alpha, d));
-                deliver(s, dx, &mut d_input.row(r)[columns.clone()], flow);
+                deliver(s, dx, &mut d_input.row(r)[columns.clone()], accumulate);
             }
             s.store_partial(sum, d_alpha);
         }

@@ -9,7 +9,10 @@ use super::{
     linear::PackedWeight,
     simd::{Proof, Simd, dispatch},
 };
-use crate::plan::{Layout, ParamKind, Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Layout, ParamKind, Plan, Stage, View},
+};
 
 /// Samples of a tile: activations, gradients and weights of a small network fit the first-level cache together at 32
 /// rows; a large one streams its weights from the second level or the third, and 64 rows pay for that.
@@ -21,7 +24,7 @@ use crate::plan::{Layout, ParamKind, Plan, Stage, View};
 /// `dien64` makes 1.00 to 1.14 of the rate with 64 at histories of up to 20 and 1.30 at 50, `dien16` 0.96 to 1.05 and 1.08 to
 /// 1.23; 8 are no better.
 pub(super) fn tile_rows(plan: &Plan) -> usize {
-    if plan.stages().iter().any(|stage| matches!(stage, Stage::Gru { .. })) {
+    if plan.stages().iter().any(|stage| matches!(stage, Stage::Gru(_))) {
         return 16;
     }
     let dense: usize = plan.params().iter().filter(|p| !p.is_table()).map(|p| p.len()).sum();
@@ -64,18 +67,18 @@ pub(super) fn packed_weights(plan: &Plan, proof: Proof) -> Vec<Packed> {
     let mut packed = vec![Packed::default(); plan.params().len()];
     for stage in plan.stages() {
         match *stage {
-            Stage::Linear {
+            Stage::Linear(ops::Linear {
                 weight, input, output, ..
-            } => packed[weight].layer = dispatch!(proof, s => PackedWeight::new(s, output.width, input.width)),
-            Stage::AttentionUnit {
+            }) => packed[weight].layer = dispatch!(proof, s => PackedWeight::new(s, output.width, input.width)),
+            Stage::AttentionUnit(ops::AttentionUnit {
                 weight, inputs, output, ..
-            } => packed[weight].unit = dispatch!(proof, s => PackedUnit::new(s, output.width, inputs[0].width)),
-            Stage::Gru {
+            }) => packed[weight].unit = dispatch!(proof, s => PackedUnit::new(s, output.width, inputs[0].width)),
+            Stage::Gru(ops::Gru {
                 params: [of_input, of_state, ..],
                 ref inputs,
                 output,
                 ..
-            } => {
+            }) => {
                 for (weight, width) in [(of_input, inputs[0].width), (of_state, output.width)] {
                     packed[weight].layer = dispatch!(proof, s => PackedWeight::new(s, 3 * output.width, width));
                 }
@@ -128,7 +131,7 @@ impl Pass {
 /// The passes of a training step: one, but that each stage with statistics of the whole batch cuts both directions.
 pub(super) fn passes(plan: &Plan) -> Vec<Pass> {
     let norms: Vec<usize> = (0..plan.stages().len())
-        .filter(|&stage| matches!(plan.stages()[stage], Stage::BatchNorm { .. }))
+        .filter(|&stage| matches!(plan.stages()[stage], Stage::BatchNorm(_)))
         .collect();
     let statistics_of = |stage: usize| norms.iter().position(|&norm| norm == stage);
     let mut passes = Vec::new();
@@ -163,7 +166,7 @@ pub(super) fn passes(plan: &Plan) -> Vec<Pass> {
 /// Room for the statistics of each stage that has some, in forward order.
 pub(super) fn batch_statistics(plan: &Plan) -> Vec<BatchStatistics> {
     let of_stage = |stage: &Stage| match stage {
-        Stage::BatchNorm { input, .. } => Some(BatchStatistics::new(input.width)),
+        Stage::BatchNorm(ops::BatchNorm { input, .. }) => Some(BatchStatistics::new(input.width)),
         _ => None,
     };
     plan.stages().iter().filter_map(of_stage).collect()

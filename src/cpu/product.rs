@@ -1,11 +1,11 @@
 //! Elementwise product of a tile's rows; the specification is [`ops::product`](crate::ops::product).
 
 use super::{
-    flow::deliver_product,
+    accumulate::deliver_product,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 kernel! {
     /// `output = left * right`.
@@ -15,7 +15,7 @@ kernel! {
     pub fn forward<'a, S: Simd>(s: S, rows: usize, left: Rows<'a>, right: Rows<'a>, output: RowsMut<'a>) {
         let mut output = output;
         for r in 0..rows {
-            multiply(s, left.row(r), right.row(r), Flow::Write, output.row(r));
+            multiply(s, left.row(r), right.row(r), Accumulate::Overwrite, output.row(r));
         }
     }
 }
@@ -31,20 +31,20 @@ kernel! {
         d_output: Rows<'a>,
         other: Rows<'a>,
         d_input: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) {
         let mut d_input = d_input;
         for r in 0..rows {
-            multiply(s, d_output.row(r), other.row(r), flow, d_input.row(r));
+            multiply(s, d_output.row(r), other.row(r), accumulate, d_input.row(r));
         }
     }
 }
 
 /// `c (+)= a * b` by vectors.
 #[inline(always)]
-fn multiply<S: Simd>(s: S, a: &[f32], b: &[f32], flow: Flow, c: &mut [f32]) {
+fn multiply<S: Simd>(s: S, a: &[f32], b: &[f32], accumulate: Accumulate, c: &mut [f32]) {
     let operands = a.chunks(S::LANES).zip(b.chunks(S::LANES));
     for ((a, b), c) in operands.zip(c.chunks_mut(S::LANES)) {
-        deliver_product(s, s.load_partial(a), s.load_partial(b), c, flow);
+        deliver_product(s, s.load_partial(a), s.load_partial(b), c, accumulate);
     }
 }

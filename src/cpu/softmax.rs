@@ -3,12 +3,12 @@
 //! `offsets` `[samples + 1]` are those of the batch; row 0 of an operand is step `offsets[0]`.
 
 use super::{
-    flow::deliver_float,
+    accumulate::deliver_float,
     math::exp_nonpositive,
     rows::{Rows, RowsMut, steps},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 /// Lanes of the widest vector.
 const MOST_LANES: usize = 16;
@@ -56,7 +56,7 @@ kernel! {
         output: Rows<'a>,
         d_output: Rows<'a>,
         d_input: RowsMut<'a>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) {
         let _ = s; // a few numbers a row apart: nothing for vectors
         let mut d_input = d_input;
@@ -64,7 +64,7 @@ kernel! {
             let mean: f32 = (first..end).map(|t| output.row(t)[0] * d_output.row(t)[0]).sum();
             for t in first..end {
                 let d = output.row(t)[0] * (d_output.row(t)[0] - mean);
-                deliver_float(d, &mut d_input.row(t)[0], flow);
+                deliver_float(d, &mut d_input.row(t)[0], accumulate);
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Sum of a tile's columns; the specification is [`ops::sum`](crate::ops::sum).
 
 use super::{
-    flow::deliver,
+    accumulate::deliver,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 kernel! {
     /// Adds the sum of `input`'s columns to `output`'s one column.
@@ -29,12 +29,12 @@ kernel! {
     ///
     /// # Panics
     /// Where an operand has fewer than `rows` rows.
-    pub fn backward<'a, S: Simd>(s: S, rows: usize, d_output: Rows<'a>, d_input: RowsMut<'a>, flow: Flow) {
+    pub fn backward<'a, S: Simd>(s: S, rows: usize, d_output: Rows<'a>, d_input: RowsMut<'a>, accumulate: Accumulate) {
         let mut d_input = d_input;
         for r in 0..rows {
             let d = s.splat(d_output.row(r)[0]);
             for chunk in d_input.row(r).chunks_mut(S::LANES) {
-                deliver(s, d, chunk, flow);
+                deliver(s, d, chunk, accumulate);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! One training batch: ids by column, labels, and each column's ids in sorted order.
 //!
 //! What executors read without looking again is the sorted order, so a batch knows whether it is that of its ids: whatever
-//! lends the ids out to be changed takes the order's word back, and [`Batch::sort`] gives it again. A step on a batch that
-//! is not sorted is refused.
+//! lends the ids out to be changed takes the order away, and [`Batch::sort`] makes it anew. A step on a batch that is not
+//! sorted is refused, and who reads the order of one finds none rather than that of other ids.
 
 use alloc::vec::Vec;
 
@@ -25,9 +25,9 @@ pub struct IdColumn {
     /// One weight an id, which its row is multiplied by, where the plan's column is
     /// [weighted](crate::plan::Column::weighted).
     pub weights: Vec<f32>,
-    /// The positions of `ids`, stably sorted by id.
+    /// The positions of `ids`, stably sorted by id; empty until the batch is [sorted](Batch::sort).
     pub order: Vec<u32>,
-    /// The distinct ids in ascending order, with where their positions begin in `order`.
+    /// The distinct ids in ascending order, with where their positions begin in `order`; empty until the batch is sorted.
     pub segments: Vec<Segment>,
     scratch: Vec<u32>,
 }
@@ -163,7 +163,7 @@ impl Batch {
     /// # Panics
     /// Where there is no such column, as an index out of range does.
     pub fn ids_mut(&mut self, column: usize) -> &mut Vec<u32> {
-        self.unsorted = true;
+        self.forget_order();
         &mut self.columns[column].ids
     }
 
@@ -173,7 +173,7 @@ impl Batch {
     /// # Panics
     /// As [`ids_mut`](Batch::ids_mut).
     pub fn ids_and_weights_mut(&mut self, column: usize) -> (&mut Vec<u32>, &mut Vec<f32>) {
-        self.unsorted = true;
+        self.forget_order();
         let IdColumn { ids, weights, .. } = &mut self.columns[column];
         (ids, weights)
     }
@@ -285,12 +285,24 @@ impl Batch {
     /// until it is [cleared](Batch::clear).
     #[inline]
     pub fn push(&mut self, ids: &[u32], label: f32) {
-        self.unsorted = true;
+        self.forget_order();
         self.ragged |= ids.len() != self.columns.len();
         for (column, &id) in self.columns.iter_mut().zip(ids) {
             column.ids.push(id);
         }
         self.labels.push(label);
+    }
+
+    /// Takes away an order that will not be that of the ids; what is filled has none any more.
+    #[inline]
+    fn forget_order(&mut self) {
+        if !self.unsorted {
+            self.unsorted = true;
+            for column in &mut self.columns {
+                column.order.clear();
+                column.segments.clear();
+            }
+        }
     }
 
     /// Sorts every column; to be called once after the last sample and before a step.
@@ -316,7 +328,7 @@ impl Batch {
     /// [`set_sorted`](Batch::set_sorted).
     #[cfg(feature = "gpu")]
     pub(crate) fn parts_mut(&mut self) -> (&mut Vec<IdColumn>, &mut Vec<f32>) {
-        self.unsorted = true;
+        self.forget_order();
         (&mut self.columns, &mut self.labels)
     }
 

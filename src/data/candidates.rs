@@ -3,10 +3,7 @@
 use alloc::{vec, vec::Vec};
 
 use super::{Interactions, SplitReport};
-use crate::rng::{Rng, scale};
-
-/// The stream of a seed that gives a user's candidates.
-const CANDIDATE_STREAM: u32 = 3;
+use crate::rng::{Rng, scale, streams};
 
 /// Takes the candidates that are given for one case after the other.
 pub(super) struct Given {
@@ -74,7 +71,7 @@ impl Drawer {
     pub fn new(train: &Interactions, seed: u64) -> Self {
         let used = train.used_items();
         let mut drawer = Drawer {
-            rng: Rng::new(seed).stream(CANDIDATE_STREAM),
+            rng: Rng::new(seed).stream(streams::CANDIDATES),
             taken: vec![u32::MAX; train.items() as usize],
             used: used.len(),
             listed: match train.unused_items() {

@@ -3,7 +3,13 @@
 use alloc::{format, vec::Vec};
 
 use super::Interactions;
-use crate::{Error, Result, rng::Rng};
+use crate::{
+    Error, Result,
+    rng::{
+        Rng,
+        streams::{Planted as Stream, SCALE_OF_RANKS},
+    },
+};
 
 /// Users' and items' factors are planted around this many tastes for each factor.
 const TASTES_PER_FACTOR: u32 = 2;
@@ -93,18 +99,6 @@ fn dot(factors: usize, users: &[f32], user: u32, items: &[f32], item: u32) -> f3
     let user = users.get(row(users, user)).unwrap_or_default();
     let item = items.get(row(items, item)).unwrap_or_default();
     user.iter().zip(item).map(|(a, b)| a * b).sum()
-}
-
-/// The streams of the seed.
-#[repr(u32)]
-enum Stream {
-    Tastes = 1,
-    Users,
-    Items,
-    Ranks,
-    Activity,
-    Choice,
-    Order,
 }
 
 impl Planted {
@@ -216,7 +210,7 @@ impl Planted {
 
     /// Scales users so that affinities have the standard deviation `strength`, by a sample of them.
     fn scale(&self, users: &mut [f32], items: &[f32]) {
-        let rng = self.stream(Stream::Ranks).stream(1);
+        let rng = self.stream(Stream::Ranks).stream(SCALE_OF_RANKS);
         let samples = 2000;
         let (mut sum, mut squares) = (0.0, 0.0);
         for k in 0..samples {

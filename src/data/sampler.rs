@@ -6,13 +6,13 @@ use core::ops::Range;
 use super::{Batch, Interactions, Positives};
 use crate::{
     Error, Result,
-    rng::{Permutation, Rng, scale},
+    rng::{Permutation, Rng, scale, streams},
 };
 
 /// The stream of a sampler's seed that gives an epoch's order.
-pub const ORDER_STREAM: u32 = 1;
+pub const ORDER_STREAM: u32 = streams::PAIR_ORDER;
 /// The stream of a sampler's seed that gives an epoch's negatives.
-pub const NEGATIVE_STREAM: u32 = 2;
+pub const NEGATIVE_STREAM: u32 = streams::PAIR_NEGATIVES;
 /// Samples that are drawn together; their intermediate values lie on the stack.
 const PART: usize = 256;
 

@@ -9,7 +9,7 @@ use super::{
     stages::norm_widths,
 };
 use crate::{
-    Error, Result,
+    Error, Result, ops,
     plan::{Plan, Stage, View},
 };
 
@@ -247,7 +247,7 @@ impl Buffers {
 /// The id column and the output of each look-up.
 fn gathers(plan: &Plan) -> impl Iterator<Item = (usize, View)> {
     plan.stages().iter().filter_map(|stage| match *stage {
-        Stage::Gather { column, output, .. } => Some((column, output)),
+        Stage::Gather(ops::Gather { column, output, .. }) => Some((column, output)),
         _ => None,
     })
 }

@@ -316,6 +316,6 @@ impl Inputs {
 /// The stages that draw random numbers, by index.
 pub(super) fn random(plan: &Plan) -> impl Iterator<Item = u32> {
     let stages = plan.stages().iter().enumerate();
-    let random = stages.filter(|(_, stage)| matches!(stage, Stage::Dropout { .. }));
+    let random = stages.filter(|(_, stage)| matches!(stage, Stage::Dropout(_)));
     random.map(|(index, _)| index as u32)
 }

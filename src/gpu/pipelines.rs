@@ -57,9 +57,9 @@ pub enum Shader {
     /// What scores do to a recurrent layer's input, and their gradients.
     GruScores,
     /// The last step of a sample.
-    Last,
+    LastStep,
     /// Each step's state beside the next item.
-    Next,
+    PairWithNext,
     /// DIEN's auxiliary loss.
     Auxiliary,
     /// The loss.
@@ -128,8 +128,8 @@ impl Shader {
         Shader::Attention,
         Shader::Gru,
         Shader::GruScores,
-        Shader::Last,
-        Shader::Next,
+        Shader::LastStep,
+        Shader::PairWithNext,
         Shader::Auxiliary,
         Shader::SigmoidCrossEntropy,
         Shader::RowUpdateAdam,
@@ -164,8 +164,8 @@ impl Shader {
             Shader::Softmax => "softmax",
             Shader::Attention => "attention",
             Shader::Gru | Shader::GruScores => "gru",
-            Shader::Last => "last",
-            Shader::Next => "next",
+            Shader::LastStep => "last_step",
+            Shader::PairWithNext => "pair_with_next",
             Shader::Auxiliary => "auxiliary",
             Shader::SigmoidCrossEntropy => "sigmoid_cross_entropy",
             Shader::RowUpdateAdam | Shader::RowUpdateSgd => "row_update",
@@ -205,8 +205,8 @@ impl Shader {
             Shader::Attention => source!("attention"),
             Shader::Gru => source!("sigmoid", "tanh", "gru"),
             Shader::GruScores => source!("gru_scores"),
-            Shader::Last => source!("last"),
-            Shader::Next => source!("next"),
+            Shader::LastStep => source!("last_step"),
+            Shader::PairWithNext => source!("pair_with_next"),
             Shader::Auxiliary => source!("cross_entropy", "auxiliary"),
             Shader::SigmoidCrossEntropy => source!("cross_entropy", "sigmoid_cross_entropy"),
             Shader::RowUpdateAdam => source!("adam", "row_update"),

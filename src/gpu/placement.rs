@@ -1,7 +1,10 @@
 //! Where weights, biases and statistics lie in their buffer.
 
 use super::layout::{Columns, Matrix};
-use crate::plan::{Activation, ParamKind, Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Activation, ParamKind, Plan, Stage, View},
+};
 
 /// vec4s that a workgroup of `dense_update` takes; stages' parameters begin at multiples of it.
 pub(super) const BLOCK: u32 = 16;
@@ -84,7 +87,7 @@ impl Placement {
         placement.total = end;
         placement.transposed = placement.trained;
         for stage in plan.stages() {
-            if let Stage::AttentionUnit { weight, .. } = *stage {
+            if let Stage::AttentionUnit(ops::AttentionUnit { weight, .. }) = *stage {
                 placement.folded.push((weight, placement.transposed));
                 // Three of the four parts are left, and each is there transposed too.
                 let matrix = &matrices[weight];
@@ -122,16 +125,16 @@ impl Placement {
 
 fn sigmoid_output(stage: &Stage) -> Option<View> {
     match *stage {
-        Stage::Linear {
+        Stage::Linear(ops::Linear {
             output,
             activation: Activation::Sigmoid,
             ..
-        }
-        | Stage::AttentionUnit {
+        })
+        | Stage::AttentionUnit(ops::AttentionUnit {
             output,
             activation: Activation::Sigmoid,
             ..
-        } => Some(output),
+        }) => Some(output),
         _ => None,
     }
 }

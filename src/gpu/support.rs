@@ -6,7 +6,7 @@ use super::{
     stages::{Affine, BatchNorm, Gru},
 };
 use crate::{
-    Error, Result,
+    Error, Result, ops,
     plan::{Activation, Plan, Stage, View},
 };
 
@@ -69,11 +69,11 @@ pub(super) enum Shaded<'a> {
         output: View,
     },
     Gru(Gru<'a>),
-    Last {
+    LastStep {
         input: View,
         output: View,
     },
-    Next {
+    PairWithNext {
         inputs: [View; 2],
         output: View,
     },
@@ -109,39 +109,39 @@ pub(super) struct AttentionUnit {
 impl<'a> Shaded<'a> {
     pub fn of(stage: &'a Stage) -> Self {
         match *stage {
-            Stage::Gather { table, column, output } => Shaded::Gather { table, column, output },
-            Stage::Numeric { first, output } => Shaded::Numeric { first, output },
-            Stage::Linear {
+            Stage::Gather(ops::Gather { table, column, output }) => Shaded::Gather { table, column, output },
+            Stage::Numeric(ops::Numeric { first, output }) => Shaded::Numeric { first, output },
+            Stage::Linear(ops::Linear {
                 weight,
                 bias,
                 input,
                 output,
                 activation,
-            } => Shaded::Linear(Linear {
+            }) => Shaded::Linear(Linear {
                 weight,
                 bias,
                 input,
                 output,
                 activation,
             }),
-            Stage::Product { inputs, output } => Shaded::Product { inputs, output },
-            Stage::Sum {
+            Stage::Product(ops::Product { inputs, output }) => Shaded::Product { inputs, output },
+            Stage::Sum(ops::Sum {
                 ref inputs,
                 bias,
                 output,
-            } => Shaded::Sum { inputs, bias, output },
-            Stage::Pool { input, output, mean } => Shaded::Pool { input, output, mean },
-            Stage::Dropout { input, output, rate } => Shaded::Dropout { input, output, rate },
-            Stage::Fm { input, factors, output } => Shaded::Fm { input, factors, output },
-            Stage::Prelu { alpha, input, output } => Shaded::Prelu { alpha, input, output },
-            Stage::BatchNorm {
+            }) => Shaded::Sum { inputs, bias, output },
+            Stage::Pool(ops::Pool { input, output, mean }) => Shaded::Pool { input, output, mean },
+            Stage::Dropout(ops::Dropout { input, output, rate }) => Shaded::Dropout { input, output, rate },
+            Stage::Fm(ops::Fm { input, factors, output }) => Shaded::Fm { input, factors, output },
+            Stage::Prelu(ops::Prelu { alpha, input, output }) => Shaded::Prelu { alpha, input, output },
+            Stage::BatchNorm(ops::BatchNorm {
                 mean,
                 variance,
                 input,
                 output,
                 momentum,
                 epsilon,
-            } => Shaded::BatchNorm(BatchNorm {
+            }) => Shaded::BatchNorm(BatchNorm {
                 mean,
                 variance,
                 input,
@@ -149,50 +149,50 @@ impl<'a> Shaded<'a> {
                 momentum,
                 epsilon,
             }),
-            Stage::Affine {
+            Stage::Affine(ops::Affine {
                 weight,
                 bias,
                 input,
                 output,
                 relu,
-            } => Shaded::Affine(Affine {
+            }) => Shaded::Affine(Affine {
                 weight,
                 bias,
                 input,
                 output,
                 relu,
             }),
-            Stage::Dice { alpha, inputs, output } => Shaded::Dice { alpha, inputs, output },
-            Stage::AttentionUnit {
+            Stage::Dice(ops::Dice { alpha, inputs, output }) => Shaded::Dice { alpha, inputs, output },
+            Stage::AttentionUnit(ops::AttentionUnit {
                 weight,
                 bias,
                 inputs,
                 output,
                 activation,
-            } => Shaded::AttentionUnit(AttentionUnit {
+            }) => Shaded::AttentionUnit(AttentionUnit {
                 weight,
                 bias,
                 inputs,
                 output,
                 activation,
             }),
-            Stage::Softmax { input, output } => Shaded::Softmax { input, output },
-            Stage::Attention { inputs, output } => Shaded::Attention { inputs, output },
-            Stage::Gru {
+            Stage::Softmax(ops::Softmax { input, output }) => Shaded::Softmax { input, output },
+            Stage::Attention(ops::Attention { inputs, output }) => Shaded::Attention { inputs, output },
+            Stage::Gru(ops::Gru {
                 kind,
                 params,
                 ref inputs,
                 output,
-            } => Shaded::Gru(Gru {
+            }) => Shaded::Gru(Gru {
                 kind,
                 params,
                 inputs,
                 output,
             }),
-            Stage::Last { input, output } => Shaded::Last { input, output },
-            Stage::Next { inputs, output } => Shaded::Next { inputs, output },
-            Stage::Auxiliary { logits, weight } => Shaded::Auxiliary { logits, weight },
-            Stage::SigmoidCrossEntropy { logit } => Shaded::SigmoidCrossEntropy { logit },
+            Stage::LastStep(ops::LastStep { input, output }) => Shaded::LastStep { input, output },
+            Stage::PairWithNext(ops::PairWithNext { inputs, output }) => Shaded::PairWithNext { inputs, output },
+            Stage::Auxiliary(ops::Auxiliary { logits, weight }) => Shaded::Auxiliary { logits, weight },
+            Stage::SigmoidCrossEntropy(ops::SigmoidCrossEntropy { logit }) => Shaded::SigmoidCrossEntropy { logit },
         }
     }
 }
@@ -206,7 +206,7 @@ pub(super) fn check_supported(plan: &Plan) -> Result<()> {
     let columns = Columns::new(plan);
     let most: u32 = Tile::GRU.iter().map(|tile| tile.wx * tile.depth).max().unwrap_or(0);
     for stage in plan.stages() {
-        let &Stage::Gru { params, output, .. } = stage else {
+        let &Stage::Gru(ops::Gru { params, output, .. }) = stage else {
             continue;
         };
         let padded = columns.range(output).width;

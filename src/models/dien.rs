@@ -123,7 +123,7 @@ impl Dien {
         let unit = (&self.attention[..], Unit::Sigmoid);
         let scores = (self.evolution != GruKind::Gru).then(|| attention(&mut plan, (query, states), unit, true));
         let evolved = plan.gru("evolution", self.evolution, states, scores, key.width);
-        plan.last(evolved, interest);
+        plan.last_step(evolved, interest);
         let logit = deep(&mut plan, all, self.unit, &self.hidden, self.dropout);
         plan.finish(logit)
     }
@@ -137,7 +137,7 @@ impl Dien {
             let view = negative.columns(place * width, width);
             look_up_negative(plan, &self.layout, &history.name, field, view);
         }
-        let (clicked, negative) = (plan.next(states, key), plan.next(states, negative));
+        let (clicked, negative) = (plan.pair_with_next(states, key), plan.pair_with_next(states, negative));
         let hidden = Unit::Sigmoid.network(plan, "auxiliary", clicked, &self.auxiliary, 0.0);
         let high = plan.linear("auxiliary.output", hidden, 1, Activation::Identity);
         let mut hidden = negative;

@@ -10,7 +10,7 @@
 //! All slices have the same length and are elementwise. `t` counts all steps of training, also those at which a
 //! lazily updated row was absent; such a row's moments wait meanwhile and are not decayed.
 
-use crate::plan::AdamConfig;
+use crate::optimizer::AdamConfig;
 
 /// One step; `step` is `t`, at least 1.
 ///

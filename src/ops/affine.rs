@@ -10,9 +10,74 @@
 //! NaN stays NaN.
 
 use alloc::{vec, vec::Vec};
+use core::slice;
 
-use super::linear::{activate, activation_gradient};
-use crate::plan::Activation;
+use super::{
+    linear::{Activation, activate, activation_gradient},
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification, add},
+};
+use crate::view::{Space, View};
+
+/// `output = weight * input + bias`, with a scale and a shift for each column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    /// `[output.width]`.
+    pub weight: usize,
+    /// `[output.width]`.
+    pub bias: usize,
+    /// What is scaled.
+    pub input: View,
+    /// As wide.
+    pub output: View,
+    /// Whether `max(output, 0)` follows.
+    pub relu: bool,
+}
+
+impl Op for Affine {
+    fn name(&self) -> &'static str {
+        "affine"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        vec![self.weight, self.bias]
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(self.output.width)
+    }
+}
+
+impl Specification for Affine {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let (weight, bias) = (on.value(self.weight), on.value(self.bias));
+        forward(&on.read(self.input), weight, bias, self.relu)
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let (x, y) = (on.read(self.input), on.read(self.output));
+        let found = backward(&x, on.value(self.weight), &y, d_output, self.relu);
+        add(&mut d_params[self.weight], &found.weight);
+        add(&mut d_params[self.bias], &found.bias);
+        vec![found.input]
+    }
+}
 
 /// The output, `[rows, width]`.
 ///

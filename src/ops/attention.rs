@@ -17,7 +17,68 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::softmax;
+use super::{
+    op::{Op, Role, Spaces},
+    softmax,
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
+
+/// `output[s] = sum over the steps t of sample s of weight[t] * value[t]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    /// The weights, one column, and the values, both one row a step.
+    pub inputs: [View; 2],
+    /// One row a sample, as wide as the values.
+    pub output: View,
+}
+
+impl Op for Attention {
+    fn name(&self) -> &'static str {
+        "attention"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::BesideLookUps
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::Between {
+            samples: self.output,
+            steps: self.inputs.to_vec(),
+        }
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.inputs[1]).saturating_mul(self.output.width)
+    }
+}
+
+impl Specification for Attention {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let [weights, values] = self.inputs;
+        forward(&on.read(weights), &on.read(values), on.offsets(values), values.width)
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let [weights, values] = self.inputs;
+        let (w, v) = (on.read(weights), on.read(values));
+        let found = backward(&w, &v, on.offsets(values), d_output, Normalisation::None);
+        vec![found.score, found.value]
+    }
+}
 
 /// What is done to scores before they weigh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

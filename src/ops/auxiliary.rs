@@ -22,10 +22,71 @@ use alloc::{vec, vec::Vec};
 
 use super::{
     attention::samples,
-    linear,
+    linear::{self, Activation},
+    op::{Op, Role, Spaces},
     sigmoid_cross_entropy::{sample_loss, sigmoid},
+    specification::{Context, Specification},
 };
-use crate::plan::Activation;
+use crate::view::{Space, View};
+
+/// DIEN's auxiliary loss, `weight` times of which is added to what training descends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Auxiliary {
+    /// One column each, for every step: the logit of the next click, and that of its negative.
+    pub logits: [View; 2],
+    /// How much the loss counts beside the main one.
+    pub weight: f32,
+}
+
+impl Op for Auxiliary {
+    fn name(&self) -> &'static str {
+        "auxiliary"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.logits
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        None
+    }
+
+    fn role(&self) -> Role {
+        Role::AuxiliaryLoss { weight: self.weight }
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OneSequence
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+}
+
+impl Specification for Auxiliary {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let ([clicked, negative], offsets) = (self.logits.map(|view| on.read(view)), on.offsets(self.logits[0]));
+        vec![match on.sample_weights() {
+            None => step_loss(&clicked, &negative, offsets),
+            Some(weights) => weighted_step_loss(&clicked, &negative, offsets, &weights),
+        }]
+    }
+
+    fn backward(&self, on: &dyn Context, _d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let ([clicked, negative], offsets) = (self.logits.map(|view| on.read(view)), on.offsets(self.logits[0]));
+        let of_logits = match on.sample_weights() {
+            None => step_gradient(&clicked, &negative, offsets),
+            Some(weights) => weighted_step_gradient(&clicked, &negative, offsets, &weights),
+        };
+        let weighted = |gradient: Vec<f64>| gradient.iter().map(|d| f64::from(self.weight) * d).collect();
+        of_logits.map(weighted).into()
+    }
+}
 
 /// A layer of the MLP, or its gradients.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,7 +14,98 @@
 //! batch: `input_gradient[s, i] = (g[s, i] - mean(g[i]) - output[s, i] * mean(g[i] output[i])) / sqrt(variance[i] +
 //! epsilon)`; by running statistics `input_gradient[s, i] = g[s, i] / sqrt(variance[i] + epsilon)`.
 
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
+use core::slice;
+
+/// `output` is `input` brought to mean 0 and variance 1 over the batch, without an affine part; by running statistics
+/// in use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// The running mean, `[output.width]`; as the variance a [`Statistic`](crate::plan::ParamKind::Statistic).
+    pub mean: usize,
+    /// The running variance.
+    pub variance: usize,
+    /// What is normalised.
+    pub input: View,
+    /// As wide.
+    pub output: View,
+    /// How far each batch moves the running statistics.
+    pub momentum: f32,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+impl Op for BatchNorm {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(self.output.width)
+    }
+}
+
+impl Specification for BatchNorm {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let x = on.read(self.input);
+        let statistics = match on.is_training() && !on.holds_statistics() {
+            true => Statistics::of(&x, self.input.width),
+            false => self.running(on),
+        };
+        normalise(&x, &statistics, self.epsilon.into())
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        if on.holds_statistics() {
+            return vec![running_backward(&self.running(on), d_output, self.epsilon.into())];
+        }
+        let x = on.read(self.input);
+        let statistics = Statistics::of(&x, self.input.width);
+        vec![normalise_backward(&x, &statistics, d_output, self.epsilon.into())]
+    }
+
+    fn statistics(&self, on: &dyn Context) -> Vec<(usize, Vec<f64>)> {
+        let x = on.read(self.input);
+        let mut running = self.running(on);
+        let of_batch = Statistics::of(&x, self.input.width);
+        running.follow(&of_batch, on.rows(self.input), self.momentum.into());
+        vec![(self.mean, running.mean), (self.variance, running.variance)]
+    }
+}
+
+impl BatchNorm {
+    fn running(&self, on: &dyn Context) -> Statistics {
+        Statistics {
+            mean: on.value(self.mean).to_vec(),
+            variance: on.value(self.variance).to_vec(),
+        }
+    }
+}
 
 /// Mean and variance of every column.
 #[derive(Clone, Debug, PartialEq)]

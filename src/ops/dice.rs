@@ -13,8 +13,66 @@ use alloc::{vec, vec::Vec};
 
 use super::{
     batch_norm::{self, Statistics},
+    op::{Op, Role, Spaces},
     sigmoid_cross_entropy::sigmoid,
+    specification::{Context, Specification, add},
 };
+use crate::view::{Space, View};
+
+/// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`: Dice where `normal` is the batch-normalised `x`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dice {
+    /// `[output.width]`.
+    pub alpha: usize,
+    /// `x` and `normal`.
+    pub inputs: [View; 2],
+    /// As wide as each.
+    pub output: View,
+}
+
+impl Op for Dice {
+    fn name(&self) -> &'static str {
+        "dice"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        vec![self.alpha]
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(2 * self.output.width)
+    }
+}
+
+impl Specification for Dice {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let [x, normal] = self.inputs.map(|view| on.read(view));
+        gate(&x, &normal, on.value(self.alpha))
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let [x, normal] = self.inputs.map(|view| on.read(view));
+        let found = gate_backward(&x, &normal, on.value(self.alpha), d_output);
+        add(&mut d_params[self.alpha], &found.alpha);
+        vec![found.input, found.normal]
+    }
+}
 
 /// The activations, `[rows, width]`.
 ///

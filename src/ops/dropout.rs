@@ -11,9 +11,71 @@
 //!
 //! Backward: `input_gradient` is `output_gradient` put through the same mask and scale, that is [`forward`] of it.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
+use core::slice;
 
-use crate::rng::Rng;
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::{
+    rng::Rng,
+    view::{Space, View},
+};
+
+/// `output = input` with each value left out with probability `rate` in training, the others scaled up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    /// What is thinned out.
+    pub input: View,
+    /// As wide.
+    pub output: View,
+    /// In 0..1.
+    pub rate: f32,
+}
+
+impl Op for Dropout {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+}
+
+impl Specification for Dropout {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        match on.is_training() {
+            true => forward(&on.read(self.input), on.noise(), 0, self.rate),
+            false => on.read(self.input),
+        }
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![forward(d_output, on.noise(), 0, self.rate)]
+    }
+}
 
 /// What 16 random bits must reach for an element to be kept; the share `threshold / 65536` is dropped. A rate lies
 /// in 0..1, and at least one element in 65536 is kept.

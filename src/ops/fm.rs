@@ -13,8 +13,81 @@
 //! Backward: `input_gradient[s, f, i] = output_gradient[s] * (total[s, i] - v[s, f, i])`.
 
 use alloc::{vec, vec::Vec};
+use core::slice;
 
-use super::attention::samples;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
+
+/// `output = sum over pairs of fields of <v_i, v_j>`: the second order of a factorisation machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fm {
+    /// The fields' vectors side by side, each `factors` wide; or one a step, and a sample's fields are its steps.
+    pub input: View,
+    /// Width of a field's vector.
+    pub factors: usize,
+    /// One column.
+    pub output: View,
+}
+
+impl Op for Fm {
+    fn name(&self) -> &'static str {
+        "fm"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, space_of: &dyn Fn(View) -> Space) -> Spaces {
+        match space_of(self.input) {
+            Space::Samples => Spaces::OfFirstInput,
+            // Along a sequence a sample's steps are its fields.
+            Space::Steps(_) => Spaces::Between {
+                samples: self.output,
+                steps: vec![self.input],
+            },
+        }
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        // So many for each of the rows that are read.
+        rows(self.input).saturating_mul(2 * self.input.width)
+    }
+}
+
+impl Specification for Fm {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let x = on.read(self.input);
+        match on.offsets(self.input) {
+            [] => forward(&x, self.factors, on.rows(self.output)),
+            offsets => forward_steps(&x, offsets, self.factors),
+        }
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let x = on.read(self.input);
+        vec![match on.offsets(self.input) {
+            [] => backward(&x, d_output, self.factors),
+            offsets => backward_steps(&x, offsets, d_output, self.factors),
+        }]
+    }
+}
 
 /// The term, `[rows]`, of fields that are `width` wide; `width` must divide the input's.
 ///

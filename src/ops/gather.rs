@@ -11,8 +11,82 @@
 //! `output_gradient[s, ..]` over all samples `s` with `ids[s] == r`. Ids have no gradient.
 
 use alloc::{vec, vec::Vec};
+use core::fmt;
 
-use super::row_update;
+use super::{
+    op::{Names, Op, Role, Spaces},
+    row_update,
+    specification::{Context, Specification, add},
+};
+use crate::view::{Space, View};
+
+/// `output[s] = table[ids[s]]`: an embedding look-up; times `weights[s]` where
+/// the column is [weighted](crate::plan::Column::weighted).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gather {
+    /// The table.
+    pub table: usize,
+    /// The id column that picks its rows.
+    pub column: usize,
+    /// As wide as the table.
+    pub output: View,
+}
+
+impl Op for Gather {
+    fn name(&self) -> &'static str {
+        "gather"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &[]
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::LookUp {
+            table: self.table,
+            column: self.column,
+        }
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfColumn(self.column)
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+
+    fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (table, by) = (names.param(self.table), names.column(self.column));
+        write!(f, "{table} by {by}")
+    }
+}
+
+impl Specification for Gather {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let (ids, weights) = on.ids(self.column);
+        let mut rows = forward(on.value(self.table), self.output.width, ids);
+        weigh(&mut rows, weights);
+        rows
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let (ids, weights) = on.ids(self.column);
+        let (mut delta, width) = (d_output.to_vec(), self.output.width);
+        weigh(&mut delta, weights);
+        let gradient = backward(ids, &delta, width, on.value(self.table).len() / width);
+        add(&mut d_params[self.table], &gradient);
+        Vec::new()
+    }
+}
 
 /// `[ids.len(), width]`: the rows of `table` that `ids` name, in that order. Every id must lie in the table.
 ///

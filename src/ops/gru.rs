@@ -26,10 +26,108 @@
 //! plus what flows back from step `t + 1`.
 
 use alloc::{vec, vec::Vec};
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{attention::samples, sigmoid_cross_entropy::sigmoid};
+use super::{
+    attention::samples,
+    op::{Names, Op, Role, Spaces, describe_inputs},
+    sigmoid_cross_entropy::sigmoid,
+    specification::{Context, Specification, add},
+};
+use crate::view::{Space, View};
+
+/// A recurrent layer over each sample's steps, in one of its kinds: all its states.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gru {
+    /// How far a state moves at a step.
+    pub kind: Kind,
+    /// The weights of input and state, `[3 hidden, input.width]` and `[3 hidden, hidden]`, and their biases,
+    /// `[3 hidden]` each.
+    pub params: [usize; 4],
+    /// The input; behind it the scores, one column, for all kinds but [`Kind::Gru`].
+    pub inputs: Vec<View>,
+    /// The states, one row a step.
+    pub output: View,
+}
+
+impl Op for Gru {
+    fn name(&self) -> &'static str {
+        "gru"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        self.params.to_vec()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OneSequence
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        let each = (3 * self.output.width).saturating_mul(self.inputs[0].width + self.output.width);
+        rows(self.output).saturating_mul(each)
+    }
+
+    fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({}) of ", self.kind, names.name(self.params[0]))?;
+        describe_inputs(&self.inputs, f)
+    }
+}
+
+impl Specification for Gru {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let (input, scores) = self.read_inputs(on);
+        forward(
+            self.kind,
+            &input,
+            &scores,
+            on.offsets(self.output),
+            &self.parameters(on),
+        )
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let ((input, scores), states) = (self.read_inputs(on), on.read(self.output));
+        let (offsets, parameters) = (on.offsets(self.output), self.parameters(on));
+        let found = backward(self.kind, &input, &scores, offsets, &parameters, &states, d_output);
+        for (&param, gradient) in self.params.iter().zip(found.parameters.tensors()) {
+            add(&mut d_params[param], gradient);
+        }
+        vec![found.input, found.scores]
+    }
+}
+
+impl Gru {
+    /// The input, and the scores, if there are some.
+    fn read_inputs(&self, on: &dyn Context) -> (Vec<f64>, Vec<f64>) {
+        let scores = self.inputs.get(1).map(|&view| on.read(view));
+        (on.read(self.inputs[0]), scores.unwrap_or_default())
+    }
+
+    fn parameters(&self, on: &dyn Context) -> Parameters {
+        let [input_weight, hidden_weight, input_bias, hidden_bias] = self.params.map(|param| on.value(param).to_vec());
+        Parameters {
+            input_weight,
+            hidden_weight,
+            input_bias,
+            hidden_bias,
+        }
+    }
+}
 
 /// How far a state moves at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +228,7 @@ pub struct Gradients {
 }
 
 /// All gradients, from the `states` that [`forward`] gave and `states_gradient` `[steps, hidden]`: what the steps'
-/// outputs alone are asked to change, without what flows between steps.
+/// outputs alone are asked to change, without what accumulate between steps.
 pub fn backward(
     kind: Kind,
     input: &[f64],

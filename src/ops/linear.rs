@@ -16,8 +16,106 @@
 //! gradient is 0, as in PyTorch. ReLU leaves NaN as it is, so that a diverged model shows in its loss.
 
 use alloc::{vec, vec::Vec};
+use core::{fmt, slice};
 
-use crate::plan::Activation;
+use super::{
+    op::{Names, Op, Role, Spaces},
+    specification::{Context, Specification, add},
+};
+use crate::view::{Space, View};
+
+/// What follows a linear map within the same stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    Identity,
+    /// max(x, 0).
+    Relu,
+    /// 1 / (1 + exp(-x)).
+    Sigmoid,
+}
+
+/// `output = activation(input weight^T + bias)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Linear {
+    /// `[output.width, input.width]`.
+    pub weight: usize,
+    /// `[output.width]`; nothing where no bias is added.
+    pub bias: Option<usize>,
+    /// What is mapped.
+    pub input: View,
+    /// Where to.
+    pub output: View,
+    /// What follows.
+    pub activation: Activation,
+}
+
+impl Op for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        [self.weight].into_iter().chain(self.bias).collect()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(self.input.width.saturating_mul(self.output.width))
+    }
+
+    fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({} ", self.activation, names.param(self.weight))?;
+        let bias = if self.bias.is_some() { " + bias" } else { "" };
+        write!(f, "b{}[{:?}]{bias})", self.input.buffer, self.input.range())
+    }
+}
+
+impl Specification for Linear {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        // Zero where it has none.
+        let bias = match self.bias {
+            Some(bias) => on.value(bias).to_vec(),
+            None => vec![0.0; self.output.width],
+        };
+        let (x, rows) = (on.read(self.input), on.rows(self.output));
+        forward(&x, on.value(self.weight), &bias, rows, self.activation)
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let (x, y, rows) = (on.read(self.input), on.read(self.output), on.rows(self.output));
+        let found = backward(&x, on.value(self.weight), &y, d_output, rows, self.activation);
+        add_layer(d_params, self.weight, self.bias, &found, rows);
+        vec![found.input]
+    }
+}
+
+/// Adds the gradients of a linear layer's parameters. Without rows, as along sequences that are all empty, they stay
+/// zero.
+pub(super) fn add_layer(d_params: &mut [Vec<f64>], weight: usize, bias: Option<usize>, found: &Gradients, rows: usize) {
+    if rows == 0 {
+        return;
+    }
+    add(&mut d_params[weight], &found.weight);
+    if let Some(bias) = bias {
+        add(&mut d_params[bias], &found.bias);
+    }
+}
 
 /// The layer's output, `[rows, outputs]`.
 ///

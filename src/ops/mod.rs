@@ -9,11 +9,12 @@
 //! - Where a width is not an argument it follows from a slice's length.
 //! - A gradient is that of the mean loss of the batch and has the shape of what it belongs to.
 //! - Slices whose lengths do not fit one another are a mistake of the caller: the functions may panic then.
-//!   [`Reference`], which runs whole plans, checks its arguments and returns errors instead.
+//!   [`Reference`](crate::reference::Reference), which runs whole plans, checks its arguments and returns errors instead.
 
 pub mod adam;
 pub mod affine;
 pub mod attention;
+pub mod attention_unit;
 pub mod auxiliary;
 pub mod batch_norm;
 pub mod dice;
@@ -22,20 +23,43 @@ pub mod fm;
 pub mod gather;
 pub mod gru;
 pub mod l2;
-pub mod last;
+pub mod last_step;
 pub mod linear;
-pub mod next;
+pub mod numeric;
+mod op;
+pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;
 pub mod product;
 pub mod rank;
-mod reference;
 pub mod row_update;
 pub mod sgd;
 pub mod sigmoid_cross_entropy;
 pub mod softmax;
 pub mod sort;
+mod specification;
 pub mod sum;
 pub mod top_k;
 
-pub use reference::Reference;
+pub use affine::Affine;
+pub use attention::Attention;
+pub use attention_unit::AttentionUnit;
+pub use auxiliary::Auxiliary;
+pub use batch_norm::BatchNorm;
+pub use dice::Dice;
+pub use dropout::Dropout;
+pub use fm::Fm;
+pub use gather::Gather;
+pub use gru::Gru;
+pub use last_step::LastStep;
+pub use linear::{Activation, Linear};
+pub use numeric::Numeric;
+pub use op::{Names, Op, Role, Spaces, Stage};
+pub use pair_with_next::PairWithNext;
+pub use pool::Pool;
+pub use prelu::Prelu;
+pub use product::Product;
+pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
+pub use softmax::Softmax;
+pub use specification::{Context, Specification};
+pub use sum::Sum;

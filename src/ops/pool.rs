@@ -7,7 +7,73 @@
 //!
 //! Backward: each step has its sample's gradient, divided likewise.
 
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
+use core::slice;
+
+/// `output[s] = sum (or mean) over the steps t of sample s of input[t]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pool {
+    /// One row a step of a sequence.
+    pub input: View,
+    /// One row a sample, as wide.
+    pub output: View,
+    /// Whether the sum is divided by the number of steps.
+    pub mean: bool,
+}
+
+impl Op for Pool {
+    fn name(&self) -> &'static str {
+        "pool"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::BesideLookUps
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::Between {
+            samples: self.output,
+            steps: vec![self.input],
+        }
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        // One for each of the steps that are read.
+        rows(self.input).saturating_mul(self.input.width)
+    }
+}
+
+impl Specification for Pool {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        forward(
+            &on.read(self.input),
+            on.offsets(self.input),
+            self.input.width,
+            self.mean,
+        )
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![backward(d_output, on.offsets(self.input), self.input.width, self.mean)]
+    }
+}
 
 /// The output, `[samples, width]`.
 ///

@@ -7,7 +7,66 @@
 //! zero too, as in PyTorch; `alpha_gradient[i] = sum over s with input[s, i] <= 0 of output_gradient[s, i] * input[s, i]`.
 //! NaN stays NaN.
 
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification, add},
+};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
+use core::slice;
+
+/// `output = input` where that is positive and `alpha * input` elsewhere, with a slope for each column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prelu {
+    /// `[output.width]`.
+    pub alpha: usize,
+    /// What is bent.
+    pub input: View,
+    /// As wide.
+    pub output: View,
+}
+
+impl Op for Prelu {
+    fn name(&self) -> &'static str {
+        "prelu"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        vec![self.alpha]
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.input).saturating_mul(self.input.width)
+    }
+}
+
+impl Specification for Prelu {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        forward(&on.read(self.input), on.value(self.alpha))
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let found = backward(&on.read(self.input), on.value(self.alpha), d_output);
+        add(&mut d_params[self.alpha], &found.alpha);
+        vec![found.input]
+    }
+}
 
 /// The activations, `[rows, width]`.
 ///

@@ -6,7 +6,63 @@
 //! Backward: `left_gradient = output_gradient * right` and `right_gradient = output_gradient * left`, elementwise.
 //! Where both factors are the same view, the two gradients add up.
 
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
 use alloc::vec::Vec;
+
+/// `output = left * right`, elementwise: GMF's product.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Product {
+    /// The two factors.
+    pub inputs: [View; 2],
+    /// As wide as each.
+    pub output: View,
+}
+
+impl Op for Product {
+    fn name(&self) -> &'static str {
+        "product"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.output).saturating_mul(self.output.width)
+    }
+}
+
+impl Specification for Product {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let [left, right] = self.inputs.map(|view| on.read(view));
+        forward(&left, &right)
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let [left, right] = self.inputs.map(|view| on.read(view));
+        backward(&left, &right, d_output).into()
+    }
+}
 
 /// The elementwise product.
 ///

@@ -12,7 +12,68 @@
 //! Where samples have weights `w` `[rows]`, each finite and at least 0, a sample's loss and its gradient are multiplied by
 //! its own; the mean still divides by `rows`.
 
-use alloc::vec::Vec;
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
+use alloc::{vec, vec::Vec};
+use core::slice;
+
+/// Mean sigmoid cross-entropy of the logit against the label.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SigmoidCrossEntropy {
+    /// One column.
+    pub logit: View,
+}
+
+impl Op for SigmoidCrossEntropy {
+    fn name(&self) -> &'static str {
+        "sigmoid_cross_entropy"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.logit)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        None
+    }
+
+    fn role(&self) -> Role {
+        Role::Loss
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::One(Space::Samples)
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+}
+
+impl Specification for SigmoidCrossEntropy {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let (logits, labels) = (on.read(self.logit), on.labels());
+        vec![match on.sample_weights() {
+            None => loss(&logits, &labels),
+            Some(weights) => weighted_loss(&logits, &labels, &weights),
+        }]
+    }
+
+    fn backward(&self, on: &dyn Context, _d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        let (logits, labels) = (on.read(self.logit), on.labels());
+        vec![match on.sample_weights() {
+            None => gradient(&logits, &labels),
+            Some(weights) => weighted_gradient(&logits, &labels, &weights),
+        }]
+    }
+}
 
 /// `1 / (1 + e^-x)`, without overflow.
 ///

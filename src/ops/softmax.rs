@@ -7,9 +7,64 @@
 //!
 //! Backward: `input_gradient[t] = output[t] * (output_gradient[t] - sum over t' of s of output[t'] output_gradient[t'])`.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
+use core::slice;
 
-use super::attention::samples;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
+
+/// The softmax of one column over the steps of each sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Softmax {
+    /// One column, one row a step.
+    pub input: View,
+    /// The same.
+    pub output: View,
+}
+
+impl Op for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn inputs(&self) -> &[View] {
+        slice::from_ref(&self.input)
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OneSequence
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        rows(self.input).saturating_mul(self.input.width)
+    }
+}
+
+impl Specification for Softmax {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        forward(&on.read(self.input), on.offsets(self.input))
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        vec![backward(&on.read(self.output), d_output, on.offsets(self.input))]
+    }
+}
 
 /// The softmax, `[steps]`.
 ///

@@ -7,7 +7,71 @@
 //!
 //! Backward: every column of every input has the gradient of its row's output, and the bias has their sum.
 
+use super::{
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification, add},
+};
+use crate::view::{Space, View};
 use alloc::{vec, vec::Vec};
+
+/// `output = sum of all inputs' columns + bias`: MF's dot product once its factors are multiplied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sum {
+    /// The terms, in any number of views of any width.
+    pub inputs: Vec<View>,
+    /// `[1]`, if there is one.
+    pub bias: Option<usize>,
+    /// One column.
+    pub output: View,
+}
+
+impl Op for Sum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        self.bias.into_iter().collect()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OfFirstInput
+    }
+
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        let each = self.inputs.iter().map(|view| view.width).fold(0, usize::saturating_add);
+        rows(self.output).saturating_mul(each)
+    }
+}
+
+impl Specification for Sum {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let inputs: Vec<Vec<f64>> = self.inputs.iter().map(|&view| on.read(view)).collect();
+        let inputs: Vec<&[f64]> = inputs.iter().map(Vec::as_slice).collect();
+        let bias = self.bias.map_or(0.0, |bias| on.value(bias)[0]);
+        forward(&inputs, bias, on.rows(self.output))
+    }
+
+    fn backward(&self, _on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        if let Some(bias) = self.bias {
+            add(&mut d_params[bias], &[bias_gradient(d_output)]);
+        }
+        let of_input = |input: &View| input_gradient(d_output, input.width);
+        self.inputs.iter().map(of_input).collect()
+    }
+}
 
 /// The sums, `[rows]`.
 ///

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{Plan, Stage, View};
+use super::{Plan, View};
+use crate::ops::Role;
 
 /// Floats in a cache line: rows are padded to whole lines, so that vectors never straddle two rows' lines.
 const LINE: usize = 16;
@@ -31,7 +32,7 @@ impl Layout {
         let mut row_gradients = alloc::vec![None; strides.len()];
         let mut row_gradient_strides = alloc::vec![0usize; 1 + plan.sequences().len()];
         for stage in plan.stages() {
-            if let Stage::Gather { output, .. } = stage
+            if let (Role::LookUp { .. }, Some(output)) = (stage.role(), stage.output())
                 && row_gradients[output.buffer].is_none()
             {
                 let stride = &mut row_gradient_strides[plan.space(output.buffer).index()];

@@ -22,22 +22,24 @@
 
 mod builder;
 mod layout;
-mod optimizer;
 mod stage;
 mod state;
-mod view;
 
-pub use crate::ops::gru::Kind as GruKind;
+pub use crate::{
+    ops::{Activation, Stage, gru::Kind as GruKind},
+    optimizer::{AdamConfig, L2, Optimizer},
+    view::{Accumulate, Space, View},
+};
 pub use builder::PlanBuilder;
 pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS};
 pub use layout::{Layout, padded};
-pub use optimizer::{AdamConfig, L2, Optimizer};
-pub use stage::{Activation, Backward, Flow, Stage};
+pub use stage::Backward;
 pub use state::{State, Tensor};
-pub use view::{Space, View};
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
+
+use crate::ops::Names;
 
 /// How a parameter's values are drawn at first.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -286,39 +288,23 @@ impl Plan {
             Space::Samples => samples,
             Space::Steps(sequence) => steps[sequence],
         };
-        // Widths are small, numbers of rows are the caller's.
-        let times = |rows: usize, each: usize| rows.saturating_mul(each);
-        let of_stage = |stage: &Stage| {
-            let each = match stage {
-                Stage::Linear { input, output, .. } => times(input.width, output.width),
-                Stage::Product { output, .. } => output.width,
-                Stage::Sum { inputs, .. } => inputs.iter().map(|view| view.width).fold(0, usize::saturating_add),
-                // So many for each of the rows that are read.
-                Stage::Fm { input, .. } => return times(rows(*input), 2 * input.width),
-                // One for each of the steps that are read, or given a row.
-                Stage::Pool { input, .. } | Stage::Prelu { input, .. } | Stage::Softmax { input, .. } => {
-                    return times(rows(*input), input.width);
-                }
-                Stage::Attention { inputs, output, .. } => return times(rows(inputs[1]), output.width),
-                // The query's part and the query folded into the weight for a sample, and each step.
-                Stage::AttentionUnit { inputs, output, .. } => {
-                    let rows = times(samples, 2).saturating_add(rows(*output));
-                    return times(rows, times(inputs[0].width, output.width));
-                }
-                Stage::BatchNorm { output, .. } | Stage::Affine { output, .. } => output.width,
-                Stage::Dice { output, .. } => 2 * output.width,
-                Stage::Gru { inputs, output, .. } => times(3 * output.width, inputs[0].width + output.width),
-                Stage::Gather { .. }
-                | Stage::Numeric { .. }
-                | Stage::Dropout { .. }
-                | Stage::Last { .. }
-                | Stage::Next { .. }
-                | Stage::Auxiliary { .. }
-                | Stage::SigmoidCrossEntropy { .. } => 0,
-            };
-            times(stage.output().map_or(0, rows), each)
-        };
+        let of_stage = |stage: &Stage| stage.multiply_adds(&rows);
         self.stages.iter().map(of_stage).fold(0, usize::saturating_add)
+    }
+}
+
+impl Names for Plan {
+    fn name(&self, param: usize) -> String {
+        self.params[param].name.clone()
+    }
+
+    fn param(&self, param: usize) -> String {
+        let Param { name, rows, width, .. } = &self.params[param];
+        format!("{name}[{rows}, {width}]")
+    }
+
+    fn column(&self, column: usize) -> String {
+        self.columns[column].name.clone()
     }
 }
 
@@ -326,7 +312,7 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for stage in &self.stages {
-            stage.describe(&self.params, &self.columns, f)?;
+            stage.describe(self, f)?;
             writeln!(f)?;
         }
         Ok(())

@@ -6,11 +6,8 @@ use super::{Init, Param, Plan};
 use crate::{
     Result,
     memory::{self, Need},
-    rng::Rng,
+    rng::{Rng, streams},
 };
-
-/// The stream that initial values are drawn from, below the seed.
-const INIT_STREAM: u32 = 1;
 
 /// One parameter with its optimiser's moments, each `rows x width`, row-major.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,7 +49,7 @@ impl State {
     /// ```
     pub fn initial(plan: &Plan, seed: u64, moments: bool) -> Result<Self> {
         Need::of_plan("the parameters", plan, moments, 1).check()?;
-        let rng = Rng::new(seed).stream(INIT_STREAM);
+        let rng = Rng::new(seed).stream(streams::INIT);
         let tensor = |(index, param): (usize, &Param)| {
             let rng = rng.stream(index as u32);
             let zeros = |len| memory::zeroed(len, || param.name.clone());

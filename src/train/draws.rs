@@ -1,13 +1,10 @@
 //! What `absorb` draws at random.
 
-use crate::rng::Rng;
-
-/// The stream of the seed that gives negatives and replay, then the number of the group.
-const ABSORB_STREAM: u32 = 17;
+use crate::rng::{Rng, streams};
 
 /// The numbers of a group of what is absorbed, counted from 0.
 pub(super) fn absorb_rng(seed: u64, group: u64) -> Rng {
-    let rng = Rng::new(seed).stream(ABSORB_STREAM);
+    let rng = Rng::new(seed).stream(streams::ABSORB);
     rng.stream((group >> 32) as u32).stream(group as u32)
 }
 

@@ -9,8 +9,8 @@ use pocketrec::{
         samples::{IdField, Layout, SequenceField, Table},
     },
     executor::Executor,
-    ops::Reference,
     plan::{AdamConfig, L2, Optimizer, ParamKind, Plan, State},
+    reference::Reference,
 };
 use safetensors::{Dtype, SafeTensors};
 

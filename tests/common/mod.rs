@@ -19,10 +19,10 @@ use pocketrec::{
     data::Batch,
     executor::Executor,
     models::{Gmf, Mf, Mlp, NeuMf},
-    ops::Reference,
     plan::{
         Activation, AdamConfig, Init, L2, Optimizer, Param, ParamKind, Plan, PlanBuilder, Space, State, Tensor, View,
     },
+    reference::Reference,
     rng::Rng,
     train::ClickConfig,
 };

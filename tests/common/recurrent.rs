@@ -33,7 +33,7 @@ fn evolution(kind: GruKind, [first, second]: [usize; 2]) -> Plan {
     let scores = plan.linear("score", states, 1, Activation::Sigmoid);
     let taken = (kind != GruKind::Gru).then_some(scores);
     let evolved = plan.gru("evolution", kind, states, taken, second);
-    plan.last(evolved, x.columns(5, second));
+    plan.last_step(evolved, x.columns(5, second));
     plan.pool(evolved, x.columns(5 + second, second), true);
     let total = plan.buffer(1);
     plan.pool(scores, total, false);
@@ -51,14 +51,14 @@ fn auxiliary(hidden_width: usize) -> Plan {
     plan.gather("item.weight", seen, 23, INIT, k);
     plan.gather("item.weight", unseen, 23, INIT, n);
     let states = plan.gru("extractor", GruKind::Gru, k, None, hidden_width);
-    let (clicked, negative) = (plan.next(states, k), plan.next(states, n));
+    let (clicked, negative) = (plan.pair_with_next(states, k), plan.pair_with_next(states, n));
     let hidden = plan.linear("auxiliary.0", clicked, 4, Activation::Sigmoid);
     let clicked = plan.linear("auxiliary.1", hidden, 1, Activation::Identity);
     let hidden = plan.linear_again("auxiliary.0", negative);
     let negative = plan.linear_again("auxiliary.1", hidden);
     plan.auxiliary(clicked, negative, 0.5);
     let last = plan.buffer(hidden_width);
-    plan.last(states, last);
+    plan.last_step(states, last);
     let logit = plan.linear("logit", last, 1, Activation::Identity);
     plan.finish(logit).unwrap()
 }

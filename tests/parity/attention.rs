@@ -8,7 +8,7 @@ use pocketrec::{
         prelu, softmax,
     },
     ops,
-    plan::{Activation, Flow},
+    plan::{Accumulate, Activation},
     rng::Rng,
 };
 
@@ -53,9 +53,9 @@ fn prelu_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
         &sizes(&alpha),
         &sizes(&dy),
     );
-    for flow in FLOWS {
-        let mut d_input = Padded::output(&before, flow, width, pad);
-        let mut d_alpha = Padded::output(&sums, flow, width, 0).data;
+    for accumulate in FLOWS {
+        let mut d_input = Padded::output(&before, accumulate, width, pad);
+        let mut d_alpha = Padded::output(&sums, accumulate, width, 0).data;
         let d_rows = d_input.rows_mut();
         prelu::backward(
             s,
@@ -64,11 +64,11 @@ fn prelu_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
             &alpha,
             d_output.rows(),
             d_rows,
-            flow,
+            accumulate,
             &mut d_alpha,
-            flow,
+            accumulate,
         );
-        let (begin, begin_sums) = (begun(&before, flow), begun(&sums, flow));
+        let (begin, begin_sums) = (begun(&before, accumulate), begun(&sums, accumulate));
         let of_input = added(&magnitudes(&begin), &magnitudes(&found.input));
         near(
             &d_input.values(&what),
@@ -108,12 +108,12 @@ fn softmax_steps<S: Simd>(s: S, isa: &str, samples: usize, scale: f32) {
     // An exponential magnifies the rounding of its argument.
     close(&output.values(&what), &want, 4e-7 * (1.0 + f64::from(scale)), &what);
     let weights: Vec<f32> = want.iter().map(|&w| w as f32).collect();
-    for flow in FLOWS {
-        let mut d_input = Padded::output(&before, flow, 1, 1);
+    for accumulate in FLOWS {
+        let mut d_input = Padded::output(&before, accumulate, 1, 1);
         let (y, dy_rows) = (Padded::new(&weights, 1, 0, 0), Padded::new(&dy, 1, 2, 0));
-        softmax::backward(s, &offsets, y.rows(), dy_rows.rows(), d_input.rows_mut(), flow);
+        softmax::backward(s, &offsets, y.rows(), dy_rows.rows(), d_input.rows_mut(), accumulate);
         let want = added(
-            &begun(&before, flow),
+            &begun(&before, accumulate),
             &ops::softmax::backward(&wide(&weights), &wide(&dy), &all),
         );
         // Where one weight is all, nothing is left of gradients of about 1.
@@ -122,7 +122,7 @@ fn softmax_steps<S: Simd>(s: S, isa: &str, samples: usize, scale: f32) {
             &want,
             1.0,
             1e-6,
-            &format!("{what}, {flow:?}"),
+            &format!("{what}, {accumulate:?}"),
         );
     }
 }
@@ -169,16 +169,30 @@ fn weighted_sum<S: Simd>(s: S, isa: &str, samples: usize, width: usize, pad: usi
     let want = ops::attention::backward(&wide(&w), &wide(&v), &all, &wide(&dy), normalisation);
     let size = ops::attention::backward(&sizes(&w), &sizes(&v), &all, &sizes(&dy), normalisation);
     let (d_output, before) = (Padded::new(&dy, width, pad, 0), values(steps * width, 12));
-    for flow in FLOWS {
-        let what = format!("{what}, {flow:?}");
-        let mut d_weights = Padded::output(&before[..steps], flow, 1, pad);
-        attention::backward_weights(s, &offsets, value.rows(), d_output.rows(), d_weights.rows_mut(), flow);
-        let begin = begun(&before[..steps], flow);
+    for accumulate in FLOWS {
+        let what = format!("{what}, {accumulate:?}");
+        let mut d_weights = Padded::output(&before[..steps], accumulate, 1, pad);
+        attention::backward_weights(
+            s,
+            &offsets,
+            value.rows(),
+            d_output.rows(),
+            d_weights.rows_mut(),
+            accumulate,
+        );
+        let begin = begun(&before[..steps], accumulate);
         let (want_w, size_w) = (added(&begin, &want.score), added(&magnitudes(&begin), &size.score));
         near(&d_weights.values(&what), &want_w, &size_w, width, &what);
-        let mut d_values = Padded::output(&before, flow, width, pad);
-        attention::backward_values(s, &offsets, weights.rows(), d_output.rows(), d_values.rows_mut(), flow);
-        let begin = begun(&before, flow);
+        let mut d_values = Padded::output(&before, accumulate, width, pad);
+        attention::backward_values(
+            s,
+            &offsets,
+            weights.rows(),
+            d_output.rows(),
+            d_values.rows_mut(),
+            accumulate,
+        );
+        let begin = begun(&before, accumulate);
         let (want_v, size_v) = (added(&begin, &want.value), added(&magnitudes(&begin), &size.value));
         near(&d_values.values(&what), &want_v, &size_v, 2, &what);
     }
@@ -284,37 +298,41 @@ fn unit<S: Simd>(s: S, isa: &str, shape: UnitShape, activation: Activation, pad:
     for row in before[0].chunks_mut(4 * width) {
         (0..width).for_each(|i| row[2 * width + i] = row[i] - row[width + i]);
     }
-    for flow in FLOWS {
-        for (query_flow, key_flow) in [(flow, Flow::Write), (Flow::Add, flow)] {
-            let what = format!("{what}, {flow:?}, {query_flow:?}, {key_flow:?}");
-            let mut d_weight = Padded::output(&before[0], flow, 4 * width, 0).data;
-            let mut d_bias = Padded::output(&before[1], flow, outputs, 0).data;
+    for accumulate in FLOWS {
+        for (query_flow, key_flow) in [(accumulate, Accumulate::Overwrite), (Accumulate::Add, accumulate)] {
+            let what = format!("{what}, {accumulate:?}, {query_flow:?}, {key_flow:?}");
+            let mut d_weight = Padded::output(&before[0], accumulate, 4 * width, 0).data;
+            let mut d_bias = Padded::output(&before[1], accumulate, outputs, 0).data;
             let mut d_query = Padded::output(&before[2], query_flow, width, pad);
             let mut d_key = Padded::output(&before[3], key_flow, width, pad);
             let mut dy = Padded::new(&dy, outputs, pad, 0);
             let gradient = WeightGradient {
                 weight: &mut d_weight,
                 bias: &mut d_bias,
-                flow,
+                accumulate,
             };
             let inputs = InputGradients {
                 query: d_query.rows_mut(),
                 key: d_key.rows_mut(),
-                flow: [query_flow, key_flow],
+                accumulate: [query_flow, key_flow],
             };
             let (query, key, y, dy) = (query.rows(), key.rows(), y.rows(), dy.rows_mut());
             work.fill(f32::NAN);
             attention_unit::backward(
                 s, &offsets, query, key, &packed, y, activation, dy, gradient, &mut work, inputs,
             );
-            for (name, got, before, flow, want) in [
-                ("weight", d_weight, &before[0], flow, &want.weight),
-                ("bias", d_bias, &before[1], flow, &want.bias),
+            for (name, got, before, accumulate, want) in [
+                ("weight", d_weight, &before[0], accumulate, &want.weight),
+                ("bias", d_bias, &before[1], accumulate, &want.bias),
                 ("query", d_query.values(&what), &before[2], query_flow, &want.query),
                 ("key", d_key.values(&what), &before[3], key_flow, &want.key),
             ] {
                 if !want.is_empty() {
-                    close_to(&got, &added(&begun(before, flow), want), &format!("{what}: d {name}"));
+                    close_to(
+                        &got,
+                        &added(&begun(before, accumulate), want),
+                        &format!("{what}: d {name}"),
+                    );
                 }
             }
         }

@@ -7,7 +7,7 @@ use pocketrec::{
         product, sigmoid_cross_entropy, sum,
     },
     ops,
-    plan::{Activation, Flow},
+    plan::{Accumulate, Activation},
     rng::Rng,
 };
 use proptest::prelude::*;
@@ -38,8 +38,8 @@ fn gather_is_the_specification() {
 fn dropout_of_rows<S: Simd>(s: S, isa: &str, [rows, width, first_row]: [usize; 3], pad: usize) {
     let (x, before) = (values(rows * width, 26), values(rows * width, 27));
     let rng = Rng::new(9).stream(width as u32);
-    for (flow, rate) in FLOWS.into_iter().zip([0.2, 0.5]) {
-        let what = format!("{isa}: {flow:?} dropout of {rows} x {width} + {pad} from row {first_row} on");
+    for (accumulate, rate) in FLOWS.into_iter().zip([0.2, 0.5]) {
+        let what = format!("{isa}: {accumulate:?} dropout of {rows} x {width} + {pad} from row {first_row} on");
         let mask = dropout::Mask { rng, rate, first_row };
         let mut output = Padded::new(&before, width, pad, 0);
         dropout::apply(
@@ -48,11 +48,11 @@ fn dropout_of_rows<S: Simd>(s: S, isa: &str, [rows, width, first_row]: [usize; 3
             mask,
             Padded::new(&x, width, pad, 0).rows(),
             output.rows_mut(),
-            flow,
+            accumulate,
         );
         let kept = ops::dropout::forward(&wide(&x), rng, (first_row * width) as u64, rate);
-        let want = added(&begun(&before, flow), &kept);
-        let size = added(&magnitudes(&begun(&before, flow)), &magnitudes(&kept));
+        let want = added(&begun(&before, accumulate), &kept);
+        let size = added(&magnitudes(&begun(&before, accumulate)), &magnitudes(&kept));
         near(&output.values(&what), &want, &size, 1, &what);
     }
 }
@@ -100,17 +100,18 @@ fn linear_backward<S: Simd>(s: S, isa: &str, [rows, inputs, outputs]: [usize; 3]
     for (index, activation) in [Activation::Identity, Activation::Relu].into_iter().enumerate() {
         let delta = activation_gradient(&wide(&y), &wide(&dy), activation);
         let delta_size = magnitudes(&delta);
-        for flow in FLOWS {
-            let dx_flow = FLOWS[(index + (flow == Flow::Add) as usize) % 2];
-            let what = format!("{isa}: {activation:?}, {flow:?}, {dx_flow:?}: {rows} x {inputs} -> {outputs} + {pad}");
+        for accumulate in FLOWS {
+            let dx_flow = FLOWS[(index + (accumulate == Accumulate::Add) as usize) % 2];
+            let what =
+                format!("{isa}: {activation:?}, {accumulate:?}, {dx_flow:?}: {rows} x {inputs} -> {outputs} + {pad}");
             let mut dy = Padded::new(&dy, outputs, pad, 0);
             let mut d_input = Padded::output(&dx, dx_flow, inputs, pad);
-            let mut weight_sum = Padded::output(&dw, flow, inputs, 0).data;
-            let mut bias_sum = Padded::output(&db, flow, outputs, 0).data;
+            let mut weight_sum = Padded::output(&dw, accumulate, inputs, 0).data;
+            let mut bias_sum = Padded::output(&db, accumulate, outputs, 0).data;
             let gradient = WeightGradient {
                 weight: &mut weight_sum,
                 bias: &mut bias_sum,
-                flow,
+                accumulate,
             };
             let (input, output) = (input.rows(), output.rows());
             let d_rows = d_input.rows_mut();
@@ -133,7 +134,7 @@ fn linear_backward<S: Simd>(s: S, isa: &str, [rows, inputs, outputs]: [usize; 3]
             let size = input_gradient(&delta_size, &sizes(&weight), rows, inputs, outputs);
             let size = added(&magnitudes(&begin), &size);
             near(&d_input.values(&what), &want, &size, outputs, &format!("{what}: dx"));
-            let begin = begun(&dw, flow);
+            let begin = begun(&dw, accumulate);
             let want = added(&begin, &weight_gradient(&delta, &wide(&x), rows, inputs, outputs));
             let size = weight_gradient(&delta_size, &sizes(&x), rows, inputs, outputs);
             near(
@@ -143,7 +144,7 @@ fn linear_backward<S: Simd>(s: S, isa: &str, [rows, inputs, outputs]: [usize; 3]
                 rows,
                 &format!("{what}: dw"),
             );
-            let begin = begun(&db, flow);
+            let begin = begun(&db, accumulate);
             let want = added(&begin, &bias_gradient(&delta, rows, outputs));
             let size = added(&magnitudes(&begin), &bias_gradient(&delta_size, rows, outputs));
             near(&bias_sum, &want, &size, rows, &format!("{what}: db"));
@@ -182,11 +183,11 @@ fn product_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize)
     let mut output = Padded::new(&vec![f32::NAN; len], width, pad, 0);
     product::forward(s, rows, left.rows(), right.rows(), output.rows_mut());
     near(&output.values(&what), &want, &magnitudes(&want), 1, &what);
-    for flow in FLOWS {
-        let what = format!("{what}, {flow:?}");
-        let mut d_input = Padded::output(&before, flow, width, pad);
-        product::backward(s, rows, left.rows(), right.rows(), d_input.rows_mut(), flow);
-        let begin = begun(&before, flow);
+    for accumulate in FLOWS {
+        let what = format!("{what}, {accumulate:?}");
+        let mut d_input = Padded::output(&before, accumulate, width, pad);
+        product::backward(s, rows, left.rows(), right.rows(), d_input.rows_mut(), accumulate);
+        let begin = begun(&before, accumulate);
         let size = added(&magnitudes(&want), &magnitudes(&begin));
         near(&d_input.values(&what), &added(&begin, &want), &size, 2, &what);
     }
@@ -210,11 +211,11 @@ fn sum_columns<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) 
     near(&output.values(&what), &want, &size, width, &what);
 
     let d_output = Padded::new(&before, 1, pad, 0);
-    for flow in FLOWS {
-        let what = format!("{what}, {flow:?}");
-        let mut d_input = Padded::output(&x, flow, width, pad);
-        sum::backward(s, rows, d_output.rows(), d_input.rows_mut(), flow);
-        let (begin, d) = (begun(&x, flow), ops::sum::input_gradient(&wide(&before), width));
+    for accumulate in FLOWS {
+        let what = format!("{what}, {accumulate:?}");
+        let mut d_input = Padded::output(&x, accumulate, width, pad);
+        sum::backward(s, rows, d_output.rows(), d_input.rows_mut(), accumulate);
+        let (begin, d) = (begun(&x, accumulate), ops::sum::input_gradient(&wide(&before), width));
         let size = added(&magnitudes(&begin), &magnitudes(&d));
         near(&d_input.values(&what), &added(&begin, &d), &size, 1, &what);
     }

@@ -37,13 +37,13 @@ mod updates;
 use common::normals;
 use pocketrec::{
     cpu::{Rows, RowsMut},
-    plan::Flow,
+    plan::Accumulate,
     rng::Rng,
 };
 
 /// Half a unit in the last place of 1.
 const ROUND: f64 = 1.0 / (1u64 << 24) as f64;
-const FLOWS: [Flow; 2] = [Flow::Write, Flow::Add];
+const FLOWS: [Accumulate; 2] = [Accumulate::Overwrite, Accumulate::Add];
 /// Rows of a tile: one, primes, a tile's, one more and one less.
 const ROWS: [usize; 6] = [1, 7, 31, 33, 64, 65];
 /// What lies between rows.
@@ -99,10 +99,10 @@ impl Padded {
     }
 
     /// What a kernel adds to, or garbage where it overwrites.
-    fn output(before: &[f32], flow: Flow, width: usize, pad: usize) -> Self {
-        match flow {
-            Flow::Write => Self::new(&vec![f32::NAN; before.len()], width, pad, 0),
-            Flow::Add => Self::new(before, width, pad, 0),
+    fn output(before: &[f32], accumulate: Accumulate, width: usize, pad: usize) -> Self {
+        match accumulate {
+            Accumulate::Overwrite => Self::new(&vec![f32::NAN; before.len()], width, pad, 0),
+            Accumulate::Add => Self::new(before, width, pad, 0),
         }
     }
 
@@ -138,8 +138,8 @@ impl Padded {
 }
 
 /// `before` where it is added to, else nothing.
-fn begun(before: &[f32], flow: Flow) -> Vec<f64> {
-    let keep = if flow == Flow::Add { 1.0 } else { 0.0 };
+fn begun(before: &[f32], accumulate: Accumulate) -> Vec<f64> {
+    let keep = if accumulate == Accumulate::Add { 1.0 } else { 0.0 };
     before.iter().map(|&x| keep * f64::from(x)).collect()
 }
 

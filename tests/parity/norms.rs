@@ -81,8 +81,8 @@ fn normalise_backward<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: 
     };
     let means: Vec<f32> = sums.iter().map(|x| x / rows as f32).collect();
     let want = ops::batch_norm::normalise_backward(&wide(&x), &of_batch, &wide(&dy), EPSILON.into());
-    for flow in FLOWS {
-        let mut d_input = Padded::output(&before, flow, width, pad);
+    for accumulate in FLOWS {
+        let mut d_input = Padded::output(&before, accumulate, width, pad);
         let d_rows = d_input.rows_mut();
         batch_norm::backward(
             s,
@@ -92,25 +92,25 @@ fn normalise_backward<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: 
             &means,
             d_output.rows(),
             d_rows,
-            flow,
+            accumulate,
         );
-        let want = added(&begun(&before, flow), &want);
+        let want = added(&begun(&before, accumulate), &want);
         // Of one row nothing is left but what the scale of 32 makes of rounding.
         close_or(
             &wide(&d_input.values(&what)),
             &want,
             1.0,
             1e-5,
-            &format!("{what}, {flow:?}"),
+            &format!("{what}, {accumulate:?}"),
         );
     }
     let want = ops::batch_norm::running_backward(&of_batch, &wide(&dy), EPSILON.into());
-    for flow in FLOWS {
-        let what = format!("{what}, running, {flow:?}");
-        let mut d_input = Padded::output(&before, flow, width, pad);
+    for accumulate in FLOWS {
+        let what = format!("{what}, running, {accumulate:?}");
+        let mut d_input = Padded::output(&before, accumulate, width, pad);
         let (y, dy, dx) = (output.rows(), d_output.rows(), d_input.rows_mut());
-        batch_norm::backward(s, rows, y, statistics, &[], dy, dx, flow);
-        let want = added(&begun(&before, flow), &want);
+        batch_norm::backward(s, rows, y, statistics, &[], dy, dx, accumulate);
+        let want = added(&begun(&before, accumulate), &want);
         close(&d_input.values(&what), &want, TOLERANCE, &what);
     }
 }
@@ -138,14 +138,14 @@ fn scale_and_shift<S: Simd>(s: S, isa: &str, rows: usize, width: usize, relu: bo
     let d_output = Padded::new(&dy, width, 2, 0);
     let found = ops::affine::backward(&wide(&x), &wide(&weight), &y, &wide(&dy), relu);
     let size = ops::affine::backward(&sizes(&x), &sizes(&weight), &y, &sizes(&dy), relu);
-    for flow in FLOWS {
-        let mut d_input = Padded::output(&before, flow, width, 1);
-        let mut d_weight = Padded::output(&sums, flow, width, 0).data;
+    for accumulate in FLOWS {
+        let mut d_input = Padded::output(&before, accumulate, width, 1);
+        let mut d_weight = Padded::output(&sums, accumulate, width, 0).data;
         let mut d_bias = d_weight.clone();
         let gradient = WeightGradient {
             weight: &mut d_weight,
             bias: &mut d_bias,
-            flow,
+            accumulate,
         };
         let (d_rows, y) = (d_input.rows_mut(), output.rows());
         affine::backward(
@@ -157,10 +157,10 @@ fn scale_and_shift<S: Simd>(s: S, isa: &str, rows: usize, width: usize, relu: bo
             relu,
             d_output.rows(),
             d_rows,
-            flow,
+            accumulate,
             gradient,
         );
-        let (begin, begin_sums) = (begun(&before, flow), begun(&sums, flow));
+        let (begin, begin_sums) = (begun(&before, accumulate), begun(&sums, accumulate));
         for (got, begin, found, size, name) in [
             (&d_input.values(&what), &begin, &found.input, &size.input, "dx"),
             (&d_weight, &begin_sums, &found.weight, &size.weight, "d_weight"),
@@ -212,10 +212,10 @@ fn dice_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
     close(&output.values(&what), &want, TOLERANCE, &what);
 
     let want = ops::dice::gate_backward(&wide(&x), &wide(&n), &wide(&alpha), &wide(&dy));
-    for flow in FLOWS {
-        let what = format!("{what}, {flow:?}");
-        let mut d_input = Padded::output(&before, flow, width, pad);
-        let mut d_alpha = Padded::output(&sums, flow, width, 0).data;
+    for accumulate in FLOWS {
+        let what = format!("{what}, {accumulate:?}");
+        let mut d_input = Padded::output(&before, accumulate, width, pad);
+        let mut d_alpha = Padded::output(&sums, accumulate, width, 0).data;
         let (input, normal, dy) = (input.rows(), normal.rows(), d_output.rows());
         dice::backward(
             s,
@@ -225,13 +225,13 @@ fn dice_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
             &alpha,
             dy,
             d_input.rows_mut(),
-            flow,
+            accumulate,
             &mut d_alpha,
-            flow,
+            accumulate,
         );
-        let begin = begun(&before, flow);
+        let begin = begun(&before, accumulate);
         close(&d_input.values(&what), &added(&begin, &want.input), TOLERANCE, &what);
-        let (begin_sums, depth) = (begun(&sums, flow), rows + 4);
+        let (begin_sums, depth) = (begun(&sums, accumulate), rows + 4);
         let size: Vec<f64> = (0..width)
             .map(|i| {
                 (0..rows)
@@ -247,8 +247,8 @@ fn dice_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
             depth,
             &format!("{what}: d_alpha"),
         );
-        let mut d_normal = Padded::output(&before, flow, width, pad);
-        dice::backward_normal(s, rows, input, normal, &alpha, dy, d_normal.rows_mut(), flow);
+        let mut d_normal = Padded::output(&before, accumulate, width, pad);
+        dice::backward_normal(s, rows, input, normal, &alpha, dy, d_normal.rows_mut(), accumulate);
         close(&d_normal.values(&what), &added(&begin, &want.normal), TOLERANCE, &what);
     }
 }

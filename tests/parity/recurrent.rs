@@ -5,11 +5,11 @@ use pocketrec::{
     cpu::{
         Isa, Scalar, Simd,
         gru::{self, Gradients, Parameters, Workspace},
-        last,
+        last_step,
         linear::{PackedWeight, READ_AHEAD},
     },
     ops::gru::Kind,
-    plan::Flow,
+    plan::Accumulate,
 };
 
 use crate::{
@@ -50,8 +50,8 @@ fn check<S: Simd>(s: S, isa: &str, golden: &Golden, name: &str, kind: Kind) {
     let lengths = names.map(|name| golden.floats(name).len());
     // The workspace of longer histories before, as tiles of a batch leave it.
     let mut workspace = Workspace::default();
-    for flow in FLOWS {
-        let what = |tensor: &str| format!("{isa}, {name}, {flow:?}: {tensor}");
+    for accumulate in FLOWS {
+        let what = |tensor: &str| format!("{isa}, {name}, {accumulate:?}: {tensor}");
         let want = |tensor: &str| golden.wide(&format!("{name}/{tensor}"));
         let steps = offsets[offsets.len() - 1] as usize;
         let mut states = Padded::new(&vec![f32::NAN; steps * hidden], hidden, 3, READ_AHEAD);
@@ -73,17 +73,21 @@ fn check<S: Simd>(s: S, isa: &str, golden: &Golden, name: &str, kind: Kind) {
         );
         let samples = offsets.len() - 1;
         let mut output = Padded::new(&vec![f32::NAN; samples * hidden], hidden, 3, 0);
-        last::forward(&offsets, states.rows(), output.rows_mut());
+        last_step::forward(&offsets, states.rows(), output.rows_mut());
         close(&output.values("last"), &want("last"), TOLERANCE, &what("last"));
 
         let mut d_states = matrix(golden, "functional/states", hidden);
-        last::backward(
+        last_step::backward(
             &offsets,
             matrix(golden, "functional/last", hidden).rows(),
             d_states.rows_mut(),
-            Flow::Add,
+            Accumulate::Add,
         );
-        let begin = if flow == Flow::Write { f32::NAN } else { 1.0 };
+        let begin = if accumulate == Accumulate::Overwrite {
+            f32::NAN
+        } else {
+            1.0
+        };
         let mut d_input = Padded::new(&vec![begin; steps * inputs], inputs, 3, 0);
         let [mut input_weight, mut hidden_weight, mut input_bias, mut hidden_bias] = places(lengths, begin);
         let gradients = Gradients {
@@ -91,7 +95,7 @@ fn check<S: Simd>(s: S, isa: &str, golden: &Golden, name: &str, kind: Kind) {
             hidden_weight: &mut hidden_weight,
             input_bias: &mut input_bias,
             hidden_bias: &mut hidden_bias,
-            flow,
+            accumulate,
         };
         gru::backward(
             s,
@@ -105,9 +109,9 @@ fn check<S: Simd>(s: S, isa: &str, golden: &Golden, name: &str, kind: Kind) {
             d_states.rows(),
             gradients,
             d_input.rows_mut(),
-            flow,
+            accumulate,
         );
-        let begun = if flow == Flow::Write { 0.0 } else { 1.0 };
+        let begun = if accumulate == Accumulate::Overwrite { 0.0 } else { 1.0 };
         let compare = |got: &[f32], tensor: &str| {
             let want: Vec<f64> = want(&format!("grad/{tensor}")).iter().map(|x| begun + x).collect();
             close(got, &want, TOLERANCE, &what(tensor));

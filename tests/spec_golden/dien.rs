@@ -4,7 +4,7 @@ use pocketrec::ops::{
     attention::{self, Normalisation},
     auxiliary,
     gru::{self, Kind},
-    last,
+    last_step,
 };
 
 use crate::{
@@ -27,7 +27,7 @@ fn check_dien(golden: &Golden, p: &Tensors, s: usize, at: &str) {
     let scored = unit.forward(p, attention::unit_input(&query, &states, offsets, width), None);
     let weights = attention::weights(&scored.output, offsets, Normalisation::Softmax);
     let evolved = gru::forward(Kind::Augru, &states, &weights, offsets, &evolution);
-    let interest = last::forward(&evolved, offsets, width);
+    let interest = last_step::forward(&evolved, offsets, width);
     let network = Network::new("dnn", 2, Unit::Relu);
     let trace = network.forward(p, concat(&[&batch.user(p), &interest, &query], batch.samples()), None);
     let layers = auxiliary_layers(p);
@@ -49,7 +49,7 @@ fn check_dien(golden: &Golden, p: &Tensors, s: usize, at: &str) {
     let mut gradients = Tensors::new();
     let of_x = network.backward(p, &trace, &delta, &mut gradients);
     let [of_user, of_interest, of_query] = split(&of_x, [batch.width, width, width], batch.samples());
-    let of_evolved = last::backward(&of_interest, offsets, width);
+    let of_evolved = last_step::backward(&of_interest, offsets, width);
     let evolved = gru::backward(
         Kind::Augru,
         &states,

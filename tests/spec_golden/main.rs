@@ -17,7 +17,7 @@ use pocketrec::{
     ops::{
         auxiliary, fm, gather,
         gru::{self, Kind},
-        last, linear, sigmoid_cross_entropy as bce, sum,
+        last_step, linear, sigmoid_cross_entropy as bce, sum,
     },
     plan::Activation,
 };
@@ -190,10 +190,10 @@ fn recurrent_layers_equal_pytorch() {
         let want = |tensor: &str| golden.wide(&format!("{name}/{tensor}"));
         let states = gru::forward(kind, &input, &scores, &offsets, &parameters);
         close64(&states, &want("states"), TOLERANCE, &format!("{name}: states"));
-        let found = last::forward(&states, &offsets, hidden);
+        let found = last_step::forward(&states, &offsets, hidden);
         close64(&found, &want("last"), TOLERANCE, &format!("{name}: last states"));
 
-        let mut of_states = last::backward(&golden.wide("functional/last"), &offsets, hidden);
+        let mut of_states = last_step::backward(&golden.wide("functional/last"), &offsets, hidden);
         let weights = golden.wide("functional/states");
         of_states.iter_mut().zip(&weights).for_each(|(sum, x)| *sum += x);
         let found = gru::backward(kind, &input, &scores, &offsets, &parameters, &states, &of_states);

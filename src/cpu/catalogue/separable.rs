@@ -3,7 +3,10 @@
 use alloc::vec::Vec;
 
 use super::ITEM;
-use crate::plan::{Activation, ParamKind, Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Activation, ParamKind, Plan, Stage, View},
+};
 
 /// What a plan comes to when users are fixed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,13 +53,13 @@ impl Separable {
             .iter()
             .find(|stage| stage.output() == Some(plan.logit()))?;
         let (bias, weight) = match *last {
-            Stage::Sum { bias: Some(bias), .. } => (bias, None),
-            Stage::Linear {
+            Stage::Sum(ops::Sum { bias: Some(bias), .. }) => (bias, None),
+            Stage::Linear(ops::Linear {
                 weight,
                 bias: Some(bias),
                 activation: Activation::Identity,
                 ..
-            } => (bias, Some(weight)),
+            }) => (bias, Some(weight)),
             _ => return None,
         };
         let mut separable = Separable {
@@ -82,17 +85,17 @@ impl Separable {
             weight,
         };
         match stage {
-            Stage::Gather { table, .. } => term.place(plan, *table)?,
-            Stage::Product { inputs, .. } => {
+            Stage::Gather(ops::Gather { table, .. }) => term.place(plan, *table)?,
+            Stage::Product(ops::Product { inputs, .. }) => {
                 for input in inputs {
-                    let [(whole, Stage::Gather { table, .. })] = pieces(plan, *input)?[..] else {
+                    let [(whole, Stage::Gather(ops::Gather { table, .. }))] = pieces(plan, *input)?[..] else {
                         return None;
                     };
                     (whole == *input).then_some(())?;
                     term.place(plan, *table)?;
                 }
             }
-            Stage::Linear { .. } if self.tower.is_none() => {
+            Stage::Linear(_) if self.tower.is_none() => {
                 self.tower = Some(Tower::ending_in(plan, stage, weight)?);
                 return Some(());
             }
@@ -120,27 +123,27 @@ impl Tower {
     fn ending_in<'a>(plan: &'a Plan, mut stage: &'a Stage, output: Option<(usize, usize)>) -> Option<Self> {
         let mut layers = Vec::new();
         loop {
-            let Stage::Linear {
+            let Stage::Linear(ops::Linear {
                 weight,
                 bias: Some(bias),
                 input,
                 activation,
                 ..
-            } = *stage
+            }) = *stage
             else {
                 return None;
             };
             layers.push((weight, bias, activation));
             let below = pieces(plan, input)?;
-            if let [(whole, next @ Stage::Linear { .. })] = below[..]
+            if let [(whole, next @ Stage::Linear(_))] = below[..]
                 && whole == input
             {
                 stage = next;
                 continue;
             }
             let [
-                (first, Stage::Gather { table: a, .. }),
-                (second, Stage::Gather { table: b, .. }),
+                (first, Stage::Gather(ops::Gather { table: a, .. })),
+                (second, Stage::Gather(ops::Gather { table: b, .. })),
             ] = below[..]
             else {
                 return None;

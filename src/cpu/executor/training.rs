@@ -16,8 +16,8 @@ use crate::{
         update::{UpdateContext, UpdateTask, push_table, slots},
     },
     data::Batch,
-    memory,
-    plan::{Flow, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space, Stage},
+    memory, ops,
+    plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space, Stage},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
@@ -181,13 +181,13 @@ impl CpuExecutor {
         let (Sums::Moments { stage, statistics } | Sums::Gradients { stage, statistics }) = then else {
             return;
         };
-        let Stage::BatchNorm {
+        let Stage::BatchNorm(ops::BatchNorm {
             mean,
             variance,
             input,
             momentum,
             ..
-        } = self.plan.stages()[stage]
+        }) = self.plan.stages()[stage]
         else {
             return;
         };
@@ -320,7 +320,7 @@ fn train_partial<S: Simd>(
     row_gradients: &mut [&mut [f32]; SPACES],
     gradient: &mut [f32],
 ) -> [f64; 2] {
-    let ([mut loss, mut auxiliary], mut flow) = ([0.0; 2], Flow::Write);
+    let ([mut loss, mut auxiliary], mut accumulate) = ([0.0; 2], Accumulate::Overwrite);
     let mut rest = row_gradients.each_mut().map(|gradient| &mut **gradient);
     for (index, first) in part.samples.clone().step_by(tile_rows).enumerate() {
         let scratch = &mut scratch[if scratch.len() > 1 { index } else { 0 }];
@@ -338,11 +338,11 @@ fn train_partial<S: Simd>(
             loss: &mut loss,
             auxiliary: &mut auxiliary,
             pair_scales,
-            flow,
+            accumulate,
         };
         scratch.backward(s, network, &tile, &mut train, pass.backward.clone());
         scratch.add_up(s, network, &tile, pass.then);
-        flow = Flow::Add;
+        accumulate = Accumulate::Add;
     }
     [loss, auxiliary]
 }

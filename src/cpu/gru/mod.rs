@@ -19,8 +19,8 @@ use core::cmp::Reverse;
 use step::{advance, retreat, scale, unscale};
 
 use super::{
+    accumulate::deliver_row,
     aligned::AlignedVec,
-    flow::deliver_row,
     linear::{PackedWeight, READ_AHEAD},
     rows::{Rows, RowsMut, check_offsets},
     simd::{
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     ops::gru::Kind,
-    plan::{Flow, padded},
+    plan::{Accumulate, padded},
 };
 
 /// The parameters.
@@ -58,7 +58,7 @@ pub struct Gradients<'a> {
     /// `[3 hidden]`.
     pub hidden_bias: &'a mut [f32],
     /// Whether they are overwritten or added to.
-    pub flow: Flow,
+    pub accumulate: Accumulate,
 }
 
 /// What [`forward`] leaves for [`backward`], and what both need on the way. Its memory is kept from tile to tile.
@@ -213,7 +213,7 @@ kernel! {
         d_states: Rows<'a>,
         gradients: Gradients<'a>,
         d_input: RowsMut<'a>,
-        d_input_flow: Flow,
+        d_input_flow: Accumulate,
     ) {
         let (hidden, steps) = (states.width, steps_of(offsets));
         check(kind, input.width, hidden, scores.is_some(), parameters);
@@ -229,12 +229,12 @@ kernel! {
         workspace.biases[..4 * hidden].fill(0.0);
         through_time(s, kind, scores, parameters, workspace, states, d_states);
 
-        let Gradients { input_weight, hidden_weight, input_bias, hidden_bias, flow } = gradients;
+        let Gradients { input_weight, hidden_weight, input_bias, hidden_bias, accumulate } = gradients;
         let (of_n, rest) = workspace.biases[..4 * hidden].split_at(hidden);
         let (of_gates, _) = rest.split_at(2 * hidden);
-        deliver_row(of_gates, &mut input_bias[..2 * hidden], flow);
-        deliver_row(of_n, &mut input_bias[2 * hidden..], flow);
-        deliver_row(rest, hidden_bias, flow);
+        deliver_row(of_gates, &mut input_bias[..2 * hidden], accumulate);
+        deliver_row(of_n, &mut input_bias[2 * hidden..], accumulate);
+        deliver_row(rest, hidden_bias, accumulate);
 
         let stride = padded(4 * hidden);
         let aigru = kind == Kind::Aigru;
@@ -247,13 +247,13 @@ kernel! {
         };
         let shape = |rows: usize| Shape { rows, columns: input.width, depth: steps };
         let (gate_rows, n_rows) = input_weight.split_at_mut(2 * hidden * input.width);
-        multiply(s, shape(2 * hidden), gates(1), Panels::of_rows(s, x), flow.into(), gate_rows, input.width);
-        multiply(s, shape(hidden), gates(0), Panels::of_rows(s, x), flow.into(), n_rows, input.width);
+        multiply(s, shape(2 * hidden), gates(1), Panels::of_rows(s, x), accumulate.into(), gate_rows, input.width);
+        multiply(s, shape(hidden), gates(0), Panels::of_rows(s, x), accumulate.into(), n_rows, input.width);
 
         let mut d_input = d_input;
         let scaled = &mut workspace.scaled[..];
         let (to, to_stride, to_flow) = match aigru {
-            true => (scaled, padded(input.width), Flow::Write),
+            true => (scaled, padded(input.width), Accumulate::Overwrite),
             false => (&mut *d_input.data, d_input.stride, d_input_flow),
         };
         let gates = |part: usize| Left {
@@ -277,7 +277,7 @@ kernel! {
         let shape = Shape { rows: 3 * hidden, columns: hidden, depth: steps.saturating_sub(1) };
         let second = workspace.gates.get(stride + hidden..).unwrap_or_default();
         let left = Left { data: second, row_stride: 1, depth_stride: stride };
-        multiply(s, shape, left, Panels::of_rows(s, states), flow.into(), hidden_weight, hidden);
+        multiply(s, shape, left, Panels::of_rows(s, states), accumulate.into(), hidden_weight, hidden);
     }
 }
 

@@ -3,13 +3,13 @@
 use super::of_workspace;
 use crate::{
     cpu::{
-        flow::deliver_product,
+        accumulate::deliver_product,
         math::{sigmoid, tanh},
         rows::{Rows, RowsMut},
         simd::Simd,
     },
     ops::gru::Kind,
-    plan::{Flow, padded},
+    plan::{Accumulate, padded},
 };
 
 /// One step of one sample: the gates from their sums, and the next state.
@@ -139,7 +139,7 @@ pub(super) fn unscale<S: Simd>(
     scores: Rows<'_>,
     of_scores: &mut [f32],
     d_input: &mut RowsMut<'_>,
-    flow: Flow,
+    accumulate: Accumulate,
 ) {
     for (t, of_score) in of_scores[..steps].iter_mut().enumerate() {
         let (score, mut sum) = (s.splat(scores.row(t)[0]), s.splat(0.0));
@@ -147,7 +147,7 @@ pub(super) fn unscale<S: Simd>(
         for ((d, x), to) in operands.zip(d_input.row(t).chunks_mut(S::LANES)) {
             let d = s.load_partial(d);
             sum = s.mul_add(d, s.load_partial(x), sum);
-            deliver_product(s, score, d, to, flow);
+            deliver_product(s, score, d, to, accumulate);
         }
         *of_score = s.reduce_sum(sum);
     }

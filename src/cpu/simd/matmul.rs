@@ -20,7 +20,7 @@
 //! take 1.5 and 0.4: as fast where the core is one's own, but 105 against 125 GFLOP/s where another thread shares it.
 
 use super::{Simd, kernel};
-use crate::{cpu::rows::Rows, plan::Flow};
+use crate::{cpu::rows::Rows, plan::Accumulate};
 
 /// The left operand: element (row, p) is at `row * row_stride + p * depth_stride`.
 #[derive(Clone, Copy)]
@@ -87,12 +87,12 @@ pub(crate) enum Start<'a> {
     Bias(&'a [f32]),
 }
 
-impl From<Flow> for Start<'_> {
+impl From<Accumulate> for Start<'_> {
     #[inline(always)]
-    fn from(flow: Flow) -> Self {
-        match flow {
-            Flow::Write => Start::Zero,
-            Flow::Add => Start::Output,
+    fn from(accumulate: Accumulate) -> Self {
+        match accumulate {
+            Accumulate::Overwrite => Start::Zero,
+            Accumulate::Add => Start::Output,
         }
     }
 }

@@ -8,20 +8,20 @@ use super::{
 };
 use crate::{
     cpu::{
+        accumulate::deliver_float,
         affine,
         aligned::AlignedVec,
         attention,
         attention_unit::{self, InputGradients},
-        auxiliary, batch_norm, dice, dropout,
-        flow::deliver_float,
-        fm, gather, gru, last, linear, next, pool, prelu, product, sigmoid_cross_entropy,
+        auxiliary, batch_norm, dice, dropout, fm, gather, gru, last_step, linear, pair_with_next, pool, prelu, product,
+        sigmoid_cross_entropy,
         simd::Simd,
         softmax,
         source::Part,
         sum,
     },
-    ops::gru::Kind,
-    plan::{Activation, Backward, Flow, Stage, View},
+    ops::{self, gru::Kind},
+    plan::{Accumulate, Activation, Backward, Stage, View},
 };
 
 impl Scratch {
@@ -47,7 +47,7 @@ impl Scratch {
         tile: &mut TrainTile<'_>,
         &Backward {
             stage: index,
-            ref flow,
+            ref accumulate,
             params,
         }: &Backward,
     ) {
@@ -61,74 +61,74 @@ impl Scratch {
             network,
             partial: tile.gradient,
             // Overwritten by the first stage, in the first tile of a partial, that has a part in them.
-            flow: match tile.flow {
-                Flow::Write => params,
-                Flow::Add => Flow::Add,
+            accumulate: match tile.accumulate {
+                Accumulate::Overwrite => params,
+                Accumulate::Add => Accumulate::Add,
             },
         };
         let mut on = StageBackward {
             s,
             operands: Operands::new(network, part, &self.activations, index),
-            flow,
+            accumulate,
             d_output: d_inputs.lend(stage.output()),
             d_inputs,
             d_params,
         };
         match *stage {
             // Its gradient is in place already, in the batch-wide one, which the sparse update reads; but for weights.
-            Stage::Gather { column, .. } => on.gather(column),
+            Stage::Gather(ops::Gather { column, .. }) => on.gather(column),
             // Nothing to learn.
-            Stage::Numeric { .. } => {}
-            Stage::Linear {
+            Stage::Numeric(_) => {}
+            Stage::Linear(ops::Linear {
                 weight,
                 bias,
                 input,
                 output,
                 activation,
-            } => on.linear(weight, bias, input, output, activation),
-            Stage::Product { inputs, .. } => on.product(inputs),
-            Stage::Sum { ref inputs, bias, .. } => on.sum(inputs, bias),
-            Stage::Fm { input, factors, .. } => on.fm(input, factors),
-            Stage::Pool { input, mean, .. } => on.pool(input, mean),
-            Stage::Dropout { input, rate, .. } => on.dropout(input, rate),
-            Stage::Prelu { alpha, input, .. } => on.prelu(alpha, input),
-            Stage::Affine {
+            }) => on.linear(weight, bias, input, output, activation),
+            Stage::Product(ops::Product { inputs, .. }) => on.product(inputs),
+            Stage::Sum(ops::Sum { ref inputs, bias, .. }) => on.sum(inputs, bias),
+            Stage::Fm(ops::Fm { input, factors, .. }) => on.fm(input, factors),
+            Stage::Pool(ops::Pool { input, mean, .. }) => on.pool(input, mean),
+            Stage::Dropout(ops::Dropout { input, rate, .. }) => on.dropout(input, rate),
+            Stage::Prelu(ops::Prelu { alpha, input, .. }) => on.prelu(alpha, input),
+            Stage::Affine(ops::Affine {
                 weight,
                 bias,
                 input,
                 output,
                 relu,
-            } => on.affine([weight, bias], input, output, relu),
-            Stage::AttentionUnit {
+            }) => on.affine([weight, bias], input, output, relu),
+            Stage::AttentionUnit(ops::AttentionUnit {
                 weight,
                 bias,
                 inputs,
                 output,
                 activation,
-            } => on.attention_unit([weight, bias], inputs, output, activation, &mut self.work),
-            Stage::Softmax { input, output } => on.softmax(input, output),
-            Stage::Attention { inputs, .. } => on.attention(inputs),
-            Stage::BatchNorm {
+            }) => on.attention_unit([weight, bias], inputs, output, activation, &mut self.work),
+            Stage::Softmax(ops::Softmax { input, output }) => on.softmax(input, output),
+            Stage::Attention(ops::Attention { inputs, .. }) => on.attention(inputs),
+            Stage::BatchNorm(ops::BatchNorm {
                 mean,
                 variance,
                 input,
                 output,
                 epsilon,
                 ..
-            } => on.batch_norm([mean, variance], input, output, epsilon),
-            Stage::Dice { alpha, inputs, .. } => on.dice(alpha, inputs),
-            Stage::Gru {
+            }) => on.batch_norm([mean, variance], input, output, epsilon),
+            Stage::Dice(ops::Dice { alpha, inputs, .. }) => on.dice(alpha, inputs),
+            Stage::Gru(ops::Gru {
                 kind,
                 params,
                 ref inputs,
                 output,
-            } => on.gru(kind, params, inputs, output, &mut self.workspaces[index]),
-            Stage::Last { input, .. } => on.last(input),
-            Stage::Next { inputs, .. } => on.next(inputs),
-            Stage::Auxiliary { logits, weight } => {
+            }) => on.gru(kind, params, inputs, output, &mut self.workspaces[index]),
+            Stage::LastStep(ops::LastStep { input, .. }) => on.last_step(input),
+            Stage::PairWithNext(ops::PairWithNext { inputs, .. }) => on.pair_with_next(inputs),
+            Stage::Auxiliary(ops::Auxiliary { logits, weight }) => {
                 on.auxiliary(logits, (weight, tile.weights), &tile.pair_scales, tile.auxiliary);
             }
-            Stage::SigmoidCrossEntropy { logit } => {
+            Stage::SigmoidCrossEntropy(ops::SigmoidCrossEntropy { logit }) => {
                 *tile.loss += on.cross_entropy(logit, (tile.labels, tile.weights), tile.scale);
             }
         }
@@ -141,7 +141,7 @@ struct StageBackward<'a, 'b, S> {
     s: S,
     operands: Operands<'a>,
     /// How the gradient of each input is delivered.
-    flow: &'a [Flow],
+    accumulate: &'a [Accumulate],
     d_output: OutputGradient<'b>,
     d_inputs: ActivationGradients<'a, 'b>,
     d_params: ParamGradients<'a>,
@@ -163,7 +163,7 @@ impl<S: Simd> StageBackward<'_, '_, S> {
             dy,
             gradient,
             dx,
-            self.flow[0],
+            self.accumulate[0],
         );
     }
 
@@ -178,7 +178,7 @@ impl<S: Simd> StageBackward<'_, '_, S> {
         for (i, &input) in inputs.iter().enumerate() {
             let (dy, other) = (self.d_output.rows(), self.operands.activation(inputs[1 - i]));
             let dx = self.d_inputs.of(input);
-            product::backward(self.s, self.operands.rows, dy, other, dx, self.flow[i]);
+            product::backward(self.s, self.operands.rows, dy, other, dx, self.accumulate[i]);
         }
     }
 
@@ -186,11 +186,11 @@ impl<S: Simd> StageBackward<'_, '_, S> {
         let (rows, dy) = (self.operands.rows, self.d_output.rows());
         if let Some(bias) = bias {
             let total: f32 = (0..rows).map(|r| dy.row(r)[0]).sum();
-            let flow = self.d_params.flow;
-            deliver_float(total, &mut self.d_params.of(bias)[0], flow);
+            let accumulate = self.d_params.accumulate;
+            deliver_float(total, &mut self.d_params.of(bias)[0], accumulate);
         }
-        for (&input, &flow) in inputs.iter().zip(self.flow) {
-            sum::backward(self.s, rows, dy, self.d_inputs.of(input), flow);
+        for (&input, &accumulate) in inputs.iter().zip(self.accumulate) {
+            sum::backward(self.s, rows, dy, self.d_inputs.of(input), accumulate);
         }
     }
 
@@ -198,33 +198,44 @@ impl<S: Simd> StageBackward<'_, '_, S> {
         let (x, dy) = (self.operands.activation(input), self.d_output.rows());
         let dx = self.d_inputs.of(input);
         match self.operands.offsets(input) {
-            [] => fm::backward(self.s, self.operands.rows, x, factors, dy, dx, self.flow[0]),
-            offsets => fm::backward_steps(self.s, offsets, x, dy, dx, self.flow[0]),
+            [] => fm::backward(self.s, self.operands.rows, x, factors, dy, dx, self.accumulate[0]),
+            offsets => fm::backward_steps(self.s, offsets, x, dy, dx, self.accumulate[0]),
         }
     }
 
     fn pool(&mut self, input: View, mean: bool) {
         let (offsets, dy) = (self.operands.offsets(input), self.d_output.rows());
-        pool::backward(self.s, offsets, mean, dy, self.d_inputs.of(input), self.flow[0]);
+        pool::backward(self.s, offsets, mean, dy, self.d_inputs.of(input), self.accumulate[0]);
     }
 
     fn dropout(&mut self, input: View, rate: f32) {
         let (on, dy, dx) = (self.operands, self.d_output.rows(), self.d_inputs.of(input));
-        dropout::apply(self.s, on.rows, on.mask(rate), dy, dx, self.flow[0]);
+        dropout::apply(self.s, on.rows, on.mask(rate), dy, dx, self.accumulate[0]);
     }
 
     fn prelu(&mut self, alpha: usize, input: View) {
         let (on, dy, dx) = (self.operands, self.d_output.rows(), self.d_inputs.of(input));
-        let (x, flows) = (on.activation(input), [self.flow[0], self.d_params.flow]);
+        let (x, accumulate) = (on.activation(input), [self.accumulate[0], self.d_params.accumulate]);
         let (alpha, d_alpha) = (on.network.value(alpha), self.d_params.of(alpha));
-        prelu::backward(self.s, on.rows, x, alpha, dy, dx, flows[0], d_alpha, flows[1]);
+        prelu::backward(self.s, on.rows, x, alpha, dy, dx, accumulate[0], d_alpha, accumulate[1]);
     }
 
     fn affine(&mut self, [weight, bias]: [usize; 2], input: View, output: View, relu: bool) {
         let (on, dy, dx) = (self.operands, self.d_output.rows(), self.d_inputs.of(input));
         let gradient = self.d_params.of_layer(weight, Some(bias));
         let (x, y, weight) = (on.activation(input), on.activation(output), on.network.value(weight));
-        affine::backward(self.s, on.rows, x, weight, y, relu, dy, dx, self.flow[0], gradient);
+        affine::backward(
+            self.s,
+            on.rows,
+            x,
+            weight,
+            y,
+            relu,
+            dy,
+            dx,
+            self.accumulate[0],
+            gradient,
+        );
     }
 
     fn attention_unit(
@@ -241,7 +252,7 @@ impl<S: Simd> StageBackward<'_, '_, S> {
         let d_inputs = InputGradients {
             query: d_query,
             key: d_key,
-            flow: [self.flow[0], self.flow[1]],
+            accumulate: [self.accumulate[0], self.accumulate[1]],
         };
         let [weight, bias] = params;
         let gradient = self.d_params.of_layer(weight, Some(bias));
@@ -258,16 +269,16 @@ impl<S: Simd> StageBackward<'_, '_, S> {
     fn softmax(&mut self, input: View, output: View) {
         let (offsets, y) = (self.operands.offsets(input), self.operands.activation(output));
         let (dy, dx) = (self.d_output.rows(), self.d_inputs.of(input));
-        softmax::backward(self.s, offsets, y, dy, dx, self.flow[0]);
+        softmax::backward(self.s, offsets, y, dy, dx, self.accumulate[0]);
     }
 
     fn attention(&mut self, [weights, values]: [View; 2]) {
         let (on, dy) = (self.operands, self.d_output.rows());
         let (offsets, w, v) = (on.offsets(values), on.activation(weights), on.activation(values));
         let dx = self.d_inputs.of(weights);
-        attention::backward_weights(self.s, offsets, v, dy, dx, self.flow[0]);
+        attention::backward_weights(self.s, offsets, v, dy, dx, self.accumulate[0]);
         let dx = self.d_inputs.of(values);
-        attention::backward_values(self.s, offsets, w, dy, dx, self.flow[1]);
+        attention::backward_values(self.s, offsets, w, dy, dx, self.accumulate[1]);
     }
 
     fn batch_norm(&mut self, params: [usize; 2], input: View, output: View, epsilon: f32) {
@@ -277,17 +288,37 @@ impl<S: Simd> StageBackward<'_, '_, S> {
         let means = of_batch.map_or(&[][..], |of_batch| &of_batch.gradient_means);
         let (y, dy) = (self.operands.activation(output), self.d_output.rows());
         let dx = self.d_inputs.of(input);
-        batch_norm::backward(self.s, self.operands.rows, y, statistics, means, dy, dx, self.flow[0]);
+        batch_norm::backward(
+            self.s,
+            self.operands.rows,
+            y,
+            statistics,
+            means,
+            dy,
+            dx,
+            self.accumulate[0],
+        );
     }
 
     fn dice(&mut self, alpha: usize, [input, normal]: [View; 2]) {
-        let (on, dy, params_flow) = (self.operands, self.d_output.rows(), self.d_params.flow);
+        let (on, dy, accumulate_params) = (self.operands, self.d_output.rows(), self.d_params.accumulate);
         let (x, n) = (on.activation(input), on.activation(normal));
         let (alpha, d_alpha) = (on.network.value(alpha), self.d_params.of(alpha));
         let dx = self.d_inputs.of(input);
-        dice::backward(self.s, on.rows, x, n, alpha, dy, dx, self.flow[0], d_alpha, params_flow);
+        dice::backward(
+            self.s,
+            on.rows,
+            x,
+            n,
+            alpha,
+            dy,
+            dx,
+            self.accumulate[0],
+            d_alpha,
+            accumulate_params,
+        );
         let dn = self.d_inputs.of(normal);
-        dice::backward_normal(self.s, on.rows, x, n, alpha, dy, dn, self.flow[1]);
+        dice::backward_normal(self.s, on.rows, x, n, alpha, dy, dn, self.accumulate[1]);
     }
 
     fn gru(&mut self, kind: Kind, params: [usize; 4], inputs: &[View], output: View, workspace: &mut gru::Workspace) {
@@ -311,25 +342,25 @@ impl<S: Simd> StageBackward<'_, '_, S> {
             dy,
             gradient,
             dx,
-            self.flow[0],
+            self.accumulate[0],
         );
         if let Some(&view) = inputs.get(1) {
             let mut d_scores = self.d_inputs.of(view);
             for (r, &d) in workspace.scores()[..on.rows].iter().enumerate() {
-                deliver_float(d, &mut d_scores.row(r)[0], self.flow[1]);
+                deliver_float(d, &mut d_scores.row(r)[0], self.accumulate[1]);
             }
         }
     }
 
-    fn last(&mut self, input: View) {
+    fn last_step(&mut self, input: View) {
         let (offsets, dy) = (self.operands.offsets(input), self.d_output.rows());
-        last::backward(offsets, dy, self.d_inputs.of(input), self.flow[0]);
+        last_step::backward(offsets, dy, self.d_inputs.of(input), self.accumulate[0]);
     }
 
-    fn next(&mut self, [states, items]: [View; 2]) {
+    fn pair_with_next(&mut self, [states, items]: [View; 2]) {
         let (offsets, dy) = (self.operands.offsets(states), self.d_output.rows());
-        next::states_backward(offsets, dy, self.d_inputs.of(states), self.flow[0]);
-        next::items_backward(offsets, dy, self.d_inputs.of(items), self.flow[1]);
+        pair_with_next::states_backward(offsets, dy, self.d_inputs.of(states), self.accumulate[0]);
+        pair_with_next::items_backward(offsets, dy, self.d_inputs.of(items), self.accumulate[1]);
     }
 
     /// Adds the tile's share of the loss, a mean over the batch's pairs, to `loss`.
@@ -343,12 +374,12 @@ impl<S: Simd> StageBackward<'_, '_, S> {
         let on = self.operands;
         let space = on.network.plan.space(logits[0].buffer);
         let (offsets, scale) = (on.offsets(logits[0]), pair_scales[space.index() - 1]);
-        for ((&view, &flow), label) in logits.iter().zip(self.flow).zip([1.0, 0.0]) {
+        for ((&view, &accumulate), label) in logits.iter().zip(self.accumulate).zip([1.0, 0.0]) {
             let (x, d) = (on.activation(view), self.d_inputs.of(view));
             let (s, scaled) = (self.s, weight * scale);
             let sum = match of_samples.is_empty() {
-                true => auxiliary::forward_backward(s, offsets, x, label, scaled, d, flow),
-                false => auxiliary::forward_backward_weighted(s, offsets, x, label, of_samples, scaled, d, flow),
+                true => auxiliary::forward_backward(s, offsets, x, label, scaled, d, accumulate),
+                false => auxiliary::forward_backward_weighted(s, offsets, x, label, of_samples, scaled, d, accumulate),
             };
             *loss += sum * f64::from(scale);
         }

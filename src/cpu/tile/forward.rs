@@ -5,11 +5,11 @@ use core::{mem, ops::Range};
 use super::{Network, Operands, Scratch, rows_mut};
 use crate::{
     cpu::{
-        affine, aligned::AlignedVec, attention, attention_unit, batch_norm, dice, dropout, fm, gather, gru, last,
-        linear, next, pool, prelu, product, rows::RowsMut, simd::Simd, softmax, source::Part, sum,
+        affine, aligned::AlignedVec, attention, attention_unit, batch_norm, dice, dropout, fm, gather, gru, last_step,
+        linear, pair_with_next, pool, prelu, product, rows::RowsMut, simd::Simd, softmax, source::Part, sum,
     },
-    ops::gru::Kind,
-    plan::{Activation, Flow, Stage, View},
+    ops::{self, gru::Kind},
+    plan::{Accumulate, Activation, Stage, View},
 };
 
 impl Scratch {
@@ -38,84 +38,86 @@ impl Scratch {
         let rows = on.rows;
         let x = |view: View| on.activation(view);
         match *stage {
-            Stage::Gather { table, column, .. } => {
+            Stage::Gather(ops::Gather { table, column, .. }) => {
                 let mut output = output;
                 gather::forward(s, network.value(table), tile.ids(column, on.space), output.reborrow());
                 gather::weigh(s, tile.weights(column, on.space), output);
             }
-            Stage::Numeric { first, .. } => on.numeric(first, output),
-            Stage::Linear {
+            Stage::Numeric(ops::Numeric { first, .. }) => on.numeric(first, output),
+            Stage::Linear(ops::Linear {
                 weight,
                 bias,
                 input,
                 activation,
                 ..
-            } => {
+            }) => {
                 let (weight, bias) = (&network.packed[weight].layer, network.bias(bias));
                 linear::forward(s, rows, x(input), weight, bias, activation, output);
             }
-            Stage::Product {
+            Stage::Product(ops::Product {
                 inputs: [left, right], ..
-            } => product::forward(s, rows, x(left), x(right), output),
-            Stage::Sum { ref inputs, bias, .. } => on.sum(s, inputs, bias, output),
-            Stage::Fm { input, factors, .. } => match on.offsets(input) {
+            }) => product::forward(s, rows, x(left), x(right), output),
+            Stage::Sum(ops::Sum { ref inputs, bias, .. }) => on.sum(s, inputs, bias, output),
+            Stage::Fm(ops::Fm { input, factors, .. }) => match on.offsets(input) {
                 [] => fm::forward(s, rows, x(input), factors, output),
                 offsets => fm::forward_steps(s, offsets, x(input), output),
             },
-            Stage::Pool { input, mean, .. } => pool::forward(s, on.offsets(input), mean, x(input), output),
-            Stage::Dropout { input, rate, .. } => {
-                dropout::apply(s, rows, on.mask(rate), x(input), output, Flow::Write);
+            Stage::Pool(ops::Pool { input, mean, .. }) => pool::forward(s, on.offsets(input), mean, x(input), output),
+            Stage::Dropout(ops::Dropout { input, rate, .. }) => {
+                dropout::apply(s, rows, on.mask(rate), x(input), output, Accumulate::Overwrite);
             }
-            Stage::Prelu { alpha, input, .. } => prelu::forward(s, rows, x(input), network.value(alpha), output),
-            Stage::Affine {
+            Stage::Prelu(ops::Prelu { alpha, input, .. }) => {
+                prelu::forward(s, rows, x(input), network.value(alpha), output)
+            }
+            Stage::Affine(ops::Affine {
                 weight,
                 bias,
                 input,
                 relu,
                 ..
-            } => {
+            }) => {
                 let (weight, bias) = (network.value(weight), network.value(bias));
                 affine::forward(s, rows, x(input), weight, bias, relu, output);
             }
-            Stage::AttentionUnit {
+            Stage::AttentionUnit(ops::AttentionUnit {
                 weight,
                 bias,
                 inputs,
                 activation,
                 ..
-            } => on.attention_unit(s, [weight, bias], inputs, activation, &mut self.work, output),
-            Stage::Softmax { input, .. } => softmax::forward(s, on.offsets(input), x(input), output),
-            Stage::Attention {
+            }) => on.attention_unit(s, [weight, bias], inputs, activation, &mut self.work, output),
+            Stage::Softmax(ops::Softmax { input, .. }) => softmax::forward(s, on.offsets(input), x(input), output),
+            Stage::Attention(ops::Attention {
                 inputs: [weights, values],
                 ..
-            } => attention::forward(s, on.offsets(values), x(weights), x(values), output),
-            Stage::BatchNorm {
+            }) => attention::forward(s, on.offsets(values), x(weights), x(values), output),
+            Stage::BatchNorm(ops::BatchNorm {
                 mean,
                 variance,
                 input,
                 epsilon,
                 ..
-            } => {
+            }) => {
                 let statistics = network.statistics(index, [mean, variance], epsilon);
                 batch_norm::forward(s, rows, x(input), statistics, output);
             }
-            Stage::Dice {
+            Stage::Dice(ops::Dice {
                 alpha,
                 inputs: [input, normal],
                 ..
-            } => dice::forward(s, rows, x(input), x(normal), network.value(alpha), output),
-            Stage::Gru {
+            }) => dice::forward(s, rows, x(input), x(normal), network.value(alpha), output),
+            Stage::Gru(ops::Gru {
                 kind,
                 params,
                 ref inputs,
                 ..
-            } => on.gru(s, kind, params, inputs, &mut self.workspaces[index], output),
-            Stage::Last { input, .. } => last::forward(on.offsets(input), x(input), output),
-            Stage::Next {
+            }) => on.gru(s, kind, params, inputs, &mut self.workspaces[index], output),
+            Stage::LastStep(ops::LastStep { input, .. }) => last_step::forward(on.offsets(input), x(input), output),
+            Stage::PairWithNext(ops::PairWithNext {
                 inputs: [states, items],
                 ..
-            } => next::forward(on.offsets(states), x(states), x(items), output),
-            Stage::Auxiliary { .. } | Stage::SigmoidCrossEntropy { .. } => {}
+            }) => pair_with_next::forward(on.offsets(states), x(states), x(items), output),
+            Stage::Auxiliary(_) | Stage::SigmoidCrossEntropy(_) => {}
         }
         self.activations[view.buffer] = buffer;
     }

@@ -10,7 +10,7 @@ use crate::{
         linear::WeightGradient,
         rows::{Rows, RowsMut},
     },
-    plan::{Flow, Space, View},
+    plan::{Accumulate, Space, View},
 };
 
 /// The gradients of activations: a tile's own, buffer by buffer, or the batch-wide one where a gather fills the buffer.
@@ -139,7 +139,7 @@ pub(super) struct ParamGradients<'a> {
     pub network: Network<'a>,
     pub partial: &'a mut [f32],
     /// Whether the stage overwrites or adds.
-    pub flow: Flow,
+    pub accumulate: Accumulate,
 }
 
 impl ParamGradients<'_> {
@@ -150,12 +150,12 @@ impl ParamGradients<'_> {
 
     /// The places of a linear layer's; the bias's lies right behind the weight's.
     pub fn of_layer(&mut self, weight: usize, bias: Option<usize>) -> WeightGradient<'_> {
-        let flow = self.flow;
+        let accumulate = self.accumulate;
         let Some(bias) = bias else {
             return WeightGradient {
                 weight: self.of(weight),
                 bias: &mut [],
-                flow,
+                accumulate,
             };
         };
         let offsets = self.network.dense_offsets;
@@ -164,7 +164,7 @@ impl ParamGradients<'_> {
         WeightGradient {
             weight: &mut before[offsets[weight]..][..len(weight)],
             bias: &mut after[..len(bias)],
-            flow,
+            accumulate,
         }
     }
 
@@ -184,7 +184,7 @@ impl ParamGradients<'_> {
             hidden_weight,
             input_bias,
             hidden_bias,
-            flow: self.flow,
+            accumulate: self.accumulate,
         }
     }
 }

@@ -20,7 +20,8 @@ use super::{
     source::Part,
 };
 use crate::{
-    plan::{Flow, Layout, MAX_SEQUENCES, Plan, Space, Stage, View},
+    ops,
+    plan::{Accumulate, Layout, MAX_SEQUENCES, Plan, Space, Stage, View},
     rng::Rng,
 };
 pub(super) use network::{Network, Values};
@@ -46,7 +47,7 @@ pub(super) struct TrainTile<'a> {
     /// 1 / pairs of neighbouring steps in the batch, for each sequence.
     pub pair_scales: [f32; MAX_SEQUENCES],
     /// `Write` for the first tile of a partial.
-    pub flow: Flow,
+    pub accumulate: Accumulate,
 }
 
 /// A thread's activations and gradients, buffer by buffer, each `[tile rows, stride]`.
@@ -107,7 +108,7 @@ impl Scratch {
         let (Sums::Moments { stage, .. } | Sums::Gradients { stage, .. }) = then else {
             return;
         };
-        let Stage::BatchNorm { input, output, .. } = plan.stages()[stage] else {
+        let Stage::BatchNorm(ops::BatchNorm { input, output, .. }) = plan.stages()[stage] else {
             return;
         };
         let rows = tile.rows(plan.space(input.buffer)).len();

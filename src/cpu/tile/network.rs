@@ -93,7 +93,7 @@ impl<'a> Network<'a> {
         let before = &self.plan.stages()[..stage];
         let place = before
             .iter()
-            .filter(|stage| matches!(stage, Stage::BatchNorm { .. }))
+            .filter(|stage| matches!(stage, Stage::BatchNorm(_)))
             .count();
         self.statistics.get(place)
     }

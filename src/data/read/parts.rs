@@ -10,11 +10,8 @@ use super::{
 use crate::{
     Error, Result,
     data::{samples::Samples, times::Times},
-    rng::Rng,
+    rng::{Rng, streams},
 };
-
-/// The stream of a seed that says which part a row is of.
-const PART_STREAM: u32 = 7;
 
 /// How the rows of one file become training, dev and test rows. Shares are of all rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,7 +118,7 @@ impl SampleFiles {
     fn parts_of(&self, path: &Path, parting: &Parting) -> Result<Vec<Part>> {
         match *parting {
             Parting::AtRandom { dev, test, seed } => {
-                let rng = Rng::new(seed).stream(PART_STREAM);
+                let rng = Rng::new(seed).stream(streams::PARTS);
                 let part = |row: u64| match f64::from(rng.uniform(row)) {
                     x if x < test => Part::Test,
                     x if x < test + dev => Part::Dev,

@@ -3,20 +3,10 @@
 use alloc::{collections::VecDeque, vec::Vec};
 
 use super::{PlantedClicks, PlantedLogit};
-use crate::rng::{Permutation, Rng, scale};
+use crate::rng::{Permutation, Rng, scale, streams::PlantedClicks as Stream};
 
 /// Length of the planted vectors of users and items.
 pub(super) const FACTORS: usize = 8;
-
-/// The streams of the seed.
-#[repr(u32)]
-enum Stream {
-    Users = 1,
-    Items,
-    Categories,
-    Start,
-    Walk,
-}
 
 /// What is drawn for one row of one user, by its place among the row's numbers.
 #[repr(u64)]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Plan, Stage, View},
+};
 
 /// Cuts the buffers until all views that go together are cut alike.
 pub(super) fn spread_cuts(plan: &Plan, cuts: &mut [BTreeSet<usize>]) {
@@ -37,9 +40,9 @@ fn groups(plan: &Plan) -> Vec<Vec<View>> {
     for table in 0..plan.params().len() {
         groups.push(plan.gathers(table).map(|(_, output)| output).collect());
         let uses = plan.stages().iter().filter_map(|stage| match *stage {
-            Stage::Linear {
+            Stage::Linear(ops::Linear {
                 weight, input, output, ..
-            } if weight == table => Some((input, output)),
+            }) if weight == table => Some((input, output)),
             _ => None,
         });
         let (inputs, outputs) = uses.unzip();
@@ -51,41 +54,41 @@ fn groups(plan: &Plan) -> Vec<Vec<View>> {
 
 fn of_stage(stage: &Stage) -> Vec<Vec<View>> {
     match *stage {
-        Stage::Product { inputs, output } | Stage::Dice { inputs, output, .. } => {
+        Stage::Product(ops::Product { inputs, output }) | Stage::Dice(ops::Dice { inputs, output, .. }) => {
             vec![vec![inputs[0], inputs[1], output]]
         }
-        Stage::Pool { input, output, .. }
-        | Stage::Dropout { input, output, .. }
-        | Stage::Prelu { input, output, .. }
-        | Stage::BatchNorm { input, output, .. }
-        | Stage::Affine { input, output, .. }
-        | Stage::Last { input, output } => vec![vec![input, output]],
-        Stage::AttentionUnit { inputs, .. } => vec![inputs.to_vec()],
-        Stage::Attention {
+        Stage::Pool(ops::Pool { input, output, .. })
+        | Stage::Dropout(ops::Dropout { input, output, .. })
+        | Stage::Prelu(ops::Prelu { input, output, .. })
+        | Stage::BatchNorm(ops::BatchNorm { input, output, .. })
+        | Stage::Affine(ops::Affine { input, output, .. })
+        | Stage::LastStep(ops::LastStep { input, output }) => vec![vec![input, output]],
+        Stage::AttentionUnit(ops::AttentionUnit { inputs, .. }) => vec![inputs.to_vec()],
+        Stage::Attention(ops::Attention {
             inputs: [_, values],
             output,
-        } => vec![vec![values, output]],
-        Stage::Fm { input, factors, .. } => {
+        }) => vec![vec![values, output]],
+        Stage::Fm(ops::Fm { input, factors, .. }) => {
             let vectors = (0..input.width / factors).map(|field| input.columns(field * factors, factors));
             vec![vectors.collect()]
         }
-        Stage::Next {
+        Stage::PairWithNext(ops::PairWithNext {
             inputs: [states, items],
             output,
-        } => {
+        }) => {
             let own = output.columns(0, states.width);
             vec![
                 vec![states, own],
                 vec![items, output.columns(states.width, items.width)],
             ]
         }
-        Stage::Gather { .. }
-        | Stage::Numeric { .. }
-        | Stage::Linear { .. }
-        | Stage::Sum { .. }
-        | Stage::Softmax { .. }
-        | Stage::Gru { .. }
-        | Stage::Auxiliary { .. }
-        | Stage::SigmoidCrossEntropy { .. } => Vec::new(),
+        Stage::Gather(_)
+        | Stage::Numeric(_)
+        | Stage::Linear(_)
+        | Stage::Sum(_)
+        | Stage::Softmax(_)
+        | Stage::Gru(_)
+        | Stage::Auxiliary(_)
+        | Stage::SigmoidCrossEntropy(_) => Vec::new(),
     }
 }

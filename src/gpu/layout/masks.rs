@@ -1,7 +1,10 @@
 //! Where a gradient is cut to a delta as it is written.
 
 use super::{Columns, Range4};
-use crate::plan::{Activation, Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Activation, Plan, Stage, View},
+};
 
 /// The columns of each buffer that a linear stage with ReLU writes and only linear stages read: who writes their
 /// gradient cuts it to a delta at once. For the other ReLU stages that is a dispatch of its own.
@@ -16,7 +19,7 @@ impl Relus {
             let Some(output) = relu_output(stage) else { return false };
             let mut readers = plan.stages().iter().filter(|reader| reads(reader, output));
             readers.all(|reader| match reader {
-                Stage::Linear { input, .. } => mask(plan, columns, *input).is_some(),
+                Stage::Linear(ops::Linear { input, .. }) => mask(plan, columns, *input).is_some(),
                 _ => false,
             })
         };
@@ -53,16 +56,16 @@ pub(in super::super) fn mask(plan: &Plan, columns: &Columns, view: View) -> Opti
 
 fn relu_output(stage: &Stage) -> Option<View> {
     match stage {
-        Stage::Linear {
+        Stage::Linear(ops::Linear {
             output,
             activation: Activation::Relu,
             ..
-        }
-        | Stage::AttentionUnit {
+        })
+        | Stage::AttentionUnit(ops::AttentionUnit {
             output,
             activation: Activation::Relu,
             ..
-        } => Some(*output),
+        }) => Some(*output),
         _ => None,
     }
 }

@@ -1,7 +1,10 @@
 //! How parameters are stored.
 
 use super::{Columns, Run};
-use crate::plan::{Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Plan, Stage, View},
+};
 
 /// How a parameter of the plan, `[rows, width]`, is stored on the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,62 +27,64 @@ impl Matrix {
         let mut matrices: Vec<Option<Matrix>> = vec![None; plan.params().len()];
         for stage in plan.stages() {
             match *stage {
-                Stage::Gather { table, output, .. } => matrices[table] = Some(Matrix::table(columns, output)),
-                Stage::Linear {
+                Stage::Gather(ops::Gather { table, output, .. }) => {
+                    matrices[table] = Some(Matrix::table(columns, output))
+                }
+                Stage::Linear(ops::Linear {
                     weight,
                     bias,
                     input,
                     output,
                     ..
-                } => {
+                }) => {
                     matrices[weight] = Some(Matrix::weight(columns, input, output));
                     if let Some(bias) = bias {
                         matrices[bias] = Some(Matrix::vector(columns, output));
                     }
                 }
-                Stage::AttentionUnit {
+                Stage::AttentionUnit(ops::AttentionUnit {
                     weight,
                     bias,
                     inputs,
                     output,
                     ..
-                } => {
+                }) => {
                     matrices[weight] = Some(Matrix::unit(columns, inputs[1], output));
                     matrices[bias] = Some(Matrix::vector(columns, output));
                 }
-                Stage::Sum {
+                Stage::Sum(ops::Sum {
                     bias: Some(vector),
                     output,
                     ..
-                }
-                | Stage::Prelu {
+                })
+                | Stage::Prelu(ops::Prelu {
                     alpha: vector, output, ..
-                }
-                | Stage::Dice {
+                })
+                | Stage::Dice(ops::Dice {
                     alpha: vector, output, ..
-                } => matrices[vector] = Some(Matrix::vector(columns, output)),
-                Stage::BatchNorm {
+                }) => matrices[vector] = Some(Matrix::vector(columns, output)),
+                Stage::BatchNorm(ops::BatchNorm {
                     mean: a,
                     variance: b,
                     output,
                     ..
-                }
-                | Stage::Affine {
+                })
+                | Stage::Affine(ops::Affine {
                     weight: a,
                     bias: b,
                     output,
                     ..
-                } => {
+                }) => {
                     for vector in [a, b] {
                         matrices[vector] = Some(Matrix::vector(columns, output));
                     }
                 }
-                Stage::Gru {
+                Stage::Gru(ops::Gru {
                     params,
                     ref inputs,
                     output,
                     ..
-                } => {
+                }) => {
                     for (param, input) in params.into_iter().zip([inputs[0], output]) {
                         matrices[param] = Some(Matrix::gates(columns, input, output));
                     }

@@ -15,7 +15,7 @@ pub(super) use matrix::Matrix;
 use std::collections::BTreeSet;
 
 use crate::{
-    ops::gru::Kind,
+    ops::{self, gru::Kind},
     plan::{Plan, Stage, View},
 };
 
@@ -81,23 +81,23 @@ impl Columns {
         };
         for stage in plan.stages() {
             match *stage {
-                Stage::Gather { output, .. } => columns.gathered[output.buffer] = true,
-                Stage::AttentionUnit {
+                Stage::Gather(ops::Gather { output, .. }) => columns.gathered[output.buffer] = true,
+                Stage::AttentionUnit(ops::AttentionUnit {
                     weight,
                     bias,
                     inputs: [query, key],
                     output,
                     ..
-                } => {
+                }) => {
                     columns.add_unit(weight, (key, 2), key, &mut cuts);
                     columns.add_unit(bias, (output, 1), query, &mut cuts);
                 }
-                Stage::Gru {
+                Stage::Gru(ops::Gru {
                     kind,
                     params,
                     ref inputs,
                     output,
-                } => {
+                }) => {
                     columns.add_unit(params[1], (output, 4), output, &mut cuts);
                     if kind == Kind::Aigru {
                         columns.add_unit(params[0], (inputs[0], 1), inputs[0], &mut cuts);
@@ -230,7 +230,7 @@ mod tests {
     fn pieces_begin_at_whole_vec4s() {
         let plan = NeuMf::new(5, 6).factors(3).layers([10, 7, 5]).plan().unwrap();
         let columns = Columns::new(&plan);
-        let Some(Stage::Linear { input: top, weight, .. }) = plan.stages().iter().rev().nth(1) else {
+        let Some(Stage::Linear(ops::Linear { input: top, weight, .. })) = plan.stages().iter().rev().nth(1) else {
             panic!("the logit is a linear stage");
         };
         assert_eq!(columns.range(*top), Range4 { first: 0, width: 3 });

@@ -10,7 +10,7 @@ use super::{
     Drafter, NONE, Operand, matmul, mixed_for, number_of, product,
     shapes::{LinearShape, SumShape, WeightGradientShape},
 };
-use crate::plan::{Activation, Flow, View};
+use crate::plan::{Accumulate, Activation, View};
 
 impl<'a> Drafter<'a> {
     pub(super) fn cross_entropy(self, logit: View) -> Draft<'a> {
@@ -20,8 +20,14 @@ impl<'a> Drafter<'a> {
         Draft::new(Shader::SigmoidCrossEntropy, entry, grid, reads, &[x, gradient], buffers).cost(0, 36)
     }
 
-    /// `flow` is that of the input's gradient, and that of the parameters'.
-    pub(super) fn linear_backward(self, layer: Linear, fused: bool, flow: [Flow; 2], drafts: &mut Vec<Draft<'a>>) {
+    /// `accumulate` is that of the input's gradient, and that of the parameters'.
+    pub(super) fn linear_backward(
+        self,
+        layer: Linear,
+        fused: bool,
+        accumulate: [Accumulate; 2],
+        drafts: &mut Vec<Draft<'a>>,
+    ) {
         let Linear {
             weight,
             bias,
@@ -33,10 +39,10 @@ impl<'a> Drafter<'a> {
         if activation != Activation::Identity && !fused {
             drafts.push(self.activation_gradient(output, activation));
         }
-        drafts.push(self.weight_gradient((weight, bias), flow[1], delta, x));
+        drafts.push(self.weight_gradient((weight, bias), accumulate[1], delta, x));
         let masked = mask(self.plan, self.columns, input);
         let weights = (self.tensors.at(weight), &self.tensors.dense.slots.value);
-        drafts.push(self.mapped_back((delta, input), weights, masked, flow[0]));
+        drafts.push(self.mapped_back((delta, input), weights, masked, accumulate[0]));
     }
 
     /// From the gradient of a layer's output to that of its input, by the matrix that begins at a vec4 of a buffer.
@@ -45,7 +51,7 @@ impl<'a> Drafter<'a> {
         ((delta, from), input): (Operand<'a>, View),
         (matrix, weights): (u32, &'a wgpu::Buffer),
         masked: Option<Range4>,
-        flow: Flow,
+        accumulate: Accumulate,
     ) -> Draft<'a> {
         let ((x, inputs), (dx, to)) = (self.activation(input), self.gradient(input));
         let shape = LinearShape {
@@ -56,7 +62,7 @@ impl<'a> Drafter<'a> {
             matrix,
             bias: NONE,
             activation: 0,
-            add: (flow == Flow::Add).into(),
+            add: (accumulate == Accumulate::Add).into(),
             mask_first: masked.map_or(0, |range| range.first),
             mask_end: masked.map_or(0, |range| range.end()),
             ones: 0,
@@ -96,12 +102,12 @@ impl<'a> Drafter<'a> {
     pub(super) fn weight_gradient(
         self,
         (weight, bias): (usize, Option<usize>),
-        flow: Flow,
+        accumulate: Accumulate,
         delta: Operand<'a>,
         x: Operand<'a>,
     ) -> Draft<'a> {
         let places = [self.tensors.at(weight), self.bias(bias)];
-        self.gradient_into(places, x.0.width, flow, (delta, x))
+        self.gradient_into(places, x.0.width, accumulate, (delta, x))
     }
 
     /// The gradient of the columns of a weight that begin at a vec4, with rows `stride` apart, and of a bias.
@@ -109,7 +115,7 @@ impl<'a> Drafter<'a> {
         self,
         [matrix, bias]: [u32; 2],
         stride: u32,
-        flow: Flow,
+        accumulate: Accumulate,
         ((delta, from), (x, inputs)): (Operand<'a>, Operand<'a>),
     ) -> Draft<'a> {
         let shape = WeightGradientShape {
@@ -118,7 +124,7 @@ impl<'a> Drafter<'a> {
             matrix,
             total: self.tensors.dense.placement.trained,
             bias,
-            add: (flow == Flow::Add).into(),
+            add: (accumulate == Accumulate::Add).into(),
             stride,
             pad: [0; 3],
         };
@@ -149,13 +155,13 @@ impl<'a> Drafter<'a> {
         draft(Shader::LinearWeightGradient, grid).tile(tile)
     }
 
-    pub(super) fn product_backward(self, to: View, other: View, output: View, flow: Flow) -> Draft<'a> {
+    pub(super) fn product_backward(self, to: View, other: View, output: View, accumulate: Accumulate) -> Draft<'a> {
         product(
             "backward",
             self.gradient(output),
             self.activation(other),
             self.gradient(to),
-            flow,
+            accumulate,
         )
     }
 
@@ -164,7 +170,7 @@ impl<'a> Drafter<'a> {
         inputs: &[View],
         bias: Option<usize>,
         output: View,
-        flow: &[Flow],
+        accumulate: &[Accumulate],
         drafts: &mut Vec<Draft<'a>>,
     ) {
         let (delta, from) = self.gradient(output);
@@ -182,16 +188,16 @@ impl<'a> Drafter<'a> {
             drafts.push(Draft::new(Shader::Sum, "bias_gradient", grid, Reads::Call, &shape, buffers).cost(1, 16));
         }
         // Piece by piece, so that the pad between two pieces is left zero.
-        let pieces = inputs.iter().zip(flow).flat_map(|(&view, &flow)| {
+        let pieces = inputs.iter().zip(accumulate).flat_map(|(&view, &accumulate)| {
             let pieces: Vec<View> = self.columns.split(view).collect();
-            pieces.into_iter().map(move |piece| (piece, flow))
+            pieces.into_iter().map(move |piece| (piece, accumulate))
         });
-        for (piece, flow) in pieces {
+        for (piece, accumulate) in pieces {
             let (output, to) = self.gradient(piece);
             let shape = SumShape {
                 output,
                 width: piece.width as u32,
-                add: (flow == Flow::Add).into(),
+                add: (accumulate == Accumulate::Add).into(),
                 ..shape
             };
             let (grid, buffers) = (Grid::elements(output), vec![(3, from), (5, to)]);

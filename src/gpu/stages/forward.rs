@@ -9,7 +9,7 @@ use super::{
     Drafter, NONE, Operand, matmul, number_of, product,
     shapes::{GatherShape, LinearShape, SumShape},
 };
-use crate::plan::{Activation, Flow, View};
+use crate::plan::{Accumulate, Activation, View};
 
 impl<'a> Drafter<'a> {
     pub(super) fn gather(self, table: usize, column: usize, output: View, drafts: &mut Vec<Draft<'a>>) {
@@ -94,7 +94,7 @@ impl<'a> Drafter<'a> {
 
     pub(super) fn product_forward(self, inputs: [View; 2], output: View) -> Draft<'a> {
         let [left, right] = inputs.map(|view| self.activation(view));
-        product("forward", left, right, self.activation(output), Flow::Write)
+        product("forward", left, right, self.activation(output), Accumulate::Overwrite)
     }
 
     /// Where a bias begins, or `NONE`.

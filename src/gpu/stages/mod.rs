@@ -19,7 +19,7 @@ use super::{
     support::Shaded,
     tensors::Tensors,
 };
-use crate::plan::{Activation, Backward, Flow, L2, Optimizer, Plan, Stage, View};
+use crate::plan::{Accumulate, Activation, Backward, L2, Optimizer, Plan, Stage, View};
 
 /// What stands for a parameter that is not there, as in `shaders/prelude.wgsl`.
 const NONE: u32 = u32::MAX;
@@ -35,7 +35,7 @@ pub(super) enum Purpose {
 pub(super) fn is_scored_alike(plan: &Plan) -> bool {
     let trained = plan.stages().iter().enumerate();
     let mut alone = trained.filter(|(index, stage)| match stage {
-        Stage::BatchNorm { .. } | Stage::Auxiliary { .. } => true,
+        Stage::BatchNorm(_) | Stage::Auxiliary(_) => true,
         stage => stage.output().is_some() && !plan.is_scored(*index),
     });
     alone.next().is_none()
@@ -94,7 +94,7 @@ impl<'a> Drafter<'a> {
                 Shaded::Pool { input, output, mean } => drafts.push(self.pool_forward(input, output, mean)),
                 Shaded::Dropout { input, output, rate } => {
                     let operands = (self.activation_pieces(input), self.activation_pieces(output));
-                    self.dropout(index, operands, (output, rate), Flow::Write, &mut drafts);
+                    self.dropout(index, operands, (output, rate), Accumulate::Overwrite, &mut drafts);
                 }
                 Shaded::Fm { input, factors, output } => drafts.push(self.fm_forward(input, factors, output)),
                 Shaded::Prelu { alpha, input, output } => drafts.push(self.prelu_forward(alpha, input, output)),
@@ -105,8 +105,8 @@ impl<'a> Drafter<'a> {
                 Shaded::Softmax { input, output } => drafts.push(self.softmax_forward(input, output)),
                 Shaded::Attention { inputs, output } => drafts.push(self.attention_forward(inputs, output)),
                 Shaded::Gru(gru) => self.gru_forward(gru, &mut drafts),
-                Shaded::Last { input, output } => drafts.push(self.last_forward(input, output)),
-                Shaded::Next { inputs, output } => drafts.push(self.next_forward(inputs, output)),
+                Shaded::LastStep { input, output } => drafts.push(self.last_step_forward(input, output)),
+                Shaded::PairWithNext { inputs, output } => drafts.push(self.pair_with_next_forward(inputs, output)),
                 Shaded::Auxiliary { .. } | Shaded::SigmoidCrossEntropy { .. } => {}
             }
         }
@@ -120,45 +120,63 @@ impl<'a> Drafter<'a> {
         for backward in self.plan.backward() {
             let Backward {
                 stage: index,
-                flow,
+                accumulate,
                 params,
             } = backward;
             match Shaded::of(&self.plan.stages()[*index]) {
                 Shaded::SigmoidCrossEntropy { logit } => drafts.push(self.cross_entropy(logit)),
-                Shaded::Sum { inputs, bias, output } => self.sum_backward(inputs, bias, output, flow, &mut drafts),
+                Shaded::Sum { inputs, bias, output } => {
+                    self.sum_backward(inputs, bias, output, accumulate, &mut drafts)
+                }
                 Shaded::Product { inputs, output } => {
                     for k in [0, 1] {
-                        drafts.push(self.product_backward(inputs[k], inputs[1 - k], output, flow[k]));
+                        drafts.push(self.product_backward(inputs[k], inputs[1 - k], output, accumulate[k]));
                     }
                 }
                 Shaded::Linear(layer) => {
-                    self.linear_backward(layer, relus.fused[*index], [flow[0], *params], &mut drafts);
+                    self.linear_backward(layer, relus.fused[*index], [accumulate[0], *params], &mut drafts);
                 }
-                Shaded::Pool { input, output, mean } => drafts.push(self.pool_backward(input, output, mean, flow[0])),
+                Shaded::Pool { input, output, mean } => {
+                    drafts.push(self.pool_backward(input, output, mean, accumulate[0]))
+                }
                 Shaded::Dropout { input, output, rate } => {
                     let operands = (self.gradient_pieces(output), self.gradient_pieces(input));
-                    self.dropout(*index, operands, (output, rate), flow[0], &mut drafts);
+                    self.dropout(*index, operands, (output, rate), accumulate[0], &mut drafts);
                 }
                 Shaded::Fm { input, factors, output } => {
-                    drafts.push(self.fm_backward(input, factors, output, flow[0]));
+                    drafts.push(self.fm_backward(input, factors, output, accumulate[0]));
                 }
                 Shaded::Prelu { alpha, input, output } => {
-                    self.prelu_backward(alpha, input, output, [flow[0], *params], &mut drafts);
+                    self.prelu_backward(alpha, input, output, [accumulate[0], *params], &mut drafts);
                 }
-                Shaded::BatchNorm(norm) => self.batch_norm_backward((*index, norm), flow[0], &mut drafts),
-                Shaded::Affine(affine) => self.affine_backward(affine, [flow[0], *params], &mut drafts),
+                Shaded::BatchNorm(norm) => self.batch_norm_backward((*index, norm), accumulate[0], &mut drafts),
+                Shaded::Affine(affine) => self.affine_backward(affine, [accumulate[0], *params], &mut drafts),
                 Shaded::Dice { alpha, inputs, output } => {
-                    self.dice_backward(alpha, inputs, output, ([flow[0], flow[1]], *params), &mut drafts);
+                    self.dice_backward(
+                        alpha,
+                        inputs,
+                        output,
+                        ([accumulate[0], accumulate[1]], *params),
+                        &mut drafts,
+                    );
                 }
                 Shaded::AttentionUnit(unit) => {
-                    self.unit_backward((unit, relus.fused[*index]), (flow, *params), &mut drafts);
+                    self.unit_backward((unit, relus.fused[*index]), (accumulate, *params), &mut drafts);
                 }
-                Shaded::Softmax { input, output } => drafts.push(self.softmax_backward(input, output, flow[0])),
-                Shaded::Attention { inputs, output } => drafts.extend(self.attention_backward(inputs, output, flow)),
-                Shaded::Gru(gru) => self.gru_backward(gru, flow, *params, &mut drafts),
-                Shaded::Last { input, output } => drafts.push(self.last_backward(input, output, flow[0])),
-                Shaded::Next { inputs, output } => drafts.extend(self.next_backward(inputs, output, flow)),
-                Shaded::Auxiliary { logits, weight } => drafts.extend(self.auxiliary(*index, logits, weight, flow)),
+                Shaded::Softmax { input, output } => drafts.push(self.softmax_backward(input, output, accumulate[0])),
+                Shaded::Attention { inputs, output } => {
+                    drafts.extend(self.attention_backward(inputs, output, accumulate))
+                }
+                Shaded::Gru(gru) => self.gru_backward(gru, accumulate, *params, &mut drafts),
+                Shaded::LastStep { input, output } => {
+                    drafts.push(self.last_step_backward(input, output, accumulate[0]))
+                }
+                Shaded::PairWithNext { inputs, output } => {
+                    drafts.extend(self.pair_with_next_backward(inputs, output, accumulate))
+                }
+                Shaded::Auxiliary { logits, weight } => {
+                    drafts.extend(self.auxiliary(*index, logits, weight, accumulate))
+                }
                 Shaded::Gather { column, output, .. } => self.gather_backward(column, output, &mut drafts),
                 Shaded::Numeric { .. } => {} // nothing to learn
             }
@@ -261,9 +279,9 @@ fn product<'a>(
     (left, l): Operand<'a>,
     (right, r): Operand<'a>,
     (output, o): Operand<'a>,
-    flow: Flow,
+    accumulate: Accumulate,
 ) -> Draft<'a> {
-    let add = (flow == Flow::Add).into();
+    let add = (accumulate == Accumulate::Add).into();
     let shape = ProductShape {
         left,
         right,

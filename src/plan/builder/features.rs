@@ -3,7 +3,10 @@
 use alloc::format;
 
 use super::PlanBuilder;
-use crate::plan::{Column, Init, Param, ParamKind, Stage, View};
+use crate::{
+    ops,
+    plan::{Column, Init, Param, ParamKind, Space, Stage, View},
+};
 
 impl PlanBuilder {
     /// Looks the ids of `column` up in the table `name` of `rows` rows, as wide as `output`. All tables of a
@@ -32,7 +35,7 @@ impl PlanBuilder {
             self.fail(fault);
         }
         self.gathers.insert((table, column));
-        self.stages.push(Stage::Gather { table, column, output });
+        self.stages.push(Stage::Gather(ops::Gather { table, column, output }));
     }
 
     /// The table called `name`, where it is of this shape and `column` does not read it yet.
@@ -46,7 +49,7 @@ impl PlanBuilder {
     /// The numeric features of a sample from number `first` on, as many as `output` is wide.
     pub fn numeric(&mut self, first: usize, output: View) {
         self.numerics = self.numerics.max(first.saturating_add(output.width));
-        self.stages.push(Stage::Numeric { first, output });
+        self.stages.push(Stage::Numeric(ops::Numeric { first, output }));
     }
 
     /// The elementwise product of two views into a third, all of one width.
@@ -55,10 +58,10 @@ impl PlanBuilder {
             let (l, r, o) = (left.width, right.width, output.width);
             self.fail(format!("product of widths {l} and {r} into {o}: they must be the same"));
         }
-        self.stages.push(Stage::Product {
+        self.stages.push(Stage::Product(ops::Product {
             inputs: [left, right],
             output,
-        });
+        }));
     }
 
     /// The sum of all columns of all `inputs` plus a learnt scalar `name`, in a new buffer of one column.
@@ -78,7 +81,7 @@ impl PlanBuilder {
         }
         let output = self.buffer(1);
         let inputs = inputs.to_vec();
-        self.stages.push(Stage::Sum { inputs, bias, output });
+        self.stages.push(Stage::Sum(ops::Sum { inputs, bias, output }));
         output
     }
 
@@ -87,7 +90,7 @@ impl PlanBuilder {
     pub fn fm_steps(&mut self, input: View) -> View {
         let output = self.buffer(1);
         let factors = input.width;
-        self.stages.push(Stage::Fm { input, factors, output });
+        self.stages.push(Stage::Fm(ops::Fm { input, factors, output }));
         output
     }
 
@@ -100,8 +103,12 @@ impl PlanBuilder {
                 "fm of {width} columns in vectors of {factors}: give whole vectors"
             ));
         }
+        if self.space_of(input) != Space::Samples && factors != input.width {
+            let width = input.width;
+            self.fail(format!("fm of {width} columns along steps in vectors of {factors}"));
+        }
         let output = self.buffer(1);
-        self.stages.push(Stage::Fm { input, factors, output });
+        self.stages.push(Stage::Fm(ops::Fm { input, factors, output }));
         output
     }
 }

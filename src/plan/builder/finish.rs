@@ -5,7 +5,8 @@ use alloc::{format, vec, vec::Vec};
 use super::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS, MAX_WIDTH, PlanBuilder};
 use crate::{
     Result,
-    plan::{Backward, Flow, Param, Plan, Space, Stage, View},
+    ops::{self, Role, Spaces},
+    plan::{Accumulate, Backward, Param, Plan, Space, Stage, View},
 };
 
 impl PlanBuilder {
@@ -20,7 +21,8 @@ impl PlanBuilder {
         if logit.width != 1 {
             self.fail(format!("the logit is {} columns wide: it must be 1", logit.width));
         }
-        self.stages.push(Stage::SigmoidCrossEntropy { logit });
+        self.stages
+            .push(Stage::SigmoidCrossEntropy(ops::SigmoidCrossEntropy { logit }));
         self.check_params();
         self.refuse()?; // the checks below take memory for every column of every buffer
         self.check_forward();
@@ -51,7 +53,7 @@ impl PlanBuilder {
         let mut is_read = vec![false; self.columns.len()];
         let mut gathers = vec![0usize; self.params.len()];
         for stage in &self.stages {
-            if let Stage::Gather { table, column, .. } = *stage {
+            if let Role::LookUp { table, column } = stage.role() {
                 is_read[column] = true;
                 gathers[table] += 1;
             }
@@ -138,45 +140,36 @@ impl PlanBuilder {
         }
     }
 
-    /// What a stage reads and writes has the same rows; the loss is that of samples.
+    /// What a stage reads and writes has the rows that it asks for.
     fn check_spaces(&mut self, stage: &Stage) {
-        // Stages between samples and their steps: (what has a row a sample, what has one a step).
         let name = stage.name();
-        let (samples, steps) = match *stage {
-            Stage::Pool { input, output, .. } | Stage::Last { input, output } => (output, vec![input]),
-            Stage::Attention { inputs, output } => (output, inputs.to_vec()),
-            Stage::Fm { input, factors, output } if self.space_of(input) != Space::Samples => {
-                if factors != input.width {
+        let views = stage.inputs().iter().copied().chain(stage.output());
+        let space = match stage.spaces(&|view| self.space_of(view)) {
+            Spaces::One(space) => space,
+            Spaces::OfColumn(column) => self.columns[column].space,
+            Spaces::OfFirstInput => {
+                let first = stage.inputs().first();
+                first.map_or(Space::Samples, |&view| self.space_of(view))
+            }
+            Spaces::OneSequence => return self.check_steps(name, &views.collect::<Vec<_>>()),
+            Spaces::Between { samples, steps } => {
+                let space = self.space_of(samples);
+                if space != Space::Samples {
                     self.fail(format!(
-                        "{name} of {} columns along steps in vectors of {factors}",
-                        input.width
+                        "{name} wants one row a sample in {samples:?}, not of {space:?}"
                     ));
                 }
-                (output, vec![input])
+                return self.check_steps(name, &steps);
             }
-            Stage::AttentionUnit {
-                inputs: [query, key],
-                output,
-                ..
-            } => (query, vec![key, output]),
-            Stage::Softmax { input, output } => return self.check_steps(name, &[input, output]),
-            Stage::Gru { ref inputs, output, .. } => {
-                inputs
-                    .iter()
-                    .for_each(|&input| self.check_steps(name, &[output, input]));
-                return;
-            }
-            Stage::Next { inputs, output } => return self.check_steps(name, &[inputs[0], inputs[1], output]),
-            Stage::Auxiliary { logits, .. } => return self.check_steps(name, &logits),
-            _ => return self.check_one_space(stage),
         };
-        if self.space_of(samples) != Space::Samples {
-            let space = self.space_of(samples);
-            self.fail(format!(
-                "{name} wants one row a sample in {samples:?}, not of {space:?}"
-            ));
+        for view in views {
+            let other = self.space_of(view);
+            if other != space {
+                self.fail(format!(
+                    "{name} mixes rows: {view:?} has one for each of {other:?}, not of {space:?}"
+                ));
+            }
         }
-        self.check_steps(name, &steps);
     }
 
     /// All lie along one sequence.
@@ -191,27 +184,8 @@ impl PlanBuilder {
         }
     }
 
-    fn check_one_space(&mut self, stage: &Stage) {
-        let space = match *stage {
-            Stage::Gather { column, .. } => self.columns[column].space,
-            Stage::Numeric { .. } | Stage::SigmoidCrossEntropy { .. } => Space::Samples,
-            _ => stage
-                .inputs()
-                .first()
-                .map_or(Space::Samples, |&view| self.space_of(view)),
-        };
-        for view in stage.inputs().iter().copied().chain(stage.output()) {
-            let other = self.space_of(view);
-            if other != space {
-                let name = stage.name();
-                self.fail(format!(
-                    "{name} mixes rows: {view:?} has one for each of {other:?}, not of {space:?}"
-                ));
-            }
-        }
-    }
-
-    /// Executors lend a stage its output buffer, and keep the gradients of gathered buffers apart from others.
+    /// Executors write a stage's output while its inputs are read, and keep the gradients of gathered buffers apart from
+    /// others.
     fn check_buffer(&mut self, stage: &Stage, output: View, gathered: &mut [Option<bool>]) {
         let (name, buffer) = (stage.name(), output.buffer);
         if stage.inputs().iter().any(|input| input.buffer == buffer) {
@@ -219,15 +193,11 @@ impl PlanBuilder {
                 "{name} reads and writes buffer {buffer}; give its output another"
             ));
         }
-        // Numeric features have no gradient, and what brings steps together reads rows of another
-        // space, whose gradients lie elsewhere.
-        if matches!(
-            stage,
-            Stage::Numeric { .. } | Stage::Pool { .. } | Stage::Attention { .. } | Stage::Last { .. }
-        ) {
-            return;
-        }
-        let gathers = matches!(stage, Stage::Gather { .. });
+        let gathers = match stage.role() {
+            Role::LookUp { .. } => true,
+            Role::Layer | Role::Loss | Role::AuxiliaryLoss { .. } => false,
+            Role::BesideLookUps => return,
+        };
         if *gathered[buffer].get_or_insert(gathers) != gathers {
             self.fail(format!(
                 "{name} fills buffer {buffer} together with stages of another kind: look-ups, numeric features and \
@@ -265,7 +235,7 @@ impl PlanBuilder {
     fn gathers_of_params(&self) -> Vec<Vec<(usize, View)>> {
         let mut gathers = vec![Vec::new(); self.params.len()];
         for stage in &self.stages {
-            if let Stage::Gather { table, column, output } = *stage {
+            if let (Role::LookUp { table, column }, Some(output)) = (stage.role(), stage.output()) {
                 gathers[table].push((column, output));
             }
         }
@@ -278,27 +248,27 @@ impl PlanBuilder {
         let mut backward = Vec::with_capacity(self.stages.len());
         let mut reached = vec![false; self.params.len()];
         for (index, stage) in core::mem::take(&mut self.stages).into_iter().enumerate().rev() {
-            let mut flow = vec![Flow::Write; stage.inputs().len()];
-            for (flow, &view) in flow.iter_mut().zip(stage.inputs()) {
+            let mut accumulate = vec![Accumulate::Overwrite; stage.inputs().len()];
+            for (accumulate, &view) in accumulate.iter_mut().zip(stage.inputs()) {
                 let Some(columns) = delivered.get_mut(view.buffer).and_then(|b| b.get_mut(view.range())) else {
                     continue; // check_forward has reported it
                 };
                 match columns.iter().filter(|&&d| d).count() {
-                    0 => *flow = Flow::Write,
-                    n if n == view.width => *flow = Flow::Add,
+                    0 => *accumulate = Accumulate::Overwrite,
+                    n if n == view.width => *accumulate = Accumulate::Add,
                     _ => self.fail(format!("{view:?} is read by stages whose columns overlap only in part")),
                 }
                 columns.fill(true);
             }
-            let mut params = Flow::Write;
+            let mut params = Accumulate::Overwrite;
             for param in stage.params() {
                 if core::mem::replace(&mut reached[param], true) {
-                    params = Flow::Add;
+                    params = Accumulate::Add;
                 }
             }
             backward.push(Backward {
                 stage: index,
-                flow,
+                accumulate,
                 params,
             });
             self.stages.push(stage);

@@ -3,7 +3,10 @@
 use alloc::format;
 
 use super::PlanBuilder;
-use crate::plan::{Activation, Init, ParamKind, Stage, View};
+use crate::{
+    ops,
+    plan::{Activation, Init, ParamKind, Stage, View},
+};
 
 impl PlanBuilder {
     /// A linear layer `name` into a new buffer of `outputs` columns.
@@ -29,18 +32,18 @@ impl PlanBuilder {
     pub fn linear_with(&mut self, weight: &str, bias: &str, input: View, output: View, activation: Activation) {
         let weight = self.linear_weight(weight, input.width, output.width);
         let bias = Some(self.bias(bias, output.width));
-        self.push_linear(Stage::Linear {
+        self.push_linear(Stage::Linear(ops::Linear {
             weight,
             bias,
             input,
             output,
             activation,
-        });
+        }));
     }
 
     /// Adds a linear stage, which [`linear_again`](PlanBuilder::linear_again) finds by its weight.
     fn push_linear(&mut self, stage: Stage) {
-        if let Stage::Linear { weight, .. } = stage {
+        if let Stage::Linear(ops::Linear { weight, .. }) = stage {
             self.linears.entry(weight).or_insert(self.stages.len());
         }
         self.stages.push(stage);
@@ -51,13 +54,13 @@ impl PlanBuilder {
     pub fn linear_without_bias(&mut self, name: &str, input: View, outputs: usize, activation: Activation) -> View {
         let output = self.buffer_in(self.space_of(input), outputs);
         let weight = self.linear_weight(&format!("{name}.weight"), input.width, outputs);
-        self.push_linear(Stage::Linear {
+        self.push_linear(Stage::Linear(ops::Linear {
             weight,
             bias: None,
             input,
             output,
             activation,
-        });
+        }));
         output
     }
 
@@ -66,13 +69,13 @@ impl PlanBuilder {
         let weight = self.param_places.get(&format!("{name}.weight"));
         let stage = weight.and_then(|weight| self.linears.get(weight));
         let before = stage.and_then(|&stage| match self.stages[stage] {
-            Stage::Linear {
+            Stage::Linear(ops::Linear {
                 weight,
                 bias,
                 input: first,
                 activation,
                 ..
-            } if first.width == input.width => Some((weight, bias, activation)),
+            }) if first.width == input.width => Some((weight, bias, activation)),
             _ => None,
         });
         let Some((weight, bias, activation)) = before else {
@@ -80,13 +83,13 @@ impl PlanBuilder {
             return input;
         };
         let output = self.buffer_in(self.space_of(input), self.params[weight].rows);
-        self.stages.push(Stage::Linear {
+        self.stages.push(Stage::Linear(ops::Linear {
             weight,
             bias,
             input,
             output,
             activation,
-        });
+        }));
         output
     }
 
@@ -107,7 +110,7 @@ impl PlanBuilder {
             return input;
         }
         let output = self.buffer_in(self.space_of(input), input.width);
-        self.stages.push(Stage::Dropout { input, output, rate });
+        self.stages.push(Stage::Dropout(ops::Dropout { input, output, rate }));
         output
     }
 
@@ -116,7 +119,7 @@ impl PlanBuilder {
     pub fn prelu(&mut self, name: &str, input: View) -> View {
         let alpha = self.vector(&format!("{name}.alpha"), input.width, Init::Constant { value: 0.25 });
         let output = self.buffer_in(self.space_of(input), input.width);
-        self.stages.push(Stage::Prelu { alpha, input, output });
+        self.stages.push(Stage::Prelu(ops::Prelu { alpha, input, output }));
         output
     }
 
@@ -135,14 +138,14 @@ impl PlanBuilder {
             self.params[statistic].kind = ParamKind::Statistic;
         }
         let output = self.buffer_in(self.space_of(input), input.width);
-        self.stages.push(Stage::BatchNorm {
+        self.stages.push(Stage::BatchNorm(ops::BatchNorm {
             mean,
             variance,
             input,
             output,
             momentum,
             epsilon,
-        });
+        }));
         output
     }
 
@@ -153,13 +156,13 @@ impl PlanBuilder {
         let weight = self.vector(&format!("{name}.weight"), input.width, ones);
         let bias = self.vector(&format!("{name}.bias"), input.width, Init::Zeros);
         let output = self.buffer_in(self.space_of(input), input.width);
-        self.stages.push(Stage::Affine {
+        self.stages.push(Stage::Affine(ops::Affine {
             weight,
             bias,
             input,
             output,
             relu,
-        });
+        }));
         output
     }
 
@@ -171,11 +174,11 @@ impl PlanBuilder {
         let normal = self.batch_norm(name, input, MOMENTUM, EPSILON);
         let alpha = self.vector(&format!("{name}.alpha"), input.width, Init::Zeros);
         let output = self.buffer_in(self.space_of(input), input.width);
-        self.stages.push(Stage::Dice {
+        self.stages.push(Stage::Dice(ops::Dice {
             alpha,
             inputs: [input, normal],
             output,
-        });
+        }));
         output
     }
 }

@@ -3,7 +3,10 @@
 use alloc::format;
 
 use super::PlanBuilder;
-use crate::plan::{Activation, GruKind, Init, ParamKind, Stage, View};
+use crate::{
+    ops,
+    plan::{Activation, GruKind, Init, ParamKind, Stage, View},
+};
 
 impl PlanBuilder {
     /// The sum, or mean, of each sample's steps into `output`, which has one row a sample and is as wide; zeros where
@@ -13,25 +16,26 @@ impl PlanBuilder {
             let (i, o) = (input.width, output.width);
             self.fail(format!("pool of {i} columns into {o}: they must be as many"));
         }
-        self.stages.push(Stage::Pool { input, output, mean });
+        self.stages.push(Stage::Pool(ops::Pool { input, output, mean }));
     }
 
     /// The last step of each sample into `output`, which has one row a sample and is as wide; zeros where there are no
     /// steps. It may lie beside looked-up columns.
-    pub fn last(&mut self, input: View, output: View) {
+    pub fn last_step(&mut self, input: View, output: View) {
         if input.width != output.width {
             let (i, o) = (input.width, output.width);
-            self.fail(format!("last of {i} columns into {o}: they must be as many"));
+            self.fail(format!("last_step of {i} columns into {o}: they must be as many"));
         }
-        self.stages.push(Stage::Last { input, output });
+        self.stages.push(Stage::LastStep(ops::LastStep { input, output }));
     }
 
     /// Each step's row of `states` beside the next step's row of `items`, in a new buffer; zeros at a sample's last
     /// step.
-    pub fn next(&mut self, states: View, items: View) -> View {
+    pub fn pair_with_next(&mut self, states: View, items: View) -> View {
         let output = self.buffer_in(self.space_of(states), states.width.saturating_add(items.width));
         let inputs = [states, items];
-        self.stages.push(Stage::Next { inputs, output });
+        self.stages
+            .push(Stage::PairWithNext(ops::PairWithNext { inputs, output }));
         output
     }
 
@@ -57,12 +61,12 @@ impl PlanBuilder {
         );
         let hidden_weight = self.param(&format!("{name}.weight_hh"), [rows, hidden], ParamKind::Dense, init);
         let biases = ["ih", "hh"].map(|part| self.bias(&format!("{name}.bias_{part}"), rows));
-        self.stages.push(Stage::Gru {
+        self.stages.push(Stage::Gru(ops::Gru {
             kind,
             params: [input_weight, hidden_weight, biases[0], biases[1]],
             inputs: [input].into_iter().chain(scores).collect(),
             output,
-        });
+        }));
         output
     }
 
@@ -81,7 +85,7 @@ impl PlanBuilder {
             ));
         }
         let logits = [clicked, negative];
-        self.stages.push(Stage::Auxiliary { logits, weight });
+        self.stages.push(Stage::Auxiliary(ops::Auxiliary { logits, weight }));
     }
 
     /// The first layer `name` of DIN's attention: a linear layer over `[q, k, q - k, q * k]` with the query `q` of a
@@ -104,13 +108,13 @@ impl PlanBuilder {
         let output = self.buffer_in(self.space_of(key), outputs);
         let weight = self.linear_weight(&format!("{name}.weight"), key.width.saturating_mul(4), outputs);
         let bias = self.bias(&format!("{name}.bias"), outputs);
-        self.stages.push(Stage::AttentionUnit {
+        self.stages.push(Stage::AttentionUnit(ops::AttentionUnit {
             weight,
             bias,
             inputs: [query, key],
             output,
             activation,
-        });
+        }));
         output
     }
 
@@ -120,7 +124,7 @@ impl PlanBuilder {
             self.fail(format!("softmax of {} columns: give one", input.width));
         }
         let output = self.buffer_in(self.space_of(input), 1);
-        self.stages.push(Stage::Softmax { input, output });
+        self.stages.push(Stage::Softmax(ops::Softmax { input, output }));
         output
     }
 
@@ -133,9 +137,9 @@ impl PlanBuilder {
                 "attention by {w} columns of weights over {v} of values into {o}: give one, and two that are as many"
             ));
         }
-        self.stages.push(Stage::Attention {
+        self.stages.push(Stage::Attention(ops::Attention {
             inputs: [weights, values],
             output,
-        });
+        }));
     }
 }

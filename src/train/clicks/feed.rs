@@ -10,11 +10,8 @@ use crate::{
     },
     models::fields::{event_column, negative_column},
     plan::{self, Plan, Space},
-    rng::Rng,
+    rng::{Rng, streams},
 };
-
-/// The stream of a step's noise that negatives are drawn from; dropout has those of its stages, counted from 0.
-const NEGATIVE_STREAM: u32 = u32::MAX;
 
 /// Where the ids of a plan's column are among samples.
 #[derive(Clone, Copy, Debug)]
@@ -162,7 +159,7 @@ impl Feed {
                 let all = samples.sequence(sequence);
                 let steps: usize = picks.iter().map(|pick| all.range(pick.row as usize).len()).sum();
                 // All fields of a history draw the same events.
-                let rng = noise.stream(NEGATIVE_STREAM).stream(sequence as u32);
+                let rng = noise.stream(streams::HISTORY_NEGATIVES).stream(sequence as u32);
                 let events = all.ids(field);
                 ids.extend((0..steps as u64).map(|step| events[rng.below(step, events.len() as u32) as usize]));
             }

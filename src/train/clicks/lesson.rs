@@ -16,7 +16,7 @@ use crate::{
     executor::Executor,
     ops::sigmoid_cross_entropy::{sample_loss, sigmoid},
     plan::{L2, Optimizer},
-    rng::Rng,
+    rng::{Rng, streams},
     train::{
         draws::{Draws, absorb_rng},
         rows::{Dense, SavedRows, share_of},
@@ -25,8 +25,6 @@ use crate::{
 
 /// Draws before a candidate is given up, where there is hardly another.
 const ATTEMPTS: u32 = 64;
-/// The stream of a group's numbers that its steps draw from, beside the candidates.
-const NOISE_STREAM: u32 = 1;
 
 /// What a call has done so far.
 #[derive(Default)]
@@ -81,7 +79,7 @@ impl ClickTrainer {
         }
         learnt.saved.push(saved);
         let dense = Dense::read(&mut *self.executor)?;
-        let made = lesson.steps(&mut *self.executor, &dense, config, rng.stream(NOISE_STREAM));
+        let made = lesson.steps(&mut *self.executor, &dense, config, rng.stream(streams::ABSORB_NOISE));
         let loss = self.executor.take_loss()?;
         if made.is_err() {
             dense.write(&mut *self.executor)?;
@@ -160,7 +158,7 @@ impl ClickTrainer {
         let plan = self.plan();
         let mut batch = Batch::default();
         let picks: Vec<Pick> = (0..samples.len()).map(Pick::own).collect();
-        Feed::new(plan, samples)?.fill(samples, None, &picks, rng.stream(NOISE_STREAM), &mut batch);
+        Feed::new(plan, samples)?.fill(samples, None, &picks, rng.stream(streams::ABSORB_NOISE), &mut batch);
         batch.sort();
         batch.hold_statistics(true); // so few rows have none of their own
 

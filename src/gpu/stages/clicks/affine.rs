@@ -7,7 +7,7 @@ use super::super::{
     },
     Drafter,
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Accumulate, View};
 
 /// `Affine` in `shaders/affine.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -39,17 +39,22 @@ impl<'a> Drafter<'a> {
     pub(in super::super) fn affine_forward(self, stage: Affine) -> Draft<'a> {
         let ((_, from), (y, to)) = (self.activation(stage.input), self.activation(stage.output));
         let buffers = vec![(3, from), (4, &self.tensors.dense.slots.value), (5, to)];
-        let (grid, shape) = (Grid::elements(y), self.affine_shape(stage, Flow::Write));
+        let (grid, shape) = (Grid::elements(y), self.affine_shape(stage, Accumulate::Overwrite));
         Draft::new(Shader::Affine, "forward", grid, Reads::Call, &shape, buffers)
             .of(format!("{}", stage.output.width))
             .cost(2 * stage.output.width as u64, 32 * u64::from(y.width))
     }
 
-    /// `flow` is that of the input's gradient, and that of the parameters'.
-    pub(in super::super) fn affine_backward(self, stage: Affine, flow: [Flow; 2], drafts: &mut Vec<Draft<'a>>) {
+    /// `accumulate` is that of the input's gradient, and that of the parameters'.
+    pub(in super::super) fn affine_backward(
+        self,
+        stage: Affine,
+        accumulate: [Accumulate; 2],
+        drafts: &mut Vec<Draft<'a>>,
+    ) {
         let ((x, inputs), (_, outputs)) = (self.activation(stage.input), self.activation(stage.output));
         let ((dx, to), (_, of)) = (self.gradient(stage.input), self.gradient(stage.output));
-        let shape = self.affine_shape(stage, flow[0]);
+        let shape = self.affine_shape(stage, accumulate[0]);
         let dense = &self.tensors.dense.slots.value;
         let buffers = vec![(4, dense), (5, to), (6, of), (7, outputs)];
         let grid = Grid::elements(dx);
@@ -57,7 +62,7 @@ impl<'a> Drafter<'a> {
             .of(format!("{}", stage.output.width))
             .cost(stage.output.width as u64, 16 * u64::from(dx.width * (3 + shape.add)));
         drafts.push(draft);
-        let shape = self.affine_shape(stage, flow[1]);
+        let shape = self.affine_shape(stage, accumulate[1]);
         let buffers = vec![(3, inputs), (5, &self.buffers.slots), (6, of), (7, outputs)];
         let grid = Grid::column_sums(x);
         let draft = Draft::new(Shader::Affine, "parameter_gradient", grid, Reads::Call, &shape, buffers)
@@ -66,7 +71,7 @@ impl<'a> Drafter<'a> {
         drafts.push(draft);
     }
 
-    fn affine_shape(self, stage: Affine, flow: Flow) -> AffineShape {
+    fn affine_shape(self, stage: Affine, accumulate: Accumulate) -> AffineShape {
         AffineShape {
             input: self.activation(stage.input).0,
             output: self.activation(stage.output).0,
@@ -76,7 +81,7 @@ impl<'a> Drafter<'a> {
             bias: self.tensors.at(stage.bias),
             relu: stage.relu.into(),
             total: self.tensors.dense.placement.trained,
-            add: (flow == Flow::Add).into(),
+            add: (accumulate == Accumulate::Add).into(),
             pad: [0; 3],
         }
     }

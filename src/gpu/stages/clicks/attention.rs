@@ -7,7 +7,7 @@ use super::super::{
     },
     Drafter, Operand,
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Accumulate, View};
 
 /// `Attention` in `shaders/attention.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -25,7 +25,7 @@ impl<'a> Drafter<'a> {
     pub(in super::super) fn attention_forward(self, inputs: [View; 2], output: View) -> Draft<'a> {
         let (to, none) = (self.activation(output), ViewShape::default());
         let [(_, weights), (_, values)] = inputs.map(|view| self.activation(view));
-        let shape = self.attention_shape(inputs, (to.0, none), Flow::Write);
+        let shape = self.attention_shape(inputs, (to.0, none), Accumulate::Overwrite);
         attention(
             "forward",
             Grid::elements(to.0),
@@ -35,7 +35,12 @@ impl<'a> Drafter<'a> {
     }
 
     /// The gradients of the weights and of the values.
-    pub(in super::super) fn attention_backward(self, inputs: [View; 2], output: View, flow: &[Flow]) -> [Draft<'a>; 2] {
+    pub(in super::super) fn attention_backward(
+        self,
+        inputs: [View; 2],
+        output: View,
+        accumulate: &[Accumulate],
+    ) -> [Draft<'a>; 2] {
         let [(_, weights), (_, values)] = inputs.map(|view| self.activation(view));
         let [of_weights, of_values]: [Operand<'a>; 2] = inputs.map(|view| self.gradient(view));
         let (delta, of) = self.gradient(output);
@@ -43,23 +48,28 @@ impl<'a> Drafter<'a> {
             space: of_weights.0.space(),
             threads: 1,
         };
-        let shape = self.attention_shape(inputs, (of_weights.0, delta), flow[0]);
+        let shape = self.attention_shape(inputs, (of_weights.0, delta), accumulate[0]);
         let buffers = vec![(4, values), (5, of_weights.1), (6, of)];
         let weight_gradient = attention("weight_gradient", grid, shape, buffers);
-        let shape = self.attention_shape(inputs, (of_values.0, delta), flow[1]);
+        let shape = self.attention_shape(inputs, (of_values.0, delta), accumulate[1]);
         let buffers = vec![(3, weights), (5, of_values.1), (6, of)];
         let value_gradient = attention("value_gradient", Grid::elements(delta), shape, buffers);
         [weight_gradient, value_gradient]
     }
 
-    fn attention_shape(self, inputs: [View; 2], (output, delta): (ViewShape, ViewShape), flow: Flow) -> AttentionShape {
+    fn attention_shape(
+        self,
+        inputs: [View; 2],
+        (output, delta): (ViewShape, ViewShape),
+        accumulate: Accumulate,
+    ) -> AttentionShape {
         let [weights, values] = inputs.map(|view| self.activation(view).0);
         AttentionShape {
             weights,
             values,
             output,
             delta,
-            add: (flow == Flow::Add).into(),
+            add: (accumulate == Accumulate::Add).into(),
             pad: [0; 3],
         }
     }

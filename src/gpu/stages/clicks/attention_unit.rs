@@ -11,7 +11,7 @@ use super::{
     },
     pool::sum_steps,
 };
-use crate::plan::{Activation, Flow, View};
+use crate::plan::{Accumulate, Activation, View};
 
 /// `AttentionUnit` in `shaders/attention_unit.wgsl`.
 #[derive(Clone, Copy, Default, Pod, Zeroable)]
@@ -88,11 +88,11 @@ impl<'a> Drafter<'a> {
         drafts.push(dispatch("activate", shape, buffers));
     }
 
-    /// `flow` is that of the gradients of query and key, and that of the parameters'.
+    /// `accumulate` is that of the gradients of query and key, and that of the parameters'.
     pub(in super::super) fn unit_backward(
         self,
         (unit, fused): (AttentionUnit, bool),
-        (flow, params): (&[Flow], Flow),
+        (accumulate, params): (&[Accumulate], Accumulate),
         drafts: &mut Vec<Draft<'a>>,
     ) {
         let delta = self.gradient(unit.output);
@@ -105,8 +105,8 @@ impl<'a> Drafter<'a> {
 
         let (folded, weights) = (self.folded(unit), &self.tensors.dense.transposed);
         let of_query = (self.gradient(part), unit.inputs[0]);
-        drafts.push(self.mapped_back(of_query, (folded.query, weights), None, flow[0]));
-        drafts.push(self.mapped_back((delta, rows), (folded.steps, weights), None, Flow::Write));
+        drafts.push(self.mapped_back(of_query, (folded.query, weights), None, accumulate[0]));
+        drafts.push(self.mapped_back((delta, rows), (folded.steps, weights), None, Accumulate::Overwrite));
         let [query, key] = unit.inputs.map(|view| self.activation(view));
         let [of_query, of_key] = unit.inputs.map(|view| self.gradient(view));
         let of_rows = self.gradient(rows);
@@ -122,7 +122,7 @@ impl<'a> Drafter<'a> {
             samples: query.0,
             steps: of_key.0,
             rows: of_rows.0,
-            add: (flow[1] == Flow::Add).into(),
+            add: (accumulate[1] == Accumulate::Add).into(),
             ..UnitShape::default()
         };
         let buffers = vec![(3, query.1), (5, of_key.1), (6, of_rows.1)];
@@ -130,7 +130,7 @@ impl<'a> Drafter<'a> {
     }
 
     /// Samples give the gradient of A and of the bias, steps those of B and E; C's is the difference.
-    fn unit_weight_gradient(self, unit: AttentionUnit, params: Flow, drafts: &mut Vec<Draft<'a>>) {
+    fn unit_weight_gradient(self, unit: AttentionUnit, params: Accumulate, drafts: &mut Vec<Draft<'a>>) {
         let [rows, part] = self.unit_views(unit);
         let shape = self.weights_shape(unit);
         let stride = 4 * shape.width;

@@ -9,7 +9,10 @@ use super::super::{
     },
     Drafter,
 };
-use crate::plan::{Flow, Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Accumulate, Plan, Stage, View},
+};
 
 /// `Auxiliary` in `shaders/auxiliary.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -28,7 +31,7 @@ struct AuxiliaryShape {
 pub(in super::super::super) fn auxiliary_losses(plan: &Plan, columns: &Columns, stages: usize) -> PerSpace {
     let mut dispatches = [0; SPACES];
     for stage in &plan.stages()[..stages] {
-        if let Stage::Auxiliary { logits, .. } = stage {
+        if let Stage::Auxiliary(ops::Auxiliary { logits, .. }) = stage {
             dispatches[columns.space(logits[0].buffer)] += 2;
         }
     }
@@ -42,7 +45,7 @@ impl<'a> Drafter<'a> {
         index: usize,
         logits: [View; 2],
         weight: f32,
-        flow: &[Flow],
+        accumulate: &[Accumulate],
     ) -> [Draft<'a>; 2] {
         let mut before = auxiliary_losses(self.plan, self.columns, index);
         [0, 1].map(|k| {
@@ -53,7 +56,7 @@ impl<'a> Drafter<'a> {
                 before,
                 label: [1.0, 0.0][k],
                 weight,
-                add: (flow[k] == Flow::Add).into(),
+                add: (accumulate[k] == Accumulate::Add).into(),
                 pad: 0,
             };
             before[x.space()] += 1;

@@ -8,7 +8,10 @@ use super::super::{
     },
     Drafter, Purpose,
 };
-use crate::plan::{Flow, Plan, Stage, View};
+use crate::{
+    ops,
+    plan::{Accumulate, Plan, Stage, View},
+};
 
 /// `BatchNorm` in `shaders/batch_norm.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -40,7 +43,7 @@ pub(in super::super::super) struct BatchNorm {
 /// vec4s of a row of each stage of batch normalisation.
 pub(in super::super::super) fn norm_widths(plan: &Plan, columns: &Columns) -> impl Iterator<Item = u32> {
     plan.stages().iter().filter_map(|stage| match *stage {
-        Stage::BatchNorm { output, .. } => Some(columns.range(output).width),
+        Stage::BatchNorm(ops::BatchNorm { output, .. }) => Some(columns.range(output).width),
         _ => None,
     })
 }
@@ -53,7 +56,7 @@ impl<'a> Drafter<'a> {
         drafts: &mut Vec<Draft<'a>>,
     ) {
         let ((x, from), (y, to)) = (self.activation(stage.input), self.activation(stage.output));
-        let shape = self.norm_shape((index, stage), (x, y, ViewShape::default()), Flow::Write);
+        let shape = self.norm_shape((index, stage), (x, y, ViewShape::default()), Accumulate::Overwrite);
         let (dense, statistics) = (&self.tensors.dense.slots.value, &self.buffers.statistics);
         let bytes = 16 * u64::from(y.width);
         let draft = |entry, grid, bytes, buffers| {
@@ -89,12 +92,12 @@ impl<'a> Drafter<'a> {
     pub(in super::super) fn batch_norm_backward(
         self,
         (index, stage): (usize, BatchNorm),
-        flow: Flow,
+        accumulate: Accumulate,
         drafts: &mut Vec<Draft<'a>>,
     ) {
         let ((y, outputs), (dx, to)) = (self.activation(stage.output), self.gradient(stage.input));
         let (delta, of) = self.gradient(stage.output);
-        let shape = self.norm_shape((index, stage), (y, dx, delta), flow);
+        let shape = self.norm_shape((index, stage), (y, dx, delta), accumulate);
         let (sums, statistics) = (&self.buffers.norm_sums, &self.buffers.statistics);
         let bytes = 16 * u64::from(y.width);
         let draft = |entry, grid, bytes, buffers| {
@@ -114,10 +117,10 @@ impl<'a> Drafter<'a> {
         self,
         (index, stage): (usize, BatchNorm),
         (input, output, delta): (ViewShape, ViewShape, ViewShape),
-        flow: Flow,
+        accumulate: Accumulate,
     ) -> BatchNormShape {
         let before = self.plan.stages()[..index].iter();
-        let before = before.filter(|stage| matches!(stage, Stage::BatchNorm { .. })).count();
+        let before = before.filter(|stage| matches!(stage, Stage::BatchNorm(_))).count();
         let widths = norm_widths(self.plan, self.columns).take(before);
         BatchNormShape {
             input,
@@ -126,7 +129,7 @@ impl<'a> Drafter<'a> {
             statistics: widths.map(|width| 4 * width).sum(),
             mean: self.tensors.at(stage.mean),
             variance: self.tensors.at(stage.variance),
-            add: (flow == Flow::Add).into(),
+            add: (accumulate == Accumulate::Add).into(),
             momentum: stage.momentum,
             epsilon: stage.epsilon,
             pad: [0; 2],

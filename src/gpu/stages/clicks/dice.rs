@@ -7,7 +7,7 @@ use super::super::{
     },
     Drafter,
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Accumulate, View};
 
 /// `Dice` in `shaders/dice.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -39,13 +39,13 @@ impl<'a> Drafter<'a> {
             .cost(8 * output.width as u64, 48 * u64::from(y.width))
     }
 
-    /// `flow` is that of the gradients of `inputs`, and that of the slopes'.
+    /// `accumulate` is that of the gradients of `inputs`, and that of the slopes'.
     pub(in super::super) fn dice_backward(
         self,
         alpha: usize,
         inputs: [View; 2],
         output: View,
-        flow: ([Flow; 2], Flow),
+        accumulate: ([Accumulate; 2], Accumulate),
         drafts: &mut Vec<Draft<'a>>,
     ) {
         let [(x, from), (normal, normals)] = inputs.map(|view| self.activation(view));
@@ -55,13 +55,13 @@ impl<'a> Drafter<'a> {
             delta,
             ..self.dice_shape(alpha, (x, normal))
         };
-        let is_added = |flow: Flow| u32::from(flow == Flow::Add);
+        let is_added = |accumulate: Accumulate| u32::from(accumulate == Accumulate::Add);
         let (dense, width) = (&self.tensors.dense.slots.value, x.width);
         let both = DiceShape {
             output: dx,
             to_normal,
-            add: is_added(flow.0[0]),
-            add_normal: is_added(flow.0[1]),
+            add: is_added(accumulate.0[0]),
+            add_normal: is_added(accumulate.0[1]),
             ..shape
         };
         let buffers = vec![(3, from), (4, normals), (5, dense), (6, to), (7, of), (8, to_normals)];
@@ -74,7 +74,7 @@ impl<'a> Drafter<'a> {
             );
         drafts.push(draft);
         let slopes = DiceShape {
-            add: is_added(flow.1),
+            add: is_added(accumulate.1),
             ..shape
         };
         let buffers = vec![(3, from), (4, normals), (6, &self.buffers.slots), (7, of)];

@@ -10,7 +10,7 @@ use super::super::{
 };
 use crate::{
     ops::dropout,
-    plan::{Flow, View},
+    plan::{Accumulate, View},
 };
 
 /// `Dropout` in `shaders/dropout.wgsl`.
@@ -35,7 +35,7 @@ impl<'a> Drafter<'a> {
         index: usize,
         (from, to): (Vec<Piece<'a>>, Vec<Piece<'a>>),
         (of, rate): (View, f32),
-        flow: Flow,
+        accumulate: Accumulate,
         drafts: &mut Vec<Draft<'a>>,
     ) {
         let threshold = dropout::threshold(rate);
@@ -50,7 +50,7 @@ impl<'a> Drafter<'a> {
                 key: key as u32,
                 threshold: threshold.into(),
                 scale: dropout::scale(threshold) as f32,
-                add: (flow == Flow::Add).into(),
+                add: (accumulate == Accumulate::Add).into(),
                 pad: [0; 2],
             };
             start += piece.width as u32;

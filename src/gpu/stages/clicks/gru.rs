@@ -12,7 +12,7 @@ use super::super::{
 };
 use crate::{
     ops::gru::Kind,
-    plan::{Activation, Flow, View},
+    plan::{Accumulate, Activation, View},
 };
 
 /// A recurrent layer.
@@ -59,7 +59,7 @@ impl<'a> Drafter<'a> {
         let layer = self.input_layer(gru);
         if gru.kind == Kind::Aigru {
             let [input, scores, scaled] = [gru.inputs[0], gru.inputs[1], layer.input].map(|view| self.activation(view));
-            drafts.push(scale(input, scores, scaled, Flow::Write));
+            drafts.push(scale(input, scores, scaled, Accumulate::Overwrite));
         }
         drafts.push(self.linear_forward(layer));
         let dense = &self.tensors.dense;
@@ -73,8 +73,14 @@ impl<'a> Drafter<'a> {
         drafts.extend(self.recurrence("forward", gru, buffers));
     }
 
-    /// `flow` is that of the input's gradient and that of the scores'; then there is that of the parameters'.
-    pub(in super::super) fn gru_backward(self, gru: Gru<'_>, flow: &[Flow], params: Flow, drafts: &mut Vec<Draft<'a>>) {
+    /// `accumulate` is that of the input's gradient and that of the scores'; then there is that of the parameters'.
+    pub(in super::super) fn gru_backward(
+        self,
+        gru: Gru<'_>,
+        accumulate: &[Accumulate],
+        params: Accumulate,
+        drafts: &mut Vec<Draft<'a>>,
+    ) {
         let (layer, rows) = (self.input_layer(gru), self.columns.unit(gru.params[1]));
         let dense = &self.tensors.dense;
         let buffers = vec![
@@ -90,24 +96,29 @@ impl<'a> Drafter<'a> {
         let (of_gates, last) = (layer.output, rows.columns(layer.output.width, gru.output.width));
         if matches!(gru.kind, Kind::Agru | Kind::Augru) {
             let terms = self.activation(last);
-            drafts.push(scores_gradient(terms, None, self.gradient(gru.inputs[1]), flow[1]));
+            drafts.push(scores_gradient(
+                terms,
+                None,
+                self.gradient(gru.inputs[1]),
+                accumulate[1],
+            ));
         }
         let (weight, bias) = (gru.params[1], Some(gru.params[3]));
         drafts.push(self.weight_gradient((weight, bias), params, self.activation(of_gates), self.gradient(last)));
         match gru.kind {
             Kind::Aigru => {
-                self.linear_backward(layer, false, [Flow::Write, params], drafts);
+                self.linear_backward(layer, false, [Accumulate::Overwrite, params], drafts);
                 let (input, of_scaled) = (self.activation(gru.inputs[0]), self.gradient(layer.input));
                 drafts.push(scores_gradient(
                     input,
                     Some(of_scaled),
                     self.gradient(gru.inputs[1]),
-                    flow[1],
+                    accumulate[1],
                 ));
                 let scores = self.activation(gru.inputs[1]);
-                drafts.push(scale(of_scaled, scores, self.gradient(gru.inputs[0]), flow[0]));
+                drafts.push(scale(of_scaled, scores, self.gradient(gru.inputs[0]), accumulate[0]));
             }
-            _ => self.linear_backward(layer, false, [flow[0], params], drafts),
+            _ => self.linear_backward(layer, false, [accumulate[0], params], drafts),
         }
     }
 
@@ -177,9 +188,9 @@ fn scale<'a>(
     (rows, from): Operand<'a>,
     (other, scores): Operand<'a>,
     (output, to): Operand<'a>,
-    flow: Flow,
+    accumulate: Accumulate,
 ) -> Draft<'a> {
-    let add = (flow == Flow::Add).into();
+    let add = (accumulate == Accumulate::Add).into();
     let shape = GruScoresShape {
         rows,
         other,
@@ -206,7 +217,7 @@ fn scores_gradient<'a>(
     (rows, from): Operand<'a>,
     factors: Option<Operand<'a>>,
     (output, to): Operand<'a>,
-    flow: Flow,
+    accumulate: Accumulate,
 ) -> Draft<'a> {
     let dot = factors.is_some();
     let (other, beside) = factors.unwrap_or((rows, from)); // bound in any case
@@ -215,7 +226,7 @@ fn scores_gradient<'a>(
         other,
         output,
         dot: dot.into(),
-        add: (flow == Flow::Add).into(),
+        add: (accumulate == Accumulate::Add).into(),
         pad: [0; 2],
     };
     let grid = Grid::Rows {

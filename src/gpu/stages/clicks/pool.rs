@@ -7,7 +7,7 @@ use super::super::{
     },
     Drafter, Operand,
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Accumulate, View};
 
 /// `Pool` in `shaders/pool.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -23,12 +23,24 @@ struct PoolShape {
 impl<'a> Drafter<'a> {
     pub(in super::super) fn pool_forward(self, input: View, output: View, mean: bool) -> Draft<'a> {
         let ((steps, from), (samples, to)) = (self.activation(input), self.activation(output));
-        pool("forward", (steps, samples), mean, Flow::Write, vec![(3, from), (4, to)])
+        pool(
+            "forward",
+            (steps, samples),
+            mean,
+            Accumulate::Overwrite,
+            vec![(3, from), (4, to)],
+        )
     }
 
-    pub(in super::super) fn pool_backward(self, input: View, output: View, mean: bool, flow: Flow) -> Draft<'a> {
+    pub(in super::super) fn pool_backward(
+        self,
+        input: View,
+        output: View,
+        mean: bool,
+        accumulate: Accumulate,
+    ) -> Draft<'a> {
         let ((steps, to), (samples, from)) = (self.gradient(input), self.gradient(output));
-        pool("backward", (steps, samples), mean, flow, vec![(3, from), (4, to)])
+        pool("backward", (steps, samples), mean, accumulate, vec![(3, from), (4, to)])
     }
 }
 
@@ -38,7 +50,7 @@ pub(super) fn sum_steps<'a>((steps, from): Operand<'a>, (samples, to): Operand<'
         "forward",
         (steps, samples),
         false,
-        Flow::Write,
+        Accumulate::Overwrite,
         vec![(3, from), (4, to)],
     )
 }
@@ -47,14 +59,14 @@ fn pool<'a>(
     entry: &'static str,
     (steps, samples): (ViewShape, ViewShape),
     mean: bool,
-    flow: Flow,
+    accumulate: Accumulate,
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
     let shape = PoolShape {
         steps,
         samples,
         mean: mean.into(),
-        add: (flow == Flow::Add).into(),
+        add: (accumulate == Accumulate::Add).into(),
         pad: [0; 2],
     };
     let grid = Grid::elements(samples);

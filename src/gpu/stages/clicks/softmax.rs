@@ -7,7 +7,7 @@ use super::super::{
     },
     Drafter,
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Accumulate, View};
 
 /// `Softmax` in `shaders/softmax.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -26,17 +26,17 @@ impl<'a> Drafter<'a> {
         softmax(
             "forward",
             (x, y, ViewShape::default()),
-            Flow::Write,
+            Accumulate::Overwrite,
             vec![(3, from), (4, to)],
         )
     }
 
-    pub(in super::super) fn softmax_backward(self, input: View, output: View, flow: Flow) -> Draft<'a> {
+    pub(in super::super) fn softmax_backward(self, input: View, output: View, accumulate: Accumulate) -> Draft<'a> {
         let ((y, from), (dx, to), (delta, of)) = (self.activation(output), self.gradient(input), self.gradient(output));
         softmax(
             "input_gradient",
             (y, dx, delta),
-            flow,
+            accumulate,
             vec![(3, from), (4, to), (5, of)],
         )
     }
@@ -45,14 +45,14 @@ impl<'a> Drafter<'a> {
 fn softmax<'a>(
     entry: &'static str,
     (input, output, delta): (ViewShape, ViewShape, ViewShape),
-    flow: Flow,
+    accumulate: Accumulate,
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
     let shape = SoftmaxShape {
         input,
         output,
         delta,
-        add: (flow == Flow::Add).into(),
+        add: (accumulate == Accumulate::Add).into(),
         pad: [0; 3],
     };
     Draft::new(

@@ -9,14 +9,74 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::attention::samples;
+use super::{
+    attention::samples,
+    op::{Op, Role, Spaces},
+    specification::{Context, Specification},
+};
+use crate::view::{Space, View};
+
+/// `output[t] = [state[t], item[t + 1]]`: each step's state beside what comes next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PairWithNext {
+    /// The states, and the items.
+    pub inputs: [View; 2],
+    /// As wide as both together.
+    pub output: View,
+}
+
+impl Op for PairWithNext {
+    fn name(&self) -> &'static str {
+        "pair_with_next"
+    }
+
+    fn inputs(&self) -> &[View] {
+        &self.inputs
+    }
+
+    fn params(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn output(&self) -> Option<View> {
+        Some(self.output)
+    }
+
+    fn role(&self) -> Role {
+        Role::Layer
+    }
+
+    fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
+        Spaces::OneSequence
+    }
+
+    fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
+        0
+    }
+}
+
+impl Specification for PairWithNext {
+    fn forward(&self, on: &dyn Context) -> Vec<f64> {
+        let [states, items] = self.inputs.map(|view| on.read(view));
+        forward(
+            &states,
+            &items,
+            on.offsets(self.output),
+            self.inputs.map(|view| view.width),
+        )
+    }
+
+    fn backward(&self, on: &dyn Context, d_output: &[f64], _d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        backward(d_output, on.offsets(self.output), self.inputs.map(|view| view.width)).into()
+    }
+}
 
 /// The output, `[steps, widths[0] + widths[1]]`.
 ///
 /// ```
-/// use pocketrec::ops::next;
+/// use pocketrec::ops::pair_with_next;
 /// let (states, items) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]);
-/// assert_eq!(next::forward(&states, &items, &[0, 2, 3], [1, 1]), [1.0, 5.0, 0.0, 0.0, 0.0, 0.0]);
+/// assert_eq!(pair_with_next::forward(&states, &items, &[0, 2, 3], [1, 1]), [1.0, 5.0, 0.0, 0.0, 0.0, 0.0]);
 /// ```
 pub fn forward(states: &[f64], items: &[f64], offsets: &[u32], [hidden, width]: [usize; 2]) -> Vec<f64> {
     let steps = offsets.last().map_or(0, |&steps| steps as usize);
@@ -32,8 +92,8 @@ pub fn forward(states: &[f64], items: &[f64], offsets: &[u32], [hidden, width]: 
 /// The gradients of `states` and of `items`, from `output_gradient` `[steps, widths[0] + widths[1]]`.
 ///
 /// ```
-/// use pocketrec::ops::next;
-/// let [states, items] = next::backward(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0, 2, 3], [1, 1]);
+/// use pocketrec::ops::pair_with_next;
+/// let [states, items] = pair_with_next::backward(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0, 2, 3], [1, 1]);
 /// assert_eq!((states, items), (vec![1.0, 0.0, 0.0], vec![0.0, 2.0, 0.0]));
 /// ```
 pub fn backward(output_gradient: &[f64], offsets: &[u32], [hidden, width]: [usize; 2]) -> [Vec<f64>; 2] {

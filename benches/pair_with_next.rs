@@ -10,7 +10,7 @@ use common::{
     data::Matrix,
     tiles::{Histories, ITEMS, TILE},
 };
-use pocketrec::cpu::next;
+use pocketrec::cpu::pair_with_next;
 
 /// States are as wide as items.
 fn tile(group: &mut Group<'_>, (name, width): (&str, usize)) {
@@ -23,16 +23,16 @@ fn tile(group: &mut Group<'_>, (name, width): (&str, usize)) {
     let id = |pass: &str| format!("{pass}/{name}/{width}");
     let work = |operands: usize| Work::moving(TILE, operands * steps * width);
     group.run(id("forward"), work(4), setup, |(states, items, pairs)| {
-        next::forward(offsets, states.rows(), items.rows(), pairs.rows_mut());
+        pair_with_next::forward(offsets, states.rows(), items.rows(), pairs.rows_mut());
         black_box(pairs.floats());
     });
-    for (flow, pass, more) in BACKWARD {
+    for (accumulate, pass, more) in BACKWARD {
         group.run(
             id(&format!("states {pass}")),
             work(2 + more),
             setup,
             |(states, _, pairs)| {
-                next::states_backward(offsets, pairs.rows(), states.rows_mut(), flow);
+                pair_with_next::states_backward(offsets, pairs.rows(), states.rows_mut(), accumulate);
                 black_box(states.floats());
             },
         );
@@ -41,7 +41,7 @@ fn tile(group: &mut Group<'_>, (name, width): (&str, usize)) {
             work(2 + more),
             setup,
             |(_, items, pairs)| {
-                next::items_backward(offsets, pairs.rows(), items.rows_mut(), flow);
+                pair_with_next::items_backward(offsets, pairs.rows(), items.rows_mut(), accumulate);
                 black_box(items.floats());
             },
         );
@@ -49,7 +49,7 @@ fn tile(group: &mut Group<'_>, (name, width): (&str, usize)) {
 }
 
 fn main() {
-    bench("next", |group| {
+    bench("pair_with_next", |group| {
         for items in ITEMS {
             tile(group, items);
         }

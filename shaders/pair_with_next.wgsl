@@ -1,5 +1,5 @@
-// next: output[t] = [states[t], items[t + 1]] where t + 1 is a step of the same sample, else zeros. Specification:
-// src/ops/next.rs.
+// pair_with_next: output[t] = [states[t], items[t + 1]] where t + 1 is a step of the same sample, else zeros. Specification:
+// src/ops/pair_with_next.rs.
 //
 // forward   binding 3  read   the states: [steps, stride]
 //           binding 4  read   the items: [steps, stride]
@@ -10,7 +10,7 @@
 //
 // One thread a step and vec4; backward is dispatched once for the states and once for the items.
 
-struct Next {
+struct PairWithNext {
     states: View, // backward: the part of the output
     items: View,
     output: View, // backward: what is written
@@ -20,7 +20,7 @@ struct Next {
     pad1: u32,
 }
 
-@group(0) @binding(2) var<uniform> shape: Next;
+@group(0) @binding(2) var<uniform> shape: PairWithNext;
 @group(0) @binding(3) var<storage, read> states: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> items: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;

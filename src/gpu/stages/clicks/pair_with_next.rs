@@ -7,12 +7,12 @@ use super::super::{
     },
     Drafter,
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Accumulate, View};
 
-/// `Next` in `shaders/next.wgsl`.
+/// `PairWithNext` in `shaders/pair_with_next.wgsl`.
 #[derive(Clone, Copy, Default, Pod, Zeroable)]
 #[repr(C)]
-struct NextShape {
+struct PairWithNextShape {
     states: ViewShape,
     items: ViewShape,
     output: ViewShape,
@@ -22,40 +22,45 @@ struct NextShape {
 }
 
 impl<'a> Drafter<'a> {
-    pub(in super::super) fn next_forward(self, inputs: [View; 2], output: View) -> Draft<'a> {
+    pub(in super::super) fn pair_with_next_forward(self, inputs: [View; 2], output: View) -> Draft<'a> {
         let [(states, from), (items, beside)] = inputs.map(|view| self.activation(view));
         let (output, to) = self.activation(output);
-        let shape = NextShape {
+        let shape = PairWithNextShape {
             states,
             items,
             output,
-            ..NextShape::default()
+            ..PairWithNextShape::default()
         };
         next("forward", shape, vec![(3, from), (4, beside), (5, to)])
     }
 
     /// The gradients of the states and of the items.
-    pub(in super::super) fn next_backward(self, inputs: [View; 2], output: View, flow: &[Flow]) -> [Draft<'a>; 2] {
+    pub(in super::super) fn pair_with_next_backward(
+        self,
+        inputs: [View; 2],
+        output: View,
+        accumulate: &[Accumulate],
+    ) -> [Draft<'a>; 2] {
         let starts = [0, inputs[0].width];
         [0, 1].map(|k| {
             let (states, from) = self.gradient(output.columns(starts[k], inputs[k].width));
             let (output, to) = self.gradient(inputs[k]);
-            let shape = NextShape {
+            let shape = PairWithNextShape {
                 states,
                 output,
                 shift: k as u32,
-                add: (flow[k] == Flow::Add).into(),
-                ..NextShape::default()
+                add: (accumulate[k] == Accumulate::Add).into(),
+                ..PairWithNextShape::default()
             };
             next("backward", shape, vec![(3, from), (5, to)])
         })
     }
 }
 
-fn next<'a>(entry: &'static str, shape: NextShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
+fn next<'a>(entry: &'static str, shape: PairWithNextShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
     let (grid, reads) = (Grid::elements(shape.output), Reads::CallAndBatch);
     let width = shape.output.width;
-    Draft::new(Shader::Next, entry, grid, reads, &shape, buffers)
+    Draft::new(Shader::PairWithNext, entry, grid, reads, &shape, buffers)
         .of(format!("{}", 4 * width))
         .cost(0, 16 * u64::from((2 + shape.add) * width))
 }

@@ -10,7 +10,7 @@ use common::{
     data::Matrix,
     tiles::{Histories, ITEMS, TILE},
 };
-use pocketrec::{cpu::last, plan::Flow};
+use pocketrec::{cpu::last_step, plan::Accumulate};
 
 fn tile(group: &mut Group<'_>, (name, width): (&str, usize)) {
     let histories = Histories::new();
@@ -19,21 +19,21 @@ fn tile(group: &mut Group<'_>, (name, width): (&str, usize)) {
     let id = |pass: &str| format!("{pass}/{name}/{width}");
     let work = |rows: usize| Work::moving(TILE, rows * width);
     group.run(id("forward"), work(2 * TILE), setup, |(states, last)| {
-        last::forward(offsets, states.rows(), last.rows_mut());
+        last_step::forward(offsets, states.rows(), last.rows_mut());
         black_box(last.floats());
     });
-    for (flow, pass, _) in BACKWARD {
+    for (accumulate, pass, _) in BACKWARD {
         // Zeros at all steps, but only where this is the first gradient.
-        let zeroed = if flow == Flow::Write { steps } else { 0 };
+        let zeroed = if accumulate == Accumulate::Overwrite { steps } else { 0 };
         group.run(id(pass), work(3 * TILE + zeroed), setup, |(states, last)| {
-            last::backward(offsets, last.rows(), states.rows_mut(), flow);
+            last_step::backward(offsets, last.rows(), states.rows_mut(), accumulate);
             black_box(states.floats());
         });
     }
 }
 
 fn main() {
-    bench("last", |group| {
+    bench("last_step", |group| {
         for items in ITEMS {
             tile(group, items);
         }

@@ -7,12 +7,12 @@ use super::super::{
     },
     Drafter,
 };
-use crate::plan::{Flow, View};
+use crate::plan::{Accumulate, View};
 
-/// `Last` in `shaders/last.wgsl`.
+/// `LastStep` in `shaders/last_step.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct LastShape {
+struct LastStepShape {
     steps: ViewShape,
     samples: ViewShape,
     add: u32,
@@ -20,16 +20,22 @@ struct LastShape {
 }
 
 impl<'a> Drafter<'a> {
-    pub(in super::super) fn last_forward(self, input: View, output: View) -> Draft<'a> {
+    pub(in super::super) fn last_step_forward(self, input: View, output: View) -> Draft<'a> {
         let ((steps, from), (samples, to)) = (self.activation(input), self.activation(output));
         let grid = Grid::elements(samples);
-        last("forward", grid, (steps, samples), Flow::Write, vec![(3, from), (4, to)])
+        last(
+            "forward",
+            grid,
+            (steps, samples),
+            Accumulate::Overwrite,
+            vec![(3, from), (4, to)],
+        )
     }
 
-    pub(in super::super) fn last_backward(self, input: View, output: View, flow: Flow) -> Draft<'a> {
+    pub(in super::super) fn last_step_backward(self, input: View, output: View, accumulate: Accumulate) -> Draft<'a> {
         let ((steps, to), (samples, from)) = (self.gradient(input), self.gradient(output));
         let grid = Grid::elements(steps);
-        last("backward", grid, (steps, samples), flow, vec![(3, from), (4, to)])
+        last("backward", grid, (steps, samples), accumulate, vec![(3, from), (4, to)])
     }
 }
 
@@ -37,16 +43,16 @@ fn last<'a>(
     entry: &'static str,
     grid: Grid,
     (steps, samples): (ViewShape, ViewShape),
-    flow: Flow,
+    accumulate: Accumulate,
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
-    let shape = LastShape {
+    let shape = LastStepShape {
         steps,
         samples,
-        add: (flow == Flow::Add).into(),
+        add: (accumulate == Accumulate::Add).into(),
         pad: [0; 3],
     };
-    Draft::new(Shader::Last, entry, grid, Reads::CallAndBatch, &shape, buffers)
+    Draft::new(Shader::LastStep, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * samples.width))
         .cost(0, 32 * u64::from(samples.width))
 }

@@ -1,4 +1,4 @@
-// last: output[s] = input[t] of the last step t of sample s; zeros where there are no steps. Specification: src/ops/last.rs.
+// last_step: output[s] = input[t] of the last step t of sample s; zeros where there are no steps. Specification: src/ops/last_step.rs.
 //
 // forward   binding 3  read   the input: [steps, stride]
 //           binding 4  write  the output: [samples, stride]
@@ -7,7 +7,7 @@
 //
 // Forward takes a thread a sample and vec4, backward a thread a step and vec4.
 
-struct Last {
+struct LastStep {
     steps: View,
     samples: View,
     add: u32, // backward: 1 adds to what is there
@@ -16,7 +16,7 @@ struct Last {
     pad2: u32,
 }
 
-@group(0) @binding(2) var<uniform> shape: Last;
+@group(0) @binding(2) var<uniform> shape: LastStep;
 @group(0) @binding(3) var<storage, read> from_: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> to: array<vec4<f32>>;
 

@@ -1,7 +1,7 @@
-//! The last step of each of a tile's histories; the specification is [`ops::last`](crate::ops::last).
+//! The last step of each of a tile's histories; the specification is [`ops::last_step`](crate::ops::last_step).
 
 use super::rows::{Rows, RowsMut, check_offsets};
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 /// Writes each sample's last step. `offsets` `[samples + 1]` are those of the batch; row 0 of `input` is step
 /// `offsets[0]`.
@@ -26,13 +26,13 @@ pub fn forward(offsets: &[u32], input: Rows<'_>, mut output: RowsMut<'_>) {
 ///
 /// # Panics
 /// As [`forward`].
-pub fn backward(offsets: &[u32], d_output: Rows<'_>, mut d_input: RowsMut<'_>, flow: Flow) {
+pub fn backward(offsets: &[u32], d_output: Rows<'_>, mut d_input: RowsMut<'_>, accumulate: Accumulate) {
     d_output.check_shape();
     d_input.check_shape();
     check_offsets(offsets);
     for (r, pair) in offsets.windows(2).enumerate() {
         let steps = (pair[0] - offsets[0]) as usize..(pair[1] - offsets[0]) as usize;
-        if flow == Flow::Write {
+        if accumulate == Accumulate::Overwrite {
             steps.clone().for_each(|step| d_input.row(step).fill(0.0));
         }
         if let Some(last) = steps.last() {

@@ -1,10 +1,10 @@
-//! Each step of a tile's histories beside the next; the specification is [`ops::next`](crate::ops::next).
+//! Each step of a tile's histories beside the next; the specification is [`ops::pair_with_next`](crate::ops::pair_with_next).
 
 use super::{
-    flow::deliver_row,
+    accumulate::deliver_row,
     rows::{Rows, RowsMut, check_offsets},
 };
-use crate::plan::Flow;
+use crate::plan::Accumulate;
 
 /// Writes `[states[t], items[t + 1]]` for every step, zeros at a sample's last. `offsets` `[samples + 1]` are those of
 /// the batch; row 0 of the operands is step `offsets[0]`.
@@ -33,14 +33,14 @@ pub fn forward(offsets: &[u32], states: Rows<'_>, items: Rows<'_>, mut output: R
 ///
 /// # Panics
 /// As [`forward`].
-pub fn states_backward(offsets: &[u32], d_output: Rows<'_>, mut d_states: RowsMut<'_>, flow: Flow) {
+pub fn states_backward(offsets: &[u32], d_output: Rows<'_>, mut d_states: RowsMut<'_>, accumulate: Accumulate) {
     d_output.check_shape();
     d_states.check_shape();
     let width = d_states.width;
     for (steps, last) in histories(offsets) {
         for t in steps {
             let row = (t != last).then(|| &d_output.row(t)[..width]);
-            deliver(row, d_states.row(t), flow);
+            deliver(row, d_states.row(t), accumulate);
         }
     }
 }
@@ -49,14 +49,14 @@ pub fn states_backward(offsets: &[u32], d_output: Rows<'_>, mut d_states: RowsMu
 ///
 /// # Panics
 /// As [`forward`].
-pub fn items_backward(offsets: &[u32], d_output: Rows<'_>, mut d_items: RowsMut<'_>, flow: Flow) {
+pub fn items_backward(offsets: &[u32], d_output: Rows<'_>, mut d_items: RowsMut<'_>, accumulate: Accumulate) {
     d_output.check_shape();
     d_items.check_shape();
     let width = d_items.width;
     for (steps, _) in histories(offsets) {
         for t in steps.clone() {
             let row = (t != steps.start).then(|| &d_output.row(t - 1)[d_output.width - width..]);
-            deliver(row, d_items.row(t), flow);
+            deliver(row, d_items.row(t), accumulate);
         }
     }
 }
@@ -72,10 +72,10 @@ fn histories(offsets: &[u32]) -> impl Iterator<Item = (core::ops::Range<usize>, 
 }
 
 /// Nothing stands for zeros.
-fn deliver(row: Option<&[f32]>, to: &mut [f32], flow: Flow) {
-    match (row, flow) {
-        (Some(row), _) => deliver_row(row, to, flow),
-        (None, Flow::Write) => to.fill(0.0),
-        (None, Flow::Add) => {}
+fn deliver(row: Option<&[f32]>, to: &mut [f32], accumulate: Accumulate) {
+    match (row, accumulate) {
+        (Some(row), _) => deliver_row(row, to, accumulate),
+        (None, Accumulate::Overwrite) => to.fill(0.0),
+        (None, Accumulate::Add) => {}
     }
 }

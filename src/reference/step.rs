@@ -1,10 +1,12 @@
 //! What a training step changes: running statistics and parameters.
 
+use alloc::vec::Vec;
+
 use super::{Activations, Reference, Tensor, picks};
 use crate::{
     Result,
     data::Batch,
-    ops::{adam, batch_norm::Statistics, row_update, sgd},
+    ops::{adam, row_update, sgd},
     plan::{AdamConfig, L2, Optimizer, Param, ParamKind, Stage},
 };
 
@@ -41,21 +43,17 @@ impl Reference {
 
     /// Moves running statistics towards a batch's.
     fn follow(&mut self, a: &Activations<'_>) {
-        for index in 0..self.plan.stages().len() {
-            if let Stage::BatchNorm {
-                mean,
-                variance,
-                input,
-                momentum,
-                ..
-            } = self.plan.stages()[index]
-            {
-                let mut running = self.running([mean, variance]);
-                let of_batch = Statistics::of(&a.read(input), input.width);
-                running.follow(&of_batch, a.rows(input), momentum.into());
-                self.tensors[mean].value = running.mean;
-                self.tensors[variance].value = running.variance;
-            }
+        let stages = self.plan.stages().iter().enumerate();
+        let of_stage = |(index, stage): (usize, &Stage)| stage.specification().statistics(&self.on(a, index, true));
+        let moved: Vec<(usize, Vec<f64>)> = stages.flat_map(of_stage).collect();
+        let kept = self
+            .plan
+            .params()
+            .iter()
+            .filter(|param| param.kind == ParamKind::Statistic);
+        assert_eq!(moved.len(), kept.count(), "a statistic that no operation moves");
+        for (param, value) in moved {
+            self.tensors[param].value = value;
         }
     }
 }

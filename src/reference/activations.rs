@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use crate::{
     data::Batch,
-    plan::{Flow, Plan, Space, View},
+    plan::{Accumulate, Plan, Space, View},
 };
 
 /// One matrix `[rows, width]` a buffer. All begins as NaN, so that a value read before it is written shows.
@@ -64,18 +64,18 @@ impl<'a> Activations<'a> {
 
     /// Overwrites the columns of a view.
     pub(super) fn write(&mut self, view: View, values: &[f64]) {
-        self.deliver(view, Flow::Write, values);
+        self.deliver(view, Accumulate::Overwrite, values);
     }
 
     /// Overwrites the columns of a view or adds to them.
-    pub(super) fn deliver(&mut self, view: View, flow: Flow, values: &[f64]) {
+    pub(super) fn deliver(&mut self, view: View, accumulate: Accumulate, values: &[f64]) {
         for s in 0..self.rows(view) {
             for i in 0..view.width {
                 let at = s * self.widths[view.buffer] + view.start + i;
                 let value = values[s * view.width + i];
-                match flow {
-                    Flow::Write => self.buffers[view.buffer][at] = value,
-                    Flow::Add => self.buffers[view.buffer][at] += value,
+                match accumulate {
+                    Accumulate::Overwrite => self.buffers[view.buffer][at] = value,
+                    Accumulate::Add => self.buffers[view.buffer][at] += value,
                 }
             }
         }

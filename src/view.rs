@@ -1,4 +1,4 @@
-//! Which columns a stage means, and what their rows are.
+//! Which columns a stage means, what their rows are, and how gradients are written to them.
 
 /// A range of columns of an activation buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct View {
 }
 
 impl View {
-    /// Columns `start..start + width` of this view. Whether they are there, [`finish`](super::PlanBuilder::finish)
+    /// Columns `start..start + width` of this view. Whether they are there, [`finish`](crate::plan::PlanBuilder::finish)
     /// checks.
     pub fn columns(self, start: usize, width: usize) -> View {
         View {
@@ -46,4 +46,13 @@ impl Space {
             Space::Steps(sequence) => 1 + sequence,
         }
     }
+}
+
+/// How a backward stage delivers the gradient of one of its inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accumulate {
+    /// The first to write: overwrites.
+    Overwrite,
+    /// A later one: adds.
+    Add,
 }

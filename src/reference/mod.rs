@@ -1,22 +1,21 @@
 //! Runs a whole plan with the specification's functions and nothing else.
 
 mod activations;
-mod backward;
 mod executor;
-mod forward;
+mod run;
 mod step;
 
 use alloc::{vec, vec::Vec};
 
 use activations::Activations;
 
-use super::{auxiliary, l2, row_update, sigmoid_cross_entropy};
 use crate::{
     Result,
     checks::check_state,
     data::Batch,
     executor::LossSum,
-    plan::{L2, ParamKind, Plan, Stage, State},
+    ops::{Role, l2, row_update},
+    plan::{L2, ParamKind, Plan, State},
 };
 
 /// One parameter and its moments.
@@ -34,7 +33,7 @@ struct Tensor {
 /// tried on the specification too. It holds whole batches at a time and allocates as it goes.
 ///
 /// ```
-/// use pocketrec::{data::Batch, models::Gmf, ops::Reference};
+/// use pocketrec::{data::Batch, models::Gmf, reference::Reference};
 /// use pocketrec::plan::{L2, Optimizer, State};
 ///
 /// let plan = Gmf::new(5, 4).factors(2).plan()?;
@@ -140,11 +139,9 @@ impl Reference {
     }
 
     fn loss_of(&self, a: &Activations<'_>) -> f64 {
-        let (logits, labels) = (a.read(self.plan.logit()), labels(a.batch()));
-        match weights(a.batch()) {
-            None => sigmoid_cross_entropy::loss(&logits, &labels),
-            Some(weights) => sigmoid_cross_entropy::weighted_loss(&logits, &labels, &weights),
-        }
+        let stages = self.plan.stages().iter().enumerate();
+        let losses = stages.filter(|(_, stage)| stage.role() == Role::Loss);
+        losses.map(|(index, _)| self.loss_at(a, index)).sum()
     }
 
     /// The auxiliary loss of a batch, without its weight; zero of a plan that has none, the sum where it has several.
@@ -158,19 +155,12 @@ impl Reference {
 
     /// Each auxiliary loss with its weight.
     fn auxiliary_losses(&self, a: &Activations<'_>) -> Vec<(f64, f64)> {
-        let of_stage = |stage: &Stage| match *stage {
-            Stage::Auxiliary { logits, weight } => {
-                let [clicked, negative] = logits.map(|view| a.read(view));
-                let offsets = a.offsets(logits[0]);
-                let loss = match weights(a.batch()) {
-                    None => auxiliary::step_loss(&clicked, &negative, offsets),
-                    Some(weights) => auxiliary::weighted_step_loss(&clicked, &negative, offsets, &weights),
-                };
-                Some((loss, weight.into()))
-            }
+        let stages = self.plan.stages().iter().enumerate();
+        let losses = stages.filter_map(|(index, stage)| match stage.role() {
+            Role::AuxiliaryLoss { weight } => Some((self.loss_at(a, index), weight.into())),
             _ => None,
-        };
-        self.plan.stages().iter().filter_map(of_stage).collect()
+        });
+        losses.collect()
     }
 
     /// What a step descends: [`loss`](Reference::loss) plus the auxiliary losses by their weights plus the L2 terms, as
@@ -247,14 +237,4 @@ fn batch_of(columns: &[&[u32]]) -> Result<Batch> {
 fn picks(plan: &Plan, batch: &Batch, table: usize) -> Vec<u32> {
     let ids = |(column, _)| batch.column(column).ids.iter().copied();
     plan.gathers(table).flat_map(ids).collect()
-}
-
-fn labels(batch: &Batch) -> Vec<f64> {
-    batch.labels().iter().copied().map(f64::from).collect()
-}
-
-/// The samples' weights, if they have some.
-fn weights(batch: &Batch) -> Option<Vec<f64>> {
-    let weights = batch.weights();
-    (!weights.is_empty()).then(|| weights.iter().copied().map(f64::from).collect())
 }

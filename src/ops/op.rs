@@ -1,0 +1,206 @@
+//! What every operation says of itself, and the one list of them all.
+//!
+//! [`for_each_op`] is the only place where operations are listed: from it come the closed enum [`Stage`] and every
+//! dispatch over it. A new operation is a line there, and whatever it lacks is a compile error.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use super::{
+    Affine, Attention, AttentionUnit, Auxiliary, BatchNorm, Dice, Dropout, Fm, Gather, Gru, LastStep, Linear, Numeric,
+    PairWithNext, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Specification, Sum,
+};
+use crate::view::{Space, View};
+
+/// An operation's operands, and what follows from them.
+pub trait Op {
+    /// The name of the operation, as its files are called.
+    fn name(&self) -> &'static str;
+
+    /// The activations that are read.
+    fn inputs(&self) -> &[View];
+
+    /// The dense parameters that are learnt, as indices into [`Plan::params`](crate::plan::Plan::params).
+    fn params(&self) -> Vec<usize>;
+
+    /// The activation that is written; a loss writes none.
+    fn output(&self) -> Option<View>;
+
+    /// What it is to a plan.
+    fn role(&self) -> Role;
+
+    /// What the rows of the activations that are read and written must be, where those of a view are `space_of(view)`.
+    fn spaces(&self, space_of: &dyn Fn(View) -> Space) -> Spaces;
+
+    /// Multiply-adds of a forward pass over a batch in which a view has `rows(view)` rows.
+    fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize;
+
+    /// Prints what is computed, without the output: by default the inputs.
+    ///
+    /// # Errors
+    /// Those of the formatter.
+    fn describe(&self, _names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe_inputs(self.inputs(), f)
+    }
+}
+
+/// What an operation is to a plan.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Role {
+    /// Looks rows of a table up by the ids of a column. The gradients of the buffer that it writes are kept for the whole
+    /// batch, since a table's row may be picked by any of its samples.
+    LookUp {
+        /// Index of the table among the parameters.
+        table: usize,
+        /// The id column.
+        column: usize,
+    },
+    /// Computes activations whose gradients need not outlive the part of a batch that is worked on: its output's buffer
+    /// holds no looked-up columns.
+    Layer,
+    /// Its output may lie in one buffer with looked-up columns, because it hands no gradient on (numeric features), or
+    /// only to rows of another space (sums over a history).
+    BesideLookUps,
+    /// The loss, which ends a plan.
+    Loss,
+    /// A loss beside it, for training alone.
+    AuxiliaryLoss {
+        /// What it is multiplied by.
+        weight: f32,
+    },
+}
+
+/// What the rows of all activations that an operation reads and writes must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spaces {
+    /// One for each of this space.
+    One(Space),
+    /// One for each id of this column.
+    OfColumn(usize),
+    /// The same as those of the first input.
+    OfFirstInput,
+    /// The steps of one sequence.
+    OneSequence,
+    /// One a sample in one view, and the steps of one sequence in the others.
+    Between {
+        /// What has one a sample.
+        samples: View,
+        /// What has one a step.
+        steps: Vec<View>,
+    },
+}
+
+/// What an operation calls its parameters and columns when it is printed.
+pub trait Names {
+    /// The name of a parameter: `mlp.0.weight`.
+    fn name(&self, param: usize) -> String;
+
+    /// A parameter with its shape: `mlp.0.weight[32, 64]`.
+    fn param(&self, param: usize) -> String;
+
+    /// The name of an id column.
+    fn column(&self, column: usize) -> String;
+}
+
+/// Prints views as buffers and columns: `b0[0..8], b1[0..8]`.
+pub(super) fn describe_inputs(inputs: &[View], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, input) in inputs.iter().enumerate() {
+        let separator = if index > 0 { ", " } else { "" };
+        write!(f, "{separator}b{}[{:?}]", input.buffer, input.range())?;
+    }
+    Ok(())
+}
+
+/// Hands the names of all operations, which are those of their structs, to a macro.
+macro_rules! for_each_op {
+    ($receiver:ident) => {
+        $receiver! {
+            Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy
+        }
+    };
+}
+
+macro_rules! stage {
+    ($($op:ident),*) => {
+        /// One fused operation of the forward pass, with its operands.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Stage {
+            $(
+                #[doc = concat!("See [`", stringify!($op), "`].")]
+                $op($op),
+            )*
+        }
+
+        impl Stage {
+            /// What the operation says of itself.
+            fn op(&self) -> &dyn Op {
+                match self {
+                    $(Stage::$op(op) => op,)*
+                }
+            }
+
+            /// What the operation computes.
+            pub fn specification(&self) -> &dyn Specification {
+                match self {
+                    $(Stage::$op(op) => op,)*
+                }
+            }
+        }
+
+        $(
+            impl From<$op> for Stage {
+                fn from(op: $op) -> Stage {
+                    Stage::$op(op)
+                }
+            }
+        )*
+    };
+}
+for_each_op!(stage);
+
+impl Stage {
+    /// The activations that are read.
+    pub fn inputs(&self) -> &[View] {
+        self.op().inputs()
+    }
+
+    /// The dense parameters that are learnt.
+    pub fn params(&self) -> Vec<usize> {
+        self.op().params()
+    }
+
+    /// The activation that is written; a loss writes none.
+    pub fn output(&self) -> Option<View> {
+        self.op().output()
+    }
+
+    /// The name of the operation, as its files are called.
+    pub fn name(&self) -> &'static str {
+        self.op().name()
+    }
+
+    /// What it is to a plan.
+    pub fn role(&self) -> Role {
+        self.op().role()
+    }
+
+    /// What the rows of the activations that are read and written must be, where those of a view are `space_of(view)`.
+    pub fn spaces(&self, space_of: &dyn Fn(View) -> Space) -> Spaces {
+        self.op().spaces(space_of)
+    }
+
+    /// Multiply-adds of a forward pass over a batch in which a view has `rows(view)` rows.
+    pub fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        self.op().multiply_adds(rows)
+    }
+
+    /// Prints the stage as one line of a plan, with its name, its output and what is computed.
+    pub(crate) fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<22}", self.name())?;
+        if let Some(output) = self.output() {
+            write!(f, "b{}[{:?}] = ", output.buffer, output.range())?;
+        }
+        self.op().describe(names, f)
+    }
+}
