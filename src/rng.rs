@@ -86,9 +86,12 @@ pub(crate) mod streams {
     pub const PAIR_NEGATIVES: u32 = 2;
     /// The candidates that a test item is ranked among; then the user.
     pub const CANDIDATES: u32 = 3;
-    // 4, 5 and 6 are an epoch of clicks': its order, then the epoch; what its steps draw (`Batch::noise`), then the epoch,
-    // then the step; the candidates that it adds, then the epoch. They stand beside the loop over clicks.
-
+    /// The order of an epoch of clicks; then the epoch.
+    pub const CLICK_ORDER: u32 = 4;
+    /// What the steps of an epoch of clicks draw (`Batch::noise`); then the epoch, then the step.
+    pub const CLICK_NOISE: u32 = 5;
+    /// The candidates that an epoch of clicks adds; then the epoch.
+    pub const CLICK_NEGATIVES: u32 = 6;
     /// Which part of a file a line belongs to.
     #[cfg(feature = "std")]
     pub const PARTS: u32 = 7;

@@ -232,7 +232,7 @@ fn an_epoch_that_became_shorter_ends_at_once() {
         .fit_events(&data.train, Some(&data.dev), stop_after(1500))
         .unwrap();
     // 500 rows with 3 negatives each; 320 rows an interval.
-    assert_eq!((fit.reason, trainer.progress().row), (StopReason::Stopped, 1600));
+    assert_eq!((fit.reason, trainer.progress().sample), (StopReason::Stopped, 1600));
     trainer
         .set_config(ClickConfig {
             negatives: 0,

@@ -73,10 +73,10 @@ fn an_epoch_reads_the_state_once() {
     };
     let model = Fm::new(data.train.layout()).factors(2);
     let mut trainer = ClickTrainer::new(model.clone(), Device::cpu(), config).unwrap();
-    let spare = ClickTrainer::new(model, Device::cpu(), config).unwrap().executor;
+    let spare = ClickTrainer::new(model, Device::cpu(), config).unwrap().core.executor;
     let reads = Arc::new(AtomicUsize::new(0));
-    let executor = mem::replace(&mut trainer.executor, spare);
-    trainer.executor = Box::new(Counted {
+    let executor = mem::replace(&mut trainer.core.executor, spare);
+    trainer.core.executor = Box::new(Counted {
         executor,
         reads: reads.clone(),
     });

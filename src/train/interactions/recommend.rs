@@ -65,14 +65,11 @@ impl Trainer {
     pub fn recommend(&mut self, user: u32, k: usize) -> Result<Vec<(u32, f32)>> {
         self.check(USER, user)?;
         let Trainer {
-            pairs,
-            history,
-            executor,
-            ..
+            pairs, history, core, ..
         } = self;
         history.all(user, &mut pairs.known);
         let known = &pairs.known[..];
-        let mut best = executor.top_catalogue(&[Query { user, known }], k)?;
+        let mut best = core.executor.top_catalogue(&[Query { user, known }], k)?;
         Ok(best.pop().unwrap_or_default())
     }
 
@@ -86,7 +83,7 @@ impl Trainer {
         for chunk in candidates.chunks(CHUNK) {
             self.pairs.items.clear();
             self.pairs.items.extend_from_slice(chunk);
-            self.pairs.offer(&mut *self.executor, user, &mut top)?;
+            self.pairs.offer(&mut *self.core.executor, user, &mut top)?;
         }
         Ok(top.take_sorted())
     }
@@ -104,7 +101,7 @@ impl Trainer {
             buffers.items.clear();
             buffers.users.extend(chunk.iter().map(|pair| pair.0));
             buffers.items.extend(chunk.iter().map(|pair| pair.1));
-            buffers.score(&mut *self.executor)?;
+            buffers.score(&mut *self.core.executor)?;
             scores.extend_from_slice(&buffers.scores);
         }
         Ok(scores)
