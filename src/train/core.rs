@@ -2,16 +2,16 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
+#[cfg(feature = "std")]
+use super::{
+    averaging::mean_fault,
+    progress::{fresh_state, values_of},
+    task::Schedule,
+};
 use super::{
     averaging::{AveragedWeights, Values},
     progress::{Progress, Snapshot},
     rows::OptimizerState,
-};
-#[cfg(feature = "std")]
-use super::{
-    averaging::{check_averaging, mean_fault},
-    progress::{fresh_state, values_of},
-    task::Schedule,
 };
 #[cfg(feature = "std")]
 use crate::{Error, checks::check_state};
@@ -131,7 +131,6 @@ impl<V: Copy> Core<V> {
         mean: Option<Values>,
     ) -> Result<Self> {
         let plan = executor.plan();
-        check_averaging(plan, schedule.average_from)?;
         let (epoch, averaged) = (progress.epoch, progress.averaged);
         if let Some(reason) = mean_fault(schedule.average_from, epoch, averaged, mean.is_some()) {
             return Err(Error::config("average_values", reason));

@@ -28,6 +28,7 @@ mod prefetch;
 mod progress;
 mod rows;
 mod run;
+mod similar;
 mod task;
 
 #[cfg(feature = "std")]

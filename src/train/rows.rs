@@ -122,7 +122,7 @@ pub(super) fn share_of(support: u32) -> f32 {
 }
 
 /// Index and width of each table of a column.
-fn tables(plan: &Plan, column: usize) -> Vec<(usize, usize)> {
+pub(super) fn tables(plan: &Plan, column: usize) -> Vec<(usize, usize)> {
     let of_column = |(_, param): &(usize, &crate::plan::Param)| param.kind == ParamKind::Table { vocabulary: column };
     let tables = plan.params().iter().enumerate().filter(of_column);
     tables.map(|(index, param)| (index, param.width)).collect()

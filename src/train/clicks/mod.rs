@@ -26,6 +26,7 @@ mod predict;
 mod predictor;
 #[cfg(test)]
 mod reads;
+mod similar;
 mod task;
 
 pub use absorb::{ClickAbsorbReport, ClickRow};
@@ -35,13 +36,14 @@ pub use history::ClickHistory;
 #[cfg(feature = "std")]
 pub(crate) use persist::absorbed_fault;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
     Error, Result,
     data::samples::Encoder,
     device::Device,
+    executor::Executor,
     models::ClickModel,
     plan::{Plan, State},
     train::{averaging::check_averaging, core::Core},
@@ -85,7 +87,40 @@ impl ClickTrainer {
         check_averaging(&plan, config.average_from)?;
         device.check_memory(&plan, config.optimizer.has_moments())?;
         let state = State::initial(&plan, config.seed, config.optimizer.has_moments())?;
-        let executor = device.executor(plan, state)?;
+        Self::with_state(model, device, config, state)
+    }
+
+    /// A trainer that begins from a given state, such as one made elsewhere.
+    ///
+    /// # Errors
+    /// Those of [`ClickTrainer::new`], and [`Error::Length`] where the state does not fit the model.
+    pub fn with_state(model: impl Into<ClickModel>, device: Device, config: ClickConfig, state: State) -> Result<Self> {
+        let model = model.into();
+        config.validate()?;
+        let executor = device.executor(model.plan()?, state)?;
+        Self::with_executor(model, executor, config)
+    }
+
+    /// A trainer on an executor of one's own, whose present state is where training begins.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a setting is out of range or does not go with the model, or where the executor's plan is
+    /// not that of the model.
+    pub fn with_executor(
+        model: impl Into<ClickModel>,
+        executor: Box<dyn Executor>,
+        config: ClickConfig,
+    ) -> Result<Self> {
+        let model = model.into();
+        config.validate()?;
+        check_averaging(executor.plan(), config.average_from)?;
+        if *executor.plan() != model.plan()? {
+            let reason = format!(
+                "the executor's plan is not that of {} with these settings",
+                model.name()
+            );
+            return Err(Error::config("model", reason));
+        }
         Ok(ClickTrainer {
             model,
             config,

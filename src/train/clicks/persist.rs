@@ -49,9 +49,6 @@ impl ClickTrainer {
     /// [`Error::Config`] and [`Error::Length`] where parts of it do not
     /// fit together, and [`Error::Device`].
     pub fn from_checkpoint(checkpoint: ClickCheckpoint, device: Device) -> Result<Self> {
-        let config = &checkpoint.config;
-        config.validate()?;
-        let plan = checkpoint.model.plan()?;
         if let Some(reason) = checkpoint.progress.counts("row").fault(checkpoint.state.step) {
             return Err(Error::config("progress", reason));
         }
@@ -66,22 +63,16 @@ impl ClickTrainer {
         {
             return Err(Error::config("encoder", reason));
         }
-        let executor = device.executor(plan, checkpoint.state)?;
-        let core = Core::resume(
-            executor,
-            &config.schedule(),
+        let mut trainer = Self::with_state(checkpoint.model, device, checkpoint.config, checkpoint.state)?;
+        trainer.core = Core::resume(
+            trainer.core.executor,
+            &checkpoint.config.schedule(),
             checkpoint.progress,
             checkpoint.best_values,
             checkpoint.average_values,
         )?;
-        let mut trainer = ClickTrainer {
-            model: checkpoint.model,
-            config: checkpoint.config,
-            core,
-            encoder: None,
-            support: checkpoint.support,
-            history: checkpoint.history,
-        };
+        trainer.support = checkpoint.support;
+        trainer.history = checkpoint.history;
         if let Some(encoder) = checkpoint.encoder {
             trainer.set_encoder(encoder)?;
         }

@@ -17,7 +17,7 @@ pub use history::History;
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
 
-use super::{Progress, core::Core};
+use super::{Progress, averaging::check_averaging, core::Core};
 use crate::{
     Error, Result,
     data::{IdMap, Split},
@@ -117,6 +117,7 @@ impl Trainer {
     pub fn with_executor(model: impl Into<Model>, executor: Box<dyn Executor>, config: TrainConfig) -> Result<Self> {
         let model = model.into();
         config.validate()?;
+        check_averaging(executor.plan(), config.average_from)?;
         executor_takes_pairs(&*executor)?;
         if *executor.plan() != model.plan()? {
             let reason = format!(
@@ -170,6 +171,7 @@ impl Trainer {
     /// [`Error::Config`] where a setting is out of range, and where the device is lost; the old ones stay then.
     pub fn set_config(&mut self, config: TrainConfig) -> Result<()> {
         config.validate()?;
+        check_averaging(self.plan(), config.average_from)?;
         if config.average_from != self.config.average_from {
             self.core.drop_mean()?;
         }
