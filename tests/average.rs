@@ -62,7 +62,7 @@ fn mean_is_seen_and_training_does_not_see_it(mut averaged: Trainer, mut without:
         assert_eq!(checkpoint.state, training, "epoch {number}");
         if number < FROM {
             assert_eq!((&seen, checkpoint.average_values), (&training, None));
-            assert_eq!(report.ranking, reference.ranking);
+            assert_eq!(report.evaluation, reference.evaluation);
             continue;
         }
         snapshots.push(training.clone());
@@ -70,10 +70,10 @@ fn mean_is_seen_and_training_does_not_see_it(mut averaged: Trainer, mut without:
         // Evaluation, scores and recommendations are those of a trainer that has the mean for its parameters.
         let (model, config) = (averaged.model().clone(), *averaged.config());
         let mut other = Trainer::with_state(model, Device::cpu(), config, seen).unwrap();
-        let ranking = report.ranking.unwrap();
+        let ranking = report.evaluation.unwrap();
         assert_eq!(ranking, other.evaluate(&split, config.protocol, config.k).unwrap());
         assert_eq!(ranking, averaged.evaluate(&split, config.protocol, config.k).unwrap());
-        other_ranking |= report.ranking != reference.ranking;
+        other_ranking |= report.evaluation != reference.evaluation;
         let pairs = [(0, 0), (7, 3), (USERS - 1, ITEMS - 1)];
         let scores = averaged.score(&pairs).unwrap();
         assert_eq!(scores, other.score(&pairs).unwrap());
@@ -130,7 +130,7 @@ fn it_works_on_any_executor() {
             is_mean(&seen, &snapshots);
             let mut other = Reference::new(averaged.plan(), &seen).unwrap();
             let ranking = evaluate(&mut other, &split(), config.protocol, config.k).unwrap();
-            assert_eq!(report.ranking, Some(ranking));
+            assert_eq!(report.evaluation, Some(ranking));
         }
     }
     assert_eq!(snapshots.len(), 4);
@@ -325,10 +325,7 @@ fn a_file_from_before_there_was_averaging_is_read_and_written_as_it_was() {
     assert_eq!((checkpoint.progress.averaged, &checkpoint.average_values), (0, &None));
     assert_eq!(checkpoint.config.average_from, None);
     let best = checkpoint.progress.best.unwrap();
-    assert_eq!(
-        (best.epoch, best.averaged, best.ranking.ndcg),
-        (1, 0, 0.5392238106768013)
-    );
+    assert_eq!((best.epoch, best.averaged, best.value.ndcg), (1, 0, 0.5392238106768013));
     let mut file = Vec::new();
     checkpoint.write_to(&mut file).unwrap();
     assert!(!String::from_utf8_lossy(&file).contains("averag"));

@@ -227,7 +227,7 @@ fn dense_parameters_moments_and_the_position_stay() {
         assert!(moved > 0);
         let now = *trainer.progress();
         assert_eq!(
-            (now.epoch, now.row, now.step, now.absorbed),
+            (now.epoch, now.sample, now.step, now.absorbed),
             (progress.epoch, 0, progress.step, 1)
         );
         // Training goes on with the moments there were.
@@ -412,6 +412,9 @@ fn a_mean_and_a_best_epoch_end() {
     let checkpoint = trainer.checkpoint().unwrap();
     assert_eq!(values(&checkpoint.state), mean);
     let progress = checkpoint.progress;
-    assert_eq!((progress.averaged, progress.best, progress.stale), (0, None, 0));
+    assert_eq!(
+        (progress.averaged, progress.best, progress.evaluations_since_best),
+        (0, None, 0)
+    );
     assert!(checkpoint.average_values.is_none() && checkpoint.best_values.is_none());
 }

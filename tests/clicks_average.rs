@@ -14,7 +14,7 @@ use pocketrec::{
     device::Device,
     models::{ClickModel, DeepFm, Dien, Din, Fm, Unit},
     plan::{Optimizer, State},
-    train::{ClickConfig, ClickEpoch, ClickTrainer, Control, StopReason},
+    train::{ClickConfig, ClickEpoch, ClickEvaluation, ClickTrainer, Control, StopReason},
 };
 use std::collections::HashMap;
 
@@ -98,17 +98,20 @@ fn it_is_the_mean_of_snapshots_and_training_does_not_see_it() {
             assert_eq!(checkpoint.state, training, "epoch {number}");
             if number < FROM {
                 assert_eq!((&seen, checkpoint.average_values), (&training, None));
-                assert_eq!(report.dev, reference.dev);
+                assert_eq!(report.evaluation, reference.evaluation);
                 continue;
             }
             snapshots.push(training.clone());
             shows_mean(&seen, checkpoint.average_values, &snapshots);
             // Evaluation and predictions are those of a trainer that has the mean for its parameters.
             let mut other = with_state(&model, config, seen);
-            assert_eq!(report.dev, Some(other.evaluate(&data.dev).unwrap()));
+            assert_eq!(
+                report.evaluation,
+                Some(ClickEvaluation::Clicks(other.evaluate(&data.dev).unwrap()))
+            );
             assert_eq!(averaged.logits(&data.test).unwrap(), other.logits(&data.test).unwrap());
             if number > FROM {
-                assert_ne!(report.dev, reference.dev);
+                assert_ne!(report.evaluation, reference.evaluation);
             }
         }
         // A call that has nothing to do leaves the mean in use.
@@ -181,7 +184,7 @@ fn patience_and_plateau_look_at_the_mean() {
         snapshots.push(without.state().unwrap());
         let seen = averaged.state().unwrap();
         is_mean(&seen, &snapshots);
-        let auc = report.dev.as_ref().unwrap().auc.unwrap();
+        let auc = report.evaluation.as_ref().unwrap().clicks().unwrap().auc.unwrap();
         assert_eq!(report.best, auc > best);
         if report.best {
             (best, kept) = (auc, Some((report.epoch, seen)));

@@ -78,7 +78,11 @@ fn new_items_are_ranked_by_what_their_side_table_says() {
     let mut seen = Vec::new();
     let fit = trainer
         .fit(&train, Some(&dev), |epoch| {
-            seen.push((epoch.samples, epoch.ranking.unwrap(), epoch.best))
+            seen.push((
+                epoch.samples,
+                *epoch.evaluation.as_ref().unwrap().ranking().unwrap(),
+                epoch.best,
+            ))
         })
         .unwrap();
     assert!(seen.iter().all(|(samples, ..)| *samples == 4 * train.len() as u64));

@@ -112,7 +112,7 @@ fn patience_ends_with_the_parameters_of_the_best_epoch() {
     let fit = trainer
         .fit(&data.train, Some(&data.dev), |epoch| {
             if epoch.best {
-                best = epoch.dev.clone();
+                best = epoch.evaluation.as_ref().and_then(|dev| dev.clicks().cloned());
             }
         })
         .unwrap();

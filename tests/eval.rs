@@ -115,7 +115,7 @@ fn an_oracle_beats_a_model_beats_chance() {
         },
     );
     let last = trainer.fit(&split, |_| ()).unwrap().last.unwrap();
-    let model = last.ranking.unwrap();
+    let model = last.evaluation.unwrap();
     assert_eq!(trainer.evaluate(&split, Protocol::Sampled, 10).unwrap(), model);
     let oracle = evaluate_with(&split, Protocol::Sampled, 10, same_group).unwrap();
     let popularity = evaluate_popularity(&split, Protocol::Sampled, 10).unwrap();

@@ -260,6 +260,10 @@ fn tables_grow_with_the_encoder_and_old_rows_keep_their_bits() {
     let mut trainer = trainer(&encoder, 3);
     trainer.set_encoder(encoder.clone()).unwrap();
     trainer.fit(&old, Some(&old), |_| Control::Stop).unwrap();
+    // A step beyond the best epoch, whose parameters are kept beside those in use from there on.
+    trainer
+        .train_for(&old, Some(&old), std::time::Duration::ZERO, |_| ())
+        .unwrap();
     let before = trainer.checkpoint().unwrap();
     let logits = trainer.logits(&old).unwrap();
 
@@ -421,13 +425,16 @@ fn older_files_load_and_get_their_identity_from_the_encoder() {
     let mut trainer = trainer(&encoder, 1);
     trainer.fit(&samples, None, |_| ()).unwrap();
     // The model of a checkpoint, as JSON, with another identity.
-    let edited = |trainer: &mut ClickTrainer, edit: &dyn Fn(&mut serde_json::Value)| {
+    let changed = |trainer: &mut ClickTrainer, edit: &dyn Fn(&mut serde_json::Value)| {
         let mut checkpoint = trainer.checkpoint().unwrap();
         let mut model = serde_json::to_value(&checkpoint.model).unwrap();
         edit(&mut model["layout"]);
         checkpoint.model = serde_json::from_value(model).unwrap();
+        checkpoint
+    };
+    let edited = |trainer: &mut ClickTrainer, edit: &dyn Fn(&mut serde_json::Value)| {
         let mut bytes = Vec::new();
-        checkpoint.write_to(&mut bytes).unwrap();
+        changed(trainer, edit).write_to(&mut bytes).unwrap();
         bytes
     };
     let forget = |layout: &mut serde_json::Value| {
@@ -449,15 +456,19 @@ fn older_files_load_and_get_their_identity_from_the_encoder() {
     older.evaluate(&samples).unwrap();
 
     // An identity that is not the encoder's.
-    let wrong = edited(&mut trainer, &|layout| {
+    let wrong = changed(&mut trainer, &|layout| {
         let words = layout["identity"]["fields"]["price"]
             .as_str()
             .unwrap()
             .replace("scaled", "SCALED");
         layout["identity"]["fields"]["price"] = words.into();
     });
-    let error = load(&wrong).unwrap_err().to_string();
+    let error = wrong.write_to(&mut Vec::new()).unwrap_err().to_string();
     assert!(error.contains("tensor encoder") && error.contains("price"), "{error}");
+    let error = ClickTrainer::from_checkpoint(wrong, Device::cpu())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("encoder: ") && error.contains("price"), "{error}");
 }
 
 /// Vocabularies that models were never told of have no say.

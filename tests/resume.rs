@@ -27,7 +27,7 @@ fn models() -> Vec<Model> {
 
 /// What must not depend on interruptions.
 fn essence(reports: &[EpochReport]) -> Vec<(u32, f64, String)> {
-    let line = |report: &EpochReport| format!("{:?}", report.ranking);
+    let line = |report: &EpochReport| format!("{:?}", report.evaluation);
     reports.iter().map(|r| (r.epoch, r.loss, line(r))).collect()
 }
 
@@ -134,7 +134,7 @@ fn early_stopping_keeps_the_best_through_a_checkpoint() {
         assert_eq!(best.averaged, average_from.map_or(0, |_| best.epoch));
         // The parameters are the best epoch's, or their mean then.
         let again = whole.evaluate(&split, config.protocol, config.k).unwrap();
-        assert_eq!(again, best.ranking);
+        assert_eq!(again, best.value);
 
         let mut parts = trainer(model, config);
         let folder = tempfile::tempdir().unwrap();

@@ -11,17 +11,17 @@ pub fn draw(path: &Path, title: &str, curve: &[ClickEpoch], test: Option<&ClickR
     let of_dev = |name: &str, value: fn(&ClickReport) -> Option<f64>| {
         let points = curve
             .iter()
-            .filter_map(|report| Some((report.epoch, value(report.dev.as_ref()?)?)));
+            .filter_map(|report| Some((report.epoch, value(report.evaluation.as_ref()?.clicks()?)?)));
         Series::new(name, points)
     };
     let of_ranking = |name: &str, value: fn(&pocketrec::eval::RankingReport) -> f64| {
         let k = curve
             .iter()
-            .find_map(|report| report.ranking)
+            .find_map(|report| report.evaluation.as_ref()?.ranking())
             .map_or(10, |ranking| ranking.k);
         let points = curve
             .iter()
-            .filter_map(|report| Some((report.epoch, value(report.ranking.as_ref()?))));
+            .filter_map(|report| Some((report.epoch, value(report.evaluation.as_ref()?.ranking()?))));
         Series::new(format!("{name}@{k} on dev rows"), points)
     };
     let mut above = vec![

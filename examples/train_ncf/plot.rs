@@ -11,11 +11,11 @@ pub fn draw(path: &Path, title: &str, curve: &[EpochReport]) -> Result<()> {
     let ranking = |name: &str, value: fn(&pocketrec::eval::RankingReport) -> f64| {
         let k = curve
             .iter()
-            .find_map(|report| report.ranking)
+            .find_map(|report| report.evaluation)
             .map_or(10, |ranking| ranking.k);
         let points = curve
             .iter()
-            .filter_map(|report| Some((report.epoch, value(report.ranking.as_ref()?))));
+            .filter_map(|report| Some((report.epoch, value(report.evaluation.as_ref()?))));
         Series::new(format!("{name}@{k}"), points)
     };
     let loss = Series::new("loss", curve.iter().map(|report| (report.epoch, report.loss)));

@@ -73,7 +73,7 @@ pub fn rankings(trainer: &mut Trainer, data: &Data, report: &FitReport, full: bo
     rows.push((name, mine));
     if let (None, Some(best), false) = (&data.validation, report.best, last_is_best) {
         let name = format!("{}: best on test items, as in papers", named(&best));
-        rows.push((name, vec![best.ranking]));
+        rows.push((name, vec![best.value]));
     }
     if let Some(truth) = &data.truth {
         let best = each(&mut |protocol| {

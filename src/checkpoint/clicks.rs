@@ -65,6 +65,10 @@ struct Record {
     loss_sum: Exact,
     loss_samples: u64,
     best: Option<(u32, Exact)>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    best_averaged: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    at_best: bool,
     stale: u32,
     plateaus: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -77,14 +81,19 @@ impl Record {
     fn progress(&self) -> ClickProgress {
         ClickProgress {
             epoch: self.epoch,
-            row: self.row,
+            sample: self.row,
             step: self.step,
             loss: LossSum {
                 sum: self.loss_sum.0,
                 samples: self.loss_samples,
             },
-            best: self.best.map(|(epoch, value)| BestClickEpoch { epoch, value: value.0 }),
-            stale: self.stale,
+            best: self.best.map(|(epoch, value)| BestClickEpoch {
+                epoch,
+                value: value.0,
+                averaged: self.best_averaged,
+            }),
+            evaluations_since_best: self.stale,
+            at_best: self.at_best,
             plateaus: self.plateaus,
             averaged: self.averaged,
             absorbed: self.absorbed,
@@ -115,7 +124,7 @@ impl ClickCheckpoint {
         let mut tensors = Vec::new();
         let ClickProgress { epoch, averaged, .. } = self.progress;
         let has_mean = self.average_values.is_some();
-        let fault = self.progress.counts().fault(self.state.step);
+        let fault = self.progress.counts("row").fault(self.state.step);
         if let Some(reason) = fault.or_else(|| mean_fault(self.config.average_from, epoch, averaged, has_mean)) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
@@ -155,13 +164,15 @@ impl ClickCheckpoint {
         let progress = &self.progress;
         let record = Record {
             epoch: progress.epoch,
-            row: progress.row,
+            row: progress.sample,
             step: progress.step,
             optimizer_step: self.state.step,
             loss_sum: Exact(progress.loss.sum),
             loss_samples: progress.loss.samples,
             best: progress.best.map(|best| (best.epoch, Exact(best.value))),
-            stale: progress.stale,
+            best_averaged: progress.best.map_or(0, |best| best.averaged),
+            at_best: progress.at_best,
+            stale: progress.evaluations_since_best,
             plateaus: progress.plateaus,
             averaged: progress.averaged,
             absorbed: progress.absorbed,
@@ -227,7 +238,7 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
     check_averaging(&plan, config.average_from).map_err(|error| format!("metadata key clicks: {error}"))?;
     let record: Record = json(input, "click_progress")?;
     let progress = record.progress();
-    if let Some(reason) = progress.counts().fault(record.optimizer_step) {
+    if let Some(reason) = progress.counts("row").fault(record.optimizer_step) {
         return Err(format!("metadata key click_progress: {reason}"));
     }
     let mut reader = Reader::new(input);

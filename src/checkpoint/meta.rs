@@ -40,6 +40,8 @@ pub(super) struct ProgressRecord {
     loss_samples: u64,
     best: Option<BestRecord>,
     stale: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    plateaus: u32,
     at_best: bool,
     absorbed: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -72,7 +74,7 @@ impl ProgressRecord {
     pub fn new(progress: &Progress, optimizer_step: u64, keyed: bool) -> Self {
         let best = |BestEpoch {
                         epoch,
-                        ranking,
+                        value: ranking,
                         averaged,
                     }: BestEpoch| BestRecord {
             epoch,
@@ -93,7 +95,8 @@ impl ProgressRecord {
             loss_sum: Exact(progress.loss.sum),
             loss_samples: progress.loss.samples,
             best: progress.best.map(best),
-            stale: progress.stale,
+            stale: progress.evaluations_since_best,
+            plateaus: progress.plateaus,
             at_best: progress.at_best,
             absorbed: progress.absorbed,
             averaged: progress.averaged,
@@ -104,7 +107,7 @@ impl ProgressRecord {
     pub fn progress(&self) -> Progress {
         let best = |best: &BestRecord| BestEpoch {
             epoch: best.epoch,
-            ranking: RankingReport {
+            value: RankingReport {
                 k: best.k,
                 hr: best.hr.0,
                 ndcg: best.ndcg.0,
@@ -124,7 +127,8 @@ impl ProgressRecord {
                 samples: self.loss_samples,
             },
             best: self.best.as_ref().map(best),
-            stale: self.stale,
+            evaluations_since_best: self.stale,
+            plateaus: self.plateaus,
             at_best: self.at_best,
             absorbed: self.absorbed,
             averaged: self.averaged,

@@ -33,7 +33,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
         .map_err(|error| format!("metadata key train: {error}"))?;
     let record: ProgressRecord = json(input, "progress")?;
     let progress = record.progress();
-    if let Some(reason) = progress.counts().fault(record.optimizer_step) {
+    if let Some(reason) = progress.counts("sample").fault(record.optimizer_step) {
         return Err(format!("metadata key progress: {reason}"));
     }
     let mut reader = Reader::new(input);

@@ -33,7 +33,7 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     let plan = contents.model.plan().map_err(invalid)?;
     let (from, progress) = (contents.config.average_from, contents.progress);
     let has_mean = contents.average_values.is_some();
-    let fault = progress.counts().fault(contents.state.step);
+    let fault = progress.counts("sample").fault(contents.state.step);
     if let Some(reason) = fault.or_else(|| mean_fault(from, progress.epoch, progress.averaged, has_mean)) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }

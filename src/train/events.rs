@@ -35,11 +35,11 @@ impl IntoControl for Control {
 /// What happens during training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Event {
+pub enum Event<E = RankingReport> {
     /// Some steps of an epoch are done.
     Progress(ProgressReport),
     /// An epoch is done, and evaluated if that was due.
-    Epoch(EpochReport),
+    Epoch(EpochReport<E>),
 }
 
 /// Where an epoch stands.
@@ -57,15 +57,15 @@ pub struct ProgressReport {
     pub samples_per_second: f64,
 }
 
-/// One epoch. Its `Display` is one line: epoch, loss, HR, NDCG, samples/s.
+/// One epoch. Its `Display` is one line: epoch, loss, evaluation, samples/s.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EpochReport {
+pub struct EpochReport<E = RankingReport> {
     /// The epoch, counted from 1.
     pub epoch: u32,
     /// Mean cross-entropy of its samples, without the L2 terms, each before its step.
     pub loss: f64,
     /// The evaluation, if one was due.
-    pub ranking: Option<RankingReport>,
+    pub evaluation: Option<E>,
     /// Whether the evaluation is the best so far.
     pub best: bool,
     /// Epochs in the mean of the parameters that was evaluated; 0 for the parameters as they are.
@@ -78,7 +78,7 @@ pub struct EpochReport {
     pub eval_seconds: f64,
 }
 
-impl EpochReport {
+impl<E> EpochReport<E> {
     /// Samples a second; 0 where there is no clock.
     pub fn samples_per_second(&self) -> f64 {
         rate(self.samples, self.seconds)
@@ -99,11 +99,11 @@ fn write_rate(f: &mut fmt::Formatter<'_>, rate: f64) -> fmt::Result {
     }
 }
 
-impl fmt::Display for EpochReport {
+impl<E: fmt::Display> fmt::Display for EpochReport<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "epoch {:>3}  loss {:.4}", self.epoch, self.loss)?;
-        if let Some(ranking) = &self.ranking {
-            write!(f, "  {ranking}{}", if self.best { " *" } else { "  " })?;
+        if let Some(evaluation) = &self.evaluation {
+            write!(f, "  {evaluation}{}", if self.best { " *" } else { "  " })?;
             if self.averaged > 0 {
                 write!(f, "  mean of {:>2}", self.averaged)?;
             }
@@ -120,7 +120,7 @@ impl fmt::Display for ProgressReport {
     }
 }
 
-impl fmt::Display for Event {
+impl<E: fmt::Display> fmt::Display for Event<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Progress(report) => report.fmt(f),
@@ -144,18 +144,18 @@ pub enum StopReason {
 
 /// The best evaluation so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BestEpoch {
+pub struct BestEpoch<V = RankingReport> {
     /// The epoch, counted from 1.
     pub epoch: u32,
-    /// Its evaluation.
-    pub ranking: RankingReport,
+    /// What evaluations are compared by.
+    pub value: V,
     /// Epochs in the mean of the parameters that was evaluated; 0 for the parameters as they are.
     pub averaged: u32,
 }
 
 /// What a call of `fit` did.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FitReport {
+pub struct FitReport<E = RankingReport, V = RankingReport> {
     /// Why it returned.
     pub reason: StopReason,
     /// Epochs completed in this call.
@@ -167,9 +167,24 @@ pub struct FitReport {
     /// Time of the call in seconds, evaluation included; 0 where there is no clock.
     pub seconds: f64,
     /// The last epoch completed in this call.
-    pub last: Option<EpochReport>,
+    pub last: Option<EpochReport<E>>,
     /// The best evaluation since training began (or since the last `absorb`).
-    pub best: Option<BestEpoch>,
+    pub best: Option<BestEpoch<V>>,
+}
+
+impl<E, V> FitReport<E, V> {
+    /// Of a call that has done nothing so far.
+    pub(super) fn new() -> Self {
+        FitReport {
+            reason: StopReason::Finished,
+            epochs: 0,
+            steps: 0,
+            samples: 0,
+            seconds: 0.0,
+            last: None,
+            best: None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -191,7 +206,7 @@ mod tests {
         let mut report = EpochReport {
             epoch: 3,
             loss: 0.28714,
-            ranking: Some(ranking),
+            evaluation: Some(ranking),
             best: true,
             averaged: 0,
             samples: 3_000_000,
@@ -203,7 +218,7 @@ mod tests {
         report.averaged = 12;
         let line = "epoch   3  loss 0.2871  HR@10 0.6881  NDCG@10 0.4100 *  mean of 12  1.50M samples/s";
         assert_eq!(report.to_string(), line);
-        (report.ranking, report.seconds) = (None, 0.0);
+        (report.evaluation, report.seconds) = (None, 0.0);
         assert_eq!(report.to_string(), "epoch   3  loss 0.2871");
     }
 }

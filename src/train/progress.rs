@@ -6,35 +6,63 @@ use alloc::vec::Vec;
 
 use super::BestEpoch;
 use crate::{
+    eval::RankingReport,
     executor::LossSum,
     plan::{Plan, State, Tensor},
 };
 
 /// Where training stands: together with the state and the settings, all that a resumed run needs. Random numbers
 /// are functions of the seed and this position, so that there is no generator to keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Progress {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress<V = RankingReport> {
     /// Epochs completed.
     pub epoch: u32,
-    /// Samples done of the next one.
+    /// Samples done of the next one, negatives among them.
     pub sample: u64,
     /// Steps since the beginning of training, those of `absorb` not counted.
     pub step: u64,
     /// Losses of the epoch so far.
     pub loss: LossSum,
     /// The best evaluation.
-    pub best: Option<BestEpoch>,
+    pub best: Option<BestEpoch<V>>,
     /// Evaluations since the best.
-    pub stale: u32,
+    pub evaluations_since_best: u32,
+    /// Evaluations that were not better than the best before them.
+    pub plateaus: u32,
     /// Whether the parameters (their mean, once there is one) are those of the best evaluation.
     pub at_best: bool,
-    /// Groups of interactions absorbed.
+    /// Groups of interactions or rows absorbed.
     pub absorbed: u64,
     /// Epochs in the mean of the parameters, the last one completed among them; 0 where there is no mean.
     pub averaged: u32,
 }
 
-impl Progress {
+impl<V> Default for Progress<V> {
+    /// The beginning of training.
+    fn default() -> Self {
+        Progress {
+            epoch: 0,
+            sample: 0,
+            step: 0,
+            loss: LossSum::default(),
+            best: None,
+            evaluations_since_best: 0,
+            plateaus: 0,
+            at_best: false,
+            absorbed: 0,
+            averaged: 0,
+        }
+    }
+}
+
+impl<V> Progress<V> {
+    /// One step more, on so many samples.
+    pub(super) fn next_step(&mut self, samples: u64) {
+        self.sample = self.sample.saturating_add(samples);
+        self.step = self.step.saturating_add(1);
+        self.at_best = false;
+    }
+
     /// The beginning of the next epoch.
     pub(super) fn next_epoch(&mut self) {
         self.epoch = self.epoch.saturating_add(1);
@@ -78,17 +106,18 @@ impl Counts {
 }
 
 #[cfg(feature = "std")]
-impl Progress {
-    /// What is counted.
-    pub(crate) fn counts(&self) -> Counts {
+impl<V: Copy> Progress<V> {
+    /// What is counted; `sample` is what files call the samples of the epoch.
+    pub(crate) fn counts(&self, sample: &'static str) -> Counts {
         let (epochs, samples, others) = MOST;
         Counts {
             counts: vec![
                 ("epoch", self.epoch.into(), epochs),
                 ("best epoch", self.best.map_or(0, |best| best.epoch).into(), epochs),
-                ("stale", self.stale.into(), epochs),
+                ("stale", self.evaluations_since_best.into(), epochs),
+                ("plateaus", self.plateaus.into(), epochs),
                 ("averaged", self.averaged.into(), epochs),
-                ("sample", self.sample, samples),
+                (sample, self.sample, samples),
                 ("step", self.step, others),
                 ("absorbed", self.absorbed, others),
             ],
@@ -99,9 +128,9 @@ impl Progress {
 
 /// A state known to be finite, and where it was.
 #[derive(Clone, Debug)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot<V> {
     pub state: State,
-    pub progress: Progress,
+    pub progress: Progress<V>,
 }
 
 /// Name of the first parameter with a value or moment that is not finite.

@@ -2,7 +2,6 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::Trainer;
 use crate::{
     Result,
     executor::Executor,
@@ -19,22 +18,22 @@ const NEIGHBOURS: usize = 64;
 /// What `absorb` must not change, though the executor calls it is made of do: moments (a row that is written loses
 /// its own) and the step count. Kept aside at its first call, and put back before training goes on.
 #[derive(Clone, Debug)]
-pub(super) struct Frozen {
+pub(crate) struct OptimizerState {
     step: u64,
     /// First and second moment of each parameter.
     moments: Vec<(Vec<f32>, Vec<f32>)>,
 }
 
-impl Frozen {
+impl OptimizerState {
     pub fn of(state: State) -> Self {
-        Frozen {
+        OptimizerState {
             step: state.step,
             moments: state.tensors.into_iter().map(|tensor| (tensor.m, tensor.v)).collect(),
         }
     }
 
     /// Puts step count and moments back; those of new rows are zero.
-    pub fn patch(&self, state: &mut State) {
+    pub fn put_into(&self, state: &mut State) {
         state.step = self.step;
         for (tensor, (m, v)) in state.tensors.iter_mut().zip(&self.moments) {
             for (to, from) in [(&mut tensor.m, m), (&mut tensor.v, v)] {
@@ -123,7 +122,7 @@ pub(super) fn share_of(support: u32) -> f32 {
 }
 
 /// Index and width of each table of a column.
-fn tables(plan: &Plan, column: usize) -> Vec<(usize, usize)> {
+pub(super) fn tables(plan: &Plan, column: usize) -> Vec<(usize, usize)> {
     let of_column = |(_, param): &(usize, &crate::plan::Param)| param.kind == ParamKind::Table { vocabulary: column };
     let tables = plan.params().iter().enumerate().filter(of_column);
     tables.map(|(index, param)| (index, param.width)).collect()
@@ -233,34 +232,6 @@ pub(super) fn start_from(
             mean.add(&buffer);
         }
         executor.write_rows(param, row as usize, &mean.finish())?;
-    }
-    Ok(())
-}
-
-impl Trainer {
-    /// Notes what must be put back before training goes on.
-    pub(super) fn freeze(&mut self) -> Result<()> {
-        if self.frozen.is_none() {
-            self.frozen = Some(Frozen::of(self.executor.state()?));
-            self.support = vec![0; self.items()];
-            self.history.count_items(&mut self.support);
-        }
-        Ok(())
-    }
-
-    /// Puts it back.
-    pub(super) fn thaw(&mut self) -> Result<()> {
-        thaw(&mut self.frozen, &mut *self.executor)
-    }
-}
-
-/// Puts back what was frozen.
-pub(super) fn thaw(frozen: &mut Option<Frozen>, executor: &mut dyn Executor) -> Result<()> {
-    if let Some(kept) = frozen {
-        let mut state = executor.state()?;
-        kept.patch(&mut state);
-        executor.set_state(&state)?;
-        *frozen = None;
     }
     Ok(())
 }

@@ -265,7 +265,7 @@ fn positions_are_gone_on_from_or_refused() {
     let (file, train) = clicks(din);
     let mut checkpoint = ClickCheckpoint::from_bytes(&file).unwrap();
     checkpoint.progress = ClickProgress {
-        row: train.len() as u64,
+        sample: train.len() as u64,
         ..ClickProgress::default()
     };
     let mut trainer = ClickTrainer::from_checkpoint(checkpoint.clone(), device()).unwrap();
@@ -274,7 +274,7 @@ fn positions_are_gone_on_from_or_refused() {
     let fit = trainer.fit(&train, None, |epoch| epochs.push((epoch.epoch, epoch.samples)));
     assert_eq!(fit.unwrap().epochs as usize, epochs.len());
     assert_eq!(epochs[..2], [(1, 0), (2, 24)]);
-    assert_eq!(trainer.progress().row, 0);
+    assert_eq!(trainer.progress().sample, 0);
     checkpoint.progress.absorbed = u64::MAX;
     let error = ClickTrainer::from_checkpoint(checkpoint.clone(), device())
         .unwrap_err()

@@ -28,6 +28,7 @@ fn what_would_not_be_read_again_replaces_nothing() {
             c.progress.best = Some(BestClickEpoch {
                 epoch: 1,
                 value: f64::NAN,
+                averaged: 0,
             })
         }),
         ("holds a negative value", |c| {

@@ -182,8 +182,9 @@ fn trained((_, data, model, config): &Case, device: Device, is_interrupted: bool
             .fit_events(&data.train, Some(&data.dev), |event| {
                 if let ClickEvent::Epoch(epoch) = event {
                     sum.double(epoch.loss);
-                    epoch.dev.iter().for_each(|report| sum.clicks(report));
-                    epoch.ranking.iter().for_each(|report| sum.ranking(report));
+                    let evaluation = epoch.evaluation.as_ref().unwrap();
+                    evaluation.clicks().iter().for_each(|report| sum.clicks(report));
+                    evaluation.ranking().iter().for_each(|report| sum.ranking(report));
                     sum.number(u64::from(epoch.best) + 2 * u64::from(epoch.averaged));
                 }
                 if is_interrupted {

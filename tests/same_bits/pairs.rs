@@ -93,7 +93,7 @@ fn trained(
             .fit_events(split, |event| {
                 if let Event::Epoch(epoch) = event {
                     sum.double(epoch.loss);
-                    sum.ranking(&epoch.ranking.unwrap());
+                    sum.ranking(&epoch.evaluation.unwrap());
                     sum.number(u64::from(epoch.best) + 2 * u64::from(epoch.averaged));
                 }
                 if is_interrupted {

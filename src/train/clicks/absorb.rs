@@ -10,12 +10,11 @@
 
 use alloc::{format, vec, vec::Vec};
 
-use super::{ClickAbsorbConfig, ClickTrainer, history::ClickHistory, lesson::Learnt};
+use super::{ClickAbsorbConfig, ClickTrainer, held_batch::Learnt, history::ClickHistory};
 use crate::{
     Error, Result,
     checks::check_growth,
     data::clicks::{Encoder, Layout, Samples, Values},
-    train::rows::Frozen,
 };
 
 /// The count of a row that was trained before rows were counted.
@@ -115,10 +114,7 @@ impl ClickTrainer {
         let old: u64 = encoder.table_rows().into_iter().map(u64::from).sum();
         self.add_keys(encoder, rows)?;
         let new: u64 = encoder.table_rows().into_iter().map(u64::from).sum();
-        // What was kept of earlier is of other tables, or would undo this.
-        self.best = None;
-        self.progress.best = None;
-        self.progress.stale = 0;
+        self.core.forget_best();
 
         let users = rows.iter().filter_map(|row| encoder.user_of(row.values));
         let history = self.history.keep(users);
@@ -128,7 +124,7 @@ impl ClickTrainer {
                 self.history.go_back(history);
                 self.count(&learnt.ids, |count| count - 1);
                 for saved in learnt.saved.iter().rev() {
-                    saved.restore(&mut *self.executor)?;
+                    saved.restore(&mut *self.core.executor)?;
                 }
                 return Err(error);
             }
@@ -140,25 +136,6 @@ impl ClickTrainer {
             before: learnt.before / rows.len() as f64,
             after: learnt.after / rows.len() as f64,
         })
-    }
-
-    /// Counts in how many training rows each row of a table is; what more is known of it stays.
-    pub(super) fn count_support(&mut self, train: &Samples) {
-        let (counted, names) = (train.count_ids(), &train.layout().vocabularies);
-        let known = self.support.take().unwrap_or_default();
-        let tables = self.model.layout().vocabularies.iter().enumerate();
-        let support = tables.map(|(index, table)| {
-            let found = names.iter().position(|other| other.name == table.name);
-            let mut counts = found.map_or_else(Vec::new, |at| counted[at].clone());
-            counts.resize(table.rows as usize, 0);
-            for (count, &known) in counts.iter_mut().zip(known.get(index).into_iter().flatten()) {
-                if known != NEVER_COUNTED {
-                    *count = known.max(*count);
-                }
-            }
-            counts
-        });
-        self.support = Some(support.collect());
     }
 
     /// Changes the counts of rows by one for each of these ids, in the vocabularies of the layout.
@@ -188,7 +165,9 @@ impl ClickTrainer {
     fn add_keys(&mut self, encoder: &mut Encoder, rows: &[ClickRow]) -> Result<()> {
         let old = encoder.table_rows();
         encoder.add_keys(rows.iter().map(|row| row.values))?;
-        let prepared = self.check_tables(encoder.layout()).and_then(|()| self.freeze());
+        let prepared = self
+            .check_tables(encoder.layout())
+            .and_then(|()| self.core.prepare_absorb());
         if prepared.is_err() {
             encoder.truncate(&old);
             return prepared;
@@ -217,16 +196,6 @@ impl ClickTrainer {
             })
     }
 
-    /// Notes what must be put back before training goes on, and ends a mean by making it the parameters.
-    fn freeze(&mut self) -> Result<()> {
-        self.aside.use_mean(&mut *self.executor)?;
-        self.forget_mean();
-        if self.frozen.is_none() {
-            self.frozen = Some(Frozen::of(self.executor.state()?));
-        }
-        Ok(())
-    }
-
     /// Counts of all rows; old ones that were never counted stay as good as where they are.
     pub(super) fn support_for(&mut self, layout: &Layout) {
         let support = self.support.get_or_insert_with(|| {
@@ -239,4 +208,23 @@ impl ClickTrainer {
             support.resize(table.rows as usize, 0);
         }
     }
+}
+
+/// Counts in how many training rows each row of a table is; what more is known of it stays.
+pub(super) fn count_training_rows(support: &mut Option<Vec<Vec<u32>>>, layout: &Layout, train: &Samples) {
+    let (counted, names) = (train.count_ids(), &train.layout().vocabularies);
+    let known = support.take().unwrap_or_default();
+    let tables = layout.vocabularies.iter().enumerate();
+    let counts = tables.map(|(index, table)| {
+        let found = names.iter().position(|other| other.name == table.name);
+        let mut counts = found.map_or_else(Vec::new, |at| counted[at].clone());
+        counts.resize(table.rows as usize, 0);
+        for (count, &known) in counts.iter_mut().zip(known.get(index).into_iter().flatten()) {
+            if known != NEVER_COUNTED {
+                *count = known.max(*count);
+            }
+        }
+        counts
+    });
+    *support = Some(counts.collect());
 }

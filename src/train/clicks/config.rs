@@ -10,7 +10,7 @@ use crate::{
     data::clicks::Samples,
     eval::{ClickReport, clicks::grouped_auc},
     plan::{L2, Optimizer},
-    train::{AbsorbConfig, TrainConfig},
+    train::{AbsorbConfig, TrainConfig, task::Schedule},
 };
 
 /// What makes one evaluation better than another.
@@ -195,12 +195,19 @@ impl ClickConfig {
         Ok(())
     }
 
-    /// The optimiser of an epoch, counted from 0, after so many evaluations without gain.
-    pub(super) fn optimizer_of(&self, epoch: u32, plateaus: u32) -> Optimizer {
-        let fall = libm::pow(f64::from(self.decay), f64::from(epoch));
-        let fall = fall * libm::pow(f64::from(self.plateau), f64::from(plateaus));
-        let rate = (self.optimizer.learning_rate() * fall as f32).max(f32::MIN_POSITIVE);
-        self.optimizer.with_learning_rate(rate)
+    /// What the training loop goes by.
+    pub(super) fn schedule(&self) -> Schedule {
+        Schedule {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            report_every: self.report_every,
+            patience: self.patience,
+            average_from: self.average_from,
+            optimizer: self.optimizer,
+            decay: self.decay,
+            plateau: self.plateau,
+            l2: self.l2,
+        }
     }
 }
 

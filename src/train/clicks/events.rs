@@ -4,88 +4,57 @@ use core::fmt;
 
 use crate::{
     eval::{ClickReport, RankingReport},
-    train::{ProgressReport, StopReason, events::rate},
+    train::{BestEpoch, EpochReport, Event, FitReport, Progress},
 };
 
-/// The best evaluation so far.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BestClickEpoch {
-    /// The epoch, counted from 1.
-    pub epoch: u32,
-    /// The metric, more being better.
-    pub value: f64,
-}
-
-/// One epoch. Its `Display` is one line.
+/// An evaluation on dev rows: what the metric is taken of. Its `Display` is part of a line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ClickEpoch {
-    /// The epoch, counted from 1.
-    pub epoch: u32,
-    /// Mean cross-entropy of its rows, without the L2 terms, each before its step.
-    pub loss: f64,
-    /// The evaluation on the dev rows, if there are any; with [`ClickMetric::Ndcg`](super::ClickMetric::Ndcg) it is
-    /// `ranking`.
-    pub dev: Option<ClickReport>,
-    /// How the dev rows' candidates are ranked among their negatives, if that is the metric.
-    pub ranking: Option<RankingReport>,
-    /// Whether the evaluation is the best so far.
-    pub best: bool,
-    /// Epochs in the mean of the parameters that was evaluated; 0 where it was the parameters themselves.
-    pub averaged: u32,
-    /// Rows trained on in this call, negatives among them.
-    pub samples: u64,
-    /// Time those rows took, in seconds; 0 where there is no clock.
-    pub seconds: f64,
+pub enum ClickEvaluation {
+    /// How well clicks are predicted.
+    Clicks(ClickReport),
+    /// How the rows' candidates are ranked among their negatives, where that is the metric
+    /// ([`ClickMetric::Ndcg`](super::ClickMetric::Ndcg)).
+    Ranking(RankingReport),
 }
 
-impl fmt::Display for ClickEpoch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "epoch {:>3}  loss {:.4}", self.epoch, self.loss)?;
-        let best = if self.best { " *" } else { "  " };
-        if let Some(dev) = &self.dev {
-            write!(f, "  dev {dev}{best}")?;
+impl ClickEvaluation {
+    /// How well clicks are predicted, if that is the metric.
+    pub fn clicks(&self) -> Option<&ClickReport> {
+        match self {
+            ClickEvaluation::Clicks(report) => Some(report),
+            ClickEvaluation::Ranking(_) => None,
         }
-        if let Some(ranking) = &self.ranking {
-            write!(f, "  dev {ranking}{best}")?;
-        }
-        if self.averaged > 0 {
-            write!(f, "  mean of {:>2}", self.averaged)?;
-        }
-        match rate(self.samples, self.seconds) {
-            r if r <= 0.0 => Ok(()),
-            r => write!(f, "  {:.0}k rows/s", r / 1e3),
+    }
+
+    /// How candidates are ranked, if that is the metric.
+    pub fn ranking(&self) -> Option<&RankingReport> {
+        match self {
+            ClickEvaluation::Clicks(_) => None,
+            ClickEvaluation::Ranking(report) => Some(report),
         }
     }
 }
 
-/// What happens while clicks are trained on. Its `Display` is one line.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ClickEvent {
-    /// Some steps of an epoch are done; samples are rows, negatives among them.
-    Progress(ProgressReport),
-    /// An epoch is done, and evaluated if there are dev rows.
-    Epoch(ClickEpoch),
-}
-
-impl fmt::Display for ClickEvent {
+impl fmt::Display for ClickEvaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ClickEvent::Progress(report) => report.fmt(f),
-            ClickEvent::Epoch(report) => report.fmt(f),
+            ClickEvaluation::Clicks(report) => write!(f, "dev {report}"),
+            ClickEvaluation::Ranking(report) => write!(f, "dev {report}"),
         }
     }
 }
 
-/// What a call of `fit` did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClickFit {
-    /// Why it returned.
-    pub reason: StopReason,
-    /// Epochs completed in it.
-    pub epochs: u32,
-    /// Steps made in it.
-    pub steps: u64,
-    /// The best evaluation since the beginning of training.
-    pub best: Option<BestClickEpoch>,
-}
+/// One epoch on clicks.
+pub type ClickEpoch = EpochReport<ClickEvaluation>;
+
+/// What happens while clicks are trained on; samples are rows, negatives among them.
+pub type ClickEvent = Event<ClickEvaluation>;
+
+/// The best evaluation so far; its value is the metric's, more being better.
+pub type BestClickEpoch = BestEpoch<f64>;
+
+/// Where training on clicks stands; samples are rows, negatives among them.
+pub type ClickProgress = Progress<f64>;
+
+/// What a call of [`fit`](super::ClickTrainer::fit) did.
+pub type ClickFit = FitReport<ClickEvaluation, f64>;

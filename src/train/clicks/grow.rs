@@ -6,10 +6,7 @@ use super::ClickTrainer;
 use crate::{
     Result,
     data::clicks::{Encoder, Layout},
-    train::{
-        average::Aside,
-        rows::{self, grow_values},
-    },
+    train::rows::{self, grow_values},
 };
 
 impl ClickTrainer {
@@ -49,11 +46,9 @@ impl ClickTrainer {
         if grown.is_err() {
             self.keep_rows(encoder);
         }
-        for values in self.best.iter_mut().chain(match &mut self.aside {
-            Aside::Mean(values) | Aside::Plain(values) => Some(values),
-            Aside::Nothing => None,
-        }) {
-            grow_values(self.executor.plan(), &old, values);
+        let plan = self.plan().clone();
+        for values in self.core.other_values() {
+            grow_values(&plan, &old, values);
         }
         self.support_for(encoder.layout());
         grown
@@ -73,7 +68,7 @@ impl ClickTrainer {
         for table in &layout.vocabularies {
             let grown = self.table(&table.name);
             if let Some(at) = grown.filter(|&at| table.rows as usize > self.plan().rows(at)) {
-                rows::grow(&mut *self.executor, at, table.rows as usize)?;
+                rows::grow(&mut *self.core.executor, at, table.rows as usize)?;
             }
         }
         Ok(())

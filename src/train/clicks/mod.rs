@@ -18,58 +18,36 @@ mod events;
 mod feed;
 mod fit;
 mod grow;
+mod held_batch;
 mod history;
-mod lesson;
-mod loader;
 #[cfg(feature = "std")]
 mod persist;
 mod predict;
+mod predictor;
+#[cfg(test)]
+mod reads;
+mod similar;
+mod task;
 
 pub use absorb::{ClickAbsorbReport, ClickRow};
 pub use config::{ClickAbsorbConfig, ClickConfig, ClickMetric};
-pub use events::{BestClickEpoch, ClickEpoch, ClickEvent, ClickFit};
+pub use events::{BestClickEpoch, ClickEpoch, ClickEvaluation, ClickEvent, ClickFit, ClickProgress};
 pub use history::ClickHistory;
 #[cfg(feature = "std")]
 pub(crate) use persist::absorbed_fault;
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
     Error, Result,
     data::clicks::Encoder,
     device::Device,
-    executor::{Executor, LossSum},
+    executor::Executor,
     models::ClickModel,
     plan::{Plan, State},
-    train::{
-        average::{Aside, check_averaging},
-        rows::Frozen,
-    },
+    train::{averaging::check_averaging, core::Core},
 };
-
-/// Where training stands: with the state and the settings, all that a resumed run needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ClickProgress {
-    /// Epochs completed.
-    pub epoch: u32,
-    /// Rows done of the next one, negatives among them.
-    pub row: u64,
-    /// Steps since the beginning of training.
-    pub step: u64,
-    /// Losses of the epoch so far.
-    pub loss: LossSum,
-    /// The best evaluation.
-    pub best: Option<BestClickEpoch>,
-    /// Evaluations since the best.
-    pub stale: u32,
-    /// Evaluations that were not better than the best before them.
-    pub plateaus: u32,
-    /// Epochs in the mean of the parameters, the last one completed among them; 0 where there is no mean.
-    pub averaged: u32,
-    /// Groups of rows absorbed.
-    pub absorbed: u64,
-}
 
 /// Trains a click-through model and predicts clicks with it.
 ///
@@ -77,15 +55,8 @@ pub struct ClickProgress {
 pub struct ClickTrainer {
     model: ClickModel,
     config: ClickConfig,
-    executor: Box<dyn Executor>,
-    progress: ClickProgress,
-    /// What averaging keeps beside the executor's parameters.
-    aside: Aside,
-    /// Parameters of the best evaluation, where `patience` is set.
-    best: Option<Vec<Vec<f32>>>,
+    core: Core<f64>,
     encoder: Option<Encoder>,
-    /// What `absorb` must not change and executors do.
-    frozen: Option<Frozen>,
     /// How many training rows have each row of a table, by vocabulary of the layout, where it is known.
     support: Option<Vec<Vec<u32>>>,
     /// Clicks that were absorbed.
@@ -96,9 +67,9 @@ impl fmt::Debug for ClickTrainer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClickTrainer")
             .field("model", &self.model)
-            .field("device", &self.executor.device())
+            .field("device", &self.core.executor.device())
             .field("config", &self.config)
-            .field("progress", &self.progress)
+            .field("progress", &self.core.progress)
             .finish_non_exhaustive()
     }
 }
@@ -116,16 +87,45 @@ impl ClickTrainer {
         check_averaging(&plan, config.average_from)?;
         device.check_memory(&plan, config.optimizer.has_moments())?;
         let state = State::initial(&plan, config.seed, config.optimizer.has_moments())?;
-        let executor = device.executor(plan, state)?;
+        Self::with_state(model, device, config, state)
+    }
+
+    /// A trainer that begins from a given state, such as one made elsewhere.
+    ///
+    /// # Errors
+    /// Those of [`ClickTrainer::new`], and [`Error::Length`] where the state does not fit the model.
+    pub fn with_state(model: impl Into<ClickModel>, device: Device, config: ClickConfig, state: State) -> Result<Self> {
+        let model = model.into();
+        config.validate()?;
+        let executor = device.executor(model.plan()?, state)?;
+        Self::with_executor(model, executor, config)
+    }
+
+    /// A trainer on an executor of one's own, whose present state is where training begins.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a setting is out of range or does not go with the model, or where the executor's plan is
+    /// not that of the model.
+    pub fn with_executor(
+        model: impl Into<ClickModel>,
+        executor: Box<dyn Executor>,
+        config: ClickConfig,
+    ) -> Result<Self> {
+        let model = model.into();
+        config.validate()?;
+        check_averaging(executor.plan(), config.average_from)?;
+        if *executor.plan() != model.plan()? {
+            let reason = format!(
+                "the executor's plan is not that of {} with these settings",
+                model.name()
+            );
+            return Err(Error::config("model", reason));
+        }
         Ok(ClickTrainer {
             model,
             config,
-            executor,
-            progress: ClickProgress::default(),
-            aside: Aside::default(),
-            best: None,
+            core: Core::new(executor),
             encoder: None,
-            frozen: None,
             support: None,
             history: ClickHistory::default(),
         })
@@ -143,12 +143,12 @@ impl ClickTrainer {
 
     /// The plan.
     pub fn plan(&self) -> &Plan {
-        self.executor.plan()
+        self.core.executor.plan()
     }
 
     /// The device, for people: `cpu avx512, 2 threads`.
     pub fn device(&self) -> String {
-        self.executor.device()
+        self.core.executor.device()
     }
 
     /// The settings.
@@ -158,7 +158,7 @@ impl ClickTrainer {
 
     /// Where training stands.
     pub fn progress(&self) -> &ClickProgress {
-        &self.progress
+        &self.core.progress
     }
 
     /// Changes the settings for the steps to come: more epochs, another optimiser, and so on. Another `average_from`
@@ -171,17 +171,10 @@ impl ClickTrainer {
         config.validate()?;
         check_averaging(self.plan(), config.average_from)?;
         if config.average_from != self.config.average_from {
-            self.aside.use_plain(&mut *self.executor)?;
-            self.forget_mean();
+            self.core.drop_mean()?;
         }
         self.config = config;
         Ok(())
-    }
-
-    /// Leaves the parameters in the executor as the only ones.
-    fn forget_mean(&mut self) {
-        self.aside = Aside::Nothing;
-        self.progress.averaged = 0;
     }
 
     /// A copy of parameters, moments and step count. The parameters are those that predict: their mean over epochs,
@@ -191,11 +184,7 @@ impl ClickTrainer {
     /// # Errors
     /// Where the device is lost.
     pub fn state(&mut self) -> Result<State> {
-        let mut state = self.executor.state()?;
-        if let Some(frozen) = &self.frozen {
-            frozen.patch(&mut state);
-        }
-        Ok(state)
+        self.core.state()
     }
 
     fn no_encoder() -> Error {

@@ -2,17 +2,8 @@
 
 use std::path::Path;
 
-use super::{ClickHistory, ClickProgress, ClickTrainer};
-use crate::{
-    Error, Result,
-    checkpoint::ClickCheckpoint,
-    data::clicks::Layout,
-    device::Device,
-    train::{
-        average::{Aside, check_averaging, mean_fault},
-        progress::{Counts, MOST},
-    },
-};
+use super::{ClickHistory, ClickTrainer};
+use crate::{Error, Result, checkpoint::ClickCheckpoint, data::clicks::Layout, device::Device, train::core::Core};
 
 impl ClickTrainer {
     /// Writes everything to a safetensors file that [`ClickTrainer::load`] reads and PyTorch opens
@@ -38,14 +29,13 @@ impl ClickTrainer {
     /// # Errors
     /// Where the device is lost.
     pub fn checkpoint(&mut self) -> Result<ClickCheckpoint> {
-        let state = self.state()?;
-        let (state, average_values) = self.aside.both(state);
+        let (state, average_values) = self.core.both()?;
         Ok(ClickCheckpoint {
             model: self.model.clone(),
             config: self.config,
             state,
-            progress: self.progress,
-            best_values: self.best.clone(),
+            progress: self.core.progress,
+            best_values: self.core.other_best_values().map(<[_]>::to_vec),
             average_values,
             encoder: self.encoder.clone(),
             support: self.support.clone(),
@@ -59,17 +49,8 @@ impl ClickTrainer {
     /// [`Error::Config`] and [`Error::Length`] where parts of it do not
     /// fit together, and [`Error::Device`].
     pub fn from_checkpoint(checkpoint: ClickCheckpoint, device: Device) -> Result<Self> {
-        let config = &checkpoint.config;
-        config.validate()?;
-        let plan = checkpoint.model.plan()?;
-        check_averaging(&plan, config.average_from)?;
-        if let Some(reason) = checkpoint.progress.counts().fault(checkpoint.state.step) {
+        if let Some(reason) = checkpoint.progress.counts("row").fault(checkpoint.state.step) {
             return Err(Error::config("progress", reason));
-        }
-        let ClickProgress { epoch, averaged, .. } = checkpoint.progress;
-        let has_mean = checkpoint.average_values.is_some();
-        if let Some(reason) = mean_fault(config.average_from, epoch, averaged, has_mean) {
-            return Err(Error::config("average_values", reason));
         }
         let layout = checkpoint.model.layout();
         if let Some(reason) = absorbed_fault(layout, checkpoint.support.as_deref(), &checkpoint.history) {
@@ -82,47 +63,20 @@ impl ClickTrainer {
         {
             return Err(Error::config("encoder", reason));
         }
-        let mut executor = device.executor(plan, checkpoint.state)?;
-        let aside = match checkpoint.average_values {
-            Some(mean) => Aside::adopt(&mut *executor, mean)?,
-            None => Aside::Nothing,
-        };
-        let mut trainer = ClickTrainer {
-            model: checkpoint.model,
-            config: checkpoint.config,
-            executor,
-            progress: checkpoint.progress,
-            aside,
-            best: checkpoint.best_values,
-            encoder: None,
-            frozen: None,
-            support: checkpoint.support,
-            history: checkpoint.history,
-        };
+        let mut trainer = Self::with_state(checkpoint.model, device, checkpoint.config, checkpoint.state)?;
+        trainer.core = Core::resume(
+            trainer.core.executor,
+            &checkpoint.config.schedule(),
+            checkpoint.progress,
+            checkpoint.best_values,
+            checkpoint.average_values,
+        )?;
+        trainer.support = checkpoint.support;
+        trainer.history = checkpoint.history;
         if let Some(encoder) = checkpoint.encoder {
             trainer.set_encoder(encoder)?;
         }
         Ok(trainer)
-    }
-}
-
-impl ClickProgress {
-    /// What is counted.
-    pub(crate) fn counts(&self) -> Counts {
-        let (epochs, samples, others) = MOST;
-        Counts {
-            counts: vec![
-                ("epoch", self.epoch.into(), epochs),
-                ("best epoch", self.best.map_or(0, |best| best.epoch).into(), epochs),
-                ("stale", self.stale.into(), epochs),
-                ("plateaus", self.plateaus.into(), epochs),
-                ("averaged", self.averaged.into(), epochs),
-                ("row", self.row, samples),
-                ("step", self.step, others),
-                ("absorbed", self.absorbed, others),
-            ],
-            loss: self.loss,
-        }
     }
 }
 

@@ -2,35 +2,23 @@
 
 use alloc::{format, vec, vec::Vec};
 
-use super::{ClickTrainer, feed::Feed};
+use super::{
+    ClickTrainer,
+    predictor::{Predictor, SCORED},
+};
 use crate::{
     Error, Result,
     data::{
         Batch,
         clicks::{Pick, Samples, Values},
     },
-    eval::{ClickReport, RankingReport, evaluate_cases},
+    eval::{ClickReport, RankingReport},
     executor::exposed,
     plan::Space,
     rng::Rng,
 };
 
-/// Rows that are scored together.
-const SCORED: usize = 4096;
-
 impl ClickTrainer {
-    /// What fills batches with rows of samples, whose fields are those of the model.
-    ///
-    /// # Errors
-    /// Those of [`Feed::new`], and [`Error::Config`] where the samples are of another encoder.
-    pub(super) fn feed(&self, samples: &Samples) -> Result<Feed> {
-        let feed = Feed::new(self.plan(), samples)?;
-        self.model
-            .layout()
-            .check_samples(samples.layout(), self.encoder.as_ref())?;
-        Ok(feed)
-    }
-
     /// Logits of all rows of `samples`, whose labels are not read. Where parameters or numbers are so large that a logit
     /// overflows, it is not finite; [`evaluate`](ClickTrainer::evaluate) and [`rank`](ClickTrainer::rank) make an error
     /// of it.
@@ -39,16 +27,7 @@ impl ClickTrainer {
     /// [`Error::Config`] where the samples lack a field of the model or are of another encoder, by the name of the first
     /// field or vocabulary that differs; [`Error::Id`] where an id lies outside its table.
     pub fn logits(&mut self, samples: &Samples) -> Result<Vec<f32>> {
-        let feed = self.feed(samples)?;
-        let mut batch = Batch::default();
-        let mut logits = vec![0.0; samples.len()];
-        for (index, out) in logits.chunks_mut(SCORED).enumerate() {
-            let first = index * SCORED;
-            let picks: Vec<Pick> = (first..first + out.len()).map(Pick::own).collect();
-            feed.fill(samples, None, &picks, Rng::default(), &mut batch);
-            self.executor.score_batch(&batch, out)?;
-        }
-        Ok(logits)
+        self.predictor().logits(samples)
     }
 
     /// Ranks candidates for a request, best first: each candidate's place in `candidates` and its logit. Values are given
@@ -64,7 +43,9 @@ impl ClickTrainer {
         let encoder = self.encoder.as_ref().ok_or_else(Self::no_encoder)?;
         let later = encoder.user_of(context).and_then(|user| self.history.of(user));
         let samples = encoder.request_after(context, events, later, candidates)?;
-        let logits = self.finite_logits(&samples, |row| format!("candidate {row}"))?;
+        let logits = self
+            .predictor()
+            .finite_logits(&samples, |row| format!("candidate {row}"))?;
         let mut ranked: Vec<(usize, f32)> = logits.into_iter().enumerate().collect();
         ranked.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
         Ok(ranked)
@@ -76,19 +57,7 @@ impl ClickTrainer {
     /// # Errors
     /// Those of [`evaluate_cases`] and [`evaluate`](ClickTrainer::evaluate).
     pub fn evaluate_ranking(&mut self, samples: &Samples, k: usize) -> Result<RankingReport> {
-        self.feed(samples)?;
-        let mut done = 0;
-        evaluate_cases(samples, k, |cases, out| {
-            // Each case begins with its own candidate, which alone has label 1.
-            let begins = |rows: &[f32]| rows.iter().filter(|&&label| label == 1.0).count();
-            let name = |row: usize| {
-                let case = done + begins(&cases.labels()[..=row]) - 1;
-                format!("row {case} or one of its negatives")
-            };
-            out.copy_from_slice(&self.finite_logits(cases, name)?);
-            done += begins(cases.labels());
-            Ok(())
-        })
+        self.predictor().ranking(samples, k)
     }
 
     /// How much each event of a row's history weighs in its prediction, oldest first: DIN's attention, which says by
@@ -98,7 +67,7 @@ impl ClickTrainer {
     /// Those of [`logits`](ClickTrainer::logits); [`Error::Config`] where the model has no attention;
     /// [`Error::Device`] where the device hands it out to nobody.
     pub fn attention(&mut self, samples: &Samples) -> Result<Vec<Vec<f32>>> {
-        let feed = self.feed(samples)?;
+        let feed = self.predictor().feed(samples)?;
         let view = exposed(self.plan(), "attention")?;
         let Space::Steps(sequence) = self.plan().space(view.buffer) else {
             return Err(Error::config("attention", "it does not lie along a sequence"));
@@ -109,7 +78,7 @@ impl ClickTrainer {
             let first = index * SCORED;
             let picks: Vec<Pick> = (first..first + out.len()).map(Pick::own).collect();
             feed.fill(samples, None, &picks, Rng::default(), &mut batch);
-            let weights = self.executor.score_with(&batch, "attention", out)?;
+            let weights = self.core.executor.score_with(&batch, "attention", out)?;
             let steps = batch.offsets(sequence).windows(2);
             rows.extend(steps.map(|pair| weights[pair[0] as usize..pair[1] as usize].to_vec()));
         }
@@ -123,47 +92,16 @@ impl ClickTrainer {
     /// far off that a prediction is not finite, with its row and field. [`Error::Diverged`] where it is the parameters
     /// that are too large.
     pub fn evaluate(&mut self, samples: &Samples) -> Result<ClickReport> {
-        let logits = self.finite_logits(samples, |row| format!("row {row}"))?;
-        ClickReport::of(&logits, samples.labels(), samples.groups())
+        self.predictor().clicks(samples)
     }
 
-    /// Logits, none of which is NaN or infinite; `name` says in a refusal which row it is.
-    fn finite_logits(&mut self, samples: &Samples, name: impl Fn(usize) -> alloc::string::String) -> Result<Vec<f32>> {
-        let logits = self.logits(samples)?;
-        match logits.iter().position(|logit| !logit.is_finite()) {
-            None => Ok(logits),
-            Some(row) => Err(self.not_finite(samples, row, &name(row))?),
+    /// What predicts, with the parameters in the executor.
+    pub(super) fn predictor(&mut self) -> Predictor<'_> {
+        Predictor {
+            step: self.core.progress.step,
+            executor: &mut *self.core.executor,
+            layout: self.model.layout(),
+            encoder: self.encoder.as_ref(),
         }
-    }
-
-    /// The error of a row whose prediction is not finite: by its numbers, if it is finite without them, or else by the
-    /// parameters.
-    ///
-    /// # Errors
-    /// Where the device is lost.
-    pub(super) fn not_finite(&mut self, samples: &Samples, row: usize, name: &str) -> Result<Error> {
-        let feed = self.feed(samples)?;
-        let (mut batch, mut logit) = (Batch::default(), [0.0]);
-        feed.fill(samples, None, &[Pick::own(row)], Rng::default(), &mut batch);
-        batch.numeric_mut().fill(0.0);
-        for column in 0..batch.columns().len() {
-            batch.ids_and_weights_mut(column).1.fill(0.0);
-        }
-        self.executor.score_batch(&batch, &mut logit)?;
-        let farthest = samples.farthest_number(row).filter(|_| logit[0].is_finite());
-        Ok(match farthest {
-            Some((field, number)) => Error::config(
-                field,
-                format!(
-                    "the prediction for {name} is not finite, and it would be without its numbers, of which this is \
-                     farthest off: {number:e} as the model reads it; correct the row, or limit the field by Field::clip \
-                     or Field::log and train anew"
-                ),
-            ),
-            None => Error::Diverged {
-                step: self.progress.step,
-                loss: f64::NAN,
-            },
-        })
     }
 }

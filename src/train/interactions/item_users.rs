@@ -1,4 +1,4 @@
-//! Who has an item: histories from the items' side, for the questions that a click asks.
+//! The users of an item: histories from the items' side, for the questions that a click asks.
 //!
 //! Whether a user has an item, and which user is the `k`-th of those who have it, take logarithmic time, whatever the
 //! number of users, items and clicks; a click is added in amortised logarithmic time.
@@ -7,9 +7,9 @@ use alloc::{vec, vec::Vec};
 
 use hashbrown::{HashMap, HashSet};
 
-/// Who has each item.
+/// The users of each item.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Who {
+pub(crate) struct ItemUsers {
     /// The users who were trained on item `i` are `offsets[i]..offsets[i + 1]` of `users`, ascending.
     offsets: Vec<usize>,
     users: Vec<u32>,
@@ -22,7 +22,7 @@ pub(crate) struct Who {
     looked: core::cell::Cell<u64>,
 }
 
-impl Who {
+impl ItemUsers {
     /// Of users' trained items, by user: a counting sort.
     pub fn trained<'a>(items_of: impl Iterator<Item = &'a [u32]> + Clone) -> Self {
         let items = items_of
@@ -45,10 +45,10 @@ impl Who {
                 *place += 1;
             }
         }
-        Who {
+        ItemUsers {
             offsets,
             users,
-            ..Who::default()
+            ..ItemUsers::default()
         }
     }
 
@@ -68,7 +68,7 @@ impl Who {
     /// Those who were trained on the item or absorbed it.
     pub fn users_of(&self, item: u32) -> UsersOf<'_> {
         UsersOf {
-            who: self,
+            item_users: self,
             trained: self.trained_by(item),
             absorbed: self.absorbed.get(&item).map_or(&[], |runs| &runs.0),
         }
@@ -126,7 +126,7 @@ fn merged(a: &[u32], b: &[u32]) -> Vec<u32> {
 /// Those who have an item, in ascending order.
 #[derive(Clone, Copy)]
 pub(crate) struct UsersOf<'a> {
-    who: &'a Who,
+    item_users: &'a ItemUsers,
     trained: &'a [u32],
     absorbed: &'a [Vec<u32>],
 }
@@ -148,7 +148,7 @@ impl UsersOf<'_> {
             let middle = low + (high - low) / 2;
             let lists = self.absorbed.iter().map(Vec::as_slice).chain([self.trained]);
             let up_to = |list: &[u32]| {
-                self.who.look(1 + list.len().checked_ilog2().unwrap_or(0));
+                self.item_users.look(1 + list.len().checked_ilog2().unwrap_or(0));
                 list.partition_point(|&user| user <= middle)
             };
             match lists.map(up_to).sum::<usize>() > k {

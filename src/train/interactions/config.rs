@@ -8,6 +8,7 @@ use crate::{
     Error, Result,
     eval::Protocol,
     plan::{L2, Optimizer},
+    train::task::Schedule,
 };
 
 /// Samples of a batch beyond this are refused: a batch must fit in memory whatever a checkpoint says.
@@ -97,9 +98,22 @@ impl TrainConfig {
     /// The optimiser of an epoch, counted from 0: the learning rate falls by `decay` each epoch, as far as the
     /// smallest normal number.
     pub fn optimizer_of(&self, epoch: u32) -> Optimizer {
-        let fall = libm::pow(f64::from(self.decay), f64::from(epoch)) as f32;
-        let rate = (self.optimizer.learning_rate() * fall).max(f32::MIN_POSITIVE);
-        self.optimizer.with_learning_rate(rate)
+        self.schedule().optimizer_of(epoch, 0)
+    }
+
+    /// What the training loop goes by.
+    pub(in crate::train) fn schedule(&self) -> Schedule {
+        Schedule {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            report_every: self.report_every,
+            patience: self.patience,
+            average_from: self.average_from,
+            optimizer: self.optimizer,
+            decay: self.decay,
+            plateau: 1.0,
+            l2: self.l2,
+        }
     }
 
     /// Checks the settings.

@@ -40,7 +40,7 @@ pub(super) struct Learnt {
 }
 
 /// A group's rows and the candidates whose predictions are held.
-struct Lesson {
+struct HeldBatch {
     batch: Batch,
     /// Which samples of the batch are given rows.
     given: Vec<usize>,
@@ -57,15 +57,15 @@ impl ClickTrainer {
         config: &ClickAbsorbConfig,
         learnt: &mut Learnt,
     ) -> Result<()> {
-        let rng = absorb_rng(self.config.seed, self.progress.absorbed);
-        self.progress.absorbed = self.progress.absorbed.saturating_add(1);
+        let rng = absorb_rng(self.config.seed, self.core.progress.absorbed);
+        self.core.progress.absorbed = self.core.progress.absorbed.saturating_add(1);
         let (samples, given) = self.samples_of(encoder, group, config, rng)?;
         let ids: Vec<_> = given.iter().flat_map(|&row| samples.ids_of_row(row)).collect();
-        let mut lesson = self.lesson(encoder, group, (&samples, given), rng)?;
-        let (before, bad) = lesson.hold(&mut *self.executor)?;
+        let mut batch = self.held_batch(encoder, group, (&samples, given), rng)?;
+        let (before, bad) = batch.hold(&mut *self.core.executor)?;
         if let Some(row) = bad {
-            let place = lesson.given.partition_point(|&given| given <= row).saturating_sub(1);
-            let error = self.not_finite(
+            let place = batch.given.partition_point(|&given| given <= row).saturating_sub(1);
+            let error = self.predictor().not_finite(
                 &samples,
                 row,
                 &alloc::format!("row {place} of {} together", group.len()),
@@ -74,22 +74,27 @@ impl ClickTrainer {
         }
         learnt.before += before;
         let mut saved = SavedRows::default();
-        for &(vocabulary, row) in lesson.rows.keys() {
-            saved.save(&mut *self.executor, vocabulary, [row].into_iter())?;
+        for &(vocabulary, row) in batch.rows.keys() {
+            saved.save(&mut *self.core.executor, vocabulary, [row].into_iter())?;
         }
         learnt.saved.push(saved);
-        let dense = Dense::read(&mut *self.executor)?;
-        let made = lesson.steps(&mut *self.executor, &dense, config, rng.stream(streams::ABSORB_NOISE));
-        let loss = self.executor.take_loss()?;
+        let dense = Dense::read(&mut *self.core.executor)?;
+        let made = batch.steps(
+            &mut *self.core.executor,
+            &dense,
+            config,
+            rng.stream(streams::ABSORB_NOISE),
+        );
+        let loss = self.core.executor.take_loss()?;
         if made.is_err() {
-            dense.write(&mut *self.executor)?;
+            dense.write(&mut *self.core.executor)?;
             return made;
         }
         // The last step's result shows in no loss.
-        let after = lesson.loss(&mut *self.executor)?;
+        let after = batch.loss(&mut *self.core.executor)?;
         if !(loss.sum.is_finite() && after.is_finite()) {
             return Err(Error::Diverged {
-                step: self.progress.step,
+                step: self.core.progress.step,
                 loss: loss.mean(),
             });
         }
@@ -148,13 +153,13 @@ impl ClickTrainer {
         Ok((encoder.late_samples(&late)?, given))
     }
 
-    fn lesson(
+    fn held_batch(
         &self,
         encoder: &Encoder,
         group: &[ClickRow],
         (samples, given): (&Samples, Vec<usize>),
         rng: Rng,
-    ) -> Result<Lesson> {
+    ) -> Result<HeldBatch> {
         let plan = self.plan();
         let mut batch = Batch::default();
         let picks: Vec<Pick> = (0..samples.len()).map(Pick::own).collect();
@@ -185,11 +190,11 @@ impl ClickTrainer {
                 entry.or_insert_with(|| (0, share(segment.row))).0 += count;
             }
         }
-        Ok(Lesson { batch, given, rows })
+        Ok(HeldBatch { batch, given, rows })
     }
 }
 
-impl Lesson {
+impl HeldBatch {
     fn score(&self, executor: &mut dyn Executor) -> Result<Vec<f32>> {
         let mut logits = vec![0.0; self.batch.len()];
         executor.score_batch(&self.batch, &mut logits)?;

@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
-use super::{
-    Progress, Trainer,
-    average::{Aside, Values, mean_fault},
-    progress::values_of,
-};
+use super::Trainer;
 use crate::{
     Error, Result,
     checkpoint::{self, Checkpoint, Contents},
     device::Device,
     plan::State,
+    train::core::Core,
 };
 
 impl Trainer {
@@ -22,7 +19,7 @@ impl Trainer {
     /// # Errors
     /// Those of [`Checkpoint::save`].
     pub fn save(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let (state, mean) = self.both()?;
+        let (state, mean) = self.core.both()?;
         checkpoint::save(&self.contents(&state, mean.as_deref()), path.as_ref())
     }
 
@@ -41,7 +38,7 @@ impl Trainer {
     /// # Errors
     /// Where the device is lost.
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
-        let (state, mean) = self.both()?;
+        let (state, mean) = self.core.both()?;
         let contents = self.contents(&state, None);
         Ok(Checkpoint {
             model: contents.model.clone(),
@@ -64,25 +61,22 @@ impl Trainer {
     /// [`Error::Config`] and [`Error::Length`] where parts of it do not
     /// fit together, and [`Error::Device`].
     pub fn from_checkpoint(checkpoint: Checkpoint, device: Device) -> Result<Self> {
-        if let Some(reason) = checkpoint.progress.counts().fault(checkpoint.state.step) {
+        if let Some(reason) = checkpoint.progress.counts("sample").fault(checkpoint.state.step) {
             return Err(Error::config("progress", reason));
         }
-        let best_values = match (checkpoint.config.patience, checkpoint.progress.at_best) {
-            (Some(_), true) => {
-                let mean = checkpoint.average_values.clone();
-                Some(mean.unwrap_or_else(|| values_of(&checkpoint.state)))
-            }
-            _ => checkpoint.best_values,
-        };
         let mut trainer = Self::with_state(checkpoint.model, device, checkpoint.config, checkpoint.state)?;
-        trainer.progress = checkpoint.progress;
-        trainer.best_values = best_values;
+        trainer.core = Core::resume(
+            trainer.core.executor,
+            &checkpoint.config.schedule(),
+            checkpoint.progress,
+            checkpoint.best_values,
+            checkpoint.average_values,
+        )?;
         trainer.keyed = checkpoint.keyed;
         trainer.user_ids = checkpoint.user_ids;
         trainer.item_ids = checkpoint.item_ids;
         trainer.titles = checkpoint.titles;
         trainer.history = checkpoint.history;
-        trainer.adopt_mean(checkpoint.average_values)?;
         Ok(trainer)
     }
 
@@ -91,8 +85,8 @@ impl Trainer {
             model: &self.model,
             config: &self.config,
             state,
-            progress: &self.progress,
-            best_values: self.best_values.as_deref().filter(|_| !self.progress.at_best),
+            progress: &self.core.progress,
+            best_values: self.core.other_best_values(),
             average_values: mean,
             keyed: self.keyed,
             user_ids: &self.user_ids,
@@ -100,23 +94,5 @@ impl Trainer {
             titles: &self.titles,
             history: &self.history,
         }
-    }
-
-    /// The state that training goes on from, and the mean.
-    fn both(&mut self) -> Result<(State, Option<Values>)> {
-        let state = self.state()?;
-        Ok(self.aside.both(state))
-    }
-
-    /// Takes a mean from a checkpoint into use.
-    fn adopt_mean(&mut self, mean: Option<Values>) -> Result<()> {
-        let Progress { epoch, averaged, .. } = self.progress;
-        if let Some(reason) = mean_fault(self.config.average_from, epoch, averaged, mean.is_some()) {
-            return Err(Error::config("average_values", reason));
-        }
-        if let Some(mean) = mean {
-            self.aside = Aside::adopt(&mut *self.executor, mean)?;
-        }
-        Ok(())
     }
 }

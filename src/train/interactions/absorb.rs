@@ -10,15 +10,15 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{
-    AbsorbConfig, ITEM, Trainer, USER,
-    draws::{Draws, absorb_rng},
-    pad, rows,
-};
+use super::{AbsorbConfig, ITEM, Trainer, USER, pad};
 use crate::{
     Error, Result,
     data::{Batch, IdMap},
     plan::{L2, Optimizer},
+    train::{
+        draws::{Draws, absorb_rng},
+        rows,
+    },
 };
 
 /// Draws before a negative is given up, by users who have nearly everything.
@@ -52,7 +52,7 @@ impl Trainer {
     /// items' rows in so far as they rest on few interactions. Dense parameters, other users' rows, optimiser moments
     /// and the position in training stay as they are; the best epoch is forgotten, since its parameters are now old.
     ///
-    /// Where the parameters in use are a mean over epochs ([`average_from`](super::TrainConfig::average_from)), that mean
+    /// Where the parameters in use are a mean over epochs ([`average_from`](crate::train::TrainConfig::average_from)), that mean
     /// becomes the parameters and what training would have gone on from is given up. Another `fit` goes on from here,
     /// with the moments there were, and begins a new mean.
     ///
@@ -127,19 +127,13 @@ impl Trainer {
         if pairs.is_empty() {
             return Ok(AbsorbReport::default());
         }
-        self.freeze()?;
-        self.history.index();
-        self.settle_on_mean()?;
+        self.prepare_absorb()?;
         self.grow_to(needed)?;
         if needed != old {
             self.start_new_rows(pairs, old)?;
         }
         let fresh = self.record(pairs);
-        // What was kept of earlier is of other tables, or would undo this.
-        self.good = None;
-        self.best_values = None;
-        self.progress.best = None;
-        (self.progress.stale, self.progress.at_best) = (0, false);
+        self.core.forget_best();
 
         let before = self.mean_logit(pairs)?;
         let mut steps = 0;
@@ -155,6 +149,18 @@ impl Trainer {
             before,
             after: self.mean_logit(pairs)?,
         })
+    }
+
+    /// Makes ready at the first call after training: moments are kept aside, and interactions counted by item.
+    fn prepare_absorb(&mut self) -> Result<()> {
+        let is_first = self.core.kept.is_none();
+        self.core.prepare_absorb()?;
+        if is_first {
+            self.support = alloc::vec![0; self.items()];
+            self.history.count_items(&mut self.support);
+        }
+        self.history.index();
+        Ok(())
     }
 
     /// Rows that a column's tables need.
@@ -176,7 +182,7 @@ impl Trainer {
     fn grow_to(&mut self, needed: [usize; 2]) -> Result<()> {
         for (column, rows) in [(USER, needed[USER]), (ITEM, needed[ITEM])] {
             if rows > self.plan().rows(column) {
-                rows::grow(&mut *self.executor, column, rows)?;
+                rows::grow(&mut *self.core.executor, column, rows)?;
                 let (users, items) = self.model.rows_mut();
                 *(if column == ITEM { items } else { users }) = rows;
             }
@@ -213,25 +219,27 @@ impl Trainer {
             let parts: Vec<&[u32]> = clicks.iter().flat_map(of_user).collect();
             let neighbours = Joined::new(parts.iter().map(|part| part.len()));
             let item = |k: usize| neighbours.place(k).map_or(0, |(part, k)| parts[part][k]);
-            rows::start_from(&mut *self.executor, ITEM, clicks[0].0, neighbours.len(), item)?;
+            rows::start_from(&mut *self.core.executor, ITEM, clicks[0].0, neighbours.len(), item)?;
         }
         let mut new = pairs.to_vec();
         new.retain(|pair| pair.0 as usize >= old_users);
         new.sort_by_key(|&(user, _)| user);
         for clicks in new.chunk_by(|a, b| a.0 == b.0) {
-            let Some(who) = &self.history.who else { continue };
-            let parts: Vec<_> = clicks.iter().map(|pair| who.users_of(pair.1)).collect();
+            let Some(item_users) = &self.history.item_users else {
+                continue;
+            };
+            let parts: Vec<_> = clicks.iter().map(|pair| item_users.users_of(pair.1)).collect();
             let neighbours = Joined::new(parts.iter().map(|part| part.len()));
             let user = |k: usize| neighbours.place(k).map_or(0, |(part, k)| parts[part].nth(k));
-            rows::start_from(&mut *self.executor, USER, clicks[0].0, neighbours.len(), user)?;
+            rows::start_from(&mut *self.core.executor, USER, clicks[0].0, neighbours.len(), user)?;
         }
         Ok(())
     }
 
     /// The bounded number of steps on one group.
     fn learn(&mut self, group: &[(u32, u32)], config: &AbsorbConfig) -> Result<u64> {
-        let counter = self.progress.absorbed;
-        self.progress.absorbed = counter.saturating_add(1);
+        let counter = self.core.progress.absorbed;
+        self.core.progress.absorbed = counter.saturating_add(1);
         let rng = absorb_rng(self.config.seed, counter);
         // All batches are drawn first, so that the rows they touch are known and can be put back.
         let mut batches = Vec::new();
@@ -245,13 +253,13 @@ impl Trainer {
             let mut ids: Vec<u32> = ids.copied().collect();
             ids.sort_unstable();
             ids.dedup();
-            saved.save(&mut *self.executor, column, ids.into_iter())?;
+            saved.save(&mut *self.core.executor, column, ids.into_iter())?;
         }
-        let dense = rows::Dense::read(&mut *self.executor)?;
+        let dense = rows::Dense::read(&mut *self.core.executor)?;
         let result = self.learn_batches(&batches, config, &dense);
         if result.is_err() {
-            dense.write(&mut *self.executor)?;
-            saved.restore(&mut *self.executor)?;
+            dense.write(&mut *self.core.executor)?;
+            saved.restore(&mut *self.core.executor)?;
         }
         result
     }
@@ -266,15 +274,15 @@ impl Trainer {
             let items = batch.column(ITEM).segments.iter().map(|segment| segment.row);
             let mut held = rows::SavedRows::default();
             held.save(
-                &mut *self.executor,
+                &mut *self.core.executor,
                 ITEM,
                 items.filter(|&item| item_share(&self.support, item) < 1.0),
             )?;
-            self.executor.step(batch, &optimizer, L2::default(), &mut || {})?;
-            dense.write(&mut *self.executor)?;
-            held.hold_back(&mut *self.executor, |item| item_share(&self.support, item))?;
+            self.core.executor.step(batch, &optimizer, L2::default(), &mut || {})?;
+            dense.write(&mut *self.core.executor)?;
+            held.hold_back(&mut *self.core.executor, |item| item_share(&self.support, item))?;
         }
-        let loss = self.executor.take_loss()?;
+        let loss = self.core.executor.take_loss()?;
         // The last step's result shows in no loss.
         let mut finite = loss.sum.is_finite();
         if let Some(last) = batches.last() {
@@ -282,12 +290,12 @@ impl Trainer {
             self.pairs.items.clone_from(&last.column(ITEM).ids);
             self.pairs.scores.resize(last.len(), 0.0);
             let columns = [&self.pairs.users[..], &self.pairs.items[..]];
-            self.executor.score(&columns, &mut self.pairs.scores)?;
+            self.core.executor.score(&columns, &mut self.pairs.scores)?;
             finite &= self.pairs.scores.iter().all(|score| score.is_finite());
         }
         if !finite {
             return Err(Error::Diverged {
-                step: self.progress.step,
+                step: self.core.progress.step,
                 loss: loss.mean(),
             });
         }

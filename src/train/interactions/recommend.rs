@@ -7,6 +7,7 @@ use crate::{
     Error, Result,
     eval::{CHUNK, Query, TopK},
     executor::Executor,
+    train::similar::similar,
 };
 
 /// Buffers of up to [`CHUNK`] pairs, kept between calls.
@@ -65,14 +66,11 @@ impl Trainer {
     pub fn recommend(&mut self, user: u32, k: usize) -> Result<Vec<(u32, f32)>> {
         self.check(USER, user)?;
         let Trainer {
-            pairs,
-            history,
-            executor,
-            ..
+            pairs, history, core, ..
         } = self;
         history.all(user, &mut pairs.known);
         let known = &pairs.known[..];
-        let mut best = executor.top_catalogue(&[Query { user, known }], k)?;
+        let mut best = core.executor.top_catalogue(&[Query { user, known }], k)?;
         Ok(best.pop().unwrap_or_default())
     }
 
@@ -86,9 +84,38 @@ impl Trainer {
         for chunk in candidates.chunks(CHUNK) {
             self.pairs.items.clear();
             self.pairs.items.extend_from_slice(chunk);
-            self.pairs.offer(&mut *self.executor, user, &mut top)?;
+            self.pairs.offer(&mut *self.core.executor, user, &mut top)?;
         }
         Ok(top.take_sorted())
+    }
+
+    /// The `k` items most like one, best first, each with the cosine of both embeddings; of equal ones the lower item is
+    /// first. An item's embedding is its row in every item table side by side, of NeuMF that of GMF and that of the MLP;
+    /// MF's bias is no part of it. Left out are the item itself, and items whose cosine is undefined, as their embedding
+    /// is zero or not finite.
+    ///
+    /// ```
+    /// # use pocketrec::{device::Device, models::NeuMf, train::*};
+    /// # let mut trainer = Trainer::new(NeuMf::new(3, 5), Device::cpu(), TrainConfig::default())?;
+    /// let alike: Vec<(u32, f32)> = trainer.similar_items(2, 3)?;
+    /// assert!(alike.len() == 3 && alike[0].1 >= alike[1].1);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Id`] where the model has no row for the item, [`Error::Config`] where its embeddings are single numbers.
+    pub fn similar_items(&mut self, item: u32, k: usize) -> Result<Vec<(u32, f32)>> {
+        self.check(ITEM, item)?;
+        similar(&mut *self.core.executor, ITEM, 0, item, k)
+    }
+
+    /// The `k` users most like one, as [`similar_items`](Trainer::similar_items).
+    ///
+    /// # Errors
+    /// [`Error::Id`] where the model has no row for the user, [`Error::Config`] where its embeddings are single numbers.
+    pub fn similar_users(&mut self, user: u32, k: usize) -> Result<Vec<(u32, f32)>> {
+        self.check(USER, user)?;
+        similar(&mut *self.core.executor, USER, 0, user, k)
     }
 
     /// The logits of (user, item) pairs; the sigmoid of a logit estimates the probability that the pair is a positive
@@ -104,7 +131,7 @@ impl Trainer {
             buffers.items.clear();
             buffers.users.extend(chunk.iter().map(|pair| pair.0));
             buffers.items.extend(chunk.iter().map(|pair| pair.1));
-            buffers.score(&mut *self.executor)?;
+            buffers.score(&mut *self.core.executor)?;
             scores.extend_from_slice(&buffers.scores);
         }
         Ok(scores)

@@ -15,11 +15,9 @@
 use alloc::string::String;
 use alloc::{format, vec::Vec};
 
-use super::{Trainer, progress::values_of};
+use super::progress::values_of;
 use crate::{
     Error, Result,
-    data::Split,
-    eval::{self, RankingReport},
     executor::Executor,
     plan::{ParamKind, Plan, State},
 };
@@ -27,35 +25,35 @@ use crate::{
 use crate::{checks::check_state, train::progress::fresh_state};
 
 /// One entry a parameter, in the plan's order.
-pub(super) type Values = Vec<Vec<f32>>;
+pub(crate) type Values = Vec<Vec<f32>>;
 
 /// The parameters that the executor does not hold.
 #[derive(Debug, Default)]
-pub(super) enum Aside {
+pub(crate) enum AveragedWeights {
     /// There is no mean.
     #[default]
-    Nothing,
+    None,
     /// The mean: the executor holds the parameters that training goes on from.
     Mean(Values),
     /// The parameters that training goes on from: the executor holds the mean.
-    Plain(Values),
+    Training(Values),
 }
 
-impl Aside {
+impl AveragedWeights {
     /// Makes everything but training see the mean, if there is one.
     pub fn use_mean(&mut self, executor: &mut dyn Executor) -> Result<()> {
-        if let Aside::Mean(values) = self {
+        if let AveragedWeights::Mean(values) = self {
             exchange(executor, values)?;
-            *self = Aside::Plain(core::mem::take(values));
+            *self = AveragedWeights::Training(core::mem::take(values));
         }
         Ok(())
     }
 
     /// Puts the parameters back that training goes on from.
-    pub fn use_plain(&mut self, executor: &mut dyn Executor) -> Result<()> {
-        if let Aside::Plain(values) = self {
+    pub fn use_training(&mut self, executor: &mut dyn Executor) -> Result<()> {
+        if let AveragedWeights::Training(values) = self {
             exchange(executor, values)?;
-            *self = Aside::Mean(core::mem::take(values));
+            *self = AveragedWeights::Mean(core::mem::take(values));
         }
         Ok(())
     }
@@ -65,7 +63,7 @@ impl Aside {
     /// diverged.
     pub fn next_mean(&self, from: Option<u32>, epoch: u32, averaged: u32, state: &State) -> Option<(Values, u32)> {
         from.filter(|&from| epoch >= from)?;
-        let Aside::Mean(mean) = self else {
+        let AveragedWeights::Mean(mean) = self else {
             return Some((values_of(state), 1));
         };
         let count = averaged.saturating_add(1);
@@ -78,10 +76,10 @@ impl Aside {
     #[cfg(feature = "std")]
     pub fn both(&self, mut state: State) -> (State, Option<Values>) {
         let mean = match self {
-            Aside::Nothing => None,
-            Aside::Mean(mean) => Some(mean.clone()),
-            Aside::Plain(plain) => {
-                let mut mean = plain.clone();
+            AveragedWeights::None => None,
+            AveragedWeights::Mean(mean) => Some(mean.clone()),
+            AveragedWeights::Training(values) => {
+                let mut mean = values.clone();
                 swap_values(&mut state, &mut mean);
                 Some(mean)
             }
@@ -89,59 +87,22 @@ impl Aside {
         (state, mean)
     }
 
+    /// The parameters that the executor does not hold, if there are two sets.
+    pub fn values_mut(&mut self) -> Option<&mut Values> {
+        match self {
+            AveragedWeights::None => None,
+            AveragedWeights::Mean(values) | AveragedWeights::Training(values) => Some(values),
+        }
+    }
+
     /// Takes a mean from a checkpoint into use.
     #[cfg(feature = "std")]
     pub fn adopt(executor: &mut dyn Executor, mean: Values) -> Result<Self> {
         let state = fresh_state(mean);
         check_state(executor.plan(), &state)?;
-        let mut aside = Aside::Mean(state.tensors.into_iter().map(|tensor| tensor.value).collect());
-        aside.use_mean(executor)?;
-        Ok(aside)
-    }
-}
-
-impl Trainer {
-    /// Ranks the test items with the mean where there is one, else with the parameters in the executor. These are
-    /// `state`, and they are in the executor again afterwards.
-    pub(super) fn rank(
-        &mut self,
-        split: &Split,
-        state: &mut State,
-        mean: Option<&mut Values>,
-    ) -> Result<RankingReport> {
-        let (protocol, k) = (self.config.protocol, self.config.k);
-        let executor = &mut *self.executor;
-        let Some(mean) = mean else {
-            return eval::evaluate(executor, split, protocol, k);
-        };
-        swap_in(executor, state, mean)?;
-        let ranking = eval::evaluate(executor, split, protocol, k);
-        swap_in(executor, state, mean)?;
-        ranking
-    }
-
-    /// Ends the mean by making it the parameters, for good.
-    pub(super) fn settle_on_mean(&mut self) -> Result<()> {
-        self.aside.use_mean(&mut *self.executor)?;
-        self.forget_mean();
-        Ok(())
-    }
-
-    /// Ends the mean by going back to the parameters without it.
-    pub(super) fn drop_mean(&mut self) -> Result<()> {
-        self.aside.use_plain(&mut *self.executor)?;
-        self.forget_mean();
-        Ok(())
-    }
-
-    /// Leaves the parameters in the executor as the only ones.
-    pub(super) fn forget_mean(&mut self) {
-        if !matches!(self.aside, Aside::Nothing) {
-            self.aside = Aside::Nothing;
-            self.progress.averaged = 0;
-            self.progress.at_best = false;
-            self.good = None; // it counts epochs that are no longer in a mean
-        }
+        let mut averaged = AveragedWeights::Mean(state.tensors.into_iter().map(|tensor| tensor.value).collect());
+        averaged.use_mean(executor)?;
+        Ok(averaged)
     }
 }
 
@@ -198,7 +159,7 @@ fn exchange(executor: &mut dyn Executor, values: &mut Values) -> Result<()> {
 }
 
 /// Exchanges the parameters of `state` for `values` and gives it to the executor; on an error nothing is exchanged.
-pub(super) fn swap_in(executor: &mut dyn Executor, state: &mut State, values: &mut Values) -> Result<()> {
+pub(crate) fn swap_in(executor: &mut dyn Executor, state: &mut State, values: &mut Values) -> Result<()> {
     swap_values(state, values);
     let set = executor.set_state(state);
     if set.is_err() {

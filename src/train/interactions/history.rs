@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
-use super::who::Who;
+use super::item_users::ItemUsers;
 use crate::data::{Interactions, Split};
 
 /// The items that users have: those trained on, those held out for testing, and those absorbed since.
@@ -21,7 +21,7 @@ pub struct History {
     /// In order of absorption.
     pub(crate) absorbed: HashMap<u32, Vec<u32>>,
     /// The same from the items' side, from the first click on that is absorbed.
-    pub(crate) who: Option<Who>,
+    pub(crate) item_users: Option<ItemUsers>,
 }
 
 impl PartialEq for History {
@@ -42,7 +42,7 @@ impl History {
     /// Takes the parts of a split and keeps what was absorbed.
     pub(super) fn set_split(&mut self, split: &Split) {
         let train: &Interactions = &split.train;
-        self.who = None;
+        self.item_users = None;
         self.offsets.clear();
         self.items.clear();
         self.items.reserve_exact(train.len());
@@ -80,8 +80,8 @@ impl History {
     /// Whether the user is known to have the item. Takes logarithmic time once clicks have been absorbed, and a look at
     /// the user's items before.
     pub fn contains(&self, user: u32, item: u32) -> bool {
-        let trained_or_absorbed = match &self.who {
-            Some(who) => who.has(user, item),
+        let trained_or_absorbed = match &self.item_users {
+            Some(item_users) => item_users.has(user, item),
             None => self.absorbed(user).contains(&item) || self.trained(user).contains(&item),
         };
         trained_or_absorbed || self.held_out.binary_search(&(user, item)).is_ok()
@@ -113,8 +113,8 @@ impl History {
         let new = !self.contains(user, item);
         if new {
             self.absorbed.entry(user).or_default().push(item);
-            if let Some(who) = &mut self.who {
-                who.absorb(user, item);
+            if let Some(item_users) = &mut self.item_users {
+                item_users.absorb(user, item);
             }
         }
         new
@@ -122,16 +122,16 @@ impl History {
 
     /// Sees that there is what [`contains`](History::contains) and the neighbours of new rows are found by: a pass over
     /// everything at the first click, and nothing later.
-    pub(super) fn index(&mut self) -> &Who {
-        if self.who.is_none() {
+    pub(super) fn index(&mut self) -> &ItemUsers {
+        if self.item_users.is_none() {
             let users = 0..self.offsets.len().saturating_sub(1) as u32;
-            let mut who = Who::trained(users.map(|user| self.trained(user)));
+            let mut item_users = ItemUsers::trained(users.map(|user| self.trained(user)));
             for (user, item) in self.absorbed_pairs() {
-                who.absorb(user, item);
+                item_users.absorb(user, item);
             }
-            self.who = Some(who);
+            self.item_users = Some(item_users);
         }
-        self.who.get_or_insert_default()
+        self.item_users.get_or_insert_default()
     }
 
     /// Adds to `counts` how many users have each item, trained or absorbed.
@@ -201,7 +201,7 @@ mod tests {
                 plain.absorbed.entry(user + 5).or_default().push(item + 3);
             }
         }
-        assert!(plain.who.is_none() && indexed == plain);
+        assert!(plain.item_users.is_none() && indexed == plain);
         for item in 0..36 {
             let has = |user: &u32| plain.trained(*user).contains(&item) || plain.absorbed(*user).contains(&item);
             let want: Vec<u32> = (0..50).filter(has).collect();
@@ -226,12 +226,12 @@ mod tests {
             history.set_split(&Interactions::from_triples(&triples).unwrap().leave_one_out().unwrap());
             (0..own).for_each(|i| _ = history.absorb(7, own + i));
             (0..others).for_each(|user| _ = history.absorb(others - 1 - user, 5 * own));
-            let who = history.index();
-            who.take_looked();
-            who.has(7, 0);
-            let users = who.users_of(5 * own);
+            let item_users = history.index();
+            item_users.take_looked();
+            item_users.has(7, 0);
+            let users = item_users.users_of(5 * own);
             users.nth(users.len() / 2);
-            who.take_looked()
+            item_users.take_looked()
         };
         let (short, long) = (cost(20, 20), cost(20_000, 20_000));
         // A thousand times the history: ten times the digits of a search, and as many runs to search.

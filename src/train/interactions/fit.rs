@@ -1,0 +1,107 @@
+//! Training on interactions.
+
+use alloc::format;
+
+use super::{Trainer, task::InteractionTask};
+use crate::{
+    Error, Result,
+    data::{Sampler, Split},
+    eval::{self, Protocol, RankingReport},
+    train::{Control, EpochReport, Event, FitReport, IntoControl, clock::Stopwatch, run::Watch},
+};
+
+impl Trainer {
+    /// Trains until all epochs are done, patience is over, or the callback returns [`Control::Stop`]. The callback is
+    /// called once an epoch; it may return nothing. A call after a stop goes on with the next sample, with the same
+    /// bits as if it had never stopped.
+    ///
+    /// The parameters at the beginning of the epoch are kept on the host (and those of the best epoch, where
+    /// `patience` is set, and their mean, where `average_from` is): memory for one and, with Adam, two moments a
+    /// parameter.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the split does not fit the model or cannot be evaluated; [`Error::Diverged`] where the
+    /// loss or a parameter is no longer finite: parameters and position are then those of the beginning of the epoch
+    /// or of this call, whichever was later.
+    pub fn fit<R: IntoControl>(
+        &mut self,
+        split: &Split,
+        mut on_epoch: impl FnMut(&EpochReport) -> R,
+    ) -> Result<FitReport> {
+        self.run(split, None, &mut |event| match event {
+            Event::Epoch(report) => on_epoch(report).into_control(),
+            Event::Progress(_) => Control::Continue,
+        })
+    }
+
+    /// As [`fit`](Trainer::fit), with a callback that also sees progress within epochs and can stop there.
+    ///
+    /// # Errors
+    /// Those of [`fit`](Trainer::fit).
+    pub fn fit_events<R: IntoControl>(
+        &mut self,
+        split: &Split,
+        mut on_event: impl FnMut(&Event) -> R,
+    ) -> Result<FitReport> {
+        self.run(split, None, &mut |event| on_event(event).into_control())
+    }
+
+    /// As [`fit_events`](Trainer::fit_events), for so much time: it returns after the first step that ends later. It
+    /// makes one step at least. An evaluation that falls due is done to its end.
+    ///
+    /// A call begins by indexing the training part, in time proportional to its size: give seconds rather than the
+    /// milliseconds of a frame. Where a call ends within a reporting interval, the reported loss of that epoch can
+    /// differ in its last bit from that of an uninterrupted run, as sums are grouped otherwise; nothing else does.
+    ///
+    /// # Errors
+    /// Those of [`fit`](Trainer::fit).
+    #[cfg(feature = "std")]
+    pub fn train_for<R: IntoControl>(
+        &mut self,
+        split: &Split,
+        time: std::time::Duration,
+        mut on_event: impl FnMut(&Event) -> R,
+    ) -> Result<FitReport> {
+        let budget = Some(time.as_secs_f64());
+        self.run(split, budget, &mut |event| on_event(event).into_control())
+    }
+
+    /// Ranks the test items of a split with the present parameters, or their mean once there is one.
+    ///
+    /// # Errors
+    /// Those of [`eval::evaluate`], and [`Error::Config`] where the split's users or items have other keys than those that
+    /// the model was trained with.
+    pub fn evaluate(&mut self, split: &Split, protocol: Protocol, k: usize) -> Result<RankingReport> {
+        self.check_keys(split)?;
+        eval::evaluate(&mut *self.core.executor, split, protocol, k)
+    }
+
+    fn run(&mut self, split: &Split, budget: Option<f64>, watch: Watch<'_, RankingReport>) -> Result<FitReport> {
+        let clock = Stopwatch::start();
+        self.check_keys(split)?;
+        self.check_evaluation(split)?;
+        self.adopt(split)?;
+        self.core.restore_moments()?;
+        let sampler = Sampler::new(&split.train, self.config.negatives, self.config.seed)?;
+        let mut task = InteractionTask::new(split, sampler, &self.config, &mut *self.core.executor)?;
+        self.core
+            .train(&mut task, self.config.schedule(), (clock, budget), watch)
+    }
+
+    /// Finds out before the first epoch, not after it, that a split cannot be evaluated.
+    fn check_evaluation(&self, split: &Split) -> Result<()> {
+        let reason = match self.config.protocol {
+            _ if self.config.eval_every == 0 => return Ok(()),
+            _ if split.test.is_empty() => "the split has no test cases",
+            Protocol::Sampled if !split.has_negatives() => "the split carries no negatives and protocol is Sampled",
+            Protocol::Sampled if split.report().no_candidates as usize == split.test.len() => {
+                "no test case has a candidate, as every user has every item"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::config(
+            "eval_every",
+            format!("{reason}; 0 trains without evaluation"),
+        ))
+    }
+}

@@ -1,0 +1,334 @@
+//! Training of models of users and items.
+
+mod absorb;
+mod config;
+mod fit;
+mod history;
+mod item_users;
+#[cfg(feature = "std")]
+mod persist;
+mod recommend;
+mod task;
+
+pub use absorb::AbsorbReport;
+pub use config::{AbsorbConfig, TrainConfig};
+pub use history::History;
+
+use alloc::{boxed::Box, format, string::String, vec::Vec};
+use core::fmt;
+
+use super::{Progress, averaging::check_averaging, core::Core};
+use crate::{
+    Error, Result,
+    data::{IdMap, Split},
+    device::Device,
+    eval::{RankingReport, executor_takes_pairs},
+    executor::Executor,
+    models::{Model, NeuMf},
+    plan::{Plan, State},
+};
+
+/// The id columns of every model that is trained on interactions.
+pub(crate) const USER: usize = 0;
+pub(crate) const ITEM: usize = 1;
+
+/// Trains a model, recommends with it, and goes on learning.
+///
+/// The same calls with the same seed on the same device give the same bits, on any number of threads.
+pub struct Trainer {
+    model: Model,
+    config: TrainConfig,
+    core: Core<RankingReport>,
+    /// How many interactions each item's row has been learnt from; counted from the first `absorb` on.
+    support: Vec<u32>,
+    /// Whether the keys are those of data; otherwise they are the row numbers and `fit` replaces them.
+    keyed: bool,
+    user_ids: IdMap,
+    item_ids: IdMap,
+    titles: Vec<String>,
+    history: History,
+    pairs: recommend::Pairs,
+}
+
+impl fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer")
+            .field("model", &self.model)
+            .field("device", &self.core.executor.device())
+            .field("config", &self.config)
+            .field("progress", &self.core.progress)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Trainer {
+    /// A trainer of a new model on a device.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a setting of the model or of training is out of range, [`Error::Device`] where the
+    /// device lacks what was asked for, [`Error::Memory`] where the model takes more memory than there is.
+    pub fn new(model: impl Into<Model>, device: Device, config: TrainConfig) -> Result<Self> {
+        let model = model.into();
+        let plan = model.plan()?;
+        config.validate()?;
+        device.check_memory(&plan, config.optimizer.has_moments())?;
+        let state = State::initial(&plan, config.seed, config.optimizer.has_moments())?;
+        Self::with_state(model, device, config, state)
+    }
+
+    /// A trainer that begins from a given state, such as one made elsewhere.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::new`], and [`Error::Length`] where the state does not fit the model.
+    pub fn with_state(model: impl Into<Model>, device: Device, config: TrainConfig, state: State) -> Result<Self> {
+        let model = model.into();
+        config.validate()?;
+        let executor = device.executor(model.plan()?, state)?;
+        Self::with_executor(model, executor, config)
+    }
+
+    /// A NeuMF that begins from a trained GMF and a trained MLP, their outputs weighted by `alpha` and `1 - alpha`
+    /// (0.5 in the paper). He et al. (WWW 2017, section 3.4.1) go on with [`Sgd`](crate::plan::Optimizer::Sgd), since
+    /// Adam's moments are not carried over; `config` says what is done here.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the sizes of the three models differ or `alpha` is not in 0..=1, and those of
+    /// [`Trainer::new`].
+    pub fn pretrained(
+        model: NeuMf,
+        gmf: &mut Trainer,
+        mlp: &mut Trainer,
+        alpha: f32,
+        device: Device,
+        config: TrainConfig,
+    ) -> Result<Self> {
+        if !(0.0..=1.0).contains(&alpha) {
+            return Err(Error::config("alpha", format!("{alpha} is not in 0..=1; 0.5 is usual")));
+        }
+        let (gmf_state, mlp_state) = (gmf.state()?, mlp.state()?);
+        let state = model.pretrained((gmf.plan(), &gmf_state), (mlp.plan(), &mlp_state), alpha)?;
+        Self::with_state(model, device, config, state)
+    }
+
+    /// A trainer on an executor of one's own, whose present state is where training begins.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a setting is out of range, or where the executor's plan is not that of the model.
+    pub fn with_executor(model: impl Into<Model>, executor: Box<dyn Executor>, config: TrainConfig) -> Result<Self> {
+        let model = model.into();
+        config.validate()?;
+        check_averaging(executor.plan(), config.average_from)?;
+        executor_takes_pairs(&*executor)?;
+        if *executor.plan() != model.plan()? {
+            let reason = format!(
+                "the executor's plan is not that of {} with these settings",
+                model.name()
+            );
+            return Err(Error::config("model", reason));
+        }
+        let rows = |column| u32::try_from(executor.plan().rows(column)).unwrap_or(u32::MAX);
+        let (user_ids, item_ids) = (IdMap::numbered(rows(USER)), IdMap::numbered(rows(ITEM)));
+        Ok(Trainer {
+            model,
+            config,
+            core: Core::new(executor),
+            support: Vec::new(),
+            keyed: false,
+            user_ids,
+            item_ids,
+            titles: Vec::new(),
+            history: History::default(),
+            pairs: recommend::Pairs::default(),
+        })
+    }
+
+    /// The model, with as many rows as its tables have now.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The plan, with as many rows as its tables have now.
+    pub fn plan(&self) -> &Plan {
+        self.core.executor.plan()
+    }
+
+    /// The device, for people: `cpu avx512, 2 threads`.
+    pub fn device(&self) -> String {
+        self.core.executor.device()
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// Changes the settings for the steps to come: more epochs, another optimiser (its moments begin at zero if there
+    /// were none), and so on. With another `seed` or number of `negatives` the rest of a begun epoch is drawn anew.
+    /// Another `average_from` ends a mean of parameters that there is: the parameters themselves are in use until a
+    /// new mean begins.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a setting is out of range, and where the device is lost; the old ones stay then.
+    pub fn set_config(&mut self, config: TrainConfig) -> Result<()> {
+        config.validate()?;
+        check_averaging(self.plan(), config.average_from)?;
+        if config.average_from != self.config.average_from {
+            self.core.drop_mean()?;
+        }
+        self.config = config;
+        Ok(())
+    }
+
+    /// Where training stands.
+    pub fn progress(&self) -> &Progress {
+        &self.core.progress
+    }
+
+    /// Rows of the user tables.
+    pub fn users(&self) -> usize {
+        self.plan().rows(USER)
+    }
+
+    /// Rows of the item tables.
+    pub fn items(&self) -> usize {
+        self.plan().rows(ITEM)
+    }
+
+    /// Keys of the users. A row that came by number through [`Trainer::absorb`] has the key `#number`, or its plain
+    /// number where the keys are numbers.
+    pub fn user_ids(&self) -> &IdMap {
+        &self.user_ids
+    }
+
+    /// Keys of the items.
+    pub fn item_ids(&self) -> &IdMap {
+        &self.item_ids
+    }
+
+    /// The title of an item, where the data has one.
+    pub fn title(&self, item: u32) -> Option<&str> {
+        let title = self.titles.get(item as usize).map(String::as_str);
+        title.filter(|title| !title.is_empty())
+    }
+
+    /// Which items users have.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// A copy of parameters, moments and step count. The parameters are those that [`recommend`](Trainer::recommend)
+    /// uses: their mean over epochs, once there is one ([`TrainConfig::average_from`]). Moments and step count are
+    /// training's; [`checkpoint`](Trainer::checkpoint) has the parameters that go with them.
+    ///
+    /// # Errors
+    /// Where the device is lost.
+    pub fn state(&mut self) -> Result<State> {
+        self.core.state()
+    }
+
+    /// Makes ready for training on `split`: checks that it fits the model and what was trained on before, and takes
+    /// its keys, titles and histories.
+    fn adopt(&mut self, split: &Split) -> Result<()> {
+        let train = &split.train;
+        let sides = [
+            ("users", train.users(), self.users()),
+            ("items", train.items(), self.items()),
+        ];
+        for (what, count, rows) in sides {
+            if count as usize > rows {
+                let reason = format!("it has {count} {what}, the model {rows}; build the model with as many rows");
+                return Err(Error::config("split", reason));
+            }
+        }
+        if !self.keyed {
+            let (users, items) = (self.users(), self.items());
+            self.user_ids = padded(train.user_ids(), users)?;
+            self.item_ids = padded(train.item_ids(), items)?;
+            self.keyed = true;
+        }
+        if (0..train.items()).any(|item| train.title(item).is_some()) {
+            self.titles = (0..train.items())
+                .map(|item| train.title(item).unwrap_or_default().into())
+                .collect();
+        }
+        self.history.set_split(split);
+        Ok(())
+    }
+
+    /// Refuses a split whose users or items have other keys than the model's, or the same in another order: their
+    /// indices would mean others.
+    pub(super) fn check_keys(&self, split: &Split) -> Result<()> {
+        let train = &split.train;
+        let sides = [
+            ("users", train.user_ids(), &self.user_ids),
+            ("items", train.item_ids(), &self.item_ids),
+        ];
+        for (what, keys, known) in sides {
+            if !self.keyed || begins_with(known, keys) {
+                continue;
+            }
+            let mut both = keys.iter().zip(known.iter());
+            // More keys behind the same ones are other rows, not other meanings.
+            let Some(row) = both.position(|(key, known)| key != known) else {
+                continue;
+            };
+            let [key, own] = [keys, known].map(|keys| keys.key(row as u32).unwrap_or_default());
+            let order = match known.get(&key) {
+                Some(_) => "the same in another order",
+                None => "others",
+            };
+            let how = format!("row {row} is {key:?} there and {own:?} in the model: its keys are {order}");
+            let reason = format!(
+                "its {what} are not those that the model was trained with: {how}; number them by the model's keys \
+                 (Interactions::with_order_of)"
+            );
+            return Err(Error::config("split", reason));
+        }
+        Ok(())
+    }
+}
+
+/// Whether `keys` are the first of `known`.
+fn begins_with(known: &IdMap, keys: &IdMap) -> bool {
+    known == keys || (keys.len() <= known.len() && keys.iter().eq(known.iter().take(keys.len())))
+}
+
+/// `keys`, and made-up ones for the rows beyond.
+fn padded(keys: &IdMap, rows: usize) -> Result<IdMap> {
+    let mut keys = keys.clone();
+    pad(&mut keys, rows)?;
+    Ok(keys)
+}
+
+/// Gives rows that have no key one: their number where that is the next in a map of numbers, else `#number`.
+fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    if keys.is_numbered() {
+        *keys = IdMap::numbered(rows.max(keys.len() as u32));
+        return Ok(());
+    }
+    while keys.len() < rows as usize {
+        let mut key = format!("#{}", keys.len());
+        while keys.get(&key).is_some() {
+            key.push('#');
+        }
+        keys.get_or_insert(&key)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_without_keys_get_distinct_ones() {
+        let keys = IdMap::from_keys(["a", "#3", "7"]).unwrap();
+        let padded = padded(&keys, 5).unwrap();
+        assert_eq!(padded.iter().collect::<Vec<_>>(), ["a", "#3", "7", "#3#", "#4"]);
+        assert!(begins_with(&padded, &keys) && !begins_with(&keys, &padded));
+        let mut numbers = IdMap::numbered(3);
+        pad(&mut numbers, 5).unwrap();
+        assert_eq!(numbers, IdMap::numbered(5));
+    }
+}

@@ -1,0 +1,95 @@
+//! Interactions as a task: positives with negatives, drawn on the device where the executor can.
+
+use crate::{
+    Error, Result,
+    data::{Batch, Sampler, Split},
+    eval::{self, Protocol, RankingReport},
+    executor::Executor,
+    plan::{L2, Optimizer},
+    train::{
+        TrainConfig,
+        prefetch::{Fill, Prefetch},
+        task::{Position, Task},
+    },
+};
+
+/// Samples of a split's training part, and the ranking of its test items.
+pub(super) struct InteractionTask<'a> {
+    split: &'a Split,
+    batches: Prefetch<Sampler>,
+    /// Whether the executor draws samples itself.
+    is_drawn: bool,
+    batch_size: usize,
+    eval_every: u32,
+    protocol: Protocol,
+    k: usize,
+}
+
+impl<'a> InteractionTask<'a> {
+    /// # Errors
+    /// Those of [`Executor::keep_sampler`].
+    pub fn new(split: &'a Split, sampler: Sampler, config: &TrainConfig, executor: &mut dyn Executor) -> Result<Self> {
+        let size = config.batch_size;
+        let is_drawn = executor.keep_sampler(&sampler, size)?;
+        let samples = if is_drawn { 0 } else { sampler.samples_per_epoch() };
+        let capacity = size.min(usize::try_from(samples).unwrap_or(usize::MAX));
+        let batches = [0; 2].map(|_| Batch::new(executor.plan().columns().len(), capacity));
+        Ok(InteractionTask {
+            split,
+            batches: Prefetch::new(sampler, size, batches),
+            is_drawn,
+            batch_size: size,
+            eval_every: config.eval_every,
+            protocol: config.protocol,
+            k: config.k,
+        })
+    }
+}
+
+impl Fill for Sampler {
+    fn total(&self) -> u64 {
+        self.samples_per_epoch()
+    }
+
+    fn fill(&mut self, (epoch, start): Position, size: usize, batch: &mut Batch) {
+        Sampler::fill(self, epoch, start, size, batch);
+    }
+}
+
+impl Task for InteractionTask<'_> {
+    type Evaluation = RankingReport;
+    type Value = RankingReport;
+
+    const RESTARTS_MOMENTS_AT_BEST: bool = false;
+
+    fn total(&self) -> u64 {
+        self.batches.total()
+    }
+
+    fn step(&mut self, executor: &mut dyn Executor, optimizer: &Optimizer, l2: L2, at: Position) -> Result<u64> {
+        match self.is_drawn {
+            true => executor.step_drawn(at.0, at.1, self.batch_size, optimizer, l2),
+            false => self.batches.step(executor, optimizer, l2, at),
+        }
+    }
+
+    fn is_due(&self, epoch: u32) -> bool {
+        self.eval_every > 0 && epoch.is_multiple_of(self.eval_every)
+    }
+
+    fn evaluate(&mut self, executor: &mut dyn Executor, step: u64) -> Result<RankingReport> {
+        match eval::evaluate(executor, self.split, self.protocol, self.k) {
+            // Finite parameters can be so large that a logit is not.
+            Err(Error::Config { field, .. }) if field == "score" => Err(Error::Diverged { step, loss: f64::NAN }),
+            result => result,
+        }
+    }
+
+    fn value(&self, ranking: &RankingReport) -> Result<RankingReport> {
+        Ok(*ranking)
+    }
+
+    fn is_better(new: &RankingReport, best: &RankingReport) -> bool {
+        new.hr > best.hr || (new.hr == best.hr && new.ndcg > best.ndcg)
+    }
+}

@@ -1,0 +1,162 @@
+//! What both trainers can do alike: begin from a state or an executor, say what is similar, and end with the best epoch.
+#![cfg(feature = "std")]
+
+mod common;
+
+use common::click_config;
+use pocketrec::{
+    data::clicks::{PlantedClickData, PlantedClicks},
+    device::Device,
+    models::{DeepFm, Fm, Lr, Mf, NeuMf},
+    plan::{Optimizer, Plan, State},
+    train::{ClickConfig, ClickMetric, ClickTrainer, TrainConfig, Trainer},
+};
+
+fn clicks() -> PlantedClickData {
+    let clicks = PlantedClicks {
+        users: 40,
+        items: 30,
+        rows_per_user: 30,
+        ..PlantedClicks::default()
+    };
+    clicks.generate().unwrap()
+}
+
+/// The rows of one parameter.
+fn rows<'a>(plan: &Plan, state: &'a State, name: &str) -> Vec<&'a [f32]> {
+    let at = plan.params().iter().position(|param| param.name == name).unwrap();
+    state.tensors[at].value.chunks(plan.params()[at].width).collect()
+}
+
+/// All rows from `first` on but `own` with their cosine, best first, of vectors of numbers side by side.
+fn by_cosine(parts: &[Vec<&[f32]>], first: usize, own: usize) -> Vec<(usize, f64)> {
+    let vector = |row: usize| {
+        parts
+            .iter()
+            .flat_map(move |part| part[row].iter().map(|&x| f64::from(x)))
+    };
+    let norm = |row: usize| vector(row).map(|x| x * x).sum::<f64>().sqrt();
+    let cosine = |row: usize| vector(row).zip(vector(own)).map(|(a, b)| a * b).sum::<f64>() / norm(row) / norm(own);
+    let others = (first..parts[0].len()).filter(|&row| row != own);
+    let mut all: Vec<(usize, f64)> = others.map(|row| (row, cosine(row))).collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    all
+}
+
+#[test]
+fn similar_items_and_users_of_pairs_have_the_largest_cosine() {
+    let config = TrainConfig::default();
+    let mut trainer = Trainer::new(NeuMf::new(20, 50).factors(4), Device::cpu(), config).unwrap();
+    let (plan, state) = (trainer.plan().clone(), trainer.state().unwrap());
+    for side in ["user", "item"] {
+        let own = 7;
+        let parts = ["gmf", "mlp"].map(|part| rows(&plan, &state, &format!("{part}.{side}.weight")));
+        let want = by_cosine(&parts, 0, own as usize);
+        let got = match side {
+            "user" => trainer.similar_users(own, 9).unwrap(),
+            _ => trainer.similar_items(own, 9).unwrap(),
+        };
+        assert_eq!(got.len(), 9);
+        for ((row, cosine), want) in got.into_iter().zip(want) {
+            assert_eq!(row as usize, want.0);
+            assert!((f64::from(cosine) - want.1).abs() < 1e-6);
+        }
+    }
+    assert!(trainer.similar_users(20, 1).is_err() && trainer.similar_items(50, 1).is_err());
+    let mut narrow = Trainer::new(Mf::new(3, 3).factors(1), Device::cpu(), config).unwrap();
+    let error = narrow.similar_items(0, 1).unwrap_err().to_string();
+    assert!(error.contains("no embeddings"), "{error}");
+}
+
+#[test]
+fn similar_keys_of_clicks_have_the_largest_cosine() {
+    let data = clicks();
+    let model = DeepFm::new(data.train.layout()).factors(4).hidden([8]);
+    let mut trainer = ClickTrainer::new(model, Device::cpu(), click_config(1)).unwrap();
+    let error = trainer.similar("item", "3", 4).unwrap_err().to_string();
+    assert!(error.contains("set_encoder"), "{error}");
+    trainer.set_encoder(data.encoder.clone()).unwrap();
+    trainer.fit(&data.train, None, |_| ()).unwrap();
+    let keys = data.encoder.vocabulary("item").unwrap();
+    let key = keys.key(5).unwrap();
+    let (plan, state) = (trainer.plan().clone(), trainer.state().unwrap());
+    let want = by_cosine(&[rows(&plan, &state, "item.embedding")], 1, 5);
+    let got = trainer.similar("item", &key, 6).unwrap();
+    assert_eq!(got.len(), 6);
+    for ((key, cosine), want) in got.iter().zip(want) {
+        assert_eq!(keys.row(key) as usize, want.0);
+        assert!((f64::from(*cosine) - want.1).abs() < 1e-6);
+    }
+    assert_eq!(trainer.similar_items(&key, 6).unwrap(), got);
+    let user = data.encoder.vocabulary("user").unwrap().key(1).unwrap();
+    assert_eq!(
+        trainer.similar_users(&user, 3).unwrap(),
+        trainer.similar("user", &user, 3).unwrap()
+    );
+    for (vocabulary, key, reason) in [
+        ("nothing", "3", "there is no vocabulary of this name, but ["),
+        ("item", "nobody", "is not known to the encoder"),
+    ] {
+        let error = trainer.similar(vocabulary, key, 4).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    let mut linear = ClickTrainer::new(Lr::new(data.train.layout()), Device::cpu(), click_config(1)).unwrap();
+    linear.set_encoder(data.encoder).unwrap();
+    let error = linear.similar_items(&key, 1).unwrap_err().to_string();
+    assert!(error.contains("no embeddings"), "{error}");
+}
+
+#[test]
+fn clicks_begin_from_a_state_and_from_an_executor() {
+    let data = clicks();
+    let model = Fm::new(data.train.layout()).factors(3);
+    let config = click_config(2);
+    let mut made = ClickTrainer::new(model.clone(), Device::cpu(), config).unwrap();
+    let state = made.state().unwrap();
+    made.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
+    let want = made.state().unwrap();
+    let plan = made.plan().clone();
+    let mut trainer = ClickTrainer::with_state(model.clone(), Device::cpu(), config, state.clone()).unwrap();
+    trainer.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
+    assert!(trainer.state().unwrap() == want);
+    let executor = Device::cpu().executor(plan.clone(), state.clone()).unwrap();
+    let mut trainer = ClickTrainer::with_executor(model.clone(), executor, config).unwrap();
+    trainer.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
+    assert!(trainer.state().unwrap() == want);
+    let executor = Device::cpu().executor(plan, state.clone()).unwrap();
+    let other = Fm::new(data.train.layout()).factors(4);
+    let error = ClickTrainer::with_executor(other.clone(), executor, config)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("the executor's plan is not that of"), "{error}");
+    assert!(ClickTrainer::with_state(other, Device::cpu(), config, state).is_err());
+}
+
+/// The best epoch of all calls counts, not that of the last one.
+#[test]
+fn a_later_fit_that_only_makes_it_worse_ends_with_the_best_of_the_earlier_one() {
+    let data = clicks();
+    let config = ClickConfig {
+        patience: Some(2),
+        metric: ClickMetric::LogLoss, // which such steps make far worse
+        ..click_config(2)
+    };
+    let model = Fm::new(data.train.layout()).factors(3);
+    let mut trainer = ClickTrainer::new(model, Device::cpu(), config).unwrap();
+    let best = trainer.fit(&data.train, Some(&data.dev), |_| ()).unwrap().best.unwrap();
+    assert_eq!(-trainer.evaluate(&data.dev).unwrap().log_loss, best.value);
+    let worse = ClickConfig {
+        epochs: 8,
+        optimizer: Optimizer::Sgd { learning_rate: 300.0 },
+        ..config
+    };
+    trainer.set_config(worse).unwrap();
+    let mut seen = Vec::new();
+    let fit = trainer
+        .fit(&data.train, Some(&data.dev), |epoch| seen.push(epoch.best))
+        .unwrap();
+    assert!(!seen.is_empty() && !seen.contains(&true), "{seen:?}");
+    assert_eq!(fit.best, Some(best));
+    assert_eq!(-trainer.evaluate(&data.dev).unwrap().log_loss, best.value);
+    assert_eq!(fit.last.unwrap().epoch, 2 + seen.len() as u32);
+}
