@@ -4,7 +4,7 @@ use alloc::{format, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EMBEDDING, check_layers, check_rows, tower};
+use super::{EMBEDDING, Loss, check_layers, check_rows, tower};
 use crate::{
     Result,
     plan::{Activation, Plan, PlanBuilder},
@@ -51,19 +51,28 @@ impl Mlp {
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) where a size is zero, too large, or the first layer odd.
     pub fn plan(&self) -> Result<Plan> {
+        self.plan_for(Loss::CrossEntropy)
+    }
+
+    /// Builds the plan that is trained by a loss.
+    ///
+    /// # Errors
+    /// As [`plan`](Mlp::plan).
+    pub fn plan_for(&self, loss: Loss) -> Result<Plan> {
         check_rows(self.users, self.items)?;
         check_layers(&self.layers)?;
         let mut plan = PlanBuilder::new();
-        let (user, item) = (plan.column("user"), plan.column("item"));
-        let mut z = plan.buffer(self.layers[0]);
-        let half = z.width / 2;
-        plan.gather("mlp.user.weight", user, self.users, EMBEDDING, z.columns(0, half));
-        plan.gather("mlp.item.weight", item, self.items, EMBEDDING, z.columns(half, half));
+        let user = plan.query("user");
+        loss.finish(plan, |plan, item| {
+            let mut z = plan.buffer(self.layers[0]);
+            let half = z.width / 2;
+            plan.gather("mlp.user.weight", user, self.users, EMBEDDING, z.columns(0, half));
+            plan.gather("mlp.item.weight", item, self.items, EMBEDDING, z.columns(half, half));
 
-        for (k, &outputs) in self.layers[1..].iter().enumerate() {
-            z = plan.linear(&format!("mlp.{k}"), z, outputs, Activation::Relu);
-        }
-        let logit = plan.linear("logit", z, 1, Activation::Identity);
-        plan.finish(logit)
+            for (k, &outputs) in self.layers[1..].iter().enumerate() {
+                z = plan.linear(&format!("mlp.{k}"), z, outputs, Activation::Relu);
+            }
+            plan.linear("logit", z, 1, Activation::Identity)
+        })
     }
 }

@@ -140,7 +140,7 @@ impl Reference {
 
     fn loss_of(&self, a: &Activations<'_>) -> f64 {
         let stages = self.plan.stages().iter().enumerate();
-        let losses = stages.filter(|(_, stage)| stage.role() == Role::Loss);
+        let losses = stages.filter(|(_, stage)| matches!(stage.role(), Role::Loss { .. }));
         losses.map(|(index, _)| self.loss_at(a, index)).sum()
     }
 

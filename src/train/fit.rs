@@ -3,7 +3,7 @@
 use alloc::format;
 
 use super::{
-    BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason, Trainer,
+    BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason, TrainConfig, Trainer,
     average::{Aside, Values},
     clock::Stopwatch,
     events::rate,
@@ -15,6 +15,7 @@ use crate::{
     data::{Sampler, Split},
     eval::{self, Protocol, RankingReport},
     executor::LossSum,
+    models::Loss,
     plan::State,
 };
 
@@ -106,7 +107,13 @@ impl Trainer {
         self.check_evaluation(split)?;
         self.adopt(split)?;
         self.thaw()?;
-        let sampler = Sampler::new(&split.train, self.config.negatives, self.config.seed)?;
+        let TrainConfig {
+            loss, negatives, seed, ..
+        } = self.config;
+        let sampler = match loss {
+            Loss::CrossEntropy => Sampler::new(&split.train, negatives, seed)?,
+            Loss::Bpr => Sampler::pairwise(&split.train, negatives, seed)?,
+        };
         let mut loader = Loader::new(sampler, self.config.batch_size, &mut *self.executor)?;
         let mut run = Run {
             watch,

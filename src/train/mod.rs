@@ -58,9 +58,8 @@ use crate::{
     Error, Result,
     data::{IdMap, Split},
     device::Device,
-    eval::executor_takes_pairs,
-    executor::Executor,
-    models::{Model, NeuMf},
+    executor::{Executor, pair_of},
+    models::{Loss, Model, NeuMf},
     plan::{Plan, State},
 };
 use average::Aside;
@@ -117,8 +116,8 @@ impl Trainer {
     /// device lacks what was asked for, [`Error::Memory`] where the model takes more memory than there is.
     pub fn new(model: impl Into<Model>, device: Device, config: TrainConfig) -> Result<Self> {
         let model = model.into();
-        let plan = model.plan()?;
         config.validate()?;
+        let plan = model.plan_for(config.loss)?;
         device.check_memory(&plan, config.optimizer.has_moments())?;
         let state = State::initial(&plan, config.seed, config.optimizer.has_moments())?;
         Self::with_state(model, device, config, state)
@@ -131,7 +130,7 @@ impl Trainer {
     pub fn with_state(model: impl Into<Model>, device: Device, config: TrainConfig, state: State) -> Result<Self> {
         let model = model.into();
         config.validate()?;
-        let executor = device.executor(model.plan()?, state)?;
+        let executor = device.executor(model.plan_for(config.loss)?, state)?;
         Self::with_executor(model, executor, config)
     }
 
@@ -165,8 +164,8 @@ impl Trainer {
     pub fn with_executor(model: impl Into<Model>, executor: Box<dyn Executor>, config: TrainConfig) -> Result<Self> {
         let model = model.into();
         config.validate()?;
-        executor_takes_pairs(&*executor)?;
-        if *executor.plan() != model.plan()? {
+        pair_of(executor.plan())?;
+        if *executor.plan() != model.plan_for(config.loss)? {
             let reason = format!(
                 "the executor's plan is not that of {} with these settings",
                 model.name()
@@ -223,6 +222,12 @@ impl Trainer {
     /// [`Error::Config`] where a setting is out of range, and where the device is lost; the old ones stay then.
     pub fn set_config(&mut self, config: TrainConfig) -> Result<()> {
         config.validate()?;
+        if config.loss != self.config.loss {
+            let [old, new] = [self.config.loss, config.loss].map(Loss::name);
+            let reason =
+                format!("{new}: this trainer learns by {old}; begin another from its state (Trainer::with_state)");
+            return Err(Error::config("loss", reason));
+        }
         if config.average_from != self.config.average_from {
             self.drop_mean()?;
         }

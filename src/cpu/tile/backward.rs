@@ -13,8 +13,8 @@ use crate::{
         aligned::AlignedVec,
         attention,
         attention_unit::{self, InputGradients},
-        auxiliary, batch_norm, dice, dropout, fm, gather, gru, last_step, linear, pair_with_next, pool, prelu, product,
-        sigmoid_cross_entropy,
+        auxiliary, batch_norm, bpr, dice, dropout, fm, gather, gru, last_step, linear, pair_with_next, pool, prelu,
+        product, sigmoid_cross_entropy,
         simd::Simd,
         softmax,
         source::Part,
@@ -128,6 +128,7 @@ impl Scratch {
             Stage::Auxiliary(ops::Auxiliary { logits, weight }) => {
                 on.auxiliary(logits, (weight, tile.weights), &tile.pair_scales, tile.auxiliary);
             }
+            Stage::Bpr(ops::Bpr { logits }) => *tile.loss += on.bpr(logits, tile.weights, tile.scale),
             Stage::SigmoidCrossEntropy(ops::SigmoidCrossEntropy { logit }) => {
                 *tile.loss += on.cross_entropy(logit, (tile.labels, tile.weights), tile.scale);
             }
@@ -383,6 +384,18 @@ impl<S: Simd> StageBackward<'_, '_, S> {
             };
             *loss += sum * f64::from(scale);
         }
+    }
+
+    /// Returns the tile's share of the loss, a mean over the batch's samples.
+    fn bpr(&mut self, logits: [View; 2], weights: &[f32], scale: f32) -> f64 {
+        let (on, [item, negative]) = (self.operands, logits);
+        let logits = logits.map(|view| on.activation(view));
+        let loss = bpr::forward_backward(self.s, on.rows, logits, weights, scale, self.d_inputs.of(item));
+        for r in 0..on.rows {
+            let gradient = self.d_inputs.of(item).row(r)[0];
+            self.d_inputs.of(negative).row(r)[0] = -gradient;
+        }
+        loss
     }
 
     /// Returns the tile's share of the loss, a mean over the batch's samples.

@@ -117,7 +117,7 @@ impl Scratch {
                 inputs: [states, items],
                 ..
             }) => pair_with_next::forward(on.offsets(states), x(states), x(items), output),
-            Stage::Auxiliary(_) | Stage::SigmoidCrossEntropy(_) => {}
+            Stage::Auxiliary(_) | Stage::SigmoidCrossEntropy(_) | Stage::Bpr(_) => {}
         }
         self.activations[view.buffer] = buffer;
     }
