@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{EMBEDDING, Loss, check_rows, check_width};
 use crate::{
     Result,
-    plan::{Activation, Plan, PlanBuilder},
+    plan::{Plan, PlanBuilder},
 };
 
 /// Generalised matrix factorisation: `logit = h . (p_u * q_i) + b`.
@@ -68,7 +68,7 @@ impl Gmf {
 
             let product = plan.buffer(self.factors);
             plan.product(p, q, product);
-            plan.linear("logit", product, 1, Activation::Identity)
+            loss.output(plan, product)
         })
     }
 }

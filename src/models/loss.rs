@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     ops::{Bpr, SigmoidCrossEntropy},
-    plan::{Plan, PlanBuilder, View},
+    plan::{Activation, Plan, PlanBuilder, View},
 };
 
 /// What a model of a user and an item learns to do with what users have, the positives, and what they do not have, the
@@ -27,6 +27,28 @@ impl Loss {
         match self {
             Loss::CrossEntropy => "cross-entropy",
             Loss::Bpr => "bpr",
+        }
+    }
+
+    /// The loss that a plan ends in.
+    pub(crate) fn of(plan: &Plan) -> Loss {
+        match plan.negatives().is_empty() {
+            true => Loss::CrossEntropy,
+            false => Loss::Bpr,
+        }
+    }
+
+    /// Whether what is the same for all items of a user, such as a bias of the user, can be learnt: comparing two items says
+    /// nothing of it.
+    pub(super) fn learns_constants(self) -> bool {
+        self == Loss::CrossEntropy
+    }
+
+    /// The layer `logit` of one output, with a bias where one can be learnt.
+    pub(super) fn output(self, plan: &mut PlanBuilder, input: View) -> View {
+        match self.learns_constants() {
+            true => plan.linear("logit", input, 1, Activation::Identity),
+            false => plan.linear_without_bias("logit", input, 1, Activation::Identity),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     plan::{Init, Plan, PlanBuilder},
 };
 
-/// Matrix factorisation: `logit = b + b_u + b_i + p_u . q_i`.
+/// Matrix factorisation: `logit = b + b_u + b_i + p_u . q_i`, and by [`Loss::Bpr`] `b_i + p_u . q_i`.
 ///
 /// Rendle, Krichene, Zhang, Anderson: *Neural Collaborative Filtering vs. Matrix Factorization Revisited*,
 /// RecSys 2020, equation 2 with biases: well tuned it is hard to beat.
@@ -60,20 +60,25 @@ impl Mf {
         check_rows(self.users, self.items)?;
         check_width("factors", self.factors)?;
         let mut plan = PlanBuilder::new();
-        let user = plan.query("user");
+        let (user, constants) = (plan.query("user"), loss.learns_constants());
         let p = plan.buffer(self.factors);
         plan.gather("user.weight", user, self.users, EMBEDDING, p);
         loss.finish(plan, |plan, item| {
             let q = plan.buffer(self.factors);
             plan.gather("item.weight", item, self.items, EMBEDDING, q);
-            let biases = plan.buffer(2);
-            let (user_bias, item_bias) = (biases.columns(0, 1), biases.columns(1, 1));
-            plan.gather("user.bias", user, self.users, Init::Zeros, user_bias);
+            let biases = plan.buffer(1 + usize::from(constants));
+            let item_bias = biases.columns(biases.width - 1, 1);
+            if constants {
+                plan.gather("user.bias", user, self.users, Init::Zeros, biases.columns(0, 1));
+            }
             plan.gather("item.bias", item, self.items, Init::Zeros, item_bias);
 
             let terms = plan.buffer(self.factors);
             plan.product(p, q, terms);
-            plan.sum("bias", &[terms, biases])
+            match constants {
+                true => plan.sum("bias", &[terms, biases]),
+                false => plan.plain_sum(&[terms, biases]),
+            }
         })
     }
 }

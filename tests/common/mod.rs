@@ -18,7 +18,8 @@ use pocketrec::{
     Error, Result,
     data::Batch,
     executor::Executor,
-    models::{Gmf, Mf, Mlp, NeuMf},
+    models::{Gmf, Loss, Mf, Mlp, NeuMf},
+    ops::SigmoidCrossEntropy,
     plan::{
         Activation, AdamConfig, Init, L2, Optimizer, Param, ParamKind, Plan, PlanBuilder, Space, State, Tensor, View,
     },
@@ -105,6 +106,7 @@ pub fn batch_of_steps(plan: &Plan, samples: usize, longest: u32, seed: u64) -> B
     let rng = Rng::new(seed);
     let mut batch = Batch::default();
     batch.reset(plan.columns().len(), plan.sequences().len());
+    batch.set_negatives(plan.negatives());
     batch.set_noise(rng.stream(3));
     for sequence in 0..plan.sequences().len() {
         let length = |s| rng.stream(5).stream(sequence as u32).below(s, longest + 1) as usize;
@@ -162,7 +164,7 @@ pub fn feature_plans() -> Vec<(&'static str, Plan)> {
     let hidden = plan.linear("dnn.1", hidden, 5, Activation::Sigmoid);
     let deep = plan.linear("dnn.2", hidden, 1, Activation::Sigmoid);
     let logit = plan.sum("bias", &[fm, deep]);
-    let fields = plan.finish(logit).unwrap();
+    let fields = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
 
     let mut plan = PlanBuilder::new();
     let (history, likes) = (plan.sequence("history"), plan.sequence("likes"));
@@ -186,7 +188,7 @@ pub fn feature_plans() -> Vec<(&'static str, Plan)> {
     let seen = plan.linear("seen", seen, 1, Activation::Identity);
     let both = plan.linear("both", whole, 1, Activation::Identity);
     let logit = plan.sum("bias", &[first, seen, product, both]);
-    let sequences = plan.finish(logit).unwrap();
+    let sequences = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
     vec![
         ("fields", fields),
         ("sequences", sequences),
@@ -223,7 +225,7 @@ fn weighted_ids() -> Plan {
     let mapped = plan.linear("mapped", k, 3, Activation::Sigmoid);
     let terms = [first, plan.fm(whole, W), plan.fm_steps(k), plan.fm_steps(mapped)];
     let logit = plan.sum("bias", &terms);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 /// Attention of one sequence, on a looked-up query and keys or on computed ones; with softmax and PReLU, or without.
@@ -262,7 +264,7 @@ fn attention(softmax: bool) -> Plan {
     let hidden = plan.linear("dnn.0", whole, 6, Activation::Identity);
     let hidden = plan.prelu("dnn.0", hidden);
     let logit = plan.linear("dnn.1", hidden, 1, Activation::Identity);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 /// Statistics of the batch over samples and over steps, one stage behind another; read by two stages, and by one.
@@ -287,7 +289,7 @@ fn batch_statistics() -> Plan {
     let both = plan.buffer(4);
     plan.product(hidden, shifted, both);
     let logit = plan.linear("dnn.2", both, 1, Activation::Identity);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 /// Bits of parameters and moments, so that a NaN or a signed zero cannot hide.
@@ -359,26 +361,33 @@ pub fn plan_of(width: usize, build: impl FnOnce(&mut PlanBuilder, View) -> View)
     plan.gather("user.weight", user, 19, init, x.columns(0, left));
     plan.gather("item.weight", item, 23, init, x.columns(left, width - left));
     let logit = build(&mut plan, x);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
-/// Every model at sizes that no vector width divides, by name.
+/// Every model of a user and an item at sizes that no vector width divides, by each loss, by name.
 pub fn odd_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
-    vec![
-        ("MF", Mf::new(users, items).factors(5).plan().unwrap()),
-        ("GMF", Gmf::new(users, items).factors(7).plan().unwrap()),
-        ("MLP-0", Mlp::new(users, items).layers([6]).plan().unwrap()),
-        ("MLP-3", Mlp::new(users, items).layers([14, 11, 5, 3]).plan().unwrap()),
-        (
-            "NeuMF",
-            NeuMf::new(users, items).factors(3).layers([10, 7, 5]).plan().unwrap(),
-        ),
-    ]
+    let mlp_0 = Mlp::new(users, items).layers([6]).plan().unwrap();
+    let models = |names: [&'static str; 4], loss: Loss| {
+        let plans = [
+            Mf::new(users, items).factors(5).plan_for(loss),
+            Gmf::new(users, items).factors(7).plan_for(loss),
+            Mlp::new(users, items).layers([14, 11, 5, 3]).plan_for(loss),
+            NeuMf::new(users, items).factors(3).layers([10, 7, 5]).plan_for(loss),
+        ];
+        names.into_iter().zip(plans.map(Result::unwrap))
+    };
+    let by_label = models(["MF", "GMF", "MLP-3", "NeuMF"], Loss::CrossEntropy);
+    let by_pairs = models(["BPR MF", "BPR GMF", "BPR MLP-3", "BPR NeuMF"], Loss::Bpr);
+    let mut all: Vec<_> = by_label.chain(by_pairs).collect();
+    all.insert(2, ("MLP-0", mlp_0)); // which comparing items learns nothing of
+    all
 }
 
-/// The ids of a batch, as `score` and `forward` take them.
+/// The ids of a batch, as `score` and `forward` take them: without negatives.
 pub fn id_columns(batch: &Batch) -> Vec<&[u32]> {
-    batch.columns().iter().map(|column| column.ids.as_slice()).collect()
+    let columns = batch.columns().iter().enumerate();
+    let scored = columns.filter(|(column, _)| !batch.negatives().contains(column));
+    scored.map(|(_, column)| column.ids.as_slice()).collect()
 }
 
 /// Learning rate of [`gradients`]: so large that what the parameter was hardly shows in what it becomes, and a power

@@ -117,7 +117,7 @@ impl Catalogue {
 
     /// What an item's floats are multiplied by for a user; the last is the constant.
     fn coefficients(&self, network: Network<'_>, user: u32, row: &mut [f32]) {
-        let mut constant = network.value(self.separable.bias)[0];
+        let mut constant = self.separable.bias.map_or(0.0, |bias| network.value(bias)[0]);
         let mut at = 0;
         for term in &self.separable.terms {
             let weights = term

@@ -12,8 +12,8 @@ use crate::{
 pub(in crate::cpu) struct Separable {
     /// Terms of the logit that are linear in the rows of each.
     pub terms: Vec<Term>,
-    /// The logit's bias.
-    pub bias: usize,
+    /// The logit's bias, if it has one.
+    pub bias: Option<usize>,
     /// The rest of the logit, if there is any.
     pub tower: Option<Tower>,
 }
@@ -50,10 +50,10 @@ impl Separable {
             .iter()
             .find(|stage| stage.output() == Some(plan.logit()))?;
         let (bias, weight) = match *last {
-            Stage::Sum(ops::Sum { bias: Some(bias), .. }) => (bias, None),
+            Stage::Sum(ops::Sum { bias, .. }) => (bias, None),
             Stage::Linear(ops::Linear {
                 weight,
-                bias: Some(bias),
+                bias,
                 activation: Activation::Identity,
                 ..
             }) => (bias, Some(weight)),
