@@ -1,8 +1,8 @@
-// What the shaders share that make a batch on the device: sampler, sort and segments. src/gpu/pipelines.rs puts it
+// What the shaders share that make a batch on the device: sampler, sort and segments. src/gpu/shaders/mod.rs puts it
 // between prelude.wgsl and each of them.
 //
 // binding 3  read and write  the batch: what other shaders read at binding 1, in its layout (prelude.wgsl)
-// binding 4  read and write  scratch, `draw.stride` words a column: positions, then counts (src/gpu/sort.rs)
+// binding 4  read and write  scratch, `draw.stride` words a column: positions, then counts (src/gpu/program/room.rs)
 // binding 5  uniform         which samples the batch holds
 
 struct Draw {

@@ -1,4 +1,4 @@
-// column_sums: sums over the rows of a slot, for gradients of vectors and for statistics. src/gpu/pipelines.rs puts it
+// column_sums: sums over the rows of a slot, for gradients of vectors and for statistics. src/gpu/shaders/mod.rs puts it
 // before the shaders that need it.
 //
 // A workgroup of 16 x 16 threads takes 16 vec4s of columns and one slot: thread (x, y) adds rows y, y + 16, ... and then

@@ -1,4 +1,4 @@
-// Matrices of 16 x 16 that the threads of a subgroup hold together; src/gpu/pipelines.rs puts this before the prelude.
+// Matrices of 16 x 16 that the threads of a subgroup hold together; src/gpu/shaders/mod.rs puts this before the prelude.
 
 enable f16;
 enable wgpu_cooperative_matrix;

@@ -1,4 +1,4 @@
-// The cross-entropy of a logit. src/gpu/pipelines.rs puts it before the shaders that need it.
+// The cross-entropy of a logit. src/gpu/shaders/mod.rs puts it before the shaders that need it.
 
 /// ln(1 + z) for z in 0..=1 to a few ulp of the result, which WGSL's log does not promise near 1: with
 /// t = z / (2 + z), the series 2 (t + t^3 / 3 + t^5 / 5 + ...), where t is 1/3 at most.

@@ -1,12 +1,12 @@
-// What all shaders share; src/gpu/pipelines.rs puts it before each of them.
+// What all shaders share; src/gpu/shaders/mod.rs puts it before each of them.
 //
 // Every matrix is row-major in vec4s: widths are padded to whole vec4s and the pad is zero, in parameters, in
-// activations and in gradients (src/gpu/layout.rs). Lengths and offsets are counted in vec4s unless said otherwise.
+// activations and in gradients (src/gpu/memory/layout). Lengths and offsets are counted in vec4s unless said otherwise.
 //
 // binding 0  uniform  what changes from call to call, and is the same for all stages of a call
 // binding 1  storage  the batch: 64 words that binding 0 reads, then 8 words a column (`column_word`), then ids, their
 //                     weights, labels, weights of the samples, sorted order, segments and chunks, offsets of sequences, numbers and keys of
-//                     random streams where those words say (src/gpu/inputs.rs)
+//                     random streams where those words say (src/gpu/program/inputs.rs)
 // binding 2  uniform  the shapes of the stage, fixed when the plan is built
 //
 // The rows of a matrix are those of a space: the samples (space 0), or all steps of all samples of a sequence, one sample's

@@ -1,4 +1,4 @@
-// scan: sums over the threads of a workgroup of 256, for shaders that number what they find. src/gpu/pipelines.rs puts it
+// scan: sums over the threads of a workgroup of 256, for shaders that number what they find. src/gpu/shaders/mod.rs puts it
 // before them.
 
 var<workgroup> scan_sums: array<u32, 256>;

@@ -1,5 +1,5 @@
 // segments: the runs of equal ids in a sorted column, with long ones cut into chunks, as row_update.wgsl reads them.
-// Specification: `segments` in src/ops/sort.rs; the chunks are those of src/gpu/inputs.rs.
+// Specification: `segments` in src/ops/sort.rs; the chunks are those of src/gpu/program/inputs.rs.
 //
 // count_heads   counts the runs that begin in each block of sorted positions
 // find          numbers them: row and start of each, their count, and the end mark behind the last

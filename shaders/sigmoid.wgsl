@@ -1,4 +1,4 @@
-// sigmoid: 1 / (1 + e^-x). src/gpu/pipelines.rs puts it before the shaders that need it.
+// sigmoid: 1 / (1 + e^-x). src/gpu/shaders/mod.rs puts it before the shaders that need it.
 
 /// With z = e^-|x|, which never overflows: 1 / (1 + z) for positive x, z / (1 + z) otherwise. NaN stays NaN.
 fn sigmoid(x: vec4<f32>) -> vec4<f32> {

@@ -17,7 +17,7 @@
 struct Sort {
     shift: u32,  // of the digit
     first: u32,  // 1 in the first pass, whose positions are 0, 1, 2, ...
-    target_: u32, // 1 where positions go to the order, 0 where they go to the scratch
+    to_order: u32, // 1 where positions go to the order, 0 where they go to the scratch
     pad: u32,
 }
 
@@ -33,7 +33,7 @@ fn position(column: u32, i: u32) -> u32 {
     if shape.first != 0u {
         return i;
     }
-    if shape.target_ != 0u {
+    if shape.to_order != 0u {
         return scratch[column * draw.stride + i];
     }
     return words[part(column, ORDER) + i];
@@ -118,7 +118,7 @@ fn scatter(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
                 rank += countOneBits(atomicLoad(&lanes[8u * digit + word]));
             }
             let to = places[digit] + rank;
-            if shape.target_ != 0u {
+            if shape.to_order != 0u {
                 words[part(column, ORDER) + to] = from_;
             } else {
                 scratch[column * draw.stride + to] = from_;

@@ -1,4 +1,4 @@
-// tanh, within a few units in the last place. src/gpu/pipelines.rs puts it before the shaders that need it.
+// tanh, within a few units in the last place. src/gpu/shaders/mod.rs puts it before the shaders that need it.
 
 /// The built-in's error is not bounded by WGSL. Up to 5/8 by the odd polynomial of Cephes, beyond with z = e^(-2 |x|) as
 /// (1 - z) / (1 + z): src/cpu/math.rs has the same. NaN stays NaN.

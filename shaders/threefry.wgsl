@@ -1,4 +1,4 @@
-// threefry: random bits, a function of a key and a counter. The same as src/rng.rs; src/gpu/pipelines.rs puts it before the
+// threefry: random bits, a function of a key and a counter. The same as src/rng.rs; src/gpu/shaders/mod.rs puts it before the
 // shaders that draw.
 
 fn rotate(x: u32, by: u32) -> u32 {

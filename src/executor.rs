@@ -70,23 +70,20 @@ pub trait Executor: Send {
     /// The device, for people: `cpu avx512, 2 threads`.
     fn device(&self) -> String;
 
-    /// One step: forward, backward and update on a sorted batch. `meanwhile` is called once, at the same time or
-    /// after, on any thread: the place to fill the next batch. A warm step allocates nothing.
+    /// One step: forward, backward and update on a sorted batch. A warm step allocates nothing.
     ///
-    /// Where a panic leaves a step in the middle, as one of `meanwhile` does, buffers and parameters are left anywhere: all
-    /// calls but [`set_state`](Executor::set_state) are refused by [`Error::Device`] until that has put a whole state there.
+    /// `prefetch` is called once, on any thread, while the step runs or after it: callers fill the next batch in it, so
+    /// that a device does not wait for one.
+    ///
+    /// If anything panics in the middle of a step, `prefetch` among it, buffers and parameters are in an unknown state:
+    /// every call but [`set_state`](Executor::set_state) then gives [`Error::Device`], until that has set a whole state.
     ///
     /// # Errors
     /// [`Error::Id`] where an id lies outside its table, [`Error::Length`] where the batch has other columns than the plan,
     /// [`Error::Config`] where it is not [sorted](Batch::is_sorted), a label is not in 0..=1, a weight is negative, or a
     /// number is not finite; [`Error::Memory`] where there is not enough. Nothing is changed then.
-    fn step(
-        &mut self,
-        batch: &Batch,
-        optimizer: &Optimizer,
-        l2: L2,
-        meanwhile: &mut (dyn FnMut() + Send),
-    ) -> Result<()>;
+    fn step(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2, prefetch: &mut (dyn FnMut() + Send))
+    -> Result<()>;
 
     /// Keeps what `sampler` draws from on the device, for [`step_drawn`](Executor::step_drawn), until the next call or the
     /// executor's end. False where this executor does not draw, where that does not fit the device, or where batches are

@@ -44,7 +44,7 @@
 //!
 //! No input makes the library panic or lose what was trained: an [`Error`] says what is wrong, where, and what to do.
 #![cfg_attr(not(feature = "std"), no_std)]
-#![deny(unsafe_op_in_unsafe_fn, missing_docs)]
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn, missing_docs)]
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 extern crate alloc;
@@ -61,6 +61,7 @@ pub mod executor;
 #[cfg(feature = "std")]
 mod file;
 #[cfg(feature = "gpu")]
+#[allow(unsafe_code)] // shaders without checks of indices, and wgpu's experiments
 pub mod gpu;
 pub(crate) mod memory;
 pub mod models;

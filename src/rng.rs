@@ -128,7 +128,7 @@ pub(crate) mod streams {
     /// Below [`Planted::Ranks`].
     pub const SCALE_OF_RANKS: u32 = 1;
 
-    /// Below the seed of [`PlantedClicks`](crate::data::samples::PlantedClicks), which is no seed of training.
+    /// Below the seed of [`PlantedClicks`](crate::data::clicks::PlantedClicks), which is no seed of training.
     #[derive(Clone, Copy)]
     #[repr(u32)]
     pub enum PlantedClicks {

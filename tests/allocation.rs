@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use common::{feature_plans, id_columns, random_batch, recurrent::recurrent_plans};
+use common::{
+    cases::{Case, cases},
+    id_columns, random_batch,
+};
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::{Batch, Interactions, Sampler},
@@ -140,11 +143,12 @@ fn warm_steps_allocate_nothing() {
     }
 }
 
-/// Sequences of changing lengths, attention with its own working memory, and statistics of the whole batch.
+/// Every operation, among them sequences of changing lengths, attention with its own working memory, and statistics of the
+/// whole batch.
 #[test]
-fn warm_steps_of_click_through_plans_allocate_nothing() {
+fn warm_steps_of_every_operation_allocate_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    for (name, plan) in feature_plans().into_iter().chain(recurrent_plans([6, 5])) {
+    for Case { name, plan, .. } in cases([50, 60], [6, 5]) {
         let batches = [
             random_batch(&plan, 500, 1),
             random_batch(&plan, 500, 2),

@@ -19,7 +19,7 @@ use std::{
 use common::files::{bytes_of, edited};
 use pocketrec::{
     checkpoint::{Checkpoint, ClickCheckpoint},
-    data::samples::{Field, Schema, Training},
+    data::clicks::{Field, Schema, Training},
     device::Device,
     models::Lr,
     train::{ClickConfig, ClickTrainer},

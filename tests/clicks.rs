@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use pocketrec::{
     Error,
-    data::samples::{Field, Part, PlantedClickData, PlantedClicks, PlantedLogit, Schema, Training},
+    data::clicks::{Field, Part, PlantedClickData, PlantedClicks, PlantedLogit, Schema, Training},
     eval::{
         ClickReport, RankingReport,
         clicks::{Bin, auc, calibration, grouped_auc, log_loss},
@@ -207,7 +207,7 @@ fn cases_are_ranked_among_their_own_negatives() {
     let samples = rows.finish().unwrap();
     let report = samples.negatives_report();
     assert_eq!((report.none, report.repeated, report.own), (1, 2, 1));
-    let score = |cases: &pocketrec::data::samples::Samples, out: &mut [f32]| {
+    let score = |cases: &pocketrec::data::clicks::Samples, out: &mut [f32]| {
         out.copy_from_slice(cases.numbers());
         Ok(())
     };

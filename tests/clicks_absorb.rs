@@ -6,7 +6,7 @@ mod common;
 use common::{bits, click_config, files::bytes_of, means::values};
 use pocketrec::{
     checkpoint::ClickCheckpoint,
-    data::samples::{PlantedClickData, PlantedClicks, Values},
+    data::clicks::{PlantedClickData, PlantedClicks, Values},
     device::Device,
     models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
     plan::ParamKind,
@@ -248,7 +248,7 @@ fn unknown_keys_become_known_and_survive_a_file() {
         assert_eq!((report.rows, report.new_keys), (2, 2));
         let encoder = trainer.encoder().unwrap();
         for name in ["user", "item", "hour", "category"] {
-            let rows = |layout: &pocketrec::data::samples::Layout| {
+            let rows = |layout: &pocketrec::data::clicks::Layout| {
                 let found = layout.vocabularies.iter().find(|table| table.name == name);
                 found.unwrap().rows
             };

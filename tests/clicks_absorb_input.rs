@@ -10,7 +10,7 @@ use common::{
 use pocketrec::{
     Error,
     checkpoint::ClickCheckpoint,
-    data::samples::{Field, Samples, Schema, SideTable, Training, Values},
+    data::clicks::{Field, Samples, Schema, SideTable, Training, Values},
     device::Device,
     models::{ClickModel, Din, Fm, Unit},
     train::{ClickAbsorbConfig, ClickConfig, ClickRow, ClickTrainer},

@@ -10,7 +10,7 @@ use common::{
 };
 use pocketrec::{
     checkpoint::ClickCheckpoint,
-    data::samples::{PlantedClickData, PlantedClicks},
+    data::clicks::{PlantedClickData, PlantedClicks},
     device::Device,
     models::{ClickModel, DeepFm, Dien, Din, Fm, Unit},
     plan::{Optimizer, State},

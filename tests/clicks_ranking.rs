@@ -4,7 +4,7 @@
 use pocketrec::{
     Error,
     checkpoint::ClickCheckpoint,
-    data::samples::{Encoder, Field, Samples, Schema, SideTable, Training},
+    data::clicks::{Encoder, Field, Samples, Schema, SideTable, Training},
     device::Device,
     models::Fm,
     train::{ClickConfig, ClickMetric, ClickTrainer, Control},

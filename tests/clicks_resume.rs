@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::click_config;
 use pocketrec::{
     checkpoint::ClickCheckpoint,
-    data::samples::{Encoder, Field, PlantedClicks, Samples, Schema, Training},
+    data::clicks::{Encoder, Field, PlantedClicks, Samples, Schema, Training},
     device::Device,
     models::{ClickModel, DeepFm, Dien, Din, Fm, Unit},
     train::{ClickConfig, ClickEvent, ClickFit, ClickMetric, ClickTrainer, Control, StopReason},

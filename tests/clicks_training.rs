@@ -6,7 +6,7 @@ mod common;
 use common::click_config as config;
 use pocketrec::{
     checkpoint::ClickCheckpoint,
-    data::samples::{Part, PlantedClickData, PlantedClicks},
+    data::clicks::{Part, PlantedClickData, PlantedClicks},
     device::Device,
     eval::ClickReport,
     models::{ClickModel, DeepFm, Dien, Fm, Lr, WideDeep},

@@ -9,7 +9,7 @@ use common::click_config as config;
 use pocketrec::{
     data::{
         SampleFiles, SampleFormat,
-        samples::{Encoder, Samples, Schema},
+        clicks::{Encoder, Samples, Schema},
     },
     device::Device,
     models::{ClickModel, DeepFm, Fm, Lr, WideDeep},

@@ -1,8 +1,8 @@
-//! The same bits on any number of threads, and run after run.
+//! The same bits on any number of threads, and run after run. Plans of every operation are in `tests/cases`.
 
 mod common;
 
-use common::{feature_plans, odd_models, random_batch, recurrent::recurrent_plans, trained_state};
+use common::{odd_models, random_batch, trained_state};
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::Batch,
@@ -120,14 +120,6 @@ fn nor_do_they_where_tables_are_small() {
     }
 }
 
-/// Tables that several columns share, sequences and dropout.
-#[test]
-fn nor_do_they_with_features_and_sequences() {
-    for (name, plan) in feature_plans().into_iter().chain(recurrent_plans([9, 7])) {
-        check(name, &plan, 700);
-    }
-}
-
 /// A table is cut between threads at places that depend on their number: rows beside the cuts are updated once.
 #[test]
 fn every_row_is_updated_once_however_tables_are_cut() {
@@ -135,9 +127,9 @@ fn every_row_is_updated_once_however_tables_are_cut() {
     check("GMF", &plan, 500);
 }
 
-/// What fills the next batch meanwhile has no part in the numbers, wherever and whenever it runs.
+/// What fills the next batch during a step has no part in the numbers, wherever and whenever it runs.
 #[test]
-fn meanwhile_runs_once_and_changes_nothing() {
+fn prefetch_runs_once_and_changes_nothing() {
     let (_, plan) = odd_models(50, 60).swap_remove(4);
     let batch = random_batch(&plan, 300, 1);
     let state = trained_state(&plan, 0.4, 3, 8);
@@ -147,12 +139,12 @@ fn meanwhile_runs_once_and_changes_nothing() {
             let mut executor = CpuExecutor::new(plan.clone(), state.clone(), Isa::Scalar, threads).unwrap();
             for _ in 0..4 {
                 let mut calls = 0;
-                let mut meanwhile = || {
+                let mut prefetch = || {
                     calls += 1;
                     (0..delay).for_each(|_| std::hint::spin_loop());
                 };
                 executor
-                    .step(&batch, &OPTIMIZERS[0], REGULARISED, &mut meanwhile)
+                    .step(&batch, &OPTIMIZERS[0], REGULARISED, &mut prefetch)
                     .unwrap();
                 assert_eq!(calls, 1, "{threads} threads");
             }

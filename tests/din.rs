@@ -9,7 +9,7 @@ use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::{
         Batch,
-        samples::{Layout, PlantedClickData, PlantedClicks},
+        clicks::{Layout, PlantedClickData, PlantedClicks},
     },
     device::Device,
     executor::Executor,

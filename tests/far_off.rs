@@ -2,7 +2,7 @@
 
 use pocketrec::{
     Error,
-    data::samples::{Encoder, Field, Past, Samples, Schema, Training},
+    data::clicks::{Encoder, Field, Past, Samples, Schema, Training},
     device::Device,
     models::{ClickModel, DeepFm, Lr, WideDeep},
     plan::State,

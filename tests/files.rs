@@ -4,7 +4,7 @@ use std::{fs, io::Write, path::Path};
 
 use pocketrec::data::{
     BadRows, Dataset, Delimited, Interactions, Parting, SampleFiles, SampleFormat,
-    samples::{Field, Schema},
+    clicks::{Field, Schema},
 };
 
 /// The file `name` with this content in a folder of its own.

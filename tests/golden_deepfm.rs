@@ -10,7 +10,7 @@ use common::golden::{Golden, Make, before, on_every_cpu, on_reference};
 use pocketrec::{
     data::{
         Batch,
-        samples::{IdField, Layout, Table},
+        clicks::{IdField, Layout, Table},
     },
     models::{ClickModel, DeepFm, Fm, Lr, Unit},
     plan::Plan,

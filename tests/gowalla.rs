@@ -60,7 +60,8 @@ fn evaluate(trainer: &mut Trainer, test: &[Vec<u32>]) -> (f64, f64) {
 #[test]
 #[ignore = "takes minutes"]
 fn mf_by_bpr_reaches_what_is_published() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(std::env::var("GOWALLA").unwrap_or("../shared/data/gowalla".into()));
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(std::env::var("GOWALLA").unwrap_or("../shared/data/gowalla".into()));
     if !folder.is_dir() {
         return skipped::skipped("../shared/data/gowalla is not there");
     }
@@ -73,12 +74,15 @@ fn mf_by_bpr_reaches_what_is_published() {
         (epochs, learning_rate, tables) = (numbers[0] as u32, numbers[1], numbers[2]);
         for (user, (items, held)) in train.iter_mut().zip(&mut test).enumerate() {
             let rng = Rng::new(7).stream(user as u32);
-            let (kept, out): (Vec<_>, Vec<_>) = (0..).zip(items.iter().copied()).partition(|(i, _)| rng.below(*i, 5) > 0);
+            let (kept, out): (Vec<_>, Vec<_>) = (0..)
+                .zip(items.iter().copied())
+                .partition(|(i, _)| rng.below(*i, 5) > 0);
             *items = kept.into_iter().map(|(_, item)| item).collect();
             *held = out.into_iter().map(|(_, item)| item).collect();
         }
     }
-    let of_user = |(user, items): (usize, &Vec<u32>)| items.iter().map(move |&item| (user as u32, item)).collect::<Vec<_>>();
+    let of_user =
+        |(user, items): (usize, &Vec<u32>)| items.iter().map(move |&item| (user as u32, item)).collect::<Vec<_>>();
     let pairs: Vec<(u32, u32)> = train.iter().enumerate().flat_map(of_user).collect();
     let (users, columns): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
     let data = Interactions::from_columns((train.len() as u32, items), &users, &columns, &[]).unwrap();
@@ -106,12 +110,20 @@ fn mf_by_bpr_reaches_what_is_published() {
     let mut last = (0.0, 0.0);
     let every = (epochs / 8).max(1);
     for until in (every..=epochs).step_by(every as usize) {
-        trainer.set_config(TrainConfig { epochs: until, ..config }).unwrap();
+        trainer
+            .set_config(TrainConfig {
+                epochs: until,
+                ..config
+            })
+            .unwrap();
         let report = trainer.fit(&split, |_| ()).unwrap();
         let trained = start.elapsed().as_secs_f64();
         last = evaluate(&mut trainer, &test);
         let loss = report.last.map_or(f64::NAN, |epoch| epoch.loss);
-        println!("epoch {until}: loss {loss:.4}, recall@20 {:.4}, ndcg@20 {:.4}, {trained:.0} s", last.0, last.1);
+        println!(
+            "epoch {until}: loss {loss:.4}, recall@20 {:.4}, ndcg@20 {:.4}, {trained:.0} s",
+            last.0, last.1
+        );
     }
     if trial.is_none() {
         // Published for MF by BPR with this split: 0.1627 and 0.1378 (BARS).

@@ -5,7 +5,7 @@ mod common;
 
 use common::{check_parity, random_batch, trained_state};
 use pocketrec::{
-    data::samples::{IdField, Layout, SequenceField, Table},
+    data::clicks::{IdField, Layout, SequenceField, Table},
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
     plan::{AdamConfig, GruKind, L2, Optimizer, State},

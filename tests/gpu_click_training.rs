@@ -7,7 +7,7 @@ mod common;
 use common::{bits, click_config as config, random_batch, random_state};
 use pocketrec::{
     checkpoint::ClickCheckpoint,
-    data::samples::{Layout, PlantedClickData, PlantedClicks},
+    data::clicks::{Layout, PlantedClickData, PlantedClicks},
     device::Device,
     eval::{ClickReport, Query},
     executor::Executor,

@@ -7,7 +7,7 @@ mod common;
 use common::{check_parity, optimizers, plan_of, random_batch, random_state};
 use pocketrec::{
     Error, Result,
-    data::samples::{IdField, Layout, SequenceField, Table},
+    data::clicks::{IdField, Layout, SequenceField, Table},
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions, Select},
     models::{Dien, Din, NeuMf, Unit},

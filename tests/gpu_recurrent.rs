@@ -10,7 +10,7 @@ use common::{
 };
 use pocketrec::{
     Error,
-    data::{Batch, samples::PlantedClicks},
+    data::{Batch, clicks::PlantedClicks},
     device::Device,
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},

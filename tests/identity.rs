@@ -8,7 +8,7 @@ use common::files::bytes_of;
 use pocketrec::{
     Error,
     checkpoint::ClickCheckpoint,
-    data::samples::{Encoder, Field, Past, Samples, Schema, SideTable, Training, Vocabulary},
+    data::clicks::{Encoder, Field, Past, Samples, Schema, SideTable, Training, Vocabulary},
     device::Device,
     models::{DeepFm, Din},
     train::{ClickConfig, ClickRow, ClickTrainer, Control},
@@ -182,7 +182,7 @@ fn samples_and_encoders_of_the_same_shape_are_refused_by_name() {
     )
     .unwrap();
     for (name, other, others, said) in others() {
-        let rows = |layout: &pocketrec::data::samples::Layout| -> Vec<u32> {
+        let rows = |layout: &pocketrec::data::clicks::Layout| -> Vec<u32> {
             layout.vocabularies.iter().map(|table| table.rows).collect()
         };
         assert_eq!(rows(other.layout()), rows(encoder.layout()), "{name}");

@@ -7,7 +7,7 @@ use pocketrec::{
     Result,
     data::{
         SampleFiles,
-        samples::{Field, Samples, Schema},
+        clicks::{Field, Samples, Schema},
     },
     device::Device,
     models::DeepFm,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pocketrec::{
     Error,
-    data::samples::{IdField, Layout, SequenceField, Table},
+    data::clicks::{IdField, Layout, SequenceField, Table},
     models::{ClickModel, DeepFm, Dien, Din, Fm, Gmf, Lr, Mf, Mlp, Model, NeuMf, Unit, WideDeep},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},

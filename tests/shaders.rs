@@ -16,7 +16,7 @@ const MAX_INVOCATIONS: u32 = 256;
 const MAX_MIXED_WORKGROUP_BYTES: u32 = 23_040;
 
 fn is_mixed(shader: Shader) -> bool {
-    matches!(shader, Shader::LinearMixed(_) | Shader::LinearWeightGradientMixed(_))
+    shader.is_mixed()
 }
 
 fn validate(shader: Shader, module: &Module) -> ModuleInfo {
@@ -47,7 +47,7 @@ fn tiles(shader: Shader, entry: &str) -> Vec<Option<Tile>> {
 
 #[test]
 fn all_shaders_are_valid_within_the_default_limits() {
-    for shader in Shader::ALL {
+    for &shader in Shader::ALL {
         let module = parse(shader);
         let info = validate(shader, &module);
         assert!(!module.entry_points.is_empty(), "{shader:?}");

@@ -4,15 +4,14 @@ mod common;
 
 use common::{
     close64,
-    differences::{STEP, TOLERANCE, differences, values, weigh},
-    feature_plans, odd_models, random_batch, random_state,
-    recurrent::recurrent_plans,
+    differences::{STEP, TOLERANCE, WITH_AND_WITHOUT_L2, check_gradients, differences, values, weigh},
+    odd_models, random_batch, random_state,
 };
 use pocketrec::{
     Error,
     data::Batch,
-    ops::{self, SigmoidCrossEntropy, adam, bpr, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
-    plan::{Activation, AdamConfig, Init, L2, Optimizer, ParamKind, Plan, PlanBuilder, Stage, State},
+    ops::{SigmoidCrossEntropy, adam, bpr, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
+    plan::{Activation, AdamConfig, Init, L2, Optimizer, Plan, PlanBuilder, State},
     reference::Reference,
 };
 
@@ -215,107 +214,6 @@ fn sgd_by_hand() {
     assert_eq!(value, [0.875, -3.0, 0.25]);
 }
 
-/// The side of its kink on which each ReLU's output and each PReLU's input lies, over the whole batch.
-fn sides_of_kinks(plan: &Plan, reference: &Reference, batch: &Batch) -> Vec<bool> {
-    let relu = Activation::Relu;
-    let kinked = plan.stages().iter().filter_map(|stage| match *stage {
-        Stage::Linear(ops::Linear { activation, output, .. })
-        | Stage::AttentionUnit(ops::AttentionUnit { activation, output, .. }) => {
-            (activation == relu).then_some(output.buffer)
-        }
-        Stage::Affine(ops::Affine { relu, output, .. }) => relu.then_some(output.buffer),
-        Stage::Prelu(ops::Prelu { input, .. }) => Some(input.buffer),
-        _ => None,
-    });
-    let activations = reference.activations(batch).unwrap();
-    kinked
-        .flat_map(|buffer| activations[buffer].iter().map(|&x| x > 0.0))
-        .collect()
-}
-
-/// Every gradient of a plan against central differences of its objective.
-///
-/// Differences that cross a kink are left out. They must be few.
-fn check_gradients(what: &str, plan: &Plan, samples: usize, l2: L2) {
-    let batch = random_batch(plan, samples, 3);
-    let mut reference = Reference::new(plan, &random_state(plan, 0.6, 5)).unwrap();
-    let gradients = reference.gradients(&batch, l2).unwrap();
-    let (mut kinks, mut all) = (0, 0);
-    for (p, (param, gradient)) in plan.params().iter().zip(&gradients).enumerate() {
-        if param.kind == ParamKind::Statistic {
-            continue;
-        }
-        let (mut want, mut got) = (Vec::new(), Vec::new());
-        for (i, &gradient) in gradient.iter().enumerate() {
-            let x = reference.value(p)[i];
-            let mut at = |x: f64| {
-                reference.value_mut(p)[i] = x;
-                (
-                    reference.objective(&batch, l2).unwrap(),
-                    sides_of_kinks(plan, &reference, &batch),
-                )
-            };
-            let ((above, signs_above), (below, signs_below)) = (at(x + STEP), at(x - STEP));
-            at(x);
-            all += 1;
-            if signs_above == signs_below {
-                want.push((above - below) / (2.0 * STEP));
-                got.push(gradient);
-            } else {
-                kinks += 1;
-            }
-        }
-        close64(&got, &want, TOLERANCE, &format!("{what}, {l2:?}: {}", param.name));
-        assert!(
-            want.iter().any(|&g| g.abs() > 1e-6),
-            "{what}: {} has no gradient at all",
-            param.name
-        );
-    }
-    assert!(kinks * 50 < all, "{what}: {kinks} of {all} differences cross a kink");
-}
-
-const WITH_AND_WITHOUT_L2: [L2; 2] = [
-    L2 {
-        tables: 0.0,
-        per_row: 0.0,
-        dense: 0.0,
-    },
-    L2 {
-        tables: 0.3,
-        per_row: 0.01,
-        dense: 0.05,
-    },
-];
-
-#[test]
-fn gradients_of_whole_models() {
-    for (name, plan) in odd_models(9, 12) {
-        for l2 in WITH_AND_WITHOUT_L2 {
-            check_gradients(name, &plan, 13, l2);
-            check_gradients(name, &plan, 1, l2);
-        }
-    }
-}
-
-#[test]
-fn gradients_of_features_and_sequences() {
-    for (name, plan) in feature_plans() {
-        for l2 in WITH_AND_WITHOUT_L2 {
-            check_gradients(name, &plan, 13, l2);
-        }
-    }
-}
-
-#[test]
-fn gradients_of_recurrent_layers() {
-    for (name, plan) in recurrent_plans([4, 3]) {
-        for l2 in WITH_AND_WITHOUT_L2 {
-            check_gradients(name, &plan, 13, l2);
-        }
-    }
-}
-
 /// Views that several stages read: whole, halves first, and the same view twice in one stage.
 fn shared_views() -> Plan {
     let mut plan = PlanBuilder::new();
@@ -345,7 +243,7 @@ fn gradients_add_up_where_views_are_shared() {
         5
     );
     for l2 in WITH_AND_WITHOUT_L2 {
-        check_gradients("shared views", &plan, 11, l2);
+        check_gradients("shared views", &plan, &random_batch(&plan, 11, 3), l2);
     }
 }
 

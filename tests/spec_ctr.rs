@@ -157,13 +157,13 @@ fn batch_norm_of_few_rows() {
     let one = Statistics::of(&[3.0, 4.0], 2);
     assert_eq!((&one.mean[..], &one.variance[..]), (&[3.0, 4.0][..], &[0.0, 0.0][..]));
     let mut running = Statistics::initial(2);
-    running.follow(&one, 1, 0.5);
+    running.update(&one, 1, 0.5);
     assert_eq!(
         (&running.mean[..], &running.variance[..]),
         (&[1.5, 2.0][..], &[0.5, 0.5][..])
     );
     let before = running.clone();
-    running.follow(&Statistics::of(&[], 2), 0, 0.5);
+    running.update(&Statistics::of(&[], 2), 0, 0.5);
     assert_eq!(running, before);
     assert!(batch_norm::normalise_backward(&[], &Statistics::of(&[], 2), &[], 1e-8).is_empty());
 }

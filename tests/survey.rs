@@ -6,7 +6,7 @@ use std::fs;
 
 use pocketrec::data::{
     BadRows, Column, Dataset, SampleFiles, Survey,
-    samples::{Field, Schema},
+    clicks::{Field, Schema},
 };
 
 #[test]

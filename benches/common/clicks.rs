@@ -4,7 +4,7 @@
 use pocketrec::{
     data::{
         Batch,
-        samples::{IdField, Layout, SequenceField, Table},
+        clicks::{IdField, Layout, SequenceField, Table},
     },
     models::{ClickModel, DeepFm, Dien, Din, Unit},
     plan::{GruKind, Plan, Space},

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pocketrec::{
     Result,
-    data::{Delimiter, RowReport, SampleFormat, samples::Samples},
+    data::{Delimiter, RowReport, SampleFormat, clicks::Samples},
 };
 
 use super::{output::say, tables::wrapped};

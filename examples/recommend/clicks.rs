@@ -2,7 +2,7 @@
 
 use pocketrec::{
     Error, Result,
-    data::samples::{Encoder, SequenceField, Vocabulary},
+    data::clicks::{Encoder, SequenceField, Vocabulary},
     train::{ClickRow, ClickTrainer},
 };
 

@@ -6,7 +6,7 @@ use pocketrec::{
     Error, Result,
     data::{
         FittedFiles,
-        samples::{Encoder, Samples, Vocabulary},
+        clicks::{Encoder, Samples, Vocabulary},
     },
     train::ClickTrainer,
 };

@@ -6,7 +6,7 @@ use pocketrec::{
     Error, Result,
     data::{
         BadRows, Delimiter, IdMap, SampleFiles, SampleFormat, Survey,
-        samples::{Field, Schema, Vocabulary},
+        clicks::{Field, Schema, Vocabulary},
     },
 };
 

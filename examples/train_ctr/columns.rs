@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pocketrec::{
     Error, Result,
-    data::{Column, Survey, SurveyedColumn, samples::Schema},
+    data::{Column, Survey, SurveyedColumn, clicks::Schema},
 };
 
 use crate::{

@@ -6,7 +6,7 @@ use pocketrec::{
     Error, Result,
     data::{
         Column, RowReport, SampleFiles, SampleFormat, Survey,
-        samples::{Encoder, Part, PlantedClicks, Samples, Schema},
+        clicks::{Encoder, Part, PlantedClicks, Samples, Schema},
     },
 };
 

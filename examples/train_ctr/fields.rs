@@ -2,7 +2,7 @@
 
 use pocketrec::{
     Error, Result,
-    data::{SurveyedColumn, samples::Field},
+    data::{SurveyedColumn, clicks::Field},
 };
 
 use crate::reading::{ColumnOptions, Range};

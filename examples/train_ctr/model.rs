@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use pocketrec::{
     Error, Result,
-    data::samples::Layout,
+    data::clicks::Layout,
     models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
 };
 

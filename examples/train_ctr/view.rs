@@ -6,7 +6,7 @@ use pocketrec::{
     Error, Result,
     data::{
         Column,
-        samples::{Kind, Schema},
+        clicks::{Kind, Schema},
     },
 };
 use serde::Deserialize;

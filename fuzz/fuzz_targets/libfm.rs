@@ -5,7 +5,7 @@
 mod common;
 
 use libfuzzer_sys::fuzz_target;
-use pocketrec::data::{BadRows, SampleFiles, SampleFormat, samples::Schema};
+use pocketrec::data::{BadRows, SampleFiles, SampleFormat, clicks::Schema};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, bytes)) = input.split_first() else { return };

@@ -7,7 +7,7 @@ mod common;
 use libfuzzer_sys::fuzz_target;
 use pocketrec::data::{
     BadRows, SampleFiles, Survey,
-    samples::{Field, Schema},
+    clicks::{Field, Schema},
 };
 
 fuzz_target!(|input: &[u8]| {
@@ -45,6 +45,6 @@ fuzz_target!(|input: &[u8]| {
         assert!(samples.labels().iter().all(|label| (0.0..=1.0).contains(label)));
     }
     let json = serde_json::to_string(files.encoder()).expect("an encoder is written");
-    let again: pocketrec::data::samples::Encoder = serde_json::from_str(&json).expect("and read again");
+    let again: pocketrec::data::clicks::Encoder = serde_json::from_str(&json).expect("and read again");
     assert_eq!(again.layout(), files.encoder().layout());
 });

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pocketrec::data::samples::{Encoder, Schema, Training};
+use pocketrec::data::clicks::{Encoder, Schema, Training};
 
 fuzz_target!(|input: &[u8]| {
     if let Ok(schema) = serde_json::from_slice::<Schema>(input)

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::samples::{Encoder, Layout, Table},
+    data::clicks::{Encoder, Layout, Table},
     executor::LossSum,
     models::ClickModel,
     plan::{Plan, State},

@@ -1,12 +1,13 @@
-//! Scale and shift of a tile's rows; the specification is [`ops::affine`](crate::ops::affine).
+//! Scale and shift of a tile's rows; the specification is [`ops::affine`].
 
 use super::{
     accumulate::{begin, deliver},
     linear::WeightGradient,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 kernel! {
     /// `output = weight * input + bias`, with `relu` no less than 0.
@@ -73,5 +74,25 @@ kernel! {
             s.store_partial(of_weight, d_weight);
             s.store_partial(of_bias, d_bias);
         }
+    }
+}
+
+impl TileOp for ops::Affine {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        let (weight, bias) = (on.network.value(self.weight), on.network.value(self.bias));
+        forward(s, on.rows, on.activation(self.input), weight, bias, self.relu, output);
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let (x, y, weight) = (
+            on.activation(self.input),
+            on.activation(self.output),
+            on.network.value(self.weight),
+        );
+        let (dy, dx) = (d.output.rows(), d.inputs.of(self.input));
+        let gradient = d.params.of_layer(self.weight, Some(self.bias));
+        backward(s, on.rows, x, weight, y, self.relu, dy, dx, d.accumulate[0], gradient);
     }
 }

@@ -1,4 +1,4 @@
-//! Weighted sum over each sample's steps; the specification is [`ops::attention`](crate::ops::attention).
+//! Weighted sum over each sample's steps; the specification is [`ops::attention`].
 //!
 //! `offsets` `[samples + 1]` are those of the batch; row 0 of weights and values is step `offsets[0]`. A group of
 //! columns runs over all steps of a sample at a time, so that its sums stay in registers.
@@ -7,8 +7,9 @@ use super::{
     accumulate::{deliver_float, deliver_product},
     rows::{Rows, RowsMut, steps},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 kernel! {
     /// Writes the sum over a sample's steps of weight times value.
@@ -80,5 +81,22 @@ kernel! {
                 }
             }
         }
+    }
+}
+
+impl TileOp for ops::Attention {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        let [weights, values] = self.inputs.map(|view| on.activation(view));
+        forward(s, on.offsets(self.inputs[1]), weights, values, output);
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let ([weights, values], dy) = (self.inputs, d.output.rows());
+        let offsets = on.offsets(values);
+        let (w, v) = (on.activation(weights), on.activation(values));
+        backward_weights(s, offsets, v, dy, d.inputs.of(weights), d.accumulate[0]);
+        backward_values(s, offsets, w, dy, d.inputs.of(values), d.accumulate[1]);
     }
 }

@@ -1,13 +1,14 @@
 //! The auxiliary loss of a tile's histories with its gradient; the specification is
-//! [`ops::auxiliary`](crate::ops::auxiliary), whose `step_loss` takes logits along all steps as this does.
+//! [`ops::auxiliary`], whose `step_loss` takes logits along all steps as this does.
 
 use super::{
     accumulate::deliver_float,
     rows::{Rows, RowsMut, steps},
     sigmoid_cross_entropy::{CHUNK, lanes},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 kernel! {
     /// The cross-entropy of one of the two kinds of logits: `label` is 1 of the clicked and 0 of the negative. Writes,
@@ -91,4 +92,27 @@ fn pass<S: Simd>(
         }
     }
     total
+}
+
+impl TileOp for ops::Auxiliary {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, _: S, _: &Operands<'_>, _: Memory<'_, ()>, _: RowsMut<'_>) {
+        // A loss writes nothing: the backward pass computes it.
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let space = on.network.plan.space(self.logits[0].buffer);
+        let (offsets, of_samples) = (on.offsets(self.logits[0]), d.targets.weights);
+        let scale = d.targets.pair_scales[space.index() - 1];
+        for ((&view, &accumulate), label) in self.logits.iter().zip(d.accumulate).zip([1.0, 0.0]) {
+            let (x, dx, scaled) = (on.activation(view), d.inputs.of(view), self.weight * scale);
+            let sum = match of_samples.is_empty() {
+                true => forward_backward(s, offsets, x, label, scaled, dx, accumulate),
+                false => forward_backward_weighted(s, offsets, x, label, of_samples, scaled, dx, accumulate),
+            };
+            // The tile's share of a mean over the batch's pairs.
+            *d.auxiliary += sum * f64::from(scale);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! BPR of a tile's logits with their gradients; the specification is [`ops::bpr`](crate::ops::bpr).
+//! BPR of a tile's logits with their gradients; the specification is [`ops::bpr`].
 //!
 //! The difference of the logits goes through the vectors of [`sigmoid_cross_entropy`](super::sigmoid_cross_entropy) with the
 //! label 1: the same bits as that loss has on a logit which is the difference.
@@ -7,7 +7,9 @@ use super::{
     rows::{Rows, RowsMut},
     sigmoid_cross_entropy::{CHUNK, lanes},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, Targets, TileOp},
 };
+use crate::ops;
 
 kernel! {
     /// Writes `(sigmoid(item - negative) - 1) * scale`, times the sample's weight where there are `weights`, to the gradient of
@@ -48,5 +50,24 @@ kernel! {
             }
         }
         total
+    }
+}
+
+impl TileOp for ops::Bpr {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, _: S, _: &Operands<'_>, _: Memory<'_, ()>, _: RowsMut<'_>) {
+        // A loss writes nothing: the backward pass computes it.
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let Targets { weights, scale, .. } = d.targets;
+        let ([item, negative], logits) = (self.logits, self.logits.map(|view| on.activation(view)));
+        // The tile's share of a mean over the batch's samples.
+        *d.loss += forward_backward(s, on.rows, logits, weights, scale, d.inputs.of(item));
+        for r in 0..on.rows {
+            let gradient = d.inputs.of(item).row(r)[0];
+            d.inputs.of(negative).row(r)[0] = -gradient;
+        }
     }
 }

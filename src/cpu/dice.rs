@@ -1,4 +1,4 @@
-//! Dice of a tile's rows; the specification is [`ops::dice`](crate::ops::dice), whose batch normalisation is a stage of
+//! Dice of a tile's rows; the specification is [`ops::dice`], whose batch normalisation is a stage of
 //! its own ([`batch_norm`](super::batch_norm)): here it is an operand, `normal`.
 
 use super::{
@@ -6,8 +6,9 @@ use super::{
     math::sigmoid,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 kernel! {
     /// `output = p x + (1 - p) alpha x` with `p = sigmoid(normal)`.
@@ -103,5 +104,26 @@ kernel! {
                 deliver(s, d, slot, accumulate);
             }
         }
+    }
+}
+
+impl TileOp for ops::Dice {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        let [x, normal] = self.inputs.map(|view| on.activation(view));
+        forward(s, on.rows, x, normal, on.network.value(self.alpha), output);
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let ([input, normal], dy, accumulate) = (self.inputs, d.output.rows(), d.params.accumulate);
+        let (x, n, alpha) = (
+            on.activation(input),
+            on.activation(normal),
+            on.network.value(self.alpha),
+        );
+        let (dx, d_alpha) = (d.inputs.of(input), d.params.of(self.alpha));
+        backward(s, on.rows, x, n, alpha, dy, dx, d.accumulate[0], d_alpha, accumulate);
+        backward_normal(s, on.rows, x, n, alpha, dy, d.inputs.of(normal), d.accumulate[1]);
     }
 }

@@ -1,4 +1,4 @@
-//! Dropout of a tile's rows; the specification is [`ops::dropout`](crate::ops::dropout).
+//! Dropout of a tile's rows; the specification is [`ops::dropout`].
 //!
 //! The mask is drawn anew in the backward pass: drawing costs less than memory for it would.
 //!
@@ -9,8 +9,13 @@ use super::{
     accumulate::deliver_float,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::{ops::dropout, plan::Accumulate, rng::Rng};
+use crate::{
+    ops::{self, dropout},
+    plan::Accumulate,
+    rng::Rng,
+};
 
 /// Values whose random numbers are drawn together: full vectors of every instruction set, several at a time.
 const DRAWN: usize = 256;
@@ -78,4 +83,34 @@ fn draw(rng: Rng, part: u64) -> [u16; DRAWN] {
         values.copy_from_slice(&[*low as u16, (low >> 16) as u16, *high as u16, (high >> 16) as u16]);
     }
     numbers
+}
+
+impl TileOp for ops::Dropout {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        let x = on.activation(self.input);
+        apply(s, on.rows, mask(on, self.rate), x, output, Accumulate::Overwrite);
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let (dy, dx) = (d.output.rows(), d.inputs.of(self.input));
+        apply(s, on.rows, mask(on, self.rate), dy, dx, d.accumulate[0]);
+    }
+}
+
+/// The mask of a tile; one that keeps everything in use.
+fn mask(on: &Operands<'_>, rate: f32) -> Mask {
+    match on.noise() {
+        Some(rng) => Mask {
+            rng,
+            rate,
+            first_row: on.first_row(),
+        },
+        None => Mask {
+            rng: Rng::default(),
+            rate: 0.0,
+            first_row: 0,
+        },
+    }
 }

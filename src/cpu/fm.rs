@@ -1,4 +1,4 @@
-//! Second order of a factorisation machine over a tile's rows; the specification is [`ops::fm`](crate::ops::fm).
+//! Second order of a factorisation machine over a tile's rows; the specification is [`ops::fm`].
 //!
 //! A vector of the factors runs over all fields at a time: sum and sum of squares stay in registers, and the backward
 //! pass forms the sum again rather than keeping it. Along a sequence the fields of a sample are the rows of its steps.
@@ -7,8 +7,9 @@ use super::{
     accumulate::deliver_product,
     rows::{Rows, RowsMut, steps},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 /// The vectors of a sample, a stride apart.
 #[derive(Clone, Copy)]
@@ -164,6 +165,26 @@ kernel! {
         for (r, steps) in steps(offsets).enumerate() {
             let to = data.get_mut(steps.0 * stride..).unwrap_or_default();
             Vectors::of_steps(input, steps).others(s, d_output.row(r)[0], to, stride, accumulate);
+        }
+    }
+}
+
+impl TileOp for ops::Fm {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        let x = on.activation(self.input);
+        match on.offsets(self.input) {
+            [] => forward(s, on.rows, x, self.factors, output),
+            offsets => forward_steps(s, offsets, x, output),
+        }
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let (x, dy, dx) = (on.activation(self.input), d.output.rows(), d.inputs.of(self.input));
+        match on.offsets(self.input) {
+            [] => backward(s, on.rows, x, self.factors, dy, dx, d.accumulate[0]),
+            offsets => backward_steps(s, offsets, x, dy, dx, d.accumulate[0]),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Embedding look-up: `output[r] = table[ids[r]]`; the specification is [`ops::gather`](crate::ops::gather).
+//! Embedding look-up: `output[r] = table[ids[r]]`; the specification is [`ops::gather`].
 //!
 //! The backward pass is no kernel of its own: a tile leaves the gradient of its rows in the batch-wide gradient,
 //! and [`row_update`](super::row_update) sums the rows of equal ids. Where ids have weights, [`weigh`] multiplies both.
@@ -6,7 +6,9 @@
 use super::{
     rows::RowsMut,
     simd::{Simd, kernel, prefetch_row},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
+use crate::ops;
 
 /// Rows that are asked for ahead of their use: a table is larger than the nearest caches. Asking 8 to 64 rows ahead beyond the
 /// end of the tile gains nothing (0.96 to 1.05 of a step's rate by two threads of a Xeon).
@@ -57,5 +59,27 @@ fn copy<S: Simd>(s: S, from: &[f32], to: &mut [f32]) {
     }
     if !from_tail.is_empty() {
         s.store_partial(s.load_partial(from_tail), to_tail);
+    }
+}
+
+impl TileOp for ops::Gather {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, mut output: RowsMut<'_>) {
+        forward(
+            s,
+            on.network.value(self.table),
+            on.tile.ids(self.column, on.space),
+            output.reborrow(),
+        );
+        weigh(s, on.tile.weights(self.column, on.space), output);
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        // The gradient is in place already, in the batch-wide one, which the sparse update reads; but for weights.
+        let weights = on.tile.weights(self.column, on.space);
+        if !weights.is_empty() {
+            weigh(s, weights, d.output.rows_mut());
+        }
     }
 }

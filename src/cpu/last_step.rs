@@ -1,7 +1,11 @@
-//! The last step of each of a tile's histories; the specification is [`ops::last_step`](crate::ops::last_step).
+//! The last step of each of a tile's histories; the specification is [`ops::last_step`].
 
-use super::rows::{Rows, RowsMut, check_offsets};
-use crate::plan::Accumulate;
+use super::{
+    rows::{Rows, RowsMut, check_offsets},
+    simd::Simd,
+    tile::{Memory, Operands, StageGradients, TileOp},
+};
+use crate::{ops, plan::Accumulate};
 
 /// Writes each sample's last step. `offsets` `[samples + 1]` are those of the batch; row 0 of `input` is step
 /// `offsets[0]`.
@@ -40,5 +44,18 @@ pub fn backward(offsets: &[u32], d_output: Rows<'_>, mut d_input: RowsMut<'_>, a
                 *to += d;
             }
         }
+    }
+}
+
+impl TileOp for ops::LastStep {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, _: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        forward(on.offsets(self.input), on.activation(self.input), output);
+    }
+
+    fn backward<S: Simd>(&self, _: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let (dy, dx) = (d.output.rows(), d.inputs.of(self.input));
+        backward(on.offsets(self.input), dy, dx, d.accumulate[0]);
     }
 }

@@ -24,13 +24,14 @@ mod catalogue;
 pub mod dice;
 pub mod dropout;
 mod executor;
-
 pub mod fm;
 pub mod gather;
 pub mod gru;
 pub mod last_step;
 pub mod linear;
 mod math;
+mod numeric;
+mod packed;
 pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;
@@ -41,11 +42,13 @@ mod rows;
 #[cfg(not(feature = "parallel"))]
 mod serial;
 pub mod sigmoid_cross_entropy;
+#[allow(unsafe_code)] // intrinsics, and pointers into checked slices
 pub(crate) mod simd;
 pub mod softmax;
 mod source;
 pub mod sum;
 #[cfg(feature = "parallel")]
+#[allow(unsafe_code)] // jobs that borrow from their caller's stack
 mod threads;
 mod tile;
 mod update;

@@ -1,10 +1,12 @@
-//! Each step of a tile's histories beside the next; the specification is [`ops::pair_with_next`](crate::ops::pair_with_next).
+//! Each step of a tile's histories beside the next; the specification is [`ops::pair_with_next`].
 
 use super::{
     accumulate::deliver_row,
     rows::{Rows, RowsMut, check_offsets},
+    simd::Simd,
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 /// Writes `[states[t], items[t + 1]]` for every step, zeros at a sample's last. `offsets` `[samples + 1]` are those of
 /// the batch; row 0 of the operands is step `offsets[0]`.
@@ -77,5 +79,20 @@ fn deliver(row: Option<&[f32]>, to: &mut [f32], accumulate: Accumulate) {
         (Some(row), _) => deliver_row(row, to, accumulate),
         (None, Accumulate::Overwrite) => to.fill(0.0),
         (None, Accumulate::Add) => {}
+    }
+}
+
+impl TileOp for ops::PairWithNext {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, _: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        let [states, items] = self.inputs.map(|view| on.activation(view));
+        forward(on.offsets(self.output), states, items, output);
+    }
+
+    fn backward<S: Simd>(&self, _: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let ([states, items], offsets, dy) = (self.inputs, on.offsets(self.output), d.output.rows());
+        states_backward(offsets, dy, d.inputs.of(states), d.accumulate[0]);
+        items_backward(offsets, dy, d.inputs.of(items), d.accumulate[1]);
     }
 }

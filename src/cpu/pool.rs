@@ -1,11 +1,12 @@
-//! Pooling of a tile's sequences; the specification is [`ops::pool`](crate::ops::pool).
+//! Pooling of a tile's sequences; the specification is [`ops::pool`].
 
 use super::{
     accumulate::deliver_product,
     rows::{Rows, RowsMut, check_offsets},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 kernel! {
     /// Writes the sum, or mean, of each sample's steps. `offsets` `[samples + 1]` are those of the batch; row 0 of
@@ -67,5 +68,18 @@ fn weight(pair: &[u32], mean: bool) -> f32 {
         1.0 / (pair[1] - pair[0]).max(1) as f32
     } else {
         1.0
+    }
+}
+
+impl TileOp for ops::Pool {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        forward(s, on.offsets(self.input), self.mean, on.activation(self.input), output);
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let (dy, dx) = (d.output.rows(), d.inputs.of(self.input));
+        backward(s, on.offsets(self.input), self.mean, dy, dx, d.accumulate[0]);
     }
 }

@@ -1,11 +1,12 @@
-//! PReLU of a tile's rows; the specification is [`ops::prelu`](crate::ops::prelu).
+//! PReLU of a tile's rows; the specification is [`ops::prelu`].
 
 use super::{
     accumulate::{begin, deliver},
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 kernel! {
     /// `output = input` where that is positive, else `alpha * input`.
@@ -56,5 +57,26 @@ kernel! {
             }
             s.store_partial(sum, d_alpha);
         }
+    }
+}
+
+impl TileOp for ops::Prelu {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        forward(
+            s,
+            on.rows,
+            on.activation(self.input),
+            on.network.value(self.alpha),
+            output,
+        );
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let (x, alpha) = (on.activation(self.input), on.network.value(self.alpha));
+        let (dy, dx, accumulate) = (d.output.rows(), d.inputs.of(self.input), d.params.accumulate);
+        let d_alpha = d.params.of(self.alpha);
+        backward(s, on.rows, x, alpha, dy, dx, d.accumulate[0], d_alpha, accumulate);
     }
 }

@@ -7,12 +7,11 @@ use super::{
     attention_unit::PackedUnit,
     batch_norm::BatchStatistics,
     linear::PackedWeight,
-    simd::{Proof, Simd, dispatch},
+    packed::Packed,
+    simd::{Proof, dispatch},
+    tile::{self, Packing, Sums},
 };
-use crate::{
-    ops,
-    plan::{Layout, ParamKind, Plan, Stage, View},
-};
+use crate::plan::{Layout, ParamKind, Plan, View};
 
 /// Samples of a tile: activations, gradients and weights of a small network fit the first-level cache together at 32
 /// rows; a large one streams its weights from the second level or the third, and 64 rows pay for that.
@@ -20,15 +19,12 @@ use crate::{
 /// A sample with a sequence has many rows in the buffers along it, so that these leave the second level. They are gone
 /// through once a stage, and attention works sample by sample, so that costs less than more passes over the weights
 /// would: DIN with a first layer of 513 x 512 takes 4 to 6 % less time with 64 samples than with 16 at 18 steps, and
-/// 2 % more at 45. A recurrent layer goes back through all that it kept on its way: with 16 samples by two threads of a Xeon,
-/// `dien64` makes 1.00 to 1.14 of the rate with 64 at histories of up to 20 and 1.30 at 50, `dien16` 0.96 to 1.05 and 1.08 to
-/// 1.23; 8 are no better.
+/// 2 % more at 45. A stage may want [fewer](tile::tile_rows).
 pub(super) fn tile_rows(plan: &Plan) -> usize {
-    if plan.stages().iter().any(|stage| matches!(stage, Stage::Gru(_))) {
-        return 16;
-    }
+    let most = plan.stages().iter().filter_map(tile::tile_rows).min();
     let dense: usize = plan.params().iter().filter(|p| !p.is_table()).map(|p| p.len()).sum();
-    if dense <= 8192 { 32 } else { 64 }
+    let rows = if dense <= 8192 { 32 } else { 64 };
+    most.map_or(rows, |most| rows.min(most))
 }
 
 /// Where each dense parameter's gradient begins in a partial, and a partial's length.
@@ -43,47 +39,17 @@ pub(super) fn dense_offsets(plan: &Plan) -> (Vec<usize>, usize) {
     (offsets, total)
 }
 
-/// A weight as its stage reads it; empty for parameters that are read as they are.
-#[derive(Clone, Default)]
-pub(super) struct Packed {
-    pub layer: PackedWeight,
-    pub unit: PackedUnit,
-}
-
-impl Packed {
-    /// Packs a parameter that has changed.
-    pub fn pack<S: Simd>(&mut self, s: S, value: &[f32]) {
-        if !self.layer.is_empty() {
-            self.layer.pack(s, value);
-        }
-        if !self.unit.is_empty() {
-            self.unit.pack(s, value);
-        }
-    }
-}
-
 /// Packings for the weights of layers, nothing for other parameters.
 pub(super) fn packed_weights(plan: &Plan, proof: Proof) -> Vec<Packed> {
     let mut packed = vec![Packed::default(); plan.params().len()];
-    for stage in plan.stages() {
-        match *stage {
-            Stage::Linear(ops::Linear {
-                weight, input, output, ..
-            }) => packed[weight].layer = dispatch!(proof, s => PackedWeight::new(s, output.width, input.width)),
-            Stage::AttentionUnit(ops::AttentionUnit {
-                weight, inputs, output, ..
-            }) => packed[weight].unit = dispatch!(proof, s => PackedUnit::new(s, output.width, inputs[0].width)),
-            Stage::Gru(ops::Gru {
-                params: [of_input, of_state, ..],
-                ref inputs,
-                output,
-                ..
-            }) => {
-                for (weight, width) in [(of_input, inputs[0].width), (of_state, output.width)] {
-                    packed[weight].layer = dispatch!(proof, s => PackedWeight::new(s, 3 * output.width, width));
-                }
+    for (weight, packing) in plan.stages().iter().flat_map(tile::packings) {
+        match packing {
+            Packing::Layer { outputs, inputs } => {
+                packed[weight].layer = dispatch!(proof, s => PackedWeight::new(s, outputs, inputs));
             }
-            _ => {}
+            Packing::Unit { outputs, width } => {
+                packed[weight].unit = dispatch!(proof, s => PackedUnit::new(s, outputs, width));
+            }
         }
     }
     packed
@@ -96,17 +62,6 @@ pub(super) fn work_len(packed: &[Packed], proof: Proof, tile_rows: usize) -> usi
         .map(|unit| dispatch!(proof, s => unit.work_len(s, tile_rows)))
         .max()
         .unwrap_or(0)
-}
-
-/// What is added up over all tiles once a pass is through, before the next can begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sums {
-    /// Nothing.
-    None,
-    /// Mean and variance of the input of this stage, by the place of its statistics.
-    Moments { stage: usize, statistics: usize },
-    /// The means that its backward pass needs.
-    Gradients { stage: usize, statistics: usize },
 }
 
 /// A part of a training step that tiles go through one by one: a run of stages, then a run of backward stages.
@@ -131,7 +86,7 @@ impl Pass {
 /// The passes of a training step: one, but that each stage with statistics of the whole batch cuts both directions.
 pub(super) fn passes(plan: &Plan) -> Vec<Pass> {
     let norms: Vec<usize> = (0..plan.stages().len())
-        .filter(|&stage| matches!(plan.stages()[stage], Stage::BatchNorm(_)))
+        .filter(|&stage| tile::normalised(&plan.stages()[stage]).is_some())
         .collect();
     let statistics_of = |stage: usize| norms.iter().position(|&norm| norm == stage);
     let mut passes = Vec::new();
@@ -165,11 +120,10 @@ pub(super) fn passes(plan: &Plan) -> Vec<Pass> {
 
 /// Room for the statistics of each stage that has some, in forward order.
 pub(super) fn batch_statistics(plan: &Plan) -> Vec<BatchStatistics> {
-    let of_stage = |stage: &Stage| match stage {
-        Stage::BatchNorm(ops::BatchNorm { input, .. }) => Some(BatchStatistics::new(input.width)),
-        _ => None,
-    };
-    plan.stages().iter().filter_map(of_stage).collect()
+    let normalised = plan.stages().iter().filter_map(tile::normalised);
+    normalised
+        .map(|columns| BatchStatistics::new(columns.input.width))
+        .collect()
 }
 
 /// Where the gradient of a table comes from: one entry for each look-up in it.

@@ -1,11 +1,12 @@
-//! Elementwise product of a tile's rows; the specification is [`ops::product`](crate::ops::product).
+//! Elementwise product of a tile's rows; the specification is [`ops::product`].
 
 use super::{
     accumulate::deliver_product,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 kernel! {
     /// `output = left * right`.
@@ -46,5 +47,21 @@ fn multiply<S: Simd>(s: S, a: &[f32], b: &[f32], accumulate: Accumulate, c: &mut
     let operands = a.chunks(S::LANES).zip(b.chunks(S::LANES));
     for ((a, b), c) in operands.zip(c.chunks_mut(S::LANES)) {
         deliver_product(s, s.load_partial(a), s.load_partial(b), c, accumulate);
+    }
+}
+
+impl TileOp for ops::Product {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        let [left, right] = self.inputs.map(|view| on.activation(view));
+        forward(s, on.rows, left, right, output);
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        for (i, &input) in self.inputs.iter().enumerate() {
+            let other = on.activation(self.inputs[1 - i]);
+            backward(s, on.rows, d.output.rows(), other, d.inputs.of(input), d.accumulate[i]);
+        }
     }
 }

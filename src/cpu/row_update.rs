@@ -40,7 +40,7 @@ pub struct TableRows<'a> {
 }
 
 impl TableRows<'_> {
-    /// The same rows, lent for a shorter time.
+    /// The same rows, borrowed for a shorter time.
     pub fn reborrow(&mut self) -> TableRows<'_> {
         let len = self.slots.value.len();
         TableRows {

@@ -119,7 +119,7 @@ impl RowsMut<'_> {
         &mut self.data[start(r, self.stride)..][..self.width]
     }
 
-    /// The same rows, lent for a shorter time.
+    /// The same rows, borrowed for a shorter time.
     #[inline(always)]
     pub fn reborrow(&mut self) -> RowsMut<'_> {
         RowsMut {

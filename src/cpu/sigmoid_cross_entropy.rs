@@ -1,5 +1,5 @@
 //! Sigmoid cross-entropy of a tile's logits with its gradient; the specification is
-//! [`ops::sigmoid_cross_entropy`](crate::ops::sigmoid_cross_entropy).
+//! [`ops::sigmoid_cross_entropy`].
 //!
 //! With z = e^-|x|, which never overflows: loss = max(x, 0) - x y + ln(1 + z), and sigmoid(x) is 1 / (1 + z) for
 //! positive x and z / (1 + z) otherwise. Logits lie one a row, so they are brought together in vectors first.
@@ -11,7 +11,9 @@ use super::{
     math::{exp_nonpositive, ln_1p_unit, sigmoid_of},
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, Targets, TileOp},
 };
+use crate::ops;
 
 /// 2^-40: gradients are multiples of 2^-63.
 const GRADIENT_FLOOR: f32 = f32::from_bits((127 - 40) << 23);
@@ -105,4 +107,24 @@ pub(super) fn lanes<S: Simd>(s: S, x: S::F32, y: S::F32) -> (S::F32, S::F32) {
     let loss = s.add(s.sub(positive_part, s.mul(x, y)), ln_1p_unit(s, z));
     let floor = s.splat(GRADIENT_FLOOR);
     (loss, s.sub(s.add(s.sub(sigmoid, y), floor), floor))
+}
+
+impl TileOp for ops::SigmoidCrossEntropy {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, _: S, _: &Operands<'_>, _: Memory<'_, ()>, _: RowsMut<'_>) {
+        // A loss writes nothing: the backward pass computes it.
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let Targets {
+            labels, weights, scale, ..
+        } = d.targets;
+        let (logits, dx) = (on.activation(self.logit), d.inputs.of(self.logit));
+        // The tile's share of a mean over the batch's samples.
+        *d.loss += match weights.is_empty() {
+            true => forward_backward(s, logits, labels, scale, dx),
+            false => forward_backward_weighted(s, logits, labels, weights, scale, dx),
+        };
+    }
 }

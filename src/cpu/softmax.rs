@@ -1,4 +1,4 @@
-//! Softmax over each sample's steps of one column; the specification is [`ops::softmax`](crate::ops::softmax).
+//! Softmax over each sample's steps of one column; the specification is [`ops::softmax`].
 //!
 //! `offsets` `[samples + 1]` are those of the batch; row 0 of an operand is step `offsets[0]`.
 
@@ -7,8 +7,9 @@ use super::{
     math::exp_nonpositive,
     rows::{Rows, RowsMut, steps},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 /// Lanes of the widest vector.
 const MOST_LANES: usize = 16;
@@ -67,5 +68,25 @@ kernel! {
                 deliver_float(d, &mut d_input.row(t)[0], accumulate);
             }
         }
+    }
+}
+
+impl TileOp for ops::Softmax {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
+        forward(s, on.offsets(self.input), on.activation(self.input), output);
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let (dy, dx) = (d.output.rows(), d.inputs.of(self.input));
+        backward(
+            s,
+            on.offsets(self.input),
+            on.activation(self.output),
+            dy,
+            dx,
+            d.accumulate[0],
+        );
     }
 }

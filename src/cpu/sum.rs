@@ -1,11 +1,12 @@
-//! Sum of a tile's columns; the specification is [`ops::sum`](crate::ops::sum).
+//! Sum of a tile's columns; the specification is [`ops::sum`].
 
 use super::{
-    accumulate::deliver,
+    accumulate::{deliver, deliver_float},
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::plan::Accumulate;
+use crate::{ops, plan::Accumulate};
 
 kernel! {
     /// Adds the sum of `input`'s columns to `output`'s one column.
@@ -36,6 +37,31 @@ kernel! {
             for chunk in d_input.row(r).chunks_mut(S::LANES) {
                 deliver(s, d, chunk, accumulate);
             }
+        }
+    }
+}
+
+impl TileOp for ops::Sum {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, mut output: RowsMut<'_>) {
+        for r in 0..on.rows {
+            output.row(r)[0] = self.bias.map_or(0.0, |bias| on.network.value(bias)[0]);
+        }
+        for &input in &self.inputs {
+            forward_add(s, on.rows, on.activation(input), output.reborrow());
+        }
+    }
+
+    fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
+        let dy = d.output.rows();
+        if let Some(bias) = self.bias {
+            let total: f32 = (0..on.rows).map(|r| dy.row(r)[0]).sum();
+            let accumulate = d.params.accumulate;
+            deliver_float(total, &mut d.params.of(bias)[0], accumulate);
+        }
+        for (&input, &accumulate) in self.inputs.iter().zip(d.accumulate) {
+            backward(s, on.rows, dy, d.inputs.of(input), accumulate);
         }
     }
 }

@@ -6,7 +6,8 @@ use core::ops::Range;
 use super::{
     adam::{Slots, Update, dense_update},
     aligned::AlignedVec,
-    prepare::{Packed, TableSource},
+    packed::Packed,
+    prepare::TableSource,
     row_update::{self, RowSource, RowStep, TableRows},
     rows::Rows,
     simd::Simd,

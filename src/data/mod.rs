@@ -1,35 +1,32 @@
-//! Interactions, their readers and splits, and the batches made from them.
+//! Interactions and clicks, their readers and splits, and the batches made from them.
+//!
+//! - `interactions`: pairs of users and items, their keys, splits, and who has what.
+//! - [`clicks`]: fields, behaviour sequences and labels, encoded for click-through models.
+//! - `read`: files of either.
+//! - `planted`: made-up data of either, whose truth is known.
+//! - `batch` and `sampler`: what steps of training take, and what draws it from pairs.
 
 mod batch;
-mod candidates;
-mod csr;
-mod decimal;
-mod filter;
-mod generate;
-mod ids;
+pub mod clicks;
+#[cfg(feature = "std")]
+mod file_layout;
 mod interactions;
-mod leave_one_out;
-mod positives;
+mod planted;
 #[cfg(feature = "std")]
 mod read;
-mod renumber;
 mod sampler;
-pub mod samples;
-mod split;
 mod text;
-mod times;
 
 pub use batch::{Batch, IdColumn, Segment};
-pub use generate::{Planted, PlantedData};
-pub use ids::IdMap;
-pub use interactions::{Interactions, ReadReport};
-pub use positives::Positives;
+#[cfg(feature = "std")]
+pub use file_layout::{Delimiter, FileLayout};
+pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};
+pub use planted::{Planted, PlantedData};
 #[cfg(feature = "std")]
 pub use read::{
-    BadRows, Column, Dataset, Delimited, Delimiter, FileLayout, FittedFiles, Parting, RowReport, SampleFiles,
-    SampleFormat, Survey, SurveyedColumn,
+    BadRows, Column, Dataset, Delimited, FittedFiles, Parting, RowReport, SampleFiles, SampleFormat, Survey,
+    SurveyedColumn,
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;
 pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler};
-pub use split::{Candidates, Split, SplitReport, TestCase};

@@ -3,7 +3,10 @@
 use alloc::format;
 use core::ops::Range;
 
-use super::{Batch, Interactions, Positives};
+use super::{
+    Batch, Interactions, Positives,
+    interactions::{nothing_to_draw, user_of_everything},
+};
 use crate::{
     Error, Result,
     rng::{Permutation, Rng, scale, streams},
@@ -255,22 +258,6 @@ fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
             Err(nothing_to_draw(&key, train.items()))
         }
     }
-}
-
-/// The first user who has all items.
-pub(super) fn user_of_everything(train: &Interactions) -> Option<u32> {
-    (0..train.users()).find(|&user| train.of_user(user).len() >= train.items() as usize)
-}
-
-/// The refusal of a user who has all of `items` items.
-pub(super) fn nothing_to_draw(user: &str, items: u32) -> Error {
-    Error::config(
-        "train",
-        format!(
-            "user {user:?} has every one of the {items} items, so that there is no negative to draw: leave the user out or \
-             train without negatives"
-        ),
-    )
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{CHUNK, Rank, RankingReport};
-use crate::{Error, Result, data::samples::Samples};
+use crate::{Error, Result, data::clicks::Samples};
 
 /// Ranks the candidate of every row of `samples` among the row's negatives: `score(cases, out)` writes the score of
 /// each row of `cases` ([`Samples::cases`]), of which about [`CHUNK`] are made at a time. Ties count by their

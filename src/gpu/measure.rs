@@ -2,38 +2,28 @@
 
 use std::time::Instant;
 
-use super::{
-    Gpu, Tile,
-    buffers::STORAGE,
-    inputs::Call,
-    pipelines::Shader,
-    program::{Dispatch, Draft, Grid, Reads, ViewShape, Work, build, record},
-    spaces::{Extent, SPACES, samples_alone},
-    stages::{LinearShape, matmul},
+use crate::{
+    Error, Result,
+    gpu::{
+        device::gpu::Gpu,
+        memory::buffers::STORAGE,
+        ops::linear::{LinearShape, matmul},
+        program::{
+            call::Call,
+            dispatch::{Dispatch, build, record},
+            draft::{Draft, Reads},
+            grid::{Grid, Work},
+            shapes::ViewShape,
+            spaces::{Extent, SPACES, samples_alone},
+        },
+        shaders::{Shader, tile::Tile},
+    },
 };
-use crate::{Error, Result};
 
 /// Seconds of a submit that is long enough to be timed, and short enough for any watchdog.
 const SUBMIT: f64 = 0.03;
 /// Repetitions in a submit at most.
 const MOST: u32 = 4096;
-
-/// What an adapter says of itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Adapter {
-    /// Its name.
-    pub name: String,
-    /// Vulkan, Metal or Dx12.
-    pub backend: String,
-    /// The driver and its version.
-    pub driver: String,
-    /// Discrete, integrated, virtual, or a processor that plays one.
-    pub kind: String,
-    /// Limits that matter here, by their names in WebGPU.
-    pub limits: Vec<(&'static str, u64)>,
-    /// Features that are there, of those that matter here.
-    pub features: Vec<&'static str>,
-}
 
 /// What it costs to make the device do something.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,41 +35,6 @@ pub struct Launch {
 }
 
 impl Gpu {
-    /// What the adapter says of itself.
-    pub fn adapter(&self) -> Adapter {
-        let (info, limits) = (self.info(), self.adapter_limits());
-        let known = [
-            ("timestamps", wgpu::Features::TIMESTAMP_QUERY),
-            ("subgroups", wgpu::Features::SUBGROUP),
-            ("f16", wgpu::Features::SHADER_F16),
-            ("cooperative matrices", wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
-        ];
-        let there = |(name, feature)| self.adapter_features().contains(feature).then_some(name);
-        Adapter {
-            name: info.name.clone(),
-            backend: format!("{:?}", info.backend),
-            driver: format!("{} {}", info.driver, info.driver_info).trim().into(),
-            kind: format!("{:?}", info.device_type),
-            limits: vec![
-                ("maxBufferSize", limits.max_buffer_size),
-                ("maxStorageBufferBindingSize", limits.max_storage_buffer_binding_size),
-                (
-                    "maxStorageBuffersPerShaderStage",
-                    limits.max_storage_buffers_per_shader_stage.into(),
-                ),
-                (
-                    "maxComputeWorkgroupStorageSize",
-                    limits.max_compute_workgroup_storage_size.into(),
-                ),
-                (
-                    "maxComputeInvocationsPerWorkgroup",
-                    limits.max_compute_invocations_per_workgroup.into(),
-                ),
-            ],
-            features: known.into_iter().filter_map(there).collect(),
-        }
-    }
-
     /// Bytes read and written a second by copies from one buffer of `bytes` to another; measured for about `seconds`.
     ///
     /// # Errors
@@ -179,7 +134,7 @@ impl Gpu {
     }
 
     /// Seconds of one of many repetitions in a submit, the best of some submits.
-    pub(super) fn seconds_each(&self, seconds: f64, record: impl Fn(&mut wgpu::CommandEncoder, u32)) -> Result<f64> {
+    pub(crate) fn seconds_each(&self, seconds: f64, record: impl Fn(&mut wgpu::CommandEncoder, u32)) -> Result<f64> {
         let (mut times, mut best) = (1, f64::INFINITY);
         self.time(1, &record)?; // pages and pipelines are made at the first touch
         let start = Instant::now();

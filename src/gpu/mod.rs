@@ -4,42 +4,32 @@
 //! in [`ops`](crate::ops). Everything stays within WebGPU's default limits but for the sizes of buffers, and for mixed
 //! precision, which must be asked for.
 //!
-//! - [`Gpu`] is an open device; [`GpuExecutor`] runs plans on it.
-//! - `layout` pads columns to whole vec4s, `placement` and `tensors` hold parameters, `activations` what a batch needs,
-//!   `spaces` says how many rows it has, `cooperative` what mixed precision needs of an adapter;
-//! - `maker` draws and sorts batches on the device, `resident` trains on them, `search` ranks whole catalogues;
-//! - `stages` turns a plan into dispatches, `program` binds and records them, `inputs` packs a batch for upload.
+//! - `shaders` lists the modules of WGSL and their tiles; `device` has the adapters and [`Gpu`], one that is open;
+//! - `memory` holds parameters: `layout` pads columns to whole vec4s, `placement` and `tensors` say where they lie;
+//! - `program` binds and records dispatches, and has the buffers of a batch and what is uploaded for it;
+//! - `ops` turns each operation of a plan into dispatches, and the optimiser's updates;
+//! - `sampling` draws and sorts batches on the device, `search` ranks whole catalogues there;
+//! - `executor` is [`GpuExecutor`], which runs plans with all of these; `measure` says what a device reaches.
 
-mod activations;
-mod batch_maker;
-mod buffers;
-mod cooperative;
 mod device;
 mod executor;
-mod inputs;
-mod layout;
-mod maker;
 mod measure;
 mod memory;
-mod pipelines;
-mod placement;
-mod profile;
+mod ops;
 mod program;
-mod resident;
-mod run;
-mod score;
+mod sampling;
 mod search;
-pub(crate) mod shared;
-mod spaces;
-mod stages;
-mod support;
-mod tables;
-mod tensors;
+mod shaders;
+#[cfg(test)]
+mod uniforms;
 
-pub use batch_maker::BatchMaker;
-pub use cooperative::Side;
-pub use device::{Created, Gpu, GpuOptions, Select};
+pub(crate) use device::shared;
+pub use device::{
+    adapters::{Adapter, Select},
+    gpu::{Created, Gpu, GpuOptions},
+};
 pub use executor::{Counts, GpuExecutor};
-pub use measure::{Adapter, Launch};
-pub use memory::Memory;
-pub use pipelines::{Shader, Tile};
+pub use measure::Launch;
+pub use memory::budget::Memory;
+pub use sampling::batch_maker::BatchMaker;
+pub use shaders::{Shader, side::Side, tile::Tile};

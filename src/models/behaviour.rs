@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::samples::{Layout, SequenceField},
+    data::clicks::{Layout, SequenceField},
     plan::{Activation, PlanBuilder, View},
 };
 

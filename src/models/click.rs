@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{DeepFm, Dien, Din, Fm, Lr, WideDeep};
 #[cfg(feature = "std")]
 use crate::plan::GruKind;
-use crate::{Result, data::samples::Layout, plan::Plan};
+use crate::{Result, data::clicks::Layout, plan::Plan};
 
 /// Any of the click-through models, with its settings: what a checkpoint stores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

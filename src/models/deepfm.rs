@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Result,
-    data::samples::Layout,
+    data::clicks::Layout,
     ops::SigmoidCrossEntropy,
     plan::{Plan, PlanBuilder},
 };

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::samples::{Layout, SequenceField},
+    data::clicks::{Layout, SequenceField},
     ops::SigmoidCrossEntropy,
     plan::{Activation, GruKind, Plan, PlanBuilder, View},
 };
@@ -37,7 +37,7 @@ use crate::{
 /// `[q, h, q - h, q * h]`, as in the authors' code.
 ///
 /// ```
-/// use pocketrec::{data::samples::PlantedClicks, models::Dien};
+/// use pocketrec::{data::clicks::PlantedClicks, models::Dien};
 /// let data = PlantedClicks { users: 20, rows_per_user: 20, ..PlantedClicks::default() }.generate()?;
 /// let plan = Dien::new(data.train.layout()).plan()?;
 /// assert_eq!(plan.sequences(), ["history"]);

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Result,
-    data::samples::Layout,
+    data::clicks::Layout,
     ops::SigmoidCrossEntropy,
     plan::{Plan, PlanBuilder},
 };
@@ -31,7 +31,7 @@ use crate::{
 /// same tables. The attention unit is a network over `[q, k, q - k, q * k]`; the plan exposes its weights as `attention`.
 ///
 /// ```
-/// use pocketrec::{data::samples::PlantedClicks, models::Din};
+/// use pocketrec::{data::clicks::PlantedClicks, models::Din};
 /// let data = PlantedClicks { users: 100, rows_per_user: 20, ..PlantedClicks::default() }.generate()?;
 /// let plan = Din::new(data.train.layout()).plan()?;
 /// assert_eq!(plan.sequences().len(), 1);

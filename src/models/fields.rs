@@ -10,7 +10,7 @@ use alloc::{format, vec::Vec};
 use super::{EMBEDDING, Unit, check_widths};
 use crate::{
     Error, Result,
-    data::samples::{IdField, Layout, MAX_FIELDS},
+    data::clicks::{IdField, Layout, MAX_FIELDS},
     plan::{Activation, Init, PlanBuilder, Space, View},
 };
 

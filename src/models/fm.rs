@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Result,
-    data::samples::Layout,
+    data::clicks::Layout,
     ops::SigmoidCrossEntropy,
     plan::{Plan, PlanBuilder},
 };

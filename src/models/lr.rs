@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fields::{check_fields, first_order};
 use crate::{
     Result,
-    data::samples::Layout,
+    data::clicks::Layout,
     ops::SigmoidCrossEntropy,
     plan::{Plan, PlanBuilder},
 };

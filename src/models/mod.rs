@@ -36,7 +36,7 @@ pub use wide_deep::WideDeep;
 
 use crate::{
     Error, Result,
-    data::samples::MAX_FIELDS,
+    data::clicks::MAX_FIELDS,
     plan::{Init, Plan},
 };
 

@@ -8,7 +8,7 @@
 //! - `value <- value - learning_rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)`
 //!
 //! All slices have the same length and are elementwise. `t` counts all steps of training, also those at which a
-//! lazily updated row was absent; such a row's moments wait meanwhile and are not decayed.
+//! lazily updated row was absent; such a row's moments stay as they are and do not decay.
 
 use crate::optimizer::AdamConfig;
 

@@ -2,7 +2,7 @@
 //!
 //! With `q = query[s]` and `k = key[t]` for every step `t` of sample `s`, `output[t] = activation([q, k, q - k, q * k]
 //! weight^T + bias)` (Zhou et al., *Deep Interest Network*, KDD 2018, figure 2). Its specification is
-//! [`attention::unit_input`](super::attention::unit_input), then [`linear`](super::linear).
+//! [`attention::unit_input`], then [`linear`].
 
 use super::{
     attention,

@@ -1,4 +1,4 @@
-//! Auxiliary: DIEN's loss that makes each state of a history foretell the next click.
+//! Auxiliary loss of DIEN: the state at each step of a history predicts the next click.
 //!
 //! Sample `s` has the steps `offsets[s]..offsets[s + 1]`, as in [`attention`](super::attention). Two neighbouring steps
 //! `t` and `t + 1` of it make a pair: an MLP is given `[states[t], clicked[t + 1]]`, whose logit should be high, and

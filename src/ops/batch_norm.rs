@@ -93,7 +93,7 @@ impl Specification for BatchNorm {
         let x = on.read(self.input);
         let mut running = self.running(on);
         let of_batch = Statistics::of(&x, self.input.width);
-        running.follow(&of_batch, on.rows(self.input), self.momentum.into());
+        running.update(&of_batch, on.rows(self.input), self.momentum.into());
         vec![(self.mean, running.mean), (self.variance, running.variance)]
     }
 }
@@ -150,10 +150,10 @@ impl Statistics {
     /// ```
     /// use pocketrec::ops::batch_norm::Statistics;
     /// let mut running = Statistics::initial(1);
-    /// running.follow(&Statistics::of(&[1.0, 3.0], 1), 2, 0.25);
+    /// running.update(&Statistics::of(&[1.0, 3.0], 1), 2, 0.25);
     /// assert_eq!((running.mean[0], running.variance[0]), (0.5, 0.75 + 0.25 * 2.0));
     /// ```
-    pub fn follow(&mut self, batch: &Statistics, rows: usize, momentum: f64) {
+    pub fn update(&mut self, batch: &Statistics, rows: usize, momentum: f64) {
         if rows == 0 {
             return;
         }

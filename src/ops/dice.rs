@@ -1,4 +1,4 @@
-//! Dice: a PReLU whose bend is where the data are, and soft.
+//! Dice: a PReLU whose kink is at the mean of the data, and smooth.
 //!
 //! `output[s, i] = p x + (1 - p) alpha[i] x` with `x = input[s, i]` and `p = sigmoid(x^[s, i])`, where `x^` is the
 //! input after [`batch_norm`] without its affine part; `input` and `output` are `[rows, width]`, `alpha` is `[width]`

@@ -1,4 +1,4 @@
-//! Dropout: random zeros in training, of which nothing is left at evaluation.
+//! Dropout: in training random values become zero; at evaluation nothing changes.
 //!
 //! `output[i] = input[i] / (1 - rate)` where the mask keeps element `i` and 0 where it does not (Srivastava et al.,
 //! *Dropout*, JMLR 2014, in the inverted form, so that evaluation needs no scale). `input` and `output` have any

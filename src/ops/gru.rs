@@ -1,4 +1,4 @@
-//! GRU: a recurrent layer over ragged histories, and its three forms that attention steers.
+//! GRU: a recurrent layer over ragged histories, and the three variants of it that take attention scores.
 //!
 //! Sample `s` has the steps `offsets[s]..offsets[s + 1]`, as in [`attention`](super::attention), and begins with the state
 //! 0. At a step `t` with input `x` and state `h` from the step before it,

@@ -1,4 +1,4 @@
-//! Last: the last step of every sample.
+//! Last step: the row of every sample's last step.
 //!
 //! `output[s] = input[t]` for the last step `t` of sample `s`, whose steps are `offsets[s]..offsets[s + 1]`; 0 where there
 //! are none. `input` is `[steps, width]`, `output` `[samples, width]`: behind a [`gru`](super::gru), what a history ends in.

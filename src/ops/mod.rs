@@ -56,6 +56,7 @@ pub use gru::Gru;
 pub use last_step::LastStep;
 pub use linear::{Activation, Linear};
 pub use numeric::Numeric;
+pub(crate) use op::for_each_op;
 pub use op::{Names, Op, Role, Spaces, Stage};
 pub use pair_with_next::PairWithNext;
 pub use pool::Pool;

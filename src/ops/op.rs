@@ -125,6 +125,8 @@ macro_rules! for_each_op {
     };
 }
 
+pub(crate) use for_each_op;
+
 macro_rules! stage {
     ($($op:ident),*) => {
         /// One fused operation of the forward pass, with its operands.
@@ -137,6 +139,16 @@ macro_rules! stage {
         }
 
         impl Stage {
+            /// The kinds of stages there are, by the names of the operations' structs.
+            pub const KINDS: &'static [&'static str] = &[$(stringify!($op)),*];
+
+            /// Which of [`KINDS`](Stage::KINDS) this is.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Stage::$op(_) => stringify!($op),)*
+                }
+            }
+
             /// What the operation says of itself.
             fn op(&self) -> &dyn Op {
                 match self {

@@ -1,7 +1,7 @@
-//! Next: each step of a history beside what comes next in it.
+//! Pair with next: the state at each step of a history beside the item of the step after it.
 //!
-//! `output[t] = [states[t], items[t + 1]]` where `t + 1` is a step of the same sample; 0 at a sample's last step, behind
-//! which nothing comes. Sample `s` has the steps `offsets[s]..offsets[s + 1]`. `states` and `items` are `[steps, width]`,
+//! `output[t] = [states[t], items[t + 1]]` where `t + 1` is a step of the same sample; 0 at a sample's last step, after
+//! which there is none. Sample `s` has the steps `offsets[s]..offsets[s + 1]`. `states` and `items` are `[steps, width]`,
 //! each of its own width, `output` is as wide as both.
 //!
 //! Backward: the two parts of a row's gradient go to `states[t]` and to `items[t + 1]`; `items` at a sample's first step

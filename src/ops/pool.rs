@@ -1,4 +1,4 @@
-//! Pool: the steps of a sample's sequence brought together in one row.
+//! Pool: the sum or the mean of the steps of a sample's sequence.
 //!
 //! `output[s] = sum over the steps t of sample s of input[t]`, divided by their number where the mean is asked for;
 //! zeros where a sample has no steps. `offsets` `[samples + 1]` says where each sample's steps begin and the last one's

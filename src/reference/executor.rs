@@ -36,10 +36,10 @@ impl Executor for Reference {
         batch: &Batch,
         optimizer: &Optimizer,
         l2: L2,
-        meanwhile: &mut (dyn FnMut() + Send),
+        prefetch: &mut (dyn FnMut() + Send),
     ) -> Result<()> {
         Reference::step(self, batch, optimizer, l2)?;
-        meanwhile();
+        prefetch();
         Ok(())
     }
 

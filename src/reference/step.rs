@@ -31,7 +31,7 @@ impl Reference {
         self.auxiliary.samples += batch.len() as u64;
         self.steps = self.steps.saturating_add(1);
         if !batch.holds_statistics() {
-            self.follow(&a);
+            self.update_statistics(&a);
         }
         let params = self.plan.params().iter().zip(&mut self.tensors);
         for (index, ((param, tensor), gradient)) in params.zip(&gradients).enumerate() {
@@ -42,7 +42,7 @@ impl Reference {
     }
 
     /// Moves running statistics towards a batch's.
-    fn follow(&mut self, a: &Activations<'_>) {
+    fn update_statistics(&mut self, a: &Activations<'_>) {
         let stages = self.plan.stages().iter().enumerate();
         let of_stage = |(index, stage): (usize, &Stage)| stage.specification().statistics(&self.on(a, index, true));
         let moved: Vec<(usize, Vec<f64>)> = stages.flat_map(of_stage).collect();

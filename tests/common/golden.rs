@@ -6,7 +6,7 @@ use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::{
         Batch,
-        samples::{IdField, Layout, SequenceField, Table},
+        clicks::{IdField, Layout, SequenceField, Table},
     },
     executor::Executor,
     plan::{AdamConfig, L2, Optimizer, ParamKind, Plan, State},

@@ -17,7 +17,7 @@ use pocketrec::{
     checkpoint::{Checkpoint, ClickCheckpoint},
     data::{
         IdMap, Interactions, Split,
-        samples::{Field, Samples, Schema, SideTable, Training},
+        clicks::{Field, Samples, Schema, SideTable, Training},
     },
     device::Device,
     models::{ClickModel, Din, Unit},

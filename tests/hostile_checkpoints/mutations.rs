@@ -7,7 +7,7 @@ use std::{
 
 use pocketrec::{
     checkpoint::{Checkpoint, ClickCheckpoint},
-    data::{Split, samples::Samples},
+    data::{Split, clicks::Samples},
     models::{ClickModel, DeepFm, Dien, Lr, NeuMf, Unit},
     rng::Rng,
     train::{AbsorbConfig, ClickConfig, ClickRow, ClickTrainer, Control, TrainConfig, Trainer},

@@ -7,7 +7,7 @@ use std::{
 
 use pocketrec::{
     checkpoint::{Checkpoint, ClickCheckpoint},
-    data::samples::{Field, Schema, Training},
+    data::clicks::{Field, Schema, Training},
     models::{Dien, Lr, NeuMf},
     train::{ClickConfig, ClickProgress, ClickTrainer, Trainer},
 };

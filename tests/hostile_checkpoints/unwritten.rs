@@ -4,7 +4,7 @@ use pocketrec::{
     checkpoint::{Checkpoint, ClickCheckpoint},
     data::{
         IdMap, Interactions,
-        samples::{Field, Schema, Training},
+        clicks::{Field, Schema, Training},
     },
     models::NeuMf,
     train::{BestClickEpoch, TrainConfig, Trainer},

@@ -13,7 +13,7 @@ use pocketrec::{
 };
 
 use crate::{
-    FLOWS, Padded, ROWS, added, begun,
+    ACCUMULATES, Padded, ROWS, added, begun,
     common::{close, close_or, wide},
     magnitudes, near, sizes, values, widths,
 };
@@ -53,7 +53,7 @@ fn prelu_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
         &sizes(&alpha),
         &sizes(&dy),
     );
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let mut d_input = Padded::output(&before, accumulate, width, pad);
         let mut d_alpha = Padded::output(&sums, accumulate, width, 0).data;
         let d_rows = d_input.rows_mut();
@@ -108,7 +108,7 @@ fn softmax_steps<S: Simd>(s: S, isa: &str, samples: usize, scale: f32) {
     // An exponential magnifies the rounding of its argument.
     close(&output.values(&what), &want, 4e-7 * (1.0 + f64::from(scale)), &what);
     let weights: Vec<f32> = want.iter().map(|&w| w as f32).collect();
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let mut d_input = Padded::output(&before, accumulate, 1, 1);
         let (y, dy_rows) = (Padded::new(&weights, 1, 0, 0), Padded::new(&dy, 1, 2, 0));
         softmax::backward(s, &offsets, y.rows(), dy_rows.rows(), d_input.rows_mut(), accumulate);
@@ -169,7 +169,7 @@ fn weighted_sum<S: Simd>(s: S, isa: &str, samples: usize, width: usize, pad: usi
     let want = ops::attention::backward(&wide(&w), &wide(&v), &all, &wide(&dy), normalisation);
     let size = ops::attention::backward(&sizes(&w), &sizes(&v), &all, &sizes(&dy), normalisation);
     let (d_output, before) = (Padded::new(&dy, width, pad, 0), values(steps * width, 12));
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let what = format!("{what}, {accumulate:?}");
         let mut d_weights = Padded::output(&before[..steps], accumulate, 1, pad);
         attention::backward_weights(
@@ -298,7 +298,7 @@ fn unit<S: Simd>(s: S, isa: &str, shape: UnitShape, activation: Activation, pad:
     for row in before[0].chunks_mut(4 * width) {
         (0..width).for_each(|i| row[2 * width + i] = row[i] - row[width + i]);
     }
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         for (query_flow, key_flow) in [(accumulate, Accumulate::Overwrite), (Accumulate::Add, accumulate)] {
             let what = format!("{what}, {accumulate:?}, {query_flow:?}, {key_flow:?}");
             let mut d_weight = Padded::output(&before[0], accumulate, 4 * width, 0).data;

@@ -13,7 +13,7 @@ use pocketrec::{
 use proptest::prelude::*;
 
 use crate::{
-    FLOWS, Padded, ROUND, ROWS, added, begun,
+    ACCUMULATES, Padded, ROUND, ROWS, added, begun,
     common::{self, wide},
     magnitudes, near, sizes, values, widths,
 };
@@ -38,7 +38,7 @@ fn gather_is_the_specification() {
 fn dropout_of_rows<S: Simd>(s: S, isa: &str, [rows, width, first_row]: [usize; 3], pad: usize) {
     let (x, before) = (values(rows * width, 26), values(rows * width, 27));
     let rng = Rng::new(9).stream(width as u32);
-    for (accumulate, rate) in FLOWS.into_iter().zip([0.2, 0.5]) {
+    for (accumulate, rate) in ACCUMULATES.into_iter().zip([0.2, 0.5]) {
         let what = format!("{isa}: {accumulate:?} dropout of {rows} x {width} + {pad} from row {first_row} on");
         let mask = dropout::Mask { rng, rate, first_row };
         let mut output = Padded::new(&before, width, pad, 0);
@@ -100,8 +100,8 @@ fn linear_backward<S: Simd>(s: S, isa: &str, [rows, inputs, outputs]: [usize; 3]
     for (index, activation) in [Activation::Identity, Activation::Relu].into_iter().enumerate() {
         let delta = activation_gradient(&wide(&y), &wide(&dy), activation);
         let delta_size = magnitudes(&delta);
-        for accumulate in FLOWS {
-            let dx_flow = FLOWS[(index + (accumulate == Accumulate::Add) as usize) % 2];
+        for accumulate in ACCUMULATES {
+            let dx_flow = ACCUMULATES[(index + (accumulate == Accumulate::Add) as usize) % 2];
             let what =
                 format!("{isa}: {activation:?}, {accumulate:?}, {dx_flow:?}: {rows} x {inputs} -> {outputs} + {pad}");
             let mut dy = Padded::new(&dy, outputs, pad, 0);
@@ -183,7 +183,7 @@ fn product_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize)
     let mut output = Padded::new(&vec![f32::NAN; len], width, pad, 0);
     product::forward(s, rows, left.rows(), right.rows(), output.rows_mut());
     near(&output.values(&what), &want, &magnitudes(&want), 1, &what);
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let what = format!("{what}, {accumulate:?}");
         let mut d_input = Padded::output(&before, accumulate, width, pad);
         product::backward(s, rows, left.rows(), right.rows(), d_input.rows_mut(), accumulate);
@@ -211,7 +211,7 @@ fn sum_columns<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) 
     near(&output.values(&what), &want, &size, width, &what);
 
     let d_output = Padded::new(&before, 1, pad, 0);
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let what = format!("{what}, {accumulate:?}");
         let mut d_input = Padded::output(&x, accumulate, width, pad);
         sum::backward(s, rows, d_output.rows(), d_input.rows_mut(), accumulate);

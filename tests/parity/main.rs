@@ -43,7 +43,7 @@ use pocketrec::{
 
 /// Half a unit in the last place of 1.
 const ROUND: f64 = 1.0 / (1u64 << 24) as f64;
-const FLOWS: [Accumulate; 2] = [Accumulate::Overwrite, Accumulate::Add];
+const ACCUMULATES: [Accumulate; 2] = [Accumulate::Overwrite, Accumulate::Add];
 /// Rows of a tile: one, primes, a tile's, one more and one less.
 const ROWS: [usize; 6] = [1, 7, 31, 33, 64, 65];
 /// What lies between rows.

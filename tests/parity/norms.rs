@@ -11,7 +11,7 @@ use pocketrec::{
 };
 
 use crate::{
-    FLOWS, Padded, ROWS, added, begun,
+    ACCUMULATES, Padded, ROWS, added, begun,
     common::{close, close_or, wide},
     magnitudes, near, sizes, values, widths,
 };
@@ -81,7 +81,7 @@ fn normalise_backward<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: 
     };
     let means: Vec<f32> = sums.iter().map(|x| x / rows as f32).collect();
     let want = ops::batch_norm::normalise_backward(&wide(&x), &of_batch, &wide(&dy), EPSILON.into());
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let mut d_input = Padded::output(&before, accumulate, width, pad);
         let d_rows = d_input.rows_mut();
         batch_norm::backward(
@@ -105,7 +105,7 @@ fn normalise_backward<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: 
         );
     }
     let want = ops::batch_norm::running_backward(&of_batch, &wide(&dy), EPSILON.into());
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let what = format!("{what}, running, {accumulate:?}");
         let mut d_input = Padded::output(&before, accumulate, width, pad);
         let (y, dy, dx) = (output.rows(), d_output.rows(), d_input.rows_mut());
@@ -138,7 +138,7 @@ fn scale_and_shift<S: Simd>(s: S, isa: &str, rows: usize, width: usize, relu: bo
     let d_output = Padded::new(&dy, width, 2, 0);
     let found = ops::affine::backward(&wide(&x), &wide(&weight), &y, &wide(&dy), relu);
     let size = ops::affine::backward(&sizes(&x), &sizes(&weight), &y, &sizes(&dy), relu);
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let mut d_input = Padded::output(&before, accumulate, width, 1);
         let mut d_weight = Padded::output(&sums, accumulate, width, 0).data;
         let mut d_bias = d_weight.clone();
@@ -212,7 +212,7 @@ fn dice_rows<S: Simd>(s: S, isa: &str, rows: usize, width: usize, pad: usize) {
     close(&output.values(&what), &want, TOLERANCE, &what);
 
     let want = ops::dice::gate_backward(&wide(&x), &wide(&n), &wide(&alpha), &wide(&dy));
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let what = format!("{what}, {accumulate:?}");
         let mut d_input = Padded::output(&before, accumulate, width, pad);
         let mut d_alpha = Padded::output(&sums, accumulate, width, 0).data;

@@ -13,7 +13,7 @@ use pocketrec::{
 };
 
 use crate::{
-    FLOWS, Padded,
+    ACCUMULATES, Padded,
     common::{close, golden::Golden},
 };
 
@@ -50,7 +50,7 @@ fn check<S: Simd>(s: S, isa: &str, golden: &Golden, name: &str, kind: Kind) {
     let lengths = names.map(|name| golden.floats(name).len());
     // The workspace of longer histories before, as tiles of a batch leave it.
     let mut workspace = Workspace::default();
-    for accumulate in FLOWS {
+    for accumulate in ACCUMULATES {
         let what = |tensor: &str| format!("{isa}, {name}, {accumulate:?}: {tensor}");
         let want = |tensor: &str| golden.wide(&format!("{name}/{tensor}"));
         let steps = offsets[offsets.len() - 1] as usize;

@@ -2,7 +2,7 @@
 
 use pocketrec::{
     checkpoint::ClickCheckpoint,
-    data::samples::{Encoder, Field, PlantedClicks, Samples, Schema, Training},
+    data::clicks::{Encoder, Field, PlantedClicks, Samples, Schema, Training},
     device::Device,
     models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
     plan::{L2, Optimizer},

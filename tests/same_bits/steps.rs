@@ -1,7 +1,7 @@
 //! Bare steps of an executor: every model and every stage, by all optimisers.
 
 use pocketrec::{
-    data::samples::PlantedClicks,
+    data::clicks::PlantedClicks,
     device::Device,
     models::{DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
     plan::{L2, Optimizer, Plan},

@@ -1,7 +1,7 @@
 //! Histories against brute force and the published rule.
 
 use pocketrec::{
-    data::samples::{Encoder, Field, Past, Samples, Schema, Training},
+    data::clicks::{Encoder, Field, Past, Samples, Schema, Training},
     rng::Rng,
 };
 use proptest::prelude::*;

@@ -10,7 +10,7 @@ use std::fs;
 
 use pocketrec::data::{
     SampleFiles, SampleFormat,
-    samples::{Encoder, Field, LABEL_AT_LEAST, Schema, SideTable, Training},
+    clicks::{Encoder, Field, LABEL_AT_LEAST, Schema, SideTable, Training},
 };
 
 /// A folder with files of these names and contents.

@@ -1,6 +1,6 @@
 //! What is noted of rows while they are encoded, weights, and rows without labels.
 
-use pocketrec::data::samples::{Encoder, Field, LABEL_AT_LEAST, Past, Samples, Scale, Schema, SideTable, Training};
+use pocketrec::data::clicks::{Encoder, Field, LABEL_AT_LEAST, Past, Samples, Scale, Schema, SideTable, Training};
 
 fn fit(schema: Schema, tables: Vec<SideTable>, rows: &[&[&str]]) -> (Encoder, Samples, Past) {
     let mut training = Training::new(schema, tables).unwrap();

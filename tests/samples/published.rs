@@ -8,7 +8,7 @@ use std::{
 
 use pocketrec::data::{
     FittedFiles, SampleFiles, SampleFormat,
-    samples::{Field, Samples, Schema, Vocabulary},
+    clicks::{Field, Samples, Schema, Vocabulary},
 };
 
 use crate::keys;

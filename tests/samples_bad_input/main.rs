@@ -8,7 +8,7 @@ use pocketrec::{
     Error,
     data::{
         BadRows, SampleFiles, SampleFormat,
-        samples::{Field, Schema},
+        clicks::{Field, Schema},
     },
 };
 use proptest::prelude::*;

@@ -4,7 +4,7 @@ use std::fs;
 
 use pocketrec::data::{
     SampleFiles,
-    samples::{Encoder, Field, Schema, SideTable, Training},
+    clicks::{Encoder, Field, Schema, SideTable, Training},
 };
 
 use crate::schema;
@@ -143,7 +143,7 @@ fn requests_and_rows_that_do_not_fit_are_refused() {
     training.push_row(&["u", "i", "1", "a", "1", "5"]).unwrap();
     let (encoder, train, mut past) = training.fit().unwrap();
     let refused = |result: pocketrec::Result<_>| -> String {
-        let _: pocketrec::data::samples::Samples = match result {
+        let _: pocketrec::data::clicks::Samples = match result {
             Err(error) => return error.to_string(),
             Ok(samples) => samples,
         };

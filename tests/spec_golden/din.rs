@@ -130,7 +130,7 @@ fn din_equals_pytorch() {
         for (trace, rows) in [(&din.attention, steps), (&din.dnn, samples)] {
             for (layer, found) in &trace.statistics {
                 let mut follower = Statistics::initial(found.mean.len());
-                follower.follow(found, rows, golden.setting("momentum"));
+                follower.update(found, rows, golden.setting("momentum"));
                 running.insert(format!("{layer}.mean"), follower.mean);
                 running.insert(format!("{layer}.variance"), follower.variance);
             }

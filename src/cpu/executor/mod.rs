@@ -13,8 +13,8 @@
 //!
 //! How many partials there are depends on plan and batch alone, so the bits do not depend on the threads.
 //!
-//! Buffers are lent out while a step runs. A panic inside it, as from what the caller has called meanwhile, leaves them
-//! anywhere, and parameters half moved: then the executor refuses everything until a state is set.
+//! While a step runs, buffers are taken out of the executor. If something in it panics, such as the caller's `prefetch`,
+//! they are lost and parameters may be half updated: the executor then refuses every call until a state is set.
 
 mod scoring;
 mod training;
@@ -30,9 +30,9 @@ use super::{
     aligned::AlignedVec,
     batch_norm::BatchStatistics,
     catalogue::{Catalogue, Separable},
+    packed::Packed,
     prepare::{
-        Packed, Pass, TableSource, batch_statistics, dense_offsets, packed_weights, passes, table_sources, tile_rows,
-        work_len,
+        Pass, TableSource, batch_statistics, dense_offsets, packed_weights, passes, table_sources, tile_rows, work_len,
     },
     simd::{Proof, dispatch},
     source::Source,
@@ -97,7 +97,7 @@ pub struct CpuExecutor {
     auxiliary: LossSum,
     /// Bytes of a batch that was found to fit.
     room: u64,
-    /// Whether a call that lends buffers out has begun and not ended.
+    /// Whether a call that takes buffers out has begun and has not ended.
     interrupted: bool,
 }
 
@@ -175,7 +175,7 @@ impl CpuExecutor {
         dispatch!(self.proof, s => packed.pack(s, value));
     }
 
-    /// Refuses to go on from what a panic has left.
+    /// An error where a panic has left buffers and parameters in an unknown state.
     fn ready(&self) -> Result<()> {
         match self.interrupted {
             false => Ok(()),
@@ -183,15 +183,15 @@ impl CpuExecutor {
         }
     }
 
-    /// Runs what lends buffers out: if it panics, the executor is [interrupted](CpuExecutor::ready).
-    fn lending<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+    /// Runs something that takes buffers out: if it panics, the executor is [interrupted](CpuExecutor::ready).
+    fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
         self.interrupted = true;
         let done = run(self);
         self.interrupted = false;
         done
     }
 
-    /// Makes all anew that a panic may have left anywhere, but for the parameters.
+    /// Makes everything but the parameters anew, after a panic.
     fn renew(&mut self) {
         let work = work_len(&self.packed, self.proof, self.tile_rows);
         let scratch = Scratch::new(&self.plan, &self.layout, self.tile_rows, work);
@@ -225,13 +225,13 @@ impl Executor for CpuExecutor {
         batch: &Batch,
         optimizer: &Optimizer,
         l2: L2,
-        meanwhile: &mut (dyn FnMut() + Send),
+        prefetch: &mut (dyn FnMut() + Send),
     ) -> Result<()> {
         self.ready()?;
         check_batch(&self.plan, batch)?;
         optimizer.validate()?;
         if batch.is_empty() {
-            meanwhile();
+            prefetch();
             return Ok(());
         }
         if optimizer.has_moments() {
@@ -240,9 +240,9 @@ impl Executor for CpuExecutor {
             }
         }
         self.check_room(batch)?;
-        self.lending(|executor| {
+        self.guarded(|executor| {
             executor.catalogue = None;
-            executor.run_tiles(batch, meanwhile);
+            executor.run_tiles(batch, prefetch);
             executor.step = executor.step.saturating_add(1);
             executor.run_updates(batch, optimizer, l2);
         });
@@ -262,7 +262,7 @@ impl Executor for CpuExecutor {
     fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
         self.ready()?;
         check_ids(&self.plan, columns, out.len())?;
-        self.lending(|executor| executor.score_source(Source::Ids(columns), out));
+        self.guarded(|executor| executor.score_source(Source::Ids(columns), out));
         Ok(())
     }
 
@@ -270,7 +270,7 @@ impl Executor for CpuExecutor {
         self.ready()?;
         check_scored(&self.plan, batch, out.len())?;
         self.check_room(batch)?;
-        self.lending(|executor| executor.score_source(Source::Batch(batch), out));
+        self.guarded(|executor| executor.score_source(Source::Batch(batch), out));
         Ok(())
     }
 
@@ -279,14 +279,14 @@ impl Executor for CpuExecutor {
         check_scored(&self.plan, batch, out.len())?;
         let view = exposed(&self.plan, name)?;
         self.check_room(batch)?;
-        Ok(self.lending(|executor| executor.score_beside(batch, view, out)))
+        Ok(self.guarded(|executor| executor.score_beside(batch, view, out)))
     }
 
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
         self.ready()?;
         let items = catalogue_items(&self.plan, users, out)?;
         match self.separable.is_some() {
-            true => self.lending(|executor| executor.score_items(users, items, out)),
+            true => self.guarded(|executor| executor.score_items(users, items, out)),
             false => score_pairs(self, users, out)?,
         }
         Ok(())
@@ -341,7 +341,7 @@ impl Executor for CpuExecutor {
     fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
         self.ready()?;
         check_growth(&self.plan, vocabulary, rows)?;
-        // What one table has got is no harm where the next one gets none: lengths are set when all have their room.
+        // Reserves for all tables before any length changes: where memory is short, nothing has changed.
         for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
             if param.kind == (ParamKind::Table { vocabulary }) {
                 for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {

@@ -9,15 +9,15 @@ use crate::{
     cpu::{
         adam::Update,
         linear::READ_AHEAD,
-        prepare::{Pass, Sums},
+        prepare::Pass,
         simd::{Simd, dispatch},
         source::{Part, Source},
-        tile::{Network, SPACES, Scratch, TrainTile},
+        tile::{Network, Normalised, SPACES, Scratch, Sums, Targets, TrainTile, normalised},
         update::{UpdateContext, UpdateTask, push_table, slots},
     },
     data::Batch,
-    memory, ops,
-    plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space, Stage},
+    memory,
+    plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
@@ -77,7 +77,7 @@ impl CpuExecutor {
         Ok(())
     }
 
-    pub(super) fn run_tiles(&mut self, batch: &Batch, meanwhile: &mut (dyn FnMut() + Send)) {
+    pub(super) fn run_tiles(&mut self, batch: &Batch, prefetch: &mut (dyn FnMut() + Send)) {
         let strides = &self.layout.row_gradient_strides;
         for ((space, gradient), stride) in spaces().zip(&mut self.row_gradients).zip(strides) {
             let needed = training_part(batch, 0..batch.len()).rows(space).len() * stride + READ_AHEAD;
@@ -101,7 +101,7 @@ impl CpuExecutor {
             1 => Pass::whole(&self.plan),
             _ => self.passes[0].clone(),
         };
-        self.run_pass(batch, &first, tiles, meanwhile, &mut losses);
+        self.run_pass(batch, &first, tiles, prefetch, &mut losses);
         for pass in 1..passes {
             self.run_pass(batch, &self.passes[pass].clone(), tiles, &mut || (), &mut losses);
         }
@@ -119,7 +119,7 @@ impl CpuExecutor {
         batch: &Batch,
         pass: &Pass,
         tiles: usize,
-        meanwhile: &mut (dyn FnMut() + Send),
+        prefetch: &mut (dyn FnMut() + Send),
         losses: &mut [[f64; 2]; MAX_PARTIALS],
     ) {
         let rows = batch.len();
@@ -134,7 +134,7 @@ impl CpuExecutor {
         };
         let mut tiles = self.tiles[..tiles].chunks_mut(rows_each / self.tile_rows);
         let mut tasks: [Option<TileTask<'_>>; MAX_PARTIALS + 1] = [const { None }; MAX_PARTIALS + 1];
-        tasks[0] = Some(TileTask::Meanwhile(meanwhile));
+        tasks[0] = Some(TileTask::Prefetch(prefetch));
         let mut row_gradients: [&mut [f32]; SPACES] = [(); SPACES].map(|()| &mut [][..]);
         for (all, gradient) in row_gradients.iter_mut().zip(&mut self.row_gradients) {
             *all = gradient;
@@ -156,7 +156,7 @@ impl CpuExecutor {
         self.pool
             .for_each(&mut self.scratch, &mut tasks[..=partials], |scratch, task| match task {
                 None => {}
-                Some(TileTask::Meanwhile(f)) => f(),
+                Some(TileTask::Prefetch(f)) => f(),
                 Some(TileTask::Train {
                     part,
                     row_gradients,
@@ -181,13 +181,13 @@ impl CpuExecutor {
         let (Sums::Moments { stage, statistics } | Sums::Gradients { stage, statistics }) = then else {
             return;
         };
-        let Stage::BatchNorm(ops::BatchNorm {
+        let Some(Normalised {
             mean,
             variance,
             input,
             momentum,
             ..
-        }) = self.plan.stages()[stage]
+        }) = normalised(&self.plan.stages()[stage])
         else {
             return;
         };
@@ -203,7 +203,7 @@ impl CpuExecutor {
         }
         statistics.set_moments(tiles);
         let [mut means, mut variances] = [mean, variance].map(|param| core::mem::take(&mut self.tensors[param].value));
-        statistics.lead(momentum, &mut means, &mut variances);
+        statistics.update_running(momentum, &mut means, &mut variances);
         self.tensors[mean].value = means;
         self.tensors[variance].value = variances;
     }
@@ -255,7 +255,7 @@ impl CpuExecutor {
 
 /// A piece of the first phase.
 enum TileTask<'a> {
-    Meanwhile(&'a mut (dyn FnMut() + Send)),
+    Prefetch(&'a mut (dyn FnMut() + Send)),
     Train {
         part: Part<'a>,
         row_gradients: [&'a mut [f32]; SPACES],
@@ -330,14 +330,16 @@ fn train_partial<S: Simd>(
         };
         scratch.forward(s, network, &tile, pass.forward.clone());
         let mut train = TrainTile {
-            labels: &batch.labels()[tile.samples.clone()],
-            weights: batch.weights().get(tile.samples.clone()).unwrap_or_default(),
-            scale: 1.0 / batch.len() as f32,
+            targets: Targets {
+                labels: &batch.labels()[tile.samples.clone()],
+                weights: batch.weights().get(tile.samples.clone()).unwrap_or_default(),
+                scale: 1.0 / batch.len() as f32,
+                pair_scales: &pair_scales,
+            },
             row_gradients: split_rows(&mut rest, &tile, &network.layout.row_gradient_strides),
             gradient,
             loss: &mut loss,
             auxiliary: &mut auxiliary,
-            pair_scales,
             accumulate,
         };
         scratch.backward(s, network, &tile, &mut train, pass.backward.clone());

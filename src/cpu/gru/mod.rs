@@ -3,7 +3,7 @@
 //!
 //! The input's part of all sums is one product over all steps of the tile. The state's part goes step by step, for all
 //! samples that have such a step at once: samples are taken by length, longest first, so that those are the first rows
-//! of one small matrix of states, and no step beyond a history's end is computed. Its weight stays in cache meanwhile.
+//! of one small matrix of states, and no step beyond a history's end is computed. Its weight stays in the cache all the while.
 //!
 //! Forward leaves, for each step, `r`, `z`, `n` and `U_n h + c_n` side by side, of `hidden` columns each. Backward puts
 //! gradients in their place: those of the sums behind `n`, `r` and `z`, and of the state's part of `n`. The first three
@@ -12,11 +12,12 @@
 //! right operand, and the rows of first steps, before which the state was 0, are cleared for it.
 
 mod step;
+mod tile;
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use step::{advance, retreat, scale, unscale};
+use step::{scale, scale_backward, step_backward, step_forward};
 
 use super::{
     accumulate::deliver_row,
@@ -188,7 +189,7 @@ kernel! {
                     state.fill(0.0);
                 }
                 let score = scores.map_or(1.0, |scores| scores.row(row)[0]);
-                advance(s, kind, score, &mut gates[row * stride..][..4 * hidden], sums, state);
+                step_forward(s, kind, score, &mut gates[row * stride..][..4 * hidden], sums, state);
                 states.row(row).copy_from_slice(state);
             }
         }
@@ -213,7 +214,7 @@ kernel! {
         d_states: Rows<'a>,
         gradients: Gradients<'a>,
         d_input: RowsMut<'a>,
-        d_input_flow: Accumulate,
+        accumulate_input: Accumulate,
     ) {
         let (hidden, steps) = (states.width, steps_of(offsets));
         check(kind, input.width, hidden, scores.is_some(), parameters);
@@ -252,9 +253,9 @@ kernel! {
 
         let mut d_input = d_input;
         let scaled = &mut workspace.scaled[..];
-        let (to, to_stride, to_flow) = match aigru {
+        let (to, to_stride, accumulate_to) = match aigru {
             true => (scaled, padded(input.width), Accumulate::Overwrite),
-            false => (&mut *d_input.data, d_input.stride, d_input_flow),
+            false => (&mut *d_input.data, d_input.stride, accumulate_input),
         };
         let gates = |part: usize| Left {
             data: workspace.gates.get(part * hidden..).unwrap_or_default(),
@@ -263,12 +264,12 @@ kernel! {
         };
         let shape = |depth: usize| Shape { rows: steps, columns: input.width, depth };
         let panels = parameters.input_weight.backward_panels(s, 0);
-        multiply(s, shape(2 * hidden), gates(1), panels, to_flow.into(), to, to_stride);
+        multiply(s, shape(2 * hidden), gates(1), panels, accumulate_to.into(), to, to_stride);
         let panels = parameters.input_weight.backward_panels(s, 2 * hidden);
         multiply(s, shape(hidden), gates(0), panels, Start::Output, to, to_stride);
         if let Some(scores) = scores && aigru {
             let of_scaled = of_workspace(&workspace.scaled, input.width);
-            unscale(s, steps, of_scaled, input, scores, &mut workspace.scores, &mut d_input, d_input_flow);
+            scale_backward(s, steps, of_scaled, input, scores, &mut workspace.scores, &mut d_input, accumulate_input);
         }
 
         for sample in &workspace.order {
@@ -303,7 +304,7 @@ fn through_time<S: Simd>(
             if t + 1 == sample.steps {
                 back.fill(0.0);
             }
-            workspace.scores[row] = retreat(
+            workspace.scores[row] = step_backward(
                 s,
                 kind,
                 scores.map_or(1.0, |scores| scores.row(row)[0]),

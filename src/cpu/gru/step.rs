@@ -14,7 +14,7 @@ use crate::{
 
 /// One step of one sample: the gates from their sums, and the next state.
 #[inline(always)]
-pub(super) fn advance<S: Simd>(s: S, kind: Kind, score: f32, gates: &mut [f32], sums: &[f32], state: &mut [f32]) {
+pub(super) fn step_forward<S: Simd>(s: S, kind: Kind, score: f32, gates: &mut [f32], sums: &[f32], state: &mut [f32]) {
     let hidden = state.len();
     let score = s.splat(score);
     let (r_gate, rest) = gates.split_at_mut(hidden);
@@ -51,7 +51,7 @@ pub(super) fn advance<S: Simd>(s: S, kind: Kind, score: f32, gates: &mut [f32], 
 /// parts, which `biases` adds up. Gives the score's gradient, but not AIGRU's.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // operands
-pub(super) fn retreat<S: Simd>(
+pub(super) fn step_backward<S: Simd>(
     s: S,
     kind: Kind,
     score: f32,
@@ -131,7 +131,7 @@ pub(super) fn scale<'a, S: Simd>(s: S, steps: usize, input: Rows<'_>, scores: Ro
 /// From the gradient of the scaled input to those of the input and of the scores.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // operands
-pub(super) fn unscale<S: Simd>(
+pub(super) fn scale_backward<S: Simd>(
     s: S,
     steps: usize,
     of_scaled: Rows<'_>,

@@ -6,7 +6,6 @@ use super::{Network, SPACES, rows_mut};
 use crate::{
     cpu::{
         aligned::AlignedVec,
-        gru,
         linear::WeightGradient,
         rows::{Rows, RowsMut},
     },
@@ -14,7 +13,7 @@ use crate::{
 };
 
 /// The gradients of activations: a tile's own, buffer by buffer, or the batch-wide one where a gather fills the buffer.
-pub(super) struct ActivationGradients<'a, 'b> {
+pub(in crate::cpu) struct ActivationGradients<'a, 'b> {
     pub network: Network<'a>,
     pub own: &'a mut [AlignedVec],
     /// The tile's rows of the batch-wide gradient of each space.
@@ -44,14 +43,14 @@ impl<'b> ActivationGradients<'_, 'b> {
         ]
     }
 
-    /// Lends the gradient of a stage's output, because the stage writes those of its inputs.
-    pub fn lend(&mut self, output: Option<View>) -> OutputGradient<'b> {
+    /// Takes the gradient of a stage's output out, to be read while the stage writes those of its inputs.
+    pub fn take_out(&mut self, output: Option<View>) -> OutputGradient<'b> {
         let Network { plan, layout, .. } = self.network;
         let Some(View { buffer, start, width }) = output else {
             return OutputGradient::default();
         };
         let space = plan.space(buffer).index();
-        let lent = OutputGradient {
+        let taken = OutputGradient {
             buffer,
             space,
             width,
@@ -62,22 +61,22 @@ impl<'b> ActivationGradients<'_, 'b> {
                 shared: Some(mem::take(&mut self.shared[space])),
                 start,
                 stride: layout.row_gradient_strides[space],
-                ..lent
+                ..taken
             },
             None => OutputGradient {
                 own: mem::take(&mut self.own[buffer]),
                 start,
                 stride: layout.strides[buffer],
-                ..lent
+                ..taken
             },
         }
     }
 
-    /// Takes back what was lent.
-    pub fn take_back(&mut self, lent: OutputGradient<'b>) {
-        match lent.shared {
-            Some(shared) => self.shared[lent.space] = shared,
-            None if lent.width > 0 => self.own[lent.buffer] = lent.own,
+    /// Puts what was [taken out](ActivationGradients::take_out) back in its place.
+    pub fn put_back(&mut self, taken: OutputGradient<'b>) {
+        match taken.shared {
+            Some(shared) => self.shared[taken.space] = shared,
+            None if taken.width > 0 => self.own[taken.buffer] = taken.own,
             None => {}
         }
     }
@@ -101,9 +100,9 @@ fn either_mut<'a>(
     }
 }
 
-/// The gradient of a stage's output, lent out.
+/// The gradient of a stage's output, taken out of the others.
 #[derive(Default)]
-pub(super) struct OutputGradient<'a> {
+pub(in crate::cpu) struct OutputGradient<'a> {
     /// The tile's own, of this buffer.
     own: AlignedVec,
     buffer: usize,
@@ -135,7 +134,7 @@ impl OutputGradient<'_> {
 }
 
 /// The gradients of dense parameters, in a partial sum.
-pub(super) struct ParamGradients<'a> {
+pub(in crate::cpu) struct ParamGradients<'a> {
     pub network: Network<'a>,
     pub partial: &'a mut [f32],
     /// Whether the stage overwrites or adds.
@@ -145,7 +144,8 @@ pub(super) struct ParamGradients<'a> {
 impl ParamGradients<'_> {
     /// The place of a parameter's gradient.
     pub fn of(&mut self, param: usize) -> &mut [f32] {
-        &mut self.partial[self.network.dense_offsets[param]..][..self.network.plan.params()[param].len()]
+        let len = self.network.plan.params()[param].len();
+        &mut self.from(param)[..len]
     }
 
     /// The places of a linear layer's; the bias's lies right behind the weight's.
@@ -168,23 +168,8 @@ impl ParamGradients<'_> {
         }
     }
 
-    /// The places of a recurrent layer's, one behind the other.
-    pub fn of_gru(&mut self, params: [usize; 4]) -> gru::Gradients<'_> {
-        let Network {
-            plan, dense_offsets, ..
-        } = self.network;
-        let mut rest = &mut self.partial[dense_offsets[params[0]]..];
-        let [input_weight, hidden_weight, input_bias, hidden_bias] = params.map(|param| {
-            let (own, behind) = mem::take(&mut rest).split_at_mut(plan.params()[param].len());
-            rest = behind;
-            own
-        });
-        gru::Gradients {
-            input_weight,
-            hidden_weight,
-            input_bias,
-            hidden_bias,
-            accumulate: self.accumulate,
-        }
+    /// The partial sum from the place of a parameter's gradient on.
+    pub fn from(&mut self, param: usize) -> &mut [f32] {
+        &mut self.partial[self.network.dense_offsets[param]..]
     }
 }

@@ -1,41 +1,48 @@
 //! One tile of rows through the whole plan, forward and backward, with its activations in cache.
 
-mod backward;
-mod forward;
 mod gradients;
 mod network;
+mod op;
+mod run;
 
 use alloc::vec::Vec;
 use core::mem;
 
 use super::{
     aligned::AlignedVec,
-    batch_norm,
-    dropout::Mask,
-    gru,
+    batch_norm::{self, BatchStatistics},
     linear::READ_AHEAD,
-    prepare::Sums,
     rows::{Rows, RowsMut},
     simd::Simd,
     source::Part,
 };
 use crate::{
-    ops,
-    plan::{Accumulate, Layout, MAX_SEQUENCES, Plan, Space, Stage, View},
+    plan::{Accumulate, Layout, MAX_SEQUENCES, Plan, Space, View},
     rng::Rng,
 };
+pub(super) use gradients::ParamGradients;
+use gradients::{ActivationGradients, OutputGradient};
 pub(super) use network::{Network, Values};
+use op::TileStage;
+pub(super) use op::{Memory, Normalised, Packing, TileOp, normalised, packings, tile_rows};
 
 /// Spaces of a plan at most.
 pub(super) const SPACES: usize = 1 + MAX_SEQUENCES;
 
+/// What is added up over all tiles once a pass is through, before the next can begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sums {
+    /// Nothing.
+    None,
+    /// Mean and variance of the input of this stage, by the place of its statistics.
+    Moments { stage: usize, statistics: usize },
+    /// The means that its backward pass needs.
+    Gradients { stage: usize, statistics: usize },
+}
+
 /// What a tile trains on.
 pub(super) struct TrainTile<'a> {
-    pub labels: &'a [f32],
-    /// One a sample of the tile, or none.
-    pub weights: &'a [f32],
-    /// 1 / samples of the batch: the loss is a mean.
-    pub scale: f32,
+    pub targets: Targets<'a>,
     /// The tile's rows of the batch-wide gradient of each space.
     pub row_gradients: [&'a mut [f32]; SPACES],
     /// The partial sum of the dense gradients.
@@ -44,10 +51,34 @@ pub(super) struct TrainTile<'a> {
     pub loss: &'a mut f64,
     /// That of the auxiliary losses, unweighted, and as a mean over each batch's pairs.
     pub auxiliary: &'a mut f64,
-    /// 1 / pairs of neighbouring steps in the batch, for each sequence.
-    pub pair_scales: [f32; MAX_SEQUENCES],
-    /// `Write` for the first tile of a partial.
+    /// `Overwrite` for the first tile of a partial.
     pub accumulate: Accumulate,
+}
+
+/// What losses compare with, and by what they are divided.
+#[derive(Clone, Copy)]
+pub(super) struct Targets<'a> {
+    /// One a sample of the tile.
+    pub labels: &'a [f32],
+    /// One a sample of the tile, or none.
+    pub weights: &'a [f32],
+    /// 1 / samples of the batch: the loss is a mean.
+    pub scale: f32,
+    /// 1 / pairs of neighbouring steps in the batch, for each sequence.
+    pub pair_scales: &'a [f32; MAX_SEQUENCES],
+}
+
+/// Where a stage's backward pass finds the gradient of its output, and where it leaves what it computes.
+pub(super) struct StageGradients<'a, 'b> {
+    /// How the gradient of each input is delivered.
+    pub accumulate: &'a [Accumulate],
+    pub output: OutputGradient<'b>,
+    pub inputs: ActivationGradients<'a, 'b>,
+    pub params: ParamGradients<'a>,
+    pub targets: Targets<'a>,
+    /// What a loss adds itself to, or an auxiliary one.
+    pub loss: &'a mut f64,
+    pub auxiliary: &'a mut f64,
 }
 
 /// A thread's activations and gradients, buffer by buffer, each `[tile rows, stride]`.
@@ -59,8 +90,8 @@ pub(super) struct Scratch {
     work: AlignedVec,
     /// The tile's sums for statistics of the batch.
     sums: Vec<f32>,
-    /// One a stage: what recurrent stages keep from forward to backward.
-    workspaces: Vec<gru::Workspace>,
+    /// The plan's, with what they keep from forward to backward.
+    stages: Vec<TileStage>,
 }
 
 impl Scratch {
@@ -72,7 +103,7 @@ impl Scratch {
             activations: buffers,
             work: AlignedVec::zeros(work),
             sums: Vec::new(),
-            workspaces: alloc::vec![gru::Workspace::default(); plan.stages().len()],
+            stages: plan.stages().iter().map(TileStage::new).collect(),
         }
     }
 
@@ -108,7 +139,7 @@ impl Scratch {
         let (Sums::Moments { stage, .. } | Sums::Gradients { stage, .. }) = then else {
             return;
         };
-        let Stage::BatchNorm(ops::BatchNorm { input, output, .. }) = plan.stages()[stage] else {
+        let Some(Normalised { input, output, .. }) = normalised(&plan.stages()[stage]) else {
             return;
         };
         let rows = tile.rows(plan.space(input.buffer)).len();
@@ -130,24 +161,27 @@ impl Scratch {
 }
 
 /// What a stage reads on a tile.
-#[derive(Clone, Copy)]
-struct Operands<'a> {
-    network: Network<'a>,
-    tile: &'a Part<'a>,
+pub(super) struct Operands<'a> {
+    pub network: Network<'a>,
+    pub tile: &'a Part<'a>,
     activations: &'a [AlignedVec],
     /// The stage's index.
     stage: usize,
     /// That of its output; of a loss, the samples.
-    space: Space,
+    pub space: Space,
     /// The tile's rows of it.
-    rows: usize,
+    pub rows: usize,
 }
 
 impl<'a> Operands<'a> {
-    fn new(network: Network<'a>, tile: &'a Part<'a>, activations: &'a [AlignedVec], stage: usize) -> Self {
-        let Network { plan, .. } = network;
-        let output = plan.stages()[stage].output();
-        let space = output.map_or(Space::Samples, |view| plan.space(view.buffer));
+    fn new(
+        network: Network<'a>,
+        tile: &'a Part<'a>,
+        activations: &'a [AlignedVec],
+        stage: usize,
+        output: Option<View>,
+    ) -> Self {
+        let space = output.map_or(Space::Samples, |view| network.plan.space(view.buffer));
         Operands {
             network,
             tile,
@@ -158,35 +192,29 @@ impl<'a> Operands<'a> {
         }
     }
 
-    fn activation(&self, view: View) -> Rows<'a> {
+    /// What a view reads.
+    pub fn activation(&self, view: View) -> Rows<'a> {
         rows_of(&self.activations[view.buffer], self.network.layout, view)
     }
 
     /// Where the steps of each sample begin in `view`; nothing where it has a row a sample.
-    fn offsets(&self, view: View) -> &'a [u32] {
+    pub fn offsets(&self, view: View) -> &'a [u32] {
         self.tile.offsets(self.network.plan.space(view.buffer))
     }
 
-    /// Input and scores of a recurrent layer.
-    fn gru_inputs(&self, inputs: &[View]) -> (Rows<'a>, Option<Rows<'a>>) {
-        let scores = inputs.get(1).map(|&view| self.activation(view));
-        (self.activation(inputs[0]), scores)
+    /// What the stage draws from; nothing in use, where nothing is left out.
+    pub fn noise(&self) -> Option<Rng> {
+        self.tile.noise.map(|noise| noise.stream(self.stage as u32))
     }
 
-    /// The mask of a dropout stage; one that keeps everything in use.
-    fn mask(&self, rate: f32) -> Mask {
-        match self.tile.noise {
-            Some(noise) => Mask {
-                rng: noise.stream(self.stage as u32),
-                rate,
-                first_row: self.tile.rows(self.space).start,
-            },
-            None => Mask {
-                rng: Rng::default(),
-                rate: 0.0,
-                first_row: 0,
-            },
-        }
+    /// The batch's row that is the tile's first.
+    pub fn first_row(&self) -> usize {
+        self.tile.rows(self.space).start
+    }
+
+    /// The batch's statistics of the stage's input; nothing where the running ones stand in.
+    pub fn of_batch(&self) -> Option<&'a BatchStatistics> {
+        self.network.of_batch(self.stage)
     }
 }
 

@@ -2,15 +2,11 @@
 
 use alloc::format;
 
+use super::normalised;
 use crate::{
     Result,
-    cpu::{
-        aligned::AlignedVec,
-        batch_norm::{BatchStatistics, Statistics},
-        gru,
-        prepare::Packed,
-    },
-    plan::{Layout, Plan, Stage, Tensor},
+    cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, packed::Packed},
+    plan::{Layout, Plan, Tensor},
 };
 
 /// One parameter with its moments: [`Tensor`] in memory that suits vectors.
@@ -75,42 +71,15 @@ impl<'a> Network<'a> {
         &self.tensors[param].value
     }
 
-    /// What a stage normalises by: the batch's statistics where there are any, else the running ones.
-    pub(super) fn statistics(&self, stage: usize, [mean, variance]: [usize; 2], epsilon: f32) -> Statistics<'a> {
-        let [mean, variance] = match self.of_batch(stage) {
-            Some(of_batch) => [&of_batch.mean[..], &of_batch.variance[..]],
-            None => [self.value(mean), self.value(variance)],
-        };
-        Statistics {
-            mean,
-            variance,
-            epsilon,
-        }
-    }
-
     /// The batch's statistics of a stage.
     pub(super) fn of_batch(&self, stage: usize) -> Option<&'a BatchStatistics> {
         let before = &self.plan.stages()[..stage];
-        let place = before
-            .iter()
-            .filter(|stage| matches!(stage, Stage::BatchNorm(_)))
-            .count();
+        let place = before.iter().filter(|stage| normalised(stage).is_some()).count();
         self.statistics.get(place)
     }
 
     /// A layer's bias; nothing where it has none.
-    pub(super) fn bias(&self, bias: Option<usize>) -> &'a [f32] {
+    pub fn bias(&self, bias: Option<usize>) -> &'a [f32] {
         bias.map_or(&[], |bias| self.value(bias))
-    }
-
-    /// The parameters of a recurrent layer.
-    pub(super) fn gru(&self, params: [usize; 4]) -> gru::Parameters<'a> {
-        let [input_weight, hidden_weight, input_bias, hidden_bias] = params;
-        gru::Parameters {
-            input_weight: &self.packed[input_weight].layer,
-            hidden_weight: &self.packed[hidden_weight].layer,
-            input_bias: self.value(input_bias),
-            hidden_bias: self.value(hidden_bias),
-        }
     }
 }

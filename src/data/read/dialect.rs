@@ -6,12 +6,13 @@ use super::{
     columns::{Role, names},
     header::{are_names_of_rows, has_header},
     lines::Lines,
-    options::Delimiter,
     records::{Records, Splitting, Width},
     trial::{MOST_COLUMNS, Sample, Trial, usual},
-    values::shown,
 };
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    data::{Delimiter, text::shown},
+};
 
 /// The delimiters that are looked for; of those that do equally well the first.
 const USUAL: [Delimiter; 6] = [

@@ -3,8 +3,8 @@
 //! Quotes follow RFC 4180: one at the start of a field opens it, two within it stand for one, and what closes it is
 //! followed by a delimiter or the end of the line. A quote anywhere else is a sign like any other.
 
-use super::{lines::Lines, options::Delimiter};
-use crate::Result;
+use super::lines::Lines;
+use crate::{Result, data::Delimiter};
 
 /// A quoted field longer than this is taken for one that was never closed.
 const LONGEST_QUOTED: usize = 1 << 20;

@@ -4,9 +4,9 @@ use hashbrown::HashSet;
 
 use super::{
     columns::{Role, untyped},
-    options::Delimiter,
     trial::is_csv,
 };
+use crate::data::Delimiter;
 
 /// Whether the first fields are the rows' names: R gives each another. In CSV, where a comma that should be in quotes
 /// makes rows longer too, they must be counted from 1 beside, or be in quotes themselves (`quoted`).

@@ -10,9 +10,11 @@ use super::{
     parts::Only,
     report::RowReport,
     samples::{Inputs, Sink},
-    values::shown,
 };
-use crate::{Result, data::samples::Schema};
+use crate::{
+    Result,
+    data::{clicks::Schema, text::shown},
+};
 
 /// What an input of the schema is in such a file.
 #[derive(Clone, Copy, PartialEq)]

@@ -23,14 +23,13 @@ mod values;
 use std::path::{Path, PathBuf};
 
 pub use ncf::Dataset;
-pub use options::{BadRows, Column, Delimited, Delimiter};
+pub use options::{BadRows, Column, Delimited};
 pub use parts::Parting;
-pub use report::{FileLayout, RowReport};
+pub use report::RowReport;
 pub use samples::{FittedFiles, SampleFiles, SampleFormat};
 pub use survey::{Survey, SurveyedColumn};
 
-use super::Interactions;
-use crate::{Error, Result};
+use crate::{Error, Result, data::Interactions};
 
 /// What is looked for in a folder, in this order.
 const KNOWN: [&str; 3] = ["ratings.dat", "ratings.csv", "u.data"];

@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use super::{
     dialect::{Dialect, Wish},
     lines::Lines,
-    options::{BadRows, Delimiter},
+    options::BadRows,
     records::{Record, Records, Width},
     report::RowReport,
     titles::compressed_or_not,
-    values::{dense_id, shown},
+    values::dense_id,
 };
 use crate::{
     Error, Result,
-    data::{Candidates, IdMap, Interactions, Split, interactions::Rows, times::Times},
+    data::{
+        Candidates, Delimiter, IdMap, Interactions, Split,
+        interactions::Rows,
+        text::{Times, shown},
+    },
 };
 
 /// Reads data ready to train.

@@ -2,54 +2,10 @@
 
 use core::{fmt, str::FromStr};
 
-use crate::{Error, Result};
-
-/// What stands between the fields of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delimiter {
-    /// One ASCII character, such as a comma, tab, semicolon or bar. Fields may be quoted as in CSV.
-    Char(u8),
-    /// Two colons, as in MovieLens `.dat` files.
-    Colons,
-    /// Any number of blanks and tabs.
-    Blanks,
-}
-
-impl FromStr for Delimiter {
-    type Err = Error;
-
-    /// `,`, `;`, `|` or another ASCII character, `tab`, `::`, or `space` for any number of blanks.
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "::" => Ok(Delimiter::Colons),
-            "tab" | "\\t" | "\t" => Ok(Delimiter::Char(b'\t')),
-            " " | "space" => Ok(Delimiter::Blanks),
-            _ => match text.as_bytes() {
-                [byte] if byte.is_ascii_graphic() && !byte.is_ascii_alphanumeric() && *byte != b'"' => {
-                    Ok(Delimiter::Char(*byte))
-                }
-                _ => Err(Error::config(
-                    "delimiter",
-                    format!("{text:?} is none; give one ASCII sign such as \",\", or \"tab\", \"space\" or \"::\""),
-                )),
-            },
-        }
-    }
-}
-
-impl fmt::Display for Delimiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Delimiter::Char(b'\t') => f.write_str("tabs"),
-            Delimiter::Char(byte) => write!(f, "{:?}", char::from(*byte)),
-            Delimiter::Colons => f.write_str("\"::\""),
-            Delimiter::Blanks => f.write_str("blanks"),
-        }
-    }
-}
+use crate::{Error, Result, data::Delimiter};
 
 /// A column of a delimited file. Text is taken for a name, and for a number from 1 where no column of the header has it
-/// as its name; [`FileLayout`](super::FileLayout) says which it was.
+/// as its name; [`FileLayout`](crate::data::FileLayout) says which it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Column {
     /// The column with this name in the header, or else with this number.

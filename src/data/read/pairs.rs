@@ -6,12 +6,12 @@ use super::{
     lines::Lines,
     options::{BadRows, Column, Delimited},
     records::Record,
-    report::{FileLayout, RowReport},
+    report::RowReport,
     values::{self, Keys},
 };
 use crate::{
     Error, Result,
-    data::{Interactions, ReadReport, interactions::Rows, times::Times},
+    data::{FileLayout, Interactions, ReadReport, interactions::Rows, text::Times},
 };
 
 /// Where things stand in a row, counted from 0.

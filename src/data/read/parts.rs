@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::{samples::Samples, times::Times},
+    data::{clicks::Samples, text::Times},
     rng::{Rng, streams},
 };
 

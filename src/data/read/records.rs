@@ -1,14 +1,10 @@
 //! Records of a file: its lines split into fields, those left out that are blank, and what is wrong with one.
 
-use super::{
-    fields::Fields,
-    lines::Lines,
-    options::{BadRows, Delimiter},
-    parts::Only,
-    report::RowReport,
-    values::shown,
+use super::{fields::Fields, lines::Lines, options::BadRows, parts::Only, report::RowReport};
+use crate::{
+    Result,
+    data::{Delimiter, text::shown},
 };
-use crate::Result;
 
 /// What stands between fields, and whether quotes mean something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

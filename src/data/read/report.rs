@@ -1,12 +1,7 @@
-//! What became of the rows of a file, and how the file was taken to be laid out.
+//! What became of the rows of a file.
 
-use core::fmt;
-
-use super::{
-    lines::Lines,
-    options::{BadRows, Delimiter},
-};
-use crate::Result;
+use super::{lines::Lines, options::BadRows};
+use crate::{Result, data::FileLayout};
 
 /// What became of the rows of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,41 +47,5 @@ impl RowReport {
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// How a file was taken to be laid out. Its `Display` is one line:
-/// `"," between fields, with a header; user = who (column 2), item = what (column 3), no time`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FileLayout {
-    /// What stands between fields.
-    pub delimiter: Delimiter,
-    /// Whether the first row names the columns.
-    pub header: bool,
-    /// Whether each row is a user and any number of items.
-    pub lists: bool,
-    /// What was looked for, and the column that was taken for it: its name, if it has one, and its number from 1.
-    pub columns: Vec<(&'static str, Option<(String, usize)>)>,
-    /// What could as well have been taken otherwise.
-    pub notes: Vec<String>,
-}
-
-impl fmt::Display for FileLayout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = if self.header { "with a header" } else { "no header" };
-        write!(f, "{} between fields, {header}", self.delimiter)?;
-        if self.lists {
-            f.write_str("; a user and the user's items in each row")?;
-        }
-        for (index, (role, column)) in self.columns.iter().enumerate() {
-            f.write_str(if index == 0 { "; " } else { ", " })?;
-            match column {
-                Some((name, number)) if name.is_empty() => write!(f, "{role} = column {number}")?,
-                Some((name, number)) => write!(f, "{role} = {name} (column {number})")?,
-                None => write!(f, "no {role}")?,
-            }
-        }
-        self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }
 }

@@ -2,17 +2,13 @@
 
 use std::path::Path;
 
-use super::{
-    columns::missing,
-    libfm,
-    options::{BadRows, Delimiter},
-    parts::Only,
-    report::RowReport,
-    table,
-};
+use super::{columns::missing, libfm, options::BadRows, parts::Only, report::RowReport, table};
 use crate::{
     Result,
-    data::samples::{Encoder, Past, Rows, Samples, Schema, SideTable, Training},
+    data::{
+        Delimiter,
+        clicks::{Encoder, Past, Rows, Samples, Schema, SideTable, Training},
+    },
 };
 
 /// How a file of samples is written.
@@ -134,7 +130,7 @@ impl Schema {
 /// Files of samples, before the training file is read.
 ///
 /// ```
-/// use pocketrec::data::{SampleFiles, samples::{Field, Schema}};
+/// use pocketrec::data::{SampleFiles, clicks::{Field, Schema}};
 /// # let folder = tempfile::tempdir()?;
 /// # let path = |name: &str| folder.path().join(name);
 /// std::fs::write(path("train.csv"), "user,item,time,label\nann,tea,1,1\nann,rice,2,1\nann,tea,3,0\n")?;

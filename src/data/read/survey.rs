@@ -4,11 +4,14 @@ use std::path::Path;
 
 use super::{
     columns::{Role, nearest, place_of},
-    options::{BadRows, Column, Delimiter},
-    report::{FileLayout, RowReport},
+    options::{BadRows, Column},
+    report::RowReport,
     table,
 };
-use crate::Result;
+use crate::{
+    Result,
+    data::{Delimiter, FileLayout},
+};
 
 /// A column of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

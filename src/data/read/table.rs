@@ -6,13 +6,15 @@ use super::{
     columns::listed,
     dialect::{Dialect, Wish},
     lines::Lines,
-    options::Delimiter,
     parts::Only,
     records::{Records, Width, utf8},
-    report::{FileLayout, RowReport},
+    report::RowReport,
     samples::{Inputs, Sink},
 };
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    data::{Delimiter, FileLayout},
+};
 
 /// Opens a file of rows whose columns have these names, or those of its header.
 pub(super) fn open(

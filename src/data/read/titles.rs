@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use super::{
     dialect::{Dialect, Wish},
     lines::Lines,
-    options::{BadRows, Delimiter},
+    options::BadRows,
     records::Width,
     report::RowReport,
 };
-use crate::{Result, data::Interactions};
+use crate::{
+    Result,
+    data::{Delimiter, Interactions},
+};
 
 /// The files of titles beside those of ratings, how their fields are parted, and whether they have a header.
 const BESIDE: [(&str, &str, Delimiter, bool); 3] = [

@@ -4,10 +4,9 @@ use hashbrown::HashSet;
 
 use super::{
     lines::Lines,
-    options::Delimiter,
     records::{Records, Splitting},
 };
-use crate::Error;
+use crate::{Error, data::Delimiter};
 
 /// A row with more fields than this, but for a list, is none.
 pub(super) const MOST_COLUMNS: usize = 1 << 16;

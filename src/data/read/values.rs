@@ -1,11 +1,10 @@
 //! Keys, ratings and times from the bytes of a field; a refusal is the reason, to which the caller adds the place.
 
 use super::records::utf8;
-pub(super) use crate::data::text::shown;
 use crate::data::{
     IdMap,
-    ids::canonical_number,
-    text::{digits, number},
+    interactions::canonical_number,
+    text::{digits, number, shown},
 };
 
 /// A rating, which is finite.

@@ -14,7 +14,7 @@ use super::{ClickAbsorbConfig, ClickTrainer, history::ClickHistory, lesson::Lear
 use crate::{
     Error, Result,
     checks::check_growth,
-    data::samples::{Encoder, Layout, Samples, Values},
+    data::clicks::{Encoder, Layout, Samples, Values},
     train::rows::Frozen,
 };
 
@@ -63,7 +63,7 @@ impl ClickTrainer {
     /// moments are kept until training goes on. The same calls give the same bits.
     ///
     /// ```
-    /// use pocketrec::{data::samples::PlantedClicks, device::Device, models::Din, train::*};
+    /// use pocketrec::{data::clicks::PlantedClicks, device::Device, models::Din, train::*};
     /// let data = PlantedClicks { users: 100, rows_per_user: 30, ..PlantedClicks::default() }.generate()?;
     /// let model = Din::new(data.train.layout()).factors(4).hidden([8]);
     /// let config = ClickConfig { epochs: 1, ..ClickConfig::default() };

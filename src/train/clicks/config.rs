@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    data::samples::Samples,
+    data::clicks::Samples,
     eval::{ClickReport, clicks::grouped_auc},
     plan::{L2, Optimizer},
     train::{AbsorbConfig, TrainConfig},
@@ -128,7 +128,7 @@ pub struct ClickConfig {
     pub k: usize,
     /// Candidates drawn anew in each epoch for every training row, uniformly among those that the row's user has in no
     /// row, with label 0: for rows that are all choices, to learn a ranking. The trainer needs the encoder for it, whose
-    /// schema says by [`Schema::negatives`](crate::data::samples::Schema::negatives) what a candidate is.
+    /// schema says by [`Schema::negatives`](crate::data::clicks::Schema::negatives) what a candidate is.
     pub negatives: u32,
     /// The first epoch, counted from 1, whose parameters go into a mean over epochs; `None` for no mean.
     ///

@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     data::{
         Batch,
-        samples::{CandidateSampler, Dependent, Pick, Samples},
+        clicks::{CandidateSampler, Dependent, Pick, Samples},
     },
     models::fields::{event_column, negative_column},
     plan::{self, Plan, Space},
@@ -250,7 +250,7 @@ fn find_lengths(samples: &Samples, name: &str) -> Result<Lengths> {
 mod tests {
     use super::*;
     use crate::{
-        data::samples::{Field, Schema, SideTable, Training},
+        data::clicks::{Field, Schema, SideTable, Training},
         models::DeepFm,
     };
     use alloc::vec;

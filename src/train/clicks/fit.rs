@@ -11,7 +11,7 @@ use crate::{
     Error, Result,
     data::{
         Batch,
-        samples::{CandidateSampler, Samples},
+        clicks::{CandidateSampler, Samples},
     },
     executor::LossSum,
     plan::State,

@@ -5,7 +5,7 @@ use alloc::vec;
 use super::ClickTrainer;
 use crate::{
     Result,
-    data::samples::{Encoder, Layout},
+    data::clicks::{Encoder, Layout},
     train::{
         average::Aside,
         rows::{self, grow_values},
@@ -16,7 +16,7 @@ impl ClickTrainer {
     /// Keeps the encoder of the fields, so that [`rank`](ClickTrainer::rank) can be asked and checkpoints stand alone.
     ///
     /// An encoder that has grown from the model's own is welcome
-    /// ([`Training::with_encoder`](crate::data::samples::Training::with_encoder)): the tables get rows for its new keys,
+    /// ([`Training::with_encoder`](crate::data::clicks::Training::with_encoder)): the tables get rows for its new keys,
     /// which start from the mean of their table, in the best epoch's parameters and in a mean over epochs too. All that
     /// was there keeps its bits.
     ///

@@ -8,7 +8,7 @@ use crate::{
     Result,
     data::{
         IdMap,
-        samples::{Events, Layout},
+        clicks::{Events, Layout},
     },
 };
 

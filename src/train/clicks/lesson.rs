@@ -11,7 +11,7 @@ use crate::{
     Error, Result,
     data::{
         Batch,
-        samples::{Encoder, Events, LateRow, Pick, Samples, UNKNOWN},
+        clicks::{Encoder, Events, LateRow, Pick, Samples, UNKNOWN},
     },
     executor::Executor,
     ops::sigmoid_cross_entropy::{sample_loss, sigmoid},

@@ -6,7 +6,7 @@ use super::feed::Feed;
 use crate::{
     data::{
         Batch,
-        samples::{CandidateSampler, Pick, Samples},
+        clicks::{CandidateSampler, Pick, Samples},
     },
     rng::{Permutation, Rng},
 };

@@ -1,7 +1,7 @@
 //! Training of click-through models.
 //!
 //! ```
-//! use pocketrec::{data::samples::PlantedClicks, device::Device, models::DeepFm, train::*};
+//! use pocketrec::{data::clicks::PlantedClicks, device::Device, models::DeepFm, train::*};
 //! let data = PlantedClicks { users: 200, rows_per_user: 50, ..PlantedClicks::default() }.generate()?;
 //! let model = DeepFm::new(data.train.layout()).factors(8).hidden([32, 16]);
 //! let config = ClickConfig { epochs: 2, batch_size: 256, ..ClickConfig::default() };
@@ -37,7 +37,7 @@ use core::fmt;
 
 use crate::{
     Error, Result,
-    data::samples::Encoder,
+    data::clicks::Encoder,
     device::Device,
     executor::{Executor, LossSum},
     models::ClickModel,

@@ -6,7 +6,7 @@ use super::{ClickHistory, ClickProgress, ClickTrainer};
 use crate::{
     Error, Result,
     checkpoint::ClickCheckpoint,
-    data::samples::Layout,
+    data::clicks::Layout,
     device::Device,
     train::{
         average::{Aside, check_averaging, mean_fault},

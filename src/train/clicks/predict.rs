@@ -7,7 +7,7 @@ use crate::{
     Error, Result,
     data::{
         Batch,
-        samples::{Pick, Samples, Values},
+        clicks::{Pick, Samples, Values},
     },
     eval::{ClickReport, RankingReport, evaluate_cases},
     executor::exposed,
@@ -58,7 +58,7 @@ impl ClickTrainer {
     /// # Errors
     /// [`Error::Config`] where no encoder was set, where a number is so far off that a logit is not finite (with the
     /// candidate and the field), and those of
-    /// [`Encoder::request`](crate::data::samples::Encoder::request) and [`logits`](ClickTrainer::logits);
+    /// [`Encoder::request`](crate::data::clicks::Encoder::request) and [`logits`](ClickTrainer::logits);
     /// [`Error::Diverged`] where it is the parameters that are too large.
     pub fn rank(&mut self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Vec<(usize, f32)>> {
         let encoder = self.encoder.as_ref().ok_or_else(Self::no_encoder)?;

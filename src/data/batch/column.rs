@@ -1,0 +1,117 @@
+//! The ids of one column of a batch, and their sorted order, by which sparse updates go.
+
+use alloc::vec::Vec;
+
+/// A run of equal ids in a column's sorted order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The id, which is the row of the tables that this column reads.
+    pub row: u32,
+    /// Where the run begins in [`IdColumn::order`]; it ends where the next one begins.
+    pub start: u32,
+}
+
+/// The ids of one column (`user`, `item`, ...) of a batch, and the plan of its sparse update.
+#[derive(Clone, Debug, Default)]
+pub struct IdColumn {
+    /// One id a sample, or one a step of the samples' sequences.
+    pub ids: Vec<u32>,
+    /// One weight an id, which its row is multiplied by, where the plan's column is
+    /// [weighted](crate::plan::Column::weighted).
+    pub weights: Vec<f32>,
+    /// The positions of `ids`, stably sorted by id; empty until the batch is [sorted](super::Batch::sort).
+    pub order: Vec<u32>,
+    /// The distinct ids in ascending order, with where their positions begin in `order`; empty until the batch is sorted.
+    pub segments: Vec<Segment>,
+    scratch: Vec<u32>,
+}
+
+/// An empty vector with room for so many, if there is memory for them: it grows on demand anyway.
+pub(super) fn with_room<T>(capacity: usize) -> Vec<T> {
+    let mut vector = Vec::new();
+    let _ = vector.try_reserve_exact(capacity);
+    vector
+}
+
+impl IdColumn {
+    /// An empty column with room for so many ids, as far as there is memory.
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        IdColumn {
+            ids: with_room(capacity),
+            weights: Vec::new(),
+            order: with_room(capacity),
+            segments: with_room(capacity),
+            scratch: with_room(capacity),
+        }
+    }
+
+    /// The samples (or steps) of segment `index`, as positions in the column, first come first.
+    pub fn samples(&self, index: usize) -> &[u32] {
+        let end = self
+            .segments
+            .get(index + 1)
+            .map_or(self.order.len(), |next| next.start as usize);
+        &self.order[self.segments[index].start as usize..end]
+    }
+
+    /// Sorts the positions by id (radix sort by bytes, least significant first) and finds the segments.
+    pub(super) fn sort(&mut self) {
+        let largest = self.ids.iter().copied().max().unwrap_or(0);
+        self.order.clear();
+        self.order.extend(0..self.ids.len() as u32);
+        self.scratch.resize(self.ids.len(), 0);
+        let mut shift = 0;
+        while shift < 32 && largest >> shift != 0 {
+            let mut ends = [0u32; 256];
+            for id in &self.ids {
+                ends[(id >> shift & 0xff) as usize] += 1;
+            }
+            let mut total = 0;
+            for end in &mut ends {
+                total += core::mem::replace(end, total);
+            }
+            for &position in &self.order {
+                let next = &mut ends[(self.ids[position as usize] >> shift & 0xff) as usize];
+                self.scratch[*next as usize] = position;
+                *next += 1;
+            }
+            core::mem::swap(&mut self.order, &mut self.scratch);
+            shift += 8;
+        }
+        self.segments.clear();
+        let mut last = None;
+        for (start, &position) in self.order.iter().enumerate() {
+            let row = self.ids[position as usize];
+            if last.replace(row) != Some(row) {
+                let start = start as u32;
+                self.segments.push(Segment { row, start });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{data::Batch, rng::Rng};
+
+    #[test]
+    fn order_is_that_of_a_stable_sort() {
+        for (len, rows) in [(0, 1), (1, 1), (7, 3), (256, 1), (300, 70_000), (1000, u32::MAX)] {
+            let rng = Rng::new(len).stream(rows);
+            let ids: Vec<u32> = (0..len).map(|i| rng.below(i, rows)).collect();
+            let labels = alloc::vec![0.0; ids.len()];
+            let batch = Batch::from_columns(&[&ids], &labels).unwrap();
+            let mut order: Vec<u32> = (0..len as u32).collect();
+            order.sort_by_key(|&i| ids[i as usize]);
+            let column = batch.column(0);
+            assert_eq!(column.order, order);
+            let mut rebuilt = Vec::new();
+            for (index, segment) in column.segments.iter().enumerate() {
+                assert!(column.samples(index).iter().all(|&i| ids[i as usize] == segment.row));
+                rebuilt.extend_from_slice(column.samples(index));
+            }
+            assert_eq!(rebuilt, order);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Graphics devices: the adapters of this machine, and one that is open.
+
+pub(crate) mod adapters;
+pub(crate) mod cooperative;
+pub(crate) mod gpu;
+pub(crate) mod pipelines;
+pub(crate) mod shared;

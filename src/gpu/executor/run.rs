@@ -1,0 +1,301 @@
+//! What a step does on the device: buffers and dispatches made when they are first needed, slices submitted one after
+//! another.
+
+use crate::{
+    Error, Result,
+    checks::check_batch,
+    data::Batch,
+    gpu::{
+        executor::{
+            GpuExecutor, IN_FLIGHT,
+            program::{Program, Source},
+        },
+        memory::budget::{check_host, parameters},
+        ops::{
+            self,
+            context::{Context, Purpose},
+            updates::Updates,
+        },
+        program::{
+            activations::{Buffers, Sizes},
+            call::Call,
+            dispatch::{build, record},
+            grid::Work,
+            profile::Timer,
+            spaces::{Extent, PerSpace, SPACES, Slice, larger},
+        },
+    },
+    plan::{L2, Optimizer},
+};
+
+/// Samples whose losses a workgroup adds up.
+const LOSS_GROUP: u32 = 256;
+
+/// The rows to make room for where there is room for `there`. Batches differ in their steps: where these grow, it is by a
+/// quarter more, so that they do so seldom.
+fn roomy(asked: PerSpace, there: PerSpace) -> PerSpace {
+    std::array::from_fn(|space| match (asked[space], there[space]) {
+        (asked, there) if space > 0 && there > 0 && asked > there => asked.saturating_add(asked / 4),
+        (asked, there) => asked.max(there),
+    })
+}
+
+impl GpuExecutor {
+    /// Sees that there are buffers for slices and batches of so many rows, and dispatches that use them.
+    pub(crate) fn prepare(&mut self, slice: PerSpace, batch: PerSpace) -> Result<()> {
+        let (mut slice, mut batch) = (slice, batch);
+        if let Some(buffers) = &self.buffers {
+            if buffers.hold(slice, batch) && self.program.is_some() {
+                return Ok(());
+            }
+            let roomy = (roomy(slice, buffers.slice), roomy(batch, buffers.batch));
+            (slice, batch) = match self.sizes(roomy) {
+                Ok(_) => roomy,
+                Err(_) => (larger(slice, buffers.slice), larger(batch, buffers.batch)),
+            };
+        }
+        let held = self.buffers.take().filter(|buffers| buffers.hold(slice, batch));
+        self.program = None;
+        let buffers = match held {
+            Some(buffers) => buffers,
+            None => {
+                let sizes = self.sizes((slice, batch))?;
+                Buffers::new(&self.gpu, (slice, batch), &sizes)?
+            }
+        };
+        let buffers = self.buffers.insert(buffers);
+        let ctx = Context {
+            plan: &self.plan,
+            columns: &self.columns,
+            tensors: &self.tensors,
+            layers: &self.layers,
+            losses: &self.losses,
+            buffers,
+            mixed: self.gpu.mixed(),
+        };
+        let [trained, scored] = [Purpose::Train, Purpose::Score].map(|purpose| ops::forward(ctx, purpose));
+        let (trained, scored) = (trained?, scored?);
+        self.program = Some(Program {
+            score: match trained == scored {
+                true => None,
+                false => Some(build(&self.gpu, &buffers.inputs, scored)?),
+            },
+            forward: build(&self.gpu, &buffers.inputs, trained)?,
+            backward: build(&self.gpu, &buffers.inputs, ops::backward(ctx)?)?,
+            updates: Vec::new(),
+            transpose: build(&self.gpu, &buffers.inputs, vec![ctx.transpose()])?,
+            maker: None,
+            search: None,
+        });
+        Ok(())
+    }
+
+    /// Sees that there is room for moments.
+    pub(crate) fn need_moments(&mut self) -> Result<()> {
+        if self.tensors.dense.slots.moments.is_none() {
+            let (memory, _) = parameters(&self.gpu, &self.plan, &self.columns, true)?;
+            memory.check(&self.gpu)?;
+        }
+        if self.tensors.need_moments(&self.plan)? {
+            self.program = None;
+        }
+        Ok(())
+    }
+
+    /// Sizes of the buffers of a batch, where they and the parameters are not too much.
+    fn sizes(&self, (slice, batch): (PerSpace, PerSpace)) -> Result<Sizes> {
+        let moments = self.tensors.dense.slots.moments.is_some();
+        let (mut memory, dense_total) = parameters(&self.gpu, &self.plan, &self.columns, moments)?;
+        let (gpu, plan, columns) = (&self.gpu, &self.plan, &self.columns);
+        let sizes = Sizes::new(gpu, plan, columns, self.limits, (slice, batch), dense_total)?;
+        let what = format!("a batch of {} samples", batch[0].max(slice[0]));
+        memory.parts.push((what, sizes.total()));
+        memory.check(gpu)?;
+        check_host(gpu, sizes.total(), || {
+            format!("a batch of {} samples", batch[0].max(slice[0]))
+        })?;
+        Ok(sizes)
+    }
+
+    pub(crate) fn prepare_updates(&mut self, updates: Updates) -> Result<()> {
+        let (Some(buffers), Some(program)) = (&self.buffers, &mut self.program) else {
+            return Ok(());
+        };
+        if program.updates.iter().all(|(there, _)| *there != updates) {
+            let ctx = Context {
+                plan: &self.plan,
+                columns: &self.columns,
+                tensors: &self.tensors,
+                layers: &self.layers,
+                losses: &self.losses,
+                buffers,
+                mixed: self.gpu.mixed(),
+            };
+            let dispatches = build(&self.gpu, &buffers.inputs, ctx.updates(updates))?;
+            program.updates.push((updates, dispatches));
+        }
+        Ok(())
+    }
+
+    /// One step, without waiting for it.
+    pub(crate) fn train(
+        &mut self,
+        batch: &Batch,
+        optimizer: &Optimizer,
+        l2: L2,
+        timer: Option<&mut Timer>,
+    ) -> Result<()> {
+        check_batch(&self.plan, batch)?;
+        optimizer.validate()?;
+        self.gpu.check()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let too_many = |_| {
+            Error::config(
+                "batch_size",
+                format!("{} samples; give {} at most", batch.len(), u32::MAX),
+            )
+        };
+        let samples = u32::try_from(batch.len()).map_err(too_many)?;
+        let extent = Extent::of(batch, samples);
+        if optimizer.has_moments() {
+            self.need_moments()?;
+        }
+        self.prepare(self.limits.cut(extent).slice, extent.rows())?;
+        let updates = Updates::of(optimizer, l2);
+        self.prepare_updates(updates)?;
+        self.inputs.set_batch(&self.plan, &self.columns, batch);
+        let mut call = Call::default();
+        call.optimizer(optimizer, l2, self.steps.saturating_add(1), batch.len());
+        self.submit_step(extent, call, updates, Source::Host, timer)?;
+        self.steps = self.steps.saturating_add(1);
+        self.loss.samples += batch.len() as u64;
+        self.auxiliary.samples += batch.len() as u64;
+        Ok(())
+    }
+
+    /// Submits the slices of the batch in `inputs`, with the updates behind the last.
+    pub(crate) fn submit_step(
+        &mut self,
+        extent: Extent<'_>,
+        call: Call,
+        updates: Updates,
+        source: Source,
+        mut timer: Option<&mut Timer>,
+    ) -> Result<()> {
+        let (cut, all) = (self.limits.cut(extent), extent.rows());
+        for slice in extent.slices(cut.most) {
+            let (first, samples) = (slice.first[0], slice.rows[0]);
+            let [losses, auxiliary] = self.place_losses(slice)?;
+            let call = Call {
+                losses,
+                auxiliary,
+                slots: cut.slots,
+                ..call.of(slice, cut.split)
+            };
+            let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
+                return Err(Error::Device("nothing was prepared to run".into()));
+            };
+            let later = self.inputs.complete(call);
+            let bytes = match first {
+                0 => self.inputs.bytes(call),
+                _ => bytemuck::bytes_of(&later),
+            };
+            self.counts.uploaded += bytes.len() as u64;
+            self.gpu.queue().write_buffer(&buffers.inputs, 0, bytes);
+            let work = Work {
+                rows: slice.rows,
+                slots: cut.slots,
+                columns: &self.inputs.work,
+            };
+            let last = program
+                .updates
+                .iter()
+                .filter(|(kind, _)| *kind == updates && first + samples == all[0]);
+            let updates = last.map(|(_, dispatches)| &dispatches[..]).next().unwrap_or(&[]);
+            let transpose = if std::mem::take(&mut self.stale) {
+                &program.transpose[..]
+            } else {
+                &[]
+            };
+            let lists = [transpose, &program.forward, &program.backward, updates];
+            let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+            if let (Source::Device(draw), Some(maker), 0) = (source, &program.maker, first) {
+                self.counts.uploaded += maker.set(&self.gpu, draw);
+                let work = Work { rows: all, ..work };
+                self.counts.dispatches += record(&mut encoder, &[&maker.dispatches], work, timer.as_deref_mut());
+            }
+            self.counts.dispatches += record(&mut encoder, &lists, work, timer.as_deref_mut());
+            self.counts.submits += 1;
+            self.in_flight.push_back(self.gpu.queue().submit([encoder.finish()]));
+            self.gpu.check()?;
+            self.throttle(IN_FLIGHT)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until at most so many submits are under way.
+    pub(crate) fn throttle(&mut self, most: usize) -> Result<()> {
+        while self.in_flight.len() > most
+            && let Some(oldest) = self.in_flight.pop_front()
+        {
+            self.gpu.wait(oldest)?;
+        }
+        Ok(())
+    }
+
+    /// Where a slice's losses go, and its auxiliary losses: these lie behind the middle of the buffer.
+    fn place_losses(&mut self, slice: Slice) -> Result<[u32; 2]> {
+        let groups = slice.rows.map(|rows| rows.div_ceil(LOSS_GROUP));
+        let auxiliary = self
+            .auxiliary_losses
+            .iter()
+            .zip(groups)
+            .map(|(each, groups)| each * groups);
+        let more = [groups[0], auxiliary.sum()];
+        let middle = self.middle_of_losses();
+        let end = (self.losses.size() / 4) as u32;
+        let fits = |pending: [u32; 2]| pending[0] + more[0] <= middle && pending[1] + more[1] <= end - middle;
+        if !fits(self.pending) {
+            self.fetch_losses()?;
+        }
+        if !fits(self.pending) {
+            return Err(Error::Device(format!(
+                "the losses of {} samples with their steps do not fit into {} bytes: give smaller batches",
+                slice.rows[0],
+                self.losses.size()
+            )));
+        }
+        let places = [self.pending[0], middle + self.pending[1]];
+        (0..2).for_each(|kind| self.pending[kind] += more[kind]);
+        Ok(places)
+    }
+
+    /// Where auxiliary losses begin; the end of a plan that has none.
+    fn middle_of_losses(&self) -> u32 {
+        let floats = (self.losses.size() / 4) as u32;
+        match self.auxiliary_losses == [0; SPACES] {
+            true => floats,
+            false => floats / 2,
+        }
+    }
+
+    /// Adds the sums of losses on the device to `loss` and `auxiliary`, in f64 and in their order.
+    pub(crate) fn fetch_losses(&mut self) -> Result<()> {
+        let firsts = [0, self.middle_of_losses() as usize];
+        for (kind, total) in [&mut self.loss, &mut self.auxiliary].into_iter().enumerate() {
+            let (mut sum, count) = (0.0, self.pending[kind] as usize);
+            if count > 0 {
+                self.readback
+                    .read(&self.gpu, &self.losses, firsts[kind], count, &mut |_, losses| {
+                        sum += losses.iter().copied().map(f64::from).sum::<f64>();
+                    })?;
+            }
+            total.sum += sum;
+            self.pending[kind] = 0;
+        }
+        self.in_flight.clear(); // what was read came after them
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! What a score does on the device: slices go forward, and their logits come back.
+
+use crate::{
+    Error, Result,
+    data::Batch,
+    gpu::{
+        executor::GpuExecutor,
+        memory::buffers::PIECE,
+        program::{
+            call::Call,
+            dispatch::record,
+            grid::Work,
+            spaces::{Extent, SPACES, Slice},
+        },
+    },
+    plan::View,
+};
+
+/// What follows each slice that was scored.
+type After<'a> = dyn FnMut(&mut GpuExecutor, Slice) -> Result<()> + 'a;
+
+impl GpuExecutor {
+    /// Samples of a slice, where so many are to be scored: what one submit may take and one piece reads back.
+    pub(crate) fn score_rows(&self, samples: usize) -> usize {
+        let stride = 16 * u64::from(self.columns.stride(self.plan.logit().buffer));
+        let most = (PIECE / stride).clamp(1, self.limits.slice.into());
+        samples.next_power_of_two().min(most as usize)
+    }
+
+    /// Scores samples of a batch that has been checked, slice by slice; `after` is called behind each.
+    pub(crate) fn score_samples(&mut self, batch: &Batch, out: &mut [f32], after: &mut After<'_>) -> Result<()> {
+        self.gpu.check()?;
+        let extent = Extent::of(batch, out.len() as u32);
+        let most = self.score_rows(out.len()) as u32;
+        let mut rest = out;
+        for slice in extent.slices(most) {
+            // Room for a power of two of rows, so that batches that differ a little find it.
+            let room = slice.rows.map(|rows| rows.next_power_of_two().min(rows.max(most)));
+            self.prepare(room, [0; SPACES])?;
+            self.inputs.set_scored(&self.plan, batch, slice);
+            let (now, later) = std::mem::take(&mut rest).split_at_mut(slice.rows[0] as usize);
+            rest = later;
+            let start = Slice {
+                first: [0; SPACES],
+                ..slice
+            };
+            self.score_slice(start, now)?;
+            after(self, slice)?;
+        }
+        Ok(())
+    }
+
+    /// Scores one slice, whose inputs are there.
+    pub(crate) fn score_slice(&mut self, slice: Slice, out: &mut [f32]) -> Result<()> {
+        let rows = slice.rows[0];
+        let call = Call::default().of(slice, [0; SPACES]);
+        let logit = self.plan.logit();
+        let (first, stride) = (self.columns.range(logit).first, self.columns.stride(logit.buffer));
+        let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
+            return Err(Error::Device("nothing was prepared to run".into()));
+        };
+        self.gpu
+            .queue()
+            .write_buffer(&buffers.inputs, 0, self.inputs.bytes(call));
+        let work = Work {
+            rows: slice.rows,
+            slots: 0,
+            columns: &self.inputs.work,
+        };
+        let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+        let transpose = if std::mem::take(&mut self.stale) {
+            &program.transpose[..]
+        } else {
+            &[]
+        };
+        self.counts.dispatches += record(&mut encoder, &[transpose, program.scoring()], work, None);
+        self.counts.submits += 1;
+        let (first, stride) = (4 * first as usize, 4 * stride as usize);
+        let logits = &buffers.activations[logit.buffer];
+        let take = &mut |values: &[f32]| {
+            for (out, row) in out.iter_mut().zip(values.chunks_exact(stride)) {
+                *out = row[first];
+            }
+        };
+        self.readback
+            .read_after(&self.gpu, encoder, logits, 0, rows as usize * stride, take)
+    }
+
+    /// Appends the rows of an activation after a slice was scored.
+    pub(crate) fn read_activation(&mut self, view: View, slice: Slice, values: &mut Vec<f32>) -> Result<()> {
+        let Some(buffers) = &self.buffers else {
+            return Err(Error::Device("nothing was prepared to run".into()));
+        };
+        let stride = 4 * self.columns.stride(view.buffer) as usize;
+        let rows = slice.rows[self.columns.space(view.buffer)] as usize;
+        let mut floats = vec![0.0; rows * stride];
+        let buffer = &buffers.activations[view.buffer];
+        self.readback
+            .read(&self.gpu, buffer, 0, rows * stride, &mut |before, piece| {
+                floats[before..before + piece.len()].copy_from_slice(piece);
+            })?;
+        let (first, runs) = (4 * self.columns.range(view).first as usize, self.columns.runs(view));
+        for row in floats.chunks_exact(stride) {
+            for run in &runs {
+                values.extend_from_slice(&row[first + run.to..][..run.len]);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,314 @@
+//! Parameters and moments on the device.
+//!
+//! A table lies in buffers of its own, cut into shards of rows where it is larger than a binding. All dense parameters
+//! lie side by side in one buffer (`placement`), so that one dispatch updates them.
+
+use crate::{
+    Error, Result,
+    gpu::{
+        device::gpu::Gpu,
+        memory::{
+            budget::check_host,
+            buffers::{Readback, STORAGE, upload},
+            layout::{Columns, matrix::Matrix},
+            placement::Placement,
+            tables::{Slots, Table, grow_table},
+        },
+    },
+    memory::Need,
+    plan::{ParamKind, Plan, State, Tensor},
+};
+
+/// Floats of a host buffer between the plan's layout and the device's.
+const PIECE: usize = 4 << 20;
+
+/// The dense parameters.
+pub(crate) struct Dense {
+    pub placement: Placement,
+    pub slots: Slots,
+    pub transposed: wgpu::Buffer,
+}
+
+/// Where a parameter lies.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Table(usize),
+    /// From this vec4 of the dense parameters on.
+    Dense(u32),
+}
+
+/// All parameters.
+pub(crate) struct Tensors {
+    gpu: Gpu,
+    matrices: Vec<Matrix>,
+    places: Vec<Place>,
+    /// Whether the state holds moments of a parameter.
+    has_moments: Vec<[bool; 2]>,
+    pub tables: Vec<Table>,
+    pub dense: Dense,
+    readback: Readback,
+}
+
+impl Tensors {
+    /// Room for the parameters of a plan.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where they do not fit.
+    pub fn new(gpu: &Gpu, plan: &Plan, columns: &Columns, moments: bool) -> Result<Self> {
+        let matrices = Matrix::of_plan(plan, columns)?;
+        let placement = Placement::new(plan, columns, &matrices);
+        let dense_bytes = 16 * u64::from(placement.total);
+        let mut tables = Vec::new();
+        let mut places = Vec::new();
+        for (index, param) in plan.params().iter().enumerate() {
+            match param.kind {
+                ParamKind::Dense | ParamKind::Statistic => {
+                    let reason = || Error::Device(format!("no operation trains or keeps {}", param.name));
+                    places.push(Place::Dense(placement.at(index).ok_or_else(reason)?));
+                }
+                ParamKind::Table { vocabulary } => {
+                    places.push(Place::Table(tables.len()));
+                    let mut table = Table {
+                        vocabulary,
+                        shards: Vec::new(),
+                    };
+                    grow_table(
+                        gpu,
+                        &param.name,
+                        &matrices[index],
+                        &mut table,
+                        param.rows,
+                        param.rows,
+                        moments,
+                    )?;
+                    tables.push(table);
+                }
+            }
+        }
+        let transposed = 16 * u64::from(placement.transposed);
+        let slots = Slots::new(gpu, "weights", dense_bytes, moments)?;
+        for &(output, at) in &placement.ones {
+            let vector = Matrix::vector(columns, output);
+            let mut ones = vec![0.0; vector.stride_floats()];
+            vector.spread(&vec![1.0; output.width], 0, 0, &mut ones);
+            upload(gpu, &slots.value, 4 * at as usize, &ones)?;
+        }
+        Ok(Tensors {
+            dense: Dense {
+                placement,
+                slots,
+                transposed: gpu.buffer("transposed weights", transposed, STORAGE)?,
+            },
+            has_moments: vec![[moments; 2]; plan.params().len()],
+            gpu: gpu.clone(),
+            matrices,
+            places,
+            tables,
+            readback: Readback::default(),
+        })
+    }
+
+    /// The table of a parameter.
+    pub fn table(&self, param: usize) -> Option<&Table> {
+        match self.places[param] {
+            Place::Table(table) => Some(&self.tables[table]),
+            Place::Dense(_) => None,
+        }
+    }
+
+    /// Sees that there are moments; tells whether buffers were made.
+    pub fn need_moments(&mut self, plan: &Plan) -> Result<bool> {
+        self.has_moments.fill([true; 2]);
+        if self.dense.slots.moments.is_some() {
+            return Ok(false);
+        }
+        for (param, place) in plan.params().iter().zip(&self.places) {
+            if let Place::Table(table) = *place {
+                for shard in &mut self.tables[table].shards {
+                    shard.slots.add_moments(&self.gpu, &param.name)?;
+                }
+            }
+        }
+        self.dense.slots.add_moments(&self.gpu, "weights")?;
+        Ok(true)
+    }
+
+    /// Copies a state to the device; tells whether buffers were made.
+    pub fn write_state(&mut self, plan: &Plan, state: &State) -> Result<bool> {
+        let any = |tensor: &Tensor| !tensor.m.is_empty() || !tensor.v.is_empty();
+        let made = state.tensors.iter().any(any) && self.need_moments(plan)?;
+        for (param, tensor) in state.tensors.iter().enumerate() {
+            self.write(param, 0, 0, &tensor.value)?;
+            self.has_moments[param] = [!tensor.m.is_empty(), !tensor.v.is_empty()];
+            for (part, moment) in [(1, &tensor.m), (2, &tensor.v)] {
+                match moment.is_empty() {
+                    true => self.clear_moment(plan, param, part, 0, tensor.value.len())?,
+                    false => self.write(param, part, 0, moment)?,
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// A copy of everything.
+    pub fn read_state(&mut self, plan: &Plan, step: u64) -> Result<State> {
+        let moments = self.has_moments.iter().any(|there| there.contains(&true));
+        Need::of_plan("a copy of the parameters", plan, moments, 1).check()?;
+        let mut tensors = Vec::with_capacity(plan.params().len());
+        for (index, param) in plan.params().iter().enumerate() {
+            let mut part = |part: usize, there: bool| {
+                let mut values = vec![0.0; if there { param.len() } else { 0 }];
+                self.read(index, part, 0, &mut values).map(|()| values)
+            };
+            let value = part(0, true)?;
+            let [has_m, has_v] = self.has_moments[index];
+            let mut part = |part: usize, there: bool| {
+                let mut values = vec![0.0; if there { param.len() } else { 0 }];
+                self.read(index, part, 0, &mut values).map(|()| values)
+            };
+            let (m, v) = (part(1, has_m)?, part(2, has_v)?);
+            tensors.push(Tensor { value, m, v });
+        }
+        Ok(State { step, tensors })
+    }
+
+    /// Writes rows of a parameter and sets their moments to zero.
+    pub fn write_rows(&mut self, plan: &Plan, param: usize, first: usize, values: &[f32]) -> Result<()> {
+        self.write(param, 0, first, values)?;
+        for part in [1, 2] {
+            self.clear_moment(plan, param, part, first, values.len())?;
+        }
+        Ok(())
+    }
+
+    /// Reads rows of a parameter.
+    pub fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+        self.read(param, 0, first, out)
+    }
+
+    /// Makes the tables of a vocabulary longer; tells whether buffers were made. Room for a quarter more is made, so that
+    /// the copies of many small growths cost no more than the rows that came.
+    pub fn grow(&mut self, plan: &Plan, vocabulary: usize, rows: usize) -> Result<bool> {
+        let mut made = false;
+        for (index, param) in plan.params().iter().enumerate() {
+            let Place::Table(table) = self.places[index] else {
+                continue;
+            };
+            let table = &mut self.tables[table];
+            let capacity = table
+                .shards
+                .last()
+                .map_or(0, |shard| (shard.first + shard.capacity) as usize);
+            if table.vocabulary != vocabulary || rows <= capacity {
+                continue;
+            }
+            let room = (rows + (rows / 4).max(64)).min(u32::MAX as usize);
+            let moments = self.dense.slots.moments.is_some();
+            let copies = if moments { 3 } else { 1 };
+            let bytes = 4 * copies * (room as u64).saturating_mul(self.matrices[index].stride_floats() as u64);
+            check_host(&self.gpu, bytes, || format!("{rows} rows of {}", param.name))?;
+            grow_table(
+                &self.gpu,
+                &param.name,
+                &self.matrices[index],
+                table,
+                rows,
+                room,
+                moments,
+            )?;
+            made = true;
+        }
+        Ok(made)
+    }
+
+    fn clear_moment(&mut self, plan: &Plan, param: usize, part: usize, first: usize, len: usize) -> Result<()> {
+        if self.dense.slots.moments.is_none() {
+            return Ok(());
+        }
+        let width = plan.params()[param].width;
+        let piece = (PIECE / width).max(1) * width;
+        let zeros = vec![0.0; piece.min(len)];
+        for begin in (0..len).step_by(piece) {
+            self.write(param, part, first + begin / width, &zeros[..piece.min(len - begin)])?;
+        }
+        Ok(())
+    }
+
+    /// Writes whole rows of one part (value, first or second moment) from row `first` on.
+    fn write(&mut self, param: usize, part: usize, first: usize, values: &[f32]) -> Result<()> {
+        let matrix = self.matrices[param].clone();
+        let piece = (PIECE / matrix.stride_floats()).max(1) * matrix.width;
+        let mut device = Vec::new();
+        for (index, values) in values.chunks(piece).enumerate() {
+            let row = first + index * (piece / matrix.width);
+            let rows = matrix.device_rows_of(row, values.len() / matrix.width);
+            device.clear();
+            device.resize(rows.len() * matrix.stride_floats(), 0.0);
+            matrix.spread(values, row, rows.start, &mut device);
+            let gpu = &self.gpu;
+            self.for_ranges(param, part, rows, &matrix, |buffer, at, within| {
+                upload(gpu, buffer, at, &device[within])
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Reads whole rows of one part.
+    fn read(&mut self, param: usize, part: usize, first: usize, values: &mut [f32]) -> Result<()> {
+        let matrix = self.matrices[param].clone();
+        let piece = (PIECE / matrix.stride_floats()).max(1) * matrix.width;
+        let mut device = Vec::new();
+        let mut readback = std::mem::take(&mut self.readback);
+        let mut result = Ok(());
+        for (index, values) in values.chunks_mut(piece).enumerate() {
+            let row = first + index * (piece / matrix.width);
+            let rows = matrix.device_rows_of(row, values.len() / matrix.width);
+            device.resize(rows.len() * matrix.stride_floats(), 0.0);
+            let origin = rows.start;
+            result = self.for_ranges(param, part, rows, &matrix, |buffer, at, within| {
+                let start = within.start;
+                readback.read(&self.gpu, buffer, at, within.len(), &mut |before, piece| {
+                    device[start + before..start + before + piece.len()].copy_from_slice(piece);
+                })
+            });
+            if result.is_err() {
+                break;
+            }
+            matrix.collect(&device, row, origin, values);
+        }
+        self.readback = readback;
+        result
+    }
+
+    /// The buffers that hold device rows of a parameter: each with the float where they begin there, and their range
+    /// among the floats of `rows`.
+    fn for_ranges(
+        &self,
+        param: usize,
+        part: usize,
+        rows: std::ops::Range<usize>,
+        matrix: &Matrix,
+        mut f: impl FnMut(&wgpu::Buffer, usize, std::ops::Range<usize>) -> Result<()>,
+    ) -> Result<()> {
+        let stride = matrix.stride_floats();
+        match self.places[param] {
+            Place::Dense(at) => match self.dense.slots.part(part) {
+                Some(buffer) => f(buffer, 4 * at as usize + rows.start * stride, 0..rows.len() * stride),
+                None => Ok(()),
+            },
+            Place::Table(table) => {
+                for shard in &self.tables[table].shards {
+                    let (first, end) = (shard.first as usize, (shard.first + shard.capacity) as usize);
+                    let (begin, end) = (rows.start.max(first), rows.end.min(end));
+                    if let Some(buffer) = shard.slots.part(part)
+                        && begin < end
+                    {
+                        let within = (begin - rows.start) * stride..(end - rows.start) * stride;
+                        f(buffer, (begin - first) * stride, within)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}

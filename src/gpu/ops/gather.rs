@@ -1,0 +1,82 @@
+//! Embedding look-ups: `shaders/gather.wgsl`.
+
+use crate::{
+    Result,
+    gpu::{
+        memory::layout::needs::Stored,
+        ops::{
+            context::Context,
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
+        program::{
+            draft::{Draft, Reads},
+            grid::Grid,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
+        },
+        shaders::Shader,
+    },
+    ops::Gather,
+    plan::View,
+};
+
+uniform! {
+    struct GatherShape as Gather {
+        output: ViewShape,
+        column: u32,
+        first: u32,
+        rows: u32,
+        pad: u32,
+    }
+}
+
+impl Uniforms for Gather {
+    const UNIFORMS: &'static [UniformLayout] = &[GatherShape::LAYOUT];
+}
+
+impl GpuOp for Gather {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        vec![(self.table, Stored::Table(self.output))]
+    }
+
+    fn alike(&self) -> Vec<Vec<View>> {
+        Vec::new()
+    }
+
+    /// A dispatch for each shard of the table, which copies the rows that it has.
+    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let (output, to) = ctx.activation(self.output);
+        for shard in ctx.shards(self.table)? {
+            let shape = GatherShape {
+                output,
+                column: self.column as u32,
+                first: shard.first,
+                rows: shard.capacity,
+                pad: 0,
+            };
+            drafts.push(gather("forward", shape, vec![(3, &shard.slots.value), (4, to)]));
+        }
+        Ok(())
+    }
+
+    /// The gradient of what was looked up, times the weights of the ids, for the updates to read. Without weights it is
+    /// where it should be.
+    fn backward<'a>(&self, ctx: Context<'a>, _: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        if ctx.plan.columns()[self.column].weighted {
+            let (output, to) = ctx.gradient(self.output);
+            let shape = GatherShape {
+                output,
+                column: self.column as u32,
+                ..GatherShape::default()
+            };
+            drafts.push(gather("gradient", shape, vec![(4, to)]));
+        }
+        Ok(())
+    }
+}
+
+fn gather<'a>(entry: &'static str, shape: GatherShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
+    let (grid, width) = (Grid::elements(shape.output), u64::from(shape.output.width));
+    Draft::new(Shader::Gather, entry, grid, Reads::CallAndBatch, &shape, buffers)
+        .of(format!("{}", 4 * width))
+        .cost(0, 32 * width + 4)
+}

@@ -1,0 +1,101 @@
+//! The dispatches of each operation, forward and backward, and of the updates: which shader, which buffers, which
+//! uniforms. [`of`] is the only place that goes through all operations; each has its file.
+
+mod affine;
+mod attention;
+mod attention_unit;
+mod auxiliary;
+mod batch_norm;
+mod bpr;
+pub(crate) mod context;
+mod dice;
+mod dropout;
+mod fm;
+mod gather;
+mod gru;
+mod last_step;
+pub(crate) mod linear;
+mod numeric;
+mod op;
+mod pair_with_next;
+mod pool;
+mod prelu;
+mod product;
+mod sigmoid_cross_entropy;
+mod softmax;
+mod sum;
+pub(crate) mod updates;
+
+use context::{Context, Purpose};
+use op::{Backward, Forward, GpuOp};
+
+use crate::{
+    Result,
+    gpu::{
+        memory::layout::{Columns, masks::Relus, needs::Needs},
+        program::draft::Draft,
+    },
+    ops::for_each_op,
+    plan::{Plan, Stage},
+};
+
+macro_rules! gpu_ops {
+    ($($op:ident),*) => {
+        /// A stage as graphics devices know it.
+        fn of(stage: &Stage) -> &dyn GpuOp {
+            match stage {
+                $(Stage::$op(op) => op,)*
+            }
+        }
+
+        /// The uniforms of all operations.
+        #[cfg(test)]
+        pub(crate) const UNIFORMS: &[&[crate::gpu::program::shapes::UniformLayout]] =
+            &[$(<crate::ops::$op as op::Uniforms>::UNIFORMS),*];
+    };
+}
+for_each_op!(gpu_ops);
+
+/// What each stage of a plan needs of the device's memory.
+pub(crate) fn needs(plan: &Plan) -> Vec<Needs> {
+    plan.stages().iter().map(|stage| of(stage).needs()).collect()
+}
+
+/// Where the columns of a plan lie, where shaders hold every stage of it.
+///
+/// # Errors
+/// [`Error::Device`](crate::Error::Device) names the stage that is too large, with the sizes.
+pub(crate) fn columns(plan: &Plan) -> Result<Columns> {
+    let columns = Columns::new(plan, needs(plan));
+    plan.stages()
+        .iter()
+        .try_for_each(|stage| of(stage).check(plan, &columns))?;
+    Ok(columns)
+}
+
+/// The stages up to the logit; where they are scored, without those that only training needs.
+pub(crate) fn forward(ctx: Context<'_>, purpose: Purpose) -> Result<Vec<Draft<'_>>> {
+    let mut drafts = Vec::new();
+    for (index, stage) in ctx.plan.stages().iter().enumerate() {
+        if purpose == Purpose::Train || ctx.plan.is_scored(index) {
+            of(stage).forward(ctx, Forward { stage: index, purpose }, &mut drafts)?;
+        }
+    }
+    Ok(drafts)
+}
+
+/// The losses, and all stages backward.
+pub(crate) fn backward(ctx: Context<'_>) -> Result<Vec<Draft<'_>>> {
+    let mut drafts = Vec::new();
+    let relus = Relus::new(ctx.plan, ctx.columns);
+    for backward in ctx.plan.backward() {
+        let pass = Backward {
+            stage: backward.stage,
+            accumulate: &backward.accumulate,
+            params: backward.params,
+            fused: relus.fused[backward.stage],
+        };
+        of(&ctx.plan.stages()[backward.stage]).backward(ctx, pass, &mut drafts)?;
+    }
+    Ok(drafts)
+}

@@ -1,0 +1,61 @@
+//! The table of cases: small plans that exercise every operation, and batches for them.
+//!
+//! **A new operation is a row in [`ops`](self::ops).** All tests of `tests/cases` go over the whole table: the
+//! specification is held against finite differences, every instruction set and any number of threads against the
+//! specification, and runs against each other bit by bit. That each operation has a row is itself a test.
+//!
+//! Widths and numbers of rows are such that no vector and no tile divides them. Tables are small, so that batches pick
+//! rows more than once.
+
+pub mod features;
+pub mod models;
+pub mod ops;
+pub mod recurrent;
+
+use pocketrec::{data::Batch, plan::Plan};
+
+/// A plan, and how its batches are made.
+pub struct Case {
+    /// For messages: what is special about the case.
+    pub name: String,
+    pub plan: Plan,
+    /// Steps of a history at most.
+    pub longest: u32,
+    /// By how much rounding errors may exceed what is allowed elsewhere. Behind batch normalisation alone the gradient of a
+    /// table's row is a small difference of large sums, over all samples that pick it.
+    pub slack: f64,
+}
+
+impl Case {
+    fn new(name: impl ToString, plan: Plan) -> Self {
+        let name = name.to_string();
+        Case {
+            slack: if name.starts_with("batch_norm: ") { 4.0 } else { 1.0 },
+            name,
+            plan,
+            longest: 6,
+        }
+    }
+
+    /// A sorted batch; see [`batch_of_steps`](super::batch_of_steps).
+    pub fn batch(&self, samples: usize, seed: u64) -> Batch {
+        super::batch_of_steps(&self.plan, samples, self.longest, seed)
+    }
+}
+
+/// One row for each operation at least.
+pub fn op_cases() -> Vec<Case> {
+    let rows = ops::rows().into_iter();
+    rows.map(|(name, plan)| Case::new(name, plan)).collect()
+}
+
+/// All rows: operations alone, operations together, and models of users and items. `[users, items]` are the rows of the
+/// models' tables, and `hidden` the widths of recurrent layers.
+pub fn cases([users, items]: [usize; 2], hidden: [usize; 2]) -> Vec<Case> {
+    let together = features::feature_plans().into_iter();
+    let together = together.chain(recurrent::recurrent_plans(hidden));
+    let together = together.chain(models::odd_models(users, items));
+    let mut cases = op_cases();
+    cases.extend(together.map(|(name, plan)| Case::new(name, plan)));
+    cases
+}

@@ -1,0 +1,307 @@
+//! Rows of the table: each operation with as little as can be around it.
+
+use pocketrec::{
+    ops::{Bpr, SigmoidCrossEntropy},
+    plan::{Activation, GruKind, Init, Plan, PlanBuilder, View},
+};
+
+use super::super::plan_of;
+
+const INIT: Init = Init::Normal { std: 0.1 };
+
+/// All of them, by names that begin with the operation's.
+pub fn rows() -> Vec<(&'static str, Plan)> {
+    let mut rows = of_samples();
+    rows.extend(of_steps());
+    rows.extend(of_layers());
+    rows.extend(recurrent());
+    rows
+}
+
+/// The logit of what an operation gives: a layer, or the one column there is. The gradient of a bias, or of the only
+/// weight, would be little more than what is left of samples that cancel.
+fn to_logit(plan: &mut PlanBuilder, view: View) -> View {
+    if view.width == 1 {
+        return view;
+    }
+    plan.linear_without_bias("logit", view, 1, Activation::Identity)
+}
+
+/// What `build` makes of `width` looked-up columns, down to a logit.
+fn on_samples(width: usize, build: impl FnOnce(&mut PlanBuilder, View) -> View) -> Plan {
+    plan_of(width, |plan, x| {
+        let y = build(plan, x);
+        to_logit(plan, y)
+    })
+}
+
+/// What `build` makes of a looked-up query and the keys of a history, of `width` columns each, with a row a sample; the
+/// query is read beside it.
+fn on_steps(width: usize, build: impl FnOnce(&mut PlanBuilder, View, View) -> View) -> Plan {
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (item, seen) = (plan.column("item"), plan.column_in("seen", "item", history));
+    let (query, key) = (plan.buffer(width), plan.buffer_in(history, width));
+    plan.gather("item.weight", item, 17, INIT, query);
+    plan.gather("item.weight", seen, 17, INIT, key);
+    let y = build(&mut plan, query, key);
+    let (of_query, of_rest) = (
+        plan.linear_without_bias("query", query, 1, Activation::Identity),
+        to_logit(&mut plan, y),
+    );
+    let logit = plan.plain_sum(&[of_query, of_rest]);
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
+}
+
+/// The sum of a history's rows.
+fn pooled(plan: &mut PlanBuilder, steps: View) -> View {
+    let output = plan.buffer(steps.width);
+    plan.pool(steps, output, false);
+    output
+}
+
+/// What reads the batch, and what combines columns.
+fn of_samples() -> Vec<(&'static str, Plan)> {
+    vec![
+        ("gather: two tables, of widths 3 and 4", on_samples(7, |_, x| x)),
+        ("gather: beyond a vector", on_samples(35, |_, x| x)),
+        (
+            "gather: a table that a history reads too",
+            on_steps(5, |plan, _, key| pooled(plan, key)),
+        ),
+        ("gather: weighted ids", weighted_ids()),
+        ("numeric: beside looked-up columns", numeric()),
+        (
+            "product: of two halves",
+            on_samples(10, |plan, x| {
+                let output = plan.buffer(5);
+                plan.product(x.columns(0, 5), x.columns(5, 5), output);
+                output
+            }),
+        ),
+        (
+            "product: of a view with itself",
+            on_samples(18, |plan, x| {
+                let output = plan.buffer(18);
+                plan.product(x, x, output);
+                output
+            }),
+        ),
+        (
+            "sum: two views and a bias",
+            plan_of(11, |plan, x| plan.sum("bias", &[x.columns(0, 3), x.columns(3, 8)])),
+        ),
+        (
+            "sum: the same view twice",
+            plan_of(17, |plan, x| plan.plain_sum(&[x, x])),
+        ),
+        ("fm: five fields of 3", plan_of(15, |plan, x| plan.fm(x, 3))),
+        ("fm: two fields of 18", plan_of(36, |plan, x| plan.fm(x, 18))),
+        (
+            "fm: of a history's steps",
+            on_steps(5, |plan, _, key| plan.fm_steps(key)),
+        ),
+        (
+            "sigmoid_cross_entropy: of one looked-up column",
+            plan_of(2, |plan, x| plan.plain_sum(&[x])),
+        ),
+        ("bpr: of two layers in one buffer", pairs()),
+    ]
+}
+
+/// An item and a negative, scored by the same layer.
+fn pairs() -> Plan {
+    let mut plan = PlanBuilder::new();
+    let columns = [plan.candidate("item"), plan.negative("negative", "item")];
+    let logits = plan.buffer(2);
+    for (k, column) in columns.into_iter().enumerate() {
+        plan.shared(|plan| {
+            let x = plan.buffer(5);
+            plan.gather("item.weight", column, 11, INIT, x);
+            let hidden = plan.linear("hidden", x, 7, Activation::Relu);
+            plan.linear_into("logit", hidden, logits.columns(k, 1), Activation::Sigmoid);
+        });
+    }
+    let logits = [logits.columns(0, 1), logits.columns(1, 1)];
+    plan.finish(Bpr { logits }).unwrap()
+}
+
+fn weighted_ids() -> Plan {
+    let mut plan = PlanBuilder::new();
+    let features = plan.sequence("features");
+    let feature = plan.weighted_column("feature", "feature", "features");
+    let steps = plan.buffer_in(features, 6);
+    plan.gather("feature.weight", feature, 13, INIT, steps);
+    let sums = pooled(&mut plan, steps);
+    let logit = to_logit(&mut plan, sums);
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
+}
+
+fn numeric() -> Plan {
+    let mut plan = PlanBuilder::new();
+    let user = plan.column("user");
+    let x = plan.buffer(3 + 5);
+    plan.gather("user.weight", user, 7, INIT, x.columns(0, 3));
+    plan.numeric(0, x.columns(3, 2));
+    plan.numeric(1, x.columns(5, 3));
+    let logit = to_logit(&mut plan, x);
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
+}
+
+/// What lies between samples and the steps of their histories.
+fn of_steps() -> Vec<(&'static str, Plan)> {
+    let pool = |mean| {
+        move |plan: &mut PlanBuilder, _: View, key: View| {
+            let output = plan.buffer(key.width);
+            plan.pool(key, output, mean);
+            output
+        }
+    };
+    let attention_unit = |outputs, activation| {
+        move |plan: &mut PlanBuilder, query, key| {
+            let hidden = plan.attention_unit("unit", query, key, outputs, activation);
+            pooled(plan, hidden)
+        }
+    };
+    vec![
+        ("pool: sums", on_steps(9, pool(false))),
+        ("pool: means", on_steps(17, pool(true))),
+        (
+            "last_step: of a history",
+            on_steps(5, |plan, _, key| {
+                let output = plan.buffer(5);
+                plan.last_step(key, output);
+                output
+            }),
+        ),
+        (
+            "pair_with_next: two halves of the keys",
+            on_steps(7, |plan, _, key| {
+                let pairs = plan.pair_with_next(key.columns(0, 3), key.columns(3, 4));
+                pooled(plan, pairs)
+            }),
+        ),
+        (
+            "attention_unit: of 3 outputs",
+            on_steps(5, attention_unit(3, Activation::Sigmoid)),
+        ),
+        (
+            "attention_unit: beyond a vector",
+            on_steps(18, attention_unit(20, Activation::Identity)),
+        ),
+        (
+            "attention: weights from one column",
+            on_steps(6, |plan, _, key| {
+                let weights = plan.linear("weights", key, 1, Activation::Sigmoid);
+                let output = plan.buffer(6);
+                plan.attention(weights, key, output);
+                output
+            }),
+        ),
+        (
+            "softmax: of attention's weights",
+            on_steps(19, |plan, _, key| {
+                let scores = plan.linear_without_bias("scores", key, 1, Activation::Identity);
+                let weights = plan.softmax(scores);
+                let output = plan.buffer(19);
+                plan.attention(weights, key, output);
+                output
+            }),
+        ),
+    ]
+}
+
+/// Layers, and what stands behind or between them.
+fn of_layers() -> Vec<(&'static str, Plan)> {
+    let linear =
+        |outputs, activation| move |plan: &mut PlanBuilder, x: View| plan.linear("layer", x, outputs, activation);
+    let batch_norm = |plan: &mut PlanBuilder, x: View| plan.batch_norm("norm", x, 0.25, 0.01);
+    vec![
+        ("linear: 5 to 3", on_samples(5, linear(3, Activation::Identity))),
+        ("linear: 18 to 33, ReLU", on_samples(18, linear(33, Activation::Relu))),
+        ("linear: 7 to 2, sigmoid", on_samples(7, linear(2, Activation::Sigmoid))),
+        (
+            "linear: without a bias",
+            on_samples(6, |plan, x| {
+                plan.linear_without_bias("layer", x, 5, Activation::Identity)
+            }),
+        ),
+        (
+            "linear: a layer applied twice",
+            on_samples(8, |plan, x| {
+                let first = plan.linear("layer", x.columns(0, 4), 3, Activation::Identity);
+                let second = plan.linear_again("layer", x.columns(4, 4));
+                let output = plan.buffer(3);
+                plan.product(first, second, output);
+                output
+            }),
+        ),
+        (
+            "linear: over the steps of a history",
+            on_steps(5, |plan, _, key| {
+                let steps = plan.linear("layer", key, 4, Activation::Sigmoid);
+                pooled(plan, steps)
+            }),
+        ),
+        (
+            "dropout: of three tenths",
+            on_samples(37, |plan, x| plan.dropout(x, 0.3)),
+        ),
+        (
+            "dropout: over the steps of a history",
+            on_steps(7, |plan, _, key| {
+                let steps = plan.dropout(key, 0.5);
+                pooled(plan, steps)
+            }),
+        ),
+        ("prelu: 21 columns", on_samples(21, |plan, x| plan.prelu("prelu", x))),
+        (
+            "affine: 19 columns",
+            on_samples(19, |plan, x| plan.affine("affine", x, false)),
+        ),
+        (
+            "affine: with a ReLU",
+            on_samples(9, |plan, x| plan.affine("affine", x, true)),
+        ),
+        ("batch_norm: of samples", on_samples(21, batch_norm)),
+        (
+            "batch_norm: of steps",
+            on_steps(5, |plan, _, key| {
+                let normal = plan.batch_norm("norm", key, 0.25, 0.01);
+                // Their plain sum would be zero in a batch of one sample.
+                let positive = plan.affine("shift", normal, true);
+                pooled(plan, positive)
+            }),
+        ),
+        ("dice: of samples", on_samples(18, |plan, x| plan.dice("dice", x))),
+    ]
+}
+
+/// Recurrent layers of each kind, and the auxiliary loss.
+fn recurrent() -> Vec<(&'static str, Plan)> {
+    let gru = |kind, hidden| {
+        move |plan: &mut PlanBuilder, _: View, key: View| {
+            let scores = plan.linear("score", key, 1, Activation::Sigmoid);
+            let states = plan.gru("gru", kind, key, (kind != GruKind::Gru).then_some(scores), hidden);
+            let output = plan.buffer(hidden + 1);
+            plan.last_step(states, output.columns(0, hidden));
+            plan.pool(scores, output.columns(hidden, 1), false);
+            output
+        }
+    };
+    vec![
+        ("gru: 5 to 3", on_steps(5, gru(GruKind::Gru, 3))),
+        ("gru: AIGRU, 3 to 5", on_steps(3, gru(GruKind::Aigru, 5))),
+        ("gru: AGRU, 4 to 17", on_steps(4, gru(GruKind::Agru, 17))),
+        ("gru: AUGRU, 18 to 2", on_steps(18, gru(GruKind::Augru, 2))),
+        ("auxiliary: of two logits a step", auxiliary()),
+    ]
+}
+
+fn auxiliary() -> Plan {
+    on_steps(5, |plan, _, key| {
+        let [clicked, negative] = ["clicked", "negative"].map(|name| plan.linear(name, key, 1, Activation::Identity));
+        plan.auxiliary(clicked, negative, 0.5);
+        pooled(plan, key)
+    })
+}
