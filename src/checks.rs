@@ -11,10 +11,11 @@ use crate::{
 /// Checks that a batch is sorted and fits the plan, and that its numbers can be learnt from; nothing is uploaded that has
 /// not passed.
 pub(crate) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
-    check_columns(plan, batch.columns().len())?;
+    check_columns(plan.columns(), batch.columns().len())?;
     check_pushed(batch)?;
     check_features(plan, batch)?;
     check_weights(plan, batch)?;
+    check_negatives(plan, batch)?;
     check_labels(batch)?;
     check_numbers(plan, batch)?;
     if !batch.is_sorted() {
@@ -39,7 +40,7 @@ pub(crate) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
 
 /// Checks a batch that is to be scored: it need not be sorted.
 pub(crate) fn check_scored(plan: &Plan, batch: &Batch, samples: usize) -> Result<()> {
-    check_columns(plan, batch.columns().len())?;
+    check_columns(plan.columns(), batch.columns().len())?;
     check_pushed(batch)?;
     check_length(|| "scores, one a sample".into(), batch.len(), samples)?;
     check_features(plan, batch)?;
@@ -51,6 +52,19 @@ pub(crate) fn check_scored(plan: &Plan, batch: &Batch, samples: usize) -> Result
         check_id(plan, index, column.ids.iter().copied().max().unwrap_or(0))?;
     }
     Ok(())
+}
+
+/// Negatives are where the plan's loss looks for them.
+fn check_negatives(plan: &Plan, batch: &Batch) -> Result<()> {
+    let (of_plan, of_batch) = (plan.negatives(), batch.negatives());
+    if of_plan == of_batch || (of_plan.is_empty() && of_batch.is_empty()) {
+        return Ok(());
+    }
+    let reason = format!(
+        "it has negatives in the id columns {of_batch:?}, and the plan's loss wants them in {of_plan:?}: fill it as the plan says \
+         (Batch::set_negatives; Sampler::pairwise for a loss of pairs)"
+    );
+    Err(Error::config("batch", reason))
 }
 
 /// Every pushed sample had one id a column.
@@ -182,7 +196,7 @@ fn check_features(plan: &Plan, batch: &Batch) -> Result<()> {
 
 /// Checks ids that are to be scored.
 pub(crate) fn check_ids(plan: &Plan, columns: &[&[u32]], samples: usize) -> Result<()> {
-    check_columns(plan, columns.len())?;
+    check_columns(plan.scored_columns(), columns.len())?;
     if !plan.sequences().is_empty() || plan.numerics() > 0 {
         let reason = "it has sequences or numeric features: score a batch of them";
         return Err(Error::config("plan", reason));
@@ -212,8 +226,7 @@ fn check_length(what: impl FnOnce() -> String, expected: usize, got: usize) -> R
     }
 }
 
-fn check_columns(plan: &Plan, got: usize) -> Result<()> {
-    let columns = plan.columns();
+fn check_columns(columns: &[Column], got: usize) -> Result<()> {
     let names = || columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>();
     check_length(|| format!("id columns ({})", names().join(", ")), columns.len(), got)
 }

@@ -4,10 +4,9 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     Error, Result,
-    checks::check_ids,
     data::{Batch, Sampler},
     eval::{Best, Query, Rank, rank_by_scores, top_by_scores},
-    plan::{L2, Optimizer, Plan, Stage, State, View},
+    plan::{L2, Optimizer, Pair, Plan, Stage, State, View},
 };
 
 /// A sum of losses and the number of samples in it.
@@ -160,7 +159,8 @@ pub trait Executor: Send {
         Ok(LossSum::default())
     }
 
-    /// Logits of any number of samples: `out[s]` for the ids `columns[..][s]`.
+    /// Logits of any number of samples: `out[s]` for the ids `columns[..][s]` of the plan's
+    /// [scored columns](Plan::scored_columns).
     ///
     /// # Errors
     /// As [`step`](Executor::step), but that nothing need be sorted and labels are not read.
@@ -187,13 +187,13 @@ pub trait Executor: Send {
         )))
     }
 
-    /// Logits of each of `users` (ids of the first column) with every row of the second column, the items:
-    /// `out[u * items + i]`. For plans of two id columns. An executor may compute what depends on the item alone once
+    /// Logits of each of `users` (ids of the query's column) with every row of the candidate's tables, the items:
+    /// `out[u * items + i]`. For plans that score a [pair](Plan::pair). An executor may compute what depends on the item alone once
     /// for all users, so that a logit can differ from [`score`](Executor::score)'s by rounding.
     ///
     /// # Errors
-    /// As [`step`](Executor::step); [`Error::Length`] where the plan has other than two columns
-    /// or `out` is not users x items long.
+    /// As [`step`](Executor::step); [`Error::Config`] where the plan scores no [pair](Plan::pair),
+    /// [`Error::Length`] where `out` is not users x items long.
     fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
         score_pairs(self, users, out)
     }
@@ -258,6 +258,7 @@ pub trait Executor: Send {
 pub fn score_pairs<E: Executor + ?Sized>(executor: &mut E, users: &[u32], out: &mut [f32]) -> Result<()> {
     const RUN: usize = 8192;
     let items = catalogue_items(executor.plan(), users, out)?;
+    let pair = pair_of(executor.plan())?;
     let (mut same, mut run) = (Vec::new(), Vec::new());
     for (user, out) in users.iter().zip(out.chunks_mut(items)) {
         for (index, out) in out.chunks_mut(RUN).enumerate() {
@@ -265,7 +266,7 @@ pub fn score_pairs<E: Executor + ?Sized>(executor: &mut E, users: &[u32], out: &
             same.resize(out.len(), *user);
             run.clear();
             run.extend((0..out.len()).map(|i| (index * RUN + i) as u32));
-            executor.score(&[&same, &run], out)?;
+            executor.score(&pair.columns(&same, &run), out)?;
         }
     }
     Ok(())
@@ -318,21 +319,30 @@ pub fn catalogue_items(plan: &Plan, users: &[u32], out: &[f32]) -> Result<usize>
     }
 }
 
+/// Which columns of a plan are those of users and items, where it scores an item for a user by nothing else.
+///
+/// # Errors
+/// [`Error::Config`] where it does not.
+pub(crate) fn pair_of(plan: &Plan) -> Result<Pair> {
+    plan.pair().ok_or_else(|| {
+        let names: Vec<&str> = plan.scored_columns().iter().map(|column| column.name.as_str()).collect();
+        let reason = format!(
+            "it scores by {}, not by one query (PlanBuilder::query), a user, and one candidate (PlanBuilder::candidate), an item: \
+             there is no catalogue to rank",
+            names.join(", ")
+        );
+        Error::config("plan", reason)
+    })
+}
+
 /// The number of items of a plan that takes a user and an item, where it has rows for the users.
 pub(crate) fn catalogue_of(plan: &Plan, mut users: impl Iterator<Item = u32>) -> Result<usize> {
-    if plan.columns().len() != 2 || plan.vocabularies().len() != 2 {
-        return Err(Error::Length {
-            what: "id columns of a plan with a catalogue".into(),
-            expected: 2,
-            got: plan.columns().len(),
-        });
-    }
-    check_ids(plan, &[&[], &[]], 0)?; // samples of two ids and nothing else
-    let (rows, items) = (plan.rows(0), plan.rows(1));
+    let Pair { query, candidate } = pair_of(plan)?;
+    let (rows, items) = (plan.rows_of(query), plan.rows_of(candidate));
     match users.find(|&user| user as usize >= rows) {
         None => Ok(items),
         Some(id) => Err(Error::Id {
-            column: plan.columns()[0].name.clone(),
+            column: plan.columns()[query].name.clone(),
             id: id.into(),
             rows: rows as u64,
         }),

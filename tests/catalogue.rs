@@ -7,6 +7,7 @@ use pocketrec::{
     Error,
     cpu::{CpuExecutor, Isa},
     executor::{Executor, score_pairs},
+    ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},
     reference::Reference,
 };
@@ -51,7 +52,7 @@ fn catalogue_equals_pairs() {
 fn a_plan_that_does_not_fall_apart_is_scored_by_pairs() {
     // The user's row is multiplied with itself: quadratic, so no matrix product of users and items.
     let mut plan = PlanBuilder::new();
-    let (user, item) = (plan.column("user"), plan.column("item"));
+    let (user, item) = (plan.query("user"), plan.candidate("item"));
     let init = Init::Normal { std: 0.3 };
     let (p, q) = (plan.buffer(5), plan.buffer(5));
     plan.gather("user", user, 20, init, p);
@@ -60,7 +61,7 @@ fn a_plan_that_does_not_fall_apart_is_scored_by_pairs() {
     plan.product(p, p, square);
     plan.product(square, q, top);
     let logit = plan.linear("logit", top, 1, Activation::Identity);
-    check(&plan.finish(logit).unwrap(), "quadratic");
+    check(&plan.finish(SigmoidCrossEntropy { logit }).unwrap(), "quadratic");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use pocketrec::{
     device::Device,
     executor::Executor,
     models::{DeepFm, Din, Unit},
+    ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder, Space, State, View},
     reference::Reference,
     train::ClickTrainer,
@@ -198,7 +199,7 @@ fn refused(build: impl FnOnce(&mut PlanBuilder, View, View, View) -> View) -> St
         view
     });
     let logit = build(&mut plan, columns[0], columns[1], columns[2]);
-    plan_error::<Plan>(plan.finish(logit))
+    plan_error::<Plan>(plan.finish(SigmoidCrossEntropy { logit }))
 }
 
 #[test]

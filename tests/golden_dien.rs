@@ -11,6 +11,7 @@ use common::{
 use pocketrec::{
     data::Batch,
     models::{Dien, Unit},
+    ops::SigmoidCrossEntropy,
     plan::{Activation, Init, L2, Plan, PlanBuilder, State},
 };
 
@@ -52,7 +53,7 @@ fn auxiliary_plan(golden: &Golden, steps: usize) -> Plan {
     let main = plan.column("main");
     let logit = plan.buffer(1);
     plan.gather("main", main, 1, Init::Zeros, logit);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 /// What the tables hold is in the file under the names of the parameters.

@@ -13,6 +13,7 @@ use pocketrec::{
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
+    ops::SigmoidCrossEntropy,
     plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder},
     train::{ClickRow, ClickTrainer, Control, StopReason},
 };
@@ -189,7 +190,7 @@ fn catalogues_of_plans_with_histories_are_refused() {
     plan.gather("item.weight", seen, 7, Init::Zeros, steps);
     plan.pool(steps, x.columns(3, 3), true);
     let logit = plan.linear("logit", x, 1, Activation::Identity);
-    let plan = plan.finish(logit).unwrap();
+    let plan = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
     let mut devices = vec![Device::cpu()];
     devices.extend(open().map(|gpu| Device::on(&gpu)));
     for device in devices {

@@ -9,6 +9,7 @@ use pocketrec::{
     cpu::{CpuExecutor, Isa},
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},
+    ops::SigmoidCrossEntropy,
     plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, Space, State, View},
 };
 
@@ -65,7 +66,7 @@ fn plan_of(width: usize, build: impl FnOnce(&mut PlanBuilder, View, View) -> Vie
     let logit = build(&mut plan, x.columns(0, width), steps);
     let rest = plan.linear("rest", x, 1, Activation::Identity);
     let logit = plan.sum("bias", &[logit, rest, user_first]);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 #[test]
@@ -152,7 +153,7 @@ fn slices_shards_and_growth_equal_the_specification() {
     plan.pool(steps, x.columns(5, 5), true);
     let hidden = plan.linear("h", x, 6, Activation::Relu);
     let logit = plan.linear("logit", hidden, 1, Activation::Identity);
-    let plan = plan.finish(logit).unwrap();
+    let plan = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
     check(&gpu, &plan, &[59, 61, 150], "slices and shards");
 
     let (state, rows) = (trained_state(&plan, 0.3, 7, 11), 2000);
@@ -202,7 +203,7 @@ fn shared_tables_equal_the_specification() {
     plan.product(pair, pooled, product);
     let top = plan.linear("top", pair, 1, Activation::Identity);
     let logit = plan.sum("bias", &[product, top]);
-    let plan = plan.finish(logit).unwrap();
+    let plan = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
     check(&checked, &plan, &[20, 900], "shared by four");
 
     // No sample has any step.

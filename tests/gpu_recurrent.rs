@@ -15,6 +15,7 @@ use pocketrec::{
     executor::Executor,
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::Dien,
+    ops::SigmoidCrossEntropy,
     plan::{Activation, AdamConfig, GruKind, Init, L2, Optimizer, Plan, PlanBuilder, Space, State},
     train::{ClickConfig, ClickTrainer},
 };
@@ -103,7 +104,7 @@ fn golden_plan(golden: &Golden, kind: GruKind) -> Plan {
     plan.last_step(states, last);
     plan.product(last, of_last, both);
     let logit = plan.sum("bias", &[pooled, both]);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 #[test]
@@ -212,7 +213,7 @@ fn layers_on_columns_of_others_equal_the_specification() {
         plan.pool(beside, total, true);
         let logit = plan.linear("logit", read, 1, Activation::Identity);
         let logit = plan.sum("bias", &[logit, total]);
-        let plan = plan.finish(logit).unwrap();
+        let plan = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
         let batches: Vec<_> = [3, 90].map(|n| random_batch(&plan, n, n as u64)).into();
         let state = trained_state(&plan, 0.3, 7, 11);
         for gpu in &devices {
@@ -288,7 +289,7 @@ fn several_auxiliary_losses_equal_the_specification() {
         plan.auxiliary(losses[k].0, losses[k].1, weight);
     }
     let logit = plan.sum("bias", &totals);
-    let plan = plan.finish(logit).unwrap();
+    let plan = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
     let batches: Vec<_> = [1, 20, 700].map(|n| random_batch(&plan, n, n as u64)).into();
     for gpu in devices() {
         let state = trained_state(&plan, 0.3, 7, 11);

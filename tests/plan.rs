@@ -3,7 +3,10 @@
 mod common;
 
 use common::{plan_error, recurrent::recurrent_plans};
-use pocketrec::plan::{Activation, GruKind, Init, PlanBuilder, View};
+use pocketrec::{
+    ops::SigmoidCrossEntropy,
+    plan::{Activation, GruKind, Init, PlanBuilder, View},
+};
 
 /// A plan of a gathered buffer of four columns, spoilt by `spoil`, which returns the logit.
 fn spoilt(spoil: impl FnOnce(&mut PlanBuilder, View) -> View) -> String {
@@ -12,7 +15,7 @@ fn spoilt(spoil: impl FnOnce(&mut PlanBuilder, View) -> View) -> String {
     let x = plan.buffer(4);
     plan.gather("user.weight", user, 3, Init::Zeros, x);
     let logit = spoil(&mut plan, x);
-    plan_error(plan.finish(logit))
+    plan_error(plan.finish(SigmoidCrossEntropy { logit }))
 }
 
 /// The same with two sequences of four columns each.
@@ -28,7 +31,7 @@ fn spoilt_steps(spoil: impl FnOnce(&mut PlanBuilder, [View; 3])) -> String {
     plan.gather("item.weight", liked, 3, Init::Zeros, views[2]);
     spoil(&mut plan, views);
     let logit = plan.linear("logit", views[0], 1, Activation::Identity);
-    plan_error(plan.finish(logit))
+    plan_error(plan.finish(SigmoidCrossEntropy { logit }))
 }
 
 #[test]
@@ -320,7 +323,7 @@ fn builder_refuses_more_weights_than_memory_has_addresses() {
         views.push(view);
     }
     let logit = plan.sum("bias", &views);
-    let text = plan_error(plan.finish(logit));
+    let text = plan_error(plan.finish(SigmoidCrossEntropy { logit }));
     let first = if cfg!(target_pointer_width = "64") { 512 } else { 0 };
     let telling = format!("{first}.weight, 4294967295 x 1048576, does not fit in memory");
     assert!(text.contains(&telling), "{text}");
@@ -333,7 +336,7 @@ fn builder_refuses_initial_values_that_cannot_be() {
         let (user, x) = (plan.column("user"), plan.buffer(4));
         plan.gather("user.weight", user, 3, init, x);
         let logit = plan.sum("bias", &[x]);
-        plan.finish(logit)
+        plan.finish(SigmoidCrossEntropy { logit })
     };
     for bad in [-0.5, f32::NEG_INFINITY, f32::INFINITY, f32::NAN] {
         for init in [Init::Normal { std: bad }, Init::Uniform { limit: bad }] {
@@ -367,7 +370,7 @@ fn views_never_overflow() {
             let y = plan.linear("read", view, 1, Activation::Identity);
             let rest = plan.linear("rest", x.columns(start, width), 1, Activation::Identity);
             let logit = plan.sum("bias", &[y, rest]);
-            match plan.finish(logit) {
+            match plan.finish(SigmoidCrossEntropy { logit }) {
                 Ok(_) => accepted.push((start, width)),
                 Err(error) => drop(plan_error::<()>(Err(error))),
             }
@@ -402,7 +405,7 @@ fn multiply_adds_are_counted_by_samples_and_by_steps() {
     let states = plan.gru("gru", GruKind::Gru, key, None, 5);
     plan.attention(weights, states, x.columns(4, 5));
     let logit = plan.linear("logit", x, 1, Activation::Identity);
-    let plan = plan.finish(logit).unwrap();
+    let plan = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
     // Unit 3 x 4: twice a sample and once a step; a step's score 3, state 3 x 5 x (4 + 5) and share 5; a sample's logit 9.
     let (of_sample, of_step) = (2 * 12 + 9, 12 + 3 + 135 + 5);
     assert_eq!(plan.multiply_adds(), of_sample + of_step);

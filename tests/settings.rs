@@ -6,6 +6,7 @@ use pocketrec::{
     Error,
     data::clicks::{IdField, Layout, SequenceField, Table},
     models::{ClickModel, DeepFm, Dien, Din, Fm, Gmf, Lr, Mf, Mlp, Model, NeuMf, Unit, WideDeep},
+    ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},
 };
 
@@ -175,7 +176,7 @@ fn numeric_features_are_counted() {
         plan.gather("user.weight", user, 3, Init::Zeros, x.columns(0, 2));
         plan.numeric(first, x.columns(2, 2));
         let logit = plan.linear("logit", x, 1, Activation::Identity);
-        let error = plan.finish(logit).unwrap_err().to_string();
+        let error = plan.finish(SigmoidCrossEntropy { logit }).unwrap_err().to_string();
         assert!(error.contains("numeric features; give 1048576 at most"), "{error}");
     }
 }
@@ -210,7 +211,7 @@ fn long_plan(layers: usize) -> Plan {
         plan.expose(&name, ends[1]);
     }
     let logit = plan.plain_sum(&ends);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 /// Four times the layers take four times the time, and not sixteen times.

@@ -10,7 +10,7 @@ use common::{
 use pocketrec::{
     Error,
     data::Batch,
-    ops::{adam, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
+    ops::{SigmoidCrossEntropy, adam, bpr, gather, linear, product, sgd, sigmoid_cross_entropy as bce, sum},
     plan::{Activation, AdamConfig, Init, L2, Optimizer, Plan, PlanBuilder, State},
     reference::Reference,
 };
@@ -95,6 +95,24 @@ fn sigmoid_cross_entropy_backward() {
     let labels = [0.0, 1.0, 0.5, 1.0, 0.0, 0.25, 0.0, 0.0, 1.0];
     let by_logit = differences(&logits, |logits| bce::loss(logits, &labels));
     close64(&bce::gradient(&logits, &labels), &by_logit, TOLERANCE, "logit");
+}
+
+/// The definition, written out: `-ln sigmoid` of how much higher the item is.
+#[test]
+fn bpr_backward() {
+    let [items, negatives] = [1, 2].map(|seed| values(9, seed).iter().map(|x| 4.0 * x).collect::<Vec<f64>>());
+    let weights = [1.0, 0.0, 2.5, 0.125, 3.0, 1.0, 0.0, 7.0, 1e-3];
+    for weights in [None, Some(&weights[..])] {
+        let weight = |s: usize| weights.map_or(1.0, |weights| weights[s]);
+        let of_sample = |s: usize| weight(s) * (1.0 + (negatives[s] - items[s]).exp()).ln();
+        let want = (0..9).map(of_sample).sum::<f64>() / 9.0;
+        assert!((bpr::loss(&items, &negatives, weights) - want).abs() < 1e-14);
+        let [of_items, of_negatives] = bpr::gradients(&items, &negatives, weights);
+        let by_item = differences(&items, |items| bpr::loss(items, &negatives, weights));
+        let by_negative = differences(&negatives, |negatives| bpr::loss(&items, negatives, weights));
+        close64(&of_items, &by_item, TOLERANCE, "item");
+        close64(&of_negatives, &by_negative, TOLERANCE, "negative");
+    }
 }
 
 /// The definition, written out; and a loss of the whole from its samples alone.
@@ -211,7 +229,7 @@ fn shared_views() -> Plan {
     plan.product(x.columns(0, 3), x.columns(3, 3), cross);
     let again = plan.linear("again", whole, 2, Activation::Identity);
     let logit = plan.sum("bias", &[square, cross, half, again, again]);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 #[test]

@@ -174,7 +174,12 @@ fn input_of(path: &Path) -> Result<Input> {
 
 pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {
     let asides = [contents.best_values, contents.average_values];
-    check_finite(&contents.model.plan()?, contents.state, asides, path)?;
+    check_finite(
+        &contents.model.plan_for(contents.config.loss)?,
+        contents.state,
+        asides,
+        path,
+    )?;
     replace_file(path, |to| write::write(contents, to))
 }
 

@@ -26,11 +26,13 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
     check_version(input)?;
     let model: Model = json(input, "model")?;
     check_widths(&model, input.data_len())?;
-    let plan = model.plan().map_err(|error| format!("metadata key model: {error}"))?;
     let config: TrainConfig = json(input, "train")?;
     config
         .validate()
         .map_err(|error| format!("metadata key train: {error}"))?;
+    let plan = model
+        .plan_for(config.loss)
+        .map_err(|error| format!("metadata key model: {error}"))?;
     let record: ProgressRecord = json(input, "progress")?;
     let progress = record.progress();
     if let Some(reason) = progress.counts("sample").fault(record.optimizer_step) {

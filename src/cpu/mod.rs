@@ -19,6 +19,7 @@ pub mod attention;
 pub mod attention_unit;
 pub mod auxiliary;
 pub mod batch_norm;
+pub mod bpr;
 mod catalogue;
 pub mod dice;
 pub mod dropout;

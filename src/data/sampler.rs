@@ -53,12 +53,19 @@ pub struct Sampler {
 pub(crate) struct Epochs {
     /// Negatives of each positive.
     pub negatives: u32,
+    /// Whether a sample is a positive with a negative beside it; else it is one of the two.
+    pub pairwise: bool,
     /// Samples of an epoch.
     pub samples: u32,
     rng: Rng,
 }
 
 impl Epochs {
+    /// Draws of each positive.
+    fn group(self) -> u32 {
+        self.negatives + u32::from(!self.pairwise)
+    }
+
     /// The shuffled order of an epoch, and the stream of its negatives.
     pub fn of(self, epoch: u32) -> (Permutation, Rng) {
         let order = Permutation::new(self.samples, self.rng.stream(ORDER_STREAM).stream(epoch));
@@ -73,10 +80,40 @@ impl Sampler {
     /// [`Error::Config`] where there are no positives, where an epoch would have more than 2^32 - 2 samples, and
     /// where negatives are asked for and a user has every item.
     pub fn new(train: &Interactions, negatives_per_positive: u32, seed: u64) -> Result<Self> {
+        Self::drawing(train, negatives_per_positive, false, seed)
+    }
+
+    /// A sampler of `train` whose samples are pairs: each positive `negatives_per_positive` times an epoch, with a negative
+    /// beside it, which is what [`bpr`](crate::ops::bpr) learns from. Column 0 holds users, column 1 items of theirs, column 2
+    /// items that they do not have; labels are all 1.
+    ///
+    /// The rule is that of [`Sampler`], but that draw `p` belongs to positive `p / negatives` and its negative is the
+    /// sample's.
+    ///
+    /// ```
+    /// use pocketrec::data::{Batch, Interactions, Sampler};
+    /// let sampler = Sampler::pairwise(&Interactions::from_pairs(&[(0, 0), (0, 1), (1, 2)])?, 2, 42)?;
+    /// let mut batch = Batch::default();
+    /// sampler.fill(0, 0, 100, &mut batch);
+    /// assert_eq!((batch.len(), batch.negatives()), (6, 2..3));
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Sampler::new`], and [`Error::Config`] where there are to be no negatives.
+    pub fn pairwise(train: &Interactions, negatives_per_positive: u32, seed: u64) -> Result<Self> {
+        if negatives_per_positive == 0 {
+            let reason = "0: a sample of a loss of pairs is an item and a negative; give at least 1";
+            return Err(Error::config("negatives", reason));
+        }
+        Self::drawing(train, negatives_per_positive, true, seed)
+    }
+
+    fn drawing(train: &Interactions, negatives_per_positive: u32, pairwise: bool, seed: u64) -> Result<Self> {
         if train.is_empty() {
             return Err(Error::config("train", "there are no interactions to train on"));
         }
-        let total = train.len() as u128 * (1 + u128::from(negatives_per_positive));
+        let total = train.len() as u128 * (u128::from(!pairwise) + u128::from(negatives_per_positive));
         let total = u32::try_from(total).ok().filter(|&total| total < u32::MAX).ok_or_else(|| {
             Error::config(
                 "negatives_per_positive",
@@ -94,13 +131,14 @@ impl Sampler {
             positives: Positives::new(train),
             epochs: Epochs {
                 negatives: negatives_per_positive,
+                pairwise,
                 samples: total,
                 rng: Rng::new(seed),
             },
         })
     }
 
-    /// Number of samples in an epoch: positives x (1 + negatives).
+    /// Number of samples in an epoch: positives x (1 + negatives); of pairs, positives x negatives.
     pub fn samples_per_epoch(&self) -> u64 {
         self.epochs.samples.into()
     }
@@ -115,21 +153,31 @@ impl Sampler {
         self.epochs
     }
 
+    /// Whether samples are [pairs](Sampler::pairwise).
+    pub fn is_pairwise(&self) -> bool {
+        self.epochs.pairwise
+    }
+
     /// Fills `batch` with the samples `start..start + count` of an epoch, as far as the epoch goes, and sorts it.
-    /// Column 0 holds users, column 1 items. Allocates nothing once the batch has room for `count`; a batch of another
+    /// Column 0 holds users, column 1 items, and of pairs column 2 negatives. Allocates nothing once the batch has room for `count`; a batch of another
     /// number of columns is replaced.
     pub fn fill(&self, epoch: u32, start: u64, count: usize, batch: &mut Batch) {
         let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
-        if batch.columns().len() != 2 {
-            *batch = Batch::new(2, end.saturating_sub(start) as usize);
+        let columns = 2 + usize::from(self.epochs.pairwise);
+        if batch.columns().len() != columns {
+            *batch = Batch::new(columns, end.saturating_sub(start) as usize);
         }
         batch.clear();
+        batch.set_negatives(2..columns);
         let (order, rng) = self.epochs.of(epoch);
         let mut at = start;
         while at < end {
             // `at` is below `total`, which is a u32.
             let part = at as u32..end.min(at + PART as u64) as u32;
-            self.fill_part(part, &order, rng, batch);
+            match self.epochs.pairwise {
+                true => self.fill_pairs(part, &order, rng, batch),
+                false => self.fill_part(part, &order, rng, batch),
+            }
             at += PART as u64;
         }
         batch.sort();
@@ -139,7 +187,7 @@ impl Sampler {
     /// memory overlap instead of waiting for each other behind mispredicted branches, and the random blocks of
     /// neighbours are computed in vector registers (all in one loop took three times as long).
     fn fill_part(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
-        let (group, items) = (self.epochs.negatives + 1, self.positives.items());
+        let (group, items) = (self.epochs.group(), self.positives.items());
         let len = positions.len();
         let (mut draws, mut tries) = ([0; PART], [0; PART]);
         let (mut users, mut own) = ([0; PART], [0; PART]);
@@ -171,6 +219,33 @@ impl Sampler {
                 item = self.positives.draw_missing(rng, draw, user);
             }
             batch.push(&[user, item], if is_negative { 0.0 } else { 1.0 });
+        }
+    }
+}
+
+impl Sampler {
+    /// [`fill_part`](Sampler::fill_part) of pairs.
+    fn fill_pairs(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
+        let (group, items) = (self.epochs.group(), self.positives.items());
+        let len = positions.len();
+        let (mut draws, mut users) = ([0; PART], [0; PART]);
+        let (mut own, mut tries) = ([0; PART], [0; PART]);
+        order.fill(positions.start, &mut draws[..len]);
+        let draws = &draws[..len];
+        for ((&draw, user), own) in draws.iter().zip(&mut users).zip(&mut own) {
+            (*user, *own) = (self.positives.user(draw / group), self.positives.item(draw / group));
+        }
+        for (&draw, first) in draws.iter().zip(&mut tries) {
+            *first = scale(rng.at(draw.into())[0], items);
+        }
+        let pairs = users.iter().zip(&own).zip(&tries);
+        for (&draw, ((&user, &own), &first)) in draws.iter().zip(pairs) {
+            let taken = self.positives.passes(user, first) && self.positives.contains(user, first);
+            let negative = match taken {
+                true => self.positives.draw_missing(rng, draw, user),
+                false => first,
+            };
+            batch.push(&[user, own, negative], 1.0);
         }
     }
 }
@@ -222,6 +297,34 @@ mod tests {
             assert_eq!((batch.column(0).ids[j], batch.column(1).ids[j]), (user, item));
             assert_eq!(batch.labels()[j], label);
         }
+    }
+
+    /// Pairs: draw p belongs to positive p / negatives, and its negative is the one that stands beside it.
+    #[test]
+    fn pairs_follow_the_written_rule() {
+        let data = Interactions::from_pairs(&[(0, 3), (0, 1), (1, 2), (2, 0), (2, 2), (2, 3)]).unwrap();
+        let sorted = [(0, 1), (0, 3), (1, 2), (2, 0), (2, 2), (2, 3)];
+        let (total, mut batch) = (18, Batch::default());
+        Sampler::pairwise(&data, 3, 11).unwrap().fill(3, 0, 100, &mut batch);
+        assert_eq!((batch.len(), batch.negatives()), (total as usize, 2..3));
+        let order = Permutation::new(total, Rng::new(11).stream(1).stream(3));
+        let stream = Rng::new(11).stream(2).stream(3);
+        for j in 0..total {
+            let p = order.at(j);
+            let (user, item) = sorted[(p / 3) as usize];
+            let mut tries = (0..16u64)
+                .flat_map(|a| stream.at(u64::from(p) | a << 32))
+                .map(|bits| scale(bits, data.items()));
+            let negative = tries.find(|&item| !sorted.contains(&(user, item))).unwrap();
+            let found = [0, 1, 2].map(|column| batch.column(column).ids[j as usize]);
+            assert_eq!((found, batch.labels()[j as usize]), ([user, item, negative], 1.0));
+        }
+        assert!(
+            Sampler::pairwise(&data, 0, 1)
+                .unwrap_err()
+                .to_string()
+                .contains("at least 1")
+        );
     }
 
     #[test]

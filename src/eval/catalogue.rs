@@ -3,7 +3,11 @@
 use alloc::{format, vec::Vec};
 
 use super::{Rank, TopK};
-use crate::{Error, Result, executor::Executor, memory};
+use crate::{
+    Error, Result,
+    executor::{Executor, catalogue_of, pair_of},
+    memory,
+};
 
 /// Scores held at a time, where a user's own are no more.
 const SCORES: usize = 1 << 19;
@@ -13,7 +17,7 @@ const BLOCK: usize = 64;
 /// A user, and the items that are left out of a search.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a> {
-    /// An id of the first column.
+    /// An id of the query's column.
     pub user: u32,
     /// Items that are left out, in ascending order, each once.
     pub known: &'a [u32],
@@ -93,7 +97,7 @@ fn for_each_row<E: Executor + ?Sized>(
     queries: &[Query<'_>],
     mut row: impl FnMut(&Query<'_>, &[f32]) -> Result<()>,
 ) -> Result<()> {
-    let items = executor.plan().rows(1);
+    let items = catalogue_of(executor.plan(), queries.iter().map(|query| query.user))?;
     let users_each = (SCORES / items.max(1)).clamp(1, 256);
     let len = users_each.min(queries.len()).saturating_mul(items);
     let mut scores: Vec<f32> = memory::zeroed(len, || format!("scores of {items} items"))?;
@@ -129,12 +133,14 @@ pub(crate) fn check_targets<E: Executor + ?Sized>(
             got: targets.len(),
         });
     }
-    let items = items.min(executor.plan().rows(1));
+    let plan = executor.plan();
+    let candidate = pair_of(plan)?.candidate;
+    let items = items.min(plan.rows_of(candidate));
     let last_known = queries.iter().filter_map(|query| query.known.last());
     match targets.iter().chain(last_known).find(|&&item| item as usize >= items) {
         None => Ok(items),
         Some(&item) => Err(Error::Id {
-            column: "item".into(),
+            column: plan.columns()[candidate].name.clone(),
             id: item.into(),
             rows: items as u64,
         }),

@@ -3,7 +3,11 @@
 use alloc::vec::Vec;
 
 use super::{Query, RankingReport};
-use crate::{Result, data::Split, executor::Executor};
+use crate::{
+    Result,
+    data::Split,
+    executor::{Executor, pair_of},
+};
 
 /// Users that are handed to the executor at a time.
 const USERS: usize = 1024;
@@ -14,7 +18,8 @@ const LEFT_OUT: usize = 1 << 22;
 /// at once; nothing grows with users x items.
 pub(super) fn evaluate_full(executor: &mut dyn Executor, split: &Split, k: usize) -> Result<RankingReport> {
     // The split may know fewer items than the model, whose tables can have grown.
-    let items = executor.plan().rows(1).min(split.train.items() as usize);
+    let items = executor.plan().rows_of(pair_of(executor.plan())?.candidate);
+    let items = items.min(split.train.items() as usize);
     let mut report = RankingReport::new(k);
     let (mut known, mut ends, mut targets) = (Vec::new(), Vec::new(), Vec::new());
     // Nobody's items are left out for every user.

@@ -21,6 +21,5 @@ pub use catalogue::{Best, Query};
 pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use clicks::ClickReport;
 pub use metrics::Rank;
-pub(crate) use ranking::executor_takes_pairs;
 pub use ranking::{CHUNK, Protocol, RankingReport, evaluate, evaluate_with};
 pub use top_k::TopK;

@@ -6,7 +6,11 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Rank, full::evaluate_full};
-use crate::{Error, Result, data::Split, executor::Executor};
+use crate::{
+    Error, Result,
+    data::Split,
+    executor::{Executor, pair_of},
+};
 
 /// Pairs that are scored in one call.
 pub const CHUNK: usize = 16 * 1024;
@@ -108,16 +112,16 @@ impl fmt::Display for RankingReport {
 ///
 /// # Errors
 /// As [`evaluate_with`]; [`Error::Id`] where the split has users or items that the model has no row for, and
-/// [`Error::Config`] where the model's id columns are not user and item.
+/// [`Error::Config`] where it does not score a [pair](crate::plan::Plan::pair) of a user and an item.
 pub fn evaluate(executor: &mut dyn Executor, split: &Split, protocol: Protocol, k: usize) -> Result<RankingReport> {
-    executor_takes_pairs(executor)?;
+    let pair = pair_of(executor.plan())?;
     match protocol {
         Protocol::Full => {
             check(split, protocol, k)?;
             evaluate_full(executor, split, k)
         }
         Protocol::Sampled => evaluate_with(split, protocol, k, |users, items, out| {
-            executor.score(&[users, items], out)
+            executor.score(&pair.columns(users, items), out)
         }),
     }
 }
@@ -201,16 +205,6 @@ fn check(split: &Split, protocol: Protocol, k: usize) -> Result<()> {
         return Err(Error::config("protocol", reason));
     }
     Ok(())
-}
-
-/// Refuses a model whose id columns are not a user and an item: nothing else can be ranked from an interaction.
-pub(crate) fn executor_takes_pairs(executor: &dyn Executor) -> Result<()> {
-    let columns = executor.plan().columns();
-    if columns.iter().map(|column| column.name.as_str()).eq(["user", "item"]) {
-        return Ok(());
-    }
-    let reason = format!("its id columns are {columns:?}; ranking needs [\"user\", \"item\"]");
-    Err(Error::config("model", reason))
 }
 
 /// Pairs that wait to be scored, and the case that is being ranked.

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Result,
     data::clicks::Layout,
+    ops::SigmoidCrossEntropy,
     plan::{Plan, PlanBuilder},
 };
 
@@ -67,6 +68,6 @@ impl DeepFm {
         terms.extend(fields.second_order(&mut plan, self.factors));
         terms.push(deep(&mut plan, fields.all, self.unit, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
-        plan.finish(logit)
+        plan.finish(SigmoidCrossEntropy { logit })
     }
 }

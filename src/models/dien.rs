@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Error, Result,
     data::clicks::{Layout, SequenceField},
+    ops::SigmoidCrossEntropy,
     plan::{Activation, GruKind, Plan, PlanBuilder, View},
 };
 
@@ -125,7 +126,7 @@ impl Dien {
         let evolved = plan.gru("evolution", self.evolution, states, scores, key.width);
         plan.last_step(evolved, interest);
         let logit = deep(&mut plan, all, self.unit, &self.hidden, self.dropout);
-        plan.finish(logit)
+        plan.finish(SigmoidCrossEntropy { logit })
     }
 
     /// The auxiliary loss: one network, on each state with the event that came next, and with a negative instead.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Result,
     data::clicks::Layout,
+    ops::SigmoidCrossEntropy,
     plan::{Plan, PlanBuilder},
 };
 
@@ -107,6 +108,6 @@ impl Din {
         plan.expose("attention", weights);
         plan.attention(weights, key, interest);
         let logit = deep(&mut plan, all, self.unit, &self.hidden, self.dropout);
-        plan.finish(logit)
+        plan.finish(SigmoidCrossEntropy { logit })
     }
 }

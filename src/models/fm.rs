@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Result,
     data::clicks::Layout,
+    ops::SigmoidCrossEntropy,
     plan::{Plan, PlanBuilder},
 };
 
@@ -46,6 +47,6 @@ impl Fm {
         let fields = embed(&mut plan, &self.layout, self.factors, false);
         terms.extend(fields.second_order(&mut plan, self.factors));
         let logit = plan.plain_sum(&terms);
-        plan.finish(logit)
+        plan.finish(SigmoidCrossEntropy { logit })
     }
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EMBEDDING, check_rows, check_width};
+use super::{EMBEDDING, Loss, check_rows, check_width};
 use crate::{
     Result,
-    plan::{Activation, Plan, PlanBuilder},
+    plan::{Plan, PlanBuilder},
 };
 
 /// Generalised matrix factorisation: `logit = h . (p_u * q_i) + b`.
@@ -48,17 +48,27 @@ impl Gmf {
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) where a size is zero or too large.
     pub fn plan(&self) -> Result<Plan> {
+        self.plan_for(Loss::CrossEntropy)
+    }
+
+    /// Builds the plan that is trained by a loss.
+    ///
+    /// # Errors
+    /// As [`plan`](Gmf::plan).
+    pub fn plan_for(&self, loss: Loss) -> Result<Plan> {
         check_rows(self.users, self.items)?;
         check_width("factors", self.factors)?;
         let mut plan = PlanBuilder::new();
-        let (user, item) = (plan.column("user"), plan.column("item"));
-        let (p, q) = (plan.buffer(self.factors), plan.buffer(self.factors));
+        let user = plan.query("user");
+        let p = plan.buffer(self.factors);
         plan.gather("gmf.user.weight", user, self.users, EMBEDDING, p);
-        plan.gather("gmf.item.weight", item, self.items, EMBEDDING, q);
+        loss.finish(plan, |plan, item| {
+            let q = plan.buffer(self.factors);
+            plan.gather("gmf.item.weight", item, self.items, EMBEDDING, q);
 
-        let product = plan.buffer(self.factors);
-        plan.product(p, q, product);
-        let logit = plan.linear("logit", product, 1, Activation::Identity);
-        plan.finish(logit)
+            let product = plan.buffer(self.factors);
+            plan.product(p, q, product);
+            loss.output(plan, product)
+        })
     }
 }

@@ -6,6 +6,7 @@ use super::fields::{check_fields, first_order};
 use crate::{
     Result,
     data::clicks::Layout,
+    ops::SigmoidCrossEntropy,
     plan::{Plan, PlanBuilder},
 };
 
@@ -33,6 +34,6 @@ impl Lr {
         let mut plan = PlanBuilder::new();
         let first = first_order(&mut plan, &self.layout);
         let logit = plan.plain_sum(&first);
-        plan.finish(logit)
+        plan.finish(SigmoidCrossEntropy { logit })
     }
 }

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EMBEDDING, check_rows, check_width};
+use super::{EMBEDDING, Loss, check_rows, check_width};
 use crate::{
     Result,
     plan::{Init, Plan, PlanBuilder},
 };
 
-/// Matrix factorisation: `logit = b + b_u + b_i + p_u . q_i`.
+/// Matrix factorisation: `logit = b + b_u + b_i + p_u . q_i`, and by [`Loss::Bpr`] `b_i + p_u . q_i`.
 ///
 /// Rendle, Krichene, Zhang, Anderson: *Neural Collaborative Filtering vs. Matrix Factorization Revisited*,
 /// RecSys 2020, equation 2 with biases: well tuned it is hard to beat.
@@ -49,21 +49,36 @@ impl Mf {
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) where a size is zero or too large.
     pub fn plan(&self) -> Result<Plan> {
+        self.plan_for(Loss::CrossEntropy)
+    }
+
+    /// Builds the plan that is trained by a loss.
+    ///
+    /// # Errors
+    /// As [`plan`](Mf::plan).
+    pub fn plan_for(&self, loss: Loss) -> Result<Plan> {
         check_rows(self.users, self.items)?;
         check_width("factors", self.factors)?;
         let mut plan = PlanBuilder::new();
-        let (user, item) = (plan.column("user"), plan.column("item"));
-        let (p, q) = (plan.buffer(self.factors), plan.buffer(self.factors));
+        let (user, constants) = (plan.query("user"), loss.learns_constants());
+        let p = plan.buffer(self.factors);
         plan.gather("user.weight", user, self.users, EMBEDDING, p);
-        plan.gather("item.weight", item, self.items, EMBEDDING, q);
-        let biases = plan.buffer(2);
-        let (user_bias, item_bias) = (biases.columns(0, 1), biases.columns(1, 1));
-        plan.gather("user.bias", user, self.users, Init::Zeros, user_bias);
-        plan.gather("item.bias", item, self.items, Init::Zeros, item_bias);
+        loss.finish(plan, |plan, item| {
+            let q = plan.buffer(self.factors);
+            plan.gather("item.weight", item, self.items, EMBEDDING, q);
+            let biases = plan.buffer(1 + usize::from(constants));
+            let item_bias = biases.columns(biases.width - 1, 1);
+            if constants {
+                plan.gather("user.bias", user, self.users, Init::Zeros, biases.columns(0, 1));
+            }
+            plan.gather("item.bias", item, self.items, Init::Zeros, item_bias);
 
-        let terms = plan.buffer(self.factors);
-        plan.product(p, q, terms);
-        let logit = plan.sum("bias", &[terms, biases]);
-        plan.finish(logit)
+            let terms = plan.buffer(self.factors);
+            plan.product(p, q, terms);
+            match constants {
+                true => plan.sum("bias", &[terms, biases]),
+                false => plan.plain_sum(&[terms, biases]),
+            }
+        })
     }
 }

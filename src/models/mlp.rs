@@ -1,12 +1,12 @@
 //! MLP: a tower of ReLU layers over the concatenated embeddings.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::ToString, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EMBEDDING, check_layers, check_rows, tower};
+use super::{EMBEDDING, Loss, check_layers, check_rows, tower};
 use crate::{
-    Result,
+    Error, Result,
     plan::{Activation, Plan, PlanBuilder},
 };
 
@@ -49,21 +49,35 @@ impl Mlp {
     /// Builds the plan.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) where a size is zero, too large, or the first layer odd.
+    /// [`Error::Config`] where a size is zero, too large, or the first layer odd.
     pub fn plan(&self) -> Result<Plan> {
+        self.plan_for(Loss::CrossEntropy)
+    }
+
+    /// Builds the plan that is trained by a loss.
+    ///
+    /// # Errors
+    /// As [`plan`](Mlp::plan), and where [`Loss::Bpr`] is to train a model without a hidden layer.
+    pub fn plan_for(&self, loss: Loss) -> Result<Plan> {
         check_rows(self.users, self.items)?;
         check_layers(&self.layers)?;
-        let mut plan = PlanBuilder::new();
-        let (user, item) = (plan.column("user"), plan.column("item"));
-        let mut z = plan.buffer(self.layers[0]);
-        let half = z.width / 2;
-        plan.gather("mlp.user.weight", user, self.users, EMBEDDING, z.columns(0, half));
-        plan.gather("mlp.item.weight", item, self.items, EMBEDDING, z.columns(half, half));
-
-        for (k, &outputs) in self.layers[1..].iter().enumerate() {
-            z = plan.linear(&format!("mlp.{k}"), z, outputs, Activation::Relu);
+        if self.layers.len() == 1 && !loss.learns_constants() {
+            let reason = "without a hidden layer the user's share of a score is the same for all items, and bpr, which compares \
+                          two of them, learns nothing of it; give hidden layers";
+            return Err(Error::config("layers", reason.to_string()));
         }
-        let logit = plan.linear("logit", z, 1, Activation::Identity);
-        plan.finish(logit)
+        let mut plan = PlanBuilder::new();
+        let user = plan.query("user");
+        loss.finish(plan, |plan, item| {
+            let mut z = plan.buffer(self.layers[0]);
+            let half = z.width / 2;
+            plan.gather("mlp.user.weight", user, self.users, EMBEDDING, z.columns(0, half));
+            plan.gather("mlp.item.weight", item, self.items, EMBEDDING, z.columns(half, half));
+
+            for (k, &outputs) in self.layers[1..].iter().enumerate() {
+                z = plan.linear(&format!("mlp.{k}"), z, outputs, Activation::Relu);
+            }
+            loss.output(plan, z)
+        })
     }
 }

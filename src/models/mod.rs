@@ -8,6 +8,7 @@ mod din;
 pub(crate) mod fields;
 mod fm;
 mod gmf;
+mod loss;
 mod lr;
 mod mf;
 mod mlp;
@@ -25,6 +26,7 @@ pub use dien::Dien;
 pub use din::Din;
 pub use fm::Fm;
 pub use gmf::Gmf;
+pub use loss::Loss;
 pub use lr::Lr;
 pub use mf::Mf;
 pub use mlp::Mlp;
@@ -105,11 +107,19 @@ impl Model {
     /// # Errors
     /// [`Error::Config`] where a size is zero or layers do not fit.
     pub fn plan(&self) -> Result<Plan> {
+        self.plan_for(Loss::CrossEntropy)
+    }
+
+    /// Builds the plan that is trained by a loss.
+    ///
+    /// # Errors
+    /// As [`plan`](Model::plan).
+    pub fn plan_for(&self, loss: Loss) -> Result<Plan> {
         match self {
-            Model::Mf(model) => model.plan(),
-            Model::Gmf(model) => model.plan(),
-            Model::Mlp(model) => model.plan(),
-            Model::NeuMf(model) => model.plan(),
+            Model::Mf(model) => model.plan_for(loss),
+            Model::Gmf(model) => model.plan_for(loss),
+            Model::Mlp(model) => model.plan_for(loss),
+            Model::NeuMf(model) => model.plan_for(loss),
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::{format, string::ToString, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EMBEDDING, check_layers, check_rows, check_width, tower};
+use super::{EMBEDDING, Loss, check_layers, check_rows, check_width, tower};
 use crate::{
     Error, Result,
     plan::{Activation, Plan, PlanBuilder, State},
@@ -60,38 +60,43 @@ impl NeuMf {
     /// # Errors
     /// [`Error::Config`] where a size is zero, too large, or the first layer odd.
     pub fn plan(&self) -> Result<Plan> {
+        self.plan_for(Loss::CrossEntropy)
+    }
+
+    /// Builds the plan that is trained by a loss.
+    ///
+    /// # Errors
+    /// As [`plan`](NeuMf::plan).
+    pub fn plan_for(&self, loss: Loss) -> Result<Plan> {
         check_rows(self.users, self.items)?;
         check_width("factors", self.factors)?;
         check_layers(&self.layers)?;
-        let mut plan = PlanBuilder::new();
-        let (user, item) = (plan.column("user"), plan.column("item"));
-        let (p, q) = (plan.buffer(self.factors), plan.buffer(self.factors));
-        plan.gather("gmf.user.weight", user, self.users, EMBEDDING, p);
-        plan.gather("gmf.item.weight", item, self.items, EMBEDDING, q);
-        let mut z = plan.buffer(self.layers[0]);
-        let half = z.width / 2;
-        plan.gather("mlp.user.weight", user, self.users, EMBEDDING, z.columns(0, half));
-        plan.gather("mlp.item.weight", item, self.items, EMBEDDING, z.columns(half, half));
-
         // The last layer reads the product and the tower side by side; each writes its columns of `top`.
-        let (hidden, last) = match self.layers[1..].split_last() {
-            Some((&last, hidden)) => (hidden, last),
-            None => {
-                return Err(Error::config(
-                    "layers",
-                    "NeuMF needs at least one hidden layer".to_string(),
-                ));
-            }
+        let Some((&last, hidden)) = self.layers[1..].split_last() else {
+            let reason = "NeuMF needs at least one hidden layer";
+            return Err(Error::config("layers", reason.to_string()));
         };
-        let top = plan.buffer(self.factors + last); // both are checked: far from overflow
-        plan.product(p, q, top.columns(0, self.factors));
-        for (k, &outputs) in hidden.iter().enumerate() {
-            z = plan.linear(&format!("mlp.{k}"), z, outputs, Activation::Relu);
-        }
-        let tower_top = top.columns(self.factors, last);
-        plan.linear_into(&format!("mlp.{}", hidden.len()), z, tower_top, Activation::Relu);
-        let logit = plan.linear("logit", top, 1, Activation::Identity);
-        plan.finish(logit)
+        let mut plan = PlanBuilder::new();
+        let user = plan.query("user");
+        let p = plan.buffer(self.factors);
+        plan.gather("gmf.user.weight", user, self.users, EMBEDDING, p);
+        loss.finish(plan, |plan, item| {
+            let q = plan.buffer(self.factors);
+            plan.gather("gmf.item.weight", item, self.items, EMBEDDING, q);
+            let mut z = plan.buffer(self.layers[0]);
+            let half = z.width / 2;
+            plan.gather("mlp.user.weight", user, self.users, EMBEDDING, z.columns(0, half));
+            plan.gather("mlp.item.weight", item, self.items, EMBEDDING, z.columns(half, half));
+
+            let top = plan.buffer(self.factors + last); // both are checked: far from overflow
+            plan.product(p, q, top.columns(0, self.factors));
+            for (k, &outputs) in hidden.iter().enumerate() {
+                z = plan.linear(&format!("mlp.{k}"), z, outputs, Activation::Relu);
+            }
+            let tower_top = top.columns(self.factors, last);
+            plan.linear_into(&format!("mlp.{}", hidden.len()), z, tower_top, Activation::Relu);
+            loss.output(plan, top)
+        })
     }
 
     /// The state that begins from a trained GMF and a trained MLP: their tables and layers, and their output
@@ -101,7 +106,7 @@ impl NeuMf {
     /// # Errors
     /// [`Error::Config`] where the sizes of the three models differ.
     pub fn pretrained(&self, gmf: (&Plan, &State), mlp: (&Plan, &State), alpha: f32) -> Result<State> {
-        let plan = self.plan()?;
+        let plan = self.plan_for(Loss::of(gmf.0))?;
         let mut state = State::initial(&plan, 0, false)?;
         for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
             let from = |(plan, state): (&Plan, &State)| -> Option<Vec<f32>> {

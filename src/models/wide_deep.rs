@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Result,
     data::clicks::Layout,
+    ops::SigmoidCrossEntropy,
     plan::{Plan, PlanBuilder},
 };
 
@@ -59,6 +60,6 @@ impl WideDeep {
         let fields = embed(&mut plan, &self.layout, self.factors, true);
         terms.push(deep(&mut plan, fields.all, self.unit, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
-        plan.finish(logit)
+        plan.finish(SigmoidCrossEntropy { logit })
     }
 }

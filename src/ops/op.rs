@@ -7,8 +7,8 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use super::{
-    Affine, Attention, AttentionUnit, Auxiliary, BatchNorm, Dice, Dropout, Fm, Gather, Gru, LastStep, Linear, Numeric,
-    PairWithNext, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Specification, Sum,
+    Affine, Attention, AttentionUnit, Auxiliary, BatchNorm, Bpr, Dice, Dropout, Fm, Gather, Gru, LastStep, Linear,
+    Numeric, PairWithNext, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Specification, Sum,
 };
 use crate::view::{Space, View};
 
@@ -62,7 +62,10 @@ pub enum Role {
     /// only to rows of another space (sums over a history).
     BesideLookUps,
     /// The loss, which ends a plan.
-    Loss,
+    Loss {
+        /// What a sample's candidate is scored with in use, one column: the logit.
+        scored: View,
+    },
     /// A loss beside it, for training alone.
     AuxiliaryLoss {
         /// What it is multiplied by.
@@ -116,7 +119,8 @@ macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy,
+            Bpr
         }
     };
 }

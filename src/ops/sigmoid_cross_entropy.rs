@@ -45,7 +45,7 @@ impl Op for SigmoidCrossEntropy {
     }
 
     fn role(&self) -> Role {
-        Role::Loss
+        Role::Loss { scored: self.logit }
     }
 
     fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {

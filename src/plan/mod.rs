@@ -5,17 +5,17 @@
 //! lacks is a compile error. The backward pass is derived from the forward list.
 //!
 //! ```
-//! use pocketrec::plan::{Activation, Init, PlanBuilder};
+//! use pocketrec::{ops::SigmoidCrossEntropy, plan::{Activation, Init, PlanBuilder}};
 //! let mut plan = PlanBuilder::new();
-//! let user = plan.column("user");
-//! let item = plan.column("item");
+//! let user = plan.query("user");
+//! let item = plan.candidate("item");
 //! let x = plan.buffer(8);
 //! let init = Init::Normal { std: 0.01 };
 //! plan.gather("user.weight", user, 50, init, x.columns(0, 4));
 //! plan.gather("item.weight", item, 40, init, x.columns(4, 4)); // a concat is a column range
 //! let h = plan.linear("mlp.0", x, 4, Activation::Relu);
 //! let logit = plan.linear("logit", h, 1, Activation::Identity);
-//! let plan = plan.finish(logit)?;
+//! let plan = plan.finish(SigmoidCrossEntropy { logit })?;
 //! assert_eq!(plan.params().len(), 6);
 //! # Ok::<(), pocketrec::Error>(())
 //! ```
@@ -37,7 +37,7 @@ pub use stage::Backward;
 pub use state::{State, Tensor};
 
 use alloc::{format, string::String, vec::Vec};
-use core::fmt;
+use core::{fmt, ops::Range};
 
 use crate::ops::Names;
 
@@ -97,6 +97,41 @@ pub struct Column {
     pub space: Space,
     /// Whether each id has a weight, which what is looked up is multiplied by.
     pub weighted: bool,
+    /// Whose ids they are.
+    pub part: Part,
+}
+
+/// Which part of a sample the ids of a column are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// A feature of the sample.
+    #[default]
+    Feature,
+    /// Whom candidates are ranked for: the user.
+    Query,
+    /// What is ranked: the item.
+    Candidate,
+    /// A candidate that the loss compares with the sample's own; training alone reads it.
+    Negative,
+}
+
+/// The id columns of a plan that scores a candidate for a query by nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// The column of the query, the user.
+    pub query: usize,
+    /// The column of the candidate, the item.
+    pub candidate: usize,
+}
+
+impl Pair {
+    /// Ids of queries and of candidates in the order of the columns.
+    pub fn columns<'a>(self, queries: &'a [u32], candidates: &'a [u32]) -> [&'a [u32]; 2] {
+        match self.query < self.candidate {
+            true => [queries, candidates],
+            false => [candidates, queries],
+        }
+    }
 }
 
 /// What a parameter is to the optimiser.
@@ -165,6 +200,8 @@ pub struct Plan {
     backward: Vec<Backward>,
     /// Which stages the logit depends on.
     scored: Vec<bool>,
+    /// The first so many id columns are what it depends on.
+    scored_columns: usize,
     logit: View,
     exposed: Vec<(String, View)>,
 }
@@ -173,6 +210,41 @@ impl Plan {
     /// The id columns, in the order of a batch's.
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// The id columns that scores depend on. Behind them are those that training alone reads, such as
+    /// [negatives](Plan::negatives).
+    pub fn scored_columns(&self) -> &[Column] {
+        &self.columns[..self.scored_columns]
+    }
+
+    /// The id columns of negatives, which the loss compares each sample's candidate with; none where samples have labels
+    /// instead.
+    pub fn negatives(&self) -> Range<usize> {
+        let is_negative = |column: &Column| column.part == Part::Negative;
+        let first = self.columns.iter().position(is_negative);
+        let count = self.columns.iter().filter(|column| is_negative(column)).count();
+        first.map_or(0..0, |first| first..first + count)
+    }
+
+    /// Where query and candidate are, if a score depends on one id of each and on nothing else: then a query's candidates,
+    /// the rows of the candidate's tables, can be ranked.
+    pub fn pair(&self) -> Option<Pair> {
+        let only = |part: Part| {
+            let mut places = (0..self.columns.len()).filter(|&column| self.columns[column].part == part);
+            places.next().filter(|_| places.next().is_none())
+        };
+        let (query, candidate) = (only(Part::Query)?, only(Part::Candidate)?);
+        let vocabularies = [query, candidate].map(|column| self.columns[column].vocabulary);
+        let alone = self.scored_columns == 2 && self.sequences.is_empty() && self.numerics == 0;
+        (alone && query.max(candidate) < 2 && vocabularies[0] != vocabularies[1]).then_some(Pair { query, candidate })
+    }
+
+    /// Rows of the tables that a column picks from.
+    pub fn rows_of(&self, column: usize) -> usize {
+        self.columns
+            .get(column)
+            .map_or(0, |column| self.rows(column.vocabulary))
     }
 
     /// Names of the vocabularies: a column begins one of its own name unless it shares another's.
@@ -231,7 +303,7 @@ impl Plan {
         self.scored[stage]
     }
 
-    /// Where the logit is, one column wide.
+    /// Where the logit is, one column wide: what a sample is scored with.
     pub fn logit(&self) -> View {
         self.logit
     }

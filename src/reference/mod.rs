@@ -11,7 +11,7 @@ use activations::Activations;
 
 use crate::{
     Result,
-    checks::check_state,
+    checks::{check_ids, check_state},
     data::Batch,
     executor::LossSum,
     ops::{Role, l2, row_update},
@@ -104,13 +104,14 @@ impl Reference {
         self.tensors.get(param).map_or((&[], &[]), |t| (&t.m, &t.v))
     }
 
-    /// The logits of any number of samples, whose ids are `columns[..][s]`.
+    /// The logits of any number of samples, whose ids are `columns[..][s]` of the plan's
+    /// [scored columns](Plan::scored_columns).
     ///
     /// # Errors
     /// [`Error::Length`](crate::Error::Length) where the columns are not those of the plan or differ in length,
     /// [`Error::Id`](crate::Error::Id) where an id lies outside its table.
     pub fn forward(&self, columns: &[&[u32]]) -> Result<Vec<f64>> {
-        self.forward_batch(&batch_of(columns)?)
+        self.forward_batch(&batch_of(&self.plan, columns)?)
     }
 
     /// The logits of a batch, which need be neither sorted nor labelled.
@@ -140,7 +141,7 @@ impl Reference {
 
     fn loss_of(&self, a: &Activations<'_>) -> f64 {
         let stages = self.plan.stages().iter().enumerate();
-        let losses = stages.filter(|(_, stage)| stage.role() == Role::Loss);
+        let losses = stages.filter(|(_, stage)| matches!(stage.role(), Role::Loss { .. }));
         losses.map(|(index, _)| self.loss_at(a, index)).sum()
     }
 
@@ -227,10 +228,13 @@ impl Reference {
     }
 }
 
-/// Unlabelled samples of id columns alone.
-fn batch_of(columns: &[&[u32]]) -> Result<Batch> {
+/// Unlabelled samples of id columns alone; any id where scores do not depend on it.
+fn batch_of(plan: &Plan, columns: &[&[u32]]) -> Result<Batch> {
     let samples = columns.first().map_or(0, |ids| ids.len());
-    Batch::from_columns(columns, &vec![0.0; samples])
+    check_ids(plan, columns, samples)?;
+    let (any, mut all) = (vec![0; samples], columns.to_vec());
+    all.resize(plan.columns().len(), &any);
+    Batch::from_columns(&all, &vec![0.0; samples])
 }
 
 /// The ids by which a batch picks rows of a table, by all columns that read it.

@@ -20,6 +20,7 @@ use pocketrec::{
     Error, Result,
     data::Batch,
     executor::Executor,
+    ops::SigmoidCrossEntropy,
     plan::{AdamConfig, Init, L2, Optimizer, Param, ParamKind, Plan, PlanBuilder, Space, State, Tensor, View},
     reference::Reference,
     rng::Rng,
@@ -104,6 +105,7 @@ pub fn batch_of_steps(plan: &Plan, samples: usize, longest: u32, seed: u64) -> B
     let rng = Rng::new(seed);
     let mut batch = Batch::default();
     batch.reset(plan.columns().len(), plan.sequences().len());
+    batch.set_negatives(plan.negatives());
     batch.set_noise(rng.stream(3));
     for sequence in 0..plan.sequences().len() {
         let length = |s| rng.stream(5).stream(sequence as u32).below(s, longest + 1) as usize;
@@ -210,12 +212,14 @@ pub fn plan_of(width: usize, build: impl FnOnce(&mut PlanBuilder, View) -> View)
     plan.gather("user.weight", user, 19, init, x.columns(0, left));
     plan.gather("item.weight", item, 23, init, x.columns(left, width - left));
     let logit = build(&mut plan, x);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
-/// The ids of a batch, as `score` and `forward` take them.
+/// The ids of a batch, as `score` and `forward` take them: without negatives.
 pub fn id_columns(batch: &Batch) -> Vec<&[u32]> {
-    batch.columns().iter().map(|column| column.ids.as_slice()).collect()
+    let columns = batch.columns().iter().enumerate();
+    let scored = columns.filter(|(column, _)| !batch.negatives().contains(column));
+    scored.map(|(_, column)| column.ids.as_slice()).collect()
 }
 
 /// Learning rate of [`gradients`]: so large that what the parameter was hardly shows in what it becomes, and a power

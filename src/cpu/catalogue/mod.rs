@@ -30,8 +30,6 @@ use crate::plan::Activation;
 pub(super) use separable::Separable;
 use separable::Tower;
 
-/// The item column of a plan; the user's is the first.
-const ITEM: usize = 1;
 /// Items that go through a tower together.
 const TILE: usize = 64;
 
@@ -58,7 +56,10 @@ struct TowerParts {
 impl Catalogue {
     /// Computes the items' parts.
     pub fn new<S: Simd>(s: S, separable: Separable, network: Network<'_>) -> Self {
-        let items = network.plan.rows(ITEM);
+        let items = network
+            .plan
+            .pair()
+            .map_or(0, |pair| network.plan.rows_of(pair.candidate));
         let with_item = || separable.terms.iter().filter_map(|term| Some((term.item?, term.width)));
         let depth = with_item().map(|(_, width)| width).sum::<usize>() + 1;
         let width = S::TILE_ROWS.len() * S::LANES;
@@ -116,7 +117,7 @@ impl Catalogue {
 
     /// What an item's floats are multiplied by for a user; the last is the constant.
     fn coefficients(&self, network: Network<'_>, user: u32, row: &mut [f32]) {
-        let mut constant = network.value(self.separable.bias)[0];
+        let mut constant = self.separable.bias.map_or(0.0, |bias| network.value(bias)[0]);
         let mut at = 0;
         for term in &self.separable.terms {
             let weights = term

@@ -2,10 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::ITEM;
 use crate::{
     ops,
-    plan::{Activation, ParamKind, Plan, Stage, View},
+    plan::{Activation, Pair, ParamKind, Plan, Stage, View},
 };
 
 /// What a plan comes to when users are fixed.
@@ -13,8 +12,8 @@ use crate::{
 pub(in crate::cpu) struct Separable {
     /// Terms of the logit that are linear in the rows of each.
     pub terms: Vec<Term>,
-    /// The logit's bias.
-    pub bias: usize,
+    /// The logit's bias, if it has one.
+    pub bias: Option<usize>,
     /// The rest of the logit, if there is any.
     pub tower: Option<Tower>,
 }
@@ -45,18 +44,16 @@ pub(in crate::cpu) struct Tower {
 impl Separable {
     /// Takes a plan apart, if it has this shape.
     pub fn of(plan: &Plan) -> Option<Self> {
-        if plan.columns().len() != 2 || plan.vocabularies().len() != 2 {
-            return None;
-        }
+        plan.pair()?;
         let last = plan
             .stages()
             .iter()
             .find(|stage| stage.output() == Some(plan.logit()))?;
         let (bias, weight) = match *last {
-            Stage::Sum(ops::Sum { bias: Some(bias), .. }) => (bias, None),
+            Stage::Sum(ops::Sum { bias, .. }) => (bias, None),
             Stage::Linear(ops::Linear {
                 weight,
-                bias: Some(bias),
+                bias,
                 activation: Activation::Identity,
                 ..
             }) => (bias, Some(weight)),
@@ -167,7 +164,9 @@ impl Tower {
 }
 
 fn is_item(plan: &Plan, table: usize) -> bool {
-    plan.params()[table].kind == ParamKind::Table { vocabulary: ITEM }
+    let candidate = |pair: Pair| plan.columns()[pair.candidate].vocabulary;
+    let vocabulary = plan.pair().map(candidate);
+    vocabulary.is_some_and(|vocabulary| plan.params()[table].kind == ParamKind::Table { vocabulary })
 }
 
 /// The stages that fill `view`, in the order of their columns; nothing where one also fills columns outside.

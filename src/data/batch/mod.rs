@@ -7,6 +7,7 @@
 mod column;
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 pub use column::{IdColumn, Segment};
 
@@ -51,6 +52,8 @@ pub struct Batch {
     labels: Vec<f32>,
     /// One a sample, or none where all count alike.
     weights: Vec<f32>,
+    /// The id columns that hold negatives.
+    negatives: Range<usize>,
     noise: Rng,
     holds_statistics: bool,
     /// Whether ids may have changed since they were sorted.
@@ -74,6 +77,7 @@ impl Batch {
     pub fn reset(&mut self, columns: usize, sequences: usize) {
         self.columns.resize_with(columns, IdColumn::default);
         self.offsets.resize_with(sequences, Vec::new);
+        self.negatives = 0..0;
         self.clear();
     }
 
@@ -111,6 +115,26 @@ impl Batch {
     /// Numeric features, `[samples, features]`, to be filled with finite numbers.
     pub fn numeric_mut(&mut self) -> &mut Vec<f32> {
         &mut self.numeric
+    }
+
+    /// The id columns that hold negatives of each sample's candidate, as many as it has; none where samples are positives and
+    /// negatives themselves, by their labels.
+    pub fn negatives(&self) -> Range<usize> {
+        self.negatives.clone()
+    }
+
+    /// Says which id columns hold negatives, for plans whose loss compares each candidate with some
+    /// ([`Plan::negatives`](crate::plan::Plan::negatives)). It stays so when the batch is cleared, not when it is
+    /// [reset](Batch::reset).
+    ///
+    /// ```
+    /// use pocketrec::data::Batch;
+    /// let mut batch = Batch::from_columns(&[&[5, 2], &[1, 0], &[3, 4]], &[1.0, 1.0])?; // user, item, negative
+    /// batch.set_negatives(2..3);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn set_negatives(&mut self, columns: Range<usize>) {
+        self.negatives = columns;
     }
 
     /// What is drawn at random in a step on this batch (dropout's masks): a stream of its own for each batch.

@@ -6,6 +6,7 @@ mod attention;
 mod attention_unit;
 mod auxiliary;
 mod batch_norm;
+mod bpr;
 pub(crate) mod context;
 mod dice;
 mod dropout;

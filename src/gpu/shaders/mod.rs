@@ -120,6 +120,8 @@ shaders! {
         Auxiliary "auxiliary" ["cross_entropy" "auxiliary"]
         /// The loss.
         SigmoidCrossEntropy "sigmoid_cross_entropy" ["cross_entropy" "sigmoid_cross_entropy"]
+        /// The loss of pairs.
+        Bpr "bpr" ["cross_entropy" "bpr"]
         /// Sparse update by Adam.
         RowUpdateAdam "row_update" ["adam" "row_update"]
         /// Sparse update by SGD.

@@ -43,7 +43,7 @@ impl PlanBuilder {
         let index = *self.param_places.get(name)?;
         let param = &self.params[index];
         let fits = param.kind == kind && [param.rows, param.width] == shape;
-        (fits && !self.gathers.contains(&(index, column))).then_some(index)
+        (fits && (self.shares || !self.gathers.contains(&(index, column)))).then_some(index)
     }
 
     /// The numeric features of a sample from number `first` on, as many as `output` is wide.

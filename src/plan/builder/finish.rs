@@ -5,30 +5,31 @@ use alloc::{format, vec, vec::Vec};
 use super::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS, MAX_WIDTH, PlanBuilder};
 use crate::{
     Result,
-    ops::{self, Role, Spaces},
+    ops::{Role, Spaces},
     plan::{Accumulate, Backward, Param, Plan, Space, Stage, View},
 };
 
 impl PlanBuilder {
-    /// Ends the plan with the mean sigmoid cross-entropy of `logit`.
+    /// Ends the plan with its loss: [`SigmoidCrossEntropy`](crate::ops::SigmoidCrossEntropy) of a logit against the label,
+    /// or [`Bpr`](crate::ops::Bpr), which compares the logits of an item and of a negative.
     ///
     /// # Errors
     /// [`Error::Plan`](crate::Error::Plan) where views overlap, are empty, are read before they are written, or are
     /// never used; where a stage reads the buffer that it writes; where a buffer is filled by look-ups and numeric
     /// features and by other stages too; where rows of different spaces are mixed; where no table reads an id column;
     /// where sizes or initial values are out of range.
-    pub fn finish(mut self, logit: View) -> Result<Plan> {
-        if logit.width != 1 {
-            self.fail(format!("the logit is {} columns wide: it must be 1", logit.width));
-        }
-        self.stages
-            .push(Stage::SigmoidCrossEntropy(ops::SigmoidCrossEntropy { logit }));
+    pub fn finish(mut self, loss: impl Into<Stage>) -> Result<Plan> {
+        let loss = loss.into();
+        let logit = self.check_loss(&loss);
+        self.stages.push(loss);
         self.check_params();
         self.refuse()?; // the checks below take memory for every column of every buffer
         self.check_forward();
         let backward = self.derive_backward();
         self.refuse()?;
         let scored = self.derive_scored(logit);
+        let scored_columns = self.scored_columns(&scored);
+        self.refuse()?;
         let (vocabulary_rows, gathers) = (self.vocabulary_rows(), self.gathers_of_params());
         Ok(Plan {
             columns: self.columns,
@@ -43,9 +44,57 @@ impl PlanBuilder {
             stages: self.stages,
             backward,
             scored,
+            scored_columns,
             logit,
             exposed: self.exposed,
         })
+    }
+
+    /// Every logit of the loss is one column, and it is a loss; gives what is scored.
+    fn check_loss(&mut self, loss: &Stage) -> View {
+        for view in loss.inputs() {
+            if view.width != 1 {
+                self.fail(format!("the logit is {} columns wide: it must be 1", view.width));
+            }
+        }
+        if let [view, other] = loss.inputs()
+            && view == other
+        {
+            self.fail(format!("{} compares {view:?} with itself", loss.name()));
+        }
+        match loss.role() {
+            Role::Loss { scored } => scored,
+            _ => {
+                self.fail(format!("{} is no loss: end the plan with one", loss.name()));
+                loss.output().unwrap_or(View {
+                    buffer: 0,
+                    start: 0,
+                    width: 1,
+                })
+            }
+        }
+    }
+
+    /// The id columns that what is scored depends on. Those that training alone reads, such as negatives, come behind them:
+    /// scores are asked for by the first columns.
+    fn scored_columns(&mut self, scored: &[bool]) -> usize {
+        if !self.sequences.all.is_empty() || self.numerics > 0 {
+            return self.columns.len(); // scored by whole batches
+        }
+        let mut read = vec![false; self.columns.len()];
+        for (stage, _) in self.stages.iter().zip(scored).filter(|(_, scored)| **scored) {
+            if let Role::LookUp { column, .. } = stage.role() {
+                read[column] = true;
+            }
+        }
+        let count = read.iter().take_while(|read| **read).count();
+        if let Some(late) = (count..read.len()).find(|&column| read[column]) {
+            let (early, late) = (self.columns[count].name.clone(), self.columns[late].name.clone());
+            self.fail(format!(
+                "the id column {early}, which training alone reads, comes before {late}, which scores depend on: make it later"
+            ));
+        }
+        count
     }
 
     /// Every id column picks from a table, every sequence has a column, and the parameters fit in an address space.
@@ -195,7 +244,7 @@ impl PlanBuilder {
         }
         let gathers = match stage.role() {
             Role::LookUp { .. } => true,
-            Role::Layer | Role::Loss | Role::AuxiliaryLoss { .. } => false,
+            Role::Layer | Role::Loss { .. } | Role::AuxiliaryLoss { .. } => false,
             Role::BesideLookUps => return,
         };
         if *gathered[buffer].get_or_insert(gathers) != gathers {

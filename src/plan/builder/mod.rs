@@ -13,7 +13,7 @@ use alloc::{
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{Column, Init, Param, ParamKind, Space, Stage, View};
+use super::{Column, Init, Param, ParamKind, Part, Space, Stage, View};
 use crate::{Error, Result};
 
 /// Columns of a buffer at most: products of two widths stay far from overflow.
@@ -70,6 +70,8 @@ pub struct PlanBuilder {
     stages: Vec<Stage>,
     exposed: Vec<(String, View)>,
     exposed_names: HashSet<String>,
+    /// Whether parameters that are there already are meant by their names.
+    shares: bool,
     fault: Option<String>,
 }
 
@@ -87,10 +89,25 @@ impl PlanBuilder {
     /// The id column called `name`, made on first use: one id a row of `space`, out of a vocabulary that it may share
     /// with other columns.
     pub fn column_in(&mut self, name: &str, vocabulary: &str, space: Space) -> usize {
-        self.id_column(name, vocabulary, space, false)
+        self.id_column(name, vocabulary, space, false, Part::Feature)
     }
 
-    fn id_column(&mut self, name: &str, vocabulary: &str, space: Space, weighted: bool) -> usize {
+    /// The id column of whom candidates are ranked for, the user, with a vocabulary of the same name.
+    pub fn query(&mut self, name: &str) -> usize {
+        self.id_column(name, name, Space::Samples, false, Part::Query)
+    }
+
+    /// The id column of what is ranked, the item, with a vocabulary of the same name.
+    pub fn candidate(&mut self, name: &str) -> usize {
+        self.id_column(name, name, Space::Samples, false, Part::Candidate)
+    }
+
+    /// The id column of what the loss compares each sample's candidate with: ids of the vocabulary of the candidate's.
+    pub fn negative(&mut self, name: &str, candidate: &str) -> usize {
+        self.id_column(name, candidate, Space::Samples, false, Part::Negative)
+    }
+
+    fn id_column(&mut self, name: &str, vocabulary: &str, space: Space, weighted: bool, part: Part) -> usize {
         let vocabulary = self.vocabularies.position_or_push(vocabulary);
         let there = self.column_places.get(name).copied();
         let index = there.unwrap_or_else(|| {
@@ -99,12 +116,13 @@ impl PlanBuilder {
                 vocabulary,
                 space,
                 weighted,
+                part,
             });
             self.column_places.insert(name.to_string(), self.columns.len() - 1);
             self.columns.len() - 1
         });
         let column = &self.columns[index];
-        if (column.vocabulary, column.space, column.weighted) != (vocabulary, space, weighted) {
+        if (column.vocabulary, column.space, column.weighted, column.part) != (vocabulary, space, weighted, part) {
             self.fail(format!("two different id columns are called {name}"));
         }
         index
@@ -114,7 +132,32 @@ impl PlanBuilder {
     /// weights: what is looked up by it is multiplied by them.
     pub fn weighted_column(&mut self, name: &str, vocabulary: &str, sequence: &str) -> usize {
         let space = self.sequence(sequence);
-        self.id_column(name, vocabulary, space, true)
+        self.id_column(name, vocabulary, space, true, Part::Feature)
+    }
+
+    /// Adds stages that share parameters: what `add` calls by the name of a parameter that is there already is that
+    /// parameter, and its gradients add up. So the same network can score two candidates of a sample.
+    ///
+    /// ```
+    /// use pocketrec::{ops::Bpr, plan::{Activation, Init, PlanBuilder}};
+    /// let mut plan = PlanBuilder::new();
+    /// let (item, negative) = (plan.candidate("item"), plan.negative("negative", "item"));
+    /// let mut logit = |plan: &mut PlanBuilder, column| {
+    ///     let x = plan.buffer(4);
+    ///     plan.gather("item.weight", column, 50, Init::Normal { std: 0.01 }, x);
+    ///     plan.linear("logit", x, 1, Activation::Identity)
+    /// };
+    /// let of_item = logit(&mut plan, item);
+    /// let of_negative = plan.shared(|plan| logit(plan, negative));
+    /// let plan = plan.finish(Bpr { logits: [of_item, of_negative] })?;
+    /// assert_eq!(plan.params().len(), 3); // the table, a weight and a bias
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn shared<T>(&mut self, add: impl FnOnce(&mut Self) -> T) -> T {
+        let before = core::mem::replace(&mut self.shares, true);
+        let added = add(self);
+        self.shares = before;
+        added
     }
 
     /// The sequence called `name`, made on first use: each sample has a number of steps of its own, 0 or more.
@@ -177,8 +220,21 @@ impl PlanBuilder {
         {
             self.fail(format!("{name} begins as {value}: give a finite number"));
         }
-        if self.param_places.contains_key(name) {
-            self.fail(format!("two parameters are called {name}"));
+        if let Some(&there) = self.param_places.get(name) {
+            let Param {
+                rows: r,
+                width: w,
+                kind: k,
+                ..
+            } = self.params[there];
+            if self.shares && (r, w, k) == (rows, width, kind) {
+                return there;
+            }
+            let fault = match self.shares {
+                true => format!("{name} is {r} x {w} already and cannot be shared as {rows} x {width}"),
+                false => format!("two parameters are called {name}"),
+            };
+            self.fail(fault);
         }
         self.param_places.insert(name.to_string(), self.params.len());
         self.params.push(Param {

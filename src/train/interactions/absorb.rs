@@ -14,6 +14,7 @@ use super::{AbsorbConfig, ITEM, Trainer, USER, pad};
 use crate::{
     Error, Result,
     data::{Batch, IdMap},
+    models::Loss,
     plan::{L2, Optimizer},
     train::{
         draws::{Draws, absorb_rng},
@@ -122,6 +123,10 @@ impl Trainer {
     /// Those of [`absorb`](Trainer::absorb), and [`Error::Config`] where a setting is out of range.
     pub fn absorb_with(&mut self, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         config.validate()?;
+        if self.config.loss == Loss::Bpr && config.negatives == 0 {
+            let reason = "0: this model learns by comparing each item with negatives (bpr); give at least 1";
+            return Err(Error::config("negatives", reason));
+        }
         let old = [self.users(), self.items()];
         let needed = [self.rows_for(USER, pairs, config)?, self.rows_for(ITEM, pairs, config)?];
         if pairs.is_empty() {
@@ -249,7 +254,10 @@ impl Trainer {
         }
         let mut saved = rows::SavedRows::default();
         for column in [USER, ITEM] {
-            let ids = batches.iter().flat_map(|batch| &batch.column(column).ids);
+            let columns = |batch: &Batch| columns_of(batch, column);
+            let ids = batches
+                .iter()
+                .flat_map(|batch| columns(batch).flat_map(|column| &batch.column(column).ids));
             let mut ids: Vec<u32> = ids.copied().collect();
             ids.sort_unstable();
             ids.dedup();
@@ -267,11 +275,18 @@ impl Trainer {
     fn learn_batches(&mut self, batches: &[Batch], config: &AbsorbConfig, dense: &rows::Dense) -> Result<u64> {
         for batch in batches {
             // A step divides by the batch; the row that most samples share is to move by its own mean gradient.
-            let most = [USER, ITEM].map(|column| largest_segment(batch, column));
-            let share = batch.len() as f32 / most[USER].max(most[ITEM]).max(1) as f32;
+            let columns = 0..batch.columns().len();
+            let most = columns.map(|column| largest_segment(batch, column)).max().unwrap_or(0);
+            let share = batch.len() as f32 / most.max(1) as f32;
             let learning_rate = config.learning_rate * share;
             let optimizer = Optimizer::Sgd { learning_rate };
-            let items = batch.column(ITEM).segments.iter().map(|segment| segment.row);
+            let columns = columns_of(batch, ITEM);
+            let mut items: Vec<u32> = columns
+                .flat_map(|column| batch.column(column).segments.iter().map(|segment| segment.row))
+                .collect();
+            items.sort_unstable();
+            items.dedup();
+            let items = items.into_iter();
             let mut held = rows::SavedRows::default();
             held.save(
                 &mut *self.core.executor,
@@ -305,7 +320,10 @@ impl Trainer {
     /// The group's interactions and some older ones of its users, each with negatives.
     fn draw_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig, draws: &mut Draws) -> Result<Batch> {
         let samples = group.len() * (1 + config.replay as usize) * (1 + config.negatives as usize);
-        let mut batch = Batch::new(2, samples);
+        let pairwise = self.config.loss == Loss::Bpr;
+        let columns = 2 + usize::from(pairwise);
+        let mut batch = Batch::new(columns, samples);
+        batch.set_negatives(2..columns);
         let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
         for &(user, item) in group {
             let (trained, absorbed) = (self.history.trained(user), self.history.absorbed(user));
@@ -321,11 +339,16 @@ impl Trainer {
                         _ => continue,
                     }
                 }
-                batch.push(&[user, positive], 1.0);
+                if !pairwise {
+                    batch.push(&[user, positive], 1.0);
+                }
                 for _ in 0..config.negatives {
                     let unknown = |&item: &u32| !self.history.contains(user, item);
                     if let Some(negative) = (0..ATTEMPTS).map(|_| draws.below(items)).find(unknown) {
-                        batch.push(&[user, negative], 0.0);
+                        match pairwise {
+                            true => batch.push(&[user, positive, negative], 1.0),
+                            false => batch.push(&[user, negative], 0.0),
+                        }
                     }
                 }
             }
@@ -376,6 +399,12 @@ fn item_share(support: &[u32], item: u32) -> f32 {
 
 fn id_of((user, item): (u32, u32), column: usize) -> u32 {
     if column == ITEM { item } else { user }
+}
+
+/// The id columns of a batch that pick rows of users or of items.
+fn columns_of(batch: &Batch, vocabulary: usize) -> impl Iterator<Item = usize> + use<> {
+    let negatives = batch.negatives();
+    core::iter::once(vocabulary).chain(negatives.filter(move |_| vocabulary == ITEM))
 }
 
 fn largest_segment(batch: &Batch, column: usize) -> usize {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result,
     eval::Protocol,
+    models::Loss,
     plan::{L2, Optimizer},
     train::task::Schedule,
 };
@@ -26,7 +27,10 @@ const LARGEST_BATCH: usize = 1 << 22;
 pub struct TrainConfig {
     /// Passes over the training part, counted from the beginning of training and not from a call of `fit`.
     pub epochs: u32,
-    /// Samples a step, positives and negatives together.
+    /// What is learnt, and so what a sample is. A trainer keeps the loss that it began with.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub loss: Loss,
+    /// Samples a step: positives and negatives together, or pairs of both, as [`loss`](TrainConfig::loss) says.
     pub batch_size: usize,
     /// Negatives drawn for each positive, anew in each epoch.
     pub negatives: u32,
@@ -78,6 +82,7 @@ impl Default for TrainConfig {
     fn default() -> Self {
         TrainConfig {
             epochs: 20,
+            loss: Loss::default(),
             batch_size: 256,
             negatives: 4,
             optimizer: Optimizer::default(),
@@ -92,6 +97,11 @@ impl Default for TrainConfig {
             report_every: 512,
         }
     }
+}
+
+/// Whether a setting need not be stored.
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
 }
 
 impl TrainConfig {
@@ -126,6 +136,10 @@ impl TrainConfig {
             return Err(Error::config("batch_size", reason));
         }
         self.optimizer.validate()?;
+        if self.loss == Loss::Bpr && self.negatives == 0 {
+            let reason = "0: bpr compares each positive with a negative; give at least 1";
+            return Err(Error::config("negatives", reason));
+        }
         if !(self.decay > 0.0 && self.decay <= 1.0) {
             let reason = format!("{} is not in 0..=1, 0 left out; 1 keeps the learning rate", self.decay);
             return Err(Error::config("decay", reason));

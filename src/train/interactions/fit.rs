@@ -5,7 +5,7 @@ use alloc::format;
 use super::{Trainer, task::InteractionTask};
 use crate::{
     Error, Result,
-    data::{Sampler, Split},
+    data::Split,
     eval::{self, Protocol, RankingReport},
     train::{Control, EpochReport, Event, FitReport, IntoControl, clock::Stopwatch, run::Watch},
 };
@@ -82,8 +82,7 @@ impl Trainer {
         self.check_evaluation(split)?;
         self.adopt(split)?;
         self.core.restore_moments()?;
-        let sampler = Sampler::new(&split.train, self.config.negatives, self.config.seed)?;
-        let mut task = InteractionTask::new(split, sampler, &self.config, &mut *self.core.executor)?;
+        let mut task = InteractionTask::new(split, &self.config, &mut *self.core.executor)?;
         self.core
             .train(&mut task, self.config.schedule(), (clock, budget), watch)
     }

@@ -22,9 +22,9 @@ use crate::{
     Error, Result,
     data::{IdMap, Split},
     device::Device,
-    eval::{RankingReport, executor_takes_pairs},
-    executor::Executor,
-    models::{Model, NeuMf},
+    eval::RankingReport,
+    executor::{Executor, pair_of},
+    models::{Loss, Model, NeuMf},
     plan::{Plan, State},
 };
 
@@ -69,8 +69,8 @@ impl Trainer {
     /// device lacks what was asked for, [`Error::Memory`] where the model takes more memory than there is.
     pub fn new(model: impl Into<Model>, device: Device, config: TrainConfig) -> Result<Self> {
         let model = model.into();
-        let plan = model.plan()?;
         config.validate()?;
+        let plan = model.plan_for(config.loss)?;
         device.check_memory(&plan, config.optimizer.has_moments())?;
         let state = State::initial(&plan, config.seed, config.optimizer.has_moments())?;
         Self::with_state(model, device, config, state)
@@ -83,7 +83,7 @@ impl Trainer {
     pub fn with_state(model: impl Into<Model>, device: Device, config: TrainConfig, state: State) -> Result<Self> {
         let model = model.into();
         config.validate()?;
-        let executor = device.executor(model.plan()?, state)?;
+        let executor = device.executor(model.plan_for(config.loss)?, state)?;
         Self::with_executor(model, executor, config)
     }
 
@@ -118,8 +118,8 @@ impl Trainer {
         let model = model.into();
         config.validate()?;
         check_averaging(executor.plan(), config.average_from)?;
-        executor_takes_pairs(&*executor)?;
-        if *executor.plan() != model.plan()? {
+        pair_of(executor.plan())?;
+        if *executor.plan() != model.plan_for(config.loss)? {
             let reason = format!(
                 "the executor's plan is not that of {} with these settings",
                 model.name()
@@ -172,6 +172,12 @@ impl Trainer {
     pub fn set_config(&mut self, config: TrainConfig) -> Result<()> {
         config.validate()?;
         check_averaging(self.plan(), config.average_from)?;
+        if config.loss != self.config.loss {
+            let [old, new] = [self.config.loss, config.loss].map(Loss::name);
+            let reason =
+                format!("{new}: this trainer learns by {old}; begin another from its state (Trainer::with_state)");
+            return Err(Error::config("loss", reason));
+        }
         if config.average_from != self.config.average_from {
             self.core.drop_mean()?;
         }

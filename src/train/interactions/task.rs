@@ -5,6 +5,7 @@ use crate::{
     data::{Batch, Sampler, Split},
     eval::{self, Protocol, RankingReport},
     executor::Executor,
+    models::Loss,
     plan::{L2, Optimizer},
     train::{
         TrainConfig,
@@ -27,8 +28,12 @@ pub(super) struct InteractionTask<'a> {
 
 impl<'a> InteractionTask<'a> {
     /// # Errors
-    /// Those of [`Executor::keep_sampler`].
-    pub fn new(split: &'a Split, sampler: Sampler, config: &TrainConfig, executor: &mut dyn Executor) -> Result<Self> {
+    /// Those of [`Sampler::new`] and [`Executor::keep_sampler`].
+    pub fn new(split: &'a Split, config: &TrainConfig, executor: &mut dyn Executor) -> Result<Self> {
+        let sampler = match config.loss {
+            Loss::CrossEntropy => Sampler::new(&split.train, config.negatives, config.seed)?,
+            Loss::Bpr => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
+        };
         let size = config.batch_size;
         let is_drawn = executor.keep_sampler(&sampler, size)?;
         let samples = if is_drawn { 0 } else { sampler.samples_per_epoch() };

@@ -1,6 +1,9 @@
 //! Plans of click-through models' parts, several operations in each.
 
-use pocketrec::plan::{Activation, Init, Plan, PlanBuilder};
+use pocketrec::{
+    ops::SigmoidCrossEntropy,
+    plan::{Activation, Init, Plan, PlanBuilder},
+};
 
 /// Plans of click-through models' parts: fields with numeric features, a factorisation machine, dropout and a sigmoid;
 /// and a table that a candidate and two sequences share, pooled by mean and by sum.
@@ -22,7 +25,7 @@ pub fn feature_plans() -> Vec<(&'static str, Plan)> {
     let hidden = plan.linear("dnn.1", hidden, 5, Activation::Sigmoid);
     let deep = plan.linear("dnn.2", hidden, 1, Activation::Sigmoid);
     let logit = plan.sum("bias", &[fm, deep]);
-    let fields = plan.finish(logit).unwrap();
+    let fields = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
 
     let mut plan = PlanBuilder::new();
     let (history, likes) = (plan.sequence("history"), plan.sequence("likes"));
@@ -46,7 +49,7 @@ pub fn feature_plans() -> Vec<(&'static str, Plan)> {
     let seen = plan.linear("seen", seen, 1, Activation::Identity);
     let both = plan.linear("both", whole, 1, Activation::Identity);
     let logit = plan.sum("bias", &[first, seen, product, both]);
-    let sequences = plan.finish(logit).unwrap();
+    let sequences = plan.finish(SigmoidCrossEntropy { logit }).unwrap();
     vec![
         ("fields", fields),
         ("sequences", sequences),
@@ -83,7 +86,7 @@ fn weighted_ids() -> Plan {
     let mapped = plan.linear("mapped", k, 3, Activation::Sigmoid);
     let terms = [first, plan.fm(whole, W), plan.fm_steps(k), plan.fm_steps(mapped)];
     let logit = plan.sum("bias", &terms);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 /// Attention of one sequence, on a looked-up query and keys or on computed ones; with softmax and PReLU, or without.
@@ -122,7 +125,7 @@ fn attention(softmax: bool) -> Plan {
     let hidden = plan.linear("dnn.0", whole, 6, Activation::Identity);
     let hidden = plan.prelu("dnn.0", hidden);
     let logit = plan.linear("dnn.1", hidden, 1, Activation::Identity);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 /// Statistics of the batch over samples and over steps, one stage behind another; read by two stages, and by one.
@@ -147,5 +150,5 @@ fn batch_statistics() -> Plan {
     let both = plan.buffer(4);
     plan.product(hidden, shifted, both);
     let logit = plan.linear("dnn.2", both, 1, Activation::Identity);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }

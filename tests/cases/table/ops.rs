@@ -1,6 +1,9 @@
 //! Rows of the table: each operation with as little as can be around it.
 
-use pocketrec::plan::{Activation, GruKind, Init, Plan, PlanBuilder, View};
+use pocketrec::{
+    ops::{Bpr, SigmoidCrossEntropy},
+    plan::{Activation, GruKind, Init, Plan, PlanBuilder, View},
+};
 
 use super::super::plan_of;
 
@@ -47,7 +50,7 @@ fn on_steps(width: usize, build: impl FnOnce(&mut PlanBuilder, View, View) -> Vi
         to_logit(&mut plan, y),
     );
     let logit = plan.plain_sum(&[of_query, of_rest]);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 /// The sum of a history's rows.
@@ -102,7 +105,25 @@ fn of_samples() -> Vec<(&'static str, Plan)> {
             "sigmoid_cross_entropy: of one looked-up column",
             plan_of(2, |plan, x| plan.plain_sum(&[x])),
         ),
+        ("bpr: of two layers in one buffer", pairs()),
     ]
+}
+
+/// An item and a negative, scored by the same layer.
+fn pairs() -> Plan {
+    let mut plan = PlanBuilder::new();
+    let columns = [plan.candidate("item"), plan.negative("negative", "item")];
+    let logits = plan.buffer(2);
+    for (k, column) in columns.into_iter().enumerate() {
+        plan.shared(|plan| {
+            let x = plan.buffer(5);
+            plan.gather("item.weight", column, 11, INIT, x);
+            let hidden = plan.linear("hidden", x, 7, Activation::Relu);
+            plan.linear_into("logit", hidden, logits.columns(k, 1), Activation::Sigmoid);
+        });
+    }
+    let logits = [logits.columns(0, 1), logits.columns(1, 1)];
+    plan.finish(Bpr { logits }).unwrap()
 }
 
 fn weighted_ids() -> Plan {
@@ -113,7 +134,7 @@ fn weighted_ids() -> Plan {
     plan.gather("feature.weight", feature, 13, INIT, steps);
     let sums = pooled(&mut plan, steps);
     let logit = to_logit(&mut plan, sums);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 fn numeric() -> Plan {
@@ -124,7 +145,7 @@ fn numeric() -> Plan {
     plan.numeric(0, x.columns(3, 2));
     plan.numeric(1, x.columns(5, 3));
     let logit = to_logit(&mut plan, x);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 /// What lies between samples and the steps of their histories.

@@ -1,6 +1,9 @@
 //! Plans of recurrent layers and of DIEN's auxiliary loss.
 
-use pocketrec::plan::{Activation, GruKind, Init, Plan, PlanBuilder};
+use pocketrec::{
+    ops::SigmoidCrossEntropy,
+    plan::{Activation, GruKind, Init, Plan, PlanBuilder},
+};
 
 const INIT: Init = Init::Normal { std: 0.1 };
 
@@ -39,7 +42,7 @@ fn evolution(kind: GruKind, [first, second]: [usize; 2]) -> Plan {
     plan.pool(scores, total, false);
     let of_x = plan.linear("top", x, 1, Activation::Identity);
     let logit = plan.sum("bias", &[of_x, total]);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
 
 fn auxiliary(hidden_width: usize) -> Plan {
@@ -60,5 +63,5 @@ fn auxiliary(hidden_width: usize) -> Plan {
     let last = plan.buffer(hidden_width);
     plan.last_step(states, last);
     let logit = plan.linear("logit", last, 1, Activation::Identity);
-    plan.finish(logit).unwrap()
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }

@@ -1,0 +1,69 @@
+//! BPR: `shaders/bpr.wgsl`.
+
+use crate::{
+    Result,
+    gpu::{
+        memory::layout::needs::Stored,
+        ops::{
+            context::Context,
+            op::{Backward, Forward, GpuOp, Uniforms},
+        },
+        program::{
+            draft::{Draft, Reads},
+            grid::Grid,
+            shapes::{Uniform, UniformLayout, ViewShape, uniform},
+        },
+        shaders::Shader,
+    },
+    ops::Bpr,
+    plan::View,
+};
+
+uniform! {
+    struct BprShape as Bpr {
+        item: ViewShape,
+        negative: ViewShape,
+        item_gradient: ViewShape,
+        negative_gradient: ViewShape,
+    }
+}
+
+impl Uniforms for Bpr {
+    const UNIFORMS: &'static [UniformLayout] = &[BprShape::LAYOUT];
+}
+
+impl GpuOp for Bpr {
+    fn stored(&self) -> Vec<(usize, Stored)> {
+        Vec::new()
+    }
+
+    fn alike(&self) -> Vec<Vec<View>> {
+        Vec::new()
+    }
+
+    /// A loss is taken where its gradient is.
+    fn forward<'a>(&self, _: Context<'a>, _: Forward, _: &mut Vec<Draft<'a>>) -> Result<()> {
+        Ok(())
+    }
+
+    fn backward<'a>(&self, ctx: Context<'a>, _: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+        let [(item, items), (negative, negatives)] = self.logits.map(|view| ctx.activation(view));
+        let [(item_gradient, to_items), (negative_gradient, to_negatives)] = self.logits.map(|view| ctx.gradient(view));
+        let shape = BprShape {
+            item,
+            negative,
+            item_gradient,
+            negative_gradient,
+        };
+        let buffers = vec![
+            (3, items),
+            (4, to_items),
+            (5, ctx.losses),
+            (6, negatives),
+            (7, to_negatives),
+        ];
+        let (grid, reads) = (Grid::SAMPLES, Reads::CallAndBatch);
+        drafts.push(Draft::new(Shader::Bpr, "forward_backward", grid, reads, &shape, buffers).cost(2, 72));
+        Ok(())
+    }
+}
