@@ -10,6 +10,21 @@
 //! - A gradient is that of the mean loss of the batch and has the shape of what it belongs to.
 //! - Slices whose lengths do not fit one another are a mistake of the caller: the functions may panic then.
 //!   [`Reference`](crate::reference::Reference), which runs whole plans, checks its arguments and returns errors instead.
+//!
+//! `for_each_op` below is the only place where operations are listed: from it come the closed enum [`Stage`] and every
+//! dispatch over it, on all devices. A new operation is a name there beside its `mod` and `pub use`, and whatever it lacks
+//! is a compile error.
+
+/// Hands the names of all operations, which are those of their structs, to a macro.
+macro_rules! for_each_op {
+    ($receiver:ident) => {
+        $receiver! {
+            Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr
+        }
+    };
+}
+pub(crate) use for_each_op;
 
 pub mod adam;
 pub mod affine;
@@ -57,7 +72,6 @@ pub use gru::Gru;
 pub use last_step::LastStep;
 pub use linear::{Activation, Linear};
 pub use numeric::Numeric;
-pub(crate) use op::for_each_op;
 pub use op::{Names, Op, Role, Spaces, Stage};
 pub use pair_with_next::PairWithNext;
 pub use pool::Pool;

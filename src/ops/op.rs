@@ -1,15 +1,9 @@
-//! What every operation says of itself, and the one list of them all.
-//!
-//! [`for_each_op`] is the only place where operations are listed: from it come the closed enum [`Stage`] and every
-//! dispatch over it. A new operation is a line there, and whatever it lacks is a compile error.
+//! What every operation says of itself, and the closed enum of them all, made of the one list in `mod.rs`.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use super::{
-    Affine, Attention, AttentionUnit, Auxiliary, BatchNorm, Bpr, Dice, Dropout, Fm, Gather, Gru, LastStep, Linear,
-    Numeric, PairWithNext, Pool, Prelu, Product, SigmoidCrossEntropy, Softmax, Specification, Sum,
-};
+use super::Specification;
 use crate::view::{Space, View};
 
 /// An operation's operands, and what follows from them.
@@ -114,27 +108,14 @@ pub(super) fn describe_inputs(inputs: &[View], f: &mut fmt::Formatter<'_>) -> fm
     Ok(())
 }
 
-/// Hands the names of all operations, which are those of their structs, to a macro.
-macro_rules! for_each_op {
-    ($receiver:ident) => {
-        $receiver! {
-            Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy,
-            Bpr
-        }
-    };
-}
-
-pub(crate) use for_each_op;
-
 macro_rules! stage {
     ($($op:ident),*) => {
         /// One fused operation of the forward pass, with its operands.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Stage {
             $(
-                #[doc = concat!("See [`", stringify!($op), "`].")]
-                $op($op),
+                #[doc = concat!("See [`", stringify!($op), "`](super::", stringify!($op), ").")]
+                $op(super::$op),
             )*
         }
 
@@ -165,8 +146,8 @@ macro_rules! stage {
         }
 
         $(
-            impl From<$op> for Stage {
-                fn from(op: $op) -> Stage {
+            impl From<super::$op> for Stage {
+                fn from(op: super::$op) -> Stage {
                     Stage::$op(op)
                 }
             }

@@ -8,7 +8,7 @@ use crate::{
         ops::{
             context::{Context, NONE, is_added},
             linear::number_of,
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
             pool::sum_steps,
         },
         program::{
@@ -16,11 +16,16 @@ use crate::{
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::AttentionUnit,
     plan::{Accumulate, Activation, View},
 };
+
+/// Operands of DIN's attention unit.
+const ATTENTION_UNIT: Shader = shader!("attention_unit", "sigmoid", "attention_unit");
+/// Their weight, folded.
+const ATTENTION_UNIT_WEIGHTS: Shader = shader!("attention_unit", "attention_unit_weights");
 
 uniform! {
     struct UnitShape as AttentionUnit {
@@ -46,7 +51,8 @@ uniform! {
     }
 }
 
-impl Uniforms for AttentionUnit {
+impl Shaders for AttentionUnit {
+    const SHADERS: &'static [Shader] = &[ATTENTION_UNIT, ATTENTION_UNIT_WEIGHTS];
     const UNIFORMS: &'static [UniformLayout] = &[UnitShape::LAYOUT, WeightsShape::LAYOUT];
 }
 
@@ -103,7 +109,7 @@ impl GpuOp for AttentionUnit {
         let (weights, folded) = (weights_shape(self, ctx)?, folded(self, ctx)?);
         let grid = Grid::Threads(u64::from(weights.outputs) * u64::from(weights.width));
         let buffers = vec![(3, ctx.dense()), (4, ctx.transposed())];
-        let (shader, reads) = (Shader::AttentionUnitWeights, Reads::Nothing);
+        let (shader, reads) = (ATTENTION_UNIT_WEIGHTS, Reads::Nothing);
         drafts.push(Draft::new(shader, "fold", grid, reads, &weights, buffers).cost(12, 160));
         let shape = UnitShape {
             samples: query.0,
@@ -185,7 +191,7 @@ fn weight_gradient<'a>(
         x: (shape.outputs * shape.width).div_ceil(256),
         y: 1,
     };
-    let (shader, buffers) = (Shader::AttentionUnitWeights, vec![(5, &ctx.buffers.slots)]);
+    let (shader, buffers) = (ATTENTION_UNIT_WEIGHTS, vec![(5, &ctx.buffers.slots)]);
     drafts.push(Draft::new(shader, "difference", grid, Reads::Nothing, &shape, buffers));
     Ok(())
 }
@@ -224,7 +230,7 @@ fn dispatch<'a>(entry: &'static str, shape: UnitShape, buffers: Vec<(u32, &'a wg
         "query_gradient" => shape.key,
         _ => shape.steps,
     };
-    Draft::new(Shader::AttentionUnit, entry, grid, Reads::CallAndBatch, &shape, buffers)
+    Draft::new(ATTENTION_UNIT, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * width))
         .cost_a_row(along, 8 * u64::from(width), 48 * u64::from(width))
 }

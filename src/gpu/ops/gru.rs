@@ -10,18 +10,23 @@ use crate::{
         },
         ops::{
             context::{Context, Operand, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::{Shader, tile::Tile},
+        shaders::{Shader, shader, tile::Tile},
     },
     ops::{Gru, Linear, gru::Kind},
     plan::{Accumulate, Activation, Plan, View},
 };
+
+/// Recurrence of a recurrent layer.
+const GRU: Shader = shader!("gru", "sigmoid", "tanh", "gru");
+/// What scores do to a recurrent layer's input, and their gradients.
+const GRU_SCORES: Shader = shader!("gru", "gru_scores");
 
 uniform! {
     struct GruShape as Gru {
@@ -49,7 +54,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Gru {
+impl Shaders for Gru {
+    const SHADERS: &'static [Shader] = &[GRU, GRU_SCORES];
     const UNIFORMS: &'static [UniformLayout] = &[GruShape::LAYOUT, GruScoresShape::LAYOUT];
 }
 
@@ -220,7 +226,7 @@ fn recurrence<'a>(
     let rows = if entry == "forward" { 3 + 4 + 1 } else { 4 + 2 + 4 + 4 };
     let draft = |tile: Tile| {
         let (grid, reads) = (Grid::SampleGroups(tile.wy), Reads::CallAndBatch);
-        Draft::new(Shader::Gru, entry, grid, reads, &shape, buffers)
+        Draft::new(GRU, entry, grid, reads, &shape, buffers)
             .of(format!("{:?} {}", op.kind, 4 * width))
             .cost_a_row(states, 96 * width * width, 16 * rows * width)
             .tile(tile)
@@ -245,16 +251,9 @@ fn scale<'a>(
         pad: [0; 2],
     };
     let buffers = vec![(3, from), (4, scores), (5, to)];
-    Draft::new(
-        Shader::GruScores,
-        "scale",
-        Grid::elements(rows),
-        Reads::Call,
-        &shape,
-        buffers,
-    )
-    .of(format!("{}", 4 * rows.width))
-    .cost(4 * u64::from(rows.width), 16 * u64::from(1 + (2 + add) * rows.width))
+    Draft::new(GRU_SCORES, "scale", Grid::elements(rows), Reads::Call, &shape, buffers)
+        .of(format!("{}", 4 * rows.width))
+        .cost(4 * u64::from(rows.width), 16 * u64::from(1 + (2 + add) * rows.width))
 }
 
 /// The sum of each row, times factors if there are any.
@@ -278,7 +277,7 @@ fn scores_gradient<'a>(
         space: rows.space(),
         threads: 1,
     };
-    let (shader, entry) = (Shader::GruScores, "scores_gradient");
+    let (shader, entry) = (GRU_SCORES, "scores_gradient");
     let width = u64::from(rows.width);
     Draft::new(
         shader,
