@@ -1,4 +1,27 @@
 //! The models: each builds a [`Plan`] that reads as the figure of its paper does.
+//!
+//! A new model is a `mod` and a `pub use` here; one of clicks is a name in `for_each_click_model` besides, from which come
+//! [`ClickModel`], the options of `examples/train_ctr` and the tests that go through all of them.
+
+/// Hands the models of clicks to a macro: each with what it is, its struct, and its name in settings and checkpoints.
+macro_rules! for_each_click_model {
+    ($receiver:ident) => {
+        $receiver! {
+            /// Logistic regression.
+            Lr "lr",
+            /// Factorisation machine.
+            Fm "fm",
+            /// Wide & Deep.
+            WideDeep "wide_deep",
+            /// DeepFM.
+            DeepFm "deepfm",
+            /// DIN.
+            Din "din",
+            /// DIEN.
+            Dien "dien",
+        }
+    };
+}
 
 mod behaviour;
 mod click;
@@ -13,6 +36,8 @@ mod lr;
 mod mf;
 mod mlp;
 mod neumf;
+#[cfg(feature = "std")]
+mod setting;
 mod unit;
 mod wide_deep;
 
