@@ -76,17 +76,15 @@ impl GpuOp for AttentionUnit {
         vec![self.inputs.to_vec()]
     }
 
-    /// The rows `[k, q * k]`, found by the weight, and what the query comes to, found by the bias.
+    /// The rows `[k, q * k]`, and what the query comes to.
     fn scratch(&self) -> Vec<Scratch> {
         let [query, key] = self.inputs;
         let rows = Scratch {
-            param: self.weight,
             part: key,
             parts: 2,
             rows: key,
         };
         let of_query = Scratch {
-            param: self.bias,
             part: self.output,
             parts: 1,
             rows: query,
@@ -102,9 +100,9 @@ impl GpuOp for AttentionUnit {
         Some((self.output, self.activation))
     }
 
-    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+    fn forward<'a>(&self, ctx: Context<'a>, pass: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
         let [query, key] = self.inputs.map(|view| ctx.activation(view));
-        let [rows, part] = views(self, ctx)?.map(|view| ctx.activation(view));
+        let [rows, part] = views(ctx, pass.stage)?.map(|view| ctx.activation(view));
         let output = ctx.activation(self.output);
         let (weights, folded) = (weights_shape(self, ctx)?, folded(self, ctx)?);
         let grid = Grid::Threads(u64::from(weights.outputs) * u64::from(weights.width));
@@ -139,9 +137,9 @@ impl GpuOp for AttentionUnit {
         if self.activation != Activation::Identity && !pass.fused {
             drafts.push(ctx.activation_gradient(self.output, self.activation));
         }
-        let [rows, part] = views(self, ctx)?;
+        let [rows, part] = views(ctx, pass.stage)?;
         drafts.push(sum_steps(delta, ctx.gradient(part)));
-        weight_gradient(self, ctx, pass.params, drafts)?;
+        weight_gradient(self, ctx, [rows, part], pass.params, drafts)?;
         let (folded, weights) = (folded(self, ctx)?, ctx.transposed());
         let of_query = (ctx.gradient(part), self.inputs[0]);
         drafts.push(ctx.mapped_back(of_query, (folded.query, weights), None, pass.accumulate[0]));
@@ -174,10 +172,10 @@ impl GpuOp for AttentionUnit {
 fn weight_gradient<'a>(
     op: &AttentionUnit,
     ctx: Context<'a>,
+    [rows, part]: [View; 2],
     params: Accumulate,
     drafts: &mut Vec<Draft<'a>>,
 ) -> Result<()> {
-    let [rows, part] = views(op, ctx)?;
     let shape = weights_shape(op, ctx)?;
     let stride = 4 * shape.width;
     let of_samples = (ctx.gradient(part), ctx.activation(op.inputs[0]));
@@ -197,8 +195,8 @@ fn weight_gradient<'a>(
 }
 
 /// The rows `[k, q * k]`, and what the query comes to.
-fn views(op: &AttentionUnit, ctx: Context<'_>) -> Result<[View; 2]> {
-    Ok([ctx.scratch(op.weight)?, ctx.scratch(op.bias)?])
+fn views(ctx: Context<'_>, stage: usize) -> Result<[View; 2]> {
+    Ok([ctx.scratch(stage, 0)?, ctx.scratch(stage, 1)?])
 }
 
 fn weights_shape(op: &AttentionUnit, ctx: Context<'_>) -> Result<WeightsShape> {
