@@ -15,6 +15,8 @@ macro_rules! for_each_click_model {
             WideDeep "wide_deep",
             /// DeepFM.
             DeepFm "deepfm",
+            /// DCN-v2.
+            DcnV2 "dcnv2",
             /// DIN.
             Din "din",
             /// DIEN.
@@ -25,6 +27,7 @@ macro_rules! for_each_click_model {
 
 mod behaviour;
 mod click;
+mod dcn_v2;
 mod deepfm;
 mod dien;
 mod din;
@@ -46,6 +49,7 @@ use alloc::{format, string::ToString, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 pub use click::ClickModel;
+pub use dcn_v2::{DcnV2, Structure};
 pub use deepfm::DeepFm;
 pub use dien::Dien;
 pub use din::Din;

@@ -20,7 +20,7 @@ macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross
         }
     };
 }
@@ -33,6 +33,7 @@ pub mod attention_unit;
 pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
+pub mod cross;
 pub mod dice;
 pub mod dropout;
 pub mod fm;
@@ -64,6 +65,7 @@ pub use attention_unit::AttentionUnit;
 pub use auxiliary::Auxiliary;
 pub use batch_norm::BatchNorm;
 pub use bpr::Bpr;
+pub use cross::Cross;
 pub use dice::Dice;
 pub use dropout::Dropout;
 pub use fm::Fm;

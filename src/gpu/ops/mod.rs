@@ -9,6 +9,7 @@ mod auxiliary;
 mod batch_norm;
 mod bpr;
 pub(crate) mod context;
+mod cross;
 mod dice;
 mod dropout;
 mod fm;

@@ -257,6 +257,31 @@ fn of_layers() -> Vec<(&'static str, Plan)> {
             }),
         ),
         (
+            "cross: 21 columns with themselves",
+            on_samples(21, |plan, x| plan.cross("cross", x, x, None)),
+        ),
+        (
+            "cross: two layers, the second of rank 3",
+            on_samples(11, |plan, x| {
+                let first = plan.cross("cross.0", x, x, None);
+                plan.cross("cross.1", x, first, Some(3))
+            }),
+        ),
+        (
+            "cross: a layer applied twice, over the steps of a history",
+            on_steps(6, |plan, _, key| {
+                let (x0, mut x) = (key.columns(0, 3), key.columns(3, 3));
+                for _ in 0..2 {
+                    x = plan.shared(|plan| plan.cross("cross", x0, x, None));
+                }
+                pooled(plan, x)
+            }),
+        ),
+        (
+            "cross: of one column",
+            plan_of(2, |plan, x| plan.cross("cross", x.columns(0, 1), x.columns(1, 1), None)),
+        ),
+        (
             "dropout: of three tenths",
             on_samples(37, |plan, x| plan.dropout(x, 0.3)),
         ),
