@@ -106,7 +106,7 @@ impl NeuMf {
     /// # Errors
     /// [`Error::Config`] where the sizes of the three models differ.
     pub fn pretrained(&self, gmf: (&Plan, &State), mlp: (&Plan, &State), alpha: f32) -> Result<State> {
-        let plan = self.plan_for(Loss::of(gmf.0))?;
+        let plan = self.plan_for(Loss::of(gmf.0)?)?;
         let mut state = State::initial(&plan, 0, false)?;
         for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
             let from = |(plan, state): (&Plan, &State)| -> Option<Vec<f32>> {
