@@ -18,7 +18,7 @@ use crate::{
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::{Batch, Sampler},
     eval::{Best, Query, Rank, check_targets, rank_by_scores, top_by_scores},
-    executor::{Executor, LossSum, StageTime, catalogue_items, exposed, interrupted},
+    executor::{Executor, LossSum, StageTime, catalogue_items, exposed, interrupted, pair_of},
     gpu::{
         device::gpu::Gpu,
         executor::program::Program,
@@ -272,6 +272,7 @@ impl Executor for GpuExecutor {
         self.ready()?;
         let items = catalogue_items(&self.plan, users, out)?;
         let slice = self.score_rows(out.len());
+        let pair = pair_of(&self.plan)?;
         let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
         self.prepare(samples_alone(slice as u32), [0; SPACES])?;
         for (index, out) in out.chunks_mut(slice.max(1)).enumerate() {
@@ -280,7 +281,7 @@ impl Executor for GpuExecutor {
             user.extend(pairs.clone().map(|pair| users[pair / items]));
             item.clear();
             item.extend(pairs.map(|pair| (pair % items) as u32));
-            self.inputs.set_ids([&user[..], &item[..]].into_iter());
+            self.inputs.set_ids(pair.columns(&user[..], &item[..]).into_iter());
             self.score_slice(samples(out.len()), out)?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     eval::{Best, Query, Rank, TopK},
-    executor::catalogue_of,
+    executor::{catalogue_of, pair_of},
     gpu::{
         executor::{GpuExecutor, IN_FLIGHT},
         memory::buffers::upload,
@@ -114,7 +114,8 @@ impl GpuExecutor {
         found: &mut Vec<u32>,
     ) -> Result<()> {
         self.gpu.check()?;
-        let items = self.plan.rows(1);
+        let pair = pair_of(&self.plan)?;
+        let items = self.plan.rows_of(pair.candidate);
         let (pairs, parts) = ((queries.len() * items) as u32, parts(items));
         let users: Vec<u32> = queries.iter().map(|query| query.user).collect();
         let mut known = Vec::new();
@@ -142,6 +143,7 @@ impl GpuExecutor {
             known: known.len() as u32,
             k: k as u32,
             parts,
+            query: pair.query as u32,
             ..SearchUniform::default()
         };
         if let Some(search) = self.program.as_ref().and_then(|program| program.search.as_ref()) {
@@ -200,7 +202,7 @@ impl GpuExecutor {
             capacity: buffers.samples(),
         };
         self.inputs
-            .set_made(room, uniform.rows, [self.plan.rows(0), self.plan.rows(1)]);
+            .set_made(room, uniform.rows, [0, 1].map(|column| self.plan.rows_of(column)));
         let slice = Extent::samples(uniform.rows).slice(0, uniform.rows);
         let call = Call::default().of(slice, [0; SPACES]);
         let queue = self.gpu.queue();

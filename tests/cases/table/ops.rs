@@ -121,7 +121,12 @@ fn pairs() -> Plan {
             plan.gather("item.weight", column, 11, INIT, x);
             hidden.push(plan.linear("hidden", x, 7, Activation::Relu));
         });
-        plan.linear_into(&format!("logit.{k}"), hidden[k], logits.columns(k, 1), Activation::Sigmoid);
+        plan.linear_into(
+            &format!("logit.{k}"),
+            hidden[k],
+            logits.columns(k, 1),
+            Activation::Sigmoid,
+        );
     }
     let logits = [logits.columns(0, 1), logits.columns(1, 1)];
     plan.finish(Bpr { logits }).unwrap()
