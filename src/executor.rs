@@ -144,7 +144,7 @@ pub trait Executor: Send {
         ))
     }
 
-    /// The cross-entropy summed over all steps since the last call, without the L2 terms.
+    /// The plan's loss summed over the samples of all steps since the last call, without the L2 terms.
     ///
     /// # Errors
     /// Where the device is lost.

@@ -112,7 +112,7 @@ fn tangled_plans_equal_the_specification() {
             for (name, optimizer) in optimizers() {
                 check(
                     gpu,
-                    plan,
+                    (plan, 0.3),
                     &[5, 130],
                     &optimizer,
                     L2::default(),

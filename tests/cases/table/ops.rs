@@ -236,7 +236,7 @@ fn of_layers() -> Vec<(&'static str, Plan)> {
             "linear: a layer applied twice",
             on_samples(8, |plan, x| {
                 let first = plan.linear("layer", x.columns(0, 4), 3, Activation::Identity);
-                let second = plan.linear_again("layer", x.columns(4, 4));
+                let second = plan.shared(|plan| plan.linear("layer", x.columns(4, 4), 3, Activation::Identity));
                 let output = plan.buffer(3);
                 plan.product(first, second, output);
                 output
