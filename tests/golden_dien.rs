@@ -12,7 +12,7 @@ use pocketrec::{
     data::Batch,
     models::{Dien, Unit},
     ops::SigmoidCrossEntropy,
-    plan::{Activation, Init, L2, Plan, PlanBuilder, State},
+    plan::{Activation, Init, L2, Plan, PlanBuilder, State, View},
 };
 
 const DIEN: &[u8] = include_bytes!("golden/dien.safetensors");
