@@ -9,7 +9,7 @@ use pocketrec::{
     data::Split,
     device::Device,
     eval::{Protocol, TopK},
-    executor::Executor,
+    executor::{Executor, score_catalogue},
     models::{Mf, Model, NeuMf},
     plan::State,
     train::{TrainConfig, Trainer},
@@ -47,9 +47,8 @@ fn score_all(executor: &mut dyn Executor, users: &[u32], scores: &mut [f32]) -> 
     let mut top = TopK::new(K);
     for users in users.chunks(USERS) {
         let scores = &mut scores[..users.len() * items];
-        executor
-            .score_catalogue(users, scores)
-            .expect("the model has a row for each user");
+        score_catalogue(executor, users, scores)
+            .wait().expect("the model has a row for each user");
         for scores in scores.chunks_exact(items) {
             for (item, &score) in (0..).zip(scores) {
                 top.offer(item, score);
