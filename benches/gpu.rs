@@ -176,7 +176,9 @@ fn batches_table(gpu: &Gpu, seconds: f64) -> Table {
         let sort_on_host = best_seconds(|| batch.sort());
         let mut sorter = BatchMaker::new(gpu, &rows, samples).expect("a batch fits the device");
         sorter.sort(&mut batch).wait().expect("its ids are in range");
-        let mut drawer = BatchMaker::sampling(gpu, &sampler, samples).wait().expect("the data fits the device");
+        let mut drawer = BatchMaker::sampling(gpu, &sampler, samples)
+            .wait()
+            .expect("the data fits the device");
         for (what, maker, host) in [
             ("sort", &mut sorter, sort_on_host),
             ("sampler and sort", &mut drawer, fill_on_host),
@@ -218,12 +220,16 @@ fn search_table(gpu: &Gpu) -> Table {
         let state = State::initial(&plan, 1, false).unwrap();
         let mut executor = GpuExecutor::new(gpu, plan.clone(), &state).expect("the model fits the device");
         let found = best_seconds(|| {
-            top_catalogue(&mut executor, &queries, 10).wait().expect("scores are finite");
+            top_catalogue(&mut executor, &queries, 10)
+                .wait()
+                .expect("scores are finite");
         });
         let items = plan.rows(1);
         let mut scores = vec![0.0; users.len() * items];
         let back = best_seconds(|| {
-            score_catalogue(&mut executor, &users, &mut scores).wait().expect("users are there");
+            score_catalogue(&mut executor, &users, &mut scores)
+                .wait()
+                .expect("users are there");
             for scores in scores.chunks_exact(items) {
                 let mut top = TopK::new(10);
                 (0..).zip(scores).for_each(|(item, &score)| top.offer(item, score));

@@ -1,5 +1,5 @@
 //! The ten best of the whole catalogue for every user of MovieLens-1M (22 M pairs): `Trainer::recommend` user by user,
-//! `Executor::score_catalogue` for many users at a time, and the evaluation among all items.
+//! `executor::score_catalogue` for many users at a time, and the evaluation among all items.
 
 mod common;
 
@@ -48,7 +48,8 @@ fn score_all(executor: &mut dyn Executor, users: &[u32], scores: &mut [f32]) -> 
     for users in users.chunks(USERS) {
         let scores = &mut scores[..users.len() * items];
         score_catalogue(executor, users, scores)
-            .wait().expect("the model has a row for each user");
+            .wait()
+            .expect("the model has a row for each user");
         for scores in scores.chunks_exact(items) {
             for (item, &score) in (0..).zip(scores) {
                 top.offer(item, score);

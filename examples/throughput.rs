@@ -214,9 +214,11 @@ impl Feed {
                 let size = now.len();
                 let per_epoch = sampler.samples_per_epoch() / size as u64;
                 let (epoch, start) = (1 + at / per_epoch, at % per_epoch * size as u64);
-                executor.step(now, optimizer, L2::default(), &mut || {
-                    sampler.fill(epoch as u32, start, size, next);
-                }).wait()?;
+                executor
+                    .step(now, optimizer, L2::default(), &mut || {
+                        sampler.fill(epoch as u32, start, size, next);
+                    })
+                    .wait()?;
                 batches.swap(0, 1);
                 Ok(size)
             }

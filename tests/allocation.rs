@@ -161,7 +161,8 @@ fn warm_steps_of_every_operation_allocate_nothing() {
                 for batch in &batches {
                     executor
                         .step(batch, &Optimizer::default(), L2::default(), &mut || ())
-                        .wait().unwrap();
+                        .wait()
+                        .unwrap();
                 }
             };
             // Which thread meets the longest tile is chance: each has to have met it.
@@ -184,7 +185,8 @@ fn batches_of_changing_size_allocate_nothing() {
                 sampler.fill(1, 0, samples, &mut batch);
                 executor
                     .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
-                    .wait().unwrap();
+                    .wait()
+                    .unwrap();
             }
         };
         steps();

@@ -31,7 +31,9 @@ fn executors() -> Vec<Box<dyn Executor>> {
 }
 
 fn step(executor: &mut dyn Executor, batch: &Batch) -> Result<()> {
-    executor.step(batch, &Optimizer::default(), L2::default(), &mut || ()).wait()
+    executor
+        .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+        .wait()
 }
 
 /// Checks that every executor answers `ask` with an error that says all of `telling`, and that nothing is changed.
@@ -101,7 +103,9 @@ fn scores_of_another_length() {
     refused(&["score"], |executor| {
         executor.score(&[&[1, 2], &[3, 4]], &mut [0.0; 3]).wait()
     });
-    refused(&["score"], |executor| executor.score(&[&[1, 2], &[3, 4]], &mut []).wait());
+    refused(&["score"], |executor| {
+        executor.score(&[&[1, 2], &[3, 4]], &mut []).wait()
+    });
     assert!(alike(|executor| executor.score(&[&[], &[]], &mut []).wait().is_ok()));
 }
 
@@ -116,7 +120,8 @@ fn batch_that_is_not_sorted() {
     let mut meanwhile = || asked += 1;
     let error = executor
         .step(&batch, &Optimizer::default(), L2::default(), &mut meanwhile)
-        .wait().unwrap_err();
+        .wait()
+        .unwrap_err();
     let telling = "batch: its ids may have changed since it was sorted; call Batch::sort before a step";
     assert_eq!((error.to_string().as_str(), asked), (telling, 0));
     assert_eq!(executor.state().wait().unwrap(), state);
@@ -293,7 +298,9 @@ fn tables_that_cannot_grow() {
     #[cfg(target_pointer_width = "64")]
     refused(&["4294967296"], |executor| executor.grow(1, 1 << 32).wait());
     // With 32 bits there are as many ids, but no memory for their rows.
-    refused(&[&usize::MAX.to_string()], |executor| executor.grow(0, usize::MAX).wait());
+    refused(&[&usize::MAX.to_string()], |executor| {
+        executor.grow(0, usize::MAX).wait()
+    });
     refused(&["vocabulary 2"], |executor| executor.grow(2, 100).wait());
 }
 
@@ -552,7 +559,9 @@ fn executor_that_a_panic_interrupted() {
         step(&mut executor, &batch).unwrap();
         let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut meanwhile = || panic!("planted");
-            executor.step(&batch, &Optimizer::default(), L2::default(), &mut meanwhile)
+            executor
+                .step(&batch, &Optimizer::default(), L2::default(), &mut meanwhile)
+                .wait()
         }));
         assert!(caught.is_err());
         let mut out = [0.0; 200];
@@ -577,7 +586,10 @@ fn executor_that_a_panic_interrupted() {
             step(&mut executor, &batch).unwrap();
             step(&mut other, &batch).unwrap();
         }
-        assert!(executor.state().wait().unwrap() == other.state().wait().unwrap(), "{threads} threads");
+        assert!(
+            executor.state().wait().unwrap() == other.state().wait().unwrap(),
+            "{threads} threads"
+        );
         assert_eq!(executor.take_loss().wait().unwrap(), other.take_loss().wait().unwrap());
     }
 }

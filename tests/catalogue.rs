@@ -89,8 +89,12 @@ fn what_does_not_fit_is_refused() {
     let mut executor = CpuExecutor::new(plan.clone(), random_state(&plan, 0.3, 1), Isa::Scalar, 1).unwrap();
     let items = plan.rows(1);
     let users = plan.rows(0) as u32;
-    let error = score_catalogue(&mut executor, &[users], &mut vec![0.0; items]).wait().unwrap_err();
+    let error = score_catalogue(&mut executor, &[users], &mut vec![0.0; items])
+        .wait()
+        .unwrap_err();
     assert!(matches!(error, Error::Id { .. }), "{error}");
-    let error = score_catalogue(&mut executor, &[0], &mut vec![0.0; items + 1]).wait().unwrap_err();
+    let error = score_catalogue(&mut executor, &[0], &mut vec![0.0; items + 1])
+        .wait()
+        .unwrap_err();
     assert!(error.to_string().contains("users x items"), "{error}");
 }

@@ -145,7 +145,8 @@ fn prefetch_runs_once_and_changes_nothing() {
                 };
                 executor
                     .step(&batch, &OPTIMIZERS[0], REGULARISED, &mut prefetch)
-                    .wait().unwrap();
+                    .wait()
+                    .unwrap();
                 assert_eq!(calls, 1, "{threads} threads");
             }
             outcomes.push(executor.state().wait().unwrap());

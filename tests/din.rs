@@ -90,7 +90,9 @@ fn activations_come_with_scores_as_the_specification_has_them() {
     let batch = random_batch(&plan, 200, 4);
     let (mut want, mut got, mut plain) = (vec![0.0; 200], vec![0.0; 200], vec![0.0; 200]);
     let mut reference = Reference::new(&plan, &state).unwrap();
-    let of_reference = score_with(&mut reference, &batch, "attention", &mut want).wait().unwrap();
+    let of_reference = score_with(&mut reference, &batch, "attention", &mut want)
+        .wait()
+        .unwrap();
     for isa in Isa::available() {
         let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, 1).unwrap();
         let weights = score_with(&mut executor, &batch, "attention", &mut got).wait().unwrap();
@@ -98,10 +100,10 @@ fn activations_come_with_scores_as_the_specification_has_them() {
         common::close(&got, &common::wide(&want), 1e-5, "logits");
         executor.score_batch(&batch, &mut plain).wait().unwrap();
         assert_eq!(got, plain);
-        let unknown = score_with(&mut executor, &batch, "interest", &mut got);
-        assert!(matches!(unknown.wait(), Err(Error::Config { .. })), "{unknown:?}");
-        let short = score_with(&mut executor, &batch, "attention", &mut got[..199]);
-        assert!(matches!(short.wait(), Err(Error::Length { .. })), "{short:?}");
+        let unknown = score_with(&mut executor, &batch, "interest", &mut got).wait();
+        assert!(matches!(unknown, Err(Error::Config { .. })), "{unknown:?}");
+        let short = score_with(&mut executor, &batch, "attention", &mut got[..199]).wait();
+        assert!(matches!(short, Err(Error::Length { .. })), "{short:?}");
     }
 }
 

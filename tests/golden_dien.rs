@@ -93,7 +93,8 @@ fn check_auxiliary(make: Make<'_>, tolerance: f64) {
     }
     executor
         .step(&batch, &Default::default(), L2::default(), &mut || ())
-        .wait().unwrap();
+        .wait()
+        .unwrap();
     let loss = executor.take_auxiliary().wait().unwrap();
     assert_eq!(loss.samples, samples as u64);
     close64(

@@ -52,7 +52,9 @@ fn check_variant(golden: &Golden, variant: &str, make: Make<'_>, tolerance: f64)
             let before = format!("{variant}/{}", before(mode, step));
             if step == 0 {
                 let mut logits = vec![f32::NAN; batch.len()];
-                let weights = score_with(&mut *executor, &batch, "attention", &mut logits).wait().unwrap();
+                let weights = score_with(&mut *executor, &batch, "attention", &mut logits)
+                    .wait()
+                    .unwrap();
                 if !variant.contains("dice") {
                     // Dice scores with running statistics, and the file's are the batch's.
                     for (name, got) in [("attention", &weights), ("logit", &logits)] {

@@ -175,7 +175,10 @@ fn what_cannot_be_made_is_refused() {
         maker.fill(0, 0, 4, &mut Batch::default()).wait(),
         Err(Error::Length { .. })
     ));
-    assert!(matches!(maker.sort(&mut Batch::new(2, 0)).wait(), Err(Error::Config { .. })));
+    assert!(matches!(
+        maker.sort(&mut Batch::new(2, 0)).wait(),
+        Err(Error::Config { .. })
+    ));
 }
 
 fn bits(state: &State) -> Vec<u32> {
@@ -215,7 +218,9 @@ fn streamed_and_drawn(
         for start in (0..sampler.samples_per_epoch()).step_by(size).take(4) {
             sampler.fill(epoch, start, size, &mut batch);
             streamed.step(&batch, optimizer, l2, &mut || ()).wait().unwrap();
-            let samples = step_drawn(&mut drawn, epoch, start, size, optimizer, l2).wait().unwrap();
+            let samples = step_drawn(&mut drawn, epoch, start, size, optimizer, l2)
+                .wait()
+                .unwrap();
             assert_eq!(samples, batch.len() as u64);
         }
     }
@@ -280,7 +285,9 @@ fn a_drawn_step_uploads_no_batch_and_makes_nothing_once_warm() {
     step_drawn(&mut executor, 0, 0, 1024, &adam, l2).wait().unwrap();
     let (counts, created) = (executor.counts(), gpu.created());
     for step in 1..4 {
-        step_drawn(&mut executor, 0, 1024 * step, 1024, &adam, l2).wait().unwrap();
+        step_drawn(&mut executor, 0, 1024 * step, 1024, &adam, l2)
+            .wait()
+            .unwrap();
     }
     let more = executor.counts();
     assert_eq!(gpu.created(), created, "made in a warm step");
@@ -301,7 +308,8 @@ fn a_drawn_step_uploads_no_batch_and_makes_nothing_once_warm() {
     executor.step(&batch, &adam, l2, &mut || ()).wait().unwrap();
     assert_eq!(
         step_drawn(&mut executor, 0, sampler.samples_per_epoch(), 9, &adam, l2)
-            .wait().unwrap(),
+            .wait()
+            .unwrap(),
         0
     );
     step_drawn(&mut executor, 0, 0, 1024, &adam, l2).wait().unwrap();

@@ -143,7 +143,8 @@ fn step(executor: &mut GpuExecutor, plan: &Plan, samples: usize, seed: u64) {
     let batch = random_batch(plan, samples, seed);
     executor
         .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
-        .wait().unwrap();
+        .wait()
+        .unwrap();
 }
 
 /// Batches with fewer steps than one before make nothing; those with some more make room once for a quarter beyond.

@@ -162,11 +162,15 @@ fn slices_shards_and_growth_equal_the_specification() {
     let executors: [&mut dyn Executor; 2] = [&mut on_gpu, &mut on_cpu];
     let [grown, want] = executors.map(|executor| {
         executor.grow(0, rows).wait().unwrap();
-        executor.write_rows(0, rows - 1, &[0.1, 0.2, 0.3, 0.4, 0.5]).wait().unwrap();
+        executor
+            .write_rows(0, rows - 1, &[0.1, 0.2, 0.3, 0.4, 0.5])
+            .wait()
+            .unwrap();
         let batch = random_batch(executor.plan(), 150, 2);
         executor
             .step(&batch, &optimizers()[0].1, L2::default(), &mut || ())
-            .wait().unwrap();
+            .wait()
+            .unwrap();
         executor.state().wait().unwrap()
     });
     for (a, b) in grown.tensors.iter().zip(&want.tensors) {
@@ -366,7 +370,11 @@ fn attention_is_handed_out() {
         close(&found, &common::wide(&want), TOLERANCE, name);
         close(&a, &common::wide(&b), TOLERANCE, "logits");
     }
-    assert!(score_with(&mut on_gpu, &batch, "nothing", &mut [0.0; 77]).wait().is_err());
+    assert!(
+        score_with(&mut on_gpu, &batch, "nothing", &mut [0.0; 77])
+            .wait()
+            .is_err()
+    );
 }
 
 /// What no logit depends on is computed in training alone: after scores its buffers hold what was there before.
@@ -392,10 +400,15 @@ fn activations_of_training_alone_are_refused() {
     for executor in &mut executors {
         executor
             .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
-            .wait().unwrap();
-        let refused = score_with(&mut **executor, &batch, "clicked", &mut [0.0; 77]).wait().unwrap_err();
+            .wait()
+            .unwrap();
+        let refused = score_with(&mut **executor, &batch, "clicked", &mut [0.0; 77])
+            .wait()
+            .unwrap_err();
         assert!(refused.to_string().contains("in training alone"), "{refused}");
-        score_with(&mut **executor, &batch, "steps", &mut [0.0; 77]).wait().unwrap();
+        score_with(&mut **executor, &batch, "steps", &mut [0.0; 77])
+            .wait()
+            .unwrap();
     }
 }
 
@@ -414,14 +427,16 @@ fn runs_give_the_same_bits() {
                 let batch = random_batch(&plan, 900, 5);
                 executor
                     .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
-                    .wait().unwrap();
+                    .wait()
+                    .unwrap();
                 executor.take_loss().wait().unwrap();
                 executor.set_state(&state).wait().unwrap();
             }
             for batch in &batches {
                 executor
                     .step(batch, &Optimizer::default(), L2::default(), &mut || ())
-                    .wait().unwrap();
+                    .wait()
+                    .unwrap();
             }
             let loss = executor.take_loss().wait().unwrap().sum.to_bits();
             (loss, bits(&executor.state().wait().unwrap()))

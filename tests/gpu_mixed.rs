@@ -143,7 +143,10 @@ fn steps_are_reproducible_and_near_f32() {
             let mut losses = Vec::new();
             for step in 0..40 {
                 let batch = random_batch(&plan, 256, step % 4);
-                executor.step(&batch, optimizer, L2::default(), &mut || ()).wait().unwrap();
+                executor
+                    .step(&batch, optimizer, L2::default(), &mut || ())
+                    .wait()
+                    .unwrap();
                 losses.push(executor.take_loss().wait().unwrap().mean());
             }
             (losses, executor.state().wait().unwrap())

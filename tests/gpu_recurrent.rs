@@ -336,8 +336,12 @@ fn runs_give_the_same_bits() {
             let step = |executor: &mut GpuExecutor, batch: &Batch| {
                 executor
                     .step(batch, &Optimizer::default(), L2::default(), &mut || ())
-                    .wait().unwrap();
-                let losses = [executor.take_loss().wait().unwrap(), executor.take_auxiliary().wait().unwrap()];
+                    .wait()
+                    .unwrap();
+                let losses = [
+                    executor.take_loss().wait().unwrap(),
+                    executor.take_auxiliary().wait().unwrap(),
+                ];
                 losses.map(|loss| loss.sum.to_bits())
             };
             if warm {

@@ -76,7 +76,9 @@ fn rate(executor: &mut dyn Executor, batch: usize, seconds: f64) -> Result<(usiz
 fn run(executor: &mut dyn Executor, batches: &[Batch], seconds: f64) -> Result<f64> {
     let (start, mut samples) = (Instant::now(), 0);
     for batch in batches.iter().cycle() {
-        executor.step(batch, &Optimizer::default(), L2::default(), &mut || {}).wait()?;
+        executor
+            .step(batch, &Optimizer::default(), L2::default(), &mut || {})
+            .wait()?;
         samples += batch.len();
         if start.elapsed().as_secs_f64() >= seconds {
             break;

@@ -103,11 +103,7 @@ async fn score_pairs(executor: &mut dyn Executor, users: &[u32], out: &mut [f32]
 }
 
 /// The best by all scores.
-pub(crate) async fn top_by_scores(
-    executor: &mut dyn Executor,
-    queries: &[Query<'_>],
-    k: usize,
-) -> Result<Vec<Best>> {
+pub(crate) async fn top_by_scores(executor: &mut dyn Executor, queries: &[Query<'_>], k: usize) -> Result<Vec<Best>> {
     let mut best = Vec::with_capacity(queries.len());
     let mut top = TopK::new(k);
     for_each_row(executor, queries, |query, scores| {
@@ -187,12 +183,7 @@ async fn for_each_row(
 ///
 /// # Errors
 /// [`Error::Length`] where it has not; [`Error::Id`] where a target or a known item is none of the items.
-pub(crate) fn check_targets(
-    plan: &Plan,
-    queries: &[Query<'_>],
-    targets: &[u32],
-    items: usize,
-) -> Result<usize> {
+pub(crate) fn check_targets(plan: &Plan, queries: &[Query<'_>], targets: &[u32], items: usize) -> Result<usize> {
     if queries.len() != targets.len() {
         return Err(Error::Length {
             what: "targets, one a query".into(),

@@ -21,13 +21,13 @@ mod top_k;
 use alloc::{format, string::String};
 
 pub(crate) use catalogue::pair_of;
+pub use catalogue::{Best, Query, catalogue_items, rank_catalogue, score_catalogue, top_catalogue};
 #[cfg(feature = "gpu")]
 pub(crate) use catalogue::{catalogue_of, check_targets, rank_by_scores, top_by_scores};
-pub use catalogue::{Best, Query, catalogue_items, rank_catalogue, score_catalogue, top_catalogue};
 pub use loss::LossSum;
 pub use parts::{
-    Activations, DrawBatches, Profile, ScoreCatalogue, SearchCatalogue, keep_sampler, profile, profile_drawn, score_with,
-    step_drawn,
+    Activations, DrawBatches, Profile, ScoreCatalogue, SearchCatalogue, keep_sampler, profile, profile_drawn,
+    score_with, step_drawn,
 };
 pub use pending::{Pending, may_block};
 pub use rank::Rank;

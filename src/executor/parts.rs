@@ -105,11 +105,7 @@ pub trait Activations {
 ///
 /// # Errors
 /// As there.
-pub fn keep_sampler<'a>(
-    executor: &'a mut dyn Executor,
-    sampler: &'a Sampler,
-    batch_size: usize,
-) -> Pending<'a, bool> {
+pub fn keep_sampler<'a>(executor: &'a mut dyn Executor, sampler: &'a Sampler, batch_size: usize) -> Pending<'a, bool> {
     match executor.drawing() {
         Some(drawing) => drawing.keep_sampler(sampler, batch_size),
         None => Pending::ready(Ok(false)),

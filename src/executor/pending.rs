@@ -225,6 +225,7 @@ mod tests {
     #[test]
     fn waiting_reaches_what_is_awaited_within() {
         let outer = Pending::start(async { Pending::start(after(2)).await });
-        assert_eq!(outer.wait().unwrap(), if cfg!(feature = "std") { 2 } else { 0 });
+        // Both starts have polled it.
+        assert_eq!(outer.wait().unwrap(), if cfg!(feature = "std") { 1 } else { 0 });
     }
 }

@@ -50,15 +50,11 @@ impl Executor for Reference {
     }
 
     fn take_loss(&mut self) -> Pending<'_, LossSum> {
-        Pending::now(|| {
-            Ok(core::mem::take(&mut self.loss))
-        })
+        Pending::now(|| Ok(core::mem::take(&mut self.loss)))
     }
 
     fn take_auxiliary(&mut self) -> Pending<'_, LossSum> {
-        Pending::now(|| {
-            Ok(core::mem::take(&mut self.auxiliary))
-        })
+        Pending::now(|| Ok(core::mem::take(&mut self.auxiliary)))
     }
 
     fn score<'a>(&'a mut self, columns: &'a [&'a [u32]], out: &'a mut [f32]) -> Pending<'a, ()> {

@@ -26,7 +26,10 @@ fn run(case: &Case, batches: &[Batch], turn: usize, isa: Isa, threads: usize) ->
     let mut executor = CpuExecutor::new(case.plan.clone(), state, isa, threads).unwrap();
     let mut losses = Vec::new();
     for batch in batches {
-        executor.step(batch, &optimizer, REGULARISED, &mut || ()).wait().unwrap();
+        executor
+            .step(batch, &optimizer, REGULARISED, &mut || ())
+            .wait()
+            .unwrap();
         losses.push(executor.take_loss().wait().unwrap().sum.to_bits());
         losses.push(executor.take_auxiliary().wait().unwrap().sum.to_bits());
     }

@@ -210,7 +210,10 @@ impl Golden {
         at: &str,
         tolerance: f64,
     ) {
-        executor.step(batch, optimizer, L2::default(), &mut || ()).wait().unwrap();
+        executor
+            .step(batch, optimizer, L2::default(), &mut || ())
+            .wait()
+            .unwrap();
         let loss = executor.take_loss().wait().unwrap();
         assert_eq!(loss.samples, batch.len() as u64);
         let what = format!("{}, {at}: loss", executor.device());

@@ -35,7 +35,8 @@ fn executor(gpu: &Gpu, plan: &Plan) -> GpuExecutor {
 fn step(executor: &mut dyn Executor, batch: &Batch) {
     executor
         .step(batch, &Optimizer::default(), L2::default(), &mut || ())
-        .wait().unwrap();
+        .wait()
+        .unwrap();
 }
 
 fn device_error<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
@@ -112,7 +113,10 @@ fn a_profiled_step_is_a_step() {
                 .unwrap();
             assert_eq!(forward.flops, 1000.0 * 2.0 * 32.0 * 16.0);
             assert!(stages.iter().map(|stage| stage.seconds).sum::<f64>() > 0.0);
-            assert_eq!(bits(&timed.state().wait().unwrap()), bits(&untimed.state().wait().unwrap()));
+            assert_eq!(
+                bits(&timed.state().wait().unwrap()),
+                bits(&untimed.state().wait().unwrap())
+            );
         }
         Err(error) => assert!(error.to_string().contains("cannot take the time"), "{error}"),
     }

@@ -23,14 +23,15 @@ fn bad_input_changes_nothing() {
     let mut executor = executor(&gpu, &plan);
     let before = bits(&executor.state().wait().unwrap());
     let adam = Optimizer::default();
-    let mut run = |batch: &Batch, optimizer: &Optimizer| executor.step(batch, optimizer, L2::default(), &mut || ());
+    let mut run =
+        |batch: &Batch, optimizer: &Optimizer| executor.step(batch, optimizer, L2::default(), &mut || ()).wait();
     let outside = Batch::from_columns(&[&[9], &[0]], &[1.0]).unwrap();
-    assert!(matches!(run(&outside, &adam).wait(), Err(Error::Id { id: 9, rows: 9, .. })));
+    assert!(matches!(run(&outside, &adam), Err(Error::Id { id: 9, rows: 9, .. })));
     let narrow = Batch::from_columns(&[&[1]], &[1.0]).unwrap();
-    assert!(matches!(run(&narrow, &adam).wait(), Err(Error::Length { .. })));
+    assert!(matches!(run(&narrow, &adam), Err(Error::Length { .. })));
     let mut unsorted = Batch::new(2, 1);
     unsorted.push(&[1, 1], 1.0);
-    assert!(matches!(run(&unsorted, &adam).wait(), Err(Error::Config { .. })));
+    assert!(matches!(run(&unsorted, &adam), Err(Error::Config { .. })));
     let fine = Batch::from_columns(&[&[1], &[1]], &[1.0]).unwrap();
     assert!(matches!(
         run(
@@ -38,10 +39,10 @@ fn bad_input_changes_nothing() {
             &Optimizer::Sgd {
                 learning_rate: f32::NAN
             }
-        ).wait(),
+        ),
         Err(Error::Config { .. })
     ));
-    run(&Batch::from_columns(&[&[], &[]], &[]).unwrap(), &adam).wait().unwrap();
+    run(&Batch::from_columns(&[&[], &[]], &[]).unwrap(), &adam).unwrap();
 
     let mut out = [0.0; 2];
     assert!(matches!(
@@ -61,7 +62,10 @@ fn bad_input_changes_nothing() {
         executor.write_rows(0, 0, &[0.0; 7]).wait(),
         Err(Error::Length { .. })
     ));
-    assert!(matches!(executor.write_rows(99, 0, &[]).wait(), Err(Error::Length { .. })));
+    assert!(matches!(
+        executor.write_rows(99, 0, &[]).wait(),
+        Err(Error::Length { .. })
+    ));
     assert!(matches!(executor.grow(0, 3).wait(), Err(Error::Config { .. })));
     let other = State::initial(&neumf(9, 9), 1, true).unwrap();
     assert!(matches!(executor.set_state(&other).wait(), Err(Error::Length { .. })));
@@ -98,7 +102,11 @@ fn a_lost_device_is_an_error_and_training_goes_on_from_the_last_state() {
     let kept = executor.state().wait().unwrap();
     step(&mut *executor, &batches[1]);
     gpu.destroy();
-    let lost = device_error(executor.step(&batches[2], &Optimizer::default(), L2::default(), &mut || ()).wait());
+    let lost = device_error(
+        executor
+            .step(&batches[2], &Optimizer::default(), L2::default(), &mut || ())
+            .wait(),
+    );
     assert!(lost.contains("lost") && lost.contains("last state"), "{lost}");
     device_error(executor.take_loss().wait());
     device_error(executor.state().wait());
@@ -143,7 +151,11 @@ fn what_does_not_fit_is_refused_with_the_sizes() {
     assert_eq!(gpu.created(), created);
     let mut executor = build(Mf::new(5, 5).factors(8).plan().unwrap()).unwrap();
     let batch = random_batch(executor.plan(), 1000, 1);
-    let text = device_error(executor.step(&batch, &Optimizer::default(), L2::default(), &mut || ()).wait());
+    let text = device_error(
+        executor
+            .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+            .wait(),
+    );
     assert!(text.contains("a batch of 1000 samples takes"), "{text}");
     step(
         &mut executor,
@@ -160,10 +172,12 @@ fn memory_is_known_before_it_is_taken() {
             let memory = GpuExecutor::memory(&gpu, &plan, batch as u32, optimizer.has_moments()).unwrap();
             let run = |gpu: &Gpu| {
                 let mut executor = GpuExecutor::new(gpu, plan.clone(), &random_state(&plan, 0.2, 5))?;
-                executor.step(&random_batch(&plan, batch, 1), &optimizer, L2::default(), &mut || ())
+                executor
+                    .step(&random_batch(&plan, batch, 1), &optimizer, L2::default(), &mut || ())
+                    .wait()
             };
             let before = gpu.created().bytes;
-            run(&gpu).wait().unwrap();
+            run(&gpu).unwrap();
             assert_eq!(gpu.created().bytes - before, memory.total(), "{name}: {memory}");
             let limited = |most| {
                 let options = GpuOptions {
@@ -172,8 +186,8 @@ fn memory_is_known_before_it_is_taken() {
                 };
                 crate::common::gpu::open(options).unwrap()
             };
-            run(&limited(memory.total())).wait().unwrap();
-            let text = device_error(run(&limited(memory.total() - 1)).wait());
+            run(&limited(memory.total())).unwrap();
+            let text = device_error(run(&limited(memory.total() - 1)));
             assert!(text.contains(&memory.to_string()), "{text} does not say {memory}");
             let parameters = memory.total() - memory.parts.last().unwrap().1;
             let gpu = limited(parameters / 4);
@@ -234,7 +248,9 @@ fn batches_that_were_edited_or_hold_no_numbers_are_refused() {
     let state = random_state(&plan, 0.2, 5);
     let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
     let step = |executor: &mut GpuExecutor, batch: &Batch| {
-        executor.step(batch, &Optimizer::default(), L2::default(), &mut || ())
+        executor
+            .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+            .wait()
     };
     let good = random_batch(&plan, 40, 1);
     type Edit = fn(&mut Batch);
@@ -249,12 +265,14 @@ fn batches_that_were_edited_or_hold_no_numbers_are_refused() {
     for (edit, telling) in edits {
         let mut batch = good.clone();
         edit(&mut batch);
-        let text = step(&mut executor, &batch).wait().unwrap_err().to_string();
+        let text = step(&mut executor, &batch).unwrap_err().to_string();
         assert!(text.contains(telling), "{text} does not say {telling}");
         assert!(executor.state().wait().unwrap() == state, "{telling}");
     }
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        executor.step(&good, &Optimizer::default(), L2::default(), &mut || panic!("planted"))
+        executor
+            .step(&good, &Optimizer::default(), L2::default(), &mut || panic!("planted"))
+            .wait()
     }));
     assert!(caught.is_err());
     let refused = [
@@ -270,7 +288,7 @@ fn batches_that_were_edited_or_hold_no_numbers_are_refused() {
     executor.set_state(&state).wait().unwrap();
     let mut other = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
     for executor in [&mut executor, &mut other] {
-        step(executor, &good).wait().unwrap();
+        step(executor, &good).unwrap();
     }
     assert!(executor.state().wait().unwrap() == other.state().wait().unwrap());
     assert_eq!(executor.take_loss().wait().unwrap(), other.take_loss().wait().unwrap());

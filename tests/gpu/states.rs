@@ -44,7 +44,8 @@ fn states_without_moments_come_back_without() {
     assert!(
         executor
             .state()
-            .wait().unwrap()
+            .wait()
+            .unwrap()
             .tensors
             .iter()
             .all(|tensor| tensor.m.is_empty() && tensor.v.is_empty())
@@ -54,7 +55,8 @@ fn states_without_moments_come_back_without() {
     assert!(
         executor
             .state()
-            .wait().unwrap()
+            .wait()
+            .unwrap()
             .tensors
             .iter()
             .all(|tensor| !tensor.m.is_empty() && !tensor.v.is_empty())
@@ -66,7 +68,10 @@ fn states_without_moments_come_back_without() {
     step(&mut executor, &batch);
     let mut other = GpuExecutor::new(&gpu, plan.clone(), &fresh).unwrap();
     step(&mut other, &batch);
-    assert_eq!(bits(&executor.state().wait().unwrap()), bits(&other.state().wait().unwrap()));
+    assert_eq!(
+        bits(&executor.state().wait().unwrap()),
+        bits(&other.state().wait().unwrap())
+    );
 }
 
 #[test]
@@ -95,7 +100,8 @@ fn rows_are_read_written_and_grown_as_on_the_cpu() {
                     let mut read = vec![0.0; of.width * (last + 1).min(2)];
                     executor
                         .read_rows(param, (last + 1).saturating_sub(2), &mut read)
-                        .wait().unwrap();
+                        .wait()
+                        .unwrap();
                     rows.push(read);
                 }
             }

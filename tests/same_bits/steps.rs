@@ -67,7 +67,10 @@ fn run(plan: &Plan, optimizer: &Optimizer, device: Device) -> u64 {
         (&weighted(&third), REGULARISED),
     ] {
         executor.step(batch, optimizer, l2, &mut || ()).wait().unwrap();
-        for loss in [executor.take_loss().wait().unwrap(), executor.take_auxiliary().wait().unwrap()] {
+        for loss in [
+            executor.take_loss().wait().unwrap(),
+            executor.take_auxiliary().wait().unwrap(),
+        ] {
             sum.double(loss.sum);
             sum.number(loss.samples);
         }
@@ -81,7 +84,9 @@ fn run(plan: &Plan, optimizer: &Optimizer, device: Device) -> u64 {
         && plan.vocabularies().len() == 2
     {
         let mut catalogue = vec![f32::NAN; 2 * plan.rows(1)];
-        score_catalogue(&mut *executor, &[3, 171], &mut catalogue).wait().unwrap();
+        score_catalogue(&mut *executor, &[3, 171], &mut catalogue)
+            .wait()
+            .unwrap();
         sum.floats(&catalogue);
     }
     sum.state(&executor.state().wait().unwrap());

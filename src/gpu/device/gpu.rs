@@ -152,7 +152,8 @@ impl Gpu {
             ..Default::default()
         };
         let opened = adapter.request_device(&descriptor).await;
-        let (device, queue) = opened.map_err(|error| Error::Device(format!("{} cannot be used: {error}", name(&info))))?;
+        let (device, queue) =
+            opened.map_err(|error| Error::Device(format!("{} cannot be used: {error}", name(&info))))?;
         let fault: Arc<Mutex<Option<String>>> = Arc::default();
         let note = |fault: &Arc<Mutex<Option<String>>>, text: String| {
             fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);

@@ -20,8 +20,8 @@ use crate::{
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
     executor::{
-        Activations, DrawBatches, Executor, LossSum, Pending, Profile, ScoreCatalogue, SearchCatalogue, catalogue_items,
-        interrupted,
+        Activations, DrawBatches, Executor, LossSum, Pending, Profile, ScoreCatalogue, SearchCatalogue,
+        catalogue_items, interrupted,
     },
     gpu::{
         device::{gpu::Gpu, signal::Submitted},
@@ -424,21 +424,26 @@ mod tests {
         let step = |executor: &mut GpuExecutor| {
             executor
                 .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
-                .wait().unwrap();
+                .wait()
+                .unwrap();
         };
         let new = || GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
         let (mut kept, mut tried) = (new(), new());
         [&mut kept, &mut tried].into_iter().for_each(step);
         for buffers in 0..6 {
             gpu.fail_after(buffers);
-            let refused = tried.grow(1, 500);
+            let refused = tried.grow(1, 500).wait();
             gpu.fail_after(u64::MAX);
             assert!(
-                matches!(refused.wait(), Err(Error::Device(_))),
+                matches!(refused, Err(Error::Device(_))),
                 "{buffers} buffers: {refused:?}"
             );
             assert_eq!(tried.plan(), &plan);
-            assert_eq!(tried.state().wait().unwrap(), kept.state().wait().unwrap(), "{buffers} buffers");
+            assert_eq!(
+                tried.state().wait().unwrap(),
+                kept.state().wait().unwrap(),
+                "{buffers} buffers"
+            );
             [&mut kept, &mut tried].into_iter().for_each(step);
             assert_eq!(
                 tried.state().wait().unwrap(),

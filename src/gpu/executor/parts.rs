@@ -1,8 +1,8 @@
 //! The parts of the executor beside its core.
 
 use crate::{
-    data::{Batch, Sampler},
     checks::check_scored,
+    data::{Batch, Sampler},
     executor::{
         Activations, Best, DrawBatches, Pending, Profile, Query, Rank, ScoreCatalogue, SearchCatalogue, StageTime,
         check_targets, exposed, rank_by_scores, top_by_scores,

@@ -113,7 +113,11 @@ impl Mapped {
         // Whether it worked, the mapped range says.
         staging.map_async(wgpu::MapMode::Read, ..bytes, move |_| mapped.give());
         let submitted = Submitted::new(index, signal);
-        Ok(Mapped { staging, bytes, submitted })
+        Ok(Mapped {
+            staging,
+            bytes,
+            submitted,
+        })
     }
 
     /// Whether it is known to be there.

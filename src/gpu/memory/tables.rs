@@ -77,7 +77,14 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) where there is no memory; the table is as it was.
-    pub async fn growth(&self, gpu: &Gpu, name: &str, matrix: &Matrix, capacity: usize, moments: bool) -> Result<Growth> {
+    pub async fn growth(
+        &self,
+        gpu: &Gpu,
+        name: &str,
+        matrix: &Matrix,
+        capacity: usize,
+        moments: bool,
+    ) -> Result<Growth> {
         let row_bytes = 16 * u64::from(matrix.stride);
         // A row fits: what does not was refused before.
         let most = (gpu.max_binding() / row_bytes).min(u32::MAX.into()) as u32;

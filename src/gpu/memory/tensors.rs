@@ -156,7 +156,9 @@ impl Tensors {
             let [has_m, has_v] = self.has_moments[index];
             let mut parts = [Vec::new(), Vec::new(), Vec::new()];
             for (part, (values, there)) in parts.iter_mut().zip([true, has_m, has_v]).enumerate() {
-                *values = zeroed(if there { param.len() } else { 0 }, || format!("a copy of {}", param.name))?;
+                *values = zeroed(if there { param.len() } else { 0 }, || {
+                    format!("a copy of {}", param.name)
+                })?;
                 self.read(index, part, 0, values).await?;
             }
             let [value, m, v] = parts;

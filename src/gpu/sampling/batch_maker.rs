@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Makes batches on a device: the twin of [`Sampler::fill`] and of [`Batch::sort`], with the same samples, order and
-/// segments. Training makes them so without reading them back ([`step_drawn`](crate::executor::Executor::step_drawn));
+/// segments. Training makes them so without reading them back ([`step_drawn`](crate::executor::step_drawn));
 /// here they come back.
 ///
 /// ```

@@ -254,7 +254,9 @@ impl HeldBatch {
                 saved.save(executor, vocabulary, [row].into_iter())?;
                 held.push((saved, share));
             }
-            executor.step(&self.batch, &optimizer, L2::default(), &mut || {}).wait()?;
+            executor
+                .step(&self.batch, &optimizer, L2::default(), &mut || {})
+                .wait()?;
             dense.write(executor)?;
             for (saved, share) in held {
                 saved.hold_back(executor, |_| share)?;

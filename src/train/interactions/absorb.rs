@@ -293,7 +293,10 @@ impl Trainer {
                 ITEM,
                 items.filter(|&item| item_share(&self.support, item) < 1.0),
             )?;
-            self.core.executor.step(batch, &optimizer, L2::default(), &mut || {}).wait()?;
+            self.core
+                .executor
+                .step(batch, &optimizer, L2::default(), &mut || {})
+                .wait()?;
             dense.write(&mut *self.core.executor)?;
             held.hold_back(&mut *self.core.executor, |item| item_share(&self.support, item))?;
         }

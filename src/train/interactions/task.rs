@@ -28,7 +28,7 @@ pub(super) struct InteractionTask<'a> {
 
 impl<'a> InteractionTask<'a> {
     /// # Errors
-    /// Those of [`Sampler::new`] and [`Executor::keep_sampler`].
+    /// Those of [`Sampler::new`] and [`keep_sampler`].
     pub fn new(split: &'a Split, config: &TrainConfig, executor: &mut dyn Executor) -> Result<Self> {
         let sampler = match config.loss {
             Loss::CrossEntropy => Sampler::new(&split.train, config.negatives, config.seed)?,
