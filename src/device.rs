@@ -8,7 +8,6 @@ use crate::{
     Result,
     cpu::{CpuExecutor, Isa},
     executor::Executor,
-    memory::Need,
     plan::{Plan, State},
 };
 
@@ -195,7 +194,7 @@ impl Device {
             Kind::Cpu => 2,
             _ => 1, // the other may be a graphics device's
         };
-        Need::of_plan("training the parameters", plan, moments, copies).check()
+        plan.need("training the parameters", moments, copies).check()
     }
 
     #[cfg(feature = "gpu")]

@@ -15,7 +15,6 @@ use crate::{
             tables::{Slots, Table},
         },
     },
-    memory::Need,
     plan::{ParamKind, Plan, State, Tensor},
 };
 
@@ -147,7 +146,7 @@ impl Tensors {
     /// A copy of everything.
     pub fn read_state(&mut self, plan: &Plan, step: u64) -> Result<State> {
         let moments = self.has_moments.iter().any(|there| there.contains(&true));
-        Need::of_plan("a copy of the parameters", plan, moments, 1).check()?;
+        plan.need("a copy of the parameters", moments, 1).check()?;
         let mut tensors = Vec::with_capacity(plan.params().len());
         for (index, param) in plan.params().iter().enumerate() {
             let mut part = |part: usize, there: bool| {
