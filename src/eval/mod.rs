@@ -11,6 +11,7 @@ pub mod clicks;
 mod full;
 mod metrics;
 mod ranking;
+mod report;
 mod top_k;
 
 pub use baseline::evaluate_popularity;
@@ -21,5 +22,6 @@ pub use catalogue::{Best, Query};
 pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use clicks::ClickReport;
 pub use metrics::Rank;
-pub use ranking::{CHUNK, Protocol, RankingReport, evaluate, evaluate_with};
+pub use ranking::{CHUNK, Protocol, evaluate, evaluate_with};
+pub use report::RankingReport;
 pub use top_k::TopK;

@@ -25,11 +25,13 @@ mod predictor;
 #[cfg(test)]
 mod reads;
 mod similar;
+mod support;
 mod task;
 
-pub use absorb::{ClickAbsorbReport, ClickRow};
+pub use absorb::ClickAbsorbReport;
 pub use config::{ClickAbsorbConfig, ClickConfig, ClickMetric};
 pub use events::{BestClickEpoch, ClickEpoch, ClickEvaluation, ClickEvent, ClickFit, ClickProgress};
+pub use held_batch::ClickRow;
 pub use history::ClickHistory;
 #[cfg(feature = "std")]
 pub(crate) use history::absorbed_fault;
