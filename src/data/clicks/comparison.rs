@@ -110,6 +110,12 @@ impl Layout {
         if let Some(field) = ids.or(many) {
             return missing(&field.name);
         }
+        self.check_sequences(there, whose, missing)?;
+        self.check_sources(there, whose)
+    }
+
+    /// Lengths and fields of the sequences.
+    fn check_sequences(&self, there: &Layout, whose: &str, missing: impl Fn(&str) -> Result<()>) -> Result<()> {
         for sequence in &self.sequences {
             let Some(at) = there.sequence(&sequence.name) else {
                 return missing(&sequence.name);
@@ -128,9 +134,14 @@ impl Layout {
                     sequence.length,
                     own.join(", ")
                 );
-                return refused(&sequence.name, reason);
+                return Err(Error::config(&*sequence.name, reason));
             }
         }
+        Ok(())
+    }
+
+    /// Where each field comes from, and how its values are scaled.
+    fn check_sources(&self, there: &Layout, whose: &str) -> Result<()> {
         let ids = self.ids.iter().chain(&self.many).map(|field| &field.name);
         let names = ids.chain(&self.numbers);
         for name in names.chain(self.sequences.iter().map(|sequence| &sequence.name)) {
@@ -138,10 +149,8 @@ impl Layout {
             if let (Some(own), Some(others)) = (own, others)
                 && own != others
             {
-                return refused(
-                    name,
-                    format!("it is {others} in the {whose}, and {own} in the model; {ADVICE}"),
-                );
+                let reason = format!("it is {others} in the {whose}, and {own} in the model; {ADVICE}");
+                return Err(Error::config(&**name, reason));
             }
         }
         Ok(())
