@@ -70,6 +70,7 @@ mod optimizer;
 pub mod plan;
 pub mod reference;
 pub mod rng;
+mod size;
 pub mod train;
 mod view;
 
