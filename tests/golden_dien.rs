@@ -12,7 +12,7 @@ use pocketrec::{
     data::Batch,
     models::{Dien, Unit},
     ops::SigmoidCrossEntropy,
-    plan::{Activation, Init, L2, Plan, PlanBuilder, State},
+    plan::{Activation, Init, L2, Plan, PlanBuilder, State, View},
 };
 
 const DIEN: &[u8] = include_bytes!("golden/dien.safetensors");
@@ -39,16 +39,14 @@ fn auxiliary_plan(golden: &Golden, steps: usize) -> Plan {
         plan.pair_with_next(states, negative),
     );
     let layers: Vec<usize> = golden.setting("layers");
-    let mut hidden = clicked;
-    for (k, &outputs) in layers.iter().enumerate() {
-        hidden = plan.linear(&format!("auxiliary.{k}"), hidden, outputs, Activation::Sigmoid);
-    }
-    let high = plan.linear("auxiliary.output", hidden, 1, Activation::Identity);
-    let mut hidden = negative;
-    for k in 0..layers.len() {
-        hidden = plan.linear_again(&format!("auxiliary.{k}"), hidden);
-    }
-    let low = plan.linear_again("auxiliary.output", hidden);
+    let network = |plan: &mut PlanBuilder, mut hidden: View| {
+        for (k, &outputs) in layers.iter().enumerate() {
+            hidden = plan.linear(&format!("auxiliary.{k}"), hidden, outputs, Activation::Sigmoid);
+        }
+        plan.linear("auxiliary.output", hidden, 1, Activation::Identity)
+    };
+    let high = network(&mut plan, clicked);
+    let low = plan.shared(|plan| network(plan, negative));
     plan.auxiliary(high, low, 1.0);
     let main = plan.column("main");
     let logit = plan.buffer(1);
@@ -93,8 +91,9 @@ fn check_auxiliary(make: Make<'_>, tolerance: f64) {
     }
     executor
         .step(&batch, &Default::default(), L2::default(), &mut || ())
+        .wait()
         .unwrap();
-    let loss = executor.take_auxiliary().unwrap();
+    let loss = executor.take_auxiliary().wait().unwrap();
     assert_eq!(loss.samples, samples as u64);
     close64(
         &[loss.mean()],
@@ -141,7 +140,7 @@ fn check_dien(make: Make<'_>, tolerance: f64) {
             golden.check_logits(&mut *executor, &batch, &before, tolerance);
             golden.check_gradients(&mut *executor, &batch, &before, tolerance);
             golden.check_step(&mut *executor, &batch, &optimizer, &before, tolerance);
-            let auxiliary = executor.take_auxiliary().unwrap().mean();
+            let auxiliary = executor.take_auxiliary().wait().unwrap().mean();
             let want = golden.wide(&format!("{before}/auxiliary"));
             let what = format!("{}, {before}: auxiliary loss", executor.device());
             close64(&[auxiliary], &want, tolerance, &what);

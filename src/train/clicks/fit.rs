@@ -1,7 +1,7 @@
 //! Training on click data.
 
 use super::{
-    ClickEpoch, ClickEvaluation, ClickEvent, ClickFit, ClickTrainer, absorb::count_training_rows, task::ClickTask,
+    ClickEpoch, ClickEvaluation, ClickEvent, ClickFit, ClickTrainer, support::count_training_rows, task::ClickTask,
 };
 use crate::{
     Result,

@@ -293,11 +293,14 @@ impl Trainer {
                 ITEM,
                 items.filter(|&item| item_share(&self.support, item) < 1.0),
             )?;
-            self.core.executor.step(batch, &optimizer, L2::default(), &mut || {})?;
+            self.core
+                .executor
+                .step(batch, &optimizer, L2::default(), &mut || {})
+                .wait()?;
             dense.write(&mut *self.core.executor)?;
             held.hold_back(&mut *self.core.executor, |item| item_share(&self.support, item))?;
         }
-        let loss = self.core.executor.take_loss()?;
+        let loss = self.core.executor.take_loss().wait()?;
         // The last step's result shows in no loss.
         let mut finite = loss.sum.is_finite();
         if let Some(last) = batches.last() {
@@ -305,7 +308,7 @@ impl Trainer {
             self.pairs.items.clone_from(&last.column(ITEM).ids);
             self.pairs.scores.resize(last.len(), 0.0);
             let columns = [&self.pairs.users[..], &self.pairs.items[..]];
-            self.core.executor.score(&columns, &mut self.pairs.scores)?;
+            self.core.executor.score(&columns, &mut self.pairs.scores).wait()?;
             finite &= self.pairs.scores.iter().all(|score| score.is_finite());
         }
         if !finite {

@@ -112,7 +112,7 @@ impl TrainConfig {
     }
 
     /// What the training loop goes by.
-    pub(in crate::train) fn schedule(&self) -> Schedule {
+    pub(crate) fn schedule(&self) -> Schedule {
         Schedule {
             epochs: self.epochs,
             batch_size: self.batch_size,

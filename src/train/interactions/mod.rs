@@ -5,8 +5,6 @@ mod config;
 mod fit;
 mod history;
 mod item_users;
-#[cfg(feature = "std")]
-mod persist;
 mod recommend;
 mod task;
 
@@ -36,17 +34,17 @@ pub(crate) const ITEM: usize = 1;
 ///
 /// The same calls with the same seed on the same device give the same bits, on any number of threads.
 pub struct Trainer {
-    model: Model,
-    config: TrainConfig,
-    core: Core<RankingReport>,
+    pub(crate) model: Model,
+    pub(crate) config: TrainConfig,
+    pub(crate) core: Core<RankingReport>,
     /// How many interactions each item's row has been learnt from; counted from the first `absorb` on.
     support: Vec<u32>,
     /// Whether the keys are those of data; otherwise they are the row numbers and `fit` replaces them.
-    keyed: bool,
-    user_ids: IdMap,
-    item_ids: IdMap,
-    titles: Vec<String>,
-    history: History,
+    pub(crate) keyed: bool,
+    pub(crate) user_ids: IdMap,
+    pub(crate) item_ids: IdMap,
+    pub(crate) titles: Vec<String>,
+    pub(crate) history: History,
     pairs: recommend::Pairs,
 }
 
@@ -92,8 +90,8 @@ impl Trainer {
     /// Adam's moments are not carried over; `config` says what is done here.
     ///
     /// # Errors
-    /// [`Error::Config`] where the sizes of the three models differ or `alpha` is not in 0..=1, and those of
-    /// [`Trainer::new`].
+    /// [`Error::Config`] where the sizes of the three models or their losses differ, or `alpha` is not in 0..=1, and those
+    /// of [`Trainer::new`].
     pub fn pretrained(
         model: NeuMf,
         gmf: &mut Trainer,
@@ -104,6 +102,12 @@ impl Trainer {
     ) -> Result<Self> {
         if !(0.0..=1.0).contains(&alpha) {
             return Err(Error::config("alpha", format!("{alpha} is not in 0..=1; 0.5 is usual")));
+        }
+        let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
+        if loss != before {
+            let reason =
+                format!("{loss}: the parts were trained by {before}, and their parameters are not those of {loss}");
+            return Err(Error::config("loss", reason));
         }
         let (gmf_state, mlp_state) = (gmf.state()?, mlp.state()?);
         let state = model.pretrained((gmf.plan(), &gmf_state), (mlp.plan(), &mlp_state), alpha)?;
