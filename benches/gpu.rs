@@ -21,7 +21,7 @@ use common::{
 use pocketrec::{
     data::{Batch, Sampler},
     eval::{Query, TopK},
-    executor::{Executor, StageTime},
+    executor::{Executor, StageTime, profile, score_catalogue, top_catalogue},
     gpu::{BatchMaker, Gpu, GpuExecutor, GpuOptions, Select},
     plan::{L2, Optimizer, Plan, State},
     rng::{Permutation, Rng},
@@ -136,7 +136,7 @@ fn main() {
             format!("{:.0}", 1e-9 * rate * workload.flops() as f64),
             dispatches.to_string(),
         ]);
-        match executor.profile(&batches[0], &Optimizer::default(), L2::default()) {
+        match profile(&mut executor, &batches[0], &Optimizer::default(), L2::default()).wait() {
             Ok(stages) => profiles.push((workload, stages)),
             Err(error) => println!("{}: no profile: {error}", workload.name),
         }
@@ -175,8 +175,10 @@ fn batches_table(gpu: &Gpu, seconds: f64) -> Table {
         let fill_on_host = best_seconds(|| sampler.fill(0, 0, samples as usize, &mut batch));
         let sort_on_host = best_seconds(|| batch.sort());
         let mut sorter = BatchMaker::new(gpu, &rows, samples).expect("a batch fits the device");
-        sorter.sort(&mut batch).expect("its ids are in range");
-        let mut drawer = BatchMaker::sampling(gpu, &sampler, samples).expect("the data fits the device");
+        sorter.sort(&mut batch).wait().expect("its ids are in range");
+        let mut drawer = BatchMaker::sampling(gpu, &sampler, samples)
+            .wait()
+            .expect("the data fits the device");
         for (what, maker, host) in [
             ("sort", &mut sorter, sort_on_host),
             ("sampler and sort", &mut drawer, fill_on_host),
@@ -218,12 +220,16 @@ fn search_table(gpu: &Gpu) -> Table {
         let state = State::initial(&plan, 1, false).unwrap();
         let mut executor = GpuExecutor::new(gpu, plan.clone(), &state).expect("the model fits the device");
         let found = best_seconds(|| {
-            executor.top_catalogue(&queries, 10).expect("scores are finite");
+            top_catalogue(&mut executor, &queries, 10)
+                .wait()
+                .expect("scores are finite");
         });
         let items = plan.rows(1);
         let mut scores = vec![0.0; users.len() * items];
         let back = best_seconds(|| {
-            executor.score_catalogue(&users, &mut scores).expect("users are there");
+            score_catalogue(&mut executor, &users, &mut scores)
+                .wait()
+                .expect("users are there");
             for scores in scores.chunks_exact(items) {
                 let mut top = TopK::new(10);
                 (0..).zip(scores).for_each(|(item, &score)| top.offer(item, score));
@@ -247,20 +253,20 @@ fn seconds_a_step(executor: &mut GpuExecutor, batches: &[Batch], least: f64) -> 
     let mut run = |executor: &mut GpuExecutor| {
         let batch = &batches[steps % batches.len()];
         let done = executor.step(batch, &Optimizer::default(), L2::default(), &mut || {});
-        done.expect("the batch fits the plan");
+        done.wait().expect("the batch fits the plan");
         steps += 1;
     };
     for _ in batches {
         run(executor);
     }
-    executor.take_loss().expect("the device is there"); // waits for the steps
+    executor.take_loss().wait().expect("the device is there"); // waits for the steps
     let before = executor.counts().dispatches;
     let (start, mut timed) = (Instant::now(), 0u32);
     while timed < 8 || (start.elapsed().as_secs_f64() < least && timed < 100_000) {
         run(executor);
         timed += 1;
     }
-    executor.take_loss().expect("the device is there");
+    executor.take_loss().wait().expect("the device is there");
     let seconds = start.elapsed().as_secs_f64() / f64::from(timed);
     (seconds, (executor.counts().dispatches - before) / u64::from(timed))
 }

@@ -58,7 +58,7 @@ impl Feed {
         let done = executor.step(now, &Optimizer::default(), L2::default(), &mut || {
             sampler.fill(0, *at, *size, next)
         });
-        done.expect("the batch fits the plan");
+        done.wait().expect("the batch fits the plan");
         self.batches.swap(0, 1);
     }
 }
@@ -150,7 +150,7 @@ fn table_sizes(isa: Isa) {
             let start = Instant::now();
             for batch in batches.iter().cycle().take(steps) {
                 let done = executor.step(batch, &optimizer, L2::default(), &mut || {});
-                done.expect("the batch fits the plan");
+                done.wait().expect("the batch fits the plan");
             }
             1e6 * start.elapsed().as_secs_f64() / steps as f64
         };

@@ -61,7 +61,7 @@ impl<'a> Trained<'a> {
         let done = self
             .executor
             .step(&self.batches[self.at], &self.optimizer, L2::default(), &mut || {});
-        done.expect("the batch fits the plan");
+        done.wait().expect("the batch fits the plan");
     }
 }
 

@@ -1,5 +1,5 @@
 //! The ten best of the whole catalogue for every user of MovieLens-1M (22 M pairs): `Trainer::recommend` user by user,
-//! `Executor::score_catalogue` for many users at a time, and the evaluation among all items.
+//! `executor::score_catalogue` for many users at a time, and the evaluation among all items.
 
 mod common;
 
@@ -9,7 +9,7 @@ use pocketrec::{
     data::Split,
     device::Device,
     eval::{Protocol, TopK},
-    executor::Executor,
+    executor::{Executor, score_catalogue},
     models::{Mf, Model, NeuMf},
     plan::State,
     train::{TrainConfig, Trainer},
@@ -47,8 +47,8 @@ fn score_all(executor: &mut dyn Executor, users: &[u32], scores: &mut [f32]) -> 
     let mut top = TopK::new(K);
     for users in users.chunks(USERS) {
         let scores = &mut scores[..users.len() * items];
-        executor
-            .score_catalogue(users, scores)
+        score_catalogue(executor, users, scores)
+            .wait()
             .expect("the model has a row for each user");
         for scores in scores.chunks_exact(items) {
             for (item, &score) in (0..).zip(scores) {

@@ -206,7 +206,7 @@ impl Feed {
         match self {
             Feed::Fixed(batches) => {
                 let batch = &batches[at as usize % batches.len()];
-                executor.step(batch, optimizer, L2::default(), &mut || {})?;
+                executor.step(batch, optimizer, L2::default(), &mut || {}).wait()?;
                 Ok(batch.len())
             }
             Feed::Drawn(sampler, batches) => {
@@ -214,9 +214,11 @@ impl Feed {
                 let size = now.len();
                 let per_epoch = sampler.samples_per_epoch() / size as u64;
                 let (epoch, start) = (1 + at / per_epoch, at % per_epoch * size as u64);
-                executor.step(now, optimizer, L2::default(), &mut || {
-                    sampler.fill(epoch as u32, start, size, next);
-                })?;
+                executor
+                    .step(now, optimizer, L2::default(), &mut || {
+                        sampler.fill(epoch as u32, start, size, next);
+                    })
+                    .wait()?;
                 batches.swap(0, 1);
                 Ok(size)
             }
@@ -270,7 +272,7 @@ fn measure(options: &Options) -> pocketrec::Result<()> {
             samples += feed.step(&mut *executor, &optimizer, at)?;
             at += 1;
         }
-        loss = executor.take_loss()?.mean(); // waits for a graphics device
+        loss = executor.take_loss().wait()?.mean(); // waits for a graphics device
         Ok(samples as f64 / start.elapsed().as_secs_f64())
     };
     run(3)?;

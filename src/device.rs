@@ -29,7 +29,7 @@ const GPU_PAYS_OFF: usize = 32 * 1024;
 /// let state = State::initial(&plan, 1, true)?;
 /// let mut executor = Device::auto()?.threads(1).executor(plan, state)?;
 /// let mut score = [0.0];
-/// executor.score(&[&[3], &[7]], &mut score)?;
+/// executor.score(&[&[3], &[7]], &mut score).wait()?;
 /// # Ok::<(), pocketrec::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use pocketrec::{
     Result,
     cpu::{CpuExecutor, Isa},
     data::Batch,
-    executor::{Executor, LossSum},
+    executor::{Executor, LossSum, Pending},
     models::{Gmf, Model, NeuMf},
     plan::{L2, Optimizer, Plan, State},
     train::{AbsorbConfig, TrainConfig, Trainer},
@@ -54,46 +54,49 @@ impl Executor for Counting {
         optimizer: &Optimizer,
         l2: L2,
         meanwhile: &mut (dyn FnMut() + Send),
-    ) -> Result<()> {
+    ) -> Pending<'_, ()> {
         self.note(|work| work.trained += batch.len());
         self.inner.step(batch, optimizer, l2, meanwhile)
     }
 
-    fn take_loss(&mut self) -> Result<LossSum> {
+    fn poll(&mut self) -> Result<bool> {
+        self.inner.poll()
+    }
+    fn take_loss(&mut self) -> Pending<'_, LossSum> {
         self.inner.take_loss()
     }
 
-    fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+    fn score<'a>(&'a mut self, columns: &'a [&'a [u32]], out: &'a mut [f32]) -> Pending<'a, ()> {
         self.note(|work| work.scored += out.len());
         self.inner.score(columns, out)
     }
 
-    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
+    fn score_batch<'a>(&'a mut self, batch: &'a Batch, out: &'a mut [f32]) -> Pending<'a, ()> {
         self.note(|work| work.scored += out.len());
         self.inner.score_batch(batch, out)
     }
 
-    fn state(&mut self) -> Result<State> {
+    fn state(&mut self) -> Pending<'_, State> {
         self.note(|work| work.states += 1);
         self.inner.state()
     }
 
-    fn set_state(&mut self, state: &State) -> Result<()> {
+    fn set_state<'a>(&'a mut self, state: &'a State) -> Pending<'a, ()> {
         self.note(|work| work.states += 1);
         self.inner.set_state(state)
     }
 
-    fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+    fn read_rows<'a>(&'a mut self, param: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()> {
         self.note(|work| work.floats += out.len());
         self.inner.read_rows(param, first, out)
     }
 
-    fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
+    fn write_rows<'a>(&'a mut self, param: usize, first: usize, values: &'a [f32]) -> Pending<'a, ()> {
         self.note(|work| work.floats += values.len());
         self.inner.write_rows(param, first, values)
     }
 
-    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Pending<'_, ()> {
         self.inner.grow(vocabulary, rows)
     }
 }

@@ -130,7 +130,7 @@ fn warm_steps_allocate_nothing() {
             let mut step = || {
                 position += SAMPLES as u64;
                 let mut fill = || sampler.fill(0, position, SAMPLES, &mut next);
-                executor.step(&batch, &optimizer, l2, &mut fill).unwrap();
+                executor.step(&batch, &optimizer, l2, &mut fill).wait().unwrap();
                 std::mem::swap(&mut batch, &mut next);
             };
             step();
@@ -138,7 +138,7 @@ fn warm_steps_allocate_nothing() {
             // Ten steps a round, with batches that pick other rows each time.
             let allocations = count(|| (0..10).for_each(|_| step()));
             assert_eq!(allocations, 0, "{threads} threads, {optimizer:?}");
-            assert_eq!(executor.take_loss().unwrap().samples, 102 * SAMPLES as u64);
+            assert_eq!(executor.take_loss().wait().unwrap().samples, 102 * SAMPLES as u64);
         }
     }
 }
@@ -161,6 +161,7 @@ fn warm_steps_of_every_operation_allocate_nothing() {
                 for batch in &batches {
                     executor
                         .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+                        .wait()
                         .unwrap();
                 }
             };
@@ -184,6 +185,7 @@ fn batches_of_changing_size_allocate_nothing() {
                 sampler.fill(1, 0, samples, &mut batch);
                 executor
                     .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+                    .wait()
                     .unwrap();
             }
         };
@@ -202,7 +204,7 @@ fn warm_scores_allocate_nothing() {
     for &threads in THREADS {
         let mut executor = executor(threads);
         let mut scores = vec![0.0; 5000];
-        let mut score = || executor.score(&columns, &mut scores).unwrap();
+        let mut score = || executor.score(&columns, &mut scores).wait().unwrap();
         score();
         assert_eq!(count(score), 0, "{threads} threads");
     }

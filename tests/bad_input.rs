@@ -8,7 +8,7 @@ use pocketrec::{
     cpu::{CpuExecutor, Isa},
     data::Batch,
     device::Device,
-    executor::Executor,
+    executor::{Executor, score_catalogue},
     plan::{AdamConfig, L2, Optimizer, Plan, State},
     reference::Reference,
 };
@@ -31,7 +31,9 @@ fn executors() -> Vec<Box<dyn Executor>> {
 }
 
 fn step(executor: &mut dyn Executor, batch: &Batch) -> Result<()> {
-    executor.step(batch, &Optimizer::default(), L2::default(), &mut || ())
+    executor
+        .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+        .wait()
 }
 
 /// Checks that every executor answers `ask` with an error that says all of `telling`, and that nothing is changed.
@@ -39,7 +41,7 @@ fn step(executor: &mut dyn Executor, batch: &Batch) -> Result<()> {
 fn refused(telling: &[&str], ask: impl Fn(&mut dyn Executor) -> Result<()>) {
     for mut executor in executors() {
         let device = executor.device();
-        let before = (executor.plan().clone(), executor.state().unwrap());
+        let before = (executor.plan().clone(), executor.state().wait().unwrap());
         let text = match ask(&mut *executor) {
             Ok(()) => panic!("{device}: nothing was refused, though {telling:?}"),
             Err(error) => error.to_string(),
@@ -47,9 +49,9 @@ fn refused(telling: &[&str], ask: impl Fn(&mut dyn Executor) -> Result<()>) {
         for telling in telling {
             assert!(text.contains(telling), "{device}: {text:?} does not say {telling:?}");
         }
-        let after = (executor.plan().clone(), executor.state().unwrap());
+        let after = (executor.plan().clone(), executor.state().wait().unwrap());
         assert!(before == after, "{device}: {text}: yet something was changed");
-        assert_eq!(executor.take_loss().unwrap().samples, 0, "{device}: {text}");
+        assert_eq!(executor.take_loss().wait().unwrap().samples, 0, "{device}: {text}");
         step(&mut *executor, &random_batch(&plan(), 20, 1)).unwrap();
     }
 }
@@ -78,7 +80,7 @@ fn ids_beyond_the_table() {
     ] {
         let batch = Batch::from_columns(&ids, &[1.0, 0.0]).unwrap();
         refused(&[telling], |executor| step(executor, &batch));
-        refused(&[telling], |executor| executor.score(&ids, &mut [0.0; 2]));
+        refused(&[telling], |executor| executor.score(&ids, &mut [0.0; 2]).wait());
     }
 }
 
@@ -89,20 +91,22 @@ fn columns_that_are_not_the_plans() {
         let batch = Batch::from_columns(&ids, &[1.0, 0.0]).unwrap();
         let telling = ["id columns", &format!("expected 2, got {count}")];
         refused(&telling, |executor| step(executor, &batch));
-        refused(&telling, |executor| executor.score(&ids, &mut [0.0; 2]));
+        refused(&telling, |executor| executor.score(&ids, &mut [0.0; 2]).wait());
     }
 }
 
 #[test]
 fn scores_of_another_length() {
     refused(&["expected 2, got 1"], |executor| {
-        executor.score(&[&[1, 2], &[3]], &mut [0.0; 2])
+        executor.score(&[&[1, 2], &[3]], &mut [0.0; 2]).wait()
     });
     refused(&["score"], |executor| {
-        executor.score(&[&[1, 2], &[3, 4]], &mut [0.0; 3])
+        executor.score(&[&[1, 2], &[3, 4]], &mut [0.0; 3]).wait()
     });
-    refused(&["score"], |executor| executor.score(&[&[1, 2], &[3, 4]], &mut []));
-    assert!(alike(|executor| executor.score(&[&[], &[]], &mut []).is_ok()));
+    refused(&["score"], |executor| {
+        executor.score(&[&[1, 2], &[3, 4]], &mut []).wait()
+    });
+    assert!(alike(|executor| executor.score(&[&[], &[]], &mut []).wait().is_ok()));
 }
 
 /// The specification needs no order; the CPU executor's updates go by it.
@@ -116,10 +120,11 @@ fn batch_that_is_not_sorted() {
     let mut meanwhile = || asked += 1;
     let error = executor
         .step(&batch, &Optimizer::default(), L2::default(), &mut meanwhile)
+        .wait()
         .unwrap_err();
     let telling = "batch: its ids may have changed since it was sorted; call Batch::sort before a step";
     assert_eq!((error.to_string().as_str(), asked), (telling, 0));
-    assert_eq!(executor.state().unwrap(), state);
+    assert_eq!(executor.state().wait().unwrap(), state);
     batch.sort();
     step(&mut executor, &batch).unwrap();
 }
@@ -145,7 +150,7 @@ fn optimiser_settings_out_of_range() {
         ),
     ] {
         refused(&[telling], |executor| {
-            executor.step(&batch, &optimizer, L2::default(), &mut || ())
+            executor.step(&batch, &optimizer, L2::default(), &mut || ()).wait()
         });
     }
 }
@@ -182,13 +187,13 @@ fn states_of_another_plan() {
             spoilt(|state| state.tensors.last_mut().unwrap().value.clear()),
         ),
     ] {
-        refused(&telling, |executor| executor.set_state(&state));
+        refused(&telling, |executor| executor.set_state(&state).wait());
         let made = CpuExecutor::new(plan(), state.clone(), Isa::Scalar, 1).err().unwrap();
         assert!(matches!(made, Error::Length { .. }), "{made}");
     }
     let taken = alike(|executor| {
-        executor.set_state(&good).unwrap();
-        executor.state().unwrap()
+        executor.set_state(&good).wait().unwrap();
+        executor.state().wait().unwrap()
     });
     assert_eq!(taken, good);
 }
@@ -200,9 +205,9 @@ fn step_counts_at_the_end_of_their_range() {
     state.step = u64::MAX;
     let batch = random_batch(&plan(), 10, 3);
     let steps = alike(|executor| {
-        executor.set_state(&state).unwrap();
+        executor.set_state(&state).wait().unwrap();
         step(executor, &batch).unwrap();
-        let state = executor.state().unwrap();
+        let state = executor.state().wait().unwrap();
         assert!(
             state
                 .tensors
@@ -230,10 +235,10 @@ fn rows_that_are_not_there() {
         (usize::MAX, 0, 0),
     ] {
         refused(&["expected", "got"], |executor| {
-            executor.read_rows(param, first, &mut vec![0.0; len])
+            executor.read_rows(param, first, &mut vec![0.0; len]).wait()
         });
         refused(&["expected", "got"], |executor| {
-            executor.write_rows(param, first, &vec![1.0; len])
+            executor.write_rows(param, first, &vec![1.0; len]).wait()
         });
     }
 }
@@ -246,11 +251,11 @@ fn rows_are_read_and_written_alike() {
         let values: Vec<f32> = (0..of.width).map(|i| i as f32 + 0.5).collect();
         let (read, after) = alike(|executor| {
             let mut read = vec![f32::NAN; of.width];
-            executor.read_rows(param, of.rows - 1, &mut read).unwrap();
-            executor.read_rows(param, of.rows, &mut []).unwrap();
-            executor.write_rows(param, of.rows - 1, &values).unwrap();
-            executor.write_rows(param, of.rows, &[]).unwrap();
-            (read, executor.state().unwrap())
+            executor.read_rows(param, of.rows - 1, &mut read).wait().unwrap();
+            executor.read_rows(param, of.rows, &mut []).wait().unwrap();
+            executor.write_rows(param, of.rows - 1, &values).wait().unwrap();
+            executor.write_rows(param, of.rows, &[]).wait().unwrap();
+            (read, executor.state().wait().unwrap())
         });
         assert_eq!(read, before.tensors[param].value[range.clone()], "{}", of.name);
         let mut want = before.clone();
@@ -272,13 +277,13 @@ fn written_weights_are_used() {
     for mut executor in executors() {
         let mut scores = [0.0; 2];
         let mut score = |executor: &mut dyn Executor| {
-            executor.score(&[&[1, 2], &[3, 4]], &mut scores).unwrap();
+            executor.score(&[&[1, 2], &[3, 4]], &mut scores).wait().unwrap();
             scores
         };
         let before = score(&mut *executor);
         let width = executor.plan().params()[weight].width;
-        executor.write_rows(weight, 0, &vec![3.0; width]).unwrap();
-        let state = executor.state().unwrap();
+        executor.write_rows(weight, 0, &vec![3.0; width]).wait().unwrap();
+        let state = executor.state().wait().unwrap();
         let mut fresh = Reference::new(executor.plan(), &state).unwrap();
         let (written, want) = (score(&mut *executor), score(&mut fresh));
         assert_ne!(written, before, "{}", executor.device());
@@ -288,24 +293,26 @@ fn written_weights_are_used() {
 
 #[test]
 fn tables_that_cannot_grow() {
-    refused(&["user", "6", "5"], |executor| executor.grow(0, 5));
-    refused(&["item", "9", "0"], |executor| executor.grow(1, 0));
+    refused(&["user", "6", "5"], |executor| executor.grow(0, 5).wait());
+    refused(&["item", "9", "0"], |executor| executor.grow(1, 0).wait());
     #[cfg(target_pointer_width = "64")]
-    refused(&["4294967296"], |executor| executor.grow(1, 1 << 32));
+    refused(&["4294967296"], |executor| executor.grow(1, 1 << 32).wait());
     // With 32 bits there are as many ids, but no memory for their rows.
-    refused(&[&usize::MAX.to_string()], |executor| executor.grow(0, usize::MAX));
-    refused(&["vocabulary 2"], |executor| executor.grow(2, 100));
+    refused(&[&usize::MAX.to_string()], |executor| {
+        executor.grow(0, usize::MAX).wait()
+    });
+    refused(&["vocabulary 2"], |executor| executor.grow(2, 100).wait());
 }
 
 #[test]
 fn tables_grow_alike() {
     let before = trained_state(&plan(), 0.5, 5, 1);
     let (plan, state) = alike(|executor| {
-        executor.grow(0, 6).unwrap(); // as long as they are
-        assert_eq!(executor.state().unwrap(), before);
-        executor.grow(0, 8).unwrap();
-        executor.grow(1, 1000).unwrap();
-        (executor.plan().clone(), executor.state().unwrap())
+        executor.grow(0, 6).wait().unwrap(); // as long as they are
+        assert_eq!(executor.state().wait().unwrap(), before);
+        executor.grow(0, 8).wait().unwrap();
+        executor.grow(1, 1000).wait().unwrap();
+        (executor.plan().clone(), executor.state().wait().unwrap())
     });
     assert_eq!((plan.rows(0), plan.rows(1)), (8, 1000));
     for (param, (old, new)) in plan.params().iter().zip(before.tensors.iter().zip(&state.tensors)) {
@@ -325,9 +332,9 @@ fn tables_grow_alike() {
     }
     let batch = Batch::from_columns(&[&[7, 0, 7], &[999, 8, 9]], &[1.0, 0.0, 1.0]).unwrap();
     for mut executor in executors() {
-        executor.grow(0, 8).unwrap();
-        executor.grow(1, 1000).unwrap();
-        let grown = executor.state().unwrap();
+        executor.grow(0, 8).wait().unwrap();
+        executor.grow(1, 1000).wait().unwrap();
+        let grown = executor.state().wait().unwrap();
         for optimizer in [Optimizer::default(), Optimizer::Adam(AdamConfig::default())] {
             let case = (&optimizer, L2::default());
             common::check_parity(
@@ -466,7 +473,7 @@ fn batch_that_was_edited_after_it_was_sorted() {
         let state = trained_state(&plan(), 0.5, 5, 1);
         let mut executor = CpuExecutor::new(plan(), state.clone(), Isa::available()[0], 1).unwrap();
         assert!(step(&mut executor, &batch).is_err(), "{what}");
-        assert!(executor.state().unwrap() == state, "{what}");
+        assert!(executor.state().wait().unwrap() == state, "{what}");
         // Sorted again it is taken, or refused for what it is.
         batch.sort();
         let fits = !["id of no row", "shorter", "longer"].contains(&what);
@@ -493,7 +500,7 @@ fn labels_and_numbers_that_cannot_be_learnt_from() {
         let telling = [&format!("label of sample {at}: {label} is not in 0..=1")[..]];
         refused(&telling, |executor| step(executor, &batch));
         // What is scored has no label.
-        let scored = alike(|executor| executor.score_batch(&batch, &mut [0.0; 20]).is_ok());
+        let scored = alike(|executor| executor.score_batch(&batch, &mut [0.0; 20]).wait().is_ok());
         assert!(scored);
     }
     let mut ends = random_batch(&plan(), 20, 3);
@@ -526,7 +533,7 @@ fn labels_and_numbers_that_cannot_be_learnt_from() {
                 let mut reference = Reference::new(&plan, &state).unwrap();
                 for executor in [&mut executor as &mut dyn Executor, &mut reference] {
                     let mut out = [0.0; 20];
-                    for result in [step(executor, &batch), executor.score_batch(&batch, &mut out)] {
+                    for result in [step(executor, &batch), executor.score_batch(&batch, &mut out).wait()] {
                         let text = result.unwrap_err().to_string();
                         assert!(text.contains(&telling), "{text} does not say {telling}");
                     }
@@ -552,32 +559,37 @@ fn executor_that_a_panic_interrupted() {
         step(&mut executor, &batch).unwrap();
         let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut meanwhile = || panic!("planted");
-            executor.step(&batch, &Optimizer::default(), L2::default(), &mut meanwhile)
+            executor
+                .step(&batch, &Optimizer::default(), L2::default(), &mut meanwhile)
+                .wait()
         }));
         assert!(caught.is_err());
         let mut out = [0.0; 200];
         for refused in [
             step(&mut executor, &batch),
-            executor.score_batch(&batch, &mut out),
-            executor.score(&[&[1], &[1]], &mut out[..1]),
-            executor.score_catalogue(&[1], &mut out[..9]),
-            executor.state().map(drop),
-            executor.take_loss().map(drop),
-            executor.take_auxiliary().map(drop),
-            executor.read_rows(0, 0, &mut []),
-            executor.write_rows(0, 0, &[]),
-            executor.grow(0, 7),
+            executor.score_batch(&batch, &mut out).wait(),
+            executor.score(&[&[1], &[1]], &mut out[..1]).wait(),
+            score_catalogue(&mut executor, &[1], &mut out[..9]).wait(),
+            executor.state().wait().map(drop),
+            executor.take_loss().wait().map(drop),
+            executor.take_auxiliary().wait().map(drop),
+            executor.read_rows(0, 0, &mut []).wait(),
+            executor.write_rows(0, 0, &[]).wait(),
+            executor.grow(0, 7).wait(),
         ] {
             let text = refused.unwrap_err().to_string();
             assert!(text.contains("interrupted") && text.contains("set_state"), "{text}");
         }
-        executor.set_state(&state).unwrap();
-        assert_eq!(executor.take_loss().unwrap().samples, 0);
+        executor.set_state(&state).wait().unwrap();
+        assert_eq!(executor.take_loss().wait().unwrap().samples, 0);
         for _ in 0..3 {
             step(&mut executor, &batch).unwrap();
             step(&mut other, &batch).unwrap();
         }
-        assert!(executor.state().unwrap() == other.state().unwrap(), "{threads} threads");
-        assert_eq!(executor.take_loss().unwrap(), other.take_loss().unwrap());
+        assert!(
+            executor.state().wait().unwrap() == other.state().wait().unwrap(),
+            "{threads} threads"
+        );
+        assert_eq!(executor.take_loss().wait().unwrap(), other.take_loss().wait().unwrap());
     }
 }

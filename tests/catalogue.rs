@@ -6,7 +6,7 @@ use common::{odd_models, random_state};
 use pocketrec::{
     Error,
     cpu::{CpuExecutor, Isa},
-    executor::{Executor, score_pairs},
+    executor::{Executor, score_catalogue},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},
     reference::Reference,
@@ -26,8 +26,10 @@ fn check(plan: &Plan, name: &str) {
                 let chosen: Vec<u32> = (0..count as u32).map(|i| (i * 7 + 3) % users).collect();
                 let mut got = vec![0.0; count * items];
                 let mut want = got.clone();
-                executor.score_catalogue(&chosen, &mut got).unwrap();
-                score_pairs(&mut reference, &chosen, &mut want).unwrap();
+                score_catalogue(&mut executor, &chosen, &mut got).wait().unwrap();
+                let user: Vec<u32> = (0..want.len()).map(|pair| chosen[pair / items]).collect();
+                let item: Vec<u32> = (0..want.len()).map(|pair| (pair % items) as u32).collect();
+                reference.score(&[&user, &item], &mut want).wait().unwrap();
                 let largest = want.iter().fold(0.1f32, |m, x| m.max(x.abs()));
                 for (index, (got, want)) in got.iter().zip(&want).enumerate() {
                     let error = (got - want).abs();
@@ -70,13 +72,13 @@ fn the_catalogue_follows_the_parameters() {
     let mut executor = CpuExecutor::new(plan.clone(), random_state(&plan, 0.3, 1), Isa::available()[0], 1).unwrap();
     let items = plan.rows(1);
     let (mut before, mut after) = (vec![0.0; items], vec![0.0; items]);
-    executor.score_catalogue(&[0], &mut before).unwrap();
-    executor.set_state(&random_state(&plan, 0.3, 2)).unwrap();
-    executor.score_catalogue(&[0], &mut after).unwrap();
+    score_catalogue(&mut executor, &[0], &mut before).wait().unwrap();
+    executor.set_state(&random_state(&plan, 0.3, 2)).wait().unwrap();
+    score_catalogue(&mut executor, &[0], &mut after).wait().unwrap();
     assert!(before.iter().zip(&after).all(|(b, a)| b != a));
-    executor.grow(1, items + 3).unwrap();
+    executor.grow(1, items + 3).wait().unwrap();
     let mut grown = vec![f32::NAN; items + 3];
-    executor.score_catalogue(&[0], &mut grown).unwrap();
+    score_catalogue(&mut executor, &[0], &mut grown).wait().unwrap();
     assert_eq!(grown[..items], after[..]);
     assert!(grown[items..].iter().all(|score| score.is_finite()));
 }
@@ -87,8 +89,12 @@ fn what_does_not_fit_is_refused() {
     let mut executor = CpuExecutor::new(plan.clone(), random_state(&plan, 0.3, 1), Isa::Scalar, 1).unwrap();
     let items = plan.rows(1);
     let users = plan.rows(0) as u32;
-    let error = executor.score_catalogue(&[users], &mut vec![0.0; items]).unwrap_err();
+    let error = score_catalogue(&mut executor, &[users], &mut vec![0.0; items])
+        .wait()
+        .unwrap_err();
     assert!(matches!(error, Error::Id { .. }), "{error}");
-    let error = executor.score_catalogue(&[0], &mut vec![0.0; items + 1]).unwrap_err();
+    let error = score_catalogue(&mut executor, &[0], &mut vec![0.0; items + 1])
+        .wait()
+        .unwrap_err();
     assert!(error.to_string().contains("users x items"), "{error}");
 }

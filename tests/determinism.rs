@@ -76,14 +76,14 @@ fn run(plan: &Plan, batches: &[Batch], optimizer: &Optimizer, isa: Isa, threads:
     let mut executor = CpuExecutor::new(plan.clone(), trained_state(plan, 0.4, 3, 8), isa, threads).unwrap();
     let mut losses = Vec::new();
     for batch in batches {
-        executor.step(batch, optimizer, REGULARISED, &mut || ()).unwrap();
-        losses.push(executor.take_loss().unwrap());
+        executor.step(batch, optimizer, REGULARISED, &mut || ()).wait().unwrap();
+        losses.push(executor.take_loss().wait().unwrap());
     }
     let last = batches.last().unwrap();
     let mut scores = vec![f32::NAN; last.len()];
-    executor.score_batch(last, &mut scores).unwrap();
+    executor.score_batch(last, &mut scores).wait().unwrap();
     assert!(losses.iter().all(|loss| loss.sum.is_finite()) && scores.iter().all(|x| x.is_finite()));
-    let state = executor.state().unwrap();
+    let state = executor.state().wait().unwrap();
     Outcome { losses, scores, state }
 }
 
@@ -145,10 +145,11 @@ fn prefetch_runs_once_and_changes_nothing() {
                 };
                 executor
                     .step(&batch, &OPTIMIZERS[0], REGULARISED, &mut prefetch)
+                    .wait()
                     .unwrap();
                 assert_eq!(calls, 1, "{threads} threads");
             }
-            outcomes.push(executor.state().unwrap());
+            outcomes.push(executor.state().wait().unwrap());
         }
     }
     assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]));

@@ -12,7 +12,7 @@ use pocketrec::{
         clicks::{Layout, PlantedClickData, PlantedClicks},
     },
     device::Device,
-    executor::Executor,
+    executor::{Executor, score_with},
     models::{DeepFm, Din, Unit},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder, Space, State, View},
@@ -90,17 +90,19 @@ fn activations_come_with_scores_as_the_specification_has_them() {
     let batch = random_batch(&plan, 200, 4);
     let (mut want, mut got, mut plain) = (vec![0.0; 200], vec![0.0; 200], vec![0.0; 200]);
     let mut reference = Reference::new(&plan, &state).unwrap();
-    let of_reference = reference.score_with(&batch, "attention", &mut want).unwrap();
+    let of_reference = score_with(&mut reference, &batch, "attention", &mut want)
+        .wait()
+        .unwrap();
     for isa in Isa::available() {
         let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, 1).unwrap();
-        let weights = executor.score_with(&batch, "attention", &mut got).unwrap();
+        let weights = score_with(&mut executor, &batch, "attention", &mut got).wait().unwrap();
         common::close(&weights, &common::wide(&of_reference), 1e-5, "attention");
         common::close(&got, &common::wide(&want), 1e-5, "logits");
-        executor.score_batch(&batch, &mut plain).unwrap();
+        executor.score_batch(&batch, &mut plain).wait().unwrap();
         assert_eq!(got, plain);
-        let unknown = executor.score_with(&batch, "interest", &mut got);
+        let unknown = score_with(&mut executor, &batch, "interest", &mut got).wait();
         assert!(matches!(unknown, Err(Error::Config { .. })), "{unknown:?}");
-        let short = executor.score_with(&batch, "attention", &mut got[..199]);
+        let short = score_with(&mut executor, &batch, "attention", &mut got[..199]).wait();
         assert!(matches!(short, Err(Error::Length { .. })), "{short:?}");
     }
 }
@@ -140,8 +142,8 @@ fn batches_of_empty_histories_train() {
         for isa in Isa::available() {
             let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, 1).unwrap();
             let (optimizer, l2) = Default::default();
-            executor.step(&batch, &optimizer, l2, &mut || ()).unwrap();
-            let after = executor.state().unwrap();
+            executor.step(&batch, &optimizer, l2, &mut || ()).wait().unwrap();
+            let after = executor.state().wait().unwrap();
             let running = plan.param("attention.0.variance");
             for (index, tensor) in after.tensors.iter().enumerate() {
                 assert!(

@@ -37,12 +37,12 @@ fn check(make: Make<'_>, tolerance: f64) {
     let plan = golden.plan();
     for (mode, optimizer) in golden.optimizers() {
         let mut executor = make(plan.clone(), State::initial(&plan, 1, true).unwrap());
-        executor.set_state(&golden.initial(&plan)).unwrap();
+        executor.set_state(&golden.initial(&plan)).wait().unwrap();
         for step in 0..golden.setting("steps") {
             let (before, batch) = (before(mode, step), golden.batch(step));
             golden.check_logits(&mut *executor, &batch, &before, tolerance);
             let mut logits = vec![f32::NAN; batch.len()];
-            executor.score(&id_columns(&batch), &mut logits).unwrap();
+            executor.score(&id_columns(&batch), &mut logits).wait().unwrap();
             close(
                 &logits,
                 &golden.wide(&format!("{before}/logit")),

@@ -93,8 +93,9 @@ fn check_auxiliary(make: Make<'_>, tolerance: f64) {
     }
     executor
         .step(&batch, &Default::default(), L2::default(), &mut || ())
+        .wait()
         .unwrap();
-    let loss = executor.take_auxiliary().unwrap();
+    let loss = executor.take_auxiliary().wait().unwrap();
     assert_eq!(loss.samples, samples as u64);
     close64(
         &[loss.mean()],
@@ -141,7 +142,7 @@ fn check_dien(make: Make<'_>, tolerance: f64) {
             golden.check_logits(&mut *executor, &batch, &before, tolerance);
             golden.check_gradients(&mut *executor, &batch, &before, tolerance);
             golden.check_step(&mut *executor, &batch, &optimizer, &before, tolerance);
-            let auxiliary = executor.take_auxiliary().unwrap().mean();
+            let auxiliary = executor.take_auxiliary().wait().unwrap().mean();
             let want = golden.wide(&format!("{before}/auxiliary"));
             let what = format!("{}, {before}: auxiliary loss", executor.device());
             close64(&[auxiliary], &want, tolerance, &what);

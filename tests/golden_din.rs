@@ -8,6 +8,7 @@ use common::{
     golden::{Golden, Make, before, on_every_cpu, on_reference},
 };
 use pocketrec::{
+    executor::score_with,
     models::{Din, Unit},
     plan::{Plan, State},
 };
@@ -45,13 +46,15 @@ fn check_variant(golden: &Golden, variant: &str, make: Make<'_>, tolerance: f64)
     let steps: usize = golden.setting("steps");
     for (mode, optimizer) in golden.optimizers() {
         let mut executor = make(plan.clone(), State::initial(&plan, 1, true).unwrap());
-        executor.set_state(&golden.initial(&plan)).unwrap();
+        executor.set_state(&golden.initial(&plan)).wait().unwrap();
         for step in 0..steps {
             let batch = golden.behaviour_batch(&plan, step);
             let before = format!("{variant}/{}", before(mode, step));
             if step == 0 {
                 let mut logits = vec![f32::NAN; batch.len()];
-                let weights = executor.score_with(&batch, "attention", &mut logits).unwrap();
+                let weights = score_with(&mut *executor, &batch, "attention", &mut logits)
+                    .wait()
+                    .unwrap();
                 if !variant.contains("dice") {
                     // Dice scores with running statistics, and the file's are the batch's.
                     for (name, got) in [("attention", &weights), ("logit", &logits)] {

@@ -10,7 +10,7 @@ use pocketrec::{
     Error,
     data::{Batch, Interactions, Sampler},
     device::Device,
-    executor::Executor,
+    executor::{Executor, keep_sampler, step_drawn},
     gpu::{BatchMaker, Gpu, GpuExecutor, GpuOptions},
     models::{Gmf, NeuMf},
     ops::sort,
@@ -75,7 +75,7 @@ fn sort_is_the_specification() {
                     let ids: Vec<u32> = ids.iter().map(|ids| ids[sample]).collect();
                     batch.push(&ids, sample as f32);
                 }
-                maker.sort(&mut batch).unwrap();
+                maker.sort(&mut batch).wait().unwrap();
                 for (index, ids) in ids.iter().enumerate() {
                     let order = sort::order(ids);
                     assert!(batch.column(index).ids == *ids, "{rows:?}, {size}: ids of {index}");
@@ -116,7 +116,7 @@ fn drawn_batches_are_the_hosts() {
         let sampler = Sampler::new(data, negatives, seed).unwrap();
         let total = sampler.samples_per_epoch();
         for gpu in &gpus {
-            let mut maker = BatchMaker::sampling(gpu, &sampler, 5000).unwrap();
+            let mut maker = BatchMaker::sampling(gpu, &sampler, 5000).wait().unwrap();
             let (mut host, mut device) = (Batch::new(2, 0), Batch::new(2, 0));
             for (epoch, start, count) in [
                 (0, 0, 1),
@@ -126,7 +126,7 @@ fn drawn_batches_are_the_hosts() {
                 (1, total, 9),
             ] {
                 sampler.fill(epoch, start, count, &mut host);
-                maker.fill(epoch, start, count, &mut device).unwrap();
+                maker.fill(epoch, start, count, &mut device).wait().unwrap();
                 for column in [0, 1] {
                     let what =
                         format!("column {column} of {count} from {start} of epoch {epoch}, {negatives} negatives");
@@ -147,9 +147,9 @@ fn what_cannot_be_made_is_refused() {
     };
     let mut maker = BatchMaker::new(&gpu, &[5, 6], 3).unwrap();
     let batch = |users: &[u32], items: &[u32]| Batch::from_columns(&[users, items], &vec![0.0; users.len()]).unwrap();
-    let error = maker.sort(&mut batch(&[1, 5], &[0, 0])).unwrap_err();
+    let error = maker.sort(&mut batch(&[1, 5], &[0, 0])).wait().unwrap_err();
     assert!(matches!(error, Error::Id { id: 5, rows: 5, .. }), "{error}");
-    let error = maker.sort(&mut batch(&[0; 4], &[0; 4])).unwrap_err();
+    let error = maker.sort(&mut batch(&[0; 4], &[0; 4])).wait().unwrap_err();
     assert!(
         matches!(
             error,
@@ -161,21 +161,24 @@ fn what_cannot_be_made_is_refused() {
         ),
         "{error}"
     );
-    let error = maker.sort(&mut Batch::new(3, 1)).unwrap_err();
+    let error = maker.sort(&mut Batch::new(3, 1)).wait().unwrap_err();
     assert!(matches!(error, Error::Length { .. }), "{error}");
     assert!(matches!(
-        maker.fill(0, 0, 1, &mut Batch::default()),
+        maker.fill(0, 0, 1, &mut Batch::default()).wait(),
         Err(Error::Config { .. })
     ));
-    maker.sort(&mut batch(&[], &[])).unwrap();
+    maker.sort(&mut batch(&[], &[])).wait().unwrap();
     assert!(BatchMaker::new(&gpu, &[], 3).is_err() && BatchMaker::new(&gpu, &[1], 0).is_err());
     let sampler = Sampler::new(&hoarders(), 1, 0).unwrap();
-    let mut maker = BatchMaker::sampling(&gpu, &sampler, 3).unwrap();
+    let mut maker = BatchMaker::sampling(&gpu, &sampler, 3).wait().unwrap();
     assert!(matches!(
-        maker.fill(0, 0, 4, &mut Batch::default()),
+        maker.fill(0, 0, 4, &mut Batch::default()).wait(),
         Err(Error::Length { .. })
     ));
-    assert!(matches!(maker.sort(&mut Batch::new(2, 0)), Err(Error::Config { .. })));
+    assert!(matches!(
+        maker.sort(&mut Batch::new(2, 0)).wait(),
+        Err(Error::Config { .. })
+    ));
 }
 
 fn bits(state: &State) -> Vec<u32> {
@@ -209,17 +212,19 @@ fn streamed_and_drawn(
     };
     let state = random_state(plan, 0.2, 5);
     let [mut streamed, mut drawn] = [0, 1].map(|_| GpuExecutor::new(gpu, plan.clone(), &state).unwrap());
-    assert!(drawn.keep_sampler(sampler, size).unwrap());
+    assert!(keep_sampler(&mut drawn, sampler, size).wait().unwrap());
     let mut batch = Batch::default();
     for epoch in 0..2 {
         for start in (0..sampler.samples_per_epoch()).step_by(size).take(4) {
             sampler.fill(epoch, start, size, &mut batch);
-            streamed.step(&batch, optimizer, l2, &mut || ()).unwrap();
-            let samples = drawn.step_drawn(epoch, start, size, optimizer, l2).unwrap();
+            streamed.step(&batch, optimizer, l2, &mut || ()).wait().unwrap();
+            let samples = step_drawn(&mut drawn, epoch, start, size, optimizer, l2)
+                .wait()
+                .unwrap();
             assert_eq!(samples, batch.len() as u64);
         }
     }
-    assert_eq!(streamed.take_loss().unwrap(), drawn.take_loss().unwrap());
+    assert_eq!(streamed.take_loss().wait().unwrap(), drawn.take_loss().wait().unwrap());
     [streamed, drawn]
 }
 
@@ -236,7 +241,7 @@ fn drawn_steps_give_the_bits_of_streamed_ones() {
             let plan = NeuMf::new(users, items).factors(3).layers([10, 6]).plan().unwrap();
             for optimizer in optimizers() {
                 let [mut a, mut b] = streamed_and_drawn(gpu, &plan, &sampler, size, &optimizer);
-                let (a, b) = (a.state().unwrap(), b.state().unwrap());
+                let (a, b) = (a.state().wait().unwrap(), b.state().wait().unwrap());
                 assert_eq!(a.step, b.step);
                 assert!(bits(&a) == bits(&b), "{optimizer:?}, batch {size}, {:?}", gpu.options());
             }
@@ -260,7 +265,7 @@ fn drawn_slices_give_the_bits_of_streamed_ones() {
         .plan()
         .unwrap();
     let [mut a, mut b] = streamed_and_drawn(&gpu, &plan, &sampler, 350, &optimizers()[0]);
-    assert!(bits(&a.state().unwrap()) == bits(&b.state().unwrap()));
+    assert!(bits(&a.state().wait().unwrap()) == bits(&b.state().wait().unwrap()));
 }
 
 /// A change that adds a dispatch or an upload is seen here.
@@ -274,13 +279,15 @@ fn a_drawn_step_uploads_no_batch_and_makes_nothing_once_warm() {
     let plan = NeuMf::new(data.users() as usize, data.items() as usize).plan().unwrap();
     let mut executor = GpuExecutor::new(&gpu, plan.clone(), &random_state(&plan, 0.2, 5)).unwrap();
     let (adam, l2) = (Optimizer::default(), L2::default());
-    let error = executor.step_drawn(0, 0, 9, &adam, l2).unwrap_err();
+    let error = step_drawn(&mut executor, 0, 0, 9, &adam, l2).wait().unwrap_err();
     assert!(matches!(error, Error::Config { .. }), "{error}");
-    assert!(executor.keep_sampler(&sampler, 1024).unwrap());
-    executor.step_drawn(0, 0, 1024, &adam, l2).unwrap();
+    assert!(keep_sampler(&mut executor, &sampler, 1024).wait().unwrap());
+    step_drawn(&mut executor, 0, 0, 1024, &adam, l2).wait().unwrap();
     let (counts, created) = (executor.counts(), gpu.created());
     for step in 1..4 {
-        executor.step_drawn(0, 1024 * step, 1024, &adam, l2).unwrap();
+        step_drawn(&mut executor, 0, 1024 * step, 1024, &adam, l2)
+            .wait()
+            .unwrap();
     }
     let more = executor.counts();
     assert_eq!(gpu.created(), created, "made in a warm step");
@@ -298,15 +305,15 @@ fn a_drawn_step_uploads_no_batch_and_makes_nothing_once_warm() {
     // A batch that was uploaded in between, and one that is larger, change nothing.
     let mut batch = Batch::default();
     sampler.fill(5, 0, 2000, &mut batch);
-    executor.step(&batch, &adam, l2, &mut || ()).unwrap();
+    executor.step(&batch, &adam, l2, &mut || ()).wait().unwrap();
     assert_eq!(
-        executor
-            .step_drawn(0, sampler.samples_per_epoch(), 9, &adam, l2)
+        step_drawn(&mut executor, 0, sampler.samples_per_epoch(), 9, &adam, l2)
+            .wait()
             .unwrap(),
         0
     );
-    executor.step_drawn(0, 0, 1024, &adam, l2).unwrap();
-    assert!(executor.take_loss().unwrap().sum.is_finite());
+    step_drawn(&mut executor, 0, 0, 1024, &adam, l2).wait().unwrap();
+    assert!(executor.take_loss().wait().unwrap().sum.is_finite());
 }
 
 #[test]
@@ -325,14 +332,14 @@ fn what_does_not_fit_is_streamed_and_what_has_no_row_refused() {
     let state = random_state(&plan, 0.2, 5);
     let mut executor = GpuExecutor::new(&small, plan.clone(), &state).unwrap();
     let created = small.created();
-    assert!(!executor.keep_sampler(&sampler, 64).unwrap());
+    assert!(!keep_sampler(&mut executor, &sampler, 64).wait().unwrap());
     assert_eq!(small.created(), created);
     let Some(gpu) = open(GpuOptions::default()) else {
         return;
     };
     let narrow = Gmf::new(users, items - 1).factors(2).plan().unwrap();
     let mut executor = GpuExecutor::new(&gpu, narrow.clone(), &random_state(&narrow, 0.2, 5)).unwrap();
-    let error = executor.keep_sampler(&sampler, 64).unwrap_err();
+    let error = keep_sampler(&mut executor, &sampler, 64).wait().unwrap_err();
     assert!(matches!(error, Error::Id { .. }), "{error}");
 
     // Neither are small batches, unless that is asked for.
@@ -340,8 +347,8 @@ fn what_does_not_fit_is_streamed_and_what_has_no_row_refused() {
         return;
     };
     let mut executor = GpuExecutor::new(&plain, plan.clone(), &state).unwrap();
-    assert!(!executor.keep_sampler(&sampler, 2047).unwrap());
-    assert!(executor.keep_sampler(&sampler, 2048).unwrap());
+    assert!(!keep_sampler(&mut executor, &sampler, 2047).wait().unwrap());
+    assert!(keep_sampler(&mut executor, &sampler, 2048).wait().unwrap());
 
     // The trainer sees no difference, but for time.
     let config = TrainConfig {

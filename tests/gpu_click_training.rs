@@ -10,7 +10,7 @@ use pocketrec::{
     data::clicks::{Layout, PlantedClickData, PlantedClicks},
     device::Device,
     eval::{ClickReport, Query},
-    executor::Executor,
+    executor::{Executor, score_catalogue, top_catalogue},
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
     ops::SigmoidCrossEntropy,
@@ -143,6 +143,7 @@ fn step(executor: &mut GpuExecutor, plan: &Plan, samples: usize, seed: u64) {
     let batch = random_batch(plan, samples, seed);
     executor
         .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+        .wait()
         .unwrap();
 }
 
@@ -163,12 +164,12 @@ fn a_warm_step_is_one_submit_and_makes_nothing() {
         let last = seeds.pop().unwrap();
         step(&mut executor, &plan, 300, seeds[2]);
         step(&mut executor, &plan, 300, last);
-        executor.take_loss().unwrap(); // makes memory to read back
+        executor.take_loss().wait().unwrap(); // makes memory to read back
         let (counts, created) = (executor.counts(), gpu.created());
         for &seed in &seeds {
             step(&mut executor, &plan, 300, seed);
         }
-        executor.take_loss().unwrap();
+        executor.take_loss().wait().unwrap();
         assert_eq!(gpu.created(), created, "{name}: made in a warm step");
         let more = executor.counts();
         assert_eq!(more.submits - counts.submits, seeds.len() as u64, "{name}");
@@ -197,9 +198,9 @@ fn catalogues_of_plans_with_histories_are_refused() {
         let mut executor = device.executor(plan.clone(), random_state(&plan, 0.1, 5)).unwrap();
         let query = Query { user: 3, known: &[] };
         let refusals = [
-            executor.score_catalogue(&[3], &mut [0.0; 7]).unwrap_err(),
-            executor.top_catalogue(&[query], 2).unwrap_err(),
-            executor.score(&[&[3], &[2]], &mut [0.0]).unwrap_err(),
+            score_catalogue(&mut *executor, &[3], &mut [0.0; 7]).wait().unwrap_err(),
+            top_catalogue(&mut *executor, &[query], 2).wait().unwrap_err(),
+            executor.score(&[&[3], &[2]], &mut [0.0]).wait().unwrap_err(),
         ];
         for error in refusals {
             assert!(error.to_string().contains("sequences"), "{error}");
@@ -238,7 +239,7 @@ fn batches_that_do_not_fit_are_refused_with_the_sizes() {
         let (_, model) = models.iter().find(|(other, _)| *other == name).unwrap();
         let plan = model.plan().unwrap();
         let mut executor = GpuExecutor::new(&gpu, plan.clone(), &random_state(&plan, 0.1, 5)).unwrap();
-        let before = bits(&executor.state().unwrap());
+        let before = bits(&executor.state().wait().unwrap());
         let batch = random_batch(&plan, 5000, 1);
         let refused = executor.step(
             &batch,
@@ -246,12 +247,12 @@ fn batches_that_do_not_fit_are_refused_with_the_sizes() {
             L2::default(),
             &mut || (),
         );
-        let text = refused.unwrap_err().to_string();
+        let text = refused.wait().unwrap_err().to_string();
         assert!(
             text.contains("5000 samples") && text.contains("65536"),
             "{name}: {text}"
         );
-        assert_eq!(bits(&executor.state().unwrap()), before);
+        assert_eq!(bits(&executor.state().wait().unwrap()), before);
         step(&mut executor, &plan, 30, 1);
     }
 }

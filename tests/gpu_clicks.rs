@@ -7,7 +7,7 @@ mod common;
 use common::{bits, check_parity, close, optimizers, random_batch, random_state, trained_state};
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
-    executor::Executor,
+    executor::{Executor, score_with},
     gpu::{Gpu, GpuExecutor, GpuOptions},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, L2, Optimizer, Plan, PlanBuilder, Space, State, View},
@@ -161,13 +161,17 @@ fn slices_shards_and_growth_equal_the_specification() {
     let mut on_cpu = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), 1).unwrap();
     let executors: [&mut dyn Executor; 2] = [&mut on_gpu, &mut on_cpu];
     let [grown, want] = executors.map(|executor| {
-        executor.grow(0, rows).unwrap();
-        executor.write_rows(0, rows - 1, &[0.1, 0.2, 0.3, 0.4, 0.5]).unwrap();
+        executor.grow(0, rows).wait().unwrap();
+        executor
+            .write_rows(0, rows - 1, &[0.1, 0.2, 0.3, 0.4, 0.5])
+            .wait()
+            .unwrap();
         let batch = random_batch(executor.plan(), 150, 2);
         executor
             .step(&batch, &optimizers()[0].1, L2::default(), &mut || ())
+            .wait()
             .unwrap();
-        executor.state().unwrap()
+        executor.state().wait().unwrap()
     });
     for (a, b) in grown.tensors.iter().zip(&want.tensors) {
         close(&a.value, &common::wide(&b.value), TOLERANCE, "after growing");
@@ -361,12 +365,16 @@ fn attention_is_handed_out() {
     let batch = random_batch(&plan, 77, 1);
     for name in ["weights", "unit"] {
         let (mut a, mut b) = (vec![0.0; 77], vec![0.0; 77]);
-        let found = on_gpu.score_with(&batch, name, &mut a).unwrap();
-        let want = on_cpu.score_with(&batch, name, &mut b).unwrap();
+        let found = score_with(&mut on_gpu, &batch, name, &mut a).wait().unwrap();
+        let want = score_with(&mut on_cpu, &batch, name, &mut b).wait().unwrap();
         close(&found, &common::wide(&want), TOLERANCE, name);
         close(&a, &common::wide(&b), TOLERANCE, "logits");
     }
-    assert!(on_gpu.score_with(&batch, "nothing", &mut [0.0; 77]).is_err());
+    assert!(
+        score_with(&mut on_gpu, &batch, "nothing", &mut [0.0; 77])
+            .wait()
+            .is_err()
+    );
 }
 
 /// What no logit depends on is computed in training alone: after scores its buffers hold what was there before.
@@ -392,10 +400,15 @@ fn activations_of_training_alone_are_refused() {
     for executor in &mut executors {
         executor
             .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+            .wait()
             .unwrap();
-        let refused = executor.score_with(&batch, "clicked", &mut [0.0; 77]).unwrap_err();
+        let refused = score_with(&mut **executor, &batch, "clicked", &mut [0.0; 77])
+            .wait()
+            .unwrap_err();
         assert!(refused.to_string().contains("in training alone"), "{refused}");
-        executor.score_with(&batch, "steps", &mut [0.0; 77]).unwrap();
+        score_with(&mut **executor, &batch, "steps", &mut [0.0; 77])
+            .wait()
+            .unwrap();
     }
 }
 
@@ -414,17 +427,19 @@ fn runs_give_the_same_bits() {
                 let batch = random_batch(&plan, 900, 5);
                 executor
                     .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+                    .wait()
                     .unwrap();
-                executor.take_loss().unwrap();
-                executor.set_state(&state).unwrap();
+                executor.take_loss().wait().unwrap();
+                executor.set_state(&state).wait().unwrap();
             }
             for batch in &batches {
                 executor
                     .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+                    .wait()
                     .unwrap();
             }
-            let loss = executor.take_loss().unwrap().sum.to_bits();
-            (loss, bits(&executor.state().unwrap()))
+            let loss = executor.take_loss().wait().unwrap().sum.to_bits();
+            (loss, bits(&executor.state().wait().unwrap()))
         };
         assert!(run(false) == run(true), "{name}");
     }

@@ -95,7 +95,7 @@ fn what_halves_hold_is_multiplied_exactly() {
     let batch = random_batch(&plan, 200, 1);
     let mut logits = vec![f32::NAN; batch.len()];
     let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
-    executor.score_batch(&batch, &mut logits).unwrap();
+    executor.score_batch(&batch, &mut logits).wait().unwrap();
     let want = Reference::new(&plan, &state).unwrap().forward_batch(&batch).unwrap();
     assert!(want.iter().any(|&logit| logit > 1.0), "{want:?}");
     assert_eq!(common::wide(&logits), want);
@@ -143,10 +143,13 @@ fn steps_are_reproducible_and_near_f32() {
             let mut losses = Vec::new();
             for step in 0..40 {
                 let batch = random_batch(&plan, 256, step % 4);
-                executor.step(&batch, optimizer, L2::default(), &mut || ()).unwrap();
-                losses.push(executor.take_loss().unwrap().mean());
+                executor
+                    .step(&batch, optimizer, L2::default(), &mut || ())
+                    .wait()
+                    .unwrap();
+                losses.push(executor.take_loss().wait().unwrap().mean());
             }
-            (losses, executor.state().unwrap())
+            (losses, executor.state().wait().unwrap())
         };
         let (first, again, exact) = (train(&gpu), train(&gpu), train(&plain));
         assert!(first == again);

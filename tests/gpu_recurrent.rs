@@ -254,7 +254,7 @@ fn many_histories_are_dealt_to_rows_of_workgroups() {
         let Some(gpu) = common::gpu::open(options) else { return };
         let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
         let mut logits = vec![f32::NAN; lengths.len()];
-        executor.score_batch(&batch, &mut logits).unwrap();
+        executor.score_batch(&batch, &mut logits).wait().unwrap();
         let gradients = gradients(&mut executor, &batch, L2::default()).unwrap();
         found.push((logits, gradients));
     }
@@ -336,16 +336,20 @@ fn runs_give_the_same_bits() {
             let step = |executor: &mut GpuExecutor, batch: &Batch| {
                 executor
                     .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+                    .wait()
                     .unwrap();
-                let losses = [executor.take_loss().unwrap(), executor.take_auxiliary().unwrap()];
+                let losses = [
+                    executor.take_loss().wait().unwrap(),
+                    executor.take_auxiliary().wait().unwrap(),
+                ];
                 losses.map(|loss| loss.sum.to_bits())
             };
             if warm {
                 step(&mut executor, &random_batch(&plan, 900, 5));
-                executor.set_state(&state).unwrap();
+                executor.set_state(&state).wait().unwrap();
             }
             let losses: Vec<_> = batches.iter().map(|batch| step(&mut executor, batch)).collect();
-            let state = executor.state().unwrap();
+            let state = executor.state().wait().unwrap();
             let parts = state
                 .tensors
                 .iter()

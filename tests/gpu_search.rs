@@ -8,7 +8,7 @@ use common::{random_state, wide};
 use pocketrec::{
     Error,
     eval::{Protocol, Query, Rank, evaluate, evaluate_with},
-    executor::Executor,
+    executor::{Executor, rank_catalogue, score_catalogue, top_catalogue},
     gpu::{GpuExecutor, GpuOptions},
     models::{Mf, NeuMf},
     ops,
@@ -34,7 +34,7 @@ fn check(executor: &mut GpuExecutor, what: &str) {
     let (users, items) = (executor.plan().rows(0) as u32, executor.plan().rows(1));
     let asked: Vec<u32> = (0..7).map(|i| (i * i) % users).collect();
     let mut scores = vec![0.0; asked.len() * items];
-    executor.score_catalogue(&asked, &mut scores).unwrap();
+    score_catalogue(executor, &asked, &mut scores).wait().unwrap();
     // Nothing, every item, every second one, a few.
     let list = |(index, &user): (usize, &u32)| match index % 4 {
         0 => Vec::new(),
@@ -47,7 +47,7 @@ fn check(executor: &mut GpuExecutor, what: &str) {
         .map(|(&user, known)| Query { user, known })
         .collect();
     for k in [0, 1, 2, 10, items, items + 9] {
-        let best = executor.top_catalogue(&queries, k).unwrap();
+        let best = top_catalogue(executor, &queries, k).wait().unwrap();
         assert_eq!(best.len(), queries.len());
         for ((best, scores), query) in best.iter().zip(scores.chunks_exact(items)).zip(&queries) {
             let wanted = ops::top_k::select(&wide(scores), query.known, k);
@@ -65,7 +65,7 @@ fn check(executor: &mut GpuExecutor, what: &str) {
             .zip(&lists)
             .map(|(&user, known)| Query { user, known })
             .collect();
-        let ranks = executor.rank_catalogue(&queries, &targets, limit).unwrap();
+        let ranks = rank_catalogue(executor, &queries, &targets, limit).wait().unwrap();
         assert_eq!(ranks.len(), queries.len());
         for (index, (rank, scores)) in ranks.iter().zip(scores.chunks_exact(items)).enumerate() {
             let (better, ties) = ops::rank::count(&wide(&scores[..limit]), targets[index], queries[index].known);
@@ -88,7 +88,7 @@ fn top_k_and_rank_are_the_specification() {
         let mut executor = GpuExecutor::new(gpu, plan.clone(), &random_state(&plan, 0.5, 2)).unwrap();
         check(&mut executor, "NeuMF");
         // Longer tables, as after new items came.
-        executor.grow(1, 310).unwrap();
+        executor.grow(1, 310).wait().unwrap();
         check(&mut executor, "grown");
     }
 }
@@ -103,7 +103,7 @@ fn parts_of_a_catalogue_are_merged() {
     let plan = Mf::new(3, items).factors(1).plan().unwrap();
     let mut executor = GpuExecutor::new(&gpu, plan.clone(), &coarse(&plan)).unwrap();
     let mut scores = vec![0.0; items];
-    executor.score_catalogue(&[2], &mut scores).unwrap();
+    score_catalogue(&mut executor, &[2], &mut scores).wait().unwrap();
     for step in [2, 3] {
         let known = known(1, items, step);
         let query = [Query { user: 2, known: &known }];
@@ -115,14 +115,14 @@ fn parts_of_a_catalogue_are_merged() {
             .collect();
         wanted.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap());
         for k in [5, 300, 16_400, items] {
-            let best = executor.top_catalogue(&query, k).unwrap();
+            let best = top_catalogue(&mut executor, &query, k).wait().unwrap();
             assert!(
                 best[0] == wanted[..k.min(wanted.len())],
                 "{k} best without every {step}nd"
             );
         }
         let target = items as u32 - 1;
-        let rank = executor.rank_catalogue(&query, &[target], items).unwrap()[0];
+        let rank = rank_catalogue(&mut executor, &query, &[target], items).wait().unwrap()[0];
         let others = || wanted.iter().filter(|&&(item, _)| item != target).map(|pair| pair.1);
         let own = scores[target as usize];
         let better = others().filter(|&score| score > own).count() as u64;
@@ -155,20 +155,20 @@ fn scores_without_an_order_are_named_and_infinite_ones_ordered() {
     for gpu in &gpus {
         let mut executor = GpuExecutor::new(gpu, plan.clone(), &random_state(&plan, 0.1, 5)).unwrap();
         for (item, score) in [(7, f32::INFINITY), (9, f32::NEG_INFINITY), (11, f32::INFINITY)] {
-            executor.write_rows(bias, item, &[score]).unwrap();
+            executor.write_rows(bias, item, &[score]).wait().unwrap();
         }
         let query = [Query { user: 1, known: &[8] }];
-        let best = executor.top_catalogue(&query, 299).unwrap();
+        let best = top_catalogue(&mut executor, &query, 299).wait().unwrap();
         assert_eq!(best[0][..2], [(7, f32::INFINITY), (11, f32::INFINITY)]);
         assert_eq!(best[0][298], (9, f32::NEG_INFINITY));
-        let rank = executor.rank_catalogue(&query, &[11], 300).unwrap();
+        let rank = rank_catalogue(&mut executor, &query, &[11], 300).wait().unwrap();
         assert_eq!(rank, [Rank { better: 0, ties: 1 }]);
         // Of two, the first is named, whether or not it is left out.
         for item in [200, 8] {
-            executor.write_rows(bias, item, &[f32::NAN]).unwrap();
+            executor.write_rows(bias, item, &[f32::NAN]).wait().unwrap();
             let errors = [
-                executor.top_catalogue(&query, 3).unwrap_err(),
-                executor.rank_catalogue(&query, &[0], 300).unwrap_err(),
+                top_catalogue(&mut executor, &query, 3).wait().unwrap_err(),
+                rank_catalogue(&mut executor, &query, &[0], 300).wait().unwrap_err(),
             ];
             for error in errors {
                 let wanted = format!("the score of user 1 and item {item} is NaN");
@@ -187,22 +187,22 @@ fn what_cannot_be_searched_is_refused() {
     let mut executor = GpuExecutor::new(&gpu, plan.clone(), &random_state(&plan, 0.1, 5)).unwrap();
     let query = |user, known| [Query { user, known }];
     assert!(matches!(
-        executor.top_catalogue(&query(4, &[]), 1),
+        top_catalogue(&mut executor, &query(4, &[]), 1).wait(),
         Err(Error::Id { id: 4, .. })
     ));
     assert!(matches!(
-        executor.rank_catalogue(&query(1, &[]), &[30], 30),
+        rank_catalogue(&mut executor, &query(1, &[]), &[30], 30).wait(),
         Err(Error::Id { id: 30, .. })
     ));
     assert!(matches!(
-        executor.rank_catalogue(&query(1, &[29]), &[3], 20),
+        rank_catalogue(&mut executor, &query(1, &[29]), &[3], 20).wait(),
         Err(Error::Id { id: 29, .. })
     ));
     assert!(matches!(
-        executor.rank_catalogue(&query(1, &[]), &[], 30),
+        rank_catalogue(&mut executor, &query(1, &[]), &[], 30).wait(),
         Err(Error::Length { .. })
     ));
-    assert!(executor.top_catalogue(&[], 3).unwrap().is_empty());
+    assert!(top_catalogue(&mut executor, &[], 3).wait().unwrap().is_empty());
 }
 
 /// A warm search makes nothing, and evaluation over all items is what it is by scores that come back.
@@ -222,7 +222,7 @@ fn full_evaluation_is_that_of_the_scores() {
     assert_eq!(evaluate(&mut executor, &split, Protocol::Full, 10).unwrap(), searched);
     assert_eq!(gpu.created(), created, "made in a warm search");
     let scored = evaluate_with(&split, Protocol::Full, 10, |users, items, out| {
-        executor.score(&[users, items], out)
+        executor.score(&[users, items], out).wait()
     });
     assert_eq!(scored.unwrap(), searched);
 }

@@ -49,7 +49,7 @@ fn tables_that_outgrow_memory_stay_as_they_are() {
     let cpu = CpuExecutor::new(plan(), state.clone(), Isa::available()[0], 1).unwrap();
     let executors: [Box<dyn Executor>; 2] = [Box::new(cpu), Box::new(Reference::new(&plan(), &state).unwrap())];
     for mut executor in executors {
-        let error = executor.grow(0, u32::MAX as usize).unwrap_err();
+        let error = executor.grow(0, u32::MAX as usize).wait().unwrap_err();
         assert!(
             matches!(
                 error,
@@ -61,9 +61,9 @@ fn tables_that_outgrow_memory_stay_as_they_are() {
             "{error}"
         );
         assert!(error.to_string().contains("4294967295 rows of"), "{error}");
-        assert!(executor.state().unwrap() == state);
+        assert!(executor.state().wait().unwrap() == state);
         assert_eq!(executor.plan(), &plan());
-        executor.grow(0, 6).unwrap();
+        executor.grow(0, 6).wait().unwrap();
         assert_eq!(executor.plan().rows(0), 6);
     }
 }

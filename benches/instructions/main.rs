@@ -240,13 +240,13 @@ impl Model {
             batch,
         } = self;
         let done = executor.step(batch, optimizer, L2::default(), &mut || {});
-        done.expect("the batch fits the plan");
+        done.wait().expect("the batch fits the plan");
     }
 
     fn score(&mut self, scores: &mut [f32]) {
         let columns = [&self.batch.column(0).ids[..], &self.batch.column(1).ids[..]];
         let done = self.executor.score(&columns, scores);
-        done.expect("the batch fits the plan");
+        done.wait().expect("the batch fits the plan");
     }
 }
 

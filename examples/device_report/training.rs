@@ -76,13 +76,15 @@ fn rate(executor: &mut dyn Executor, batch: usize, seconds: f64) -> Result<(usiz
 fn run(executor: &mut dyn Executor, batches: &[Batch], seconds: f64) -> Result<f64> {
     let (start, mut samples) = (Instant::now(), 0);
     for batch in batches.iter().cycle() {
-        executor.step(batch, &Optimizer::default(), L2::default(), &mut || {})?;
+        executor
+            .step(batch, &Optimizer::default(), L2::default(), &mut || {})
+            .wait()?;
         samples += batch.len();
         if start.elapsed().as_secs_f64() >= seconds {
             break;
         }
     }
-    executor.take_loss()?; // waits for the last step
+    executor.take_loss().wait()?; // waits for the last step
     Ok(samples as f64 / start.elapsed().as_secs_f64())
 }
 

@@ -5,7 +5,7 @@ use pocketrec::{
     Result,
     data::{Batch, Sampler, Split},
     device::Device,
-    executor::StageTime,
+    executor::{StageTime, keep_sampler, profile, profile_drawn},
     train::Trainer,
 };
 
@@ -21,12 +21,12 @@ pub fn print(trainer: &mut Trainer, device: Device, split: &Split) -> Result<()>
     let mut executor = device.executor(trainer.plan().clone(), trainer.state()?)?;
     let sampler = Sampler::new(&split.train, config.negatives, config.seed)?;
     let (optimizer, l2) = (config.optimizer, config.l2);
-    let drawn = executor.keep_sampler(&sampler, config.batch_size)?;
+    let drawn = keep_sampler(&mut *executor, &sampler, config.batch_size).wait()?;
     let mut batch = Batch::default();
     sampler.fill(0, 0, config.batch_size, &mut batch);
     let mut step = || match drawn {
-        true => executor.profile_drawn(0, 0, config.batch_size, &optimizer, l2),
-        false => executor.profile(&batch, &optimizer, l2),
+        true => profile_drawn(&mut *executor, 0, 0, config.batch_size, &optimizer, l2).wait(),
+        false => profile(&mut *executor, &batch, &optimizer, l2).wait(),
     };
     step()?;
     let mut stages = Vec::new();

@@ -6,7 +6,7 @@ use super::{Query, RankingReport};
 use crate::{
     Result,
     data::Split,
-    executor::{Executor, pair_of},
+    executor::{Executor, pair_of, rank_catalogue},
 };
 
 /// Users that are handed to the executor at a time.
@@ -50,7 +50,7 @@ pub(super) fn evaluate_full(executor: &mut dyn Executor, split: &Split, k: usize
             known: &known[begin..end],
         };
         let queries: Vec<Query<'_>> = ends.iter().map(query).collect();
-        let ranks = executor.rank_catalogue(&queries, &targets, items)?;
+        let ranks = rank_catalogue(executor, &queries, &targets, items).wait()?;
         ranks.into_iter().for_each(|rank| report.add(rank));
         report.scored += (queries.len() * items - known.len()) as u64; // each known item is one of the items
     }

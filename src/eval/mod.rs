@@ -6,22 +6,16 @@
 
 mod baseline;
 mod cases;
-mod catalogue;
 pub mod clicks;
 mod full;
 mod metrics;
 mod ranking;
 mod report;
-mod top_k;
 
 pub use baseline::evaluate_popularity;
 pub use cases::evaluate_cases;
-#[cfg(feature = "gpu")]
-pub(crate) use catalogue::check_targets;
-pub use catalogue::{Best, Query};
-pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use clicks::ClickReport;
-pub use metrics::Rank;
 pub use ranking::{CHUNK, Protocol, evaluate, evaluate_with};
 pub use report::RankingReport;
-pub use top_k::TopK;
+
+pub use crate::executor::{Best, Query, Rank, TopK};

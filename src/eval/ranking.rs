@@ -40,7 +40,7 @@ pub fn evaluate(executor: &mut dyn Executor, split: &Split, protocol: Protocol, 
             evaluate_full(executor, split, k)
         }
         Protocol::Sampled => evaluate_with(split, protocol, k, |users, items, out| {
-            executor.score(&pair.columns(users, items), out)
+            executor.score(&pair.columns(users, items), out).wait()
         }),
     }
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 use core::fmt;
 
-use super::metrics::Rank;
+use crate::executor::Rank;
 use crate::{Error, Result};
 
 /// Means over the test cases, one a user.

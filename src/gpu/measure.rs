@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::{
     Error, Result,
+    executor::Pending,
     gpu::{
         device::gpu::Gpu,
         memory::buffers::STORAGE,
@@ -156,8 +157,8 @@ impl Gpu {
         let mut encoder = self.device().create_command_encoder(&Default::default());
         record(&mut encoder, times);
         let start = Instant::now();
-        let submission = self.queue().submit([encoder.finish()]);
-        self.wait(submission)?;
+        let submitted = self.submit([encoder.finish()]);
+        Pending::start(self.done(&submitted)).wait()?;
         Ok(start.elapsed().as_secs_f64())
     }
 }

@@ -53,10 +53,10 @@
 //!     let mut at = 0;
 //!     while at < sampler.samples_per_epoch() {
 //!         sampler.fill(epoch, at, 256, &mut batch);
-//!         executor.step(&batch, &adam, L2::default(), &mut || {})?;
+//!         executor.step(&batch, &adam, L2::default(), &mut || {}).wait()?;
 //!         at += 256;
 //!     }
-//!     losses.push(executor.take_loss()?.mean());
+//!     losses.push(executor.take_loss().wait()?.mean());
 //! }
 //! assert!(losses[4] < 0.9 * losses[0], "{losses:?}");
 //! # Ok::<(), pocketrec::Error>(())

@@ -96,18 +96,18 @@
 //!
 //! let mut next = Batch::new(2, 4);
 //! let adam = Optimizer::LazyAdam(AdamConfig::default());
-//! executor.step(&batch, &adam, L2::default(), &mut || sampler.fill(1, 0, 4, &mut next))?;
+//! executor.step(&batch, &adam, L2::default(), &mut || sampler.fill(1, 0, 4, &mut next)).wait()?;
 //! assert_eq!(next.len(), 4);
 //!
 //! // The rows of the batch's items have moved, and no others.
-//! let after = executor.state()?;
+//! let after = executor.state().wait()?;
 //! for item in 0..3 {
 //!     let row = item * 4..item * 4 + 4;
 //!     let moved = before.tensors[items].value[row.clone()] != after.tensors[items].value[row];
 //!     let picked = batch.column(1).segments.iter().any(|segment| segment.row as usize == item);
 //!     assert_eq!(moved, picked);
 //! }
-//! assert!(executor.take_loss()?.mean() > 0.0);
+//! assert!(executor.take_loss().wait()?.mean() > 0.0);
 //! # Ok::<(), pocketrec::Error>(())
 //! ```
 //!

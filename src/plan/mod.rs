@@ -173,7 +173,7 @@ impl Plan {
     }
 
     /// The activation that is called `name`, to be asked for with scores (see
-    /// [`score_with`](crate::executor::Executor::score_with)): `attention` of DIN.
+    /// [`score_with`](crate::executor::score_with)): `attention` of DIN.
     pub fn exposed(&self, name: &str) -> Option<View> {
         let mut views = self.exposed.iter();
         views.find(|(exposed, _)| exposed == name).map(|(_, view)| *view)

@@ -11,7 +11,7 @@ use crate::{
     Result,
     checks::{check_growth, check_ids, check_rows, check_scored},
     data::Batch,
-    executor::{Executor, LossSum, exposed},
+    executor::{Activations, Executor, LossSum, Pending, exposed},
     memory,
     plan::{L2, Optimizer, ParamKind, Plan, State, Tensor},
 };
@@ -37,102 +37,130 @@ impl Executor for Reference {
         optimizer: &Optimizer,
         l2: L2,
         prefetch: &mut (dyn FnMut() + Send),
-    ) -> Result<()> {
-        Reference::step(self, batch, optimizer, l2)?;
-        prefetch();
-        Ok(())
-    }
-
-    fn take_loss(&mut self) -> Result<LossSum> {
-        Ok(core::mem::take(&mut self.loss))
-    }
-
-    fn take_auxiliary(&mut self) -> Result<LossSum> {
-        Ok(core::mem::take(&mut self.auxiliary))
-    }
-
-    fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
-        check_ids(&self.plan, columns, out.len())?;
-        narrow(&self.forward(columns)?, out);
-        Ok(())
-    }
-
-    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
-        check_scored(&self.plan, batch, out.len())?;
-        narrow(&self.forward_batch(batch)?, out);
-        Ok(())
-    }
-
-    fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
-        check_scored(&self.plan, batch, out.len())?;
-        let view = exposed(&self.plan, name)?;
-        let activations = self.run_forward(batch, false)?;
-        narrow(&activations.read(self.plan.logit()), out);
-        Ok(activations.read(view).into_iter().map(|x| x as f32).collect())
-    }
-
-    fn state(&mut self) -> Result<State> {
-        let narrow = |values: &[f64]| values.iter().map(|&x| x as f32).collect();
-        let tensor = |tensor: &super::Tensor| Tensor {
-            value: narrow(&tensor.value),
-            m: narrow(&tensor.m),
-            v: narrow(&tensor.v),
-        };
-        Ok(State {
-            step: self.steps,
-            tensors: self.tensors.iter().map(tensor).collect(),
+    ) -> Pending<'_, ()> {
+        Pending::now(|| {
+            Reference::step(self, batch, optimizer, l2)?;
+            prefetch();
+            Ok(())
         })
     }
 
-    fn set_state(&mut self, state: &State) -> Result<()> {
-        let losses = (self.loss, self.auxiliary);
-        *self = Reference::new(&self.plan, state)?;
-        (self.loss, self.auxiliary) = losses;
-        Ok(())
+    fn poll(&mut self) -> Result<bool> {
+        Ok(true)
     }
 
-    fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
-        check_rows(&self.plan, param, first, out.len())?;
-        let start = first * self.plan.params()[param].width;
-        narrow(&self.value(param)[start..][..out.len()], out);
-        Ok(())
+    fn take_loss(&mut self) -> Pending<'_, LossSum> {
+        Pending::now(|| Ok(core::mem::take(&mut self.loss)))
     }
 
-    fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
-        check_rows(&self.plan, param, first, values.len())?;
-        let start = first * self.plan.params()[param].width;
-        let range = start..start + values.len();
-        let tensor = &mut self.tensors[param];
-        for (to, &x) in tensor.value[range.clone()].iter_mut().zip(values) {
-            *to = x.into();
-        }
-        for moment in [&mut tensor.m, &mut tensor.v] {
-            if !moment.is_empty() {
-                moment[range.clone()].fill(0.0);
+    fn take_auxiliary(&mut self) -> Pending<'_, LossSum> {
+        Pending::now(|| Ok(core::mem::take(&mut self.auxiliary)))
+    }
+
+    fn score<'a>(&'a mut self, columns: &'a [&'a [u32]], out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            check_ids(&self.plan, columns, out.len())?;
+            narrow(&self.forward(columns)?, out);
+            Ok(())
+        })
+    }
+
+    fn score_batch<'a>(&'a mut self, batch: &'a Batch, out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            check_scored(&self.plan, batch, out.len())?;
+            narrow(&self.forward_batch(batch)?, out);
+            Ok(())
+        })
+    }
+
+    fn state(&mut self) -> Pending<'_, State> {
+        Pending::now(|| {
+            let narrow = |values: &[f64]| values.iter().map(|&x| x as f32).collect();
+            let tensor = |tensor: &super::Tensor| Tensor {
+                value: narrow(&tensor.value),
+                m: narrow(&tensor.m),
+                v: narrow(&tensor.v),
+            };
+            Ok(State {
+                step: self.steps,
+                tensors: self.tensors.iter().map(tensor).collect(),
+            })
+        })
+    }
+
+    fn set_state<'a>(&'a mut self, state: &'a State) -> Pending<'a, ()> {
+        Pending::now(|| {
+            let losses = (self.loss, self.auxiliary);
+            *self = Reference::new(&self.plan, state)?;
+            (self.loss, self.auxiliary) = losses;
+            Ok(())
+        })
+    }
+
+    fn read_rows<'a>(&'a mut self, param: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            check_rows(&self.plan, param, first, out.len())?;
+            let start = first * self.plan.params()[param].width;
+            narrow(&self.value(param)[start..][..out.len()], out);
+            Ok(())
+        })
+    }
+
+    fn write_rows<'a>(&'a mut self, param: usize, first: usize, values: &'a [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            check_rows(&self.plan, param, first, values.len())?;
+            let start = first * self.plan.params()[param].width;
+            let range = start..start + values.len();
+            let tensor = &mut self.tensors[param];
+            for (to, &x) in tensor.value[range.clone()].iter_mut().zip(values) {
+                *to = x.into();
             }
-        }
-        Ok(())
-    }
-
-    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
-        check_growth(&self.plan, vocabulary, rows)?;
-        let tables = self.plan.params().iter().zip(&mut self.tensors);
-        let tables = tables.filter(|(param, _)| param.kind == ParamKind::Table { vocabulary });
-        for (param, tensor) in tables {
-            let more = (rows - param.rows).saturating_mul(param.width);
-            for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
-                memory::reserve(values, more, || format!("{rows} rows of {}", param.name))?;
-            }
-        }
-        self.plan = self.plan.clone().with_rows(vocabulary, rows);
-        for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
-            tensor.value.resize(param.len(), 0.0);
             for moment in [&mut tensor.m, &mut tensor.v] {
                 if !moment.is_empty() {
-                    moment.resize(param.len(), 0.0);
+                    moment[range.clone()].fill(0.0);
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        })
+    }
+
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Pending<'_, ()> {
+        Pending::now(|| {
+            check_growth(&self.plan, vocabulary, rows)?;
+            let tables = self.plan.params().iter().zip(&mut self.tensors);
+            let tables = tables.filter(|(param, _)| param.kind == ParamKind::Table { vocabulary });
+            for (param, tensor) in tables {
+                let more = (rows - param.rows).saturating_mul(param.width);
+                for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
+                    memory::reserve(values, more, || format!("{rows} rows of {}", param.name))?;
+                }
+            }
+            self.plan = self.plan.clone().with_rows(vocabulary, rows);
+            for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
+                tensor.value.resize(param.len(), 0.0);
+                for moment in [&mut tensor.m, &mut tensor.v] {
+                    if !moment.is_empty() {
+                        moment.resize(param.len(), 0.0);
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn activations(&mut self) -> Option<&mut dyn Activations> {
+        Some(self)
+    }
+}
+
+impl Activations for Reference {
+    fn score_with<'a>(&'a mut self, batch: &'a Batch, name: &'a str, out: &'a mut [f32]) -> Pending<'a, Vec<f32>> {
+        Pending::now(|| {
+            check_scored(&self.plan, batch, out.len())?;
+            let view = exposed(&self.plan, name)?;
+            let activations = self.run_forward(batch, false)?;
+            narrow(&activations.read(self.plan.logit()), out);
+            Ok(activations.read(view).into_iter().map(|x| x as f32).collect())
+        })
     }
 }

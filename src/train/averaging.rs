@@ -154,14 +154,14 @@ fn add_to_mean(mean: &mut Values, state: &State, count: u32) {
 
 /// Exchanges the executor's parameters for `values`; moments and step count stay.
 fn exchange(executor: &mut dyn Executor, values: &mut Values) -> Result<()> {
-    let mut state = executor.state()?;
+    let mut state = executor.state().wait()?;
     swap_in(executor, &mut state, values)
 }
 
 /// Exchanges the parameters of `state` for `values` and gives it to the executor; on an error nothing is exchanged.
 pub(crate) fn swap_in(executor: &mut dyn Executor, state: &mut State, values: &mut Values) -> Result<()> {
     swap_values(state, values);
-    let set = executor.set_state(state);
+    let set = executor.set_state(state).wait();
     if set.is_err() {
         swap_values(state, values);
     }

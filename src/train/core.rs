@@ -44,7 +44,7 @@ impl<V: Copy> Core<V> {
 
     /// A copy of the state: the parameters in use, and moments and step count of training.
     pub fn state(&mut self) -> Result<State> {
-        let mut state = self.executor.state()?;
+        let mut state = self.executor.state().wait()?;
         if let Some(kept) = &self.kept {
             kept.put_into(&mut state);
         }
@@ -57,7 +57,7 @@ impl<V: Copy> Core<V> {
         self.averaged.use_mean(&mut *self.executor)?;
         self.forget_mean();
         if self.kept.is_none() {
-            self.kept = Some(OptimizerState::of(self.executor.state()?));
+            self.kept = Some(OptimizerState::of(self.executor.state().wait()?));
         }
         Ok(())
     }
@@ -65,9 +65,9 @@ impl<V: Copy> Core<V> {
     /// Puts moments and step count back, where they were kept aside.
     pub fn restore_moments(&mut self) -> Result<()> {
         if let Some(kept) = &self.kept {
-            let mut state = self.executor.state()?;
+            let mut state = self.executor.state().wait()?;
             kept.put_into(&mut state);
-            self.executor.set_state(&state)?;
+            self.executor.set_state(&state).wait()?;
             self.kept = None;
         }
         Ok(())
@@ -148,7 +148,7 @@ impl<V: Copy> Core<V> {
         core.progress = progress;
         core.best_values = match schedule.patience {
             Some(_) if progress.at_best && mean.is_some() => mean.clone(),
-            Some(_) if progress.at_best => Some(values_of(&core.executor.state()?)),
+            Some(_) if progress.at_best => Some(values_of(&core.executor.state().wait()?)),
             _ => best_values,
         };
         if let Some(mean) = mean {

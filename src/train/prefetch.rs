@@ -53,7 +53,9 @@ impl<F: Fill> Prefetch<F> {
         } else {
             source.fill(at, size, &mut self.now);
         }
-        executor.step(&self.now, optimizer, l2, &mut || source.fill(following, size, next))?;
+        executor
+            .step(&self.now, optimizer, l2, &mut || source.fill(following, size, next))
+            .wait()?;
         self.ready = Some(following);
         Ok(self.now.len() as u64)
     }

@@ -59,14 +59,14 @@ impl Dense {
             .filter(|(_, param)| !param.is_table());
         let mut values: Vec<(usize, Vec<f32>)> = dense.map(|(index, param)| (index, vec![0.0; param.len()])).collect();
         for (index, values) in &mut values {
-            executor.read_rows(*index, 0, values)?;
+            executor.read_rows(*index, 0, values).wait()?;
         }
         Ok(Dense { values })
     }
 
     pub fn write(&self, executor: &mut dyn Executor) -> Result<()> {
         for (index, values) in &self.values {
-            executor.write_rows(*index, 0, values)?;
+            executor.write_rows(*index, 0, values).wait()?;
         }
         Ok(())
     }
@@ -85,7 +85,7 @@ impl SavedRows {
         for id in ids {
             for &(param, width) in &tables {
                 let mut row = vec![0.0; width];
-                executor.read_rows(param, id as usize, &mut row)?;
+                executor.read_rows(param, id as usize, &mut row).wait()?;
                 self.rows.push((param, id, row));
             }
         }
@@ -95,7 +95,7 @@ impl SavedRows {
     /// Undoes what the rows did since.
     pub fn restore(&self, executor: &mut dyn Executor) -> Result<()> {
         for (param, id, row) in &self.rows {
-            executor.write_rows(*param, *id as usize, row)?;
+            executor.write_rows(*param, *id as usize, row).wait()?;
         }
         Ok(())
     }
@@ -105,12 +105,12 @@ impl SavedRows {
         let mut moved = Vec::new();
         for (param, id, mut row) in self.rows {
             moved.resize(row.len(), 0.0);
-            executor.read_rows(param, id as usize, &mut moved)?;
+            executor.read_rows(param, id as usize, &mut moved).wait()?;
             let share = share(id);
             for (old, &new) in row.iter_mut().zip(&moved) {
                 *old += share * (new - *old);
             }
-            executor.write_rows(param, id as usize, &row)?;
+            executor.write_rows(param, id as usize, &row).wait()?;
         }
         Ok(())
     }
@@ -175,18 +175,18 @@ pub(super) fn grow(executor: &mut dyn Executor, column: usize, rows: usize) -> R
         let mut mean = Mean::new(width);
         let mut buffer = vec![0.0; length * width];
         for first in firsts {
-            executor.read_rows(param, first, &mut buffer)?;
+            executor.read_rows(param, first, &mut buffer).wait()?;
             mean.add(&buffer);
         }
         means.push((param, mean.finish()));
     }
-    executor.grow(column, rows)?;
+    executor.grow(column, rows).wait()?;
     for (param, mean) in means {
         // In pieces: all new rows side by side may be more than there is memory for.
         let piece = mean.repeat((rows - old).min(MEAN_ROWS));
         for first in (old..rows).step_by(MEAN_ROWS) {
             let floats = (rows - first).min(MEAN_ROWS) * mean.len();
-            executor.write_rows(param, first, &piece[..floats])?;
+            executor.write_rows(param, first, &piece[..floats]).wait()?;
         }
     }
     Ok(())
@@ -228,10 +228,10 @@ pub(super) fn start_from(
         let mut mean = Mean::new(width);
         let mut buffer = vec![0.0; width];
         for &neighbour in &chosen {
-            executor.read_rows(param, neighbour as usize, &mut buffer)?;
+            executor.read_rows(param, neighbour as usize, &mut buffer).wait()?;
             mean.add(&buffer);
         }
-        executor.write_rows(param, row as usize, &mean.finish())?;
+        executor.write_rows(param, row as usize, &mean.finish()).wait()?;
     }
     Ok(())
 }

@@ -134,7 +134,7 @@ impl<V: Copy> Core<V> {
 
     /// Takes the epoch into the mean, evaluates, keeps the state, moves on to the next epoch and tells the caller.
     fn end_epoch<T: Task<Value = V>>(&mut self, run: &mut Run<T>) -> Result<Control> {
-        let mut state = self.executor.state()?;
+        let mut state = self.executor.state().wait()?;
         self.check_finite(&state, self.progress.loss.mean())?;
         let mut clock = Stopwatch::start();
         let epoch = self.progress.epoch.saturating_add(1);
@@ -221,7 +221,7 @@ impl<V: Copy> Core<V> {
             return Ok(());
         }
         if let Some(values) = &self.best_values {
-            self.executor.set_state(&fresh_state(values.clone()))?;
+            self.executor.set_state(&fresh_state(values.clone())).wait()?;
             self.forget_mean();
             self.progress.at_best = true;
         }
@@ -234,7 +234,7 @@ impl<V: Copy> Core<V> {
         if self.snapshot.as_ref().is_some_and(|kept| kept.progress.epoch == epoch) {
             return Ok(());
         }
-        let state = self.executor.state()?;
+        let state = self.executor.state().wait()?;
         self.check_finite(&state, f64::NAN)?;
         let progress = self.progress;
         self.snapshot = Some(Snapshot { state, progress });
@@ -253,7 +253,7 @@ impl<V: Copy> Core<V> {
 
     /// Adds the losses since the last fetch to the epoch's and gives them.
     fn fetch_loss(&mut self) -> Result<LossSum> {
-        let loss = self.executor.take_loss()?;
+        let loss = self.executor.take_loss().wait()?;
         if !loss.sum.is_finite() {
             return Err(Error::Diverged {
                 step: self.progress.step,
@@ -275,7 +275,7 @@ impl<V: Copy> Core<V> {
         if let Some(Snapshot { state, progress }) = &self.snapshot {
             let restored = self.executor.set_state(state);
             // Losses of the steps that are undone.
-            if let Err(error) = restored.and_then(|()| self.executor.take_loss()) {
+            if let Err(error) = restored.wait().and_then(|()| self.executor.take_loss().wait()) {
                 return error;
             }
             self.progress = *progress;

@@ -42,7 +42,7 @@ pub(super) fn similar(
     let mut own = Vec::new();
     for &(param, width) in &tables {
         let mut part = vec![0.0; width];
-        executor.read_rows(param, row as usize, &mut part)?;
+        executor.read_rows(param, row as usize, &mut part).wait()?;
         own.push(part);
     }
     let own_square = own.iter().map(|part| dot(part, part)).sum::<f64>();
@@ -52,7 +52,7 @@ pub(super) fn similar(
         let mut sums = vec![(0.0, 0.0); count];
         for (&(param, width), own) in tables.iter().zip(&own) {
             let mut block = vec![0.0; count * width];
-            executor.read_rows(param, start, &mut block)?;
+            executor.read_rows(param, start, &mut block).wait()?;
             for ((product, square), other) in sums.iter_mut().zip(block.chunks_exact(width)) {
                 *product += dot(own, other);
                 *square += dot(other, other);

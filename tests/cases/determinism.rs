@@ -26,16 +26,19 @@ fn run(case: &Case, batches: &[Batch], turn: usize, isa: Isa, threads: usize) ->
     let mut executor = CpuExecutor::new(case.plan.clone(), state, isa, threads).unwrap();
     let mut losses = Vec::new();
     for batch in batches {
-        executor.step(batch, &optimizer, REGULARISED, &mut || ()).unwrap();
-        losses.push(executor.take_loss().unwrap().sum.to_bits());
-        losses.push(executor.take_auxiliary().unwrap().sum.to_bits());
+        executor
+            .step(batch, &optimizer, REGULARISED, &mut || ())
+            .wait()
+            .unwrap();
+        losses.push(executor.take_loss().wait().unwrap().sum.to_bits());
+        losses.push(executor.take_auxiliary().wait().unwrap().sum.to_bits());
     }
     let last = batches.last().unwrap();
     let mut logits = vec![f32::NAN; last.len()];
-    executor.score_batch(last, &mut logits).unwrap();
+    executor.score_batch(last, &mut logits).wait().unwrap();
     assert!(logits.iter().all(|x| x.is_finite()), "{}", case.name);
     let logits = logits.iter().map(|x| x.to_bits()).collect();
-    (losses, logits, bits(&executor.state().unwrap()))
+    (losses, logits, bits(&executor.state().wait().unwrap()))
 }
 
 #[test]

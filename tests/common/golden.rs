@@ -182,7 +182,7 @@ impl Golden {
     /// Checks an executor's logits against those under `at`.
     pub fn check_logits(&self, executor: &mut dyn Executor, batch: &Batch, at: &str, tolerance: f64) {
         let mut logits = vec![f32::NAN; batch.len()];
-        executor.score_batch(batch, &mut logits).unwrap();
+        executor.score_batch(batch, &mut logits).wait().unwrap();
         let what = format!("{}, {at}: logit", executor.device());
         close(&logits, &self.wide(&format!("{at}/logit")), tolerance, &what);
     }
@@ -210,8 +210,11 @@ impl Golden {
         at: &str,
         tolerance: f64,
     ) {
-        executor.step(batch, optimizer, L2::default(), &mut || ()).unwrap();
-        let loss = executor.take_loss().unwrap();
+        executor
+            .step(batch, optimizer, L2::default(), &mut || ())
+            .wait()
+            .unwrap();
+        let loss = executor.take_loss().wait().unwrap();
         assert_eq!(loss.samples, batch.len() as u64);
         let what = format!("{}, {at}: loss", executor.device());
         close64(&[loss.mean()], &self.wide(&format!("{at}/loss")), tolerance, &what);
@@ -219,7 +222,7 @@ impl Golden {
 
     /// Checks all parameters and running statistics.
     pub fn check_values(&self, executor: &mut dyn Executor, at: &str, tolerance: f64) {
-        let (device, state) = (executor.device(), executor.state().unwrap());
+        let (device, state) = (executor.device(), executor.state().wait().unwrap());
         for (param, tensor) in executor.plan().params().iter().zip(&state.tensors) {
             let kind = match param.kind {
                 ParamKind::Statistic => "running",

@@ -231,13 +231,13 @@ const PROBE: f32 = 65536.0;
 ///
 /// The executor is put back into its state; its loss is taken.
 pub fn gradients(executor: &mut dyn Executor, batch: &Batch, l2: L2) -> Result<Vec<Vec<f64>>> {
-    let before = executor.state()?;
+    let before = executor.state().wait()?;
     let probe = Optimizer::Sgd { learning_rate: PROBE };
-    executor.step(batch, &probe, l2, &mut || ())?;
-    let after = executor.state()?;
-    executor.take_loss()?;
-    executor.take_auxiliary()?;
-    executor.set_state(&before)?;
+    executor.step(batch, &probe, l2, &mut || ()).wait()?;
+    let after = executor.state().wait()?;
+    executor.take_loss().wait()?;
+    executor.take_auxiliary().wait()?;
+    executor.set_state(&before).wait()?;
     let moved = |(b, a): (&f32, &f32)| (f64::from(*b) - f64::from(*a)) / f64::from(PROBE);
     let tensors = before.tensors.iter().zip(&after.tensors);
     let of_param = |(param, (before, after)): (&Param, (&Tensor, &Tensor))| match param.kind {
@@ -262,18 +262,18 @@ pub fn check_parity(
     what: &str,
 ) {
     let plan = executor.plan().clone();
-    executor.set_state(state).unwrap();
+    executor.set_state(state).wait().unwrap();
     // The last once more, its samples weighted, from where the first began.
     let again = batches.last().map(weighted);
     for (step, batch) in batches.iter().chain(&again).enumerate() {
         if step == batches.len() {
-            executor.set_state(state).unwrap();
+            executor.set_state(state).wait().unwrap();
         }
         let what = |name: &str| format!("{what}, step {step}: {name}");
-        let mut reference = Reference::new(&plan, &executor.state().unwrap()).unwrap();
+        let mut reference = Reference::new(&plan, &executor.state().wait().unwrap()).unwrap();
 
         let mut logits = vec![f32::NAN; batch.len()];
-        executor.score_batch(batch, &mut logits).unwrap();
+        executor.score_batch(batch, &mut logits).wait().unwrap();
         let want = reference.forward_batch(batch).unwrap();
         close_or(&wide(&logits), &want, 0.1, tolerance, &what("logits"));
         let got = gradients(executor, batch, l2).unwrap();
@@ -291,13 +291,13 @@ pub fn check_parity(
 
         let (loss, auxiliary) = (reference.loss(batch).unwrap(), reference.auxiliary_loss(batch).unwrap());
         reference.step(batch, optimizer, l2).unwrap();
-        executor.step(batch, optimizer, l2, &mut || ()).unwrap();
-        let got = executor.take_loss().unwrap();
+        executor.step(batch, optimizer, l2, &mut || ()).wait().unwrap();
+        let got = executor.take_loss().wait().unwrap();
         assert_eq!(got.samples, batch.len() as u64, "{}", what("samples of the loss"));
         close64(&[got.mean()], &[loss], tolerance, &what("loss"));
-        let got = executor.take_auxiliary().unwrap();
+        let got = executor.take_auxiliary().wait().unwrap();
         close64(&[got.mean()], &[auxiliary], tolerance, &what("auxiliary loss"));
-        let after = executor.state().unwrap();
+        let after = executor.state().wait().unwrap();
         assert_eq!(after.step, reference.steps(), "{}", what("step count"));
         let parts = |p: usize| [reference.value(p), reference.moments(p).0, reference.moments(p).1];
         let of_model = |part: usize| (0..plan.params().len()).map(move |p| largest(parts(p)[part]));

@@ -14,7 +14,7 @@ use common::{bits, random_batch, random_state};
 use pocketrec::{
     Error,
     data::Batch,
-    executor::Executor,
+    executor::{Executor, profile, score_catalogue},
     gpu::{Gpu, GpuExecutor, GpuOptions},
     models::{Mf, NeuMf},
     plan::{L2, Optimizer, Plan},
@@ -35,6 +35,7 @@ fn executor(gpu: &Gpu, plan: &Plan) -> GpuExecutor {
 fn step(executor: &mut dyn Executor, batch: &Batch) {
     executor
         .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+        .wait()
         .unwrap();
 }
 
@@ -60,15 +61,15 @@ fn runs_give_the_same_bits_and_resume_where_they_stopped() {
         step(&mut whole, batch);
         step(&mut again, batch);
         assert_eq!(
-            bits(&whole.state().unwrap()),
-            bits(&again.state().unwrap()),
+            bits(&whole.state().wait().unwrap()),
+            bits(&again.state().wait().unwrap()),
             "step {index}"
         );
-        assert_eq!(whole.take_loss().unwrap(), again.take_loss().unwrap());
-        let state = again.state().unwrap();
+        assert_eq!(whole.take_loss().wait().unwrap(), again.take_loss().wait().unwrap());
+        let state = again.state().wait().unwrap();
         again = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
     }
-    assert_eq!(whole.state().unwrap().step, 3);
+    assert_eq!(whole.state().wait().unwrap().step, 3);
 }
 
 /// A change that adds a dispatch is seen here.
@@ -89,10 +90,10 @@ fn a_step_is_one_submit_and_makes_nothing_once_warm() {
     // Forward: 4 gathers, 1 product, 2 + 1 linear layers. Backward: 1 loss, 3 x 2 linear, 2 product. Updates: 1 for all
     // dense parameters, 4 tables with 2 passes each, as both columns have a row that more than 32 samples pick.
     assert_eq!(more.dispatches - counts.dispatches, 3 * (8 + 9 + 9));
-    executor.take_loss().unwrap();
+    executor.take_loss().wait().unwrap();
     let created = gpu.created();
     step(&mut executor, &batches[0]);
-    executor.take_loss().unwrap();
+    executor.take_loss().wait().unwrap();
     assert_eq!(gpu.created(), created, "made while a loss was taken");
 }
 
@@ -103,7 +104,7 @@ fn a_profiled_step_is_a_step() {
     let batch = random_batch(&plan, 1000, 1);
     let [mut timed, mut untimed] = [executor(&gpu, &plan), executor(&gpu, &plan)];
     step(&mut untimed, &batch);
-    match timed.profile(&batch, &Optimizer::default(), L2::default()) {
+    match profile(&mut timed, &batch, &Optimizer::default(), L2::default()).wait() {
         Ok(stages) => {
             assert_eq!(stages.len() as u64, timed.counts().dispatches);
             let forward = stages
@@ -112,7 +113,10 @@ fn a_profiled_step_is_a_step() {
                 .unwrap();
             assert_eq!(forward.flops, 1000.0 * 2.0 * 32.0 * 16.0);
             assert!(stages.iter().map(|stage| stage.seconds).sum::<f64>() > 0.0);
-            assert_eq!(bits(&timed.state().unwrap()), bits(&untimed.state().unwrap()));
+            assert_eq!(
+                bits(&timed.state().wait().unwrap()),
+                bits(&untimed.state().wait().unwrap())
+            );
         }
         Err(error) => assert!(error.to_string().contains("cannot take the time"), "{error}"),
     }
@@ -134,12 +138,12 @@ fn losses_of_many_steps_keep_their_precision() {
     for gpu in [&gpu, &small] {
         let mut executor = executor(gpu, &plan);
         let still = Optimizer::Sgd { learning_rate: 1e-30 };
-        executor.step(&batch, &still, L2::default(), &mut || ()).unwrap();
-        let one = executor.take_loss().unwrap();
+        executor.step(&batch, &still, L2::default(), &mut || ()).wait().unwrap();
+        let one = executor.take_loss().wait().unwrap();
         for _ in 0..4200 {
-            executor.step(&batch, &still, L2::default(), &mut || ()).unwrap();
+            executor.step(&batch, &still, L2::default(), &mut || ()).wait().unwrap();
         }
-        let all = executor.take_loss().unwrap();
+        let all = executor.take_loss().wait().unwrap();
         assert_eq!(all.samples, 4200 * 3);
         assert!(
             (all.mean() - one.mean()).abs() < 1e-12,
@@ -147,7 +151,7 @@ fn losses_of_many_steps_keep_their_precision() {
             all.mean(),
             one.mean()
         );
-        assert_eq!(executor.take_loss().unwrap().samples, 0);
+        assert_eq!(executor.take_loss().wait().unwrap().samples, 0);
         means.push(all.mean());
     }
     assert_eq!(means[0], means[1]);
@@ -164,16 +168,18 @@ fn a_catalogue_is_scored_as_its_pairs_are() {
     let mut executor = executor(&gpu, &plan);
     let users = [3, 0, 8, 3];
     let (mut catalogue, mut pairs) = (vec![0.0; 4 * 80], vec![0.0; 4 * 80]);
-    executor.score_catalogue(&users, &mut catalogue).unwrap();
-    pocketrec::executor::score_pairs(&mut executor, &users, &mut pairs).unwrap();
+    score_catalogue(&mut executor, &users, &mut catalogue).wait().unwrap();
+    let user: Vec<u32> = users.iter().flat_map(|&user| [user; 80]).collect();
+    let item: Vec<u32> = (0..80).cycle().take(4 * 80).collect();
+    executor.score(&[&user, &item], &mut pairs).wait().unwrap();
     assert_eq!(catalogue, pairs);
-    executor.score_catalogue(&[], &mut []).unwrap();
+    score_catalogue(&mut executor, &[], &mut []).wait().unwrap();
     assert!(matches!(
-        executor.score_catalogue(&[9], &mut [0.0; 80]),
+        score_catalogue(&mut executor, &[9], &mut [0.0; 80]).wait(),
         Err(Error::Id { id: 9, .. })
     ));
     assert!(matches!(
-        executor.score_catalogue(&[8], &mut [0.0; 79]),
+        score_catalogue(&mut executor, &[8], &mut [0.0; 79]).wait(),
         Err(Error::Length { .. })
     ));
 }

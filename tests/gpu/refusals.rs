@@ -22,9 +22,10 @@ fn bad_input_changes_nothing() {
     let Some(gpu) = open() else { return };
     let plan = neumf(9, 8);
     let mut executor = executor(&gpu, &plan);
-    let before = bits(&executor.state().unwrap());
+    let before = bits(&executor.state().wait().unwrap());
     let adam = Optimizer::default();
-    let mut run = |batch: &Batch, optimizer: &Optimizer| executor.step(batch, optimizer, L2::default(), &mut || ());
+    let mut run =
+        |batch: &Batch, optimizer: &Optimizer| executor.step(batch, optimizer, L2::default(), &mut || ()).wait();
     let outside = Batch::from_columns(&[&[9], &[0]], &[1.0]).unwrap();
     assert!(matches!(run(&outside, &adam), Err(Error::Id { id: 9, rows: 9, .. })));
     let narrow = Batch::from_columns(&[&[1]], &[1.0]).unwrap();
@@ -46,32 +47,35 @@ fn bad_input_changes_nothing() {
 
     let mut out = [0.0; 2];
     assert!(matches!(
-        executor.score(&[&[1, 2], &[1, 8]], &mut out),
+        executor.score(&[&[1, 2], &[1, 8]], &mut out).wait(),
         Err(Error::Id { id: 8, .. })
     ));
     assert!(matches!(
-        executor.score(&[&[1, 2], &[1]], &mut out),
+        executor.score(&[&[1, 2], &[1]], &mut out).wait(),
         Err(Error::Length { .. })
     ));
-    executor.score(&[&[], &[]], &mut []).unwrap();
+    executor.score(&[&[], &[]], &mut []).wait().unwrap();
     assert!(matches!(
-        executor.read_rows(0, 9, &mut [0.0; 8]),
+        executor.read_rows(0, 9, &mut [0.0; 8]).wait(),
         Err(Error::Length { .. })
     ));
     assert!(matches!(
-        executor.write_rows(0, 0, &[0.0; 7]),
+        executor.write_rows(0, 0, &[0.0; 7]).wait(),
         Err(Error::Length { .. })
     ));
-    assert!(matches!(executor.write_rows(99, 0, &[]), Err(Error::Length { .. })));
-    assert!(matches!(executor.grow(0, 3), Err(Error::Config { .. })));
+    assert!(matches!(
+        executor.write_rows(99, 0, &[]).wait(),
+        Err(Error::Length { .. })
+    ));
+    assert!(matches!(executor.grow(0, 3).wait(), Err(Error::Config { .. })));
     let other = State::initial(&neumf(9, 9), 1, true).unwrap();
-    assert!(matches!(executor.set_state(&other), Err(Error::Length { .. })));
+    assert!(matches!(executor.set_state(&other).wait(), Err(Error::Length { .. })));
     assert!(matches!(
         GpuExecutor::new(&gpu, plan, &other).map(|_| ()),
         Err(Error::Length { .. })
     ));
-    assert_eq!(bits(&executor.state().unwrap()), before);
-    assert_eq!(executor.take_loss().unwrap().samples, 0);
+    assert_eq!(bits(&executor.state().wait().unwrap()), before);
+    assert_eq!(executor.take_loss().wait().unwrap().samples, 0);
 }
 
 #[test]
@@ -84,7 +88,7 @@ fn values_that_are_not_finite_show_in_the_loss() {
         state.tensors[mlp].value.fill(bad);
         let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
         step(&mut executor, &random_batch(&plan, 40, 1));
-        assert!(!executor.take_loss().unwrap().sum.is_finite(), "{bad}");
+        assert!(!executor.take_loss().wait().unwrap().sum.is_finite(), "{bad}");
     }
 }
 
@@ -96,16 +100,20 @@ fn a_lost_device_is_an_error_and_training_goes_on_from_the_last_state() {
     let device = Device::on(&gpu);
     let mut executor = device.executor(plan.clone(), random_state(&plan, 0.2, 5)).unwrap();
     step(&mut *executor, &batches[0]);
-    let kept = executor.state().unwrap();
+    let kept = executor.state().wait().unwrap();
     step(&mut *executor, &batches[1]);
     gpu.destroy();
-    let lost = device_error(executor.step(&batches[2], &Optimizer::default(), L2::default(), &mut || ()));
+    let lost = device_error(
+        executor
+            .step(&batches[2], &Optimizer::default(), L2::default(), &mut || ())
+            .wait(),
+    );
     assert!(lost.contains("lost") && lost.contains("last state"), "{lost}");
-    device_error(executor.take_loss());
-    device_error(executor.state());
-    device_error(executor.set_state(&kept));
-    device_error(executor.score(&[&[1], &[1]], &mut [0.0]));
-    device_error(executor.read_rows(0, 0, &mut [0.0; 8]));
+    device_error(executor.take_loss().wait());
+    device_error(executor.state().wait());
+    device_error(executor.set_state(&kept).wait());
+    device_error(executor.score(&[&[1], &[1]], &mut [0.0]).wait());
+    device_error(executor.read_rows(0, 0, &mut [0.0; 8]).wait());
     device_error(GpuExecutor::new(&gpu, plan.clone(), &kept).map(|_| ()));
 
     // The same device, opened anew, and the processor go on from the state that was kept.
@@ -115,7 +123,7 @@ fn a_lost_device_is_an_error_and_training_goes_on_from_the_last_state() {
         step(&mut **executor, &batches[1]);
         step(&mut **executor, &batches[2]);
     }
-    let (again, cpu) = (again.state().unwrap(), cpu.state().unwrap());
+    let (again, cpu) = (again.state().wait().unwrap(), cpu.state().wait().unwrap());
     for ((a, b), param) in again.tensors.iter().zip(&cpu.tensors).zip(plan.params()) {
         close(&a.value, &common::wide(&b.value), 1e-4, &param.name);
     }
@@ -144,7 +152,11 @@ fn what_does_not_fit_is_refused_with_the_sizes() {
     assert_eq!(gpu.created(), created);
     let mut executor = build(Mf::new(5, 5).factors(8).plan().unwrap()).unwrap();
     let batch = random_batch(executor.plan(), 1000, 1);
-    let text = device_error(executor.step(&batch, &Optimizer::default(), L2::default(), &mut || ()));
+    let text = device_error(
+        executor
+            .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+            .wait(),
+    );
     assert!(text.contains("a batch of 1000 samples takes"), "{text}");
     step(
         &mut executor,
@@ -161,7 +173,9 @@ fn memory_is_known_before_it_is_taken() {
             let memory = GpuExecutor::memory(&gpu, &plan, batch as u32, optimizer.has_moments()).unwrap();
             let run = |gpu: &Gpu| {
                 let mut executor = GpuExecutor::new(gpu, plan.clone(), &random_state(&plan, 0.2, 5))?;
-                executor.step(&random_batch(&plan, batch, 1), &optimizer, L2::default(), &mut || ())
+                executor
+                    .step(&random_batch(&plan, batch, 1), &optimizer, L2::default(), &mut || ())
+                    .wait()
             };
             let before = gpu.created().bytes;
             run(&gpu).unwrap();
@@ -235,7 +249,9 @@ fn batches_that_were_edited_or_hold_no_numbers_are_refused() {
     let state = random_state(&plan, 0.2, 5);
     let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
     let step = |executor: &mut GpuExecutor, batch: &Batch| {
-        executor.step(batch, &Optimizer::default(), L2::default(), &mut || ())
+        executor
+            .step(batch, &Optimizer::default(), L2::default(), &mut || ())
+            .wait()
     };
     let good = random_batch(&plan, 40, 1);
     type Edit = fn(&mut Batch);
@@ -252,29 +268,31 @@ fn batches_that_were_edited_or_hold_no_numbers_are_refused() {
         edit(&mut batch);
         let text = step(&mut executor, &batch).unwrap_err().to_string();
         assert!(text.contains(telling), "{text} does not say {telling}");
-        assert!(executor.state().unwrap() == state, "{telling}");
+        assert!(executor.state().wait().unwrap() == state, "{telling}");
     }
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        executor.step(&good, &Optimizer::default(), L2::default(), &mut || panic!("planted"))
+        executor
+            .step(&good, &Optimizer::default(), L2::default(), &mut || panic!("planted"))
+            .wait()
     }));
     assert!(caught.is_err());
     let refused = [
         step(&mut executor, &good),
-        executor.state().map(drop),
-        executor.take_loss().map(drop),
+        executor.state().wait().map(drop),
+        executor.take_loss().wait().map(drop),
     ];
     assert!(
         refused
             .into_iter()
             .all(|refused| refused.unwrap_err().to_string().contains("interrupted"))
     );
-    executor.set_state(&state).unwrap();
+    executor.set_state(&state).wait().unwrap();
     let mut other = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
     for executor in [&mut executor, &mut other] {
         step(executor, &good).unwrap();
     }
-    assert!(executor.state().unwrap() == other.state().unwrap());
-    assert_eq!(executor.take_loss().unwrap(), other.take_loss().unwrap());
+    assert!(executor.state().wait().unwrap() == other.state().wait().unwrap());
+    assert_eq!(executor.take_loss().wait().unwrap(), other.take_loss().wait().unwrap());
 }
 
 /// Settings of the processor are not ignored on a graphics device.

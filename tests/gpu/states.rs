@@ -19,19 +19,19 @@ fn states_go_to_the_cpu_and_back() {
     for (name, plan) in common::odd_models(40, 50) {
         let state = trained_state(&plan, 0.2, 4, 9);
         let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
-        assert_eq!(bits(&on_gpu.state().unwrap()), bits(&state), "{name}");
+        assert_eq!(bits(&on_gpu.state().wait().unwrap()), bits(&state), "{name}");
         let batch = random_batch(&plan, 200, 3);
         step(&mut on_gpu, &batch);
-        let trained = on_gpu.state().unwrap();
+        let trained = on_gpu.state().wait().unwrap();
         let mut on_cpu = CpuExecutor::new(plan.clone(), trained.clone(), Isa::detect().unwrap(), 1).unwrap();
         let columns = common::id_columns(&batch);
         let (mut cpu, mut gpu_scores) = (vec![0.0; 200], vec![0.0; 200]);
         for _ in 0..2 {
-            on_cpu.score(&columns, &mut cpu).unwrap();
-            on_gpu.score(&columns, &mut gpu_scores).unwrap();
+            on_cpu.score(&columns, &mut cpu).wait().unwrap();
+            on_gpu.score(&columns, &mut gpu_scores).wait().unwrap();
             close(&gpu_scores, &common::wide(&cpu), 1e-5, name);
             step(&mut on_cpu, &batch);
-            on_gpu.set_state(&on_cpu.state().unwrap()).unwrap();
+            on_gpu.set_state(&on_cpu.state().wait().unwrap()).wait().unwrap();
         }
     }
 }
@@ -44,6 +44,7 @@ fn states_without_moments_come_back_without() {
     assert!(
         executor
             .state()
+            .wait()
             .unwrap()
             .tensors
             .iter()
@@ -54,6 +55,7 @@ fn states_without_moments_come_back_without() {
     assert!(
         executor
             .state()
+            .wait()
             .unwrap()
             .tensors
             .iter()
@@ -61,12 +63,15 @@ fn states_without_moments_come_back_without() {
     );
     // Moments that a state lacks begin at zero again.
     let fresh = random_state(&plan, 0.2, 5);
-    executor.set_state(&fresh).unwrap();
-    assert_eq!(executor.state().unwrap(), fresh);
+    executor.set_state(&fresh).wait().unwrap();
+    assert_eq!(executor.state().wait().unwrap(), fresh);
     step(&mut executor, &batch);
     let mut other = GpuExecutor::new(&gpu, plan.clone(), &fresh).unwrap();
     step(&mut other, &batch);
-    assert_eq!(bits(&executor.state().unwrap()), bits(&other.state().unwrap()));
+    assert_eq!(
+        bits(&executor.state().wait().unwrap()),
+        bits(&other.state().wait().unwrap())
+    );
 }
 
 /// Weights lie on the device transposed as well. Only writing a weight makes that copy stale: `absorb` writes rows of
@@ -80,10 +85,10 @@ fn rows_that_are_written_cost_a_transpose_only_where_they_are_a_weights() {
         if let Some(name) = written {
             let param = plan.param(name).unwrap();
             let width = plan.params()[param].width;
-            executor.write_rows(param, 0, &vec![0.25; width]).unwrap();
+            executor.write_rows(param, 0, &vec![0.25; width]).wait().unwrap();
         }
         let before = executor.counts().dispatches;
-        executor.score(&[&[1, 2], &[3, 4]], &mut [0.0; 2]).unwrap();
+        executor.score(&[&[1, 2], &[3, 4]], &mut [0.0; 2]).wait().unwrap();
         executor.counts().dispatches - before
     };
     dispatches(&mut executor, None); // the first makes the transposes
@@ -114,21 +119,22 @@ fn rows_are_read_written_and_grown_as_on_the_cpu() {
         let states = executors.map(|executor| {
             let mut rows = Vec::new();
             for rows_then in [301, 302, 700, 5000] {
-                executor.grow(1, rows_then).unwrap();
+                executor.grow(1, rows_then).wait().unwrap();
                 for (param, of) in plan.params().iter().enumerate() {
                     let last = executor.plan().params()[param].rows - 1;
                     let values: Vec<f32> = (0..of.width).map(|i| (param + i) as f32 / 100.0).collect();
-                    executor.write_rows(param, last, &values).unwrap();
+                    executor.write_rows(param, last, &values).wait().unwrap();
                     let mut read = vec![0.0; of.width * (last + 1).min(2)];
                     executor
                         .read_rows(param, (last + 1).saturating_sub(2), &mut read)
+                        .wait()
                         .unwrap();
                     rows.push(read);
                 }
             }
             let batch = random_batch(executor.plan(), 64, 2);
             step(executor, &batch);
-            (rows, executor.state().unwrap())
+            (rows, executor.state().wait().unwrap())
         });
         let [(gpu_rows, on_gpu), (cpu_rows, on_cpu)] = states;
         assert_eq!(gpu_rows, cpu_rows);

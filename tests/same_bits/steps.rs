@@ -3,6 +3,7 @@
 use pocketrec::{
     data::clicks::PlantedClicks,
     device::Device,
+    executor::score_catalogue,
     models::{DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
     plan::{L2, Optimizer, Plan},
 };
@@ -65,14 +66,17 @@ fn run(plan: &Plan, optimizer: &Optimizer, device: Device) -> u64 {
         (&second, REGULARISED),
         (&weighted(&third), REGULARISED),
     ] {
-        executor.step(batch, optimizer, l2, &mut || ()).unwrap();
-        for loss in [executor.take_loss().unwrap(), executor.take_auxiliary().unwrap()] {
+        executor.step(batch, optimizer, l2, &mut || ()).wait().unwrap();
+        for loss in [
+            executor.take_loss().wait().unwrap(),
+            executor.take_auxiliary().wait().unwrap(),
+        ] {
             sum.double(loss.sum);
             sum.number(loss.samples);
         }
     }
     let mut logits = vec![f32::NAN; first.len()];
-    executor.score_batch(&first, &mut logits).unwrap();
+    executor.score_batch(&first, &mut logits).wait().unwrap();
     sum.floats(&logits);
     if plan.columns().len() == 2
         && plan.sequences().is_empty()
@@ -80,10 +84,12 @@ fn run(plan: &Plan, optimizer: &Optimizer, device: Device) -> u64 {
         && plan.vocabularies().len() == 2
     {
         let mut catalogue = vec![f32::NAN; 2 * plan.rows(1)];
-        executor.score_catalogue(&[3, 171], &mut catalogue).unwrap();
+        score_catalogue(&mut *executor, &[3, 171], &mut catalogue)
+            .wait()
+            .unwrap();
         sum.floats(&catalogue);
     }
-    sum.state(&executor.state().unwrap());
+    sum.state(&executor.state().wait().unwrap());
     sum.finish()
 }
 

@@ -43,11 +43,13 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Executor, LossSum, catalogue_items, exposed, interrupted, score_pairs},
+    executor::{Activations, Executor, LossSum, Pending, ScoreCatalogue, catalogue_items, exposed, interrupted},
     memory,
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
 };
-use training::MAX_PARTIALS;
+
+/// Partials of a step at most; more threads than that share no further work in the first phase.
+const MAX_PARTIALS: usize = 16;
 
 /// What tiles read; a macro, because a method would borrow the pool as well.
 macro_rules! network {
@@ -226,142 +228,183 @@ impl Executor for CpuExecutor {
         optimizer: &Optimizer,
         l2: L2,
         prefetch: &mut (dyn FnMut() + Send),
-    ) -> Result<()> {
-        self.ready()?;
-        check_batch(&self.plan, batch)?;
-        optimizer.validate()?;
-        if batch.is_empty() {
-            prefetch();
-            return Ok(());
-        }
-        if optimizer.has_moments() {
-            for (tensor, param) in self.tensors.iter_mut().zip(self.plan.params()) {
-                tensor.need_moments(&param.name)?;
+    ) -> Pending<'_, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            check_batch(&self.plan, batch)?;
+            optimizer.validate()?;
+            if batch.is_empty() {
+                prefetch();
+                return Ok(());
             }
-        }
-        self.check_room(batch)?;
-        self.guarded(|executor| {
-            executor.catalogue = None;
-            executor.run_tiles(batch, prefetch);
-            executor.step = executor.step.saturating_add(1);
-            executor.run_updates(batch, optimizer, l2);
-        });
-        Ok(())
-    }
-
-    fn take_loss(&mut self) -> Result<LossSum> {
-        self.ready()?;
-        Ok(core::mem::take(&mut self.loss))
-    }
-
-    fn take_auxiliary(&mut self) -> Result<LossSum> {
-        self.ready()?;
-        Ok(core::mem::take(&mut self.auxiliary))
-    }
-
-    fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        check_ids(&self.plan, columns, out.len())?;
-        self.guarded(|executor| executor.score_source(Source::Ids(columns), out));
-        Ok(())
-    }
-
-    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        check_scored(&self.plan, batch, out.len())?;
-        self.check_room(batch)?;
-        self.guarded(|executor| executor.score_source(Source::Batch(batch), out));
-        Ok(())
-    }
-
-    fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
-        self.ready()?;
-        check_scored(&self.plan, batch, out.len())?;
-        let view = exposed(&self.plan, name)?;
-        self.check_room(batch)?;
-        Ok(self.guarded(|executor| executor.score_beside(batch, view, out)))
-    }
-
-    fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        let items = catalogue_items(&self.plan, users, out)?;
-        match self.separable.is_some() {
-            true => self.guarded(|executor| executor.score_items(users, items, out)),
-            false => score_pairs(self, users, out)?,
-        }
-        Ok(())
-    }
-
-    fn state(&mut self) -> Result<State> {
-        self.ready()?;
-        let moments = self.tensors.iter().any(|tensor| !tensor.m.is_empty());
-        self.plan.need("a copy of the parameters", moments, 1).check()?;
-        Ok(State {
-            step: self.step,
-            tensors: self.tensors.iter().map(Tensor::from).collect(),
+            if optimizer.has_moments() {
+                for (tensor, param) in self.tensors.iter_mut().zip(self.plan.params()) {
+                    tensor.need_moments(&param.name)?;
+                }
+            }
+            self.check_room(batch)?;
+            self.guarded(|executor| {
+                executor.catalogue = None;
+                executor.run_tiles(batch, prefetch);
+                executor.step = executor.step.saturating_add(1);
+                executor.run_updates(batch, optimizer, l2);
+            });
+            Ok(())
         })
     }
 
-    fn set_state(&mut self, state: &State) -> Result<()> {
-        check_state(&self.plan, state)?;
-        if self.interrupted {
-            self.renew();
-        }
-        self.interrupted = true; // where memory is short in the middle, too
-        self.take_over(state)?;
-        self.interrupted = false;
-        Ok(())
+    fn poll(&mut self) -> Result<bool> {
+        self.ready().map(|()| true)
     }
 
-    fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        check_rows(&self.plan, param, first, out.len())?;
-        let start = first * self.plan.params()[param].width;
-        out.copy_from_slice(&self.tensors[param].value[start..][..out.len()]);
-        Ok(())
+    fn take_loss(&mut self) -> Pending<'_, LossSum> {
+        Pending::now(|| {
+            self.ready()?;
+            Ok(core::mem::take(&mut self.loss))
+        })
     }
 
-    fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
-        self.ready()?;
-        check_rows(&self.plan, param, first, values.len())?;
-        let start = first * self.plan.params()[param].width;
-        let range = start..start + values.len();
-        self.catalogue = None;
-        let tensor = &mut self.tensors[param];
-        tensor.value[range.clone()].copy_from_slice(values);
-        for moments in [&mut tensor.m, &mut tensor.v] {
-            if let Some(moments) = moments.get_mut(range.clone()) {
-                moments.fill(0.0);
+    fn take_auxiliary(&mut self) -> Pending<'_, LossSum> {
+        Pending::now(|| {
+            self.ready()?;
+            Ok(core::mem::take(&mut self.auxiliary))
+        })
+    }
+
+    fn score<'a>(&'a mut self, columns: &'a [&'a [u32]], out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            check_ids(&self.plan, columns, out.len())?;
+            self.guarded(|executor| executor.score_source(Source::Ids(columns), out));
+            Ok(())
+        })
+    }
+
+    fn score_batch<'a>(&'a mut self, batch: &'a Batch, out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            check_scored(&self.plan, batch, out.len())?;
+            self.check_room(batch)?;
+            self.guarded(|executor| executor.score_source(Source::Batch(batch), out));
+            Ok(())
+        })
+    }
+
+    fn state(&mut self) -> Pending<'_, State> {
+        Pending::now(|| {
+            self.ready()?;
+            let moments = self.tensors.iter().any(|tensor| !tensor.m.is_empty());
+            self.plan.need("a copy of the parameters", moments, 1).check()?;
+            Ok(State {
+                step: self.step,
+                tensors: self.tensors.iter().map(Tensor::from).collect(),
+            })
+        })
+    }
+
+    fn set_state<'a>(&'a mut self, state: &'a State) -> Pending<'a, ()> {
+        Pending::now(|| {
+            check_state(&self.plan, state)?;
+            if self.interrupted {
+                self.renew();
             }
-        }
-        self.pack(param);
-        Ok(())
+            self.interrupted = true; // where memory is short in the middle, too
+            self.take_over(state)?;
+            self.interrupted = false;
+            Ok(())
+        })
     }
 
-    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
-        self.ready()?;
-        check_growth(&self.plan, vocabulary, rows)?;
-        // Reserves for all tables before any length changes: where memory is short, nothing has changed.
-        for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
-            if param.kind == (ParamKind::Table { vocabulary }) {
-                for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
-                    if !values.is_empty() {
-                        values.reserve(rows * param.width, || format!("{rows} rows of {}", param.name))?;
+    fn read_rows<'a>(&'a mut self, param: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            check_rows(&self.plan, param, first, out.len())?;
+            let start = first * self.plan.params()[param].width;
+            out.copy_from_slice(&self.tensors[param].value[start..][..out.len()]);
+            Ok(())
+        })
+    }
+
+    fn write_rows<'a>(&'a mut self, param: usize, first: usize, values: &'a [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            check_rows(&self.plan, param, first, values.len())?;
+            let start = first * self.plan.params()[param].width;
+            let range = start..start + values.len();
+            self.catalogue = None;
+            let tensor = &mut self.tensors[param];
+            tensor.value[range.clone()].copy_from_slice(values);
+            for moments in [&mut tensor.m, &mut tensor.v] {
+                if let Some(moments) = moments.get_mut(range.clone()) {
+                    moments.fill(0.0);
+                }
+            }
+            self.pack(param);
+            Ok(())
+        })
+    }
+
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Pending<'_, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            check_growth(&self.plan, vocabulary, rows)?;
+            // Reserves for all tables before any length changes: where memory is short, nothing has changed.
+            for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
+                if param.kind == (ParamKind::Table { vocabulary }) {
+                    for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
+                        if !values.is_empty() {
+                            values.reserve(rows * param.width, || format!("{rows} rows of {}", param.name))?;
+                        }
                     }
                 }
             }
-        }
-        for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
-            if param.kind == (ParamKind::Table { vocabulary }) {
-                for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
-                    if !values.is_empty() {
-                        values.resize(rows * param.width);
+            for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
+                if param.kind == (ParamKind::Table { vocabulary }) {
+                    for values in [&mut tensor.value, &mut tensor.m, &mut tensor.v] {
+                        if !values.is_empty() {
+                            values.resize(rows * param.width);
+                        }
                     }
                 }
             }
+            self.catalogue = None;
+            self.plan.set_rows(vocabulary, rows);
+            Ok(())
+        })
+    }
+
+    fn catalogue(&mut self) -> Option<&mut dyn ScoreCatalogue> {
+        match self.separable {
+            Some(_) => Some(self),
+            None => None,
         }
-        self.catalogue = None;
-        self.plan.set_rows(vocabulary, rows);
-        Ok(())
+    }
+
+    fn activations(&mut self) -> Option<&mut dyn Activations> {
+        Some(self)
+    }
+}
+
+/// Where the logit falls into a user's and an item's part.
+impl ScoreCatalogue for CpuExecutor {
+    fn score_catalogue<'a>(&'a mut self, users: &'a [u32], out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            let items = catalogue_items(&self.plan, users, out)?;
+            self.guarded(|executor| executor.score_items(users, items, out));
+            Ok(())
+        })
+    }
+}
+
+impl Activations for CpuExecutor {
+    fn score_with<'a>(&'a mut self, batch: &'a Batch, name: &'a str, out: &'a mut [f32]) -> Pending<'a, Vec<f32>> {
+        Pending::now(|| {
+            self.ready()?;
+            check_scored(&self.plan, batch, out.len())?;
+            let view = exposed(&self.plan, name)?;
+            self.check_room(batch)?;
+            Ok(self.guarded(|executor| executor.score_beside(batch, view, out)))
+        })
     }
 }

@@ -74,11 +74,11 @@ pub(crate) fn name(info: &wgpu::AdapterInfo) -> String {
 }
 
 /// All adapters, best first.
-pub(crate) fn adapters() -> Vec<wgpu::Adapter> {
+pub(crate) async fn adapters() -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     descriptor.backends &= wgpu::Backends::PRIMARY;
     let instance = wgpu::Instance::new(descriptor);
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    let mut adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
     adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
         wgpu::DeviceType::IntegratedGpu => 1,
@@ -89,13 +89,13 @@ pub(crate) fn adapters() -> Vec<wgpu::Adapter> {
     adapters
 }
 
-pub(crate) fn choose(select: &Select) -> Result<wgpu::Adapter> {
+pub(crate) async fn choose(select: &Select) -> Result<wgpu::Adapter> {
     let fits = |adapter: &wgpu::Adapter| match select {
         Select::Any => true,
         Select::Hardware => adapter.get_info().device_type != wgpu::DeviceType::Cpu,
         Select::Named(part) => name(&adapter.get_info()).to_lowercase().contains(&part.to_lowercase()),
     };
-    let mut adapters = adapters();
+    let mut adapters = adapters().await;
     if let Some(index) = adapters.iter().position(fits) {
         return Ok(adapters.swap_remove(index));
     }

@@ -2,11 +2,13 @@
 
 use std::{
     fmt,
+    future::Future,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    task::{Context, Poll, Waker},
 };
 
 use crate::{
@@ -16,14 +18,12 @@ use crate::{
             adapters::{Adapter, Select, adapters, choose, name},
             cooperative::Cooperative,
             pipelines::Pipelines,
+            signal::PATIENCE,
             trusted,
         },
         shaders::side::Side,
     },
 };
-
-/// How long to wait for the device before it is given up.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How to use an adapter. The default is what training wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +76,8 @@ struct Inner {
     max_binding: u64,
     cooperative: Option<Cooperative>,
     fault: Arc<Mutex<Option<String>>>,
+    /// Whether there was memory for buffers of which a browser has not told yet.
+    asked: Mutex<Vec<(String, OutOfMemory)>>,
     pipelines: Pipelines,
     buffers: AtomicU64,
     bytes: AtomicU64,
@@ -84,6 +86,9 @@ struct Inner {
     #[cfg(test)]
     left: AtomicU64,
 }
+
+/// Tells whether memory was short.
+type OutOfMemory = Pin<Box<dyn Future<Output = Option<wgpu::Error>> + Send>>;
 
 impl fmt::Debug for Gpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,13 +100,21 @@ impl fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Opens an adapter.
+    /// Opens an adapter, and blocks until it is open.
     ///
     /// # Errors
     /// [`Error::Device`] where there is none that fits, with the names of those that there are, or where it lacks what the
     /// options need.
     pub fn open(select: &Select, options: GpuOptions) -> Result<Self> {
-        let adapter = choose(select)?;
+        pollster::block_on(Self::open_async(select, options))
+    }
+
+    /// [`open`](Gpu::open), to be awaited where a thread may not block.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_async(select: &Select, options: GpuOptions) -> Result<Self> {
+        let adapter = choose(select).await?;
         let info = adapter.get_info();
         let has = adapter.limits();
         // WebGPU's defaults, but for the sizes of buffers: shaders and executor ask for no more anywhere.
@@ -138,8 +151,9 @@ impl Gpu {
             experimental_features: experimental,
             ..Default::default()
         };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
-            .map_err(|error| Error::Device(format!("{} cannot be used: {error}", name(&info))))?;
+        let opened = adapter.request_device(&descriptor).await;
+        let (device, queue) =
+            opened.map_err(|error| Error::Device(format!("{} cannot be used: {error}", name(&info))))?;
         let fault: Arc<Mutex<Option<String>>> = Arc::default();
         let note = |fault: &Arc<Mutex<Option<String>>>, text: String| {
             fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
@@ -159,6 +173,7 @@ impl Gpu {
             max_binding,
             cooperative,
             fault,
+            asked: Mutex::default(),
             buffers: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             bind_groups: AtomicU64::new(0),
@@ -169,7 +184,8 @@ impl Gpu {
 
     /// Names of all adapters, best first.
     pub fn names() -> Vec<String> {
-        adapters().iter().map(|adapter| name(&adapter.get_info())).collect()
+        let adapters = pollster::block_on(adapters());
+        adapters.iter().map(|adapter| name(&adapter.get_info())).collect()
     }
 
     /// The adapter, its backend and its driver.
@@ -229,6 +245,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] with what happened, where it was lost or has failed.
     pub fn check(&self) -> Result<()> {
+        self.note_refused_buffers();
         let fault = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
         match &*fault {
             None => Ok(()),
@@ -239,8 +256,8 @@ impl Gpu {
         }
     }
 
-    /// Waits until a submit is done, and all before it.
-    pub(crate) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+    /// Blocks until a submit is done, and all before it.
+    pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
         let poll = wgpu::PollType::Wait {
             submission_index: Some(submission),
             timeout: Some(PATIENCE),
@@ -251,6 +268,13 @@ impl Gpu {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::Device(format!("{} does not answer: {error}", self.name()))),
         }
+    }
+
+    /// Lets the device get on, without blocking; gives whether it is done with all that was submitted.
+    pub(crate) fn poll(&self) -> Result<bool> {
+        let polled = self.0.device.poll(wgpu::PollType::Poll);
+        self.check()?;
+        Ok(polled.is_ok_and(|status| status.is_queue_empty()))
     }
 
     /// What the adapter says of itself.
@@ -319,13 +343,33 @@ impl Gpu {
         if usage.contains(wgpu::BufferUsages::STORAGE) {
             self.0.bytes.fetch_add(size, Ordering::Relaxed);
         }
-        match pollster::block_on(scope.pop()) {
-            None => self.check().map(|()| buffer),
-            Some(_) => Err(Error::Device(format!(
+        let mut refused: OutOfMemory = Box::pin(scope.pop());
+        match refused.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(None) => self.check().map(|()| buffer),
+            Poll::Ready(Some(_)) => Err(Error::Device(format!(
                 "{} has no {size} bytes left for {label}",
                 self.name()
             ))),
+            // A browser tells later. Until then the buffer is taken to be there; if it is not, the device has failed.
+            Poll::Pending => {
+                let mut asked = self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
+                asked.push((format!("failed: no {size} bytes are left for {label}"), refused));
+                Ok(buffer)
+            }
         }
+    }
+
+    /// Makes a fault of each buffer of which has been told since that there is no memory for it.
+    fn note_refused_buffers(&self) {
+        let mut asked = self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.retain_mut(|(text, refused)| {
+            let told = refused.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            if let Poll::Ready(Some(_)) = told {
+                let mut fault = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
+                fault.get_or_insert(std::mem::take(text));
+            }
+            told.is_pending()
+        });
     }
 
     /// A bind group for binding numbers and buffers.

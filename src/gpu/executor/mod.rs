@@ -5,7 +5,9 @@
 //! submits wait on the device. Losses stay there until they are asked for. A batch that is too large for one submit is
 //! cut into slices, each of which goes forward and backward; the updates follow the last.
 
+mod losses;
 mod memory;
+mod parts;
 pub(crate) mod program;
 mod resident;
 mod run;
@@ -16,12 +18,14 @@ use std::collections::VecDeque;
 use crate::{
     Result,
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
-    data::{Batch, Sampler},
-    eval::{Best, Query, Rank, check_targets, rank_by_scores, top_by_scores},
-    executor::{Executor, LossSum, StageTime, catalogue_items, exposed, interrupted},
+    data::Batch,
+    executor::{
+        Activations, DrawBatches, Executor, LossSum, Pending, Profile, ScoreCatalogue, SearchCatalogue,
+        catalogue_items, interrupted,
+    },
     gpu::{
-        device::gpu::Gpu,
-        executor::program::Program,
+        device::{gpu::Gpu, signal::Submitted},
+        executor::{losses::SetAside, program::Program},
         memory::{
             budget::{check_host, losses, parameters},
             buffers::{Readback, STORAGE},
@@ -32,7 +36,6 @@ use crate::{
         program::{
             activations::{Buffers, Limits},
             inputs::Inputs,
-            profile::Timer,
             spaces::{Extent, PerSpace, SPACES, Slice, samples_alone},
         },
         sampling::positives::Positives,
@@ -69,7 +72,7 @@ pub struct GpuExecutor {
     /// What samples are drawn from, where that is done on the device.
     pub(crate) resident: Option<Positives>,
     pub(crate) readback: Readback,
-    pub(crate) in_flight: VecDeque<wgpu::SubmissionIndex>,
+    pub(crate) in_flight: VecDeque<Submitted>,
     pub(crate) steps: u64,
     pub(crate) loss: LossSum,
     pub(crate) auxiliary: LossSum,
@@ -77,20 +80,30 @@ pub struct GpuExecutor {
     pub(crate) auxiliary_losses: PerSpace,
     /// Sums of losses on the device that `loss` and `auxiliary` lack.
     pub(crate) pending: [u32; 2],
+    /// More of them, on their way back.
+    pub(crate) set_aside: VecDeque<SetAside>,
     /// Whether weights came from the host since they were transposed.
     pub(crate) stale: bool,
     pub(crate) counts: Counts,
-    /// Whether a step has begun and not ended.
+    /// Whether a step, or a change of the parameters, has begun and not ended.
     interrupted: bool,
 }
 
 impl GpuExecutor {
-    /// An executor for `plan` on `gpu` that starts from `state`.
+    /// An executor for `plan` on `gpu` that starts from `state`. Blocks until the state is on the device.
     ///
     /// # Errors
     /// [`Error::Length`](crate::Error::Length) where the state does not fit the plan; [`Error::Device`](crate::Error::Device) where the parameters do not fit the
     /// device, or the device is lost.
     pub fn new(gpu: &Gpu, plan: Plan, state: &State) -> Result<Self> {
+        Pending::start(Self::new_async(gpu, plan, state)).wait()
+    }
+
+    /// [`new`](GpuExecutor::new), to be awaited where a thread may not block.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn new_async(gpu: &Gpu, plan: Plan, state: &State) -> Result<Self> {
         let columns = columns(&plan)?;
         check_state(&plan, state)?;
         let moments = has_moments(state);
@@ -99,7 +112,7 @@ impl GpuExecutor {
         memory.check(gpu)?;
         check_host(gpu, memory.total(), || format!("training on {} ({memory})", gpu.name()))?;
         let limits = Limits::new(gpu, &plan, &columns, dense_total)?;
-        let tensors = Tensors::new(gpu, &plan, &columns, moments)?;
+        let tensors = Tensors::new(gpu, &plan, &columns, moments).await?;
         let layers: &[u8] = bytemuck::cast_slice(&tensors.dense.placement.layers);
         let layers_buffer = gpu.buffer("layers", layers.len() as u64, STORAGE)?;
         gpu.queue().write_buffer(&layers_buffer, 0, layers);
@@ -123,11 +136,12 @@ impl GpuExecutor {
             auxiliary: LossSum::default(),
             auxiliary_losses,
             pending: [0; 2],
+            set_aside: VecDeque::new(),
             stale: true,
             counts: Counts::default(),
             interrupted: false,
         };
-        executor.set_state(state)?;
+        executor.set_state_async(state).await?;
         Ok(executor)
     }
 
@@ -136,10 +150,12 @@ impl GpuExecutor {
         &self.gpu
     }
 
-    /// Refuses to go on from what a panic has left in the middle of a step.
+    /// Refuses to go on from what a panic has left in the middle of a step, or a result that was dropped in the middle of a
+    /// change.
     pub(crate) fn ready(&self) -> Result<()> {
+        self.gpu.check()?;
         match self.interrupted {
-            false => self.gpu.check(),
+            false => Ok(()),
             true => Err(interrupted()),
         }
     }
@@ -158,6 +174,103 @@ fn samples(count: usize) -> Slice {
 fn has_moments(state: &State) -> bool {
     let any = |tensor: &Tensor| !tensor.m.is_empty() || !tensor.v.is_empty();
     state.tensors.iter().any(any)
+}
+
+/// What the calls of an executor do that may have to wait for the device.
+impl GpuExecutor {
+    /// What a step gives that was enqueued: `done`, once there is room for another.
+    fn enqueued<T: Send + 'static>(&mut self, done: Result<T>) -> Pending<'_, T> {
+        match done {
+            Ok(done) if !self.has_room() => Pending::start(async move { self.room().await.map(|()| done) }),
+            done => Pending::ready(done),
+        }
+    }
+
+    async fn score_ids(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+        self.ready()?;
+        check_ids(&self.plan, columns, out.len())?;
+        if out.is_empty() {
+            return Ok(());
+        }
+        let slice = self.score_rows(out.len());
+        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
+        for (index, out) in out.chunks_mut(slice).enumerate() {
+            let first = index * slice;
+            let range = first..first + out.len();
+            self.inputs.set_ids(columns.iter().map(|ids| &ids[range.clone()]));
+            self.score_slice(samples(out.len()), out).await?;
+        }
+        Ok(())
+    }
+
+    async fn score_pairs(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
+        self.ready()?;
+        let items = catalogue_items(&self.plan, users, out)?;
+        let slice = self.score_rows(out.len());
+        let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
+        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
+        for (index, out) in out.chunks_mut(slice.max(1)).enumerate() {
+            let pairs = index * slice..index * slice + out.len();
+            user.clear();
+            user.extend(pairs.clone().map(|pair| users[pair / items]));
+            item.clear();
+            item.extend(pairs.map(|pair| (pair % items) as u32));
+            self.inputs.set_ids([&user[..], &item[..]].into_iter());
+            self.score_slice(samples(out.len()), out).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_state_async(&mut self, state: &State) -> Result<()> {
+        check_state(&self.plan, state)?;
+        if self.interrupted {
+            // All that a step works with is made anew when it is next needed.
+            (self.buffers, self.program) = (None, None);
+            self.inputs = Inputs::default();
+            self.in_flight.clear();
+            self.set_aside.clear();
+            self.pending = [0; 2];
+            (self.loss, self.auxiliary) = (LossSum::default(), LossSum::default());
+        }
+        if has_moments(state) {
+            self.need_moments()?;
+        }
+        self.interrupted = true; // where this is dropped, or the device lost, in the middle
+        if self.tensors.write_state(&self.plan, state).await? {
+            self.program = None;
+        }
+        self.stale = true;
+        self.steps = state.step;
+        self.interrupted = false;
+        Ok(())
+    }
+
+    async fn write_rows_async(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
+        self.ready()?;
+        check_rows(&self.plan, param, first, values.len())?;
+        // Tables, vectors and statistics have no transpose.
+        let Param { kind, is_vector, .. } = &self.plan.params()[param];
+        self.stale |= *kind == ParamKind::Dense && !is_vector;
+        self.interrupted = true; // where this is dropped in the middle
+        let written = self.tensors.write_rows(&self.plan, param, first, values).await;
+        self.interrupted = false;
+        written
+    }
+
+    async fn grow_async(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
+        self.ready()?;
+        check_growth(&self.plan, vocabulary, rows)?;
+        let grown = self.plan.clone().with_rows(vocabulary, rows);
+        let moments = self.tensors.dense.slots.moments.is_some();
+        parameters(&self.gpu, &grown, &self.columns, moments)?
+            .0
+            .check(&self.gpu)?;
+        if self.tensors.grow(&self.plan, vocabulary, rows).await? {
+            self.program = None;
+        }
+        self.plan = grown;
+        Ok(())
+    }
 }
 
 impl Executor for GpuExecutor {
@@ -180,184 +293,103 @@ impl Executor for GpuExecutor {
         optimizer: &Optimizer,
         l2: L2,
         prefetch: &mut (dyn FnMut() + Send),
-    ) -> Result<()> {
-        self.ready()?;
-        self.interrupted = true;
-        let trained = self.train(batch, optimizer, l2, None);
-        if trained.is_ok() {
-            prefetch();
-        }
-        self.interrupted = false;
-        trained
+    ) -> Pending<'_, ()> {
+        let trained = self.ready().and_then(|()| {
+            self.interrupted = true;
+            let trained = self.train(batch, optimizer, l2, None);
+            if trained.is_ok() {
+                prefetch();
+            }
+            self.interrupted = false;
+            trained
+        });
+        self.enqueued(trained)
     }
 
-    fn keep_sampler(&mut self, sampler: &Sampler, batch_size: usize) -> Result<bool> {
+    fn poll(&mut self) -> Result<bool> {
         self.ready()?;
-        self.keep(sampler, batch_size)
-    }
-
-    fn step_drawn(&mut self, epoch: u32, start: u64, count: usize, optimizer: &Optimizer, l2: L2) -> Result<u64> {
-        self.ready()?;
-        self.train_drawn((epoch, start), count, optimizer, l2, None)
-    }
-
-    fn profile(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Result<Vec<StageTime>> {
-        self.ready()?;
-        let mut timer = Timer::new(&self.gpu)?;
-        self.train(batch, optimizer, l2, Some(&mut timer))?;
-        timer.times(&self.gpu, &mut self.readback)
-    }
-
-    fn profile_drawn(
-        &mut self,
-        epoch: u32,
-        start: u64,
-        count: usize,
-        optimizer: &Optimizer,
-        l2: L2,
-    ) -> Result<Vec<StageTime>> {
-        self.ready()?;
-        let mut timer = Timer::new(&self.gpu)?;
-        self.train_drawn((epoch, start), count, optimizer, l2, Some(&mut timer))?;
-        timer.times(&self.gpu, &mut self.readback)
-    }
-
-    fn take_loss(&mut self) -> Result<LossSum> {
-        self.ready()?;
-        self.fetch_losses()?;
-        Ok(std::mem::take(&mut self.loss))
-    }
-
-    fn take_auxiliary(&mut self) -> Result<LossSum> {
-        self.ready()?;
-        self.fetch_losses()?;
-        Ok(std::mem::take(&mut self.auxiliary))
-    }
-
-    fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        check_ids(&self.plan, columns, out.len())?;
-        if out.is_empty() {
-            return Ok(());
-        }
-        let slice = self.score_rows(out.len());
-        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
-        for (index, out) in out.chunks_mut(slice).enumerate() {
-            let first = index * slice;
-            let range = first..first + out.len();
-            self.inputs.set_ids(columns.iter().map(|ids| &ids[range.clone()]));
-            self.score_slice(samples(out.len()), out)?;
-        }
-        Ok(())
-    }
-
-    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        check_scored(&self.plan, batch, out.len())?;
-        self.score_samples(batch, out, &mut |_, _| Ok(()))
-    }
-
-    fn score_with(&mut self, batch: &Batch, name: &str, out: &mut [f32]) -> Result<Vec<f32>> {
-        self.ready()?;
-        let view = exposed(&self.plan, name)?;
-        check_scored(&self.plan, batch, out.len())?;
-        let mut values = Vec::new();
-        self.score_samples(batch, out, &mut |executor, slice| {
-            executor.read_activation(view, slice, &mut values)
-        })?;
-        Ok(values)
-    }
-
-    fn score_catalogue(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        let items = catalogue_items(&self.plan, users, out)?;
-        let slice = self.score_rows(out.len());
-        let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
-        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
-        for (index, out) in out.chunks_mut(slice.max(1)).enumerate() {
-            let pairs = index * slice..index * slice + out.len();
-            user.clear();
-            user.extend(pairs.clone().map(|pair| users[pair / items]));
-            item.clear();
-            item.extend(pairs.map(|pair| (pair % items) as u32));
-            self.inputs.set_ids([&user[..], &item[..]].into_iter());
-            self.score_slice(samples(out.len()), out)?;
-        }
-        Ok(())
-    }
-
-    fn top_catalogue(&mut self, queries: &[Query<'_>], k: usize) -> Result<Vec<Best>> {
-        self.ready()?;
-        match self.find_best(queries, k)? {
-            Some(best) => Ok(best),
-            None => top_by_scores(self, queries, k),
-        }
-    }
-
-    fn rank_catalogue(&mut self, queries: &[Query<'_>], targets: &[u32], items: usize) -> Result<Vec<Rank>> {
-        self.ready()?;
-        let items = check_targets(self, queries, targets, items)?;
-        match self.find_ranks(queries, targets, items)? {
-            Some(ranks) => Ok(ranks),
-            None => rank_by_scores(self, queries, targets, items),
-        }
-    }
-
-    fn state(&mut self) -> Result<State> {
-        self.ready()?;
-        self.tensors.read_state(&self.plan, self.steps)
-    }
-
-    fn set_state(&mut self, state: &State) -> Result<()> {
-        check_state(&self.plan, state)?;
-        if std::mem::take(&mut self.interrupted) {
-            // All that a step works with is made anew when it is next needed.
-            (self.buffers, self.program) = (None, None);
-            self.inputs = Inputs::default();
+        let is_idle = self.gpu.poll()?;
+        self.add_arrived_losses()?;
+        self.has_room();
+        if is_idle {
             self.in_flight.clear();
-            self.pending = [0; 2];
-            (self.loss, self.auxiliary) = (LossSum::default(), LossSum::default());
         }
-        if has_moments(state) {
-            self.need_moments()?;
-        }
-        if self.tensors.write_state(&self.plan, state)? {
-            self.program = None;
-        }
-        self.stale = true;
-        self.steps = state.step;
-        Ok(())
+        Ok(self.in_flight.is_empty())
     }
 
-    fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        check_rows(&self.plan, param, first, out.len())?;
-        self.tensors.read_rows(param, first, out)
+    fn take_loss(&mut self) -> Pending<'_, LossSum> {
+        Pending::start(async {
+            self.ready()?;
+            self.fetch_losses().await?;
+            Ok(std::mem::take(&mut self.loss))
+        })
     }
 
-    fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
-        self.ready()?;
-        check_rows(&self.plan, param, first, values.len())?;
-        self.tensors.write_rows(&self.plan, param, first, values)?;
-        // Tables, vectors and statistics have no transpose.
-        let Param { kind, is_vector, .. } = &self.plan.params()[param];
-        self.stale |= *kind == ParamKind::Dense && !is_vector;
-        Ok(())
+    fn take_auxiliary(&mut self) -> Pending<'_, LossSum> {
+        Pending::start(async {
+            self.ready()?;
+            self.fetch_losses().await?;
+            Ok(std::mem::take(&mut self.auxiliary))
+        })
     }
 
-    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
-        self.ready()?;
-        check_growth(&self.plan, vocabulary, rows)?;
-        let grown = self.plan.clone().with_rows(vocabulary, rows);
-        let moments = self.tensors.dense.slots.moments.is_some();
-        parameters(&self.gpu, &grown, &self.columns, moments)?
-            .0
-            .check(&self.gpu)?;
-        if self.tensors.grow(&self.plan, vocabulary, rows)? {
-            self.program = None;
-        }
-        self.plan = grown;
-        Ok(())
+    fn score<'a>(&'a mut self, columns: &'a [&'a [u32]], out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::start(self.score_ids(columns, out))
+    }
+
+    fn score_batch<'a>(&'a mut self, batch: &'a Batch, out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::start(async {
+            self.ready()?;
+            check_scored(&self.plan, batch, out.len())?;
+            self.score_samples(batch, out, None).await
+        })
+    }
+
+    fn state(&mut self) -> Pending<'_, State> {
+        Pending::start(async {
+            self.ready()?;
+            self.tensors.read_state(&self.plan, self.steps).await
+        })
+    }
+
+    fn set_state<'a>(&'a mut self, state: &'a State) -> Pending<'a, ()> {
+        Pending::start(self.set_state_async(state))
+    }
+
+    fn read_rows<'a>(&'a mut self, param: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::start(async move {
+            self.ready()?;
+            check_rows(&self.plan, param, first, out.len())?;
+            self.tensors.read_rows(param, first, out).await
+        })
+    }
+
+    fn write_rows<'a>(&'a mut self, param: usize, first: usize, values: &'a [f32]) -> Pending<'a, ()> {
+        Pending::start(self.write_rows_async(param, first, values))
+    }
+
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Pending<'_, ()> {
+        Pending::start(self.grow_async(vocabulary, rows))
+    }
+
+    fn drawing(&mut self) -> Option<&mut dyn DrawBatches> {
+        Some(self)
+    }
+
+    fn catalogue(&mut self) -> Option<&mut dyn ScoreCatalogue> {
+        Some(self)
+    }
+
+    fn search(&mut self) -> Option<&mut dyn SearchCatalogue> {
+        Some(self)
+    }
+
+    fn profiling(&mut self) -> Option<&mut dyn Profile> {
+        Some(self)
+    }
+
+    fn activations(&mut self) -> Option<&mut dyn Activations> {
+        Some(self)
     }
 }
 
@@ -392,6 +424,7 @@ mod tests {
         let step = |executor: &mut GpuExecutor| {
             executor
                 .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+                .wait()
                 .unwrap();
         };
         let new = || GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
@@ -399,25 +432,29 @@ mod tests {
         [&mut kept, &mut tried].into_iter().for_each(step);
         for buffers in 0..6 {
             gpu.fail_after(buffers);
-            let refused = tried.grow(1, 500);
+            let refused = tried.grow(1, 500).wait();
             gpu.fail_after(u64::MAX);
             assert!(
                 matches!(refused, Err(Error::Device(_))),
                 "{buffers} buffers: {refused:?}"
             );
             assert_eq!(tried.plan(), &plan);
-            assert_eq!(tried.state().unwrap(), kept.state().unwrap(), "{buffers} buffers");
+            assert_eq!(
+                tried.state().wait().unwrap(),
+                kept.state().wait().unwrap(),
+                "{buffers} buffers"
+            );
             [&mut kept, &mut tried].into_iter().for_each(step);
             assert_eq!(
-                tried.state().unwrap(),
-                kept.state().unwrap(),
+                tried.state().wait().unwrap(),
+                kept.state().wait().unwrap(),
                 "{buffers} buffers, and a step"
             );
         }
         for executor in [&mut kept, &mut tried] {
-            executor.grow(1, 500).unwrap();
+            executor.grow(1, 500).wait().unwrap();
             step(executor);
         }
-        assert_eq!(tried.state().unwrap(), kept.state().unwrap());
+        assert_eq!(tried.state().wait().unwrap(), kept.state().wait().unwrap());
     }
 }

@@ -24,7 +24,7 @@ const DRAW_FROM: usize = 2048;
 impl GpuExecutor {
     /// Keeps what a sampler draws from, where the plan takes a user and an item, batches are large enough for it to pay,
     /// and everything fits.
-    pub(crate) fn keep(&mut self, sampler: &Sampler, batch_size: usize) -> Result<bool> {
+    pub(crate) async fn keep(&mut self, sampler: &Sampler, batch_size: usize) -> Result<bool> {
         self.resident = None;
         if let Some(program) = &mut self.program {
             program.maker = None;
@@ -47,7 +47,7 @@ impl GpuExecutor {
         if batch_size < draw_from || !self.fits(sampler, batch_size) {
             return Ok(false);
         }
-        match Positives::new(&self.gpu, sampler) {
+        match Positives::new(&self.gpu, sampler).await {
             Ok(positives) => self.resident = Some(positives),
             Err(error) => {
                 self.gpu.check()?; // it is lost; else its memory is full
@@ -77,7 +77,7 @@ impl GpuExecutor {
         })
     }
 
-    /// One step on samples that are drawn; gives their number.
+    /// Enqueues one step on samples that are drawn; gives their number.
     pub(crate) fn train_drawn(
         &mut self,
         (epoch, start): (u32, u64),

@@ -6,6 +6,7 @@ use crate::{
     checks::check_batch,
     data::Batch,
     gpu::{
+        device::signal::Submitted,
         executor::{
             GpuExecutor, IN_FLIGHT,
             program::{Program, Source},
@@ -22,14 +23,11 @@ use crate::{
             dispatch::{build, record},
             grid::Work,
             profile::Timer,
-            spaces::{Extent, PerSpace, SPACES, Slice, larger},
+            spaces::{Extent, PerSpace, larger},
         },
     },
     plan::{L2, Optimizer},
 };
-
-/// Samples whose losses a workgroup adds up.
-const LOSS_GROUP: u32 = 256;
 
 /// The rows to make room for where there is room for `there`. Batches differ in their steps: where these grow, it is by a
 /// quarter more, so that they do so seldom.
@@ -137,7 +135,7 @@ impl GpuExecutor {
         Ok(())
     }
 
-    /// One step, without waiting for it.
+    /// Enqueues one step.
     pub(crate) fn train(
         &mut self,
         batch: &Batch,
@@ -228,74 +226,26 @@ impl GpuExecutor {
             }
             self.counts.dispatches += record(&mut encoder, &lists, work, timer.as_deref_mut());
             self.counts.submits += 1;
-            self.in_flight.push_back(self.gpu.queue().submit([encoder.finish()]));
+            self.in_flight.push_back(self.gpu.submit([encoder.finish()]));
             self.gpu.check()?;
-            self.throttle(IN_FLIGHT)?;
         }
         Ok(())
     }
 
-    /// Waits until at most so many submits are under way.
-    pub(crate) fn throttle(&mut self, most: usize) -> Result<()> {
-        while self.in_flight.len() > most
-            && let Some(oldest) = self.in_flight.pop_front()
-        {
-            self.gpu.wait(oldest)?;
+    /// Forgets the submits that are done; whether no more than [`IN_FLIGHT`] are left under way.
+    pub(crate) fn has_room(&mut self) -> bool {
+        while self.in_flight.front().is_some_and(Submitted::is_done) {
+            self.in_flight.pop_front();
         }
-        Ok(())
+        self.in_flight.len() <= IN_FLIGHT
     }
 
-    /// Where a slice's losses go, and its auxiliary losses: these lie behind the middle of the buffer.
-    fn place_losses(&mut self, slice: Slice) -> Result<[u32; 2]> {
-        let groups = slice.rows.map(|rows| rows.div_ceil(LOSS_GROUP));
-        let auxiliary = self
-            .auxiliary_losses
-            .iter()
-            .zip(groups)
-            .map(|(each, groups)| each * groups);
-        let more = [groups[0], auxiliary.sum()];
-        let middle = self.middle_of_losses();
-        let end = (self.losses.size() / 4) as u32;
-        let fits = |pending: [u32; 2]| pending[0] + more[0] <= middle && pending[1] + more[1] <= end - middle;
-        if !fits(self.pending) {
-            self.fetch_losses()?;
+    /// Ready when no more than [`IN_FLIGHT`] submits are under way.
+    pub(crate) async fn room(&mut self) -> Result<()> {
+        while self.in_flight.len() > IN_FLIGHT {
+            self.gpu.done(&self.in_flight[0]).await?;
+            self.in_flight.pop_front();
         }
-        if !fits(self.pending) {
-            return Err(Error::Device(format!(
-                "the losses of {} samples with their steps do not fit into {} bytes: give smaller batches",
-                slice.rows[0],
-                self.losses.size()
-            )));
-        }
-        let places = [self.pending[0], middle + self.pending[1]];
-        (0..2).for_each(|kind| self.pending[kind] += more[kind]);
-        Ok(places)
-    }
-
-    /// Where auxiliary losses begin; the end of a plan that has none.
-    fn middle_of_losses(&self) -> u32 {
-        let floats = (self.losses.size() / 4) as u32;
-        match self.auxiliary_losses == [0; SPACES] {
-            true => floats,
-            false => floats / 2,
-        }
-    }
-
-    /// Adds the sums of losses on the device to `loss` and `auxiliary`, in f64 and in their order.
-    pub(crate) fn fetch_losses(&mut self) -> Result<()> {
-        let firsts = [0, self.middle_of_losses() as usize];
-        for (kind, total) in [&mut self.loss, &mut self.auxiliary].into_iter().enumerate() {
-            let (mut sum, count) = (0.0, self.pending[kind] as usize);
-            if count > 0 {
-                self.readback
-                    .read(&self.gpu, &self.losses, firsts[kind], count, &mut |_, losses| {
-                        sum += losses.iter().copied().map(f64::from).sum::<f64>();
-                    })?;
-            }
-            total.sum += sum;
-            self.pending[kind] = 0;
-        }
-        self.in_flight.clear(); // what was read came after them
         Ok(())
     }
 }

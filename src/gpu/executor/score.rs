@@ -16,9 +16,6 @@ use crate::{
     plan::View,
 };
 
-/// What follows each slice that was scored.
-type After<'a> = dyn FnMut(&mut GpuExecutor, Slice) -> Result<()> + 'a;
-
 impl GpuExecutor {
     /// Samples of a slice, where so many are to be scored: what one submit may take and one piece reads back.
     pub(crate) fn score_rows(&self, samples: usize) -> usize {
@@ -27,8 +24,13 @@ impl GpuExecutor {
         samples.next_power_of_two().min(most as usize)
     }
 
-    /// Scores samples of a batch that has been checked, slice by slice; `after` is called behind each.
-    pub(crate) fn score_samples(&mut self, batch: &Batch, out: &mut [f32], after: &mut After<'_>) -> Result<()> {
+    /// Scores samples of a batch that has been checked, slice by slice; the activation in `with` is read behind each.
+    pub(crate) async fn score_samples(
+        &mut self,
+        batch: &Batch,
+        out: &mut [f32],
+        mut with: Option<(View, &mut Vec<f32>)>,
+    ) -> Result<()> {
         self.gpu.check()?;
         let extent = Extent::of(batch, out.len() as u32);
         let most = self.score_rows(out.len()) as u32;
@@ -44,14 +46,16 @@ impl GpuExecutor {
                 first: [0; SPACES],
                 ..slice
             };
-            self.score_slice(start, now)?;
-            after(self, slice)?;
+            self.score_slice(start, now).await?;
+            if let Some((view, values)) = &mut with {
+                self.read_activation(*view, slice, values).await?;
+            }
         }
         Ok(())
     }
 
     /// Scores one slice, whose inputs are there.
-    pub(crate) fn score_slice(&mut self, slice: Slice, out: &mut [f32]) -> Result<()> {
+    pub(crate) async fn score_slice(&mut self, slice: Slice, out: &mut [f32]) -> Result<()> {
         let rows = slice.rows[0];
         let call = Call::default().of(slice, [0; SPACES]);
         let logit = self.plan.logit();
@@ -77,17 +81,18 @@ impl GpuExecutor {
         self.counts.submits += 1;
         let (first, stride) = (4 * first as usize, 4 * stride as usize);
         let logits = &buffers.activations[logit.buffer];
-        let take = &mut |values: &[f32]| {
+        let take = &mut |_: usize, values: &[f32]| {
             for (out, row) in out.iter_mut().zip(values.chunks_exact(stride)) {
                 *out = row[first];
             }
         };
-        self.readback
-            .read_after(&self.gpu, encoder, logits, 0, rows as usize * stride, take)
+        let floats = rows as usize * stride;
+        let readback = &mut self.readback;
+        readback.read_after(&self.gpu, encoder, (logits, 0), floats, take).await
     }
 
     /// Appends the rows of an activation after a slice was scored.
-    pub(crate) fn read_activation(&mut self, view: View, slice: Slice, values: &mut Vec<f32>) -> Result<()> {
+    async fn read_activation(&mut self, view: View, slice: Slice, values: &mut Vec<f32>) -> Result<()> {
         let Some(buffers) = &self.buffers else {
             return Err(Error::Device("nothing was prepared to run".into()));
         };
@@ -95,10 +100,8 @@ impl GpuExecutor {
         let rows = slice.rows[self.columns.space(view.buffer)] as usize;
         let mut floats = vec![0.0; rows * stride];
         let buffer = &buffers.activations[view.buffer];
-        self.readback
-            .read(&self.gpu, buffer, 0, rows * stride, &mut |before, piece| {
-                floats[before..before + piece.len()].copy_from_slice(piece);
-            })?;
+        let take = &mut |before: usize, piece: &[f32]| floats[before..before + piece.len()].copy_from_slice(piece);
+        self.readback.read(&self.gpu, buffer, 0, rows * stride, take).await?;
         let (first, runs) = (4 * self.columns.range(view).first as usize, self.columns.runs(view));
         for row in floats.chunks_exact(stride) {
             for run in &runs {

@@ -77,7 +77,14 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) where there is no memory; the table is as it was.
-    pub fn growth(&self, gpu: &Gpu, name: &str, matrix: &Matrix, capacity: usize, moments: bool) -> Result<Growth> {
+    pub async fn growth(
+        &self,
+        gpu: &Gpu,
+        name: &str,
+        matrix: &Matrix,
+        capacity: usize,
+        moments: bool,
+    ) -> Result<Growth> {
         let row_bytes = 16 * u64::from(matrix.stride);
         // A row fits: what does not was refused before.
         let most = (gpu.max_binding() / row_bytes).min(u32::MAX.into()) as u32;
@@ -94,7 +101,7 @@ impl Table {
             first += rows as usize;
         }
         if let (Some(old), Some(new)) = (replaced, shards.first()) {
-            copy_slots(gpu, &old.slots, &new.slots)?;
+            copy_slots(gpu, &old.slots, &new.slots).await?;
         }
         Ok(Growth {
             keep: self.shards.len() - usize::from(replaced.is_some()),
@@ -109,13 +116,13 @@ impl Table {
     }
 }
 
-fn copy_slots(gpu: &Gpu, from: &Slots, to: &Slots) -> Result<()> {
+async fn copy_slots(gpu: &Gpu, from: &Slots, to: &Slots) -> Result<()> {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     for part in 0..3 {
         if let (Some(from), Some(to)) = (from.part(part), to.part(part)) {
             encoder.copy_buffer_to_buffer(from, 0, to, 0, from.size());
         }
     }
-    let submission = gpu.queue().submit([encoder.finish()]);
-    gpu.wait(submission)
+    let copied = gpu.submit([encoder.finish()]);
+    gpu.done(&copied).await
 }

@@ -3,6 +3,8 @@
 //! A table lies in buffers of its own, cut into shards of rows where it is larger than a binding. All dense parameters
 //! lie side by side in one buffer (`placement`), so that one dispatch updates them.
 
+use std::ops::Range;
+
 use crate::{
     Error, Result,
     gpu::{
@@ -12,9 +14,10 @@ use crate::{
             buffers::{Readback, STORAGE, upload},
             layout::{Columns, matrix::Matrix},
             placement::Placement,
-            tables::{Slots, Table},
+            tables::{Shard, Slots, Table},
         },
     },
+    memory::zeroed,
     plan::{ParamKind, Plan, State, Tensor},
 };
 
@@ -53,7 +56,7 @@ impl Tensors {
     ///
     /// # Errors
     /// [`Error::Device`] where they do not fit.
-    pub fn new(gpu: &Gpu, plan: &Plan, columns: &Columns, moments: bool) -> Result<Self> {
+    pub async fn new(gpu: &Gpu, plan: &Plan, columns: &Columns, moments: bool) -> Result<Self> {
         let matrices = Matrix::of_plan(plan, columns)?;
         let placement = Placement::new(plan, columns, &matrices);
         let dense_bytes = 16 * u64::from(placement.total);
@@ -71,7 +74,8 @@ impl Tensors {
                         vocabulary,
                         shards: Vec::new(),
                     };
-                    let growth = table.growth(gpu, &param.name, &matrices[index], param.rows, moments)?;
+                    let growth = table.growth(gpu, &param.name, &matrices[index], param.rows, moments);
+                    let growth = growth.await?;
                     table.grow(growth);
                     tables.push(table);
                 }
@@ -83,7 +87,7 @@ impl Tensors {
             let vector = Matrix::vector(columns, output);
             let mut ones = vec![0.0; vector.stride_floats()];
             vector.spread(&vec![1.0; output.width], 0, 0, &mut ones);
-            upload(gpu, &slots.value, 4 * at as usize, &ones)?;
+            upload(gpu, &slots.value, 4 * at as usize, &ones).await?;
         }
         Ok(Tensors {
             dense: Dense {
@@ -127,16 +131,16 @@ impl Tensors {
     }
 
     /// Copies a state to the device; tells whether buffers were made.
-    pub fn write_state(&mut self, plan: &Plan, state: &State) -> Result<bool> {
+    pub async fn write_state(&mut self, plan: &Plan, state: &State) -> Result<bool> {
         let any = |tensor: &Tensor| !tensor.m.is_empty() || !tensor.v.is_empty();
         let made = state.tensors.iter().any(any) && self.need_moments(plan)?;
         for (param, tensor) in state.tensors.iter().enumerate() {
-            self.write(param, 0, 0, &tensor.value)?;
+            self.write(param, 0, 0, &tensor.value).await?;
             self.has_moments[param] = [!tensor.m.is_empty(), !tensor.v.is_empty()];
             for (part, moment) in [(1, &tensor.m), (2, &tensor.v)] {
                 match moment.is_empty() {
-                    true => self.clear_moment(plan, param, part, 0, tensor.value.len())?,
-                    false => self.write(param, part, 0, moment)?,
+                    true => self.clear_moment(plan, param, part, 0, tensor.value.len()).await?,
+                    false => self.write(param, part, 0, moment).await?,
                 }
             }
         }
@@ -144,39 +148,37 @@ impl Tensors {
     }
 
     /// A copy of everything.
-    pub fn read_state(&mut self, plan: &Plan, step: u64) -> Result<State> {
+    pub async fn read_state(&mut self, plan: &Plan, step: u64) -> Result<State> {
         let moments = self.has_moments.iter().any(|there| there.contains(&true));
         plan.need("a copy of the parameters", moments, 1).check()?;
         let mut tensors = Vec::with_capacity(plan.params().len());
         for (index, param) in plan.params().iter().enumerate() {
-            let mut part = |part: usize, there: bool| {
-                let mut values = vec![0.0; if there { param.len() } else { 0 }];
-                self.read(index, part, 0, &mut values).map(|()| values)
-            };
-            let value = part(0, true)?;
             let [has_m, has_v] = self.has_moments[index];
-            let mut part = |part: usize, there: bool| {
-                let mut values = vec![0.0; if there { param.len() } else { 0 }];
-                self.read(index, part, 0, &mut values).map(|()| values)
-            };
-            let (m, v) = (part(1, has_m)?, part(2, has_v)?);
+            let mut parts = [Vec::new(), Vec::new(), Vec::new()];
+            for (part, (values, there)) in parts.iter_mut().zip([true, has_m, has_v]).enumerate() {
+                *values = zeroed(if there { param.len() } else { 0 }, || {
+                    format!("a copy of {}", param.name)
+                })?;
+                self.read(index, part, 0, values).await?;
+            }
+            let [value, m, v] = parts;
             tensors.push(Tensor { value, m, v });
         }
         Ok(State { step, tensors })
     }
 
     /// Writes rows of a parameter and sets their moments to zero.
-    pub fn write_rows(&mut self, plan: &Plan, param: usize, first: usize, values: &[f32]) -> Result<()> {
-        self.write(param, 0, first, values)?;
+    pub async fn write_rows(&mut self, plan: &Plan, param: usize, first: usize, values: &[f32]) -> Result<()> {
+        self.write(param, 0, first, values).await?;
         for part in [1, 2] {
-            self.clear_moment(plan, param, part, first, values.len())?;
+            self.clear_moment(plan, param, part, first, values.len()).await?;
         }
         Ok(())
     }
 
     /// Reads rows of a parameter.
-    pub fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
-        self.read(param, 0, first, out)
+    pub async fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+        self.read(param, 0, first, out).await
     }
 
     /// Makes the tables of a vocabulary longer; tells whether buffers were made. Room for a quarter more is made, so that
@@ -184,7 +186,7 @@ impl Tensors {
     ///
     /// # Errors
     /// Where memory is short for one of them; all are as they were.
-    pub fn grow(&mut self, plan: &Plan, vocabulary: usize, rows: usize) -> Result<bool> {
+    pub async fn grow(&mut self, plan: &Plan, vocabulary: usize, rows: usize) -> Result<bool> {
         let moments = self.dense.slots.moments.is_some();
         let copies = if moments { 3 } else { 1 };
         let room = (rows + (rows / 4).max(64)).min(u32::MAX as usize);
@@ -197,7 +199,8 @@ impl Tensors {
             }
             let bytes = 4 * copies * (room as u64).saturating_mul(matrix.stride_floats() as u64);
             check_host(&self.gpu, bytes, || format!("{rows} rows of {}", param.name))?;
-            growths.push((number, table.growth(&self.gpu, &param.name, matrix, room, moments)?));
+            let growth = table.growth(&self.gpu, &param.name, matrix, room, moments).await?;
+            growths.push((number, growth));
         }
         let made = !growths.is_empty();
         growths
@@ -206,7 +209,7 @@ impl Tensors {
         Ok(made)
     }
 
-    fn clear_moment(&mut self, plan: &Plan, param: usize, part: usize, first: usize, len: usize) -> Result<()> {
+    async fn clear_moment(&mut self, plan: &Plan, param: usize, part: usize, first: usize, len: usize) -> Result<()> {
         if self.dense.slots.moments.is_none() {
             return Ok(());
         }
@@ -214,13 +217,14 @@ impl Tensors {
         let piece = (PIECE / width).max(1) * width;
         let zeros = vec![0.0; piece.min(len)];
         for begin in (0..len).step_by(piece) {
-            self.write(param, part, first + begin / width, &zeros[..piece.min(len - begin)])?;
+            let zeros = &zeros[..piece.min(len - begin)];
+            self.write(param, part, first + begin / width, zeros).await?;
         }
         Ok(())
     }
 
     /// Writes whole rows of one part (value, first or second moment) from row `first` on.
-    fn write(&mut self, param: usize, part: usize, first: usize, values: &[f32]) -> Result<()> {
+    async fn write(&mut self, param: usize, part: usize, first: usize, values: &[f32]) -> Result<()> {
         let matrix = self.matrices[param].clone();
         let piece = (PIECE / matrix.stride_floats()).max(1) * matrix.width;
         let mut device = Vec::new();
@@ -230,70 +234,62 @@ impl Tensors {
             device.clear();
             device.resize(rows.len() * matrix.stride_floats(), 0.0);
             matrix.spread(values, row, rows.start, &mut device);
-            let gpu = &self.gpu;
-            self.for_ranges(param, part, rows, &matrix, |buffer, at, within| {
-                upload(gpu, buffer, at, &device[within])
-            })?;
+            for (buffer, at, within) in self.ranges(param, part, rows, &matrix) {
+                upload(&self.gpu, &buffer, at, &device[within]).await?;
+            }
         }
         Ok(())
     }
 
     /// Reads whole rows of one part.
-    fn read(&mut self, param: usize, part: usize, first: usize, values: &mut [f32]) -> Result<()> {
+    async fn read(&mut self, param: usize, part: usize, first: usize, values: &mut [f32]) -> Result<()> {
         let matrix = self.matrices[param].clone();
         let piece = (PIECE / matrix.stride_floats()).max(1) * matrix.width;
         let mut device = Vec::new();
-        let mut readback = std::mem::take(&mut self.readback);
-        let mut result = Ok(());
         for (index, values) in values.chunks_mut(piece).enumerate() {
             let row = first + index * (piece / matrix.width);
             let rows = matrix.device_rows_of(row, values.len() / matrix.width);
             device.resize(rows.len() * matrix.stride_floats(), 0.0);
             let origin = rows.start;
-            result = self.for_ranges(param, part, rows, &matrix, |buffer, at, within| {
-                let start = within.start;
-                readback.read(&self.gpu, buffer, at, within.len(), &mut |before, piece| {
+            for (buffer, at, within) in self.ranges(param, part, rows, &matrix) {
+                let (start, len) = (within.start, within.len());
+                let take = &mut |before: usize, piece: &[f32]| {
                     device[start + before..start + before + piece.len()].copy_from_slice(piece);
-                })
-            });
-            if result.is_err() {
-                break;
+                };
+                self.readback.read(&self.gpu, &buffer, at, len, take).await?;
             }
             matrix.collect(&device, row, origin, values);
         }
-        self.readback = readback;
-        result
+        Ok(())
     }
 
     /// The buffers that hold device rows of a parameter: each with the float where they begin there, and their range
     /// among the floats of `rows`.
-    fn for_ranges(
+    fn ranges(
         &self,
         param: usize,
         part: usize,
-        rows: std::ops::Range<usize>,
+        rows: Range<usize>,
         matrix: &Matrix,
-        mut f: impl FnMut(&wgpu::Buffer, usize, std::ops::Range<usize>) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Vec<(wgpu::Buffer, usize, Range<usize>)> {
         let stride = matrix.stride_floats();
-        match self.places[param] {
-            Place::Dense(at) => match self.dense.slots.part(part) {
-                Some(buffer) => f(buffer, 4 * at as usize + rows.start * stride, 0..rows.len() * stride),
-                None => Ok(()),
-            },
-            Place::Table(table) => {
-                for shard in &self.tables[table].shards {
-                    let (first, end) = (shard.first as usize, (shard.first + shard.capacity) as usize);
-                    let (begin, end) = (rows.start.max(first), rows.end.min(end));
-                    if let Some(buffer) = shard.slots.part(part)
-                        && begin < end
-                    {
-                        let within = (begin - rows.start) * stride..(end - rows.start) * stride;
-                        f(buffer, (begin - first) * stride, within)?;
-                    }
-                }
-                Ok(())
+        let shards = match self.places[param] {
+            Place::Dense(at) => {
+                let all = self.dense.slots.part(part).map(|buffer| {
+                    let first = 4 * at as usize + rows.start * stride;
+                    (buffer.clone(), first, 0..rows.len() * stride)
+                });
+                return all.into_iter().collect();
             }
-        }
+            Place::Table(table) => &self.tables[table].shards,
+        };
+        let within = |shard: &Shard| {
+            let (first, end) = (shard.first as usize, (shard.first + shard.capacity) as usize);
+            let (begin, end) = (rows.start.max(first), rows.end.min(end));
+            let buffer = shard.slots.part(part).filter(|_| begin < end)?;
+            let within = (begin - rows.start) * stride..(end - rows.start) * stride;
+            Some((buffer.clone(), (begin - first) * stride, within))
+        };
+        shards.iter().filter_map(within).collect()
     }
 }

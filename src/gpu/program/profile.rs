@@ -67,8 +67,8 @@ impl Timer {
         some
     }
 
-    /// Waits for all of them.
-    pub fn times(mut self, gpu: &Gpu, readback: &mut Readback) -> Result<Vec<StageTime>> {
+    /// What they took, once the device is done.
+    pub async fn times(mut self, gpu: &Gpu, readback: &mut Readback) -> Result<Vec<StageTime>> {
         if self.full {
             let most = QUERIES / 2;
             return Err(Error::Device(format!(
@@ -80,12 +80,14 @@ impl Timer {
         encoder.resolve_query_set(&self.set, 0..count, &self.ticks, 0);
         let period = f64::from(gpu.queue().get_timestamp_period()) * 1e-9;
         let stages = &mut self.stages;
-        readback.read_after(gpu, encoder, &self.ticks, 0, 2 * count as usize, &mut |words| {
+        let take = &mut |_: usize, words: &[f32]| {
             let tick = |i: usize| u64::from(words[2 * i].to_bits()) | u64::from(words[2 * i + 1].to_bits()) << 32;
             for (index, stage) in stages.iter_mut().enumerate() {
                 stage.seconds = tick(2 * index + 1).saturating_sub(tick(2 * index)) as f64 * period;
             }
-        })?;
+        };
+        let words = 2 * count as usize;
+        readback.read_after(gpu, encoder, (&self.ticks, 0), words, take).await?;
         self.stages
             .retain(|stage| stage.seconds > 0.0 || stage.flops + stage.bytes > 0.0);
         Ok(self.stages)

@@ -3,6 +3,7 @@
 use crate::{
     Error, Result,
     data::{Batch, Sampler, Segment},
+    executor::Pending,
     gpu::{
         device::gpu::Gpu,
         memory::buffers::{Readback, STORAGE, upload},
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Makes batches on a device: the twin of [`Sampler::fill`] and of [`Batch::sort`], with the same samples, order and
-/// segments. Training makes them so without reading them back ([`step_drawn`](crate::executor::Executor::step_drawn));
+/// segments. Training makes them so without reading them back ([`step_drawn`](crate::executor::step_drawn));
 /// here they come back.
 ///
 /// ```
@@ -26,7 +27,7 @@ use crate::{
 /// let sampler = Sampler::new(&Interactions::from_pairs(&[(0, 0), (0, 1), (1, 2)])?, 4, 42)?;
 /// let (mut host, mut device) = (Batch::new(2, 8), Batch::new(2, 8));
 /// sampler.fill(0, 8, 8, &mut host);
-/// BatchMaker::sampling(&gpu, &sampler, 8)?.fill(0, 8, 8, &mut device)?;
+/// BatchMaker::sampling(&gpu, &sampler, 8).wait()?.fill(0, 8, 8, &mut device).wait()?;
 /// assert_eq!(host.column(1).ids, device.column(1).ids);
 /// assert_eq!(host.column(1).order, device.column(1).order);
 /// # Ok::<(), pocketrec::Error>(())
@@ -53,9 +54,9 @@ impl BatchMaker {
     ///
     /// # Errors
     /// Those of [`BatchMaker::new`].
-    pub fn sampling(gpu: &Gpu, sampler: &Sampler, capacity: u32) -> Result<Self> {
+    pub fn sampling<'a>(gpu: &'a Gpu, sampler: &'a Sampler, capacity: u32) -> Pending<'a, Self> {
         let rows = [sampler.positives().users(), sampler.positives().items()].map(|rows| rows as usize);
-        Self::with(gpu, &rows, capacity, Some(Positives::new(gpu, sampler)?))
+        Pending::start(async move { Self::with(gpu, &rows, capacity, Some(Positives::new(gpu, sampler).await?)) })
     }
 
     fn with(gpu: &Gpu, rows: &[usize], capacity: u32, positives: Option<Positives>) -> Result<Self> {
@@ -82,7 +83,11 @@ impl BatchMaker {
     /// # Errors
     /// [`Error::Length`] where it has other columns or more samples than there is room for, [`Error::Id`] where an id lies
     /// outside its table, [`Error::Config`] where this one draws its samples, [`Error::Device`] where the device is lost.
-    pub fn sort(&mut self, batch: &mut Batch) -> Result<()> {
+    pub fn sort<'a>(&'a mut self, batch: &'a mut Batch) -> Pending<'a, ()> {
+        Pending::start(self.sort_async(batch))
+    }
+
+    async fn sort_async(&mut self, batch: &mut Batch) -> Result<()> {
         if self.positives.is_some() {
             return Err(Error::config("batch", "this maker draws its samples; call fill"));
         }
@@ -112,11 +117,11 @@ impl BatchMaker {
         }
         for (index, column) in batch.columns().iter().enumerate() {
             let first = room.header(index)[0] as usize;
-            upload(&self.gpu, &self.words, first, bytemuck::cast_slice(&column.ids))?;
+            upload(&self.gpu, &self.words, first, bytemuck::cast_slice(&column.ids)).await?;
         }
-        upload(&self.gpu, &self.words, room.labels() as usize, batch.labels())?;
-        self.make(room.draw(batch.len() as u32), batch.len() as u32)?;
-        self.read(batch.len(), batch)
+        upload(&self.gpu, &self.words, room.labels() as usize, batch.labels()).await?;
+        self.make(room.draw(batch.len() as u32), batch.len() as u32).await?;
+        self.read(batch.len(), batch).await
     }
 
     /// Fills a batch as [`Sampler::fill`] does.
@@ -124,7 +129,11 @@ impl BatchMaker {
     /// # Errors
     /// [`Error::Length`] where `count` is more than there is room for, [`Error::Config`] where this one has no sampler,
     /// [`Error::Device`] where the device is lost.
-    pub fn fill(&mut self, epoch: u32, start: u64, count: usize, batch: &mut Batch) -> Result<()> {
+    pub fn fill<'a>(&'a mut self, epoch: u32, start: u64, count: usize, batch: &'a mut Batch) -> Pending<'a, ()> {
+        Pending::start(self.fill_async((epoch, start), count, batch))
+    }
+
+    async fn fill_async(&mut self, (epoch, start): (u32, u64), count: usize, batch: &mut Batch) -> Result<()> {
         let Some(positives) = &self.positives else {
             return Err(Error::config("batch", "this maker has no sampler; call sort"));
         };
@@ -139,8 +148,8 @@ impl BatchMaker {
         }
         let draw = positives.draw(room, epoch, start as u32, samples);
         batch.clear();
-        self.make(draw, samples)?;
-        self.read(samples as usize, batch)
+        self.make(draw, samples).await?;
+        self.read(samples as usize, batch).await
     }
 
     /// Seconds of making a batch of `samples` samples, the first of epoch 0 or the last one sorted; measured for about
@@ -155,7 +164,7 @@ impl BatchMaker {
             Some(positives) => positives.draw(room, 0, 0, samples.min(positives.sampled())),
             None => room.draw(samples),
         };
-        self.make(draw, samples)?;
+        Pending::start(self.make(draw, samples)).wait()?;
         let work = Work {
             rows: samples_alone(samples),
             slots: 0,
@@ -167,7 +176,7 @@ impl BatchMaker {
         })
     }
 
-    fn make(&self, draw: Draw, samples: u32) -> Result<()> {
+    async fn make(&self, draw: Draw, samples: u32) -> Result<()> {
         self.gpu.check()?;
         let room = self.maker.room;
         let header: Vec<_> = (0..room.columns).map(|column| room.header(column)).collect();
@@ -182,19 +191,18 @@ impl BatchMaker {
         };
         let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
         record(&mut encoder, &[&self.maker.dispatches], work, None);
-        let submission = self.gpu.queue().submit([encoder.finish()]);
-        self.gpu.wait(submission)
+        let made = self.gpu.submit([encoder.finish()]);
+        self.gpu.done(&made).await
     }
 
-    fn words(&mut self, first: u32, count: usize, to: &mut Vec<u32>) -> Result<()> {
+    async fn words(&mut self, first: u32, count: usize, to: &mut Vec<u32>) -> Result<()> {
         to.clear();
-        self.readback
-            .read(&self.gpu, &self.words, first as usize, count, &mut |_, piece| {
-                to.extend_from_slice(bytemuck::cast_slice(piece));
-            })
+        let take = &mut |_: usize, piece: &[f32]| to.extend_from_slice(bytemuck::cast_slice(piece));
+        let first = first as usize;
+        self.readback.read(&self.gpu, &self.words, first, count, take).await
     }
 
-    fn read(&mut self, samples: usize, batch: &mut Batch) -> Result<()> {
+    async fn read(&mut self, samples: usize, batch: &mut Batch) -> Result<()> {
         let room = self.maker.room;
         if batch.columns().len() != room.columns {
             *batch = Batch::new(room.columns, samples);
@@ -202,13 +210,13 @@ impl BatchMaker {
         let mut words = Vec::new();
         for index in 0..room.columns {
             let header = (HEADER + COLUMN * index) as u32;
-            self.words(header, COLUMN, &mut words)?;
+            self.words(header, COLUMN, &mut words).await?;
             let [ids, order, segments, count] = [words[0], words[1], words[2], words[3]];
             let count = if samples > 0 { count as usize } else { 0 };
             let column = &mut batch.parts_mut().0[index];
-            self.words(ids, samples, &mut column.ids)?;
-            self.words(order, samples, &mut column.order)?;
-            self.words(segments, 3 * count, &mut words)?;
+            self.words(ids, samples, &mut column.ids).await?;
+            self.words(order, samples, &mut column.order).await?;
+            self.words(segments, 3 * count, &mut words).await?;
             let segment = |words: &[u32]| Segment {
                 row: words[0],
                 start: words[1],
@@ -216,7 +224,7 @@ impl BatchMaker {
             column.segments.clear();
             column.segments.extend(words.chunks_exact(3).map(segment));
         }
-        self.words(room.labels(), samples, &mut words)?;
+        self.words(room.labels(), samples, &mut words).await?;
         let labels = batch.parts_mut().1;
         labels.clear();
         labels.extend(words.iter().copied().map(f32::from_bits));

@@ -33,7 +33,7 @@ impl Positives {
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) where it does not fit or the device is lost.
-    pub fn new(gpu: &Gpu, sampler: &Sampler) -> Result<Self> {
+    pub async fn new(gpu: &Gpu, sampler: &Sampler) -> Result<Self> {
         let (offsets, items) = sampler.positives().parts();
         let counts = offsets.windows(2).map(|begin| begin[1] - begin[0]);
         let users: Vec<u32> = (0..)
@@ -41,14 +41,10 @@ impl Positives {
             .flat_map(|(user, count)| repeat_n(user, count))
             .collect();
         let offsets: Vec<u32> = offsets.iter().map(|&offset| offset as u32).collect(); // there are less than 2^32
-        let copy = |label: &str, words: &[u32]| {
-            let buffer = gpu.buffer(label, 4 * words.len() as u64, STORAGE)?;
-            upload(gpu, &buffer, 0, bytemuck::cast_slice(words)).map(|()| buffer)
-        };
         Ok(Positives {
-            users: copy("users of positives", &users)?,
-            items: copy("items of positives", items)?,
-            offsets: copy("where the positives of each user begin", &offsets)?,
+            users: copy(gpu, "users of positives", &users).await?,
+            items: copy(gpu, "items of positives", items).await?,
+            offsets: copy(gpu, "where the positives of each user begin", &offsets).await?,
             epochs: sampler.epochs(),
             item_count: sampler.positives().items(),
         })
@@ -81,4 +77,11 @@ impl Positives {
             ..room.draw(samples)
         }
     }
+}
+
+/// A buffer that holds these words.
+async fn copy(gpu: &Gpu, label: &str, words: &[u32]) -> Result<wgpu::Buffer> {
+    let buffer = gpu.buffer(label, 4 * words.len() as u64, STORAGE)?;
+    upload(gpu, &buffer, 0, bytemuck::cast_slice(words)).await?;
+    Ok(buffer)
 }

@@ -2,10 +2,9 @@
 
 use crate::{
     Error, Result,
-    eval::{Best, Query, Rank, TopK},
-    executor::catalogue_of,
+    executor::{Best, Query, Rank, TopK, catalogue_of},
     gpu::{
-        executor::{GpuExecutor, IN_FLIGHT},
+        executor::GpuExecutor,
         memory::buffers::upload,
         program::{
             call::Call,
@@ -30,7 +29,7 @@ const NOT_A_NUMBER: u32 = u32::MAX;
 
 impl GpuExecutor {
     /// The best items of each query, or nothing where the device cannot hold a user's scores.
-    pub(crate) fn find_best(&mut self, queries: &[Query<'_>], k: usize) -> Result<Option<Vec<Best>>> {
+    pub(crate) async fn find_best(&mut self, queries: &[Query<'_>], k: usize) -> Result<Option<Vec<Best>>> {
         let items = catalogue_of(&self.plan, queries.iter().map(|query| query.user))?;
         let of_part = k.min(items).min(PART as usize);
         let each = 1 + 2 * of_part;
@@ -43,7 +42,7 @@ impl GpuExecutor {
         }
         let (mut top, mut found) = (TopK::new(k), Vec::new());
         for queries in queries.chunks(users) {
-            self.search(queries, None, items, (of_part, each), &mut found)?;
+            self.search(queries, None, items, (of_part, each), &mut found).await?;
             for (query, found) in queries.iter().zip(found.chunks_exact(parts(items) as usize * each)) {
                 let entries = found.chunks_exact(each).flat_map(|part| {
                     let (count, entries) = (part[0] as usize, &part[1..]);
@@ -67,7 +66,7 @@ impl GpuExecutor {
 
     /// The rank of each query's target among the first `limit` items, which have been checked; or nothing where the
     /// device cannot hold a user's scores.
-    pub(crate) fn find_ranks(
+    pub(crate) async fn find_ranks(
         &mut self,
         queries: &[Query<'_>],
         targets: &[u32],
@@ -80,7 +79,7 @@ impl GpuExecutor {
         };
         let mut found = Vec::new();
         for (queries, targets) in queries.chunks(users).zip(targets.chunks(users)) {
-            self.search(queries, Some(targets), limit, (0, 3), &mut found)?;
+            self.search(queries, Some(targets), limit, (0, 3), &mut found).await?;
             for (query, found) in queries.iter().zip(found.chunks_exact(3 * parts(items) as usize)) {
                 let sum = |word: usize| found.chunks_exact(3).map(|part| u64::from(part[word])).sum::<u64>();
                 let nan = found.chunks_exact(3).map(|part| part[2]).min().unwrap_or(u32::MAX);
@@ -105,7 +104,7 @@ impl GpuExecutor {
 
     /// Scores all items for some users and looks for the `k` best among the first `limit`, or for the targets' ranks;
     /// `found` gets `each` words a user and part.
-    fn search(
+    async fn search(
         &mut self,
         queries: &[Query<'_>],
         targets: Option<&[u32]>,
@@ -145,25 +144,22 @@ impl GpuExecutor {
             ..SearchUniform::default()
         };
         if let Some(search) = self.program.as_ref().and_then(|program| program.search.as_ref()) {
-            upload(&self.gpu, &search.users, 0, bytemuck::cast_slice(&users))?;
-            upload(
-                &self.gpu,
-                &search.targets,
-                0,
-                bytemuck::cast_slice(targets.unwrap_or(&[])),
-            )?;
-            upload(&self.gpu, &search.known, 0, bytemuck::cast_slice(&known))?;
+            let lists = [
+                (&search.users, &users[..]),
+                (&search.targets, targets.unwrap_or(&[])),
+                (&search.known, &known[..]),
+            ];
+            for (buffer, words) in lists {
+                upload(&self.gpu, buffer, 0, bytemuck::cast_slice(words)).await?;
+            }
         }
         for start in (0..pairs).step_by(slice as usize) {
             let rows = slice.min(pairs - start);
-            self.score_keys(SearchUniform { start, rows, ..uniform })?;
+            self.score_keys(SearchUniform { start, rows, ..uniform }).await?;
         }
-        self.take_found(
-            uniform,
-            users.len() as u32,
-            targets.is_some(),
-            (sizes.found as usize, found),
-        )
+        let words = (sizes.found as usize, found);
+        self.take_found(uniform, users.len() as u32, targets.is_some(), words)
+            .await
     }
 
     fn prepare_search(&mut self, sizes: SearchSizes) -> Result<()> {
@@ -188,7 +184,7 @@ impl GpuExecutor {
     }
 
     /// Scores one slice of pairs; the keys stay on the device.
-    fn score_keys(&mut self, uniform: SearchUniform) -> Result<()> {
+    async fn score_keys(&mut self, uniform: SearchUniform) -> Result<()> {
         let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
             return Err(Error::Device("nothing was prepared to run".into()));
         };
@@ -219,13 +215,13 @@ impl GpuExecutor {
         let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
         self.counts.dispatches += record(&mut encoder, &lists, work, None);
         self.counts.submits += 1;
-        self.in_flight.push_back(self.gpu.queue().submit([encoder.finish()]));
+        self.in_flight.push_back(self.gpu.submit([encoder.finish()]));
         self.gpu.check()?;
-        self.throttle(IN_FLIGHT)
+        self.room().await
     }
 
     /// Looks through the keys and reads back what was found.
-    fn take_found(
+    async fn take_found(
         &mut self,
         uniform: SearchUniform,
         users: u32,
@@ -250,10 +246,8 @@ impl GpuExecutor {
         self.counts.submits += 1;
         self.gpu.queue().submit([encoder.finish()]);
         found.clear();
-        self.readback
-            .read(&self.gpu, &search.found, 0, words, &mut |_, piece| {
-                found.extend_from_slice(bytemuck::cast_slice(piece));
-            })?;
+        let take = &mut |_: usize, piece: &[f32]| found.extend_from_slice(bytemuck::cast_slice(piece));
+        self.readback.read(&self.gpu, &search.found, 0, words, take).await?;
         self.in_flight.clear(); // what was read came after them
         Ok(())
     }

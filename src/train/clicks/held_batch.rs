@@ -94,7 +94,7 @@ impl ClickTrainer {
             config,
             rng.stream(streams::ABSORB_NOISE),
         );
-        let loss = self.core.executor.take_loss()?;
+        let loss = self.core.executor.take_loss().wait()?;
         if made.is_err() {
             dense.write(&mut *self.core.executor)?;
             return made;
@@ -206,7 +206,7 @@ impl ClickTrainer {
 impl HeldBatch {
     fn score(&self, executor: &mut dyn Executor) -> Result<Vec<f32>> {
         let mut logits = vec![0.0; self.batch.len()];
-        executor.score_batch(&self.batch, &mut logits)?;
+        executor.score_batch(&self.batch, &mut logits).wait()?;
         Ok(logits)
     }
 
@@ -263,7 +263,9 @@ impl HeldBatch {
                 saved.save(executor, vocabulary, [row].into_iter())?;
                 held.push((saved, share));
             }
-            executor.step(&self.batch, &optimizer, L2::default(), &mut || {})?;
+            executor
+                .step(&self.batch, &optimizer, L2::default(), &mut || {})
+                .wait()?;
             dense.write(executor)?;
             for (saved, share) in held {
                 saved.hold_back(executor, |_| share)?;

@@ -13,7 +13,7 @@ use crate::{
         clicks::{Pick, Samples, Values},
     },
     eval::{ClickReport, RankingReport},
-    executor::exposed,
+    executor::{exposed, score_with},
     plan::Space,
     rng::Rng,
 };
@@ -78,7 +78,7 @@ impl ClickTrainer {
             let first = index * SCORED;
             let picks: Vec<Pick> = (first..first + out.len()).map(Pick::own).collect();
             feed.fill(samples, None, &picks, Rng::default(), &mut batch);
-            let weights = self.core.executor.score_with(&batch, "attention", out)?;
+            let weights = score_with(&mut *self.core.executor, &batch, "attention", out).wait()?;
             let steps = batch.offsets(sequence).windows(2);
             rows.extend(steps.map(|pair| weights[pair[0] as usize..pair[1] as usize].to_vec()));
         }

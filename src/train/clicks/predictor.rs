@@ -46,7 +46,7 @@ impl Predictor<'_> {
             let first = index * SCORED;
             let picks: Vec<Pick> = (first..first + out.len()).map(Pick::own).collect();
             feed.fill(samples, None, &picks, Rng::default(), &mut batch);
-            self.executor.score_batch(&batch, out)?;
+            self.executor.score_batch(&batch, out).wait()?;
         }
         Ok(logits)
     }
@@ -100,7 +100,7 @@ impl Predictor<'_> {
         for column in 0..batch.columns().len() {
             batch.ids_and_weights_mut(column).1.fill(0.0);
         }
-        self.executor.score_batch(&batch, &mut logit)?;
+        self.executor.score_batch(&batch, &mut logit).wait()?;
         let farthest = samples.farthest_number(row).filter(|_| logit[0].is_finite());
         Ok(match farthest {
             Some((field, number)) => Error::config(

@@ -11,7 +11,7 @@ use crate::{
     Result,
     data::{Batch, clicks::PlantedClicks},
     device::Device,
-    executor::{Executor, LossSum},
+    executor::{Executor, LossSum, Pending},
     models::Fm,
     plan::{L2, Optimizer, Plan, State},
 };
@@ -29,32 +29,35 @@ impl Executor for Counted {
     fn device(&self) -> String {
         self.executor.device()
     }
-    fn step(&mut self, batch: &Batch, by: &Optimizer, l2: L2, also: &mut (dyn FnMut() + Send)) -> Result<()> {
+    fn step(&mut self, batch: &Batch, by: &Optimizer, l2: L2, also: &mut (dyn FnMut() + Send)) -> Pending<'_, ()> {
         self.executor.step(batch, by, l2, also)
     }
-    fn take_loss(&mut self) -> Result<LossSum> {
+    fn poll(&mut self) -> Result<bool> {
+        self.executor.poll()
+    }
+    fn take_loss(&mut self) -> Pending<'_, LossSum> {
         self.executor.take_loss()
     }
-    fn score(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+    fn score<'a>(&'a mut self, columns: &'a [&'a [u32]], out: &'a mut [f32]) -> Pending<'a, ()> {
         self.executor.score(columns, out)
     }
-    fn score_batch(&mut self, batch: &Batch, out: &mut [f32]) -> Result<()> {
+    fn score_batch<'a>(&'a mut self, batch: &'a Batch, out: &'a mut [f32]) -> Pending<'a, ()> {
         self.executor.score_batch(batch, out)
     }
-    fn state(&mut self) -> Result<State> {
+    fn state(&mut self) -> Pending<'_, State> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.executor.state()
     }
-    fn set_state(&mut self, state: &State) -> Result<()> {
+    fn set_state<'a>(&'a mut self, state: &'a State) -> Pending<'a, ()> {
         self.executor.set_state(state)
     }
-    fn read_rows(&mut self, param: usize, first: usize, out: &mut [f32]) -> Result<()> {
+    fn read_rows<'a>(&'a mut self, param: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()> {
         self.executor.read_rows(param, first, out)
     }
-    fn write_rows(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
+    fn write_rows<'a>(&'a mut self, param: usize, first: usize, values: &'a [f32]) -> Pending<'a, ()> {
         self.executor.write_rows(param, first, values)
     }
-    fn grow(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
+    fn grow(&mut self, vocabulary: usize, rows: usize) -> Pending<'_, ()> {
         self.executor.grow(vocabulary, rows)
     }
 }

@@ -6,7 +6,7 @@ use super::{ITEM, Trainer, USER};
 use crate::{
     Error, Result,
     eval::{CHUNK, Query, TopK},
-    executor::Executor,
+    executor::{Executor, top_catalogue},
     train::similar::similar,
 };
 
@@ -24,7 +24,7 @@ impl Pairs {
     /// Scores what `users` and `items` hold into `scores`.
     pub fn score(&mut self, executor: &mut dyn Executor) -> Result<()> {
         self.scores.resize(self.users.len(), 0.0);
-        executor.score(&[&self.users, &self.items], &mut self.scores)?;
+        executor.score(&[&self.users, &self.items], &mut self.scores).wait()?;
         match self.scores.iter().position(|score| score.is_nan()) {
             None => Ok(()),
             Some(at) => Err(nan_score(self.users[at], self.items[at])),
@@ -70,7 +70,7 @@ impl Trainer {
         } = self;
         history.all(user, &mut pairs.known);
         let known = &pairs.known[..];
-        let mut best = core.executor.top_catalogue(&[Query { user, known }], k)?;
+        let mut best = top_catalogue(&mut *core.executor, &[Query { user, known }], k).wait()?;
         Ok(best.pop().unwrap_or_default())
     }
 

@@ -4,7 +4,7 @@ use crate::{
     Error, Result,
     data::{Batch, Sampler, Split},
     eval::{self, Protocol, RankingReport},
-    executor::Executor,
+    executor::{Executor, keep_sampler, step_drawn},
     models::Loss,
     plan::{L2, Optimizer},
     train::{
@@ -28,14 +28,14 @@ pub(super) struct InteractionTask<'a> {
 
 impl<'a> InteractionTask<'a> {
     /// # Errors
-    /// Those of [`Sampler::new`] and [`Executor::keep_sampler`].
+    /// Those of [`Sampler::new`] and [`keep_sampler`].
     pub fn new(split: &'a Split, config: &TrainConfig, executor: &mut dyn Executor) -> Result<Self> {
         let sampler = match config.loss {
             Loss::CrossEntropy => Sampler::new(&split.train, config.negatives, config.seed)?,
             Loss::Bpr => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
         };
         let size = config.batch_size;
-        let is_drawn = executor.keep_sampler(&sampler, size)?;
+        let is_drawn = keep_sampler(executor, &sampler, size).wait()?;
         let samples = if is_drawn { 0 } else { sampler.samples_per_epoch() };
         let capacity = size.min(usize::try_from(samples).unwrap_or(usize::MAX));
         let batches = [0; 2].map(|_| Batch::new(executor.plan().columns().len(), capacity));
@@ -73,7 +73,7 @@ impl Task for InteractionTask<'_> {
 
     fn step(&mut self, executor: &mut dyn Executor, optimizer: &Optimizer, l2: L2, at: Position) -> Result<u64> {
         match self.is_drawn {
-            true => executor.step_drawn(at.0, at.1, self.batch_size, optimizer, l2),
+            true => step_drawn(executor, at.0, at.1, self.batch_size, optimizer, l2).wait(),
             false => self.batches.step(executor, optimizer, l2, at),
         }
     }

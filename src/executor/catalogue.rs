@@ -1,12 +1,12 @@
-//! Searching the catalogue for some users by the scores of an executor: what executors do that have no way of their own.
+//! Scores of the whole catalogue for some users, the best of them, and ranks: by the parts of an executor, or by way of its
+//! core where it lacks them.
 
 use alloc::{format, vec::Vec};
 
-use super::{Rank, TopK};
+use super::{Executor, Pending, Rank, TopK};
 use crate::{
-    Error, Result,
-    executor::{Executor, catalogue_of, pair_of},
-    memory,
+    Error, Result, memory,
+    plan::{Pair, Plan},
 };
 
 /// Scores held at a time, where a user's own are no more.
@@ -37,19 +37,81 @@ impl Query<'_> {
     }
 }
 
-/// [`Executor::top_catalogue`] by way of [`Executor::score_catalogue`].
-pub(crate) fn top_by_scores<E: Executor + ?Sized>(
-    executor: &mut E,
-    queries: &[Query<'_>],
-    k: usize,
-) -> Result<Vec<Best>> {
+/// [`ScoreCatalogue::score_catalogue`](super::ScoreCatalogue::score_catalogue), or [`Executor::score`] of a run of items at
+/// a time where the executor has no way of its own.
+///
+/// # Errors
+/// As there.
+pub fn score_catalogue<'a>(executor: &'a mut dyn Executor, users: &'a [u32], out: &'a mut [f32]) -> Pending<'a, ()> {
+    Pending::start(async move {
+        match executor.catalogue() {
+            Some(catalogue) => catalogue.score_catalogue(users, out).await,
+            None => score_pairs(executor, users, out).await,
+        }
+    })
+}
+
+/// [`SearchCatalogue::top_catalogue`](super::SearchCatalogue::top_catalogue), or a look at all of [`score_catalogue`]'s
+/// logits where the executor does not search.
+///
+/// # Errors
+/// As there.
+pub fn top_catalogue<'a>(executor: &'a mut dyn Executor, queries: &'a [Query<'a>], k: usize) -> Pending<'a, Vec<Best>> {
+    Pending::start(async move {
+        match executor.search() {
+            Some(search) => search.top_catalogue(queries, k).await,
+            None => top_by_scores(executor, queries, k).await,
+        }
+    })
+}
+
+/// [`SearchCatalogue::rank_catalogue`](super::SearchCatalogue::rank_catalogue), or a look at all of [`score_catalogue`]'s
+/// logits where the executor does not search.
+///
+/// # Errors
+/// As there.
+pub fn rank_catalogue<'a>(
+    executor: &'a mut dyn Executor,
+    queries: &'a [Query<'a>],
+    targets: &'a [u32],
+    items: usize,
+) -> Pending<'a, Vec<Rank>> {
+    Pending::start(async move {
+        match executor.search() {
+            Some(search) => search.rank_catalogue(queries, targets, items).await,
+            None => rank_by_scores(executor, queries, targets, items).await,
+        }
+    })
+}
+
+/// All scores by way of the core, a run of items at a time.
+async fn score_pairs(executor: &mut dyn Executor, users: &[u32], out: &mut [f32]) -> Result<()> {
+    const RUN: usize = 8192;
+    let items = catalogue_items(executor.plan(), users, out)?;
+    let pair = pair_of(executor.plan())?;
+    let (mut same, mut run) = (Vec::new(), Vec::new());
+    for (user, out) in users.iter().zip(out.chunks_mut(items)) {
+        for (index, out) in out.chunks_mut(RUN).enumerate() {
+            same.clear();
+            same.resize(out.len(), *user);
+            run.clear();
+            run.extend((0..out.len()).map(|i| (index * RUN + i) as u32));
+            executor.score(&pair.columns(&same, &run), out).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The best by all scores.
+pub(crate) async fn top_by_scores(executor: &mut dyn Executor, queries: &[Query<'_>], k: usize) -> Result<Vec<Best>> {
     let mut best = Vec::with_capacity(queries.len());
     let mut top = TopK::new(k);
     for_each_row(executor, queries, |query, scores| {
         offer_row(&mut top, query, scores)?;
         best.push(top.take_sorted());
         Ok(())
-    })?;
+    })
+    .await?;
     Ok(best)
 }
 
@@ -75,27 +137,28 @@ fn offer_row(top: &mut TopK, query: &Query<'_>, scores: &[f32]) -> Result<()> {
     Ok(())
 }
 
-/// [`Executor::rank_catalogue`] by way of [`Executor::score_catalogue`].
-pub(crate) fn rank_by_scores<E: Executor + ?Sized>(
-    executor: &mut E,
+/// The ranks by all scores.
+pub(crate) async fn rank_by_scores(
+    executor: &mut dyn Executor,
     queries: &[Query<'_>],
     targets: &[u32],
     items: usize,
 ) -> Result<Vec<Rank>> {
-    let items = check_targets(executor, queries, targets, items)?;
+    let items = check_targets(executor.plan(), queries, targets, items)?;
     let mut ranks = Vec::with_capacity(queries.len());
     for_each_row(executor, queries, |query, scores| {
         ranks.push(rank(&scores[..items], query, targets[ranks.len()])?);
         Ok(())
-    })?;
+    })
+    .await?;
     Ok(ranks)
 }
 
 /// Calls `row` with each query and the scores of all items.
-fn for_each_row<E: Executor + ?Sized>(
-    executor: &mut E,
+async fn for_each_row(
+    executor: &mut dyn Executor,
     queries: &[Query<'_>],
-    mut row: impl FnMut(&Query<'_>, &[f32]) -> Result<()>,
+    mut row: impl FnMut(&Query<'_>, &[f32]) -> Result<()> + Send,
 ) -> Result<()> {
     let items = catalogue_of(executor.plan(), queries.iter().map(|query| query.user))?;
     let users_each = (SCORES / items.max(1)).clamp(1, 256);
@@ -108,7 +171,7 @@ fn for_each_row<E: Executor + ?Sized>(
         let scores = &mut scores[..queries.len() * items];
         // A score that the executor forgets to write is an error, not what the last users left there.
         scores.fill(f32::NAN);
-        executor.score_catalogue(&users, scores)?;
+        score_catalogue(executor, &users, scores).await?;
         for (query, scores) in queries.iter().zip(scores.chunks_exact(items)) {
             row(query, scores)?;
         }
@@ -120,12 +183,7 @@ fn for_each_row<E: Executor + ?Sized>(
 ///
 /// # Errors
 /// [`Error::Length`] where it has not; [`Error::Id`] where a target or a known item is none of the items.
-pub(crate) fn check_targets<E: Executor + ?Sized>(
-    executor: &E,
-    queries: &[Query<'_>],
-    targets: &[u32],
-    items: usize,
-) -> Result<usize> {
+pub(crate) fn check_targets(plan: &Plan, queries: &[Query<'_>], targets: &[u32], items: usize) -> Result<usize> {
     if queries.len() != targets.len() {
         return Err(Error::Length {
             what: "targets, one a query".into(),
@@ -133,7 +191,6 @@ pub(crate) fn check_targets<E: Executor + ?Sized>(
             got: targets.len(),
         });
     }
-    let plan = executor.plan();
     let candidate = pair_of(plan)?.candidate;
     let items = items.min(plan.rows_of(candidate));
     let last_known = queries.iter().filter_map(|query| query.known.last());
@@ -160,6 +217,52 @@ fn rank(scores: &[f32], query: &Query<'_>, item: u32) -> Result<Rank> {
         rank.ties -= u64::from(score == target);
     }
     Ok(rank)
+}
+
+/// The number of items, where a call of [`score_catalogue`] fits the plan.
+///
+/// # Errors
+/// [`Error::Length`] and [`Error::Id`] as there.
+pub fn catalogue_items(plan: &Plan, users: &[u32], out: &[f32]) -> Result<usize> {
+    let items = catalogue_of(plan, users.iter().copied())?;
+    match users.len().checked_mul(items) {
+        Some(len) if len == out.len() => Ok(items),
+        len => Err(Error::Length {
+            what: "scores of users x items".into(),
+            expected: len.unwrap_or(usize::MAX),
+            got: out.len(),
+        }),
+    }
+}
+
+/// Which columns of a plan are those of users and items, where it scores an item for a user by nothing else.
+///
+/// # Errors
+/// [`Error::Config`] where it does not.
+pub(crate) fn pair_of(plan: &Plan) -> Result<Pair> {
+    plan.pair().ok_or_else(|| {
+        let names: Vec<&str> = plan.scored_columns().iter().map(|column| column.name.as_str()).collect();
+        let reason = format!(
+            "it scores by {}, not by one query (PlanBuilder::query), a user, and one candidate (PlanBuilder::candidate), an item: \
+             there is no catalogue to rank",
+            names.join(", ")
+        );
+        Error::config("plan", reason)
+    })
+}
+
+/// The number of items of a plan that takes a user and an item, where it has rows for the users.
+pub(crate) fn catalogue_of(plan: &Plan, mut users: impl Iterator<Item = u32>) -> Result<usize> {
+    let Pair { query, candidate } = pair_of(plan)?;
+    let (rows, items) = (plan.rows_of(query), plan.rows_of(candidate));
+    match users.find(|&user| user as usize >= rows) {
+        None => Ok(items),
+        Some(id) => Err(Error::Id {
+            column: plan.columns()[query].name.clone(),
+            id: id.into(),
+            rows: rows as u64,
+        }),
+    }
 }
 
 #[cfg(test)]

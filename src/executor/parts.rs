@@ -1,0 +1,193 @@
+//! Parts that an executor may have beside its core, and what callers do where it has not.
+
+use alloc::{format, vec::Vec};
+
+use super::{Best, Executor, Pending, Query, Rank, StageTime};
+use crate::{
+    Error,
+    data::{Batch, Sampler},
+    plan::{L2, Optimizer},
+};
+
+/// Draws batches on the device and sorts them there.
+pub trait DrawBatches {
+    /// Keeps what `sampler` draws from on the device, for [`step_drawn`](DrawBatches::step_drawn), until the next call or
+    /// the executor's end. False where it does not fit the device or the plan, or where batches are too small for it to
+    /// pay: then the caller fills batches and calls [`step`](Executor::step), to the same bits.
+    ///
+    /// # Errors
+    /// [`Error::Id`] where the sampler has users or items that the plan has no row for; where the device is lost.
+    fn keep_sampler<'a>(&'a mut self, sampler: &'a Sampler, batch_size: usize) -> Pending<'a, bool>;
+
+    /// One step on the samples `start..start + count` of an epoch of the sampler that is kept, as far as the epoch goes:
+    /// what [`step`](Executor::step) does with the batch of [`Sampler::fill`], but drawn and sorted on the device.
+    /// Gives the number of samples.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where [`keep_sampler`](DrawBatches::keep_sampler) has not kept one; else as
+    /// [`step`](Executor::step).
+    fn step_drawn(&mut self, epoch: u32, start: u64, count: usize, optimizer: &Optimizer, l2: L2) -> Pending<'_, u64>;
+}
+
+/// Scores all items for a user in a way of its own.
+pub trait ScoreCatalogue {
+    /// Logits of each of `users` (ids of the query's column) with every row of the candidate's tables, the items:
+    /// `out[u * items + i]`. For plans that score a [pair](crate::plan::Plan::pair). What depends on the item alone may be
+    /// computed once for all users, so that a logit can differ from [`score`](Executor::score)'s by rounding.
+    ///
+    /// # Errors
+    /// As [`step`](Executor::step); [`Error::Config`] where the plan scores no [pair](crate::plan::Plan::pair),
+    /// [`Error::Length`] where `out` is not users x items long.
+    fn score_catalogue<'a>(&'a mut self, users: &'a [u32], out: &'a mut [f32]) -> Pending<'a, ()>;
+}
+
+/// Searches the catalogue where its scores are computed, without handing them out.
+pub trait SearchCatalogue {
+    /// The `k` best items for each query's user without its known ones, best first, with their logits; of equal ones the
+    /// lower item is first ([`ops::top_k`](crate::ops::top_k)). Logits are those of
+    /// [`score_catalogue`](super::score_catalogue).
+    ///
+    /// # Errors
+    /// As [`score_catalogue`](super::score_catalogue); [`Error::Config`] where a logit is NaN.
+    fn top_catalogue<'a>(&'a mut self, queries: &'a [Query<'a>], k: usize) -> Pending<'a, Vec<Best>>;
+
+    /// The rank of each query's target among the first `items` items without its known ones
+    /// ([`ops::rank`](crate::ops::rank)); the target is never left out.
+    ///
+    /// # Errors
+    /// As [`top_catalogue`](SearchCatalogue::top_catalogue); [`Error::Length`] where there is not one target a query, and
+    /// [`Error::Id`] where a target or a known item is none of the items.
+    fn rank_catalogue<'a>(
+        &'a mut self,
+        queries: &'a [Query<'a>],
+        targets: &'a [u32],
+        items: usize,
+    ) -> Pending<'a, Vec<Rank>>;
+}
+
+/// Takes the time of what a step does.
+pub trait Profile {
+    /// One step, with the time of each dispatch in the order in which they run. Each then waits for the one before, so
+    /// that the sum is more than an untimed step takes.
+    ///
+    /// # Errors
+    /// As [`step`](Executor::step), and [`Error::Device`] where the device cannot take the time of stages: not every
+    /// graphics device can.
+    fn profile(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Pending<'_, Vec<StageTime>>;
+
+    /// [`profile`](Profile::profile) of a step on samples that are drawn on the device, as
+    /// [`DrawBatches::step_drawn`] takes it: drawing and sorting are among the stages.
+    ///
+    /// # Errors
+    /// Those of both.
+    fn profile_drawn(
+        &mut self,
+        epoch: u32,
+        start: u64,
+        count: usize,
+        optimizer: &Optimizer,
+        l2: L2,
+    ) -> Pending<'_, Vec<StageTime>>;
+}
+
+/// Hands activations out.
+pub trait Activations {
+    /// [`score_batch`](Executor::score_batch), and with the logits an activation: what the plan
+    /// [`exposed`](crate::plan::Plan::exposed) as `name`, `[rows, width]`, with a row for each sample of the batch or for
+    /// each step of the sequence that it lies along.
+    ///
+    /// # Errors
+    /// As [`step`](Executor::step); [`Error::Config`] where the plan exposes nothing of that name.
+    fn score_with<'a>(&'a mut self, batch: &'a Batch, name: &'a str, out: &'a mut [f32]) -> Pending<'a, Vec<f32>>;
+}
+
+/// [`DrawBatches::keep_sampler`]; false where the executor does not draw.
+///
+/// # Errors
+/// As there.
+pub fn keep_sampler<'a>(executor: &'a mut dyn Executor, sampler: &'a Sampler, batch_size: usize) -> Pending<'a, bool> {
+    match executor.drawing() {
+        Some(drawing) => drawing.keep_sampler(sampler, batch_size),
+        None => Pending::ready(Ok(false)),
+    }
+}
+
+/// [`DrawBatches::step_drawn`].
+///
+/// # Errors
+/// As there; [`Error::Config`] where the executor does not draw.
+pub fn step_drawn<'a>(
+    executor: &'a mut dyn Executor,
+    epoch: u32,
+    start: u64,
+    count: usize,
+    optimizer: &Optimizer,
+    l2: L2,
+) -> Pending<'a, u64> {
+    match executor.drawing() {
+        Some(drawing) => drawing.step_drawn(epoch, start, count, optimizer, l2),
+        None => Pending::ready(Err(Error::config(
+            "sampler",
+            "this executor keeps none; fill batches and call step",
+        ))),
+    }
+}
+
+/// [`Profile::profile`].
+///
+/// # Errors
+/// As there; [`Error::Device`] where the executor takes no times: no processor does.
+pub fn profile<'a>(
+    executor: &'a mut dyn Executor,
+    batch: &Batch,
+    optimizer: &Optimizer,
+    l2: L2,
+) -> Pending<'a, Vec<StageTime>> {
+    let device = executor.device();
+    match executor.profiling() {
+        Some(profiling) => profiling.profile(batch, optimizer, l2),
+        None => Pending::ready(Err(Error::Device(format!(
+            "{device} does not take the time of stages; only graphics devices do"
+        )))),
+    }
+}
+
+/// [`Profile::profile_drawn`].
+///
+/// # Errors
+/// As there; [`Error::Config`] where the executor neither draws nor takes times.
+pub fn profile_drawn<'a>(
+    executor: &'a mut dyn Executor,
+    epoch: u32,
+    start: u64,
+    count: usize,
+    optimizer: &Optimizer,
+    l2: L2,
+) -> Pending<'a, Vec<StageTime>> {
+    match executor.profiling() {
+        Some(profiling) => profiling.profile_drawn(epoch, start, count, optimizer, l2),
+        None => Pending::ready(Err(Error::config(
+            "sampler",
+            "this executor keeps none; fill batches and profile steps on them",
+        ))),
+    }
+}
+
+/// [`Activations::score_with`].
+///
+/// # Errors
+/// As there; [`Error::Device`] where the executor hands no activations out.
+pub fn score_with<'a>(
+    executor: &'a mut dyn Executor,
+    batch: &'a Batch,
+    name: &'a str,
+    out: &'a mut [f32],
+) -> Pending<'a, Vec<f32>> {
+    let device = executor.device();
+    match executor.activations() {
+        Some(activations) => activations.score_with(batch, name, out),
+        None => Pending::ready(Err(Error::Device(format!(
+            "{device} does not hand out {name}: take the CPU (Device::cpu())"
+        )))),
+    }
+}

@@ -1,0 +1,138 @@
+//! Waiting for the device: awaited, or blocked on where [`Pending::wait`](crate::executor::Pending::wait) polls.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use crate::{Error, Result, executor::may_block, gpu::device::gpu::Gpu};
+
+/// How long to wait for the device before it is given up.
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Is given when the device has come to a point.
+#[derive(Clone, Default)]
+pub(crate) struct Signal(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    is_given: bool,
+    waker: Option<Waker>,
+}
+
+impl Signal {
+    /// Gives the signal, and wakes who awaits it.
+    pub fn give(&self) {
+        let waker = {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            state.is_given = true;
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether it was given.
+    pub fn is_given(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_given
+    }
+
+    /// Whether it was given; if not, it will wake `waker`.
+    fn is_given_or_wakes(&self, waker: &Waker) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.is_given {
+            match &mut state.waker {
+                Some(there) => there.clone_from(waker),
+                none => *none = Some(waker.clone()),
+            }
+        }
+        state.is_given
+    }
+}
+
+/// What was submitted, and the signal that it is done or, where it was for that, that its memory can be read.
+pub(crate) struct Submitted {
+    index: wgpu::SubmissionIndex,
+    signal: Signal,
+}
+
+impl Submitted {
+    /// Of a submit whose callback gives the signal.
+    pub fn new(index: wgpu::SubmissionIndex, signal: Signal) -> Self {
+        Submitted { index, signal }
+    }
+
+    /// Whether the device is known to be done.
+    pub fn is_done(&self) -> bool {
+        self.signal.is_given()
+    }
+}
+
+impl Gpu {
+    /// Submits commands.
+    pub(crate) fn submit(&self, commands: impl IntoIterator<Item = wgpu::CommandBuffer>) -> Submitted {
+        let (index, signal) = (self.queue().submit(commands), Signal::default());
+        let done = signal.clone();
+        self.queue().on_submitted_work_done(move || done.give());
+        Submitted::new(index, signal)
+    }
+
+    /// Ready when the device is done with what was submitted, and with all before it.
+    pub(crate) fn done<'a>(&'a self, submitted: &'a Submitted) -> Done<'a> {
+        Done {
+            gpu: self,
+            submitted,
+            since: None,
+        }
+    }
+}
+
+/// The device is done with what was submitted.
+///
+/// Polled, it lets the device get on without blocking. Nothing else does so on native, hence it asks to be polled again at
+/// once there; a browser's event loop brings the signal.
+pub(crate) struct Done<'a> {
+    gpu: &'a Gpu,
+    submitted: &'a Submitted,
+    since: Option<Instant>,
+}
+
+impl Done<'_> {
+    /// Whether the device has taken too long. A browser has a watchdog of its own, and no clock here.
+    fn is_late(&mut self) -> bool {
+        match cfg!(target_family = "wasm") {
+            true => false,
+            false => self.since.get_or_insert_with(Instant::now).elapsed() > PATIENCE,
+        }
+    }
+}
+
+impl Future for Done<'_> {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let polled = match may_block(context) {
+            true => self.gpu.wait(self.submitted.index.clone()),
+            false => self.gpu.poll().map(drop),
+        };
+        if let Err(error) = polled {
+            return Poll::Ready(Err(error));
+        }
+        if self.submitted.signal.is_given_or_wakes(context.waker()) {
+            return Poll::Ready(Ok(()));
+        }
+        if self.is_late() {
+            let name = self.gpu.name();
+            return Poll::Ready(Err(Error::Device(format!("{name} does not answer"))));
+        }
+        if cfg!(not(target_family = "wasm")) {
+            std::thread::yield_now(); // to the driver's threads, where there are fewer cores than work
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
