@@ -19,8 +19,8 @@ fn check(plan: &Plan, name: &str) {
             let state = random_state(plan, 0.3, 3);
             let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
             let mut reference = Reference::new(plan, &state).unwrap();
-            let users = plan.rows(0) as u32;
-            let items = plan.rows(1);
+            let pair = plan.pair().unwrap();
+            let (users, items) = (plan.rows_of(pair.query) as u32, plan.rows_of(pair.candidate));
             // One user, some, and more than a task takes at a time; in any order, and twice.
             for count in [1, 3, 8 * threads + 1] {
                 let chosen: Vec<u32> = (0..count as u32).map(|i| (i * 7 + 3) % users).collect();
@@ -29,7 +29,7 @@ fn check(plan: &Plan, name: &str) {
                 score_catalogue(&mut executor, &chosen, &mut got).wait().unwrap();
                 let user: Vec<u32> = (0..want.len()).map(|pair| chosen[pair / items]).collect();
                 let item: Vec<u32> = (0..want.len()).map(|pair| (pair % items) as u32).collect();
-                reference.score(&[&user, &item], &mut want).wait().unwrap();
+                reference.score(&pair.columns(&user, &item), &mut want).wait().unwrap();
                 let largest = want.iter().fold(0.1f32, |m, x| m.max(x.abs()));
                 for (index, (got, want)) in got.iter().zip(&want).enumerate() {
                     let error = (got - want).abs();
