@@ -40,13 +40,17 @@ fn planted_for(users: u32, rows_per_user: u32) -> PlantedClickData {
 
 fn models(data: &PlantedClickData) -> [ClickModel; 8] {
     let layout = data.train.layout();
-    let (din, dien) = (Din::new(layout).factors(8), Dien::new(layout).factors(8));
-    let wide_deep = WideDeep::new(layout).factors(8).hidden([32, 16]);
+    let (din, dien) = (Din::new(layout).embedding_dim(8), Dien::new(layout).embedding_dim(8));
+    let wide_deep = WideDeep::new(layout).embedding_dim(8).hidden([32, 16]);
     [
         Lr::new(layout).into(),
-        Fm::new(layout).factors(8).into(),
+        Fm::new(layout).embedding_dim(8).into(),
         wide_deep.clone().into(),
-        DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
+        DeepFm::new(layout)
+            .embedding_dim(8)
+            .hidden([32, 16])
+            .dropout(0.1)
+            .into(),
         wide_deep.unit(Unit::BatchNormRelu).into(),
         din.clone()
             .attention([8], Unit::Dice)

@@ -47,13 +47,16 @@ fn plain(config: ClickConfig) -> ClickConfig {
 }
 
 fn fm(data: &PlantedClickData) -> ClickModel {
-    Fm::new(data.train.layout()).factors(4).into()
+    Fm::new(data.train.layout()).embedding_dim(4).into()
 }
 
 fn models(data: &PlantedClickData) -> [ClickModel; 3] {
     let layout = data.train.layout();
-    let din = Din::new(layout).factors(4).attention([8], Unit::Sigmoid).hidden([8]);
-    let dien = Dien::new(layout).factors(4).attention([8]).hidden([8]);
+    let din = Din::new(layout)
+        .embedding_dim(4)
+        .attention([8], Unit::Sigmoid)
+        .hidden([8]);
+    let dien = Dien::new(layout).embedding_dim(4).attention([8]).hidden([8]);
     [fm(data), din.into(), dien.into()]
 }
 
@@ -278,11 +281,11 @@ fn another_setting_ends_the_mean_and_the_same_keeps_it() {
 fn batch_statistics_are_refused() {
     let data = planted();
     let layout = data.train.layout();
-    let din = Din::new(layout).factors(4).attention([8], Unit::Dice).hidden([8]);
+    let din = Din::new(layout).embedding_dim(4).attention([8], Unit::Dice).hidden([8]);
     let models: [ClickModel; 2] = [
         din.into(),
         DeepFm::new(layout)
-            .factors(4)
+            .embedding_dim(4)
             .hidden([8])
             .unit(Unit::BatchNormRelu)
             .into(),

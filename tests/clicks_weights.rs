@@ -82,7 +82,7 @@ fn predictions_are_those_of_the_definition_and_pairs_are_learnt() {
     let layout = train.layout();
     let models: [(ClickModel, bool); 2] = [
         (Lr::new(layout).into(), false),
-        (Fm::new(layout).factors(5).into(), true),
+        (Fm::new(layout).embedding_dim(5).into(), true),
     ];
     for (model, learns) in models {
         let mut trainer = ClickTrainer::new(model, Device::cpu(), config(30)).unwrap();
@@ -114,8 +114,8 @@ fn deep_models_read_values() {
     let ([train, test], _) = read([&signs(4000, 3), &signs(500, 4)]);
     let layout = train.layout();
     let models: [ClickModel; 2] = [
-        WideDeep::new(layout).factors(5).hidden([16, 16]).into(),
-        DeepFm::new(layout).factors(5).hidden([16]).into(),
+        WideDeep::new(layout).embedding_dim(5).hidden([16, 16]).into(),
+        DeepFm::new(layout).embedding_dim(5).hidden([16]).into(),
     ];
     for model in models {
         let mut trainer = ClickTrainer::new(model, Device::cpu(), config(30)).unwrap();

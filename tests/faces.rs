@@ -71,7 +71,7 @@ fn similar_items_and_users_of_pairs_have_the_largest_cosine() {
 #[test]
 fn similar_keys_of_clicks_have_the_largest_cosine() {
     let data = clicks();
-    let model = DeepFm::new(data.train.layout()).factors(4).hidden([8]);
+    let model = DeepFm::new(data.train.layout()).embedding_dim(4).hidden([8]);
     let mut trainer = ClickTrainer::new(model, Device::cpu(), click_config(1)).unwrap();
     let error = trainer.similar("item", "3", 4).unwrap_err().to_string();
     assert!(error.contains("set_encoder"), "{error}");
@@ -109,7 +109,7 @@ fn similar_keys_of_clicks_have_the_largest_cosine() {
 #[test]
 fn clicks_begin_from_a_state_and_from_an_executor() {
     let data = clicks();
-    let model = Fm::new(data.train.layout()).factors(3);
+    let model = Fm::new(data.train.layout()).embedding_dim(3);
     let config = click_config(2);
     let mut made = ClickTrainer::new(model.clone(), Device::cpu(), config).unwrap();
     let state = made.state().unwrap();
@@ -124,7 +124,7 @@ fn clicks_begin_from_a_state_and_from_an_executor() {
     trainer.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
     assert!(trainer.state().unwrap() == want);
     let executor = Device::cpu().executor(plan, state.clone()).unwrap();
-    let other = Fm::new(data.train.layout()).factors(4);
+    let other = Fm::new(data.train.layout()).embedding_dim(4);
     let error = ClickTrainer::with_executor(other.clone(), executor, config)
         .unwrap_err()
         .to_string();
@@ -141,7 +141,7 @@ fn a_later_fit_that_only_makes_it_worse_ends_with_the_best_of_the_earlier_one() 
         metric: ClickMetric::LogLoss, // which such steps make far worse
         ..click_config(2)
     };
-    let model = Fm::new(data.train.layout()).factors(3);
+    let model = Fm::new(data.train.layout()).embedding_dim(3);
     let mut trainer = ClickTrainer::new(model, Device::cpu(), config).unwrap();
     let best = trainer.fit(&data.train, Some(&data.dev), |_| ()).unwrap().best.unwrap();
     assert_eq!(-trainer.evaluate(&data.dev).unwrap().log_loss, best.value);

@@ -38,8 +38,8 @@ fn models(encoder: &Encoder) -> [ClickModel; 3] {
     let layout = encoder.layout();
     [
         Lr::new(layout).into(),
-        WideDeep::new(layout).factors(4).hidden([8, 8]).into(),
-        DeepFm::new(layout).factors(4).hidden([8]).into(),
+        WideDeep::new(layout).embedding_dim(4).hidden([8, 8]).into(),
+        DeepFm::new(layout).embedding_dim(4).hidden([8]).into(),
     ]
 }
 

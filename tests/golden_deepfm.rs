@@ -58,7 +58,7 @@ impl Golden {
 /// DeepFM as a file has it.
 fn deepfm(golden: &Golden, unit: Unit) -> Plan {
     let hidden: Vec<usize> = golden.setting("layers");
-    let model = DeepFm::new(&golden.layout()).factors(golden.setting("factors"));
+    let model = DeepFm::new(&golden.layout()).embedding_dim(golden.setting("factors"));
     model.hidden(hidden).unit(unit).plan().unwrap()
 }
 
@@ -76,7 +76,7 @@ fn check_parts(make: Make<'_>, tolerance: f64) {
     let layout = golden.layout();
     let parts: [(&str, ClickModel); 2] = [
         ("lr", Lr::new(&layout).into()),
-        ("fm", Fm::new(&layout).factors(golden.setting("factors")).into()),
+        ("fm", Fm::new(&layout).embedding_dim(golden.setting("factors")).into()),
     ];
     for (name, model) in parts {
         let (plan, batch) = (model.plan().unwrap(), golden.batch(0));

@@ -39,19 +39,26 @@ fn planted() -> PlantedClickData {
 
 fn models(layout: &Layout) -> Vec<(&'static str, ClickModel)> {
     let din = Din::new(layout)
-        .factors(8)
+        .embedding_dim(8)
         .attention([16], Unit::Sigmoid)
         .hidden([32, 16]);
-    let wide_deep = WideDeep::new(layout).factors(8).hidden([32, 16]);
+    let wide_deep = WideDeep::new(layout).embedding_dim(8).hidden([32, 16]);
     vec![
         ("LR", Lr::new(layout).into()),
-        ("FM", Fm::new(layout).factors(8).into()),
+        ("FM", Fm::new(layout).embedding_dim(8).into()),
         ("Wide & Deep", wide_deep.unit(Unit::BatchNormRelu).into()),
         (
             "DeepFM",
-            DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
+            DeepFm::new(layout)
+                .embedding_dim(8)
+                .hidden([32, 16])
+                .dropout(0.1)
+                .into(),
         ),
-        ("DIEN", Dien::new(layout).factors(4).attention([8]).hidden([16]).into()),
+        (
+            "DIEN",
+            Dien::new(layout).embedding_dim(4).attention([8]).hidden([16]).into(),
+        ),
         ("DIN", din.clone().into()),
         ("DIN with Dice", din.softmax(true).unit(Unit::Dice).dropout(0.1).into()),
     ]

@@ -76,7 +76,7 @@ fn config(epochs: u32) -> ClickConfig {
 }
 
 fn trainer(encoder: &Encoder, epochs: u32) -> ClickTrainer {
-    let model = Din::new(encoder.layout()).factors(4).hidden([6]);
+    let model = Din::new(encoder.layout()).embedding_dim(4).hidden([6]);
     ClickTrainer::new(model, Device::cpu(), config(epochs)).unwrap()
 }
 
@@ -478,7 +478,7 @@ fn hand_made_layouts_are_compared_by_names_and_rows() {
     let mut layout = encoder.layout().clone();
     layout.identity = Default::default();
     layout.sequences.clear();
-    let model = DeepFm::new(&layout).factors(2).hidden([2]);
+    let model = DeepFm::new(&layout).embedding_dim(2).hidden([2]);
     let mut trainer = ClickTrainer::new(model, Device::cpu(), ClickConfig::default()).unwrap();
     trainer.logits(&samples).unwrap();
     let resorted = others().remove(0).2;

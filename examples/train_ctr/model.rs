@@ -15,8 +15,8 @@ pub struct ModelOptions {
     #[arg(long, value_enum, value_name = "MODEL", conflicts_with = "resume")]
     pub model: Option<Kind>,
     /// Width of an embedding [default: 16]
-    #[arg(long, value_name = "N", conflicts_with = "resume")]
-    pub factors: Option<usize>,
+    #[arg(long, alias = "factors", value_name = "N", conflicts_with = "resume")]
+    pub embedding_dim: Option<usize>,
     /// Widths of the deep part's hidden layers [default: 64,32]
     #[arg(long, value_name = "N,...", value_delimiter = ',', conflicts_with = "resume")]
     pub hidden: Option<Vec<usize>>,
@@ -96,7 +96,7 @@ impl ModelOptions {
     /// Refuses an option that the model does not have.
     pub fn check(&self) -> Result<()> {
         let given = [
-            ("--factors", self.factors.is_some(), EMBEDDED),
+            ("--embedding-dim", self.embedding_dim.is_some(), EMBEDDED),
             ("--hidden", self.hidden.is_some(), DEEP),
             ("--dropout", self.dropout.is_some(), DEEP),
             ("--unit", self.unit.is_some(), DEEP),
@@ -124,18 +124,22 @@ impl ModelOptions {
 
     /// The model over these fields.
     pub fn build(&self, layout: &Layout) -> ClickModel {
-        let (factors, dropout) = (self.factors.unwrap_or(16), self.dropout.unwrap_or(0.0));
+        let (embedding_dim, dropout) = (self.embedding_dim.unwrap_or(16), self.dropout.unwrap_or(0.0));
         let hidden = self.hidden.clone().unwrap_or_else(|| vec![64, 32]);
         let attention = self.attention.clone().unwrap_or_else(|| vec![64]);
         let unit: Unit = self.unit.unwrap_or(UnitKind::Relu).into();
         macro_rules! deep {
             ($model:expr) => {
-                $model.factors(factors).hidden(hidden).unit(unit).dropout(dropout)
+                $model
+                    .embedding_dim(embedding_dim)
+                    .hidden(hidden)
+                    .unit(unit)
+                    .dropout(dropout)
             };
         }
         match self.kind() {
             Kind::Lr => Lr::new(layout).into(),
-            Kind::Fm => Fm::new(layout).factors(factors).into(),
+            Kind::Fm => Fm::new(layout).embedding_dim(embedding_dim).into(),
             Kind::WideDeep => deep!(WideDeep::new(layout)).into(),
             Kind::Deepfm => deep!(DeepFm::new(layout)).into(),
             Kind::Din => {

@@ -72,11 +72,19 @@ impl ClickModel {
     pub fn widths(&self) -> (usize, &[usize]) {
         match self {
             ClickModel::Lr(_) => (1, &[]),
-            ClickModel::Fm(Fm { factors, .. }) => (*factors, &[]),
-            ClickModel::WideDeep(WideDeep { factors, hidden, .. })
-            | ClickModel::DeepFm(DeepFm { factors, hidden, .. })
-            | ClickModel::Din(Din { factors, hidden, .. })
-            | ClickModel::Dien(Dien { factors, hidden, .. }) => (*factors, hidden),
+            ClickModel::Fm(Fm { embedding_dim, .. }) => (*embedding_dim, &[]),
+            ClickModel::WideDeep(WideDeep {
+                embedding_dim, hidden, ..
+            })
+            | ClickModel::DeepFm(DeepFm {
+                embedding_dim, hidden, ..
+            })
+            | ClickModel::Din(Din {
+                embedding_dim, hidden, ..
+            })
+            | ClickModel::Dien(Dien {
+                embedding_dim, hidden, ..
+            }) => (*embedding_dim, hidden),
         }
     }
 
@@ -84,7 +92,7 @@ impl ClickModel {
     /// many as that are easily counted, to tell a model that cannot be in a file before its plan is built.
     #[cfg(feature = "std")]
     pub(crate) fn least_columns(&self) -> usize {
-        let (factors, hidden) = self.widths();
+        let (embedding_dim, hidden) = self.widths();
         let others: [&[usize]; 2] = match self {
             ClickModel::Din(Din { attention, .. }) => [attention, &[]],
             ClickModel::Dien(model) => [
@@ -104,7 +112,9 @@ impl ClickModel {
         let layout = self.layout();
         let layers = hidden.iter().chain(others.into_iter().flatten());
         let tables = layout.are_read().into_iter().filter(|&is_read| is_read).count();
-        let columns = tables.saturating_mul(factors).saturating_add(layout.numbers.len());
+        let columns = tables
+            .saturating_mul(embedding_dim)
+            .saturating_add(layout.numbers.len());
         layers.fold(columns, |sum, &width| sum.saturating_add(width))
     }
 

@@ -21,7 +21,8 @@ pub struct Fm {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    pub factors: usize,
+    #[serde(rename = "factors")] // as files have called it from the first
+    pub embedding_dim: usize,
 }
 
 impl Fm {
@@ -29,11 +30,11 @@ impl Fm {
     pub fn new(layout: &Layout) -> Self {
         Fm {
             layout: layout.clone(),
-            factors: 10,
+            embedding_dim: 10,
         }
     }
 
-    setters!(factors);
+    setters!(embedding_dim);
 
     /// Builds the plan.
     ///
@@ -41,11 +42,11 @@ impl Fm {
     /// [`Error::Config`](crate::Error::Config) where there are no fields or the width is out of range.
     pub fn plan(&self) -> Result<Plan> {
         check_fields(&self.layout)?;
-        check_width("factors", self.factors)?;
+        check_width("embedding_dim", self.embedding_dim)?;
         let mut plan = PlanBuilder::new();
         let mut terms = first_order(&mut plan, &self.layout);
-        let fields = embed(&mut plan, &self.layout, self.factors, false);
-        terms.extend(fields.second_order(&mut plan, self.factors));
+        let fields = embed(&mut plan, &self.layout, self.embedding_dim, false);
+        terms.extend(fields.second_order(&mut plan, self.embedding_dim));
         let logit = plan.plain_sum(&terms);
         plan.finish(SigmoidCrossEntropy { logit })
     }

@@ -81,7 +81,7 @@ fn rows_that_are_written_cost_a_transpose_only_where_they_are_a_weights() {
     let Some(gpu) = open() else { return };
     let plan = neumf(50, 60);
     let mut executor = executor(&gpu, &plan);
-    let mut dispatches = |executor: &mut GpuExecutor, written: Option<&str>| {
+    let dispatches = |executor: &mut GpuExecutor, written: Option<&str>| {
         if let Some(name) = written {
             let param = plan.param(name).unwrap();
             let width = plan.params()[param].width;

@@ -152,7 +152,7 @@ fn what_an_encoder_claims_must_be_there() {
 fn settings_beyond_reason_are_refused_by_name() {
     let (file, _) = clicks(|train| {
         Dien::new(train.layout())
-            .factors(1)
+            .embedding_dim(1)
             .attention([2])
             .hidden([2])
             .auxiliary([2], 1.0)
