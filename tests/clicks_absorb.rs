@@ -160,7 +160,7 @@ fn a_click_shows_and_what_was_trained_stays() {
     for model in models(&data) {
         let mut trainer = trained(model, &data);
         let name = trainer.model().name();
-        let before = trainer.logits(&data.test).unwrap();
+        let before = trainer.score(&data.test).unwrap();
         let Effect { clicked, rest, places } = click_by_twenty(&mut trainer, &ClickAbsorbConfig::default());
         println!("{name}: {clicked:.3}, the rest {rest:.3}, {places:.1} places");
         assert!(clicked > 0.15 && places > 0.0, "{name}: {clicked}, {places} places");
@@ -171,7 +171,7 @@ fn a_click_shows_and_what_was_trained_stays() {
                 "{name}: {clicked} {rest} {places}"
             );
         }
-        let after = trainer.logits(&data.test).unwrap();
+        let after = trainer.score(&data.test).unwrap();
         let moved = rows_of_others.iter().map(|&row| (after[row] - before[row]).abs());
         // Batch normalisation spreads logits, and what moves them, more than twice as wide here.
         let is_spread = name == "wide_deep" && trainer.plan().params().iter().any(|p| p.kind == ParamKind::Statistic);

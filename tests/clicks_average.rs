@@ -112,7 +112,7 @@ fn it_is_the_mean_of_snapshots_and_training_does_not_see_it() {
                 report.evaluation,
                 Some(ClickEvaluation::Clicks(other.evaluate(&data.dev).unwrap()))
             );
-            assert_eq!(averaged.logits(&data.test).unwrap(), other.logits(&data.test).unwrap());
+            assert_eq!(averaged.score(&data.test).unwrap(), other.score(&data.test).unwrap());
             if number > FROM {
                 assert_ne!(report.evaluation, reference.evaluation);
             }
@@ -139,11 +139,11 @@ fn a_resumed_run_equals_the_uninterrupted_one() {
         let mut parts = trainer(model, config);
         while let Some(report) = epoch(&mut parts, &data) {
             let bytes = bytes_of(&mut parts);
-            let logits = parts.logits(&data.test).unwrap();
+            let logits = parts.score(&data.test).unwrap();
             let read = ClickCheckpoint::from_bytes(&bytes).unwrap();
             parts = ClickTrainer::from_checkpoint(read, Device::cpu()).unwrap();
             assert_eq!(bytes_of(&mut parts), bytes);
-            assert_eq!(parts.logits(&data.test).unwrap(), logits, "{report}");
+            assert_eq!(parts.score(&data.test).unwrap(), logits, "{report}");
         }
         assert_eq!((parts.progress(), parts.progress().best), (whole.progress(), fit.best));
         assert_eq!(parts.state().unwrap(), whole.state().unwrap());

@@ -186,7 +186,7 @@ fn a_saved_run_goes_on_to_the_same_bits_and_ranks_the_same() {
     assert_eq!((second.progress(), second.config()), (first.progress(), first.config()));
     second.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
     assert_eq!(second.state().unwrap(), whole.state().unwrap());
-    assert_eq!(second.logits(&data.test).unwrap(), whole.logits(&data.test).unwrap());
+    assert_eq!(second.score(&data.test).unwrap(), whole.score(&data.test).unwrap());
 
     let user = [("user", "u7")];
     let items: Vec<String> = (0..30).map(|item| format!("i{item}")).collect();

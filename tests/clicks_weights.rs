@@ -88,7 +88,7 @@ fn predictions_are_those_of_the_definition_and_pairs_are_learnt() {
         let mut trainer = ClickTrainer::new(model, Device::cpu(), config(30)).unwrap();
         trainer.set_encoder(encoder.clone()).unwrap();
         trainer.fit(&train, None, |_| ()).unwrap();
-        let (state, logits) = (trainer.state().unwrap(), trainer.logits(&test).unwrap());
+        let (state, logits) = (trainer.state().unwrap(), trainer.score(&test).unwrap());
         for (row, &logit) in logits.iter().enumerate() {
             let want = by_definition(trainer.plan(), &state, &test, row);
             assert!(
@@ -104,7 +104,7 @@ fn predictions_are_those_of_the_definition_and_pairs_are_learnt() {
         let file = folder.path().join("model.safetensors");
         trainer.save(&file).unwrap();
         let mut again = ClickTrainer::load(&file, Device::cpu()).unwrap();
-        assert_eq!(again.logits(&test).unwrap(), logits);
+        assert_eq!(again.score(&test).unwrap(), logits);
     }
 }
 

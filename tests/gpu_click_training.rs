@@ -111,7 +111,7 @@ fn a_resumed_run_equals_the_uninterrupted_one() {
     let checkpoint = ClickCheckpoint::load(&path).unwrap();
     let mut on_cpu = ClickTrainer::from_checkpoint(checkpoint, Device::cpu()).unwrap();
     let mut on_gpu = ClickTrainer::load(&path, Device::on(&gpu)).unwrap();
-    let [a, b] = [&mut on_cpu, &mut on_gpu].map(|trainer| trainer.logits(&data.test).unwrap());
+    let [a, b] = [&mut on_cpu, &mut on_gpu].map(|trainer| trainer.score(&data.test).unwrap());
     common::close(&b, &common::wide(&a), 1e-4, "logits");
 }
 

@@ -264,7 +264,7 @@ fn use_clicks(read: ClickCheckpoint, train: &Samples) {
         label: 1.0,
     };
     let _ = trainer.absorb(&[click, click]).is_ok();
-    let _ = trainer.logits(train).is_ok();
+    let _ = trainer.score(train).is_ok();
     let config = ClickConfig {
         epochs: trainer.progress().epoch + 1,
         negatives: 0,

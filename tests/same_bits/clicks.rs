@@ -213,7 +213,7 @@ fn add_trainer(sum: &mut Checksum, trainer: &mut ClickTrainer, data: &Data) {
     sum.state(&checkpoint.state);
     sum.values(checkpoint.average_values.as_ref());
     sum.values(checkpoint.best_values.as_ref());
-    sum.floats(&trainer.logits(&data.dev).unwrap());
+    sum.floats(&trainer.score(&data.dev).unwrap());
     sum.clicks(&trainer.evaluate(&data.dev).unwrap());
     if data.dev.has_negatives() {
         sum.ranking(&trainer.evaluate_ranking(&data.dev, 3).unwrap());
