@@ -40,11 +40,11 @@ fn layout(ids: usize) -> Layout {
 
 fn click_models(layout: &Layout, factors: usize) -> Vec<ClickModel> {
     vec![
-        Fm::new(layout).factors(factors).into(),
-        WideDeep::new(layout).factors(factors).into(),
-        DeepFm::new(layout).factors(factors).into(),
-        Din::new(layout).factors(factors).into(),
-        Dien::new(layout).factors(factors).into(),
+        Fm::new(layout).embedding_dim(factors).into(),
+        WideDeep::new(layout).embedding_dim(factors).into(),
+        DeepFm::new(layout).embedding_dim(factors).into(),
+        Din::new(layout).embedding_dim(factors).into(),
+        Dien::new(layout).embedding_dim(factors).into(),
     ]
 }
 
