@@ -25,8 +25,8 @@ fn pairs(
     let row = flat_index(group, groups, lane);
     if row < search.rows {
         let pair = search.start + row;
-        words[words[HEADER + IDS] + row] = users[pair / search.items];
-        words[words[HEADER + 8u + IDS] + row] = pair % search.items;
+        words[words[HEADER + 8u * search.query + IDS] + row] = users[pair / search.items];
+        words[words[HEADER + 8u * (1u - search.query) + IDS] + row] = pair % search.items;
     }
 }
 

@@ -11,7 +11,7 @@ struct Search {
     known: u32, // cells that are left out
     k: u32,
     parts: u32, // parts of a user's items, each a workgroup's
-    pad: u32,
+    query: u32, // column of the users' ids, 0 or 1; the items' are in the other one
 }
 
 @group(0) @binding(5) var<uniform> search: Search;

@@ -22,7 +22,7 @@
 //! let report = trainer.fit(&split, |epoch| println!("{epoch}"))?; // loss, HR@10, NDCG@10, samples/s
 //!
 //! let popularity = eval::evaluate_popularity(&split, eval::Protocol::Sampled, 10)?;
-//! assert!(report.best.is_some_and(|best| best.ranking.hr > popularity.hr));
+//! assert!(report.best.is_some_and(|best| best.value.hr > popularity.hr));
 //!
 //! let unseen = trainer.recommend(0, 10)?; // (item, score), best first
 //! trainer.absorb(&[(0, unseen[0].0)])?; // the user took the first: learn from it, leave it out

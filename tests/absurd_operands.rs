@@ -8,7 +8,7 @@ use std::{
 
 use pocketrec::{
     cpu::{
-        Isa, Rows, RowsMut, Scalar, adam, affine, attention, attention_unit, auxiliary, batch_norm, dropout, fm,
+        Isa, Rows, RowsMut, Scalar, adam, affine, attention, attention_unit, auxiliary, batch_norm, bpr, dropout, fm,
         gather, gru, last_step,
         linear::{self, PackedWeight, WeightGradient},
         pair_with_next, pool, prelu, product, row_update, sigmoid_cross_entropy, softmax, sum,
@@ -118,6 +118,10 @@ fn matrices_that_no_memory_holds() {
             });
             panics(&what, || {
                 sigmoid_cross_entropy::forward_backward(S, bad(), &FLOATS, 1.0, out(&mut to, stride, width))
+            });
+            panics(&what, || {
+                let logits = [bad(), bad()];
+                bpr::forward_backward(S, count, logits, &[], 1.0, out(&mut to, stride, width))
             });
             panics(&what, || {
                 gather::forward(S, &FLOATS, &[0, 1], out(&mut to, stride, width))

@@ -19,8 +19,8 @@ fn check(plan: &Plan, name: &str) {
             let state = random_state(plan, 0.3, 3);
             let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, threads).unwrap();
             let mut reference = Reference::new(plan, &state).unwrap();
-            let users = plan.rows(0) as u32;
-            let items = plan.rows(1);
+            let pair = plan.pair().unwrap();
+            let (users, items) = (plan.rows_of(pair.query) as u32, plan.rows_of(pair.candidate));
             // One user, some, and more than a task takes at a time; in any order, and twice.
             for count in [1, 3, 8 * threads + 1] {
                 let chosen: Vec<u32> = (0..count as u32).map(|i| (i * 7 + 3) % users).collect();

@@ -12,7 +12,7 @@ use pocketrec::{
     data::Batch,
     models::{Dien, Unit},
     ops::SigmoidCrossEntropy,
-    plan::{Activation, Init, L2, Plan, PlanBuilder, State},
+    plan::{Activation, Init, L2, Plan, PlanBuilder, State, View},
 };
 
 const DIEN: &[u8] = include_bytes!("golden/dien.safetensors");
@@ -39,16 +39,14 @@ fn auxiliary_plan(golden: &Golden, steps: usize) -> Plan {
         plan.pair_with_next(states, negative),
     );
     let layers: Vec<usize> = golden.setting("layers");
-    let mut hidden = clicked;
-    for (k, &outputs) in layers.iter().enumerate() {
-        hidden = plan.linear(&format!("auxiliary.{k}"), hidden, outputs, Activation::Sigmoid);
-    }
-    let high = plan.linear("auxiliary.output", hidden, 1, Activation::Identity);
-    let mut hidden = negative;
-    for k in 0..layers.len() {
-        hidden = plan.linear_again(&format!("auxiliary.{k}"), hidden);
-    }
-    let low = plan.linear_again("auxiliary.output", hidden);
+    let network = |plan: &mut PlanBuilder, mut hidden: View| {
+        for (k, &outputs) in layers.iter().enumerate() {
+            hidden = plan.linear(&format!("auxiliary.{k}"), hidden, outputs, Activation::Sigmoid);
+        }
+        plan.linear("auxiliary.output", hidden, 1, Activation::Identity)
+    };
+    let high = network(&mut plan, clicked);
+    let low = plan.shared(|plan| network(plan, negative));
     plan.auxiliary(high, low, 1.0);
     let main = plan.column("main");
     let logit = plan.buffer(1);

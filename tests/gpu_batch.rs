@@ -12,7 +12,7 @@ use pocketrec::{
     device::Device,
     executor::{Executor, keep_sampler, step_drawn},
     gpu::{BatchMaker, Gpu, GpuExecutor, GpuOptions},
-    models::{Gmf, NeuMf},
+    models::{Gmf, Loss, NeuMf},
     ops::sort,
     plan::{AdamConfig, L2, Optimizer, Plan, State},
     rng::Rng,
@@ -341,6 +341,14 @@ fn what_does_not_fit_is_streamed_and_what_has_no_row_refused() {
     let mut executor = GpuExecutor::new(&gpu, narrow.clone(), &random_state(&narrow, 0.2, 5)).unwrap();
     let error = keep_sampler(&mut executor, &sampler, 64).wait().unwrap_err();
     assert!(matches!(error, Error::Id { .. }), "{error}");
+
+    // Nor are samples that the device does not draw, such as those of a positive and a negative.
+    let pairs = Gmf::new(users, items).factors(2).plan_for(Loss::Bpr).unwrap();
+    let pairwise = Sampler::pairwise(&data, 1, 3).unwrap();
+    for plan in [&pairs, &plan] {
+        let mut executor = GpuExecutor::new(&gpu, plan.clone(), &random_state(plan, 0.2, 5)).unwrap();
+        assert!(!keep_sampler(&mut executor, &pairwise, 4096).wait().unwrap());
+    }
 
     // Neither are small batches, unless that is asked for.
     let Some(plain) = common::gpu::open(GpuOptions::default()) else {

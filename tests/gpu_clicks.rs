@@ -126,8 +126,8 @@ fn layers_applied_again_equal_the_specification() {
         let once = plan.linear("layer", steps, 5, Activation::Sigmoid);
         let (a, b) = (plan.buffer(5), plan.buffer(3));
         plan.pool(once.columns(1, 3), b, true);
-        let twice = plan.linear_again("layer", once);
-        let sample = plan.linear_again("layer", x);
+        let [twice, sample] =
+            [once, x].map(|input| plan.shared(|plan| plan.linear("layer", input, 5, Activation::Sigmoid)));
         plan.pool(twice, a, false);
         plan.plain_sum(&[a, b, sample])
     });

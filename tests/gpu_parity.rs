@@ -12,13 +12,13 @@ use pocketrec::{
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 2e-5;
 
-/// One plan with one optimiser on batches of these sizes.
-fn check(gpu: &Gpu, plan: &Plan, sizes: &[usize], optimizer: &Optimizer, l2: L2, what: &str) {
+/// One plan, its parameters as large as `std`, with one optimiser on batches of these sizes.
+fn check(gpu: &Gpu, (plan, std): (&Plan, f32), sizes: &[usize], optimizer: &Optimizer, l2: L2, what: &str) {
     let mut executor = GpuExecutor::new(gpu, plan.clone(), &State::initial(plan, 3, false).unwrap()).unwrap();
     let batches: Vec<_> = sizes.iter().map(|&n| random_batch(plan, n, n as u64)).collect();
     let state = match optimizer.has_moments() {
-        true => trained_state(plan, 0.3, 7, 11),
-        false => random_state(plan, 0.3, 11),
+        true => trained_state(plan, std, 7, 11),
+        false => random_state(plan, std, 11),
     };
     check_parity(&mut executor, &state, &batches, (optimizer, l2), TOLERANCE, what);
 }
@@ -39,7 +39,7 @@ fn models_equal_the_specification() {
             for (name, optimizer) in optimizers() {
                 for l2 in decays {
                     let what = format!("{model}, {name}, {l2:?}, {:?}", gpu.options());
-                    check(gpu, &plan, &[1, 7, 64, 257], &optimizer, l2, &what);
+                    check(gpu, (&plan, 0.5), &[1, 7, 64, 257], &optimizer, l2, &what);
                 }
             }
         }
@@ -70,7 +70,14 @@ fn linear_of_any_shape_equals_the_specification() {
                     plan.linear("logit", h, 1, Activation::Identity)
                 });
                 let what = format!("{inputs} to {outputs}, {activation:?}, {:?}", gpu.options());
-                check(gpu, &plan, &[1, 33, 300], &optimizers()[2].1, L2::default(), &what);
+                check(
+                    gpu,
+                    (&plan, 0.3),
+                    &[1, 33, 300],
+                    &optimizers()[2].1,
+                    L2::default(),
+                    &what,
+                );
             }
         }
     }
@@ -105,7 +112,7 @@ fn tangled_plans_equal_the_specification() {
             for (name, optimizer) in optimizers() {
                 check(
                     gpu,
-                    plan,
+                    (plan, 0.3),
                     &[5, 130],
                     &optimizer,
                     L2::default(),
@@ -127,7 +134,7 @@ fn frequent_rows_equal_the_specification() {
                 let what = format!("{rows} rows, {name}");
                 check(
                     gpu,
-                    &plan,
+                    (&plan, 0.3),
                     &[33, 2500],
                     &optimizer,
                     L2 {
@@ -160,7 +167,7 @@ fn slices_and_shards_equal_the_specification() {
     for (name, optimizer) in optimizers() {
         check(
             &gpu,
-            &plan,
+            (&plan, 0.3),
             &[100, 101, 150],
             &optimizer,
             L2 {

@@ -278,8 +278,9 @@ fn several_auxiliary_losses_equal_the_specification() {
             plan.gather(&format!("{name}.weight"), column, 23, INIT, output);
             output
         });
-        let high = plan.linear(&format!("{name}.logit"), clicked, 1, Activation::Identity);
-        let low = plan.linear_again(&format!("{name}.logit"), negative);
+        let logit = format!("{name}.logit");
+        let high = plan.linear(&logit, clicked, 1, Activation::Identity);
+        let low = plan.shared(|plan| plan.linear(&logit, negative, 1, Activation::Identity));
         let total = plan.buffer(1);
         plan.pool(high, total, true);
         totals.push(total);

@@ -4,7 +4,7 @@
 mod common;
 mod planted;
 
-use common::{random_state, wide};
+use common::{close, odd_models, random_state, wide};
 use pocketrec::{
     Error,
     eval::{Protocol, Query, Rank, evaluate, evaluate_with},
@@ -31,10 +31,20 @@ fn known(user: u32, items: usize, step: usize) -> Vec<u32> {
 }
 
 fn check(executor: &mut GpuExecutor, what: &str) {
-    let (users, items) = (executor.plan().rows(0) as u32, executor.plan().rows(1));
+    let plan = executor.plan();
+    let pair = plan.pair().unwrap();
+    let (users, items) = (plan.rows_of(pair.query) as u32, plan.rows_of(pair.candidate));
     let asked: Vec<u32> = (0..7).map(|i| (i * i) % users).collect();
     let mut scores = vec![0.0; asked.len() * items];
     score_catalogue(executor, &asked, &mut scores).wait().unwrap();
+    let mut by_pairs = vec![0.0; scores.len()];
+    let user: Vec<u32> = (0..scores.len()).map(|at| asked[at / items]).collect();
+    let item: Vec<u32> = (0..scores.len()).map(|at| (at % items) as u32).collect();
+    executor
+        .score(&pair.columns(&user[..], &item[..]), &mut by_pairs)
+        .wait()
+        .unwrap();
+    close(&scores, &wide(&by_pairs), 1e-5, what);
     // Nothing, every item, every second one, a few.
     let list = |(index, &user): (usize, &u32)| match index % 4 {
         0 => Vec::new(),
@@ -83,6 +93,10 @@ fn top_k_and_rank_are_the_specification() {
             let plan = Mf::new(20, items).factors(3).plan().unwrap();
             let mut executor = GpuExecutor::new(gpu, plan.clone(), &coarse(&plan)).unwrap();
             check(&mut executor, &format!("MF of {items} items, {:?}", gpu.options()));
+        }
+        for (name, plan) in odd_models(13, 300) {
+            let mut executor = GpuExecutor::new(gpu, plan.clone(), &random_state(&plan, 0.5, 2)).unwrap();
+            check(&mut executor, name);
         }
         let plan = NeuMf::new(9, 300).factors(3).layers([6, 5]).plan().unwrap();
         let mut executor = GpuExecutor::new(gpu, plan.clone(), &random_state(&plan, 0.5, 2)).unwrap();

@@ -105,13 +105,13 @@ fn builder_reports_mistakes_with_steps() {
         ("an auxiliary loss of weight NaN", |plan, [_, k, _]| {
             plan.auxiliary(k.columns(0, 1), k.columns(1, 1), f32::NAN);
         }),
-        ("there is no linear layer mlp of 4 inputs yet", |plan, [x, ..]| {
-            plan.linear_again("mlp", x);
-        }),
-        ("there is no linear layer mlp of 3 inputs yet", |plan, [x, ..]| {
-            plan.linear("mlp", x, 1, Identity);
-            plan.linear_again("mlp", x.columns(0, 3));
-        }),
+        (
+            "mlp.weight is 1 x 4 already and cannot be shared as 1 x 3",
+            |plan, [x, ..]| {
+                plan.linear("mlp", x, 1, Identity);
+                plan.shared(|plan| plan.linear("mlp", x.columns(0, 3), 1, Identity));
+            },
+        ),
     ];
     for (what, spoil) in cases {
         let message = spoilt_steps(spoil);

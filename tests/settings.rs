@@ -207,7 +207,7 @@ fn long_plan(layers: usize) -> Plan {
     for at in 0..layers {
         let name = format!("layer {at}");
         ends[0] = plan.linear(&name, ends[0], 1, Activation::Relu);
-        ends[1] = plan.linear_again(&name, ends[1]);
+        ends[1] = plan.shared(|plan| plan.linear(&name, ends[1], 1, Activation::Relu));
         plan.expose(&name, ends[1]);
     }
     let logit = plan.plain_sum(&ends);

@@ -9,5 +9,5 @@ pub const SIGMOID: usize = EXP + 4;
 pub const TANH: usize = EXP + 18;
 /// ln(1 + z).
 pub const LN_1P: usize = 19;
-/// A logit's loss and gradient.
+/// A logit's loss and gradient; BPR's of a pair of logits takes one subtraction more.
 pub const CROSS_ENTROPY: usize = EXP + LN_1P + 10;

@@ -22,7 +22,7 @@ use pocketrec::{
     cpu::{
         Isa, Simd,
         adam::{Slots, Update, dense_update},
-        gather,
+        bpr, gather,
         linear::{self, PackedWeight, READ_AHEAD, WeightGradient},
         product,
         row_update::{RowStep, TableRows, sparse},
@@ -200,6 +200,11 @@ impl Table {
             s, logits, labels, 1.0, gradients,
         ));
     }
+
+    fn loss_of_pairs<S: Simd>(&mut self, s: S) {
+        let (logits, gradients) = ([self.value.rows(1), self.m.rows(1)], self.output.rows_mut(1));
+        black_box(bpr::forward_backward(s, BATCH, logits, &[], 1.0, gradients));
+    }
 }
 
 /// A batch of random ids below each column's rows.
@@ -318,6 +323,7 @@ fn kernels<S: Simd>(s: S, _: Isa) {
     section("dense adam", || table.update_all(s));
     let mut table = Table::new(BATCH, 1);
     section("sigmoid cross-entropy", || table.loss(s));
+    section("bpr", || table.loss_of_pairs(s));
     for width in [32, 128] {
         let mut unit = Unit::new(s, width);
         section(&format!("attention unit forward {width}"), || unit.forward(s));

@@ -22,6 +22,7 @@ pub const NAMES: Names = &[
     ("epochs", "--epochs"),
     ("batch_size", "--batch"),
     ("negatives", "--negatives"),
+    ("loss", "--loss"),
     ("learning_rate", "--lr"),
     ("beta1", "--beta1"),
     ("beta2", "--beta2"),

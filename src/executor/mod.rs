@@ -83,7 +83,7 @@ pub trait Executor: Send {
     /// Where the device is lost.
     fn poll(&mut self) -> Result<bool>;
 
-    /// The cross-entropy summed over all steps since the last call, without the L2 terms.
+    /// The plan's loss summed over the samples of all steps since the last call, without the L2 terms.
     ///
     /// # Errors
     /// Where the device is lost.

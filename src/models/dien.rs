@@ -139,13 +139,12 @@ impl Dien {
             look_up_negative(plan, &self.layout, &history.name, field, view);
         }
         let (clicked, negative) = (plan.pair_with_next(states, key), plan.pair_with_next(states, negative));
-        let hidden = Unit::Sigmoid.network(plan, "auxiliary", clicked, &self.auxiliary, 0.0);
-        let high = plan.linear("auxiliary.output", hidden, 1, Activation::Identity);
-        let mut hidden = negative;
-        for k in 0..self.auxiliary.len() {
-            hidden = plan.linear_again(&format!("auxiliary.{k}"), hidden);
-        }
-        let low = plan.linear_again("auxiliary.output", hidden);
+        let network = |plan: &mut PlanBuilder, event: View| {
+            let hidden = Unit::Sigmoid.network(plan, "auxiliary", event, &self.auxiliary, 0.0);
+            plan.linear("auxiliary.output", hidden, 1, Activation::Identity)
+        };
+        let high = network(plan, clicked);
+        let low = plan.shared(|plan| network(plan, negative));
         plan.auxiliary(high, low, self.auxiliary_weight);
     }
 

@@ -104,9 +104,15 @@ impl NeuMf {
     /// outputs are weighted likewise. Moments and step count begin anew.
     ///
     /// # Errors
-    /// [`Error::Config`] where the sizes of the three models differ.
+    /// [`Error::Config`] where the sizes of the three models differ, or the losses of the two.
     pub fn pretrained(&self, gmf: (&Plan, &State), mlp: (&Plan, &State), alpha: f32) -> Result<State> {
-        let plan = self.plan_for(Loss::of(gmf.0))?;
+        let [loss, other] = [gmf.0, mlp.0].map(Loss::of);
+        if loss != other {
+            let (loss, other) = (loss.name(), other.name());
+            let reason = format!("GMF was trained by {loss} and MLP by {other}; train both by the same loss");
+            return Err(Error::config("pretrained", reason));
+        }
+        let plan = self.plan_for(loss)?;
         let mut state = State::initial(&plan, 0, false)?;
         for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
             let from = |(plan, state): (&Plan, &State)| -> Option<Vec<f32>> {

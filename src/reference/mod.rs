@@ -130,7 +130,7 @@ impl Reference {
         Ok(self.run_forward(batch, true)?.into_buffers())
     }
 
-    /// The mean sigmoid cross-entropy of a batch in training, which need not be sorted; zero of an empty one. Samples count
+    /// The mean loss of a batch in training, which need not be sorted; zero of an empty one. Samples count
     /// as [`Batch::weights_mut`] words it.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ pub struct ProgressReport {
 pub struct EpochReport<E = RankingReport> {
     /// The epoch, counted from 1.
     pub epoch: u32,
-    /// Mean cross-entropy of its samples, without the L2 terms, each before its step.
+    /// Mean loss of its samples, cross-entropy or what else the plan ends in, without the L2 terms, each before its step.
     pub loss: f64,
     /// The evaluation, if one was due.
     pub evaluation: Option<E>,

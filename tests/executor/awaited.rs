@@ -117,7 +117,11 @@ async fn outcome(executor: &mut dyn Executor) -> Result<Outcome> {
         losses,
         logits: vec![words(&by_ids), words(&by_batch)],
         rows: words(&rows),
-        best: best.into_iter().flatten().map(|(item, score)| (item, score.to_bits())).collect(),
+        best: best
+            .into_iter()
+            .flatten()
+            .map(|(item, score)| (item, score.to_bits()))
+            .collect(),
         ranks,
         drawn,
         state: bits(&executor.state().await?),
@@ -183,7 +187,10 @@ fn steps_that_nobody_waits_for_are_done_and_polls_tell_when() {
     }
     assert!(polls > 1, "six large steps were done before the first look");
     kept_busy(&mut other);
-    assert_eq!(bits(&dropped.state().wait().unwrap()), bits(&other.state().wait().unwrap()));
+    assert_eq!(
+        bits(&dropped.state().wait().unwrap()),
+        bits(&other.state().wait().unwrap())
+    );
     assert_eq!(dropped.take_loss().wait().unwrap(), other.take_loss().wait().unwrap());
     assert!(dropped.poll().unwrap());
 }
@@ -195,7 +202,7 @@ fn reads_and_scores_that_are_dropped_midway_lose_nothing() {
     let (mut dropped, mut other) = (new(&gpu, &plan), new(&gpu, &plan));
     let batch = random_batch(&plan, 90, 9);
     let columns = id_columns(&batch);
-    let (mut logits, mut want, mut rows) = (vec![0.0; 90], vec![0.0; 90], vec![0.0; 8]);
+    let (mut logits, mut more, mut want, mut rows) = (vec![0.0; 90], vec![0.0; 90], vec![0.0; 90], vec![0.0; 8]);
     let query = [Query { user: 3, known: &[] }];
     for round in 0..2 {
         // A call each, dropped while the device is busy with what came before.
@@ -204,12 +211,15 @@ fn reads_and_scores_that_are_dropped_midway_lose_nothing() {
             &mut |executor| executor.take_loss().is_ready(),
             &mut |executor| executor.read_rows(0, 2, &mut rows).is_ready(),
             &mut |executor| executor.score(&columns, &mut logits).is_ready(),
-            &mut |executor| executor.score_batch(&batch, &mut logits).is_ready(),
+            &mut |executor| executor.score_batch(&batch, &mut more).is_ready(),
             &mut |executor| top_catalogue(executor, &query, 3).is_ready(),
         ];
         for (index, call) in calls.into_iter().enumerate() {
             keep_busy(&mut dropped);
-            assert!(!call(&mut dropped), "call {index} of round {round} was not dropped midway");
+            assert!(
+                !call(&mut dropped),
+                "call {index} of round {round} was not dropped midway"
+            );
             kept_busy(&mut other);
         }
         // Awaited once, and dropped then.
@@ -226,7 +236,10 @@ fn reads_and_scores_that_are_dropped_midway_lose_nothing() {
     let [got, want] = [&mut dropped, &mut other].map(|executor| executor.take_loss().wait().unwrap());
     assert_eq!(got.samples, 2 * 7 * 6 * 4000);
     assert_eq!(got, want);
-    assert_eq!(bits(&dropped.state().wait().unwrap()), bits(&other.state().wait().unwrap()));
+    assert_eq!(
+        bits(&dropped.state().wait().unwrap()),
+        bits(&other.state().wait().unwrap())
+    );
 }
 
 /// A plan whose tables are longer than a piece of an upload, so that writing them takes several.
@@ -241,10 +254,10 @@ fn changes_that_are_dropped_midway_are_refused_until_a_state_is_set() {
     let state = random_state(&plan, 0.2, 5);
     let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
     let rows = vec![1.0; 70_000 * 64];
-    let half: [&mut dyn FnMut(&mut GpuExecutor) -> bool; 2] = [
-        &mut |executor| executor.set_state(&state).is_ready(),
-        &mut |executor| executor.write_rows(0, 0, &rows).is_ready(),
-    ];
+    let half: [&mut dyn FnMut(&mut GpuExecutor) -> bool; 2] =
+        [&mut |executor| executor.set_state(&state).is_ready(), &mut |executor| {
+            executor.write_rows(0, 0, &rows).is_ready()
+        }];
     for call in half {
         keep_busy(&mut executor);
         assert!(!call(&mut executor), "it was not dropped midway");

@@ -14,8 +14,8 @@ use pocketrec::{
     data::{Batch, Sampler},
     device::Device,
     executor::{
-        Executor, LossSum, Pending, Query, keep_sampler, profile, profile_drawn, rank_catalogue, score_with, step_drawn,
-        top_catalogue,
+        Executor, LossSum, Pending, Query, keep_sampler, profile, profile_drawn, rank_catalogue, score_with,
+        step_drawn, top_catalogue,
     },
     models::NeuMf,
     plan::{L2, Optimizer, Plan, State},
@@ -103,7 +103,8 @@ fn the_core_alone_trains_ranks_recommends_and_saves() {
     let (split, config) = (split(), config());
     let device = Device::cpu().threads(1).simd(Isa::available()[0]);
     let mut whole = Trainer::new(model(), device.clone(), config).unwrap();
-    let executor = Late::new(whole.plan(), whole.state().unwrap(), &LATE);
+    let plan = whole.plan().clone();
+    let executor = Late::new(&plan, whole.state().unwrap(), &LATE);
     let mut alone = Trainer::with_executor(model(), Box::new(executor), config).unwrap();
 
     let [want, got] = [&mut whole, &mut alone].map(|trainer| trainer.fit(&split, |_| ()).unwrap());
@@ -142,10 +143,24 @@ fn what_needs_a_part_falls_back_on_the_core_or_says_who_has_it() {
     let batch = crate::common::random_batch(&plan, 20, 1);
     let (adam, l2, mut logits) = (Optimizer::default(), L2::default(), [0.0; 20]);
     let refused: [(Result<()>, &str); 4] = [
-        (step_drawn(&mut alone, 0, 0, 8, &adam, l2).wait().map(drop), "fill batches and call step"),
-        (profile(&mut alone, &batch, &adam, l2).wait().map(drop), "a device of one's own does not take"),
-        (profile_drawn(&mut alone, 0, 0, 8, &adam, l2).wait().map(drop), "profile steps"),
-        (score_with(&mut alone, &batch, "attention", &mut logits).wait().map(drop), "does not hand out attention"),
+        (
+            step_drawn(&mut alone, 0, 0, 8, &adam, l2).wait().map(drop),
+            "fill batches and call step",
+        ),
+        (
+            profile(&mut alone, &batch, &adam, l2).wait().map(drop),
+            "a device of one's own does not take",
+        ),
+        (
+            profile_drawn(&mut alone, 0, 0, 8, &adam, l2).wait().map(drop),
+            "profile steps",
+        ),
+        (
+            score_with(&mut alone, &batch, "attention", &mut logits)
+                .wait()
+                .map(drop),
+            "does not hand out attention",
+        ),
     ];
     for (refused, telling) in refused {
         let text = refused.unwrap_err().to_string();
@@ -167,7 +182,9 @@ fn what_needs_a_part_falls_back_on_the_core_or_says_who_has_it() {
     let best = top_catalogue(&mut alone, &query, 5).wait().unwrap();
     assert_eq!(best, [&want[..5]]);
     let target = want[3].0;
-    let ranks = rank_catalogue(&mut alone, &query, &[target], ITEMS as usize).wait().unwrap();
+    let ranks = rank_catalogue(&mut alone, &query, &[target], ITEMS as usize)
+        .wait()
+        .unwrap();
     assert_eq!((ranks[0].better, ranks[0].ties), (3, 0));
     assert!(LATE.load(Ordering::Relaxed) > before);
     let none = rank_catalogue(&mut alone, &query, &[ITEMS], ITEMS as usize).wait();

@@ -78,12 +78,8 @@ fn run(plan: &Plan, optimizer: &Optimizer, device: Device) -> u64 {
     let mut logits = vec![f32::NAN; first.len()];
     executor.score_batch(&first, &mut logits).wait().unwrap();
     sum.floats(&logits);
-    if plan.columns().len() == 2
-        && plan.sequences().is_empty()
-        && plan.numerics() == 0
-        && plan.vocabularies().len() == 2
-    {
-        let mut catalogue = vec![f32::NAN; 2 * plan.rows(1)];
+    if let Some(pair) = plan.pair() {
+        let mut catalogue = vec![f32::NAN; 2 * plan.rows_of(pair.candidate)];
         score_catalogue(&mut *executor, &[3, 171], &mut catalogue)
             .wait()
             .unwrap();

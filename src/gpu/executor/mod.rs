@@ -21,7 +21,7 @@ use crate::{
     data::Batch,
     executor::{
         Activations, DrawBatches, Executor, LossSum, Pending, Profile, ScoreCatalogue, SearchCatalogue,
-        catalogue_items, interrupted,
+        catalogue_items, interrupted, pair_of,
     },
     gpu::{
         device::{gpu::Gpu, signal::Submitted},
@@ -207,6 +207,7 @@ impl GpuExecutor {
         self.ready()?;
         let items = catalogue_items(&self.plan, users, out)?;
         let slice = self.score_rows(out.len());
+        let pair = pair_of(&self.plan)?;
         let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
         self.prepare(samples_alone(slice as u32), [0; SPACES])?;
         for (index, out) in out.chunks_mut(slice.max(1)).enumerate() {
@@ -215,7 +216,7 @@ impl GpuExecutor {
             user.extend(pairs.clone().map(|pair| users[pair / items]));
             item.clear();
             item.extend(pairs.map(|pair| (pair % items) as u32));
-            self.inputs.set_ids([&user[..], &item[..]].into_iter());
+            self.inputs.set_ids(pair.columns(&user[..], &item[..]).into_iter());
             self.score_slice(samples(out.len()), out).await?;
         }
         Ok(())

@@ -15,7 +15,7 @@ use crate::{
         },
         sampling::{maker::Maker, positives::Positives},
     },
-    plan::{L2, Optimizer, Plan},
+    plan::{L2, Optimizer, Pair, Plan},
 };
 
 /// Samples of a batch that the device draws, where nothing else is asked for ([`GpuOptions`](crate::gpu::GpuOptions)).
@@ -31,15 +31,15 @@ impl GpuExecutor {
         }
         self.gpu.check()?;
         let rows = [sampler.positives().users(), sampler.positives().items()];
-        if !draws_all(&self.plan, &self.columns) {
+        if sampler.is_pairwise() || !draws_all(&self.plan, &self.columns) {
             return Ok(false);
         }
         for (column, rows) in rows.into_iter().enumerate() {
-            if rows as usize > self.plan.rows(column) {
+            if rows as usize > self.plan.rows_of(column) {
                 return Err(Error::Id {
                     column: self.plan.columns()[column].name.clone(),
                     id: u64::from(rows) - 1,
-                    rows: self.plan.rows(column) as u64,
+                    rows: self.plan.rows_of(column) as u64,
                 });
             }
         }
@@ -120,7 +120,7 @@ impl GpuExecutor {
         let (Some(resident), Some(buffers), Some(program)) = (&self.resident, &self.buffers, &mut self.program) else {
             return Err(Error::Device("nothing was prepared to run".into()));
         };
-        let rows = [self.plan.rows(0), self.plan.rows(1)];
+        let rows = [0, 1].map(|column| self.plan.rows_of(column));
         let room = Room {
             columns: 2,
             capacity: buffers.samples(),
@@ -134,8 +134,8 @@ impl GpuExecutor {
     }
 }
 
-/// Whether a plan reads a user and an item and nothing else of a sample, so that all of it can be drawn.
+/// Whether a plan reads a user and an item, in this order, and nothing else of a sample, so that all of it can be drawn.
 fn draws_all(plan: &Plan, columns: &Columns) -> bool {
-    let features = plan.sequences().len() + plan.numerics() + columns.random().count();
-    plan.columns().len() == 2 && plan.vocabularies().len() == 2 && features == 0
+    let drawn = Pair { query: 0, candidate: 1 };
+    plan.pair() == Some(drawn) && plan.columns().len() == 2 && columns.random().next().is_none()
 }

@@ -24,7 +24,7 @@ uniform! {
         pub known: u32,
         pub k: u32,
         pub parts: u32,
-        pub pad: u32,
+        pub query: u32,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    executor::{Best, Query, Rank, TopK, catalogue_of},
+    executor::{Best, Query, Rank, TopK, catalogue_of, pair_of},
     gpu::{
         executor::GpuExecutor,
         memory::buffers::upload,
@@ -113,7 +113,8 @@ impl GpuExecutor {
         found: &mut Vec<u32>,
     ) -> Result<()> {
         self.gpu.check()?;
-        let items = self.plan.rows(1);
+        let pair = pair_of(&self.plan)?;
+        let items = self.plan.rows_of(pair.candidate);
         let (pairs, parts) = ((queries.len() * items) as u32, parts(items));
         let users: Vec<u32> = queries.iter().map(|query| query.user).collect();
         let mut known = Vec::new();
@@ -141,6 +142,7 @@ impl GpuExecutor {
             known: known.len() as u32,
             k: k as u32,
             parts,
+            query: pair.query as u32,
             ..SearchUniform::default()
         };
         if let Some(search) = self.program.as_ref().and_then(|program| program.search.as_ref()) {
@@ -196,7 +198,7 @@ impl GpuExecutor {
             capacity: buffers.samples(),
         };
         self.inputs
-            .set_made(room, uniform.rows, [self.plan.rows(0), self.plan.rows(1)]);
+            .set_made(room, uniform.rows, [0, 1].map(|column| self.plan.rows_of(column)));
         let slice = Extent::samples(uniform.rows).slice(0, uniform.rows);
         let call = Call::default().of(slice, [0; SPACES]);
         let queue = self.gpu.queue();

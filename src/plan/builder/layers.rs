@@ -32,21 +32,13 @@ impl PlanBuilder {
     pub fn linear_with(&mut self, weight: &str, bias: &str, input: View, output: View, activation: Activation) {
         let weight = self.linear_weight(weight, input.width, output.width);
         let bias = Some(self.bias(bias, output.width));
-        self.push_linear(Stage::Linear(ops::Linear {
+        self.stages.push(Stage::Linear(ops::Linear {
             weight,
             bias,
             input,
             output,
             activation,
         }));
-    }
-
-    /// Adds a linear stage, which [`linear_again`](PlanBuilder::linear_again) finds by its weight.
-    fn push_linear(&mut self, stage: Stage) {
-        if let Stage::Linear(ops::Linear { weight, .. }) = stage {
-            self.linears.entry(weight).or_insert(self.stages.len());
-        }
-        self.stages.push(stage);
     }
 
     /// A linear layer `name` without a bias into a new buffer of `outputs` columns, drawn as by
@@ -54,38 +46,9 @@ impl PlanBuilder {
     pub fn linear_without_bias(&mut self, name: &str, input: View, outputs: usize, activation: Activation) -> View {
         let output = self.buffer_in(self.space_of(input), outputs);
         let weight = self.linear_weight(&format!("{name}.weight"), input.width, outputs);
-        self.push_linear(Stage::Linear(ops::Linear {
-            weight,
-            bias: None,
-            input,
-            output,
-            activation,
-        }));
-        output
-    }
-
-    /// The linear layer `name`, which is there already, applied to another input: its gradients add up.
-    pub fn linear_again(&mut self, name: &str, input: View) -> View {
-        let weight = self.param_places.get(&format!("{name}.weight"));
-        let stage = weight.and_then(|weight| self.linears.get(weight));
-        let before = stage.and_then(|&stage| match self.stages[stage] {
-            Stage::Linear(ops::Linear {
-                weight,
-                bias,
-                input: first,
-                activation,
-                ..
-            }) if first.width == input.width => Some((weight, bias, activation)),
-            _ => None,
-        });
-        let Some((weight, bias, activation)) = before else {
-            self.fail(format!("there is no linear layer {name} of {} inputs yet", input.width));
-            return input;
-        };
-        let output = self.buffer_in(self.space_of(input), self.params[weight].rows);
         self.stages.push(Stage::Linear(ops::Linear {
             weight,
-            bias,
+            bias: None,
             input,
             output,
             activation,

@@ -63,8 +63,6 @@ pub struct PlanBuilder {
     param_places: HashMap<String, usize>,
     /// Which columns read which tables, as (table, column).
     gathers: HashSet<(usize, usize)>,
-    /// The first linear stage of each weight.
-    linears: HashMap<usize, usize>,
     buffers: Vec<usize>,
     spaces: Vec<Space>,
     stages: Vec<Stage>,

@@ -92,8 +92,8 @@ impl Trainer {
     /// Adam's moments are not carried over; `config` says what is done here.
     ///
     /// # Errors
-    /// [`Error::Config`] where the sizes of the three models differ or `alpha` is not in 0..=1, and those of
-    /// [`Trainer::new`].
+    /// [`Error::Config`] where the sizes of the three models or their losses differ, or `alpha` is not in 0..=1, and those
+    /// of [`Trainer::new`].
     pub fn pretrained(
         model: NeuMf,
         gmf: &mut Trainer,
@@ -104,6 +104,12 @@ impl Trainer {
     ) -> Result<Self> {
         if !(0.0..=1.0).contains(&alpha) {
             return Err(Error::config("alpha", format!("{alpha} is not in 0..=1; 0.5 is usual")));
+        }
+        let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
+        if loss != before {
+            let reason =
+                format!("{loss}: the parts were trained by {before}, and their parameters are not those of {loss}");
+            return Err(Error::config("loss", reason));
         }
         let (gmf_state, mlp_state) = (gmf.state()?, mlp.state()?);
         let state = model.pretrained((gmf.plan(), &gmf_state), (mlp.plan(), &mlp_state), alpha)?;

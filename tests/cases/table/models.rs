@@ -2,8 +2,11 @@
 
 use pocketrec::{
     models::{Gmf, Loss, Mf, Mlp, NeuMf},
-    plan::Plan,
+    ops::SigmoidCrossEntropy,
+    plan::{Activation, Init, Plan, PlanBuilder},
 };
+
+const INIT: Init = Init::Normal { std: 0.1 };
 
 /// Every model at sizes that no vector width divides, by each loss, by name.
 pub fn odd_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
@@ -22,5 +25,18 @@ pub fn odd_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
     // Comparing items would learn nothing of its users.
     let mlp_0 = Mlp::new(users, items).layers([6]).plan().unwrap();
     all.insert(2, ("MLP-0", mlp_0));
+    all.insert(3, ("items first", items_first(users, items)));
     all
+}
+
+/// A plan whose first column is the candidate's.
+fn items_first(users: usize, items: usize) -> Plan {
+    let mut plan = PlanBuilder::new();
+    let (item, user) = (plan.candidate("item"), plan.query("user"));
+    let (q, p, both) = (plan.buffer(5), plan.buffer(5), plan.buffer(5));
+    plan.gather("item.weight", item, items, INIT, q);
+    plan.gather("user.weight", user, users, INIT, p);
+    plan.product(q, p, both);
+    let logit = plan.linear("logit", both, 1, Activation::Identity);
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }

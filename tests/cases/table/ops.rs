@@ -109,18 +109,24 @@ fn of_samples() -> Vec<(&'static str, Plan)> {
     ]
 }
 
-/// An item and a negative, scored by the same layer.
+/// An item and a negative, scored by the same hidden layer. Each has its own layer behind it: the gradient of a bias that
+/// both had would be the rest of two sums that all but cancel.
 fn pairs() -> Plan {
     let mut plan = PlanBuilder::new();
     let columns = [plan.candidate("item"), plan.negative("negative", "item")];
-    let logits = plan.buffer(2);
+    let (logits, mut hidden) = (plan.buffer(2), Vec::new());
     for (k, column) in columns.into_iter().enumerate() {
         plan.shared(|plan| {
             let x = plan.buffer(5);
             plan.gather("item.weight", column, 11, INIT, x);
-            let hidden = plan.linear("hidden", x, 7, Activation::Relu);
-            plan.linear_into("logit", hidden, logits.columns(k, 1), Activation::Sigmoid);
+            hidden.push(plan.linear("hidden", x, 7, Activation::Relu));
         });
+        plan.linear_into(
+            &format!("logit.{k}"),
+            hidden[k],
+            logits.columns(k, 1),
+            Activation::Sigmoid,
+        );
     }
     let logits = [logits.columns(0, 1), logits.columns(1, 1)];
     plan.finish(Bpr { logits }).unwrap()
@@ -230,7 +236,7 @@ fn of_layers() -> Vec<(&'static str, Plan)> {
             "linear: a layer applied twice",
             on_samples(8, |plan, x| {
                 let first = plan.linear("layer", x.columns(0, 4), 3, Activation::Identity);
-                let second = plan.linear_again("layer", x.columns(4, 4));
+                let second = plan.shared(|plan| plan.linear("layer", x.columns(4, 4), 3, Activation::Identity));
                 let output = plan.buffer(3);
                 plan.product(first, second, output);
                 output

@@ -55,10 +55,12 @@ fn auxiliary(hidden_width: usize) -> Plan {
     plan.gather("item.weight", unseen, 23, INIT, n);
     let states = plan.gru("extractor", GruKind::Gru, k, None, hidden_width);
     let (clicked, negative) = (plan.pair_with_next(states, k), plan.pair_with_next(states, n));
-    let hidden = plan.linear("auxiliary.0", clicked, 4, Activation::Sigmoid);
-    let clicked = plan.linear("auxiliary.1", hidden, 1, Activation::Identity);
-    let hidden = plan.linear_again("auxiliary.0", negative);
-    let negative = plan.linear_again("auxiliary.1", hidden);
+    let network = |plan: &mut PlanBuilder, event| {
+        let hidden = plan.linear("auxiliary.0", event, 4, Activation::Sigmoid);
+        plan.linear("auxiliary.1", hidden, 1, Activation::Identity)
+    };
+    let clicked = network(&mut plan, clicked);
+    let negative = plan.shared(|plan| network(plan, negative));
     plan.auxiliary(clicked, negative, 0.5);
     let last = plan.buffer(hidden_width);
     plan.last_step(states, last);
