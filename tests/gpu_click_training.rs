@@ -198,8 +198,14 @@ fn catalogues_of_plans_with_histories_are_refused() {
         let mut executor = device.executor(plan.clone(), random_state(&plan, 0.1, 5)).unwrap();
         let query = Query { user: 3, known: &[] };
         let refusals = [
-            (score_catalogue(&mut *executor, &[3], &mut [0.0; 7]).wait(), "no catalogue"),
-            (top_catalogue(&mut *executor, &[query], 2).wait().map(drop), "no catalogue"),
+            (
+                score_catalogue(&mut *executor, &[3], &mut [0.0; 7]).wait(),
+                "no catalogue",
+            ),
+            (
+                top_catalogue(&mut *executor, &[query], 2).wait().map(drop),
+                "no catalogue",
+            ),
             (executor.score(&[&[3], &[2]], &mut [0.0]).wait(), "sequences"),
         ];
         for (refused, telling) in refusals {

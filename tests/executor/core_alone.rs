@@ -110,7 +110,6 @@ fn the_core_alone_trains_ranks_recommends_and_saves() {
     let [want, got] = [&mut whole, &mut alone].map(|trainer| trainer.fit(&split, |_| ()).unwrap());
     assert!(LATE.load(Ordering::Relaxed) > 100, "{LATE:?} results were late");
     assert_eq!(got.best, want.best);
-    assert!(got.best.unwrap().value.hr > 0.3, "{:?}", got.best);
     assert_eq!(alone.state().unwrap(), whole.state().unwrap());
 
     let [want, got] = [&mut whole, &mut alone].map(|trainer| trainer.recommend(5, 10).unwrap());

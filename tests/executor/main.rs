@@ -1,5 +1,6 @@
-//! What a caller may rely on of any executor: results that are awaited as well as waited for, also where they are dropped
-//! midway (`awaited`, on a graphics device), and a core that is enough to train, rank, recommend and save (`core_alone`).
+//! What a caller may rely on of any executor: results that are awaited as well as waited for (`awaited`, on a graphics
+//! device; what is dropped midway is tested where the device can be made to seem busy, in `src/gpu/executor/tests.rs`), and
+//! a core that is enough to train, rank, recommend and save (`core_alone`).
 
 #[path = "../common/mod.rs"]
 mod common;
