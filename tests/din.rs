@@ -184,7 +184,7 @@ fn models_that_cannot_be_are_refused() {
     assert!(config_error(Din::new(&astray)).contains("not there"));
     assert!(config_error(Din::new(layout).attention([], Unit::Relu)).starts_with("attention"));
     assert!(config_error(Din::new(layout).attention([8, 0], Unit::Relu)).starts_with("attention"));
-    assert!(config_error(Din::new(layout).embedding_dim(0)).starts_with("factors"));
+    assert!(config_error(Din::new(layout).embedding_dim(0)).starts_with("embedding_dim"));
     assert!(config_error(Din::new(layout).hidden([1 << 20])).starts_with("hidden"));
     assert!(config_error(Din::new(layout).dropout(f32::NAN)).starts_with("dropout"));
 }

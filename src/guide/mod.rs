@@ -17,7 +17,7 @@
 //! | [`train`](crate::train), [`eval`](crate::eval), `checkpoint` | epochs, early stops, rankings, files of what was learnt | all of the above, through [`Executor`] |
 //!
 //! Models never name a device, and executors never name a model: both know [`Stage`](crate::plan::Stage), a closed enum
-//! that is made of the one list of operations in `src/ops/stage.rs`. What an executor lacks is a compile error.
+//! that is made of the one list of operations in `src/ops/mod.rs`. What an executor lacks is a compile error.
 //!
 //! # A batch, from the file to the update
 //!

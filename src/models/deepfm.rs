@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Unit, check_width,
+    click::Widths,
     fields::{check_deep, check_fields, deep, embed, first_order},
     setters,
 };
@@ -30,7 +31,7 @@ pub struct DeepFm {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(rename = "factors")] // as files have called it from the first
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
@@ -70,5 +71,11 @@ impl DeepFm {
         terms.push(deep(&mut plan, fields.all, self.unit, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
         plan.finish(SigmoidCrossEntropy { logit })
+    }
+}
+
+impl Widths for DeepFm {
+    fn widths(&self) -> (usize, &[usize]) {
+        (self.embedding_dim, &self.hidden)
     }
 }

@@ -8,6 +8,7 @@ use super::{
     Unit,
     behaviour::{Behaviour, attention, check_behaviour},
     check_widths,
+    click::Widths,
     fields::{deep, look_up_negative},
     setters,
 };
@@ -48,7 +49,7 @@ pub struct Dien {
     /// The fields, with one behaviour sequence among them.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(rename = "factors")] // as files have called it from the first
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
     /// Widths of the attention unit's hidden layers, which are sigmoids.
     pub attention: Vec<usize>,
@@ -159,5 +160,23 @@ impl Dien {
             return Err(Error::config("auxiliary_weight", reason));
         }
         Ok(history)
+    }
+}
+
+impl Widths for Dien {
+    fn widths(&self) -> (usize, &[usize]) {
+        (self.embedding_dim, &self.hidden)
+    }
+
+    fn other_widths(&self) -> [&[usize]; 2] {
+        let attention = match self.evolution {
+            GruKind::Gru => &[][..],
+            _ => &self.attention,
+        };
+        let auxiliary = match self.auxiliary_weight > 0.0 {
+            true => &self.auxiliary[..],
+            false => &[],
+        };
+        [attention, auxiliary]
     }
 }

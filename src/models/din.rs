@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Unit,
     behaviour::{Behaviour, attention, check_behaviour},
+    click::Widths,
     fields::deep,
     setters,
 };
@@ -42,7 +43,7 @@ pub struct Din {
     /// The fields, with one behaviour sequence among them.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(rename = "factors")] // as files have called it from the first
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
     /// Widths of the attention unit's hidden layers.
     pub attention: Vec<usize>,
@@ -110,5 +111,15 @@ impl Din {
         plan.attention(weights, key, interest);
         let logit = deep(&mut plan, all, self.unit, &self.hidden, self.dropout);
         plan.finish(SigmoidCrossEntropy { logit })
+    }
+}
+
+impl Widths for Din {
+    fn widths(&self) -> (usize, &[usize]) {
+        (self.embedding_dim, &self.hidden)
+    }
+
+    fn other_widths(&self) -> [&[usize]; 2] {
+        [&self.attention, &[]]
     }
 }

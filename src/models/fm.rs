@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     check_width,
+    click::Widths,
     fields::{check_fields, embed, first_order},
     setters,
 };
@@ -21,7 +22,7 @@ pub struct Fm {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(rename = "factors")] // as files have called it from the first
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
 }
 
@@ -49,5 +50,11 @@ impl Fm {
         terms.extend(fields.second_order(&mut plan, self.embedding_dim));
         let logit = plan.plain_sum(&terms);
         plan.finish(SigmoidCrossEntropy { logit })
+    }
+}
+
+impl Widths for Fm {
+    fn widths(&self) -> (usize, &[usize]) {
+        (self.embedding_dim, &[])
     }
 }

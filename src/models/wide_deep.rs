@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Unit, check_width,
+    click::Widths,
     fields::{check_deep, check_fields, deep, embed, first_order},
     setters,
 };
@@ -23,7 +24,7 @@ pub struct WideDeep {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(rename = "factors")] // as files have called it from the first
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
@@ -62,5 +63,11 @@ impl WideDeep {
         terms.push(deep(&mut plan, fields.all, self.unit, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
         plan.finish(SigmoidCrossEntropy { logit })
+    }
+}
+
+impl Widths for WideDeep {
+    fn widths(&self) -> (usize, &[usize]) {
+        (self.embedding_dim, &self.hidden)
     }
 }

@@ -1,30 +1,10 @@
-//! The one list of all operations.
-//!
-//! [`for_each_op`] is the only place where operations are listed: from it come the closed enum [`Stage`] and every
-//! dispatch over it. A new operation is a line there, and whatever it lacks is a compile error.
+//! The closed enum of all operations, made of the one list in `mod.rs`.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{
-    Affine, Attention, AttentionUnit, Auxiliary, BatchNorm, Bpr, Dice, Dropout, Fm, Gather, Gru, LastStep, Linear,
-    Names, Numeric, Op, PairWithNext, Pool, Prelu, Product, Role, SigmoidCrossEntropy, Softmax, Spaces, Specification,
-    Sum,
-};
+use super::{Names, Op, Role, Spaces, Specification};
 use crate::view::{Space, View};
-
-/// Hands the names of all operations, which are those of their structs, to a macro.
-macro_rules! for_each_op {
-    ($receiver:ident) => {
-        $receiver! {
-            Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy,
-            Bpr
-        }
-    };
-}
-
-pub(crate) use for_each_op;
 
 macro_rules! stage {
     ($($op:ident),*) => {
@@ -32,8 +12,8 @@ macro_rules! stage {
         #[derive(Clone, Debug, PartialEq)]
         pub enum Stage {
             $(
-                #[doc = concat!("See [`", stringify!($op), "`].")]
-                $op($op),
+                #[doc = concat!("See [`", stringify!($op), "`](super::", stringify!($op), ").")]
+                $op(super::$op),
             )*
         }
 
@@ -64,8 +44,8 @@ macro_rules! stage {
         }
 
         $(
-            impl From<$op> for Stage {
-                fn from(op: $op) -> Stage {
+            impl From<super::$op> for Stage {
+                fn from(op: super::$op) -> Stage {
                     Stage::$op(op)
                 }
             }
