@@ -3,7 +3,7 @@
 //! `output = x0 * (mapped W^T + b) + x`, with an elementwise product; `x0`, `x` and `output` are `[rows, width]`, `mapped`
 //! is `[rows, inputs]`, `W` is `[width, inputs]` and `b` is `[width]` (Wang et al., *DCN V2: Improved Deep & Cross Network
 //! and Practical Lessons for Web-scale Learning to Rank Systems*, WWW 2021, equation 1). What is mapped is `x` itself; in the
-//! low-rank form (equation 2) it is `x` mapped to fewer columns by a [linear](super::linear) stage before.
+//! low-rank form (equation 2) it is `x` mapped to fewer columns by a [`linear`] stage before.
 //!
 //! Backward, with `d = output_gradient`, `u = mapped W^T + b` and `delta = d * x0`:
 //!

@@ -6,7 +6,6 @@ use super::{AbsorbConfig, ITEM, Trainer, USER};
 use crate::{
     Error, Result,
     data::Batch,
-    models::Loss,
     plan::{L2, Optimizer},
     train::{
         draws::{Draws, absorb_rng},
@@ -100,7 +99,7 @@ impl Trainer {
     /// The group's interactions and some older ones of its users, each with negatives.
     fn draw_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig, draws: &mut Draws) -> Result<Batch> {
         let samples = group.len() * (1 + config.replay as usize) * (1 + config.negatives as usize);
-        let pairwise = self.config.loss == Loss::Bpr;
+        let pairwise = self.config.loss.is_pairwise();
         let columns = 2 + usize::from(pairwise);
         let mut batch = Batch::new(columns, samples);
         batch.set_negatives(2..columns);
