@@ -89,7 +89,7 @@ fn sizes_of_click_models_are_refused_by_name() {
     let layout = layout(2);
     for size in [0, 65_537, usize::MAX / 3, usize::MAX] {
         for model in click_models(&layout, size) {
-            assert_eq!(fault(model.plan()).0, "factors", "{}", model.name());
+            assert_eq!(fault(model.plan()).0, "embedding_dim", "{}", model.name());
         }
         assert_eq!(fault(WideDeep::new(&layout).hidden([4, size]).plan()).0, "hidden");
         assert_eq!(fault(DeepFm::new(&layout).hidden([size]).plan()).0, "hidden");

@@ -67,7 +67,7 @@ impl ModelOptions {
             (
                 "--embedding-dim",
                 "embedding_dim",
-                self.embedding_dim.map(|dim| dim.to_string()),
+                self.embedding_dim.map(|width| width.to_string()),
             ),
             ("--hidden", "hidden", self.hidden.as_deref().map(list)),
             ("--dropout", "dropout", self.dropout.map(|dropout| dropout.to_string())),

@@ -31,7 +31,7 @@ pub struct DeepFm {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(alias = "factors")] // as older files call it
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,

@@ -49,7 +49,7 @@ pub struct Dien {
     /// The fields, with one behaviour sequence among them.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(alias = "factors")] // as older files call it
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
     /// Widths of the attention unit's hidden layers, which are sigmoids.
     pub attention: Vec<usize>,

@@ -43,7 +43,7 @@ pub struct Din {
     /// The fields, with one behaviour sequence among them.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(alias = "factors")] // as older files call it
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
     /// Widths of the attention unit's hidden layers.
     pub attention: Vec<usize>,

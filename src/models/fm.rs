@@ -22,7 +22,7 @@ pub struct Fm {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(alias = "factors")] // as older files call it
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
 }
 

@@ -24,7 +24,7 @@ pub struct WideDeep {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    #[serde(alias = "factors")] // as older files call it
+    #[serde(alias = "factors")] // in older files
     pub embedding_dim: usize,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
