@@ -8,7 +8,6 @@ use crate::{
     Result,
     cpu::{CpuExecutor, Isa},
     executor::Executor,
-    memory::Need,
     plan::{Plan, State},
 };
 
@@ -22,7 +21,7 @@ const GPU_PAYS_OFF: usize = 32 * 1024;
 /// them and of the executors on it. Two are equal that run on the same adapter in the same way.
 ///
 /// [`threads`](Device::threads) and [`simd`](Device::simd) are the processor's. They count where a plan runs on it, also as
-/// [`auto`](Device::auto)'s second choice, and change nothing about a graphics device.
+/// [`auto`](Device::auto)'s second choice; a graphics device that is asked for by name has neither, and refuses them.
 ///
 /// ```
 /// use pocketrec::{device::Device, models::Gmf, plan::State};
@@ -184,8 +183,23 @@ impl Device {
             Kind::Cpu => self.processor(plan, state),
             Kind::Auto(hardware) => self.best(hardware, plan, state),
             #[cfg(feature = "gpu")]
-            Kind::Gpu(opened) => Ok(Box::new(GpuExecutor::new(&opened.get()?, plan, &state)?)),
+            Kind::Gpu(opened) => {
+                self.refuse_processor_settings()?;
+                Ok(Box::new(GpuExecutor::new(&opened.get()?, plan, &state)?))
+            }
         }
+    }
+
+    /// Refuses settings of the processor where it is not to be used.
+    #[cfg(feature = "gpu")]
+    fn refuse_processor_settings(&self) -> Result<()> {
+        let set = match (self.threads, self.isa) {
+            (Some(threads), _) => alloc::format!("threads({threads})"),
+            (None, Some(isa)) => alloc::format!("simd({isa})"),
+            (None, None) => return Ok(()),
+        };
+        let reason = "is a setting of the processor, and this device is a graphics device: leave it out";
+        Err(crate::Error::Device(alloc::format!("{set} {reason}")))
     }
 
     /// Refuses a model whose state, with the copy that is trained on, is more than there is memory for, before either is
@@ -195,7 +209,7 @@ impl Device {
             Kind::Cpu => 2,
             _ => 1, // the other may be a graphics device's
         };
-        Need::of_plan("training the parameters", plan, moments, copies).check()
+        plan.need("training the parameters", moments, copies).check()
     }
 
     #[cfg(feature = "gpu")]

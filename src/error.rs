@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::memory::Size;
+use crate::size::Size;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = core::result::Result<T, E>;

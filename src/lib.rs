@@ -41,6 +41,11 @@
 //! `POCKETREC_DEVICE` (`auto`, `cpu`) is what [`Device::auto`](device::Device::auto) takes; `POCKETREC_SIMD` (`scalar`,
 //! `avx2`, `avx512`, `neon`) the instruction set.
 //!
+//! # Changing the library
+//!
+//! The pages in `guide` have the map of the code, the walk of a batch through it, and how to add a model, an operation and a
+//! loss.
+//!
 //! # Errors
 //!
 //! No input makes the library panic or lose what was trained: an [`Error`] says what is wrong, where, and what to do.
@@ -63,6 +68,8 @@ pub mod executor;
 mod file;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+#[cfg(all(any(doc, doctest), feature = "std"))] // pages alone
+pub mod guide;
 pub(crate) mod memory;
 pub mod models;
 pub mod ops;
@@ -70,6 +77,7 @@ mod optimizer;
 pub mod plan;
 pub mod reference;
 pub mod rng;
+mod size;
 pub mod train;
 mod view;
 

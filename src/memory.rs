@@ -6,34 +6,15 @@
 //! not looked at, so that small models and warm steps pay nothing.
 
 use alloc::{format, string::String, vec::Vec};
-use core::fmt;
 
 use bytemuck::Zeroable;
 
-use crate::{
-    Error, Result,
-    plan::{ParamKind, Plan, State},
-};
+use crate::{Error, Result, size::Size};
 
 /// Bytes that are handed out without a look at what there is.
 const SMALL: u64 = 32 << 20;
 
-/// Bytes as people read them: `12.3 GiB`.
-pub(crate) struct Size(pub u64);
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-        if self.0 < 1024 {
-            return write!(f, "{} bytes", self.0);
-        }
-        let power = (self.0.ilog2() / 10) as usize;
-        let size = self.0 as f64 / (1u64 << (10 * power)) as f64;
-        write!(f, "{size:.1} {}", UNITS[power - 1])
-    }
-}
-
-/// Bytes of so many `T`, as good as endless where they cannot be counted.
+/// Bytes of so many `T`, `u64::MAX` where they cannot be counted.
 pub(crate) fn bytes_of<T>(len: usize) -> u64 {
     (len as u64).saturating_mul(size_of::<T>() as u64)
 }
@@ -52,28 +33,6 @@ impl Need {
             what: what.into(),
             parts: Vec::new(),
         }
-    }
-
-    /// `copies` of a plan's parameters, with both moments or without.
-    pub fn of_plan(what: impl Into<String>, plan: &Plan, moments: bool, copies: u64) -> Self {
-        let copies = copies * if moments { 3 } else { 1 };
-        let mut need = Self::new(what);
-        let mut dense = 0u64;
-        for param in plan.params() {
-            let bytes = bytes_of::<f32>(param.len()).saturating_mul(copies);
-            match param.kind {
-                ParamKind::Table { .. } => need.add(param.name.clone(), bytes),
-                ParamKind::Dense | ParamKind::Statistic => dense = dense.saturating_add(bytes),
-            }
-        }
-        need.add("weights and biases", dense);
-        need
-    }
-
-    /// A copy of a state.
-    pub fn of_state(what: impl Into<String>, plan: &Plan, state: &State) -> Self {
-        let moments = state.tensors.iter().any(|tensor| !tensor.m.is_empty());
-        Self::of_plan(what, plan, moments, 1)
     }
 
     /// Adds a part.
@@ -207,19 +166,6 @@ fn left_by(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use alloc::string::ToString;
-
-    #[test]
-    fn sizes_are_readable() {
-        for (bytes, want) in [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1536, "1.5 KiB"),
-            (13_207_024_435, "12.3 GiB"),
-            (u64::MAX, "16.0 EiB"),
-        ] {
-            assert_eq!(Size(bytes).to_string(), want);
-        }
-    }
 
     #[test]
     fn what_is_left_is_memory_and_swap() {

@@ -29,7 +29,7 @@ fn check(plan: &Plan, name: &str) {
                 score_catalogue(&mut executor, &chosen, &mut got).wait().unwrap();
                 let user: Vec<u32> = (0..want.len()).map(|pair| chosen[pair / items]).collect();
                 let item: Vec<u32> = (0..want.len()).map(|pair| (pair % items) as u32).collect();
-                reference.score(&[&user, &item], &mut want).wait().unwrap();
+                reference.score(&pair.columns(&user, &item), &mut want).wait().unwrap();
                 let largest = want.iter().fold(0.1f32, |m, x| m.max(x.abs()));
                 for (index, (got, want)) in got.iter().zip(&want).enumerate() {
                     let error = (got - want).abs();

@@ -4,14 +4,8 @@
 
 mod common;
 
-use std::collections::HashMap;
-
 use common::golden::{Golden, Make, before, on_every_cpu, on_reference};
 use pocketrec::{
-    data::{
-        Batch,
-        clicks::{IdField, Layout, Table},
-    },
     models::{ClickModel, DeepFm, Fm, Lr, Unit},
     plan::Plan,
 };
@@ -20,45 +14,10 @@ const FILE: &[u8] = include_bytes!("golden/deepfm.safetensors");
 /// The same with batch normalisation in the hidden layers.
 const NORMED: &[u8] = include_bytes!("golden/deepfm_batch_norm.safetensors");
 
-/// The fields in the order of the file's ids.
-const FIELDS: [&str; 5] = ["user", "item", "genre", "hour", "period"];
-
-impl Golden {
-    /// The fields of the file, each with a vocabulary of its own.
-    fn layout(&self) -> Layout {
-        let rows: HashMap<String, u32> = self.setting("fields");
-        let field = |(vocabulary, name): (usize, &&str)| IdField::new(*name, vocabulary);
-        let table = |name: &&str| Table {
-            name: (*name).into(),
-            rows: rows[*name],
-        };
-        Layout {
-            ids: FIELDS.iter().enumerate().map(field).collect(),
-            numbers: (0..self.setting("numeric"))
-                .map(|i: usize| format!("number {i}"))
-                .collect(),
-            vocabularies: FIELDS.iter().map(table).collect(),
-            ..Layout::default()
-        }
-    }
-
-    fn batch(&self, step: usize) -> Batch {
-        let mut batch = Batch::default();
-        batch.reset(FIELDS.len(), 0);
-        for (at, id) in self.ids(&format!("step{step}/ids")).into_iter().enumerate() {
-            batch.ids_mut(at % FIELDS.len()).push(id);
-        }
-        *batch.numeric_mut() = self.floats(&format!("step{step}/numeric"));
-        *batch.labels_mut() = self.floats(&format!("step{step}/label"));
-        batch.sort();
-        batch
-    }
-}
-
 /// DeepFM as a file has it.
 fn deepfm(golden: &Golden, unit: Unit) -> Plan {
     let hidden: Vec<usize> = golden.setting("layers");
-    let model = DeepFm::new(&golden.layout()).factors(golden.setting("factors"));
+    let model = DeepFm::new(&golden.fields()).factors(golden.setting("factors"));
     model.hidden(hidden).unit(unit).plan().unwrap()
 }
 
@@ -73,13 +32,13 @@ fn check(make: Make<'_>, tolerance: f64) {
 
 fn check_parts(make: Make<'_>, tolerance: f64) {
     let golden = Golden::read(FILE);
-    let layout = golden.layout();
+    let layout = golden.fields();
     let parts: [(&str, ClickModel); 2] = [
         ("lr", Lr::new(&layout).into()),
         ("fm", Fm::new(&layout).factors(golden.setting("factors")).into()),
     ];
     for (name, model) in parts {
-        let (plan, batch) = (model.plan().unwrap(), golden.batch(0));
+        let (plan, batch) = (model.plan().unwrap(), golden.fields_batch(0));
         let mut executor = make(plan.clone(), golden.initial(&plan));
         golden.check_logits(&mut *executor, &batch, name, tolerance);
         golden.check_gradients(&mut *executor, &batch, name, tolerance);
@@ -91,7 +50,7 @@ fn check_training(make: Make<'_>, golden: &Golden, plan: &Plan, tolerance: f64) 
     for (mode, optimizer) in golden.optimizers() {
         let mut executor = make(plan.clone(), golden.initial(plan));
         for step in 0..golden.setting("steps") {
-            let (before, batch) = (before(mode, step), golden.batch(step));
+            let (before, batch) = (before(mode, step), golden.fields_batch(step));
             golden.check_logits(&mut *executor, &batch, &before, tolerance);
             golden.check_gradients(&mut *executor, &batch, &before, tolerance);
             golden.check_step(&mut *executor, &batch, &optimizer, &before, tolerance);

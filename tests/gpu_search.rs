@@ -38,10 +38,10 @@ fn check(executor: &mut GpuExecutor, what: &str) {
     let mut scores = vec![0.0; asked.len() * items];
     score_catalogue(executor, &asked, &mut scores).wait().unwrap();
     let mut by_pairs = vec![0.0; scores.len()];
-    let user: Vec<u32> = (0..scores.len()).map(|at| asked[at / items]).collect();
-    let item: Vec<u32> = (0..scores.len()).map(|at| (at % items) as u32).collect();
+    let user: Vec<u32> = (0..scores.len()).map(|cell| asked[cell / items]).collect();
+    let item: Vec<u32> = (0..scores.len()).map(|cell| (cell % items) as u32).collect();
     executor
-        .score(&pair.columns(&user[..], &item[..]), &mut by_pairs)
+        .score(&pair.columns(&user, &item), &mut by_pairs)
         .wait()
         .unwrap();
     close(&scores, &wide(&by_pairs), 1e-5, what);

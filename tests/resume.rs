@@ -10,7 +10,7 @@ use pocketrec::{
     checkpoint::{Checkpoint, replace_file},
     data::{IdMap, Interactions, Split},
     device::Device,
-    models::{Gmf, Mf, Mlp, Model, NeuMf},
+    models::{Gmf, Loss, Mf, Mlp, Model, NeuMf},
     plan::{AdamConfig, Optimizer},
     train::{Control, EpochReport, Event, StopReason, TrainConfig, Trainer},
 };
@@ -47,16 +47,21 @@ fn stopping_saving_and_loading_anywhere_changes_no_bit() {
     let path = folder.path().join("model.safetensors");
     let adam = Optimizer::Adam(AdamConfig::default());
     let lazy = Optimizer::default();
-    for (model, (optimizer, average_from, patience)) in models().into_iter().zip([
+    let settings = [
         (lazy, None, None),
         (adam, Some(1), None),
         (lazy, Some(2), Some(9)),
         (adam, Some(3), None),
-    ]) {
+    ];
+    let losses = [Loss::CrossEntropy, Loss::Bpr]
+        .into_iter()
+        .flat_map(|loss| settings.map(|settings| (loss, settings)));
+    for (model, (loss, (optimizer, average_from, patience))) in models().into_iter().cycle().zip(losses) {
         let config = TrainConfig {
             optimizer,
             average_from,
             patience,
+            loss,
             ..config()
         };
         let (mut whole, expected) = uninterrupted(&model, config, &split);

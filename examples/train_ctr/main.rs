@@ -132,7 +132,7 @@ fn test(options: &Options, trainer: &mut ClickTrainer, data: &Data, training: &T
 /// A new trainer.
 fn begin(options: &Options, data: &Data, device: Device) -> Result<ClickTrainer> {
     let config = options.training.config(TrainingOptions::defaults(data.labels))?;
-    let mut trainer = ClickTrainer::new(options.model.build(data.encoder.layout()), device, config)?;
+    let mut trainer = ClickTrainer::new(options.model.build(data.encoder.layout())?, device, config)?;
     trainer.set_encoder(data.encoder.clone())?;
     Ok(trainer)
 }

@@ -1,19 +1,15 @@
 //! The options that say which model is trained.
 
-use clap::{Args, ValueEnum};
-use pocketrec::{
-    Error, Result,
-    data::clicks::Layout,
-    models::{ClickModel, DeepFm, Dien, Din, Fm, Lr, Unit, WideDeep},
-};
+use clap::{Args, ValueEnum, builder::PossibleValuesParser};
+use pocketrec::{Error, Result, data::clicks::Layout, models::ClickModel};
 
 /// What is trained.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelOptions {
     /// Which model [default: deepfm]
-    #[arg(long, value_enum, value_name = "MODEL", conflicts_with = "resume")]
-    pub model: Option<Kind>,
+    #[arg(long, value_parser = PossibleValuesParser::new(ClickModel::NAMES), value_name = "MODEL", conflicts_with = "resume")]
+    pub model: Option<String>,
     /// Width of an embedding [default: 16]
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub factors: Option<usize>,
@@ -35,24 +31,9 @@ pub struct ModelOptions {
     /// DIN's weights of a history add up to 1
     #[arg(long, conflicts_with = "resume")]
     pub softmax: bool,
-}
-
-/// The models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
-    /// Logistic regression.
-    Lr,
-    /// Factorisation machine.
-    Fm,
-    /// Wide & Deep.
-    #[value(name = "wide_deep")]
-    WideDeep,
-    /// DeepFM.
-    Deepfm,
-    /// DIN; wants a history.
-    Din,
-    /// DIEN; wants a history.
-    Dien,
+    /// Any setting of the model, by the name that it has in the library; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "resume")]
+    pub set: Vec<String>,
 }
 
 /// What follows a hidden layer.
@@ -70,80 +51,85 @@ pub enum UnitKind {
     Dice,
 }
 
-impl From<UnitKind> for Unit {
-    fn from(kind: UnitKind) -> Unit {
-        match kind {
-            UnitKind::Relu => Unit::Relu,
-            UnitKind::BatchNormRelu => Unit::BatchNormRelu,
-            UnitKind::Sigmoid => Unit::Sigmoid,
-            UnitKind::Prelu => Unit::Prelu,
-            UnitKind::Dice => Unit::Dice,
-        }
-    }
-}
-
-/// The options of models, and which models have them.
-const DEEP: &[Kind] = &[Kind::WideDeep, Kind::Deepfm, Kind::Din, Kind::Dien];
-const EMBEDDED: &[Kind] = &[Kind::Fm, Kind::WideDeep, Kind::Deepfm, Kind::Din, Kind::Dien];
-const ATTENTIVE: &[Kind] = &[Kind::Din, Kind::Dien];
-const DIN: &[Kind] = &[Kind::Din];
+/// What is trained where no model is named.
+const DEFAULT: &str = "deepfm";
 
 impl ModelOptions {
-    fn kind(&self) -> Kind {
-        self.model.unwrap_or(Kind::Deepfm)
+    fn name(&self) -> &str {
+        self.model.as_deref().unwrap_or(DEFAULT)
+    }
+
+    /// The options for settings that several models have, as they were given: each with the setting and its value.
+    fn given(&self) -> Vec<(&'static str, &'static str, String)> {
+        let list = |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        let unit = |unit: UnitKind| unit.to_possible_value().map(|value| value.get_name().to_string());
+        let given = [
+            ("--factors", "factors", self.factors.map(|factors| factors.to_string())),
+            ("--hidden", "hidden", self.hidden.as_deref().map(list)),
+            ("--dropout", "dropout", self.dropout.map(|dropout| dropout.to_string())),
+            ("--unit", "unit", self.unit.and_then(unit)),
+            ("--attention", "attention", self.attention.as_deref().map(list)),
+            ("--attention-unit", "attention_unit", self.attention_unit.and_then(unit)),
+            ("--softmax", "softmax", self.softmax.then(|| "true".to_string())),
+        ];
+        let given = given.into_iter();
+        given
+            .filter_map(|(option, setting, value)| Some((option, setting, value?)))
+            .collect()
     }
 
     /// Refuses an option that the model does not have.
     pub fn check(&self) -> Result<()> {
-        let given = [
-            ("--factors", self.factors.is_some(), EMBEDDED),
-            ("--hidden", self.hidden.is_some(), DEEP),
-            ("--dropout", self.dropout.is_some(), DEEP),
-            ("--unit", self.unit.is_some(), DEEP),
-            ("--attention", self.attention.is_some(), ATTENTIVE),
-            ("--attention-unit", self.attention_unit.is_some(), DIN),
-            ("--softmax", self.softmax, DIN),
-        ];
-        let name = |kind: &Kind| {
-            kind.to_possible_value()
-                .map_or_else(String::new, |value| value.get_name().into())
-        };
-        for (option, given, models) in given {
-            if given && !models.contains(&self.kind()) {
-                let have: Vec<String> = models.iter().map(name).collect();
-                let reason = format!(
-                    "{} has no such setting; {} have it",
-                    name(&self.kind()),
-                    have.join(", ")
-                );
+        let model = ClickModel::named(self.name(), &Layout::default())?;
+        for (option, setting, _) in self.given() {
+            if !has(&model, setting) {
+                let mut have = Vec::new();
+                for &name in ClickModel::NAMES {
+                    if has(&ClickModel::named(name, &Layout::default())?, setting) {
+                        have.push(name);
+                    }
+                }
+                let reason = format!("{} has no such setting; {} have it", self.name(), have.join(", "));
                 return Err(Error::config(option, reason));
             }
         }
-        Ok(())
+        self.build(&Layout::default()).map(drop)
     }
 
     /// The model over these fields.
-    pub fn build(&self, layout: &Layout) -> ClickModel {
-        let (factors, dropout) = (self.factors.unwrap_or(16), self.dropout.unwrap_or(0.0));
-        let hidden = self.hidden.clone().unwrap_or_else(|| vec![64, 32]);
-        let attention = self.attention.clone().unwrap_or_else(|| vec![64]);
-        let unit: Unit = self.unit.unwrap_or(UnitKind::Relu).into();
-        macro_rules! deep {
-            ($model:expr) => {
-                $model.factors(factors).hidden(hidden).unit(unit).dropout(dropout)
-            };
-        }
-        match self.kind() {
-            Kind::Lr => Lr::new(layout).into(),
-            Kind::Fm => Fm::new(layout).factors(factors).into(),
-            Kind::WideDeep => deep!(WideDeep::new(layout)).into(),
-            Kind::Deepfm => deep!(DeepFm::new(layout)).into(),
-            Kind::Din => {
-                let of_attention = self.attention_unit.unwrap_or(UnitKind::Sigmoid).into();
-                let din = deep!(Din::new(layout)).attention(attention, of_attention);
-                din.softmax(self.softmax).into()
+    pub fn build(&self, layout: &Layout) -> Result<ClickModel> {
+        let mut model = ClickModel::named(self.name(), layout)?;
+        let defaults = DEFAULTS.iter().map(|&(setting, value)| (setting, value.to_string()));
+        let given = self.given().into_iter().map(|(_, setting, value)| (setting, value));
+        for (setting, value) in defaults.chain(given) {
+            if has(&model, setting) {
+                model = model.with(setting, &value)?;
             }
-            Kind::Dien => deep!(Dien::new(layout)).attention(attention).into(),
         }
+        for setting in &self.set {
+            let Some((name, value)) = setting.split_once('=') else {
+                let reason = format!("{setting} is no setting with its value; write it as in dropout=0.2");
+                return Err(Error::config("--set", reason));
+            };
+            model = model.with(name, value).map_err(|error| match error {
+                Error::Config { field, reason } => Error::config("--set", format!("{field}: {reason}")),
+                other => other,
+            })?;
+        }
+        Ok(model)
     }
+}
+
+/// What an example that is done in a minute begins with, in models that have the setting.
+const DEFAULTS: [(&str, &str); 6] = [
+    ("factors", "16"),
+    ("hidden", "64,32"),
+    ("dropout", "0"),
+    ("unit", "relu"),
+    ("attention", "64"),
+    ("attention_unit", "sigmoid"),
+];
+
+fn has(model: &ClickModel, setting: &str) -> bool {
+    model.settings().iter().any(|there| there == setting)
 }

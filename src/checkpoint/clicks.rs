@@ -8,13 +8,15 @@ use std::{
 };
 
 use safetensors::Dtype;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    VERSION, check_finite, fault,
+    VERSION, check_finite,
+    checks::check_best,
+    fault,
     format::{self, Input, Output, Values},
     input_of,
-    meta::{Exact, is_zero},
+    meta::ClickProgressRecord,
     read::{Reader, check_columns, check_room, check_version, gathered, json, words},
     replace_file,
     write::{check_json, parameters, refused},
@@ -22,10 +24,9 @@ use super::{
 use crate::{
     Error, Result,
     data::clicks::{Encoder, Layout, Table},
-    executor::LossSum,
     models::ClickModel,
     plan::{Plan, State},
-    train::{BestClickEpoch, ClickConfig, ClickHistory, ClickProgress, absorbed_fault, check_averaging, mean_fault},
+    train::{ClickConfig, ClickHistory, ClickProgress, absorbed_fault, check_averaging, mean_fault},
 };
 
 /// Everything a [`ClickTrainer`](crate::train::ClickTrainer) knows, as plain data.
@@ -55,52 +56,6 @@ pub struct ClickCheckpoint {
     pub history: ClickHistory,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    epoch: u32,
-    row: u64,
-    step: u64,
-    optimizer_step: u64,
-    loss_sum: Exact,
-    loss_samples: u64,
-    best: Option<(u32, Exact)>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    best_averaged: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    at_best: bool,
-    stale: u32,
-    plateaus: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    averaged: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    absorbed: u64,
-}
-
-impl Record {
-    fn progress(&self) -> ClickProgress {
-        ClickProgress {
-            epoch: self.epoch,
-            sample: self.row,
-            step: self.step,
-            loss: LossSum {
-                sum: self.loss_sum.0,
-                samples: self.loss_samples,
-            },
-            best: self.best.map(|(epoch, value)| BestClickEpoch {
-                epoch,
-                value: value.0,
-                averaged: self.best_averaged,
-            }),
-            evaluations_since_best: self.stale,
-            at_best: self.at_best,
-            plateaus: self.plateaus,
-            averaged: self.averaged,
-            absorbed: self.absorbed,
-        }
-    }
-}
-
 impl ClickCheckpoint {
     /// Writes the file: an older one of that name is replaced once the new one is whole and on the disk.
     ///
@@ -108,51 +63,34 @@ impl ClickCheckpoint {
     /// [`Error::Io`] where the operating system refuses, [`Error::Checkpoint`] where a value is not finite.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let asides = [self.best_values.as_deref(), self.average_values.as_deref()];
-        check_finite(&self.model.plan()?, &self.state, asides, path)?;
+        let others = [self.best_values.as_deref(), self.average_values.as_deref()];
+        check_finite(&self.model.plan()?, &self.state, others, path)?;
         replace_file(path, |to| self.write_to(to))
     }
 
     /// Writes the bytes of a checkpoint file.
     ///
     /// # Errors
-    /// Those of the writer, and [`io::ErrorKind::InvalidInput`] where the state is not one of the model.
+    /// Those of the writer, and [`io::ErrorKind::InvalidInput`] where the parts do not fit together.
     pub fn write_to(&self, to: &mut dyn Write) -> io::Result<()> {
         let invalid = |error: Error| io::Error::new(io::ErrorKind::InvalidInput, error);
         let plan = self.model.plan().map_err(invalid)?;
         self.check(&plan).map_err(refused)?;
         let mut tensors = Vec::new();
-        let ClickProgress { epoch, averaged, .. } = self.progress;
-        let has_mean = self.average_values.is_some();
-        let fault = self.progress.counts("row").fault(self.state.step);
-        if let Some(reason) = fault.or_else(|| mean_fault(self.config.average_from, epoch, averaged, has_mean)) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
-        }
         let others = [
             ("best", self.best_values.as_deref()),
             ("average", self.average_values.as_deref()),
         ];
         parameters(&plan, &self.state, &others, &mut tensors)?;
-        let mut json = |name: &str, json: Vec<u8>| {
-            tensors.push(Output {
-                name: name.into(),
-                shape: vec![json.len()],
-                values: Values::U8(Cow::Owned(json)),
-            });
-        };
         if let Some(encoder) = &self.encoder {
-            let bytes = serde_json::to_vec(encoder)?;
-            from_json::<Encoder>("encoder", &bytes).map_err(refused)?;
-            json("encoder", bytes);
+            tensors.push(as_json("encoder", encoder)?);
         }
         if self.history.users() > 0 {
-            let bytes = serde_json::to_vec(&self.history)?;
-            from_json::<ClickHistory>("absorbed", &bytes).map_err(refused)?;
-            json("absorbed", bytes);
+            tensors.push(as_json("absorbed", &self.history)?);
         }
         let layout = self.model.layout();
         if let Some(reason) = absorbed_fault(layout, self.support.as_deref(), &self.history) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+            return Err(refused(reason));
         }
         for (table, counts) in layout.vocabularies.iter().zip(self.support.iter().flatten()) {
             tensors.push(Output {
@@ -161,45 +99,41 @@ impl ClickCheckpoint {
                 values: Values::I32(Cow::Borrowed(counts)),
             });
         }
-        let progress = &self.progress;
-        let record = Record {
-            epoch: progress.epoch,
-            row: progress.sample,
-            step: progress.step,
-            optimizer_step: self.state.step,
-            loss_sum: Exact(progress.loss.sum),
-            loss_samples: progress.loss.samples,
-            best: progress.best.map(|best| (best.epoch, Exact(best.value))),
-            best_averaged: progress.best.map_or(0, |best| best.averaged),
-            at_best: progress.at_best,
-            stale: progress.evaluations_since_best,
-            plateaus: progress.plateaus,
-            averaged: progress.averaged,
-            absorbed: progress.absorbed,
-        };
+        check_unread(layout, tensors.iter().map(Output::bytes).sum()).map_err(refused)?;
+        format::write(tensors, self.strings()?, to)
+    }
+
+    /// Model, settings and position, each of which can be read back.
+    fn strings(&self) -> io::Result<BTreeMap<String, String>> {
+        let record = ClickProgressRecord::new(&self.progress, self.state.step);
         let strings = BTreeMap::from([
             ("pocketrec".into(), VERSION.into()),
             ("model".into(), serde_json::to_string(&self.model)?),
             ("clicks".into(), serde_json::to_string(&self.config)?),
             ("click_progress".into(), serde_json::to_string(&record)?),
         ]);
-        check_unread(layout, tensors.iter().map(Output::bytes).sum()).map_err(refused)?;
         check_json::<ClickModel>("model", &strings).map_err(refused)?;
         check_json::<ClickConfig>("clicks", &strings).map_err(refused)?;
-        check_json::<Record>("click_progress", &strings).map_err(refused)?;
-        format::write(tensors, strings, to)
+        check_json::<ClickProgressRecord>("click_progress", &strings).map_err(refused)?;
+        Ok(strings)
     }
 
-    /// The reader's checks of settings and encoder, before the first byte is written.
+    /// The reader's checks of settings, position and encoder, before the first byte is written.
     fn check(&self, plan: &Plan) -> Result<(), String> {
         let of_settings = |error| format!("metadata key clicks: {error}");
         self.config.validate().map_err(of_settings)?;
         check_averaging(plan, self.config.average_from).map_err(of_settings)?;
         let difference = |encoder| self.model.layout().difference(encoder);
-        match self.encoder.as_ref().and_then(difference) {
-            Some(reason) => Err(format!("tensor encoder: {reason}")),
-            None => Ok(()),
+        if let Some(reason) = self.encoder.as_ref().and_then(difference) {
+            return Err(format!("tensor encoder: {reason}"));
         }
+        let (progress, has_mean) = (&self.progress, self.average_values.is_some());
+        let fault = progress.counts("row").fault(self.state.step);
+        let mean_fault = || mean_fault(self.config.average_from, progress.epoch, progress.averaged, has_mean);
+        if let Some(reason) = fault.or_else(mean_fault) {
+            return Err(reason);
+        }
+        check_best(self.best_values.is_some(), "click_progress", progress)
     }
 
     /// Reads a file.
@@ -236,7 +170,7 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
     check_unread(model.layout(), input.data_len())?;
     let plan = model.plan().map_err(|error| format!("metadata key model: {error}"))?;
     check_averaging(&plan, config.average_from).map_err(|error| format!("metadata key clicks: {error}"))?;
-    let record: Record = json(input, "click_progress")?;
+    let record: ClickProgressRecord = json(input, "click_progress")?;
     let progress = record.progress();
     if let Some(reason) = progress.counts("row").fault(record.optimizer_step) {
         return Err(format!("metadata key click_progress: {reason}"));
@@ -246,23 +180,15 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
     let best_values = reader.values("best/", &plan)?;
     let average_values = reader.values("average/", &plan)?;
     let has_mean = average_values.is_some();
-    if let Some(reason) = mean_fault(config.average_from, record.epoch, record.averaged, has_mean) {
+    if let Some(reason) = mean_fault(config.average_from, progress.epoch, progress.averaged, has_mean) {
         return Err(format!("tensors average/... and metadata key click_progress: {reason}"));
     }
-    let encoder = match reader.has("encoder") {
-        false => None,
-        true => {
-            let encoder: Encoder = listed(&mut reader, "encoder")?;
-            if let Some(reason) = model.layout().difference(&encoder) {
-                return Err(format!("tensor encoder: {reason}"));
-            }
-            Some(encoder)
-        }
-    };
-    let history: ClickHistory = match reader.has("absorbed") {
-        false => ClickHistory::default(),
-        true => listed(&mut reader, "absorbed")?,
-    };
+    check_best(best_values.is_some(), "click_progress", &progress)?;
+    let encoder: Option<Encoder> = listed(&mut reader, "encoder")?;
+    if let Some(reason) = encoder.as_ref().and_then(|encoder| model.layout().difference(encoder)) {
+        return Err(format!("tensor encoder: {reason}"));
+    }
+    let history: ClickHistory = listed(&mut reader, "absorbed")?.unwrap_or_default();
     let support = reader.support(&model)?;
     if let Some(reason) = absorbed_fault(model.layout(), support.as_deref(), &history) {
         return Err(format!("tensors support/... and absorbed: {reason}"));
@@ -293,15 +219,29 @@ fn check_unread(layout: &Layout, bytes: usize) -> Result<(), String> {
     }
 }
 
-/// What a tensor holds as JSON.
-fn listed<T: serde::de::DeserializeOwned>(reader: &mut Reader, name: &str) -> Result<T, String> {
+/// What a tensor holds as JSON, if it is there.
+fn listed<T: DeserializeOwned>(reader: &mut Reader, name: &str) -> Result<Option<T>, String> {
+    if !reader.has(name) {
+        return Ok(None);
+    }
     let json = reader.vector(name, Dtype::U8)?;
     // Lists of short lists take so many times the bytes that they are written with.
     check_room(json.len(), 8).map_err(|reason| format!("tensor {name}: {reason}"))?;
-    from_json(name, json)
+    from_json(name, json).map(Some)
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(name: &str, json: &[u8]) -> Result<T, String> {
+/// A tensor that holds `value` as JSON, which can be read back.
+fn as_json<T: Serialize + DeserializeOwned>(name: &str, value: &T) -> io::Result<Output<'static>> {
+    let json = serde_json::to_vec(value)?;
+    from_json::<T>(name, &json).map_err(refused)?;
+    Ok(Output {
+        name: name.into(),
+        shape: vec![json.len()],
+        values: Values::U8(Cow::Owned(json)),
+    })
+}
+
+fn from_json<T: DeserializeOwned>(name: &str, json: &[u8]) -> Result<T, String> {
     serde_json::from_slice(json).map_err(|error| format!("tensor {name}: {error}"))
 }
 

@@ -1,11 +1,11 @@
-//! The progress record, as JSON in the metadata. Floats are strings: decimal for people, and read back to the bit.
+//! Where training stands, as JSON in the metadata. Floats are strings: decimal for people, and read back to the bit.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
     eval::RankingReport,
     executor::LossSum,
-    train::{BestEpoch, Progress},
+    train::{BestClickEpoch, BestEpoch, ClickProgress, Progress},
 };
 
 /// A finite float that JSON carries to the bit.
@@ -39,7 +39,8 @@ pub(super) struct ProgressRecord {
     loss_sum: Exact,
     loss_samples: u64,
     best: Option<BestRecord>,
-    stale: u32,
+    #[serde(rename = "stale")]
+    evaluations_since_best: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     plateaus: u32,
     at_best: bool,
@@ -95,7 +96,7 @@ impl ProgressRecord {
             loss_sum: Exact(progress.loss.sum),
             loss_samples: progress.loss.samples,
             best: progress.best.map(best),
-            stale: progress.evaluations_since_best,
+            evaluations_since_best: progress.evaluations_since_best,
             plateaus: progress.plateaus,
             at_best: progress.at_best,
             absorbed: progress.absorbed,
@@ -127,11 +128,76 @@ impl ProgressRecord {
                 samples: self.loss_samples,
             },
             best: self.best.as_ref().map(best),
-            evaluations_since_best: self.stale,
+            evaluations_since_best: self.evaluations_since_best,
             plateaus: self.plateaus,
             at_best: self.at_best,
             absorbed: self.absorbed,
             averaged: self.averaged,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClickProgressRecord {
+    epoch: u32,
+    row: u64,
+    step: u64,
+    pub optimizer_step: u64,
+    loss_sum: Exact,
+    loss_samples: u64,
+    best: Option<(u32, Exact)>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    best_averaged: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    at_best: bool,
+    #[serde(rename = "stale")]
+    evaluations_since_best: u32,
+    plateaus: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    averaged: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    absorbed: u64,
+}
+
+impl ClickProgressRecord {
+    pub fn new(progress: &ClickProgress, optimizer_step: u64) -> Self {
+        ClickProgressRecord {
+            epoch: progress.epoch,
+            row: progress.sample,
+            step: progress.step,
+            optimizer_step: optimizer_step,
+            loss_sum: Exact(progress.loss.sum),
+            loss_samples: progress.loss.samples,
+            best: progress.best.map(|best| (best.epoch, Exact(best.value))),
+            best_averaged: progress.best.map_or(0, |best| best.averaged),
+            at_best: progress.at_best,
+            evaluations_since_best: progress.evaluations_since_best,
+            plateaus: progress.plateaus,
+            averaged: progress.averaged,
+            absorbed: progress.absorbed,
+        }
+    }
+
+    pub fn progress(&self) -> ClickProgress {
+        ClickProgress {
+            epoch: self.epoch,
+            sample: self.row,
+            step: self.step,
+            loss: LossSum {
+                sum: self.loss_sum.0,
+                samples: self.loss_samples,
+            },
+            best: self.best.map(|(epoch, value)| BestClickEpoch {
+                epoch,
+                value: value.0,
+                averaged: self.best_averaged,
+            }),
+            evaluations_since_best: self.evaluations_since_best,
+            at_best: self.at_best,
+            plateaus: self.plateaus,
+            averaged: self.averaged,
+            absorbed: self.absorbed,
         }
     }
 }

@@ -24,12 +24,15 @@
 //! memory is too small the error says how many bytes were asked for. A header may have 16 MiB and 131,072 tensors.
 
 mod atomic;
+mod checks;
+mod click_trainer;
 mod clicks;
 mod format;
 mod header;
 mod meta;
 mod read;
 mod text;
+mod trainer;
 mod write;
 
 pub use atomic::replace_file;
@@ -173,25 +176,25 @@ fn input_of(path: &Path) -> Result<Input> {
 }
 
 pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {
-    let asides = [contents.best_values, contents.average_values];
+    let others = [contents.best_values, contents.average_values];
     check_finite(
         &contents.model.plan_for(contents.config.loss)?,
         contents.state,
-        asides,
+        others,
         path,
     )?;
     replace_file(path, |to| write::write(contents, to))
 }
 
-/// Refuses to save what would not be read again; `asides` are the best parameters and their mean.
-fn check_finite(plan: &Plan, state: &State, asides: [Option<&[Vec<f32>]>; 2], path: &Path) -> Result<()> {
+/// Refuses to save what would not be read again; `others` are the best parameters and the mean over epochs.
+fn check_finite(plan: &Plan, state: &State, others: [Option<&[Vec<f32>]>; 2], path: &Path) -> Result<()> {
     let bad = |(prefix, values): (&str, Option<&[Vec<f32>]>)| {
         let mut named = plan.params().iter().zip(values?);
         let (param, _) = named.find(|(_, values)| !all_finite(values))?;
         Some(format!("{prefix}{}", param.name))
     };
     let name = not_finite(plan, state).map(String::from);
-    let name = name.or_else(|| ["best/", "average/"].into_iter().zip(asides).find_map(bad));
+    let name = name.or_else(|| ["best/", "average/"].into_iter().zip(others).find_map(bad));
     name.map_or(Ok(()), |name| {
         let reason =
             format!("{name} holds a value that is not finite; nothing was written and an older file is as it was");

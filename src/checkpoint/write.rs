@@ -8,9 +8,9 @@ use std::{
 
 use super::{
     Contents, VERSION,
+    checks::{check_best, check_history, check_squares, check_titles, check_values, parsed, shape_of},
     format::{self, Output, Values},
     meta::ProgressRecord,
-    read::{check_best, check_history, check_squares, check_titles, check_values, parsed},
     text::Texts,
 };
 use crate::{
@@ -20,17 +20,9 @@ use crate::{
     train::{History, TrainConfig, mean_fault},
 };
 
-/// Shape as PyTorch has it.
-pub(super) fn shape_of(param: &Param) -> Vec<usize> {
-    match param.is_vector {
-        true => vec![param.width],
-        false => vec![param.rows, param.width],
-    }
-}
-
 pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     let invalid = |error: crate::Error| io::Error::new(io::ErrorKind::InvalidInput, error);
-    let plan = contents.model.plan().map_err(invalid)?;
+    let plan = contents.model.plan_for(contents.config.loss).map_err(invalid)?;
     let (from, progress) = (contents.config.average_from, contents.progress);
     let has_mean = contents.average_values.is_some();
     let fault = progress.counts("sample").fault(contents.state.step);
@@ -74,7 +66,7 @@ pub(super) fn refused(reason: String) -> io::Error {
 fn check(contents: &Contents, plan: &Plan) -> Result<(), String> {
     let config = contents.config.validate();
     config.map_err(|error| format!("metadata key train: {error}"))?;
-    check_best(contents.best_values.is_some(), contents.progress)?;
+    check_best(contents.best_values.is_some(), "progress", contents.progress)?;
     let rows = [plan.rows(0), plan.rows(1)];
     let sides = [("users", contents.user_ids), ("items", contents.item_ids)];
     for ((key, keys), rows) in sides.into_iter().zip(rows) {

@@ -21,6 +21,7 @@ pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
 mod catalogue;
+pub mod cross;
 pub mod dice;
 pub mod dropout;
 mod executor;

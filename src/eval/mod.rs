@@ -10,10 +10,12 @@ pub mod clicks;
 mod full;
 mod metrics;
 mod ranking;
+mod report;
 
 pub use baseline::evaluate_popularity;
 pub use cases::evaluate_cases;
 pub use clicks::ClickReport;
-pub use ranking::{CHUNK, Protocol, RankingReport, evaluate, evaluate_with};
+pub use ranking::{CHUNK, Protocol, evaluate, evaluate_with};
+pub use report::RankingReport;
 
 pub use crate::executor::{Best, Query, Rank, TopK};

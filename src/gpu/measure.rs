@@ -8,7 +8,7 @@ use crate::{
     gpu::{
         device::gpu::Gpu,
         memory::buffers::STORAGE,
-        ops::linear::{LinearShape, matmul},
+        ops::linear::{LINEAR, LinearShape, matmul},
         program::{
             call::Call,
             dispatch::{Dispatch, build, record},
@@ -17,7 +17,7 @@ use crate::{
             shapes::ViewShape,
             spaces::{Extent, SPACES, samples_alone},
         },
-        shaders::{Shader, tile::Tile},
+        shaders::tile::Tile,
     },
 };
 
@@ -126,7 +126,7 @@ impl Gpu {
             rows: tile.rows(),
             columns: width.div_ceil(tile.wx),
         };
-        let draft = Draft::new(Shader::Linear, "forward", grid, Reads::Call, &shape, buffers).tile(tile);
+        let draft = Draft::new(LINEAR, "forward", grid, Reads::Call, &shape, buffers).tile(tile);
         Ok(Product(build(self, &call, vec![draft])?))
     }
 

@@ -4,7 +4,7 @@
 //! in [`ops`](crate::ops). Everything stays within WebGPU's default limits but for the sizes of buffers, and for mixed
 //! precision, which must be asked for.
 //!
-//! - `shaders` lists the modules of WGSL and their tiles; `device` has the adapters and [`Gpu`], one that is open;
+//! - `shaders` says what a module of WGSL is made of, and has the tiles; `device` has the adapters and [`Gpu`], one that is open;
 //! - `memory` holds parameters: `layout` pads columns to whole vec4s, `placement` and `tensors` say where they lie;
 //! - `program` binds and records dispatches, and has the buffers of a batch and what is uploaded for it;
 //! - `ops` turns each operation of a plan into dispatches, and the optimiser's updates;
@@ -33,3 +33,14 @@ pub use measure::Launch;
 pub use memory::budget::Memory;
 pub use sampling::batch_maker::BatchMaker;
 pub use shaders::{Shader, side::Side, tile::Tile};
+
+/// All modules of WGSL: those of operations and updates, of sampling and of search.
+pub fn shaders() -> Vec<Shader> {
+    let ops = ops::SHADERS.iter().copied();
+    let others = [
+        ops::updates::SHADERS,
+        sampling::maker::SHADERS,
+        search::catalogue::SHADERS,
+    ];
+    ops.chain(others).flatten().copied().collect()
+}

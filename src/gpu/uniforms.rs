@@ -15,7 +15,7 @@ use crate::gpu::{
     },
     sampling::maker::SortShape,
     search::catalogue::SearchUniform,
-    shaders::Shader,
+    shaders,
 };
 
 /// A struct's name, its bytes, and its fields without pads: each with its offset and its bytes.
@@ -68,7 +68,7 @@ fn every_struct_lies_here_as_it_does_in_its_shader() {
     let names: BTreeSet<&str> = table.iter().map(|layout| layout.name).collect();
     assert_eq!(names.len(), table.len(), "two rows of one name");
     let mut seen = BTreeSet::new();
-    for &shader in Shader::ALL {
+    for shader in shaders() {
         let module = naga::front::wgsl::parse_str(shader.source()).unwrap();
         let mut layouts = Layouter::default();
         layouts.update(module.to_ctx()).unwrap();

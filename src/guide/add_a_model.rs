@@ -14,13 +14,14 @@
 //!     Result,
 //!     data::{Batch, Planted, Sampler},
 //!     device::Device,
+//!     ops::SigmoidCrossEntropy,
 //!     plan::{Activation, AdamConfig, Init, L2, Optimizer, Plan, PlanBuilder, State},
 //! };
 //!
 //! /// Embeddings of `factors` columns, their product beside one hidden layer of `hidden` columns.
 //! fn plan(users: usize, items: usize, factors: usize, hidden: usize) -> Result<Plan> {
 //!     let mut plan = PlanBuilder::new();
-//!     let (user, item) = (plan.column("user"), plan.column("item")); // in the order of a batch's columns
+//!     let (user, item) = (plan.query("user"), plan.candidate("item")); // in the order of a batch's columns
 //!
 //!     let pair = plan.buffer(2 * factors);
 //!     let (p, q) = (pair.columns(0, factors), pair.columns(factors, factors));
@@ -33,7 +34,7 @@
 //!     plan.product(p, q, joined.columns(hidden, factors));
 //!
 //!     let logit = plan.linear("mine.logit", joined, 1, Activation::Identity);
-//!     plan.finish(logit)
+//!     plan.finish(SigmoidCrossEntropy { logit })
 //! }
 //!
 //! // Made-up interactions, of which the sampler draws four negatives for each positive.
@@ -65,7 +66,7 @@
 //! Mistakes are collected and told by [`finish`](crate::plan::PlanBuilder::finish), so that the lines above need no `?`:
 //!
 //! ```
-//! use pocketrec::plan::{Init, PlanBuilder};
+//! use pocketrec::{ops::SigmoidCrossEntropy, plan::{Init, PlanBuilder}};
 //! let mut plan = PlanBuilder::new();
 //! let (user, item) = (plan.column("user"), plan.column("item"));
 //! let (p, q, both) = (plan.buffer(8), plan.buffer(4), plan.buffer(8));
@@ -73,7 +74,7 @@
 //! plan.gather("item.weight", item, 10, Init::Zeros, q);
 //! plan.product(p, q, both);
 //! let logit = plan.plain_sum(&[both]);
-//! let error = plan.finish(logit).unwrap_err().to_string();
+//! let error = plan.finish(SigmoidCrossEntropy { logit }).unwrap_err().to_string();
 //! assert!(error.contains("product of widths 8 and 4"), "{error}");
 //! ```
 //!
@@ -87,18 +88,30 @@
 //! # Make it one of the library's
 //!
 //! The new file is `src/models/<model>.rs`: a struct of its settings with `new`, a setter for each, and `plan()` that
-//! checks the settings and builds; [`Gmf`](crate::models::Gmf)'s is the shortest to read. What there is changes in few
-//! places:
+//! checks the settings and builds; [`Gmf`](crate::models::Gmf)'s is the shortest to read, and of clicks
+//! [`Fm`](crate::models::Fm)'s. What there is changes in few places:
 //!
 //! | Models of | File | What |
 //! |---|---|---|
 //! | both | `src/models/mod.rs` | `mod`, `pub use` |
+//! | clicks | `src/models/mod.rs` | its name in the list `for_each_click_model`. From that come the variant of [`ClickModel`](crate::models::ClickModel), `--model` of `train_ctr`, rows of the table of cases and of the checksums in `tests/same_bits` |
 //! | pairs | `src/models/mod.rs` | a variant of [`Model`](crate::models::Model), which the compiler then asks for in the methods there |
-//! | clicks | `src/models/click.rs` | likewise of [`ClickModel`](crate::models::ClickModel) |
-//! | both | `tests/cases/table/models.rs`, or `click_models.rs` beside it | a row, at sizes that no vector width divides |
+//! | pairs | `tests/cases/table/models.rs` | a row, at sizes that no vector width divides |
 //! | pairs | `examples/train_ncf/options.rs` and `main.rs` | `--model` |
-//! | clicks | `examples/train_ctr/model.rs` | `--model` |
-//! | both | `README.md` | a line in the list of models |
+//! | both | `README.md`, `CHANGELOG.md` | a row in the table of models with what was measured, a line |
+//!
+//! Settings are known by the names of the struct's fields: one called `hidden` is set by `--hidden`, and any of them by `--set
+//! NAME=VALUE`.
+//!
+//! ```
+//! use pocketrec::{data::clicks::Layout, models::ClickModel};
+//! let model = ClickModel::named("dcnv2", &Layout::default())?.with("structure", "stacked")?.with("hidden", "64,32")?;
+//! assert!(model.settings().iter().any(|setting| setting == "cross"));
+//! # Ok::<(), pocketrec::Error>(())
+//! ```
+//!
+//! Numbers that nobody else's code has computed prove little: `tests/golden/<model>.py` makes some steps of the model by
+//! PyTorch, or by numpy with gradients by hand as `dcnv2.py` does, and `tests/golden_<model>.rs` holds every executor to them.
 //!
 //! Checkpoints store the settings under the name that serde has for the variant, and parameters by the names that the
 //! plan gives them: both stay as they are once a model is in use.

@@ -1,7 +1,8 @@
 //! For those who change the library: what lies where, and how a batch goes through it.
 //!
 //! - [`add_a_model`]: a new architecture of operations that are there.
-//! - [`add_an_op`]: a new operation, on processors and graphics devices.
+//! - [`add_an_op`]: a new operation, on processors and graphics devices; and how many files that touches.
+//! - [`add_a_loss`]: a new loss, for samples with labels or for pairs.
 //!
 //! # The map
 //!
@@ -17,7 +18,7 @@
 //! | [`train`](crate::train), [`eval`](crate::eval), `checkpoint` | epochs, early stops, rankings, files of what was learnt | all of the above, through [`Executor`] |
 //!
 //! Models never name a device, and executors never name a model: both know [`Stage`](crate::plan::Stage), a closed enum
-//! that is made of the one list of operations in `src/ops/op.rs`. What an executor lacks is a compile error.
+//! that is made of the one list of operations in `src/ops/mod.rs`. What an executor lacks is a compile error.
 //!
 //! # A batch, from the file to the update
 //!
@@ -64,8 +65,9 @@
 //! let names: Vec<&str> = plan.stages().iter().map(|stage| stage.name()).collect();
 //! assert_eq!(names, ["gather", "gather", "product", "linear", "sigmoid_cross_entropy"]);
 //! assert!(plan.to_string().contains("gmf.user.weight"));
-//! // Backward it is the same list from the end, look-ups left out: their gradients go to rows of tables.
-//! assert_eq!(plan.backward().len(), 3);
+//! // Backward it is the same list from the end; what look-ups have to do is left to the updates.
+//! let backward: Vec<usize> = plan.backward().iter().map(|backward| backward.stage).collect();
+//! assert_eq!(backward, [4, 3, 2, 1, 0]);
 //! # Ok::<(), pocketrec::Error>(())
 //! ```
 //!
@@ -121,5 +123,6 @@
 //! [`Executor`]: crate::executor::Executor
 //! [`Executor::step`]: crate::executor::Executor::step
 
+pub mod add_a_loss;
 pub mod add_a_model;
 pub mod add_an_op;

@@ -1,83 +1,105 @@
-//! Any of the models of click data.
+//! Any of the models of click data, made of the one list of them in `mod.rs`.
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeepFm, Dien, Din, Fm, Lr, WideDeep};
-#[cfg(feature = "std")]
-use crate::plan::GruKind;
-use crate::{Result, data::clicks::Layout, plan::Plan};
+use crate::{Error, Result, data::clicks::Layout, plan::Plan};
 
-/// Any of the click-through models, with its settings: what a checkpoint stores.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "model", rename_all = "snake_case")]
-pub enum ClickModel {
-    /// Logistic regression.
-    Lr(Lr),
-    /// Factorisation machine.
-    Fm(Fm),
-    /// Wide & Deep.
-    WideDeep(WideDeep),
-    /// DeepFM.
-    #[serde(rename = "deepfm")]
-    DeepFm(DeepFm),
-    /// DIN.
-    Din(Din),
-    /// DIEN.
-    Dien(Dien),
+/// Widths by which the smallest number of a model's parameters is told before its plan is built.
+pub(super) trait Widths {
+    /// Width of an embedding, and widths of the hidden layers.
+    fn widths(&self) -> (usize, &[usize]);
+
+    /// Widths of layers beside those.
+    #[cfg_attr(not(feature = "std"), allow(dead_code))] // files are read with std alone
+    fn other_widths(&self) -> [&[usize]; 2] {
+        [&[], &[]]
+    }
 }
 
-/// The layout of whichever model it is, borrowed as the model is.
-macro_rules! layout_of {
-    ($model:expr) => {
-        match $model {
-            ClickModel::Lr(Lr { layout })
-            | ClickModel::Fm(Fm { layout, .. })
-            | ClickModel::WideDeep(WideDeep { layout, .. })
-            | ClickModel::DeepFm(DeepFm { layout, .. })
-            | ClickModel::Din(Din { layout, .. })
-            | ClickModel::Dien(Dien { layout, .. }) => layout,
+macro_rules! click_model {
+    ($($(#[$doc:meta])* $model:ident $name:literal),* $(,)?) => {
+        /// Any of the click-through models, with its settings: what a checkpoint stores.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "model")]
+        pub enum ClickModel {
+            $(
+                $(#[$doc])*
+                #[serde(rename = $name)]
+                $model(super::$model),
+            )*
         }
+
+        impl ClickModel {
+            /// The names of all models, as settings and checkpoints have them.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// The model of this name over these fields, with the settings that it begins with.
+            ///
+            /// # Errors
+            /// [`Error::Config`] where there is none; it has the [names](ClickModel::NAMES).
+            pub fn named(name: &str, layout: &Layout) -> Result<Self> {
+                match name {
+                    $($name => Ok(super::$model::new(layout).into()),)*
+                    _ => {
+                        let reason = alloc::format!("there is no {name}; give one of {}", Self::NAMES.join(", "));
+                        Err(Error::config("model", reason))
+                    }
+                }
+            }
+
+            /// The model's name, one of [`NAMES`](ClickModel::NAMES).
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(ClickModel::$model(_) => $name,)*
+                }
+            }
+
+            /// Builds the plan.
+            ///
+            /// # Errors
+            /// [`Error::Config`] where a size is out of range or fields do not fit.
+            pub fn plan(&self) -> Result<Plan> {
+                match self {
+                    $(ClickModel::$model(model) => model.plan(),)*
+                }
+            }
+
+            /// The fields that it reads.
+            pub fn layout(&self) -> &Layout {
+                match self {
+                    $(ClickModel::$model(super::$model { layout, .. }) => layout,)*
+                }
+            }
+
+            /// The fields, where tables grow.
+            pub(crate) fn layout_mut(&mut self) -> &mut Layout {
+                match self {
+                    $(ClickModel::$model(super::$model { layout, .. }) => layout,)*
+                }
+            }
+
+            fn of_model(&self) -> &dyn Widths {
+                match self {
+                    $(ClickModel::$model(model) => model,)*
+                }
+            }
+        }
+
+        $(
+            impl From<super::$model> for ClickModel {
+                fn from(model: super::$model) -> ClickModel {
+                    ClickModel::$model(model)
+                }
+            }
+        )*
     };
 }
+for_each_click_model!(click_model);
 
 impl ClickModel {
-    /// The model's name: `lr`, `fm`, `wide_deep`, `deepfm`, `din`, `dien`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            ClickModel::Lr(_) => "lr",
-            ClickModel::Fm(_) => "fm",
-            ClickModel::WideDeep(_) => "wide_deep",
-            ClickModel::DeepFm(_) => "deepfm",
-            ClickModel::Din(_) => "din",
-            ClickModel::Dien(_) => "dien",
-        }
-    }
-
-    /// Builds the plan.
-    ///
-    /// # Errors
-    /// [`Error::Config`](crate::Error::Config) where a size is out of range or fields do not fit.
-    pub fn plan(&self) -> Result<Plan> {
-        match self {
-            ClickModel::Lr(model) => model.plan(),
-            ClickModel::Fm(model) => model.plan(),
-            ClickModel::WideDeep(model) => model.plan(),
-            ClickModel::DeepFm(model) => model.plan(),
-            ClickModel::Din(model) => model.plan(),
-            ClickModel::Dien(model) => model.plan(),
-        }
-    }
-
     /// Width of an embedding, and widths of the hidden layers.
     pub fn widths(&self) -> (usize, &[usize]) {
-        match self {
-            ClickModel::Lr(_) => (1, &[]),
-            ClickModel::Fm(Fm { factors, .. }) => (*factors, &[]),
-            ClickModel::WideDeep(WideDeep { factors, hidden, .. })
-            | ClickModel::DeepFm(DeepFm { factors, hidden, .. })
-            | ClickModel::Din(Din { factors, hidden, .. })
-            | ClickModel::Dien(Dien { factors, hidden, .. }) => (*factors, hidden),
-        }
+        self.of_model().widths()
     }
 
     /// Columns that have at least a float each among the parameters: a row of a table, a bias, the weight of a number. As
@@ -85,47 +107,11 @@ impl ClickModel {
     #[cfg(feature = "std")]
     pub(crate) fn least_columns(&self) -> usize {
         let (factors, hidden) = self.widths();
-        let others: [&[usize]; 2] = match self {
-            ClickModel::Din(Din { attention, .. }) => [attention, &[]],
-            ClickModel::Dien(model) => [
-                if model.evolution == GruKind::Gru {
-                    &[]
-                } else {
-                    &model.attention
-                },
-                if model.auxiliary_weight > 0.0 {
-                    &model.auxiliary
-                } else {
-                    &[]
-                },
-            ],
-            _ => [&[], &[]],
-        };
+        let others = self.of_model().other_widths();
         let layout = self.layout();
         let layers = hidden.iter().chain(others.into_iter().flatten());
         let tables = layout.are_read().into_iter().filter(|&is_read| is_read).count();
         let columns = tables.saturating_mul(factors).saturating_add(layout.numbers.len());
         layers.fold(columns, |sum, &width| sum.saturating_add(width))
     }
-
-    /// The fields, where tables grow.
-    pub(crate) fn layout_mut(&mut self) -> &mut Layout {
-        layout_of!(self)
-    }
-
-    /// The fields that it reads.
-    pub fn layout(&self) -> &Layout {
-        layout_of!(self)
-    }
 }
-
-macro_rules! into_click_model {
-    ($($name:ident)*) => {$(
-        impl From<$name> for ClickModel {
-            fn from(model: $name) -> ClickModel {
-                ClickModel::$name(model)
-            }
-        }
-    )*};
-}
-into_click_model!(Lr Fm WideDeep DeepFm Din Dien);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Unit, check_width,
+    click::Widths,
     fields::{check_deep, check_fields, deep, embed, first_order},
     setters,
 };
@@ -69,5 +70,11 @@ impl DeepFm {
         terms.push(deep(&mut plan, fields.all, self.unit, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
         plan.finish(SigmoidCrossEntropy { logit })
+    }
+}
+
+impl Widths for DeepFm {
+    fn widths(&self) -> (usize, &[usize]) {
+        (self.factors, &self.hidden)
     }
 }

@@ -8,6 +8,7 @@ use super::{
     Unit,
     behaviour::{Behaviour, attention, check_behaviour},
     check_widths,
+    click::Widths,
     fields::{deep, look_up_negative},
     setters,
 };
@@ -158,5 +159,23 @@ impl Dien {
             return Err(Error::config("auxiliary_weight", reason));
         }
         Ok(history)
+    }
+}
+
+impl Widths for Dien {
+    fn widths(&self) -> (usize, &[usize]) {
+        (self.factors, &self.hidden)
+    }
+
+    fn other_widths(&self) -> [&[usize]; 2] {
+        let attention = match self.evolution {
+            GruKind::Gru => &[][..],
+            _ => &self.attention,
+        };
+        let auxiliary = match self.auxiliary_weight > 0.0 {
+            true => &self.auxiliary[..],
+            false => &[],
+        };
+        [attention, auxiliary]
     }
 }

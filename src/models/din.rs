@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Unit,
     behaviour::{Behaviour, attention, check_behaviour},
+    click::Widths,
     fields::deep,
     setters,
 };
@@ -109,5 +110,15 @@ impl Din {
         plan.attention(weights, key, interest);
         let logit = deep(&mut plan, all, self.unit, &self.hidden, self.dropout);
         plan.finish(SigmoidCrossEntropy { logit })
+    }
+}
+
+impl Widths for Din {
+    fn widths(&self) -> (usize, &[usize]) {
+        (self.factors, &self.hidden)
+    }
+
+    fn other_widths(&self) -> [&[usize]; 2] {
+        [&self.attention, &[]]
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     check_width,
+    click::Widths,
     fields::{check_fields, embed, first_order},
     setters,
 };
@@ -48,5 +49,11 @@ impl Fm {
         terms.extend(fields.second_order(&mut plan, self.factors));
         let logit = plan.plain_sum(&terms);
         plan.finish(SigmoidCrossEntropy { logit })
+    }
+}
+
+impl Widths for Fm {
+    fn widths(&self) -> (usize, &[usize]) {
+        (self.factors, &[])
     }
 }

@@ -1,11 +1,13 @@
 //! What models of a user and an item are trained by.
 
+use alloc::format;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Result,
+    Error, Result,
     ops::{Bpr, SigmoidCrossEntropy},
-    plan::{Activation, Plan, PlanBuilder, View},
+    plan::{Activation, Plan, PlanBuilder, Stage, View},
 };
 
 /// What a model of a user and an item learns to do with what users have, the positives, and what they do not have, the
@@ -30,18 +32,36 @@ impl Loss {
         }
     }
 
+    /// Whether it compares a user's item with a negative, so that a sample has both and labels are not read.
+    pub fn is_pairwise(self) -> bool {
+        match self {
+            Loss::CrossEntropy => false,
+            Loss::Bpr => true,
+        }
+    }
+
     /// The loss that a plan ends in.
-    pub(crate) fn of(plan: &Plan) -> Loss {
-        match plan.negatives().is_empty() {
-            true => Loss::CrossEntropy,
-            false => Loss::Bpr,
+    ///
+    /// # Errors
+    /// [`Error::Config`] where it is none of these.
+    pub(crate) fn of(plan: &Plan) -> Result<Loss> {
+        match plan.stages().last() {
+            Some(Stage::SigmoidCrossEntropy(_)) => Ok(Loss::CrossEntropy),
+            Some(Stage::Bpr(_)) => Ok(Loss::Bpr),
+            other => {
+                let name = other.map_or("nothing", Stage::name);
+                Err(Error::config(
+                    "loss",
+                    format!("the plan ends in {name}, which no model is trained by"),
+                ))
+            }
         }
     }
 
     /// Whether what is the same for all items of a user, such as a bias of the user, can be learnt: comparing two items says
     /// nothing of it.
     pub(super) fn learns_constants(self) -> bool {
-        self == Loss::CrossEntropy
+        !self.is_pairwise()
     }
 
     /// The layer `logit` of one output, with a bias where one can be learnt.

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{check_fields, first_order};
+use super::{
+    click::Widths,
+    fields::{check_fields, first_order},
+};
 use crate::{
     Result,
     data::clicks::Layout,
@@ -35,5 +38,11 @@ impl Lr {
         let first = first_order(&mut plan, &self.layout);
         let logit = plan.plain_sum(&first);
         plan.finish(SigmoidCrossEntropy { logit })
+    }
+}
+
+impl Widths for Lr {
+    fn widths(&self) -> (usize, &[usize]) {
+        (1, &[])
     }
 }

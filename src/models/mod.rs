@@ -1,7 +1,33 @@
 //! The models: each builds a [`Plan`] that reads as the figure of its paper does.
+//!
+//! A new model is a `mod` and a `pub use` here; one of clicks is a name in `for_each_click_model` besides, from which come
+//! [`ClickModel`], the options of `examples/train_ctr` and the tests that go through all of them.
+
+/// Hands the models of clicks to a macro: each with what it is, its struct, and its name in settings and checkpoints.
+macro_rules! for_each_click_model {
+    ($receiver:ident) => {
+        $receiver! {
+            /// Logistic regression.
+            Lr "lr",
+            /// Factorisation machine.
+            Fm "fm",
+            /// Wide & Deep.
+            WideDeep "wide_deep",
+            /// DeepFM.
+            DeepFm "deepfm",
+            /// DCN-v2.
+            DcnV2 "dcnv2",
+            /// DIN.
+            Din "din",
+            /// DIEN.
+            Dien "dien",
+        }
+    };
+}
 
 mod behaviour;
 mod click;
+mod dcn_v2;
 mod deepfm;
 mod dien;
 mod din;
@@ -13,6 +39,8 @@ mod lr;
 mod mf;
 mod mlp;
 mod neumf;
+#[cfg(feature = "std")]
+mod setting;
 mod unit;
 mod wide_deep;
 
@@ -21,6 +49,7 @@ use alloc::{format, string::ToString, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 pub use click::ClickModel;
+pub use dcn_v2::{DcnV2, Structure};
 pub use deepfm::DeepFm;
 pub use dien::Dien;
 pub use din::Din;

@@ -106,7 +106,7 @@ impl NeuMf {
     /// # Errors
     /// [`Error::Config`] where the sizes of the three models differ, or the losses of the two.
     pub fn pretrained(&self, gmf: (&Plan, &State), mlp: (&Plan, &State), alpha: f32) -> Result<State> {
-        let [loss, other] = [gmf.0, mlp.0].map(Loss::of);
+        let (loss, other) = (Loss::of(gmf.0)?, Loss::of(mlp.0)?);
         if loss != other {
             let (loss, other) = (loss.name(), other.name());
             let reason = format!("GMF was trained by {loss} and MLP by {other}; train both by the same loss");

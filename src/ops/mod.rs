@@ -10,6 +10,21 @@
 //! - A gradient is that of the mean loss of the batch and has the shape of what it belongs to.
 //! - Slices whose lengths do not fit one another are a mistake of the caller: the functions may panic then.
 //!   [`Reference`](crate::reference::Reference), which runs whole plans, checks its arguments and returns errors instead.
+//!
+//! `for_each_op` below is the only place where operations are listed: from it come the closed enum [`Stage`] and every
+//! dispatch over it, on all devices. A new operation is a name there beside its `mod` and `pub use`, and whatever it lacks
+//! is a compile error.
+
+/// Hands the names of all operations, which are those of their structs, to a macro.
+macro_rules! for_each_op {
+    ($receiver:ident) => {
+        $receiver! {
+            Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross
+        }
+    };
+}
+pub(crate) use for_each_op;
 
 pub mod adam;
 pub mod affine;
@@ -18,6 +33,7 @@ pub mod attention_unit;
 pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
+pub mod cross;
 pub mod dice;
 pub mod dropout;
 pub mod fm;
@@ -40,6 +56,7 @@ pub mod sigmoid_cross_entropy;
 pub mod softmax;
 pub mod sort;
 mod specification;
+mod stage;
 pub mod sum;
 pub mod top_k;
 
@@ -49,6 +66,7 @@ pub use attention_unit::AttentionUnit;
 pub use auxiliary::Auxiliary;
 pub use batch_norm::BatchNorm;
 pub use bpr::Bpr;
+pub use cross::Cross;
 pub use dice::Dice;
 pub use dropout::Dropout;
 pub use fm::Fm;
@@ -57,8 +75,7 @@ pub use gru::Gru;
 pub use last_step::LastStep;
 pub use linear::{Activation, Linear};
 pub use numeric::Numeric;
-pub(crate) use op::for_each_op;
-pub use op::{Names, Op, Role, Spaces, Stage};
+pub use op::{Names, Op, Role, Spaces};
 pub use pair_with_next::PairWithNext;
 pub use pool::Pool;
 pub use prelu::Prelu;
@@ -66,4 +83,5 @@ pub use product::Product;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax::Softmax;
 pub use specification::{Context, Specification};
+pub use stage::Stage;
 pub use sum::Sum;

@@ -21,7 +21,10 @@
 //! ```
 
 mod builder;
+mod column;
 mod layout;
+mod need;
+mod param;
 mod stage;
 mod state;
 
@@ -32,7 +35,9 @@ pub use crate::{
 };
 pub use builder::PlanBuilder;
 pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS};
+pub use column::{Column, Pair, Part};
 pub use layout::{Layout, padded};
+pub use param::{Init, Param, ParamKind};
 pub use stage::Backward;
 pub use state::{State, Tensor};
 
@@ -40,147 +45,6 @@ use alloc::{format, string::String, vec::Vec};
 use core::{fmt, ops::Range};
 
 use crate::ops::Names;
-
-/// How a parameter's values are drawn at first.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Init {
-    /// All zero.
-    Zeros,
-    /// Normal with mean 0.
-    Normal {
-        /// Standard deviation.
-        std: f32,
-    },
-    /// Uniform in `-limit..limit`.
-    Uniform {
-        /// The bound.
-        limit: f32,
-    },
-    /// All of one value.
-    Constant {
-        /// The value.
-        value: f32,
-    },
-}
-
-impl Init {
-    /// Glorot and Bengio (AISTATS 2010): uniform with `limit = sqrt(6 / (inputs + outputs))`.
-    pub fn glorot(inputs: usize, outputs: usize) -> Self {
-        Init::Uniform {
-            limit: libm::sqrtf(6.0 / (inputs as f32 + outputs as f32)), // as floats: their sum cannot overflow
-        }
-    }
-
-    /// Uniform with `limit = 1 / sqrt(hidden)`, as PyTorch draws the weights of a recurrent layer.
-    pub fn recurrent(hidden: usize) -> Self {
-        Init::Uniform {
-            limit: 1.0 / libm::sqrtf(hidden as f32),
-        }
-    }
-
-    /// LeCun et al. (*Efficient BackProp*, 1998): uniform with `limit = sqrt(3 / inputs)`.
-    pub fn lecun(inputs: usize) -> Self {
-        Init::Uniform {
-            limit: libm::sqrtf(3.0 / inputs as f32),
-        }
-    }
-}
-
-/// A column of ids in a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// What it is called.
-    pub name: String,
-    /// Index of the vocabulary whose ids it holds: a candidate item and the items of a history share one.
-    pub vocabulary: usize,
-    /// One id a sample, or one a step of a sequence.
-    pub space: Space,
-    /// Whether each id has a weight, which what is looked up is multiplied by.
-    pub weighted: bool,
-    /// Whose ids they are.
-    pub part: Part,
-}
-
-/// Which part of a sample the ids of a column are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
-    /// A feature of the sample.
-    #[default]
-    Feature,
-    /// Whom candidates are ranked for: the user.
-    Query,
-    /// What is ranked: the item.
-    Candidate,
-    /// A candidate that the loss compares with the sample's own; training alone reads it.
-    Negative,
-}
-
-/// The id columns of a plan that scores a candidate for a query by nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pair {
-    /// The column of the query, the user.
-    pub query: usize,
-    /// The column of the candidate, the item.
-    pub candidate: usize,
-}
-
-impl Pair {
-    /// Ids of queries and of candidates in the order of the columns.
-    pub fn columns<'a>(self, queries: &'a [u32], candidates: &'a [u32]) -> [&'a [u32]; 2] {
-        match self.query < self.candidate {
-            true => [queries, candidates],
-            false => [candidates, queries],
-        }
-    }
-}
-
-/// What a parameter is to the optimiser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParamKind {
-    /// Rows that samples pick by ids; only the picked rows have a gradient.
-    Table {
-        /// Index of the vocabulary whose ids they are.
-        vocabulary: usize,
-    },
-    /// A weight or a bias that every sample uses.
-    Dense,
-    /// What a stage keeps of the batches it has seen: no optimiser and no L2 term moves it.
-    Statistic,
-}
-
-/// A named parameter: a matrix of `rows x width` floats, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Param {
-    /// The name in checkpoints, `mlp.0.weight` and so on.
-    pub name: String,
-    /// Rows: ids of a table, outputs of a weight, 1 of a bias.
-    pub rows: usize,
-    /// Columns: the embedding's width, inputs of a weight, outputs of a bias.
-    pub width: usize,
-    /// Whether the name stands for a vector (a bias), which checkpoints store with one dimension.
-    pub is_vector: bool,
-    /// Table or dense.
-    pub kind: ParamKind,
-    /// How it is drawn at first.
-    pub init: Init,
-}
-
-impl Param {
-    /// Number of floats; `usize::MAX` of a size that [`Plan::with_rows`] made too large for any memory.
-    pub fn len(&self) -> usize {
-        self.rows.saturating_mul(self.width)
-    }
-
-    /// Whether it holds no floats, which no finished plan contains.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether it is a table.
-    pub fn is_table(&self) -> bool {
-        matches!(self.kind, ParamKind::Table { .. })
-    }
-}
 
 /// A model, ready to be run by an executor.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Init, Param, Plan};
 use crate::{
-    Result,
-    memory::{self, Need},
+    Result, memory,
     rng::{Rng, streams},
 };
 
@@ -48,7 +47,7 @@ impl State {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn initial(plan: &Plan, seed: u64, moments: bool) -> Result<Self> {
-        Need::of_plan("the parameters", plan, moments, 1).check()?;
+        plan.need("the parameters", moments, 1).check()?;
         let rng = Rng::new(seed).stream(streams::INIT);
         let tensor = |(index, param): (usize, &Param)| {
             let rng = rng.stream(index as u32);

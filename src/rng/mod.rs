@@ -81,31 +81,44 @@ impl Rng {
 /// Numbers are part of what a seed means: another one gives other initial values, orders and negatives, and a checkpoint
 /// would not go on as it began. Free ones below a seed of training: 8 to 16, and 18 on.
 pub(crate) mod streams {
-    // Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted.
+    /// Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted. One
+    /// list, so that the compiler refuses a number that is given twice.
+    #[repr(u32)]
+    enum Seed {
+        Init = 1,
+        PairNegatives = 2,
+        Candidates = 3,
+        ClickOrder = 4,
+        ClickNoise = 5,
+        ClickNegatives = 6,
+        #[cfg(feature = "std")]
+        Parts = 7,
+        Absorb = 17,
+    }
 
     /// Initial values; then the parameter, in the plan's order.
-    pub const INIT: u32 = 1;
+    pub const INIT: u32 = Seed::Init as u32;
     /// The order of an epoch of pairs; then the epoch.
     ///
-    /// This is [`INIT`]'s number too, and stays so, as either's bits would change. The order of epoch `e` has its keys
-    /// from the two blocks that the first two values of parameter `e` come from, which are used for nothing else that
-    /// the order could agree with.
-    pub const PAIR_ORDER: u32 = 1;
+    /// This is [`INIT`]'s number too, the only one with two uses, and stays so, as either's bits would change. The order of
+    /// epoch `e` has its keys from the two blocks that the first two values of parameter `e` come from, which are used for
+    /// nothing else that the order could agree with.
+    pub const PAIR_ORDER: u32 = Seed::Init as u32;
     /// The negatives of an epoch of pairs; then the epoch.
-    pub const PAIR_NEGATIVES: u32 = 2;
+    pub const PAIR_NEGATIVES: u32 = Seed::PairNegatives as u32;
     /// The candidates that a test item is ranked among; then the user.
-    pub const CANDIDATES: u32 = 3;
+    pub const CANDIDATES: u32 = Seed::Candidates as u32;
     /// The order of an epoch of clicks; then the epoch.
-    pub const CLICK_ORDER: u32 = 4;
+    pub const CLICK_ORDER: u32 = Seed::ClickOrder as u32;
     /// What the steps of an epoch of clicks draw (`Batch::noise`); then the epoch, then the step.
-    pub const CLICK_NOISE: u32 = 5;
+    pub const CLICK_NOISE: u32 = Seed::ClickNoise as u32;
     /// The candidates that an epoch of clicks adds as negatives; then the epoch.
-    pub const CLICK_NEGATIVES: u32 = 6;
+    pub const CLICK_NEGATIVES: u32 = Seed::ClickNegatives as u32;
     /// Which part of a file a line belongs to.
     #[cfg(feature = "std")]
-    pub const PARTS: u32 = 7;
+    pub const PARTS: u32 = Seed::Parts as u32;
     /// What `absorb` draws, of pairs and of clicks; then the group's number, high half and low half.
-    pub const ABSORB: u32 = 17;
+    pub const ABSORB: u32 = Seed::Absorb as u32;
 
     // Below a group of `ABSORB`, whose own numbers are its candidates.
 

@@ -135,6 +135,12 @@ impl<V: Copy> Core<V> {
         if let Some(reason) = mean_fault(schedule.average_from, epoch, averaged, mean.is_some()) {
             return Err(Error::config("average_values", reason));
         }
+        if best_values.is_some() && progress.best.is_none() {
+            return Err(Error::config(
+                "best_values",
+                "they are there, but the progress has no best epoch",
+            ));
+        }
         if let Some(best) = best_values.clone() {
             check_state(plan, &fresh_state(best))?;
         }

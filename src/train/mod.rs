@@ -39,6 +39,8 @@ pub use clicks::{
     BestClickEpoch, ClickAbsorbConfig, ClickAbsorbReport, ClickConfig, ClickEpoch, ClickEvaluation, ClickEvent,
     ClickFit, ClickHistory, ClickMetric, ClickProgress, ClickRow, ClickTrainer,
 };
+#[cfg(feature = "std")]
+pub(crate) use core::Core;
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
 pub use interactions::{AbsorbConfig, AbsorbReport, History, TrainConfig, Trainer};
 pub use progress::Progress;

@@ -31,7 +31,7 @@ struct Run<'a, T: Task> {
 impl<V: Copy> Core<V> {
     /// Trains until all epochs are done, patience is over, the time is, or the callback says stop. `clock` has run since
     /// the call began.
-    pub fn train<T: Task<Value = V>>(
+    pub(super) fn train<T: Task<Value = V>>(
         &mut self,
         task: &mut T,
         schedule: Schedule,

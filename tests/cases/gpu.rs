@@ -1,6 +1,5 @@
-//! The GPU executor against the specification, on every row that is of one operation, with batches whole and in slices.
-//!
-//! Plans of several operations are in `tests/gpu_*.rs`.
+//! The GPU executor against the specification, on every row that is of one operation and on models of clicks, with batches
+//! whole and in slices. Other plans of several operations are in `tests/gpu_*.rs`.
 
 use pocketrec::{
     data::Batch,
@@ -8,7 +7,11 @@ use pocketrec::{
     plan::L2,
 };
 
-use crate::common::{self, cases::op_cases, check_parity, optimizers, trained_state};
+use crate::common::{
+    self,
+    cases::{click_cases, op_cases},
+    check_parity, optimizers, trained_state,
+};
 
 /// Relative to the largest magnitude of each tensor.
 const TOLERANCE: f64 = 2e-5;
@@ -23,7 +26,7 @@ fn check_rows(options: GpuOptions) {
         per_row: 0.01,
         dense: 0.01,
     };
-    for (turn, case) in op_cases().iter().enumerate() {
+    for (turn, case) in op_cases().iter().chain(&click_cases()).enumerate() {
         let (by, optimizer) = optimizers()[turn % 3];
         let state = trained_state(&case.plan, 0.3, 7, 11);
         let batches: Vec<Batch> = [1, 7, 130].map(|samples| case.batch(samples, samples as u64)).into();
@@ -41,7 +44,7 @@ fn check_rows(options: GpuOptions) {
 }
 
 #[test]
-fn every_operation_equals_the_specification() {
+fn operations_and_models_equal_the_specification() {
     check_rows(GpuOptions::default());
 }
 

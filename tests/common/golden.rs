@@ -16,6 +16,9 @@ use safetensors::{Dtype, SafeTensors};
 
 use super::{close, close64, gradients};
 
+/// The fields of models without histories, in the order of their ids.
+const FIELDS: [&str; 5] = ["user", "item", "genre", "hour", "period"];
+
 /// Makes an executor for a plan that begins from a state.
 pub type Make<'a> = &'a dyn Fn(Plan, State) -> Box<dyn Executor>;
 
@@ -79,12 +82,17 @@ impl Golden {
 
     /// The parameters before the first step, with moments of zero.
     pub fn initial(&self, plan: &Plan) -> State {
+        self.initial_of(plan, "init")
+    }
+
+    /// The same of a file with several models, from what lies under `at`.
+    pub fn initial_of(&self, plan: &Plan, at: &str) -> State {
         let mut state = State::initial(plan, 0, true).unwrap();
         for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
             if param.kind == ParamKind::Statistic {
                 continue; // begins with mean 0 and variance 1
             }
-            tensor.value = self.floats(&format!("init/{}", param.name));
+            tensor.value = self.floats(&format!("{at}/{}", param.name));
             assert_eq!(tensor.value.len(), param.len(), "{}", param.name);
         }
         state
@@ -122,6 +130,37 @@ impl Golden {
     pub fn optimizers(&self) -> [(&'static str, Optimizer); 2] {
         let adam = self.adam();
         [("dense", Optimizer::Adam(adam)), ("lazy", Optimizer::LazyAdam(adam))]
+    }
+
+    /// The fields of five keys and the numbers, each with a vocabulary of its own: DeepFM's.
+    pub fn fields(&self) -> Layout {
+        let rows: HashMap<String, u32> = self.setting("fields");
+        let field = |(vocabulary, name): (usize, &&str)| IdField::new(*name, vocabulary);
+        let table = |name: &&str| Table {
+            name: (*name).into(),
+            rows: rows[*name],
+        };
+        Layout {
+            ids: FIELDS.iter().enumerate().map(field).collect(),
+            numbers: (0..self.setting("numeric"))
+                .map(|i: usize| format!("number {i}"))
+                .collect(),
+            vocabularies: FIELDS.iter().map(table).collect(),
+            ..Layout::default()
+        }
+    }
+
+    /// The batch of a step of a plan over [`fields`](Golden::fields).
+    pub fn fields_batch(&self, step: usize) -> Batch {
+        let mut batch = Batch::default();
+        batch.reset(FIELDS.len(), 0);
+        for (at, id) in self.ids(&format!("step{step}/ids")).into_iter().enumerate() {
+            batch.ids_mut(at % FIELDS.len()).push(id);
+        }
+        *batch.numeric_mut() = self.floats(&format!("step{step}/numeric"));
+        *batch.labels_mut() = self.floats(&format!("step{step}/label"));
+        batch.sort();
+        batch
     }
 
     /// The fields of a user, an item and its category, and of the items and categories before: DIN's and DIEN's.

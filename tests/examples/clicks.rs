@@ -154,7 +154,7 @@ fn what_comes_to_nothing_is_refused_by_its_option() {
     for part in ["train", "validation", "test"] {
         std::fs::write(folder.join("libfm").join(part).with_extension("libfm"), lines(30)).unwrap();
     }
-    let cases: [(&[&str], &str); 27] = [
+    let cases: [(&[&str], &str); 30] = [
         (
             &["--model", "lr", "--factors", "4"],
             "--factors: lr has no such setting; fm, wide_deep",
@@ -172,6 +172,12 @@ fn what_comes_to_nothing_is_refused_by_its_option() {
         ),
         (&["--model", "dien", "--attention-unit", "dice"], "--attention-unit"),
         (&["--model", "dinn"], "din"),
+        (
+            &["--set", "layers=3"],
+            "--set: layers: deepfm has no such setting; it has dropout, factors, hidden, unit",
+        ),
+        (&["--set", "dropout"], "--set: dropout is no setting with its value"),
+        (&["--set", "hidden=8,many"], "--set: hidden: 8,many is no value of it"),
         (&["--dropout", "1"], "--dropout"),
         (&["--hidden", "0"], "--hidden"),
         (&["--lr", "0"], "--lr"),

@@ -2,6 +2,7 @@
 
 use pocketrec::{
     Error,
+    cpu::Isa,
     data::Batch,
     device::Device,
     executor::Executor,
@@ -292,4 +293,23 @@ fn batches_that_were_edited_or_hold_no_numbers_are_refused() {
     }
     assert!(executor.state().wait().unwrap() == other.state().wait().unwrap());
     assert_eq!(executor.take_loss().wait().unwrap(), other.take_loss().wait().unwrap());
+}
+
+/// Settings of the processor are not ignored on a graphics device.
+#[test]
+fn threads_and_instruction_sets_are_the_processors() {
+    let Some(gpu) = open() else { return };
+    let plan = Mf::new(9, 8).factors(2).plan().unwrap();
+    let make = |device: Device| device.executor(plan.clone(), State::initial(&plan, 1, false).unwrap());
+    let on = || Device::on(&gpu);
+    for (device, set) in [
+        (on().threads(2), "threads(2)"),
+        (on().simd(Isa::Scalar), "simd(scalar)"),
+    ] {
+        let error = make(device).map(drop).unwrap_err();
+        assert!(matches!(error, Error::Device(_)), "{error}");
+        assert!(error.to_string().contains(set), "{error}");
+    }
+    // 0 threads are as many as there are: nothing is asked for.
+    make(on().threads(0)).unwrap();
 }

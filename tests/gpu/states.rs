@@ -74,6 +74,33 @@ fn states_without_moments_come_back_without() {
     );
 }
 
+/// Weights lie on the device transposed as well. Only writing a weight makes that copy stale: `absorb` writes rows of
+/// tables by the hundred, and each would cost a pass over all weights.
+#[test]
+fn rows_that_are_written_cost_a_transpose_only_where_they_are_a_weights() {
+    let Some(gpu) = open() else { return };
+    let plan = neumf(50, 60);
+    let mut executor = executor(&gpu, &plan);
+    let dispatches = |executor: &mut GpuExecutor, written: Option<&str>| {
+        if let Some(name) = written {
+            let param = plan.param(name).unwrap();
+            let width = plan.params()[param].width;
+            executor.write_rows(param, 0, &vec![0.25; width]).wait().unwrap();
+        }
+        let before = executor.counts().dispatches;
+        executor.score(&[&[1, 2], &[3, 4]], &mut [0.0; 2]).wait().unwrap();
+        executor.counts().dispatches - before
+    };
+    dispatches(&mut executor, None); // the first makes the transposes
+    let scoring = dispatches(&mut executor, None);
+    for vector in ["gmf.item.weight", "mlp.user.weight", "mlp.0.bias", "logit.bias"] {
+        assert_eq!(dispatches(&mut executor, Some(vector)), scoring, "{vector}");
+    }
+    let written = dispatches(&mut executor, Some("mlp.0.weight"));
+    assert!(written > scoring, "{written} {scoring}");
+    assert_eq!(dispatches(&mut executor, None), scoring);
+}
+
 #[test]
 fn rows_are_read_written_and_grown_as_on_the_cpu() {
     for max_binding in [None, Some(8 << 10)] {

@@ -9,7 +9,7 @@ use pocketrec::{
     checkpoint::{Checkpoint, ClickCheckpoint},
     data::clicks::{Field, Schema, Training},
     models::{Dien, Lr, NeuMf},
-    train::{ClickConfig, ClickProgress, ClickTrainer, Trainer},
+    train::{BestClickEpoch, ClickConfig, ClickProgress, ClickTrainer, Trainer},
 };
 use safetensors::Dtype;
 
@@ -301,6 +301,11 @@ fn what_is_not_finite_is_not_saved() {
     let (file, _) = clicks(din);
     let mut whole = ClickCheckpoint::from_bytes(&file).unwrap();
     whole.best_values = Some(whole.state.tensors.iter().map(|tensor| tensor.value.clone()).collect());
+    whole.progress.best = Some(BestClickEpoch {
+        epoch: 1,
+        value: 0.5,
+        averaged: 0,
+    });
     whole.save(&path).unwrap();
     let old = std::fs::read(&path).unwrap();
     let mut best = whole.clone();

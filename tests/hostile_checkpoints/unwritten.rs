@@ -22,7 +22,7 @@ fn what_would_not_be_read_again_replaces_nothing() {
     whole.save(&path).unwrap();
     let old = std::fs::read(&path).unwrap();
     type ClickEdit = fn(&mut ClickCheckpoint);
-    let cases: [(&str, ClickEdit); 4] = [
+    let cases: [(&str, ClickEdit); 5] = [
         ("metadata key clicks", |c| c.config.batch_size = 0),
         ("metadata key click_progress", |c| {
             c.progress.best = Some(BestClickEpoch {
@@ -30,6 +30,10 @@ fn what_would_not_be_read_again_replaces_nothing() {
                 value: f64::NAN,
                 averaged: 0,
             })
+        }),
+        ("click_progress has no best epoch", |c| {
+            c.best_values = Some(c.state.tensors.iter().map(|tensor| tensor.value.clone()).collect());
+            c.progress.best = None;
         }),
         ("holds a negative value", |c| {
             for tensor in &mut c.state.tensors {

@@ -1,7 +1,7 @@
-//! The same bits as before: checksums of what short runs compute, held against those in `tests/golden/same_bits.txt`.
+//! The same bits as before: checksums of what short runs compute, held against those in `tests/golden/same_bits/`.
 //!
-//! Code that is moved must not compute anything else, down to the last bit, and no tolerance shows that. A line of the
-//! file is `backend/case checksum`; a checksum covers losses, logits, evaluations, recommendations and the whole state
+//! Code that is moved must not compute anything else, down to the last bit, and no tolerance shows that. There is a file for
+//! what each case is about, and its lines are `backend/case checksum`; a checksum covers losses, logits, evaluations, recommendations and the whole state
 //! (parameters, moments, count of steps) of all runs of its case. The kernels are the project's own, and elementary
 //! functions come from `libm`, so that a processor's bits depend on the instruction set and on nothing else: lines of a
 //! set that this processor lacks are left out, and said to be. A case runs on one thread and on two, through checkpoints
@@ -10,7 +10,7 @@
 //! A graphics driver compiles shaders as it likes: the lines `gpu/` hold for the adapter that the line `gpu = ` names, and
 //! are left out on any other.
 //!
-//! Where a change of the bits is wanted, this writes the file anew, leaving lines as they are that cannot be computed
+//! Where a change of the bits is wanted, or a case is new, this writes the files anew, leaving lines as they are that cannot be computed
 //! here; say in the commit what changed them:
 //!
 //! ```text
@@ -26,7 +26,11 @@ mod clicks;
 mod pairs;
 mod steps;
 
-use std::{collections::BTreeMap, env, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use common::skipped::skipped;
 use pocketrec::{cpu::Isa, device::Device};
@@ -90,24 +94,51 @@ fn graphics() -> Option<(String, Backend)> {
     None
 }
 
-/// A key and what follows the last space, of each line that is no comment.
-fn parsed(text: &str) -> BTreeMap<String, String> {
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
+/// The folder of the stored lines.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/same_bits")
+}
+
+/// Keys and what follows the last space, of all lines of all files.
+fn stored_lines() -> BTreeMap<String, String> {
+    let mut lines = BTreeMap::new();
+    for file in fs::read_dir(folder()).unwrap() {
+        for line in fs::read_to_string(file.unwrap().path()).unwrap().lines() {
+            let (name, sum) = match line.strip_prefix(ADAPTER) {
+                Some(adapter) => (ADAPTER, adapter.trim()),
+                None => line.split_once(' ').expect("a name and a checksum"),
+            };
+            lines.insert(name.to_string(), sum.to_string());
+        }
+    }
     lines
-        .map(|line| match line.strip_prefix(ADAPTER) {
-            Some(adapter) => (ADAPTER.to_string(), adapter.trim().to_string()),
-            None => {
-                let (name, sum) = line.split_once(' ').expect("a name and a checksum");
-                (name.to_string(), sum.to_string())
-            }
-        })
-        .collect()
+}
+
+/// The file of a line: `step-DeepFM` of `avx2/step/DeepFM/Adam`.
+fn file_of(line: &str) -> String {
+    match line {
+        ADAPTER => "adapter".to_string(),
+        _ => line.split('/').skip(1).take(2).collect::<Vec<_>>().join("-"),
+    }
+}
+
+/// Writes all files anew.
+fn store(lines: &BTreeMap<String, String>) {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for (name, sum) in lines {
+        *files.entry(file_of(name)).or_default() += &format!("{name} {sum}\n");
+    }
+    for file in fs::read_dir(folder()).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    for (name, text) in files {
+        fs::write(folder().join(name).with_extension("txt"), text).unwrap();
+    }
 }
 
 #[test]
 fn what_is_computed_is_what_was() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/same_bits.txt");
-    let mut stored = parsed(&fs::read_to_string(&path).unwrap_or_default());
+    let mut stored = stored_lines();
     let is_written = env::var("POCKETREC_WRITE_SAME_BITS").is_ok_and(|value| value == "1");
 
     let mut backends = processors();
@@ -133,9 +164,7 @@ fn what_is_computed_is_what_was() {
         stored.retain(|name, _| !ran(name));
         stored.extend(backends.iter().flat_map(|backend| backend.lines.clone()));
         stored.extend(adapter.map(|name| (ADAPTER.to_string(), name)));
-        let lines: Vec<String> = stored.iter().map(|(name, sum)| format!("{name} {sum}\n")).collect();
-        let head = "# Checksums of what short runs compute. tests/same_bits/main.rs says what they are and how to renew them.\n";
-        fs::write(&path, format!("{head}{}", lines.concat())).unwrap();
+        store(&stored);
         return;
     }
     for isa in ISAS.iter().filter(|isa| !ran(isa)) {
@@ -164,7 +193,7 @@ fn what_is_computed_is_what_was() {
             }
         }
     }
-    assert!(stored.len() > 100, "{} has {} lines", path.display(), stored.len());
+    assert!(stored.len() > 100, "{} lines are stored", stored.len());
     assert!(
         differing.is_empty(),
         "{} cases are not what they were:\n{}",

@@ -1,4 +1,5 @@
-//! Bare steps of an executor: every model and every stage, by all optimisers.
+//! Bare steps of an executor: every model and every stage, by all optimisers. A new model of clicks is among them by its
+//! name.
 
 use pocketrec::{
     data::clicks::PlantedClicks,
@@ -12,7 +13,8 @@ use crate::{
     Backend,
     checksum::Checksum,
     common::{
-        feature_plans, odd_models, optimizers, random_batch, recurrent::recurrent_plans, trained_state, weighted,
+        cases::click_models::click_plans, feature_plans, odd_models, optimizers, random_batch,
+        recurrent::recurrent_plans, trained_state, weighted,
     },
 };
 
@@ -94,10 +96,11 @@ pub fn enter(backend: &mut Backend) {
     plans.extend(click_models());
     plans.extend(feature_plans());
     plans.extend(recurrent_plans([9, 7]));
-    for (name, plan) in plans {
+    let plans = plans.into_iter().map(|(name, plan)| (name.to_string(), plan));
+    for (name, plan) in plans.chain(click_plans()) {
         for (by, optimizer) in optimizers() {
             // In software a device takes its time; the update of every row is checked on a model and on stages.
-            if backend.is_gpu() && by == "Adam" && !matches!(name, "NeuMF" | "sequences") {
+            if backend.is_gpu() && by == "Adam" && !matches!(&name[..], "NeuMF" | "sequences") {
                 continue;
             }
             let case = format!("step/{name}/{by}").replace(' ', "-");

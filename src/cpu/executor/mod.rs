@@ -45,7 +45,7 @@ use crate::{
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
     executor::{Activations, Executor, LossSum, Pending, ScoreCatalogue, interrupted},
-    memory::{self, Need},
+    memory,
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
 };
 use training::MAX_PARTIALS;
@@ -119,7 +119,7 @@ impl CpuExecutor {
         let layout = Layout::new(&plan);
         let tile_rows = tile_rows(&plan);
         let (dense_offsets, dense_len) = dense_offsets(&plan);
-        let mut need = Need::of_state("the parameters", &plan, &state);
+        let mut need = plan.need_of("the parameters", &state);
         let strides: usize = layout.strides.iter().sum();
         need.add("packed weights", memory::bytes_of::<[f32; 2]>(dense_len));
         let activations = strides.saturating_mul(tile_rows).saturating_mul(pool.threads());
@@ -293,7 +293,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             let moments = self.tensors.iter().any(|tensor| !tensor.m.is_empty());
-            Need::of_plan("a copy of the parameters", &self.plan, moments, 1).check()?;
+            self.plan.need("a copy of the parameters", moments, 1).check()?;
             Ok(State {
                 step: self.step,
                 tensors: self.tensors.iter().map(Tensor::from).collect(),

@@ -17,7 +17,7 @@ mod tile;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use step::{scale, scale_backward, step_backward, step_forward};
+use step::{of_workspace, scale, scale_backward, step_backward, step_forward};
 
 use super::{
     accumulate::deliver_row,
@@ -347,12 +347,4 @@ fn check(kind: Kind, inputs: usize, hidden: usize, scores: bool, parameters: Par
     assert_eq!(parameters.input_bias.len(), 3 * hidden);
     assert_eq!(parameters.hidden_bias.len(), 3 * hidden);
     assert!(scores || kind == Kind::Gru, "{kind:?} without scores");
-}
-
-fn of_workspace(data: &[f32], width: usize) -> Rows<'_> {
-    Rows {
-        data,
-        stride: padded(width),
-        width,
-    }
 }

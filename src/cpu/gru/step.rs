@@ -1,6 +1,5 @@
 //! One step of one sample, and AIGRU's scaling of rows: what is done element by element.
 
-use super::of_workspace;
 use crate::{
     cpu::{
         accumulate::deliver_product,
@@ -150,5 +149,13 @@ pub(super) fn scale_backward<S: Simd>(
             deliver_product(s, score, d, to, accumulate);
         }
         *of_score = s.reduce_sum(sum);
+    }
+}
+
+pub(super) fn of_workspace(data: &[f32], width: usize) -> Rows<'_> {
+    Rows {
+        data,
+        stride: padded(width),
+        width,
     }
 }

@@ -2,15 +2,41 @@
 
 use core::mem;
 
-use super::{Network, SPACES, rows_mut};
+use super::{Network, SPACES, operands::rows_mut};
 use crate::{
     cpu::{
         aligned::AlignedVec,
         linear::WeightGradient,
         rows::{Rows, RowsMut},
     },
-    plan::{Accumulate, Space, View},
+    plan::{Accumulate, MAX_SEQUENCES, Space, View},
 };
+
+/// What losses compare with, and by what they are divided.
+#[derive(Clone, Copy)]
+pub(in crate::cpu) struct Targets<'a> {
+    /// One a sample of the tile.
+    pub labels: &'a [f32],
+    /// One a sample of the tile, or none.
+    pub weights: &'a [f32],
+    /// 1 / samples of the batch: the loss is a mean.
+    pub scale: f32,
+    /// 1 / pairs of neighbouring steps in the batch, for each sequence.
+    pub pair_scales: &'a [f32; MAX_SEQUENCES],
+}
+
+/// Where a stage's backward pass finds the gradient of its output, and where it leaves what it computes.
+pub(in crate::cpu) struct StageGradients<'a, 'b> {
+    /// How the gradient of each input is delivered.
+    pub accumulate: &'a [Accumulate],
+    pub output: OutputGradient<'b>,
+    pub inputs: ActivationGradients<'a, 'b>,
+    pub params: ParamGradients<'a>,
+    pub targets: Targets<'a>,
+    /// What a loss adds itself to, or an auxiliary one.
+    pub loss: &'a mut f64,
+    pub auxiliary: &'a mut f64,
+}
 
 /// The gradients of activations: a tile's own, buffer by buffer, or the batch-wide one where a gather fills the buffer.
 pub(in crate::cpu) struct ActivationGradients<'a, 'b> {

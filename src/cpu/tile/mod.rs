@@ -3,31 +3,22 @@
 mod gradients;
 mod network;
 mod op;
+mod operands;
 mod run;
+mod stage;
 
 use alloc::vec::Vec;
 use core::mem;
 
-use super::{
-    aligned::AlignedVec,
-    batch_norm::{self, BatchStatistics},
-    linear::READ_AHEAD,
-    rows::{Rows, RowsMut},
-    simd::Simd,
-    source::Part,
-};
-use crate::{
-    plan::{Accumulate, Layout, MAX_SEQUENCES, Plan, Space, View},
-    rng::Rng,
-};
-pub(super) use gradients::ParamGradients;
-use gradients::{ActivationGradients, OutputGradient};
+use super::{aligned::AlignedVec, batch_norm, linear::READ_AHEAD, rows::Rows, simd::Simd, source::Part};
+use crate::plan::{Accumulate, Layout, Plan, Space, View};
+pub(super) use gradients::{ParamGradients, StageGradients, Targets};
 pub(super) use network::{Network, Values};
-use op::TileStage;
-pub(super) use op::{Memory, Normalised, Packing, TileOp, normalised, packings, tile_rows};
-
-/// Spaces of a plan at most.
-pub(super) const SPACES: usize = 1 + MAX_SEQUENCES;
+pub(super) use op::{Memory, Normalised, Packing, TileOp};
+use operands::rows_of;
+pub(super) use operands::{Operands, SPACES};
+use stage::TileStage;
+pub(super) use stage::{normalised, packings, tile_rows};
 
 /// What is added up over all tiles once a pass is through, before the next can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,32 +46,6 @@ pub(super) struct TrainTile<'a> {
     pub accumulate: Accumulate,
 }
 
-/// What losses compare with, and by what they are divided.
-#[derive(Clone, Copy)]
-pub(super) struct Targets<'a> {
-    /// One a sample of the tile.
-    pub labels: &'a [f32],
-    /// One a sample of the tile, or none.
-    pub weights: &'a [f32],
-    /// 1 / samples of the batch: the loss is a mean.
-    pub scale: f32,
-    /// 1 / pairs of neighbouring steps in the batch, for each sequence.
-    pub pair_scales: &'a [f32; MAX_SEQUENCES],
-}
-
-/// Where a stage's backward pass finds the gradient of its output, and where it leaves what it computes.
-pub(super) struct StageGradients<'a, 'b> {
-    /// How the gradient of each input is delivered.
-    pub accumulate: &'a [Accumulate],
-    pub output: OutputGradient<'b>,
-    pub inputs: ActivationGradients<'a, 'b>,
-    pub params: ParamGradients<'a>,
-    pub targets: Targets<'a>,
-    /// What a loss adds itself to, or an auxiliary one.
-    pub loss: &'a mut f64,
-    pub auxiliary: &'a mut f64,
-}
-
 /// A thread's activations and gradients, buffer by buffer, each `[tile rows, stride]`.
 #[derive(Clone)]
 pub(super) struct Scratch {
@@ -92,18 +57,28 @@ pub(super) struct Scratch {
     sums: Vec<f32>,
     /// The plan's, with what they keep from forward to backward.
     stages: Vec<TileStage>,
+    /// How many stages before each have statistics of the batch: the place of its own among them.
+    statistics: Vec<usize>,
 }
 
 impl Scratch {
     pub fn new(plan: &Plan, layout: &Layout, tile_rows: usize, work: usize) -> Self {
         let buffer = |stride: &usize| AlignedVec::zeros(stride * tile_rows + READ_AHEAD);
         let buffers: Vec<AlignedVec> = layout.strides.iter().map(buffer).collect();
+        let mut before = 0;
+        let place = |stage| {
+            let place = before;
+            before += usize::from(normalised(stage).is_some());
+            place
+        };
+        let statistics = plan.stages().iter().map(place).collect();
         Scratch {
             gradients: buffers.clone(),
             activations: buffers,
             work: AlignedVec::zeros(work),
             sums: Vec::new(),
             stages: plan.stages().iter().map(TileStage::new).collect(),
+            statistics,
         }
     }
 
@@ -157,79 +132,5 @@ impl Scratch {
     /// The tile's sums after [`add_up`](Scratch::add_up).
     pub fn sums(&self) -> &[f32] {
         &self.sums
-    }
-}
-
-/// What a stage reads on a tile.
-pub(super) struct Operands<'a> {
-    pub network: Network<'a>,
-    pub tile: &'a Part<'a>,
-    activations: &'a [AlignedVec],
-    /// The stage's index.
-    stage: usize,
-    /// That of its output; of a loss, the samples.
-    pub space: Space,
-    /// The tile's rows of it.
-    pub rows: usize,
-}
-
-impl<'a> Operands<'a> {
-    fn new(
-        network: Network<'a>,
-        tile: &'a Part<'a>,
-        activations: &'a [AlignedVec],
-        stage: usize,
-        output: Option<View>,
-    ) -> Self {
-        let space = output.map_or(Space::Samples, |view| network.plan.space(view.buffer));
-        Operands {
-            network,
-            tile,
-            activations,
-            stage,
-            space,
-            rows: tile.rows(space).len(),
-        }
-    }
-
-    /// What a view reads.
-    pub fn activation(&self, view: View) -> Rows<'a> {
-        rows_of(&self.activations[view.buffer], self.network.layout, view)
-    }
-
-    /// Where the steps of each sample begin in `view`; nothing where it has a row a sample.
-    pub fn offsets(&self, view: View) -> &'a [u32] {
-        self.tile.offsets(self.network.plan.space(view.buffer))
-    }
-
-    /// What the stage draws from; nothing in use, where nothing is left out.
-    pub fn noise(&self) -> Option<Rng> {
-        self.tile.noise.map(|noise| noise.stream(self.stage as u32))
-    }
-
-    /// The batch's row that is the tile's first.
-    pub fn first_row(&self) -> usize {
-        self.tile.rows(self.space).start
-    }
-
-    /// The batch's statistics of the stage's input; nothing where the running ones stand in.
-    pub fn of_batch(&self) -> Option<&'a BatchStatistics> {
-        self.network.of_batch(self.stage)
-    }
-}
-
-fn rows_of<'a>(buffer: &'a [f32], layout: &Layout, view: View) -> Rows<'a> {
-    Rows {
-        data: &buffer[view.start..],
-        stride: layout.strides[view.buffer],
-        width: view.width,
-    }
-}
-
-fn rows_mut<'a>(buffer: &'a mut [f32], layout: &Layout, view: View) -> RowsMut<'a> {
-    RowsMut {
-        data: &mut buffer[view.start..],
-        stride: layout.strides[view.buffer],
-        width: view.width,
     }
 }

@@ -2,7 +2,6 @@
 
 use alloc::format;
 
-use super::normalised;
 use crate::{
     Result,
     cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, packed::Packed},
@@ -69,13 +68,6 @@ impl<'a> Network<'a> {
     /// A parameter.
     pub fn value(&self, param: usize) -> &'a [f32] {
         &self.tensors[param].value
-    }
-
-    /// The batch's statistics of a stage.
-    pub(super) fn of_batch(&self, stage: usize) -> Option<&'a BatchStatistics> {
-        let before = &self.plan.stages()[..stage];
-        let place = before.iter().filter(|stage| normalised(stage).is_some()).count();
-        self.statistics.get(place)
     }
 
     /// A layer's bias; nothing where it has none.

@@ -1,14 +1,10 @@
-//! How a tile runs an operation, and the one place where operations are dispatched.
-//!
-//! Each operation's file has its kernels, and with [`TileOp`] how they are called on a tile. Everything that is asked of
-//! an operation comes from the [one list](crate::ops) of them.
+//! How a tile runs an operation: what each operation's file says beside its kernels.
 
 use alloc::vec::Vec;
 
 use super::{Operands, StageGradients};
 use crate::{
     cpu::{aligned::AlignedVec, rows::RowsMut, simd::Simd},
-    ops::{self, Stage, for_each_op},
     view::View,
 };
 
@@ -78,66 +74,3 @@ pub(in crate::cpu) struct Normalised {
     /// How far a batch moves the running statistics.
     pub momentum: f32,
 }
-
-macro_rules! tile_stage {
-    ($($op:ident),*) => {
-        /// A stage of a plan with what a tile keeps of it.
-        #[derive(Clone)]
-        #[allow(clippy::large_enum_variant)] // a handful a tile, made once
-        pub(super) enum TileStage {
-            $($op(ops::$op, <ops::$op as TileOp>::Workspace),)*
-        }
-
-        impl TileStage {
-            pub fn new(stage: &Stage) -> Self {
-                match stage {
-                    $(Stage::$op(op) => TileStage::$op(op.clone(), Default::default()),)*
-                }
-            }
-
-            /// See [`TileOp::forward`].
-            #[inline]
-            pub fn forward<S: Simd>(&mut self, s: S, on: &Operands<'_>, work: &mut AlignedVec, output: RowsMut<'_>) {
-                match self {
-                    $(TileStage::$op(op, workspace) => op.forward(s, on, Memory { workspace, work }, output),)*
-                }
-            }
-
-            /// See [`TileOp::backward`].
-            #[inline]
-            pub fn backward<S: Simd>(
-                &mut self,
-                s: S,
-                on: &Operands<'_>,
-                work: &mut AlignedVec,
-                d: &mut StageGradients<'_, '_>,
-            ) {
-                match self {
-                    $(TileStage::$op(op, workspace) => op.backward(s, on, Memory { workspace, work }, d),)*
-                }
-            }
-        }
-
-        /// See [`TileOp::packings`].
-        pub(in crate::cpu) fn packings(stage: &Stage) -> Vec<(usize, Packing)> {
-            match stage {
-                $(Stage::$op(op) => op.packings(),)*
-            }
-        }
-
-        /// See [`TileOp::tile_rows`].
-        pub(in crate::cpu) fn tile_rows(stage: &Stage) -> Option<usize> {
-            match stage {
-                $(Stage::$op(op) => op.tile_rows(),)*
-            }
-        }
-
-        /// See [`TileOp::normalised`].
-        pub(in crate::cpu) fn normalised(stage: &Stage) -> Option<Normalised> {
-            match stage {
-                $(Stage::$op(op) => op.normalised(),)*
-            }
-        }
-    };
-}
-for_each_op!(tile_stage);

@@ -3,9 +3,8 @@
 use core::{mem, ops::Range};
 
 use super::{
-    Network, Operands, Scratch, StageGradients, TrainTile,
-    gradients::{ActivationGradients, ParamGradients},
-    rows_mut,
+    Network, Operands, ParamGradients, Scratch, StageGradients, TrainTile, gradients::ActivationGradients,
+    operands::rows_mut,
 };
 use crate::{
     cpu::{simd::Simd, source::Part},
@@ -34,7 +33,13 @@ impl Scratch {
         };
         let mut buffer = mem::take(&mut self.activations[view.buffer]);
         let output = rows_mut(&mut buffer, network.layout, view);
-        let on = Operands::new(network, tile, &self.activations, index, Some(view));
+        let on = Operands::new(
+            network,
+            tile,
+            &self.activations,
+            (index, self.statistics[index]),
+            Some(view),
+        );
         self.stages[index].forward(s, &on, &mut self.work, output);
         self.activations[view.buffer] = buffer;
     }
@@ -88,7 +93,13 @@ impl Scratch {
             loss: tile.loss,
             auxiliary: tile.auxiliary,
         };
-        let on = Operands::new(network, part, &self.activations, index, output);
+        let on = Operands::new(
+            network,
+            part,
+            &self.activations,
+            (index, self.statistics[index]),
+            output,
+        );
         self.stages[index].backward(s, &on, &mut self.work, &mut d);
         d.inputs.put_back(d.output);
     }

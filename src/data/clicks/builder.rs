@@ -10,9 +10,9 @@ use hashbrown::HashSet;
 
 use super::{
     Encoder, NegativesReport, Past, Samples, Schema, SideTable,
-    candidates::Candidates,
     collect::{Collector, Lookup},
     notes::Notes,
+    samples::Candidates,
     schema::{LABEL_AT_LEAST, Label},
     wiring::Wiring,
 };
@@ -220,7 +220,12 @@ impl Builder {
         Ok(Samples {
             candidates: self.others.map(|(collector, offsets)| {
                 let columns = collector.finish(&encoder.vocabularies, &encoder.scales);
-                Candidates::new(encoder, offsets, columns)
+                let of = encoder.schema.negatives.as_ref().map_or("", |negatives| &negatives.of);
+                Candidates {
+                    offsets,
+                    columns,
+                    dependent: encoder.dependent(of),
+                }
             }),
             layout: encoder.layout.clone(),
             columns,

@@ -3,35 +3,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Encoder, Ragged, Samples, collect::Columns, encoder::Dependent};
+use super::{Ragged, Samples, collect::Columns, samples::Candidates};
 use crate::{Error, Result};
-
-/// The negatives of each row: the fields that depend on the candidate.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Candidates {
-    /// Those of row `r`: `offsets[r]..offsets[r + 1]`.
-    offsets: Vec<u32>,
-    columns: Columns,
-    dependent: Dependent,
-}
-
-impl Candidates {
-    pub fn new(encoder: &Encoder, offsets: Vec<u32>, columns: Columns) -> Self {
-        let of = encoder.schema.negatives.as_ref().map_or("", |negatives| &negatives.of);
-        Candidates {
-            offsets,
-            columns,
-            dependent: encoder.dependent(of),
-        }
-    }
-
-    fn range(&self, row: usize) -> Range<usize> {
-        match self.offsets.get(row..).unwrap_or_default() {
-            [start, end, ..] => *start as usize..*end as usize,
-            _ => 0..0,
-        }
-    }
-}
 
 impl Samples {
     /// Whether rows carry negatives.

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::Scale;
 use crate::{Error, Result};
 
+/// Fields at most, and fields of events: looking for a name takes time proportional to their number, and a plan has a
+/// stage and a parameter or two for each.
+pub(crate) const MAX_FIELDS: usize = 1 << 13;
+
 /// What a field's values are and what becomes of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

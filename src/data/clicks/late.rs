@@ -1,17 +1,13 @@
 //! Rows that come after training: new keys get rows of vocabularies, and each row brings its own history.
 
 use alloc::{string::String, sync::Arc, vec, vec::Vec};
-use core::mem;
 
 use super::{
     Encoder, Field, Kind, Layout, Samples, Sequence, Values, Vocabulary,
     collect::{Collector, Lookup},
-    encoder::collect,
+    encode::{Events, collect},
 };
 use crate::Result;
-
-/// The ids of a user's events: by history, by field of the history, oldest first.
-pub(crate) type Events = Vec<Vec<Vec<u32>>>;
 
 /// A row to encode.
 pub(crate) struct LateRow<'v> {
@@ -23,28 +19,6 @@ pub(crate) struct LateRow<'v> {
 }
 
 impl Encoder {
-    /// Encodes events, those beyond each history's length left out.
-    ///
-    /// # Errors
-    /// Those of [`Encoder::request`].
-    pub(crate) fn events(&self, events: &[&Values]) -> Result<Events> {
-        let histories = self.schema.histories.iter().zip(&self.layout.sequences);
-        let encoded = histories.map(|(history, sequence)| {
-            let collected = |field: &Field| history.fields.contains(&field.name);
-            let mut collector = Collector::new(&self.wiring, self.schema.fields.iter().map(collected));
-            for event in &events[events.len().saturating_sub(history.length as usize)..] {
-                self.collect(&mut collector, [&[], event])?;
-            }
-            let mut columns = collector.finish(&self.vocabularies, &self.scales);
-            Ok(sequence
-                .fields
-                .iter()
-                .map(|&at| mem::take(&mut columns.ids[at]))
-                .collect())
-        });
-        encoded.collect()
-    }
-
     /// Gives all keys of the rows' values, those of side tables too, a row of their vocabulary where they have none.
     ///
     /// # Errors

@@ -10,10 +10,6 @@ use super::{
     wiring::{Slot, Wiring},
 };
 
-/// Fields at most, and fields of events: looking for a name takes time proportional to their number, and a plan has a
-/// stage and a parameter or two for each.
-pub(crate) const MAX_FIELDS: usize = 1 << 13;
-
 /// A field whose values are ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdField {
@@ -144,4 +140,12 @@ impl Layout {
     pub fn sequence(&self, name: &str) -> Option<usize> {
         self.sequences.iter().position(|sequence| sequence.name == name)
     }
+}
+
+/// Which fields depend on a column, by their places in the layout.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Dependent {
+    pub ids: Vec<bool>,
+    pub numbers: Vec<bool>,
+    pub many: Vec<bool>,
 }

@@ -1,22 +1,9 @@
 //! Training rows that are read by an encoder there is already, which grows for what is new in them.
 
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{format, vec::Vec};
 
-use super::{Encoder, Layout, Past, Scale, SideTable, Training, builder::Builder, wiring::Wiring};
+use super::{Encoder, Past, SideTable, Training, builder::Builder, rows::Saved, wiring::Wiring};
 use crate::{Error, Result};
-
-/// What stays as it is where training goes on.
-pub(super) struct Saved {
-    pub scales: Vec<Scale>,
-    pub layout: Arc<Layout>,
-}
-
-impl Saved {
-    /// Rows that a vocabulary had.
-    pub fn rows(&self, vocabulary: usize) -> u32 {
-        self.layout.vocabularies.get(vocabulary).map_or(0, |table| table.rows)
-    }
-}
 
 impl Training {
     /// Training rows for a model that was trained before: they are read by its encoder. Known keys keep their rows and

@@ -3,11 +3,10 @@
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use super::{
-    Encoder, Kind, Past, Samples, Schema, SideTable, Vocabulary,
+    Encoder, Kind, Layout, Past, Samples, Schema, SideTable, Vocabulary,
     builder::{Builder, Context},
     collect::Lookup,
     numeric::{Scale, quantile_edges},
-    resume::Saved,
     wiring::Wiring,
 };
 use crate::{Error, Result, data::IdMap};
@@ -41,6 +40,19 @@ pub struct Training {
     pub(super) past: Past,
     /// What stays as it is, where training goes on.
     pub(super) saved: Option<Saved>,
+}
+
+/// What stays as it is where training goes on.
+pub(super) struct Saved {
+    pub scales: Vec<Scale>,
+    pub layout: Arc<Layout>,
+}
+
+impl Saved {
+    /// Rows that a vocabulary had.
+    pub fn rows(&self, vocabulary: usize) -> u32 {
+        self.layout.vocabularies.get(vocabulary).map_or(0, |table| table.rows)
+    }
 }
 
 impl Training {

@@ -2,7 +2,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{Encoder, Samples, UNKNOWN, encoder::Dependent};
+use super::{Dependent, Encoder, Samples, UNKNOWN};
 use crate::{
     Error, Result,
     data::{

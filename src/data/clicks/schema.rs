@@ -4,7 +4,10 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Field, Kind, MAX_FIELDS, field::is_false};
+use super::{
+    Field, Kind,
+    field::{MAX_FIELDS, is_false},
+};
 use crate::{Error, Result};
 
 /// What a user did before: the last positive rows of the row's group.

@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::MAX_FIELDS;
+use super::field::MAX_FIELDS;
 use crate::{Error, Result, data::IdMap};
 
 /// Features by key, such as the genres of films: each column stores its different values once.

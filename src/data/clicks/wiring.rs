@@ -2,7 +2,11 @@
 
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
-use super::{Field, Kind, Schema, SideTable, collect, field::Shape};
+use super::{
+    Field, Kind, Schema, SideTable,
+    field::Shape,
+    values::{number, weights},
+};
 use crate::{Error, Result};
 
 /// Where a field's value comes from.
@@ -194,8 +198,8 @@ fn check_numbers(field: &Field, table: &SideTable, column: usize) -> Result<()> 
 /// Refuses a value of a side table that is none for the field.
 pub(super) fn check_value(field: &Field, table: &str, value: &str) -> Result<()> {
     let fine = match field.kind {
-        Kind::Weighted => collect::weights(value).try_for_each(|pair| pair.map(|_| ())),
-        Kind::Number { .. } | Kind::Quantile { .. } => collect::number(&field.name, value).map(|_| ()),
+        Kind::Weighted => weights(value).try_for_each(|pair| pair.map(|_| ())),
+        Kind::Number { .. } | Kind::Quantile { .. } => number(&field.name, value).map(|_| ()),
         Kind::Key | Kind::Keys { .. } => Ok(()),
     };
     fine.map_err(|reason| Error::config(field.name.clone(), format!("in the table {table:?}: {reason}")))

@@ -323,71 +323,21 @@ mod tests {
             interactions_per_user: 2,
             ..Planted::default()
         };
-        for (options, field) in [
-            (
-                Planted {
-                    users: 0,
-                    ..base.clone()
-                },
-                "users",
-            ),
-            (
-                Planted {
-                    users: u32::MAX,
-                    ..base.clone()
-                },
-                "users",
-            ),
-            (
-                Planted {
-                    items: 3,
-                    ..base.clone()
-                },
-                "items",
-            ),
-            (
-                Planted {
-                    items: u32::MAX,
-                    ..base.clone()
-                },
-                "items",
-            ),
-            (
-                Planted {
-                    factors: 0,
-                    ..base.clone()
-                },
-                "factors",
-            ),
-            (
-                Planted {
-                    factors: u32::MAX,
-                    ..base.clone()
-                },
-                "users",
-            ),
-            (
-                Planted {
-                    interactions_per_user: 6,
-                    ..base.clone()
-                },
-                "interactions_per_user",
-            ),
-            (
-                Planted {
-                    strength: f32::NAN,
-                    ..base.clone()
-                },
-                "strength",
-            ),
-            (
-                Planted {
-                    zipf: -1.0,
-                    ..base.clone()
-                },
-                "zipf",
-            ),
-        ] {
+        type Edit = fn(&mut Planted);
+        let edits: [(&str, Edit); 9] = [
+            ("users", |options| options.users = 0),
+            ("users", |options| options.users = u32::MAX),
+            ("items", |options| options.items = 3),
+            ("items", |options| options.items = u32::MAX),
+            ("factors", |options| options.factors = 0),
+            ("users", |options| options.factors = u32::MAX),
+            ("interactions_per_user", |options| options.interactions_per_user = 6),
+            ("strength", |options| options.strength = f32::NAN),
+            ("zipf", |options| options.zipf = -1.0),
+        ];
+        for (field, edit) in edits {
+            let mut options = base.clone();
+            edit(&mut options);
             let error = options.generate().unwrap_err().to_string();
             assert!(error.starts_with(field), "{error}");
         }

@@ -1,8 +1,10 @@
 //! Made-up data whose truth is known: pairs with planted tastes, and clicks with planted interests.
 
+mod click_data;
 mod clicks;
 mod interactions;
 mod walk;
 
-pub use clicks::{Part, PlantedClickData, PlantedClicks, PlantedLogit};
+pub use click_data::{Part, PlantedClickData};
+pub use clicks::{PlantedClicks, PlantedLogit};
 pub use interactions::{Planted, PlantedData};

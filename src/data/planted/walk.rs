@@ -2,11 +2,8 @@
 
 use alloc::{collections::VecDeque, vec::Vec};
 
-use super::{PlantedClicks, PlantedLogit};
+use super::clicks::{FACTORS, PlantedClicks, PlantedLogit};
 use crate::rng::{Permutation, Rng, scale, streams::PlantedClicks as Stream};
-
-/// Length of the planted vectors of users and items.
-pub(super) const FACTORS: usize = 8;
 
 /// What is drawn for one row of one user, by its place among the row's numbers.
 #[repr(u64)]

@@ -29,141 +29,39 @@ impl Role {
     }
 
     /// Names that such columns go by, in lower case without signs between the words; the first that is there counts.
-    fn names(self) -> &'static [&'static str] {
-        match self {
-            Role::User => &[
-                "user",
-                "userid",
-                "uid",
-                "useridx",
-                "userindex",
-                "usercode",
-                "username",
-                "reviewerid",
-                "customerid",
-                "customer",
-                "clientid",
-                "client",
-                "visitorid",
-                "visitor",
-                "memberid",
-                "member",
-                "accountid",
-                "account",
-                "personid",
-                "person",
-                "profileid",
-                "playerid",
-                "player",
-                "sessionid",
-                "session",
-                "reviewer",
-                "author",
-                "who",
-                "u",
-            ],
-            Role::Item => &[
-                "item",
-                "itemid",
-                "iid",
-                "itemidx",
-                "itemindex",
-                "movieid",
-                "movie",
-                "productid",
-                "product",
-                "parentasin",
-                "asin",
-                "artistid",
-                "artist",
-                "bookid",
-                "book",
-                "songid",
-                "song",
-                "trackid",
-                "track",
-                "isbn",
-                "gameid",
-                "game",
-                "appid",
-                "app",
-                "articleid",
-                "article",
-                "newsid",
-                "news",
-                "businessid",
-                "business",
-                "venueid",
-                "venue",
-                "locationid",
-                "location",
-                "poiid",
-                "poi",
-                "placeid",
-                "place",
-                "recipeid",
-                "recipe",
-                "videoid",
-                "video",
-                "animeid",
-                "anime",
-                "sku",
-                "stockcode",
-                "what",
-                "i",
-            ],
-            Role::Rating => &[
-                "rating",
-                "ratings",
-                "score",
-                "overall",
-                "stars",
-                "star",
-                "bookrating",
-                "rate",
-                "weight",
-                "value",
-                "preference",
-                "label",
-                "count",
-                "playcount",
-                "plays",
-            ],
-            Role::Time => &[
-                "timestamp",
-                "time",
-                "unixreviewtime",
-                "unixtime",
-                "datetime",
-                "date",
-                "ts",
-                "createdat",
-                "created",
-                "eventtime",
-                "eventtimestamp",
-                "reviewtime",
-                "reviewdate",
-                "ratedat",
-                "visittime",
-                "checkintime",
-                "purchasedate",
-                "invoicedate",
-                "orderdate",
-                "timecreated",
-                "utctime",
-                "when",
-                "t",
-            ],
-            Role::Label => &["label", "click", "clicked", "isclick", "clk", "target", "y"],
-            Role::Negatives => &["negatives", "negitems", "negativeitems"],
-        }
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        let names = match self {
+            Role::User => {
+                "user userid uid useridx userindex usercode username reviewerid customerid customer clientid \
+                 client visitorid visitor memberid member accountid account personid person profileid playerid \
+                 player sessionid session reviewer author who u"
+            }
+            Role::Item => {
+                "item itemid iid itemidx itemindex movieid movie productid product parentasin asin artistid \
+                 artist bookid book songid song trackid track isbn gameid game appid app articleid article newsid \
+                 news businessid business venueid venue locationid location poiid poi placeid place recipeid \
+                 recipe videoid video animeid anime sku stockcode what i"
+            }
+            Role::Rating => {
+                "rating ratings score overall stars star bookrating rate weight value preference label count \
+                 playcount plays"
+            }
+            Role::Time => {
+                "timestamp time unixreviewtime unixtime datetime date ts createdat created eventtime \
+                 eventtimestamp reviewtime reviewdate ratedat visittime checkintime purchasedate invoicedate \
+                 orderdate timecreated utctime when t"
+            }
+            Role::Label => "label click clicked isclick clk target y",
+            Role::Negatives => "negatives negitems negativeitems",
+        };
+        names.split_ascii_whitespace()
     }
 
     /// The column of a header that is known to be this.
     pub fn find(self, header: &[String]) -> Option<usize> {
         let plain: Vec<String> = header.iter().map(|name| self::plain(name)).collect();
-        let mut names = self.names().iter();
-        names.find_map(|&name| plain.iter().position(|other| other == name))
+        self.names()
+            .find_map(|name| plain.iter().position(|other| other == name))
     }
 }
 

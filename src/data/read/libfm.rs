@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::{
     lines::Lines,
+    only::Only,
     options::BadRows,
-    parts::Only,
     report::RowReport,
-    samples::{Inputs, Sink},
+    sink::{Inputs, Sink},
 };
 use crate::{
     Result,

@@ -101,15 +101,8 @@ impl Layout {
             by_elimination(&mut places, header);
         }
         let [user, item, rating, time] = places;
-        let missing = |what: &str| match header {
-            Some(header) => format!(
-                "no column of the header is known to be the {what}; set Delimited::{what} to one of: {}",
-                listed(header)
-            ),
-            None => format!("no column is known to be the {what}; set Delimited::{what}"),
-        };
-        let user = user.ok_or_else(|| missing("user"))?;
-        let item = item.ok_or_else(|| missing("item"))?;
+        let user = user.ok_or_else(|| missing("user", header))?;
+        let item = item.ok_or_else(|| missing("item", header))?;
         if user == item {
             let place = user + 1;
             return Err(format!(
@@ -147,6 +140,17 @@ impl Layout {
             notes,
         };
         Ok((layout, said))
+    }
+}
+
+/// What to do where no column is known to be `what`.
+fn missing(what: &str, header: Option<&[String]>) -> String {
+    match header {
+        Some(header) => format!(
+            "no column of the header is known to be the {what}; set Delimited::{what} to one of: {}",
+            listed(header)
+        ),
+        None => format!("no column is known to be the {what}; set Delimited::{what}"),
     }
 }
 

@@ -3,6 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
+    columns::missing,
+    libfm,
+    only::{Only, Part},
     report::RowReport,
     samples::{FittedFiles, SampleFiles, SampleFormat},
     table,
@@ -33,31 +36,6 @@ pub enum Parting {
         /// Seed of the draw.
         seed: u64,
     },
-}
-
-/// The parts, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Train,
-    Dev,
-    Test,
-}
-
-/// Lets the rows of one part through.
-#[derive(Clone, Debug)]
-pub(super) struct Only {
-    parts: Arc<[Part]>,
-    part: Part,
-    at: usize,
-}
-
-impl Only {
-    /// Whether the next row of the file is one.
-    pub fn takes_next(&mut self) -> bool {
-        let part = self.parts.get(self.at);
-        self.at += 1;
-        part == Some(&self.part)
-    }
 }
 
 impl Parting {
@@ -97,11 +75,7 @@ impl SampleFiles {
                 return Err(Error::data(path.display().to_string(), 0, reason));
             }
         }
-        let only = |part: Part| Only {
-            parts: parts.clone(),
-            part,
-            at: 0,
-        };
+        let only = |part: Part| Only::of(parts.clone(), part);
         let (train, mut files) = self.fit_only(path, Some(only(Part::Train)))?;
         let mut total = files.report().clone();
         let mut further = |part: Part| -> Result<Samples> {
@@ -163,7 +137,7 @@ impl SampleFiles {
         };
         let (names, dialect, mut records) = table::open(path, *delimiter, columns.as_deref())?;
         let place = names.iter().position(|name| name == column).ok_or_else(|| {
-            let reason = super::columns::missing(column, &names);
+            let reason = missing(column, &names);
             Error::data(path.display().to_string(), dialect.first_line, reason)
         })?;
         let (mut times, mut known) = (Times::default(), Vec::new());
@@ -187,7 +161,7 @@ impl SampleFiles {
                     rows += 1;
                 }
             }
-            SampleFormat::LibFm => rows = super::libfm::count(path)?,
+            SampleFormat::LibFm => rows = libfm::count(path)?,
         }
         Ok(rows)
     }

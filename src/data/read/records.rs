@@ -1,6 +1,6 @@
 //! Records of a file: its lines split into fields, those left out that are blank, and what is wrong with one.
 
-use super::{fields::Fields, lines::Lines, options::BadRows, parts::Only, report::RowReport};
+use super::{fields::Fields, lines::Lines, only::Only, options::BadRows, report::RowReport};
 use crate::{
     Result,
     data::{Delimiter, text::shown},

@@ -6,10 +6,10 @@ use super::{
     columns::listed,
     dialect::{Dialect, Wish},
     lines::Lines,
-    parts::Only,
+    only::Only,
     records::{Records, Width, utf8},
     report::RowReport,
-    samples::{Inputs, Sink},
+    sink::{Inputs, Sink},
 };
 use crate::{
     Error, Result,

@@ -17,7 +17,7 @@ use crate::{
             tables::{Shard, Slots, Table},
         },
     },
-    memory::{Need, zeroed},
+    memory::zeroed,
     plan::{ParamKind, Plan, State, Tensor},
 };
 
@@ -150,7 +150,7 @@ impl Tensors {
     /// A copy of everything.
     pub async fn read_state(&mut self, plan: &Plan, step: u64) -> Result<State> {
         let moments = self.has_moments.iter().any(|there| there.contains(&true));
-        Need::of_plan("a copy of the parameters", plan, moments, 1).check()?;
+        plan.need("a copy of the parameters", moments, 1).check()?;
         let mut tensors = Vec::with_capacity(plan.params().len());
         for (index, param) in plan.params().iter().enumerate() {
             let [has_m, has_v] = self.has_moments[index];

@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Affine,
     plan::{Accumulate, View},
 };
+
+const SHADER: Shader = shader!("affine", "column_sums", "affine");
 
 uniform! {
     struct AffineShape as Affine {
@@ -34,7 +36,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Affine {
+impl Shaders for Affine {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[AffineShape::LAYOUT];
 }
 
@@ -53,7 +56,7 @@ impl GpuOp for Affine {
         let ((_, from), (y, to)) = (ctx.activation(self.input), ctx.activation(self.output));
         let buffers = vec![(3, from), (4, ctx.dense()), (5, to)];
         let (grid, shape) = (Grid::elements(y), shape(self, ctx, Accumulate::Overwrite)?);
-        let draft = Draft::new(Shader::Affine, "forward", grid, Reads::Call, &shape, buffers)
+        let draft = Draft::new(SHADER, "forward", grid, Reads::Call, &shape, buffers)
             .of(format!("{}", self.output.width))
             .cost(2 * self.output.width as u64, 32 * u64::from(y.width));
         drafts.push(draft);
@@ -68,12 +71,12 @@ impl GpuOp for Affine {
         let to_input = shape(self, ctx, pass.accumulate[0])?;
         let buffers = vec![(4, ctx.dense()), (5, to), (6, of), (7, outputs)];
         let (entry, grid) = ("input_gradient", Grid::elements(dx));
-        let draft = Draft::new(Shader::Affine, entry, grid, Reads::Call, &to_input, buffers);
+        let draft = Draft::new(SHADER, entry, grid, Reads::Call, &to_input, buffers);
         drafts.push(described(draft).cost(width, 16 * u64::from(dx.width * (3 + to_input.add))));
         let to_params = shape(self, ctx, pass.params)?;
         let buffers = vec![(3, inputs), (5, &ctx.buffers.slots), (6, of), (7, outputs)];
         let (entry, grid) = ("parameter_gradient", Grid::column_sums(x));
-        let draft = Draft::new(Shader::Affine, entry, grid, Reads::Call, &to_params, buffers);
+        let draft = Draft::new(SHADER, entry, grid, Reads::Call, &to_params, buffers);
         drafts.push(described(draft).cost(3 * width, 48 * u64::from(x.width)));
         Ok(())
     }

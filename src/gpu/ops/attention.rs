@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Attention,
     plan::View,
 };
+
+const SHADER: Shader = shader!("attention", "attention");
 
 uniform! {
     struct AttentionShape as Attention {
@@ -30,7 +32,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Attention {
+impl Shaders for Attention {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[AttentionShape::LAYOUT];
 }
 
@@ -88,7 +91,7 @@ fn attention<'a>(
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
     let width = u64::from(shape.values.width);
-    Draft::new(Shader::Attention, entry, grid, Reads::CallAndBatch, &shape, buffers)
+    Draft::new(SHADER, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * width))
         .cost_a_row(shape.values, 8 * width, 16 * (width + 1))
 }

@@ -8,7 +8,7 @@ use crate::{
         ops::{
             context::{Context, NONE, is_added},
             linear::number_of,
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
             pool::sum_steps,
         },
         program::{
@@ -16,11 +16,16 @@ use crate::{
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::AttentionUnit,
     plan::{Accumulate, Activation, View},
 };
+
+/// Operands of DIN's attention unit.
+const ATTENTION_UNIT: Shader = shader!("attention_unit", "sigmoid", "attention_unit");
+/// Their weight, folded.
+const ATTENTION_UNIT_WEIGHTS: Shader = shader!("attention_unit", "attention_unit_weights");
 
 uniform! {
     struct UnitShape as AttentionUnit {
@@ -46,7 +51,8 @@ uniform! {
     }
 }
 
-impl Uniforms for AttentionUnit {
+impl Shaders for AttentionUnit {
+    const SHADERS: &'static [Shader] = &[ATTENTION_UNIT, ATTENTION_UNIT_WEIGHTS];
     const UNIFORMS: &'static [UniformLayout] = &[UnitShape::LAYOUT, WeightsShape::LAYOUT];
 }
 
@@ -70,17 +76,15 @@ impl GpuOp for AttentionUnit {
         vec![self.inputs.to_vec()]
     }
 
-    /// The rows `[k, q * k]`, found by the weight, and what the query comes to, found by the bias.
+    /// The rows `[k, q * k]`, and what the query comes to.
     fn scratch(&self) -> Vec<Scratch> {
         let [query, key] = self.inputs;
         let rows = Scratch {
-            param: self.weight,
             part: key,
             parts: 2,
             rows: key,
         };
         let of_query = Scratch {
-            param: self.bias,
             part: self.output,
             parts: 1,
             rows: query,
@@ -96,14 +100,14 @@ impl GpuOp for AttentionUnit {
         Some((self.output, self.activation))
     }
 
-    fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
+    fn forward<'a>(&self, ctx: Context<'a>, pass: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
         let [query, key] = self.inputs.map(|view| ctx.activation(view));
-        let [rows, part] = views(self, ctx)?.map(|view| ctx.activation(view));
+        let [rows, part] = views(ctx, pass.stage)?.map(|view| ctx.activation(view));
         let output = ctx.activation(self.output);
         let (weights, folded) = (weights_shape(self, ctx)?, folded(self, ctx)?);
         let grid = Grid::Threads(u64::from(weights.outputs) * u64::from(weights.width));
         let buffers = vec![(3, ctx.dense()), (4, ctx.transposed())];
-        let (shader, reads) = (Shader::AttentionUnitWeights, Reads::Nothing);
+        let (shader, reads) = (ATTENTION_UNIT_WEIGHTS, Reads::Nothing);
         drafts.push(Draft::new(shader, "fold", grid, reads, &weights, buffers).cost(12, 160));
         let shape = UnitShape {
             samples: query.0,
@@ -133,9 +137,9 @@ impl GpuOp for AttentionUnit {
         if self.activation != Activation::Identity && !pass.fused {
             drafts.push(ctx.activation_gradient(self.output, self.activation));
         }
-        let [rows, part] = views(self, ctx)?;
+        let [rows, part] = views(ctx, pass.stage)?;
         drafts.push(sum_steps(delta, ctx.gradient(part)));
-        weight_gradient(self, ctx, pass.params, drafts)?;
+        weight_gradient(self, ctx, [rows, part], pass.params, drafts)?;
         let (folded, weights) = (folded(self, ctx)?, ctx.transposed());
         let of_query = (ctx.gradient(part), self.inputs[0]);
         drafts.push(ctx.mapped_back(of_query, (folded.query, weights), None, pass.accumulate[0]));
@@ -168,10 +172,10 @@ impl GpuOp for AttentionUnit {
 fn weight_gradient<'a>(
     op: &AttentionUnit,
     ctx: Context<'a>,
+    [rows, part]: [View; 2],
     params: Accumulate,
     drafts: &mut Vec<Draft<'a>>,
 ) -> Result<()> {
-    let [rows, part] = views(op, ctx)?;
     let shape = weights_shape(op, ctx)?;
     let stride = 4 * shape.width;
     let of_samples = (ctx.gradient(part), ctx.activation(op.inputs[0]));
@@ -185,14 +189,14 @@ fn weight_gradient<'a>(
         x: (shape.outputs * shape.width).div_ceil(256),
         y: 1,
     };
-    let (shader, buffers) = (Shader::AttentionUnitWeights, vec![(5, &ctx.buffers.slots)]);
+    let (shader, buffers) = (ATTENTION_UNIT_WEIGHTS, vec![(5, &ctx.buffers.slots)]);
     drafts.push(Draft::new(shader, "difference", grid, Reads::Nothing, &shape, buffers));
     Ok(())
 }
 
 /// The rows `[k, q * k]`, and what the query comes to.
-fn views(op: &AttentionUnit, ctx: Context<'_>) -> Result<[View; 2]> {
-    Ok([ctx.scratch(op.weight)?, ctx.scratch(op.bias)?])
+fn views(ctx: Context<'_>, stage: usize) -> Result<[View; 2]> {
+    Ok([ctx.scratch(stage, 0)?, ctx.scratch(stage, 1)?])
 }
 
 fn weights_shape(op: &AttentionUnit, ctx: Context<'_>) -> Result<WeightsShape> {
@@ -224,7 +228,7 @@ fn dispatch<'a>(entry: &'static str, shape: UnitShape, buffers: Vec<(u32, &'a wg
         "query_gradient" => shape.key,
         _ => shape.steps,
     };
-    Draft::new(Shader::AttentionUnit, entry, grid, Reads::CallAndBatch, &shape, buffers)
+    Draft::new(ATTENTION_UNIT, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * width))
         .cost_a_row(along, 8 * u64::from(width), 48 * u64::from(width))
 }

@@ -6,7 +6,7 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, auxiliary_losses, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
@@ -14,11 +14,13 @@ use crate::{
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
             spaces::PerSpace,
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Auxiliary,
     plan::View,
 };
+
+const SHADER: Shader = shader!("auxiliary", "cross_entropy", "auxiliary");
 
 uniform! {
     struct AuxiliaryShape as Auxiliary {
@@ -32,7 +34,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Auxiliary {
+impl Shaders for Auxiliary {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[AuxiliaryShape::LAYOUT];
 }
 
@@ -75,7 +78,7 @@ impl GpuOp for Auxiliary {
                 threads: 1,
             };
             let (entry, reads) = ("forward_backward", Reads::CallAndBatch);
-            let draft = Draft::new(Shader::Auxiliary, entry, grid, reads, &shape, buffers)
+            let draft = Draft::new(SHADER, entry, grid, reads, &shape, buffers)
                 .of(name.into())
                 .cost(0, 32 + 16 * u64::from(shape.add));
             drafts.push(draft);

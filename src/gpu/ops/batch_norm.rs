@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, Purpose, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::BatchNorm,
     plan::{Accumulate, View},
 };
+
+const SHADER: Shader = shader!("batch_norm", "column_sums", "batch_norm");
 
 uniform! {
     struct BatchNormShape as BatchNorm {
@@ -34,7 +36,8 @@ uniform! {
     }
 }
 
-impl Uniforms for BatchNorm {
+impl Shaders for BatchNorm {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[BatchNormShape::LAYOUT];
 }
 
@@ -62,7 +65,7 @@ impl GpuOp for BatchNorm {
         };
         let bytes = 16 * u64::from(y.width);
         let draft = |entry, grid, bytes, buffers| {
-            Draft::new(Shader::BatchNorm, entry, grid, Reads::Call, &shape, buffers)
+            Draft::new(SHADER, entry, grid, Reads::Call, &shape, buffers)
                 .of(format!("{}", self.output.width))
                 .cost(2 * self.output.width as u64, bytes)
         };
@@ -96,7 +99,7 @@ impl GpuOp for BatchNorm {
         let (sums, statistics) = (&ctx.buffers.norm_sums, &ctx.buffers.statistics);
         let bytes = 16 * u64::from(y.width);
         let draft = |entry, grid, bytes, buffers| {
-            Draft::new(Shader::BatchNorm, entry, grid, Reads::Call, &shape, buffers)
+            Draft::new(SHADER, entry, grid, Reads::Call, &shape, buffers)
                 .of(format!("{}", self.output.width))
                 .cost(3 * self.output.width as u64, bytes)
         };

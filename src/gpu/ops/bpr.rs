@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::Context,
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Bpr,
     plan::View,
 };
+
+const SHADER: Shader = shader!("bpr", "cross_entropy", "bpr");
 
 uniform! {
     struct BprShape as Bpr {
@@ -28,7 +30,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Bpr {
+impl Shaders for Bpr {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[BprShape::LAYOUT];
 }
 
@@ -63,7 +66,7 @@ impl GpuOp for Bpr {
             (7, to_negatives),
         ];
         let (grid, reads) = (Grid::SAMPLES, Reads::CallAndBatch);
-        drafts.push(Draft::new(Shader::Bpr, "forward_backward", grid, reads, &shape, buffers).cost(2, 72));
+        drafts.push(Draft::new(SHADER, "forward_backward", grid, reads, &shape, buffers).cost(2, 72));
         Ok(())
     }
 }

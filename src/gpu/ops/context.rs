@@ -118,13 +118,15 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The buffer that an operation has asked for by a parameter.
+    /// The buffer that a stage has asked for, by its place among those.
     ///
     /// # Errors
     /// [`Error::Device`] where it has not.
-    pub fn scratch(self, param: usize) -> Result<View> {
-        let found = self.columns.scratch(param);
-        found.ok_or_else(|| self.lacks("no buffer of its own", param))
+    pub fn scratch(self, stage: usize, place: usize) -> Result<View> {
+        let found = self.columns.scratch(stage).get(place);
+        found
+            .copied()
+            .ok_or_else(|| self.lacks_stage("such buffer of its own", stage))
     }
 
     /// Where the folded parts of a weight begin.

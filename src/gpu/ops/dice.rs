@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Dice,
     plan::View,
 };
+
+const SHADER: Shader = shader!("dice", "sigmoid", "column_sums", "dice");
 
 uniform! {
     struct DiceShape as Dice {
@@ -33,7 +35,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Dice {
+impl Shaders for Dice {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[DiceShape::LAYOUT];
 }
 
@@ -58,16 +61,9 @@ impl GpuOp for Dice {
             ..DiceShape::default()
         };
         let buffers = vec![(3, from), (4, normals), (5, ctx.dense()), (6, to)];
-        let draft = Draft::new(
-            Shader::Dice,
-            "forward",
-            Grid::elements(output),
-            Reads::Call,
-            &shape,
-            buffers,
-        )
-        .of(format!("{}", self.output.width))
-        .cost(8 * self.output.width as u64, 48 * u64::from(output.width));
+        let draft = Draft::new(SHADER, "forward", Grid::elements(output), Reads::Call, &shape, buffers)
+            .of(format!("{}", self.output.width))
+            .cost(8 * self.output.width as u64, 48 * u64::from(output.width));
         drafts.push(draft);
         Ok(())
     }
@@ -102,7 +98,7 @@ impl GpuOp for Dice {
         ];
         let (entry, grid) = ("input_gradient", Grid::elements(dx));
         let bytes = 16 * u64::from(vec4s * (5 + both.add + both.add_normal));
-        let draft = Draft::new(Shader::Dice, entry, grid, Reads::Call, &both, buffers)
+        let draft = Draft::new(SHADER, entry, grid, Reads::Call, &both, buffers)
             .of(format!("{width}"))
             .cost(14 * width, bytes);
         drafts.push(draft);
@@ -112,7 +108,7 @@ impl GpuOp for Dice {
         };
         let buffers = vec![(3, from), (4, normals), (6, &ctx.buffers.slots), (7, of)];
         let (entry, grid) = ("alpha_gradient", Grid::column_sums(input));
-        let draft = Draft::new(Shader::Dice, entry, grid, Reads::Call, &slopes, buffers)
+        let draft = Draft::new(SHADER, entry, grid, Reads::Call, &slopes, buffers)
             .of(format!("{width}"))
             .cost(8 * width, 48 * u64::from(vec4s));
         drafts.push(draft);

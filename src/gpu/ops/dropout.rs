@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, Piece, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::{Dropout, dropout},
     plan::{Accumulate, View},
 };
+
+const SHADER: Shader = shader!("dropout", "threefry", "dropout");
 
 uniform! {
     struct DropoutShape as Dropout {
@@ -33,7 +35,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Dropout {
+impl Shaders for Dropout {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[DropoutShape::LAYOUT];
 }
 
@@ -89,7 +92,7 @@ fn apply<'a>(
             };
             start += piece.width as u32;
             let (grid, reads) = (Grid::elements(output), Reads::CallAndBatch);
-            Draft::new(Shader::Dropout, "apply", grid, reads, &shape, vec![(3, from), (4, to)])
+            Draft::new(SHADER, "apply", grid, reads, &shape, vec![(3, from), (4, to)])
                 .of(format!("{}", piece.width))
                 .cost(0, 16 * u64::from(output.width * (2 + shape.add)))
         })

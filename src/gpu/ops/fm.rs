@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Fm,
     plan::{Space, View},
 };
+
+const SHADER: Shader = shader!("fm", "fm");
 
 uniform! {
     struct FmShape as Fm {
@@ -31,7 +33,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Fm {
+impl Shaders for Fm {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[FmShape::LAYOUT];
 }
 
@@ -99,5 +102,5 @@ fn fm<'a>(
 ) -> Draft<'a> {
     let space = samples.space();
     let (grid, reads) = (Grid::Rows { space, threads }, Reads::CallAndBatch);
-    Draft::new(Shader::Fm, entry, grid, reads, &shape, buffers).of(format!("{}", 4 * shape.input.width))
+    Draft::new(SHADER, entry, grid, reads, &shape, buffers).of(format!("{}", 4 * shape.input.width))
 }

@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::Context,
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Gather,
     plan::View,
 };
+
+const SHADER: Shader = shader!("gather", "gather");
 
 uniform! {
     struct GatherShape as Gather {
@@ -29,7 +31,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Gather {
+impl Shaders for Gather {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[GatherShape::LAYOUT];
 }
 
@@ -76,7 +79,7 @@ impl GpuOp for Gather {
 
 fn gather<'a>(entry: &'static str, shape: GatherShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
     let (grid, width) = (Grid::elements(shape.output), u64::from(shape.output.width));
-    Draft::new(Shader::Gather, entry, grid, Reads::CallAndBatch, &shape, buffers)
+    Draft::new(SHADER, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * width))
         .cost(0, 32 * width + 4)
 }

@@ -10,18 +10,23 @@ use crate::{
         },
         ops::{
             context::{Context, Operand, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::{Shader, tile::Tile},
+        shaders::{Shader, shader, tile::Tile},
     },
     ops::{Gru, Linear, gru::Kind},
     plan::{Accumulate, Activation, Plan, View},
 };
+
+/// Recurrence of a recurrent layer.
+const GRU: Shader = shader!("gru", "sigmoid", "tanh", "gru");
+/// What scores do to a recurrent layer's input, and their gradients.
+const GRU_SCORES: Shader = shader!("gru", "gru_scores");
 
 uniform! {
     struct GruShape as Gru {
@@ -49,7 +54,12 @@ uniform! {
     }
 }
 
-impl Uniforms for Gru {
+/// The places of what a stage asks for.
+const GATES: usize = 0;
+const SCALED: usize = 1;
+
+impl Shaders for Gru {
+    const SHADERS: &'static [Shader] = &[GRU, GRU_SCORES];
     const UNIFORMS: &'static [UniformLayout] = &[GruShape::LAYOUT, GruScoresShape::LAYOUT];
 }
 
@@ -69,16 +79,14 @@ impl GpuOp for Gru {
         Vec::new()
     }
 
-    /// The gates, found by the weight of the state, and the scaled input of AIGRU, by the weight of that.
+    /// The gates, and the scaled input of AIGRU.
     fn scratch(&self) -> Vec<Scratch> {
         let gates = Scratch {
-            param: self.params[1],
             part: self.output,
             parts: 4,
             rows: self.output,
         };
         let scaled = Scratch {
-            param: self.params[0],
             part: self.inputs[0],
             parts: 1,
             rows: self.inputs[0],
@@ -106,7 +114,7 @@ impl GpuOp for Gru {
     }
 
     fn forward<'a>(&self, ctx: Context<'a>, pass: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
-        let layer = input_layer(self, ctx)?;
+        let layer = input_layer(self, ctx, pass.stage)?;
         if self.kind == Kind::Aigru {
             let [input, scores, scaled] =
                 [self.inputs[0], self.inputs[1], layer.input].map(|view| ctx.activation(view));
@@ -114,27 +122,27 @@ impl GpuOp for Gru {
         }
         layer.forward(ctx, pass, drafts)?;
         let buffers = vec![
-            (3, gates(self, ctx)?.1),
+            (3, ctx.activation(ctx.scratch(pass.stage, GATES)?).1),
             (4, scores(self, ctx).1),
             (5, ctx.transposed()),
             (6, ctx.dense()),
             (7, ctx.activation(self.output).1),
         ];
-        drafts.extend(recurrence(self, ctx, "forward", buffers)?);
+        drafts.extend(recurrence(self, ctx, (pass.stage, "forward"), buffers)?);
         Ok(())
     }
 
     fn backward<'a>(&self, ctx: Context<'a>, pass: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
-        let (layer, rows) = (input_layer(self, ctx)?, ctx.scratch(self.params[1])?);
+        let (layer, rows) = (input_layer(self, ctx, pass.stage)?, ctx.scratch(pass.stage, GATES)?);
         let buffers = vec![
-            (3, gates(self, ctx)?.1),
+            (3, ctx.activation(ctx.scratch(pass.stage, GATES)?).1),
             (4, scores(self, ctx).1),
             (5, ctx.dense()),
             (6, ctx.activation(self.output).1),
             (7, ctx.gradient(rows).1),
             (8, ctx.gradient(self.output).1),
         ];
-        drafts.extend(recurrence(self, ctx, "backward", buffers)?);
+        drafts.extend(recurrence(self, ctx, (pass.stage, "backward"), buffers)?);
         // The first three parts, and the last.
         let (of_gates, last) = (layer.output, rows.columns(layer.output.width, self.output.width));
         if matches!(self.kind, Kind::Agru | Kind::Augru) {
@@ -164,22 +172,18 @@ impl GpuOp for Gru {
 }
 
 /// The layer that makes the input's part of the sums, of AIGRU from the scaled input.
-fn input_layer(op: &Gru, ctx: Context<'_>) -> Result<Linear> {
-    let [weight, hidden_weight, bias, _] = op.params;
+fn input_layer(op: &Gru, ctx: Context<'_>, stage: usize) -> Result<Linear> {
+    let [weight, _, bias, _] = op.params;
     Ok(Linear {
         weight,
         bias: Some(bias),
         input: match op.kind {
-            Kind::Aigru => ctx.scratch(weight)?,
+            Kind::Aigru => ctx.scratch(stage, SCALED)?,
             Kind::Gru | Kind::Agru | Kind::Augru => op.inputs[0],
         },
-        output: ctx.scratch(hidden_weight)?.columns(0, 3 * op.output.width),
+        output: ctx.scratch(stage, GATES)?.columns(0, 3 * op.output.width),
         activation: Activation::Identity,
     })
-}
-
-fn gates<'a>(op: &Gru, ctx: Context<'a>) -> Result<Operand<'a>> {
-    Ok(ctx.activation(ctx.scratch(op.params[1])?))
 }
 
 /// Where there are none, what is bound instead and not read.
@@ -194,14 +198,14 @@ fn scores<'a>(op: &Gru, ctx: Context<'a>) -> Operand<'a> {
 fn recurrence<'a>(
     op: &Gru,
     ctx: Context<'a>,
-    entry: &'static str,
+    (stage, entry): (usize, &'static str),
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Result<Option<Draft<'a>>> {
-    let (states, gates) = (ctx.activation(op.output).0, gates(op, ctx)?.0);
+    let (states, gates) = (ctx.activation(op.output).0, ctx.scratch(stage, GATES)?);
     let [_, hidden_weight, _, hidden_bias] = op.params;
     let shape = GruShape {
-        gates,
-        deltas: ctx.gradient(ctx.scratch(hidden_weight)?).0,
+        gates: ctx.activation(gates).0,
+        deltas: ctx.gradient(gates).0,
         states,
         d_states: ctx.gradient(op.output).0,
         scores: scores(op, ctx).0,
@@ -220,7 +224,7 @@ fn recurrence<'a>(
     let rows = if entry == "forward" { 3 + 4 + 1 } else { 4 + 2 + 4 + 4 };
     let draft = |tile: Tile| {
         let (grid, reads) = (Grid::SampleGroups(tile.wy), Reads::CallAndBatch);
-        Draft::new(Shader::Gru, entry, grid, reads, &shape, buffers)
+        Draft::new(GRU, entry, grid, reads, &shape, buffers)
             .of(format!("{:?} {}", op.kind, 4 * width))
             .cost_a_row(states, 96 * width * width, 16 * rows * width)
             .tile(tile)
@@ -245,16 +249,9 @@ fn scale<'a>(
         pad: [0; 2],
     };
     let buffers = vec![(3, from), (4, scores), (5, to)];
-    Draft::new(
-        Shader::GruScores,
-        "scale",
-        Grid::elements(rows),
-        Reads::Call,
-        &shape,
-        buffers,
-    )
-    .of(format!("{}", 4 * rows.width))
-    .cost(4 * u64::from(rows.width), 16 * u64::from(1 + (2 + add) * rows.width))
+    Draft::new(GRU_SCORES, "scale", Grid::elements(rows), Reads::Call, &shape, buffers)
+        .of(format!("{}", 4 * rows.width))
+        .cost(4 * u64::from(rows.width), 16 * u64::from(1 + (2 + add) * rows.width))
 }
 
 /// The sum of each row, times factors if there are any.
@@ -278,7 +275,7 @@ fn scores_gradient<'a>(
         space: rows.space(),
         threads: 1,
     };
-    let (shader, entry) = (Shader::GruScores, "scores_gradient");
+    let (shader, entry) = (GRU_SCORES, "scores_gradient");
     let width = u64::from(rows.width);
     Draft::new(
         shader,

@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::LastStep,
     plan::{Accumulate, View},
 };
+
+const SHADER: Shader = shader!("last_step", "last_step");
 
 uniform! {
     struct LastStepShape as LastStep {
@@ -28,7 +30,8 @@ uniform! {
     }
 }
 
-impl Uniforms for LastStep {
+impl Shaders for LastStep {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[LastStepShape::LAYOUT];
 }
 
@@ -81,7 +84,7 @@ fn last_step<'a>(
         add: is_added(accumulate),
         pad: [0; 3],
     };
-    Draft::new(Shader::LastStep, entry, grid, Reads::CallAndBatch, &shape, buffers)
+    Draft::new(SHADER, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * samples.width))
         .cost(0, 32 * u64::from(samples.width))
 }

@@ -7,18 +7,38 @@ use crate::{
         memory::layout::{Range4, masks::mask, needs::Stored},
         ops::{
             context::{Context, NONE, Operand, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::{Shader, side::Side, tile::Tile},
+        shaders::{Shader, mixed_shader, shader, side::Side, tile::Tile},
     },
     ops::Linear,
     plan::{Accumulate, Activation, View},
 };
+
+/// Linear layer: forward, and the gradient of its input.
+pub(crate) const LINEAR: Shader = shader!("linear", "sigmoid", "linear_operands", "linear");
+/// Gradients of weights and biases.
+const LINEAR_WEIGHT_GRADIENT: Shader = shader!("linear", "linear_weight_gradient_operands", "linear_weight_gradient");
+
+/// `LINEAR` in mixed precision, by matrices that subgroups hold.
+const fn linear_mixed(side: Side) -> Shader {
+    mixed_shader!(side, "linear", "sigmoid", "linear_operands", "linear_mixed")
+}
+
+/// `LINEAR_WEIGHT_GRADIENT` in mixed precision.
+const fn linear_weight_gradient_mixed(side: Side) -> Shader {
+    mixed_shader!(
+        side,
+        "linear",
+        "linear_weight_gradient_operands",
+        "linear_weight_gradient_mixed"
+    )
+}
 
 uniform! {
     pub(crate) struct LinearShape as Linear {
@@ -49,7 +69,15 @@ uniform! {
     }
 }
 
-impl Uniforms for Linear {
+impl Shaders for Linear {
+    const SHADERS: &'static [Shader] = &[
+        LINEAR,
+        LINEAR_WEIGHT_GRADIENT,
+        linear_mixed(Side::Eight),
+        linear_mixed(Side::Sixteen),
+        linear_weight_gradient_mixed(Side::Eight),
+        linear_weight_gradient_mixed(Side::Sixteen),
+    ];
     const UNIFORMS: &'static [UniformLayout] = &[LinearShape::LAYOUT, WeightGradientShape::LAYOUT];
 }
 
@@ -156,15 +184,8 @@ impl<'a> Context<'a> {
             ..LinearShape::default()
         };
         let (entry, buffers) = ("activation_gradient", vec![(3, outputs), (6, gradient)]);
-        Draft::new(
-            Shader::Linear,
-            entry,
-            Grid::elements(delta),
-            Reads::Call,
-            &shape,
-            buffers,
-        )
-        .cost(0, 48 * u64::from(delta.width))
+        Draft::new(LINEAR, entry, Grid::elements(delta), Reads::Call, &shape, buffers)
+            .cost(0, 48 * u64::from(delta.width))
     }
 
     /// The gradients of a weight and a bias.
@@ -213,7 +234,7 @@ impl<'a> Context<'a> {
                 x: x.width.div_ceil(inputs),
                 y: (4 * delta.width).div_ceil(outputs),
             };
-            return draft(Shader::LinearWeightGradientMixed(side), grid);
+            return draft(linear_weight_gradient_mixed(side), grid);
         }
         let tile = Tile::weight_gradient(delta.width, x.width);
         let grid = Grid::Slots {
@@ -221,7 +242,7 @@ impl<'a> Context<'a> {
             x: x.width.div_ceil(tile.wx),
             y: delta.width.div_ceil(2 * tile.wy),
         };
-        draft(Shader::LinearWeightGradient, grid).tile(tile)
+        draft(LINEAR_WEIGHT_GRADIENT, grid).tile(tile)
     }
 }
 
@@ -261,7 +282,7 @@ pub(crate) fn matmul<'a>(
             rows,
             columns: width.div_ceil(columns),
         };
-        let shader = Shader::LinearMixed(side);
+        let shader = linear_mixed(side);
         return described(Draft::new(shader, entry, grid, Reads::Call, &shape, buffers));
     }
     let form = |few: bool| {
@@ -275,7 +296,7 @@ pub(crate) fn matmul<'a>(
     };
     let (tile, grid) = form(false);
     let (few, few_grid) = form(true);
-    let draft = described(Draft::new(Shader::Linear, entry, grid, Reads::Call, &shape, buffers)).tile(tile);
+    let draft = described(Draft::new(LINEAR, entry, grid, Reads::Call, &shape, buffers)).tile(tile);
     match few == tile {
         true => draft,
         false => draft.few(few, few_grid),

@@ -1,5 +1,6 @@
 //! The dispatches of each operation, forward and backward, and of the updates: which shader, which buffers, which
-//! uniforms. [`of`] is the only place that goes through all operations; each has its file.
+//! uniforms. A new operation has its file, and a `mod` here: what goes through all of them is made of the one list of
+//! [operations](crate::ops).
 
 mod affine;
 mod attention;
@@ -8,6 +9,7 @@ mod auxiliary;
 mod batch_norm;
 mod bpr;
 pub(crate) mod context;
+mod cross;
 mod dice;
 mod dropout;
 mod fm;
@@ -48,10 +50,13 @@ macro_rules! gpu_ops {
             }
         }
 
-        /// The uniforms of all operations.
+        /// The shaders of all operations.
+        pub(crate) const SHADERS: &[&[crate::gpu::shaders::Shader]] = &[$(<crate::ops::$op as op::Shaders>::SHADERS),*];
+
+        /// Their uniforms.
         #[cfg(test)]
         pub(crate) const UNIFORMS: &[&[crate::gpu::program::shapes::UniformLayout]] =
-            &[$(<crate::ops::$op as op::Uniforms>::UNIFORMS),*];
+            &[$(<crate::ops::$op as op::Shaders>::UNIFORMS),*];
     };
 }
 for_each_op!(gpu_ops);

@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::Context,
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Numeric,
     plan::View,
 };
+
+const SHADER: Shader = shader!("numeric", "numeric");
 
 uniform! {
     struct NumericShape as Numeric {
@@ -29,7 +31,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Numeric {
+impl Shaders for Numeric {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[NumericShape::LAYOUT];
 }
 
@@ -52,7 +55,7 @@ impl GpuOp for Numeric {
                 pad: 0,
             };
             let (grid, reads) = (Grid::elements(output), Reads::CallAndBatch);
-            let draft = Draft::new(Shader::Numeric, "forward", grid, reads, &shape, vec![(4, to)])
+            let draft = Draft::new(SHADER, "forward", grid, reads, &shape, vec![(4, to)])
                 .of(format!("{}", piece.width))
                 .cost(0, 32 * u64::from(output.width));
             drafts.push(draft);

@@ -9,6 +9,7 @@ use crate::{
         },
         ops::context::{Context, Purpose},
         program::{draft::Draft, shapes::UniformLayout},
+        shaders::Shader,
     },
     plan::{Accumulate, Activation, Plan, View},
 };
@@ -97,9 +98,12 @@ pub(crate) trait GpuOp {
     }
 }
 
-/// The uniforms of an operation's shaders, for the test that holds them against what those declare.
-#[cfg_attr(not(test), allow(dead_code))]
-pub(crate) trait Uniforms {
+/// The shaders of an operation, and their uniforms, for the tests that go through all of them.
+pub(crate) trait Shaders {
+    /// All modules that it dispatches; what is not among them is tested nowhere.
+    const SHADERS: &'static [Shader];
+    /// All structs that it tells them, for the test that holds those against what the modules declare.
+    #[cfg_attr(not(test), allow(dead_code))]
     const UNIFORMS: &'static [UniformLayout];
 }
 

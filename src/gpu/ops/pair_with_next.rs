@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::PairWithNext,
     plan::View,
 };
+
+const SHADER: Shader = shader!("pair_with_next", "pair_with_next");
 
 uniform! {
     struct PairWithNextShape as PairWithNext {
@@ -30,7 +32,8 @@ uniform! {
     }
 }
 
-impl Uniforms for PairWithNext {
+impl Shaders for PairWithNext {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[PairWithNextShape::LAYOUT];
 }
 
@@ -87,7 +90,7 @@ fn parts(op: &PairWithNext) -> [(View, View); 2] {
 fn pair<'a>(entry: &'static str, shape: PairWithNextShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
     let (grid, reads) = (Grid::elements(shape.output), Reads::CallAndBatch);
     let width = shape.output.width;
-    Draft::new(Shader::PairWithNext, entry, grid, reads, &shape, buffers)
+    Draft::new(SHADER, entry, grid, reads, &shape, buffers)
         .of(format!("{}", 4 * width))
         .cost(0, 16 * u64::from((2 + shape.add) * width))
 }

@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, Operand, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Pool,
     plan::{Accumulate, View},
 };
+
+const SHADER: Shader = shader!("pool", "pool");
 
 uniform! {
     struct PoolShape as Pool {
@@ -29,7 +31,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Pool {
+impl Shaders for Pool {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[PoolShape::LAYOUT];
 }
 
@@ -84,7 +87,7 @@ fn pool<'a>(
         pad: [0; 2],
     };
     let (grid, width) = (Grid::elements(samples), u64::from(steps.width));
-    Draft::new(Shader::Pool, entry, grid, Reads::CallAndBatch, &shape, buffers)
+    Draft::new(SHADER, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * samples.width))
         .cost_a_row(steps, 4 * width, 16 * width * u64::from(1 + shape.add))
 }

@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Prelu,
     plan::{Accumulate, View},
 };
+
+const SHADER: Shader = shader!("prelu", "column_sums", "prelu");
 
 uniform! {
     struct PreluShape as Prelu {
@@ -31,7 +33,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Prelu {
+impl Shaders for Prelu {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[PreluShape::LAYOUT];
 }
 
@@ -48,16 +51,9 @@ impl GpuOp for Prelu {
         let ((x, from), (y, to)) = (ctx.activation(self.input), ctx.activation(self.output));
         let shape = shape(self, ctx, [x, y, ViewShape::default()], Accumulate::Overwrite)?;
         let buffers = vec![(3, from), (4, ctx.dense()), (5, to)];
-        let draft = Draft::new(
-            Shader::Prelu,
-            "forward",
-            Grid::elements(y),
-            Reads::Call,
-            &shape,
-            buffers,
-        )
-        .of(format!("{}", self.output.width))
-        .cost(self.output.width as u64, 32 * u64::from(y.width));
+        let draft = Draft::new(SHADER, "forward", Grid::elements(y), Reads::Call, &shape, buffers)
+            .of(format!("{}", self.output.width))
+            .cost(self.output.width as u64, 32 * u64::from(y.width));
         drafts.push(draft);
         Ok(())
     }
@@ -69,14 +65,14 @@ impl GpuOp for Prelu {
         let to_input = shape(self, ctx, [x, dx, delta], pass.accumulate[0])?;
         let buffers = vec![(3, from), (4, ctx.dense()), (5, to), (6, of)];
         let (entry, grid) = ("input_gradient", Grid::elements(dx));
-        let draft = Draft::new(Shader::Prelu, entry, grid, Reads::Call, &to_input, buffers)
+        let draft = Draft::new(SHADER, entry, grid, Reads::Call, &to_input, buffers)
             .of(format!("{width}"))
             .cost(width, 16 * u64::from(dx.width * (3 + to_input.add)));
         drafts.push(draft);
         let slopes = shape(self, ctx, [x, ViewShape::default(), delta], pass.params)?;
         let buffers = vec![(3, from), (5, &ctx.buffers.slots), (6, of)];
         let (entry, grid) = ("alpha_gradient", Grid::column_sums(x));
-        let draft = Draft::new(Shader::Prelu, entry, grid, Reads::Call, &slopes, buffers)
+        let draft = Draft::new(SHADER, entry, grid, Reads::Call, &slopes, buffers)
             .of(format!("{width}"))
             .cost(2 * width, 32 * u64::from(x.width));
         drafts.push(draft);

@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, Operand, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Product,
     plan::{Accumulate, View},
 };
+
+const SHADER: Shader = shader!("product", "product");
 
 uniform! {
     struct ProductShape as Product {
@@ -29,7 +31,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Product {
+impl Shaders for Product {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[ProductShape::LAYOUT];
 }
 
@@ -79,7 +82,7 @@ fn product<'a>(
     };
     let (grid, floats) = (Grid::elements(output), 4 * u64::from(output.width));
     let buffers = vec![(3, l), (4, r), (5, o)];
-    Draft::new(Shader::Product, entry, grid, Reads::Call, &shape, buffers)
+    Draft::new(SHADER, entry, grid, Reads::Call, &shape, buffers)
         .of(format!("{floats}"))
         .cost(floats, 4 * floats * u64::from(3 + shape.add))
 }

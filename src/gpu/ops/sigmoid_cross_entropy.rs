@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::Context,
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::SigmoidCrossEntropy,
     plan::View,
 };
+
+const SHADER: Shader = shader!("sigmoid_cross_entropy", "cross_entropy", "sigmoid_cross_entropy");
 
 uniform! {
     struct CrossEntropyShape as CrossEntropy {
@@ -26,7 +28,8 @@ uniform! {
     }
 }
 
-impl Uniforms for SigmoidCrossEntropy {
+impl Shaders for SigmoidCrossEntropy {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[CrossEntropyShape::LAYOUT];
 }
 
@@ -49,7 +52,7 @@ impl GpuOp for SigmoidCrossEntropy {
         let shape = CrossEntropyShape { logit, gradient };
         let (entry, buffers) = ("forward_backward", vec![(3, from), (4, to), (5, ctx.losses)]);
         let (grid, reads) = (Grid::SAMPLES, Reads::CallAndBatch);
-        drafts.push(Draft::new(Shader::SigmoidCrossEntropy, entry, grid, reads, &shape, buffers).cost(0, 36));
+        drafts.push(Draft::new(SHADER, entry, grid, reads, &shape, buffers).cost(0, 36));
         Ok(())
     }
 }

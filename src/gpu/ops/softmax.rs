@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Softmax,
     plan::{Accumulate, View},
 };
+
+const SHADER: Shader = shader!("softmax", "softmax");
 
 uniform! {
     struct SoftmaxShape as Softmax {
@@ -29,7 +31,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Softmax {
+impl Shaders for Softmax {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[SoftmaxShape::LAYOUT];
 }
 
@@ -72,5 +75,5 @@ fn softmax<'a>(
         pad: [0; 3],
     };
     let (grid, reads) = (Grid::SAMPLES, Reads::CallAndBatch);
-    Draft::new(Shader::Softmax, entry, grid, reads, &shape, buffers).cost_a_row(input, 4, 16 * u64::from(2 + shape.add))
+    Draft::new(SHADER, entry, grid, reads, &shape, buffers).cost_a_row(input, 4, 16 * u64::from(2 + shape.add))
 }

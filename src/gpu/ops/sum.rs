@@ -6,18 +6,20 @@ use crate::{
         memory::layout::needs::Stored,
         ops::{
             context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Uniforms},
+            op::{Backward, Forward, GpuOp, Shaders},
         },
         program::{
             draft::{Draft, Reads},
             grid::Grid,
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     ops::Sum,
     plan::View,
 };
+
+const SHADER: Shader = shader!("sum", "sum");
 
 uniform! {
     struct SumShape as Sum {
@@ -30,7 +32,8 @@ uniform! {
     }
 }
 
-impl Uniforms for Sum {
+impl Shaders for Sum {
+    const SHADERS: &'static [Shader] = &[SHADER];
     const UNIFORMS: &'static [UniformLayout] = &[SumShape::LAYOUT];
 }
 
@@ -62,7 +65,7 @@ impl GpuOp for Sum {
                 space: output.space(),
                 threads: 1,
             };
-            let draft = Draft::new(Shader::Sum, "forward", grid, Reads::Call, &shape, buffers)
+            let draft = Draft::new(SHADER, "forward", grid, Reads::Call, &shape, buffers)
                 .of(format!("{}", view.width))
                 .cost(view.width as u64, 16 * u64::from(input.width + 1));
             drafts.push(draft);
@@ -81,7 +84,7 @@ impl GpuOp for Sum {
         if self.bias.is_some() {
             let (space, buffers) = (delta.space(), vec![(3, from), (5, &ctx.buffers.slots)]);
             let grid = Grid::Slots { space, x: 1, y: 1 };
-            drafts.push(Draft::new(Shader::Sum, "bias_gradient", grid, Reads::Call, &shape, buffers).cost(1, 16));
+            drafts.push(Draft::new(SHADER, "bias_gradient", grid, Reads::Call, &shape, buffers).cost(1, 16));
         }
         // Piece by piece, so that the pad between two pieces is left zero.
         for (&view, &accumulate) in self.inputs.iter().zip(pass.accumulate) {
@@ -93,7 +96,7 @@ impl GpuOp for Sum {
                     ..shape
                 };
                 let (grid, buffers) = (Grid::elements(output), vec![(3, from), (5, to)]);
-                let draft = Draft::new(Shader::Sum, "input_gradient", grid, Reads::Call, &shape, buffers)
+                let draft = Draft::new(SHADER, "input_gradient", grid, Reads::Call, &shape, buffers)
                     .of(format!("{}", piece.width))
                     .cost(0, 16 * u64::from(1 + (1 + shape.add) * output.width));
                 drafts.push(draft);

@@ -9,10 +9,22 @@ use crate::{
             grid::{Grid, Sources},
             shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
     plan::{L2, Optimizer, View},
 };
+
+/// Sparse update by Adam.
+const ROW_UPDATE_ADAM: Shader = shader!("row_update", "adam", "row_update");
+/// Sparse update by SGD.
+const ROW_UPDATE_SGD: Shader = shader!("row_update", "sgd", "row_update");
+/// Update of weights and biases by Adam.
+const DENSE_UPDATE_ADAM: Shader = shader!("dense_update", "adam", "dense_update");
+/// Update of weights and biases by SGD.
+const DENSE_UPDATE_SGD: Shader = shader!("dense_update", "sgd", "dense_update");
+
+/// All that are dispatched from here.
+pub(crate) const SHADERS: &[Shader] = &[ROW_UPDATE_ADAM, ROW_UPDATE_SGD, DENSE_UPDATE_ADAM, DENSE_UPDATE_SGD];
 
 uniform! {
     struct TableShape as Table {
@@ -63,8 +75,8 @@ impl<'a> Context<'a> {
     /// one for its chunks.
     pub fn updates(self, updates: Updates) -> Vec<Draft<'a>> {
         let (rows, dense) = match updates.adam {
-            true => (Shader::RowUpdateAdam, Shader::DenseUpdateAdam),
-            false => (Shader::RowUpdateSgd, Shader::DenseUpdateSgd),
+            true => (ROW_UPDATE_ADAM, DENSE_UPDATE_ADAM),
+            false => (ROW_UPDATE_SGD, DENSE_UPDATE_SGD),
         };
         let mut drafts = vec![self.dense_update(dense, updates)];
         for table in 0..self.plan.params().len() {
@@ -91,7 +103,7 @@ impl<'a> Context<'a> {
         let buffers = vec![(4, self.layers), (5, &dense.slots.value), (8, &dense.transposed)];
         let grid = Grid::Threads(dense.placement.trained.into());
         Draft::new(
-            Shader::DenseUpdateSgd,
+            DENSE_UPDATE_SGD,
             "transpose",
             grid,
             Reads::Nothing,

@@ -16,9 +16,19 @@ use crate::{
             room::{Draw, Room, SORT_BLOCK},
         },
         sampling::positives::Positives,
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
 };
+
+/// Samples drawn from positives.
+const SAMPLER: Shader = shader!("sampler", "batch", "threefry", "sampler");
+/// Samples in the order of their ids.
+const SORT: Shader = shader!("sort", "batch", "scan", "sort");
+/// Runs of equal ids in that order.
+const SEGMENTS: Shader = shader!("segments", "batch", "scan", "segments");
+
+/// All that are dispatched from here.
+pub(crate) const SHADERS: &[Shader] = &[SAMPLER, SORT, SEGMENTS];
 
 /// Values of a digit of the sort.
 const DIGITS: u64 = 256;
@@ -64,7 +74,7 @@ impl Maker {
                 (7, &positives.items),
                 (8, &positives.offsets),
             ];
-            let draft = Draft::new(Shader::Sampler, "sample", Grid::SAMPLES, Reads::Nothing, &(), buffers);
+            let draft = Draft::new(SAMPLER, "sample", Grid::SAMPLES, Reads::Nothing, &(), buffers);
             drafts.push(draft.cost(0, 24));
         }
         let bound = [words, &scratch, &draw];
@@ -106,11 +116,11 @@ fn sort<'a>([words, scratch, draw]: [&'a wgpu::Buffer; 3], room: Room, largest: 
             pad: 0,
         };
         let all = || vec![(3, words), (4, scratch), (5, draw)];
-        let draft = |entry| Draft::new(Shader::Sort, entry, blocks(room), Reads::Nothing, &shape, all());
+        let draft = |entry| Draft::new(SORT, entry, blocks(room), Reads::Nothing, &shape, all());
         drafts.push(draft("histogram").cost(0, 8 * columns));
         let buffers = vec![(4, scratch), (5, draw)];
         let grid = Grid::Groups(DIGITS * columns);
-        let scan = Draft::new(Shader::Sort, "scan_blocks", grid, Reads::Nothing, &(), buffers);
+        let scan = Draft::new(SORT, "scan_blocks", grid, Reads::Nothing, &(), buffers);
         drafts.push(scan.cost(0, 8 * u64::from(room.blocks())));
         drafts.push(draft("scatter").cost(0, 12 * columns));
     }
@@ -120,7 +130,7 @@ fn segments<'a>([words, scratch, draw]: [&'a wgpu::Buffer; 3], room: Room, draft
     let columns = room.columns as u64;
     for (entry, bytes) in [("count_heads", 8), ("find", 20), ("count_chunks", 4), ("cut", 8)] {
         let buffers = vec![(3, words), (4, scratch), (5, draw)];
-        let draft = Draft::new(Shader::Segments, entry, blocks(room), Reads::Nothing, &(), buffers);
+        let draft = Draft::new(SEGMENTS, entry, blocks(room), Reads::Nothing, &(), buffers);
         drafts.push(draft.cost(0, bytes * columns));
     }
 }

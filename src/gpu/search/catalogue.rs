@@ -12,9 +12,20 @@ use crate::{
             grid::Grid,
             shapes::ViewShape,
         },
-        shaders::Shader,
+        shaders::{Shader, shader},
     },
 };
+
+/// Pairs of users and all items, and their scores.
+const CATALOGUE: Shader = shader!("catalogue", "search", "catalogue");
+/// The best items of a user.
+const TOP_K: Shader = shader!("top_k", "search", "scan", "top_k");
+/// The rank of one of them.
+const RANK: Shader = shader!("rank", "search", "rank");
+
+/// All that are dispatched from here.
+pub(crate) const SHADERS: &[Shader] = &[CATALOGUE, TOP_K, RANK];
+
 uniform! {
     pub(crate) struct SearchUniform as Search {
         pub start: u32,
@@ -86,7 +97,7 @@ impl Search {
         let (known, found) = (words("known items", sizes.known)?, words("found", sizes.found)?);
         let u = (5, &uniform);
         let each = |entry, buffers| {
-            let (shader, grid) = (Shader::Catalogue, Grid::SAMPLES);
+            let (shader, grid) = (CATALOGUE, Grid::SAMPLES);
             let draft = match entry {
                 "collect" => Draft::new(shader, entry, grid, Reads::Nothing, &logit, buffers),
                 _ => Draft::new(shader, entry, grid, Reads::Nothing, &(), buffers),
@@ -107,12 +118,8 @@ impl Search {
             pairs: each("pairs", vec![(3, inputs), (4, &users), u])?,
             collect: each("collect", vec![u, (6, logits), (7, &keys)])?,
             mask: each("mask", vec![u, (7, &keys), (8, &known)])?,
-            best: part(Shader::TopK, "select_part", vec![(3, &keys), (4, &found), u])?,
-            rank: part(
-                Shader::Rank,
-                "count_part",
-                vec![(3, &keys), (4, &targets), u, (6, &found)],
-            )?,
+            best: part(TOP_K, "select_part", vec![(3, &keys), (4, &found), u])?,
+            rank: part(RANK, "count_part", vec![(3, &keys), (4, &targets), u, (6, &found)])?,
             sizes,
             uniform,
             users,

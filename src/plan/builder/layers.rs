@@ -64,6 +64,32 @@ impl PlanBuilder {
         self.param(name, [outputs, inputs], ParamKind::Dense, init)
     }
 
+    /// A cross layer `name` in a new buffer, `x0 * (W x + b) + x` (Wang et al., WWW 2021, equation 1); with a rank
+    /// `x0 * (U (V x) + b) + x`, where `x` is mapped to so many columns first (equation 2). `W` or `U` is `name.weight`, `b`
+    /// is `name.bias` and `V` is `name.down.weight`, drawn as by [`linear_into`](PlanBuilder::linear_into).
+    pub fn cross(&mut self, name: &str, x0: View, x: View, rank: Option<usize>) -> View {
+        if x0.width != x.width {
+            let (first, latest) = (x0.width, x.width);
+            self.fail(format!(
+                "{name} crosses {first} columns with {latest}: they must be as many"
+            ));
+        }
+        let mapped = match rank {
+            Some(rank) => self.linear_without_bias(&format!("{name}.down"), x, rank, Activation::Identity),
+            None => x,
+        };
+        let weight = self.linear_weight(&format!("{name}.weight"), mapped.width, x.width);
+        let bias = self.bias(&format!("{name}.bias"), x.width);
+        let output = self.buffer_in(self.space_of(x), x.width);
+        self.stages.push(Stage::Cross(ops::Cross {
+            weight,
+            bias,
+            inputs: [x0, x, mapped],
+            output,
+        }));
+        output
+    }
+
     /// Leaves out values with probability `rate` in training, in a new buffer; `input` itself where the rate is 0.
     pub fn dropout(&mut self, input: View, rate: f32) -> View {
         if !(0.0..1.0).contains(&rate) {

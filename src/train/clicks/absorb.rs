@@ -8,30 +8,14 @@
 //! at random, whose labels are what was predicted for them before (Li and Hoiem, *Learning without Forgetting*, ECCV
 //! 2016). Without them a click would lift all the user's predictions alike, as a row has most of all a say in the bias.
 
-use alloc::{format, vec, vec::Vec};
+use alloc::format;
 
-use super::{ClickAbsorbConfig, ClickTrainer, held_batch::Learnt, history::ClickHistory};
+use super::{ClickAbsorbConfig, ClickRow, ClickTrainer, held_batch::Learnt, history::ClickHistory};
 use crate::{
     Error, Result,
     checks::check_growth,
-    data::clicks::{Encoder, Layout, Samples, Values},
+    data::clicks::{Encoder, Layout},
 };
-
-/// The count of a row that was trained before rows were counted.
-pub(super) const NEVER_COUNTED: u32 = u32::MAX;
-
-/// A row to learn from after training.
-#[derive(Clone, Copy, Debug)]
-pub struct ClickRow<'v> {
-    /// Values by the names of their columns, those of the context and of the candidate. A value that is not given counts
-    /// as empty.
-    pub values: &'v Values<'v>,
-    /// What the user did before, oldest first, as [`rank`](ClickTrainer::rank) takes it: without the clicks that were
-    /// absorbed, which follow by themselves.
-    pub events: &'v [&'v Values<'v>],
-    /// 1 for a click, 0 for none, or between; from 0.5 on the row is an event of the user's history.
-    pub label: f32,
-}
 
 /// What absorbing did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -138,17 +122,6 @@ impl ClickTrainer {
         })
     }
 
-    /// Changes the counts of rows by one for each of these ids, in the vocabularies of the layout.
-    pub(super) fn count(&mut self, ids: &[(usize, u32)], change: impl Fn(u32) -> u32) {
-        let Some(support) = &mut self.support else { return };
-        for &(vocabulary, id) in ids {
-            let count = &mut support[vocabulary][id as usize];
-            if *count != NEVER_COUNTED {
-                *count = change(*count);
-            }
-        }
-    }
-
     /// Finds out before anything is changed that rows cannot be learnt from.
     fn check_rows(encoder: &Encoder, rows: &[ClickRow]) -> Result<()> {
         for (index, row) in rows.iter().enumerate() {
@@ -195,36 +168,4 @@ impl ClickTrainer {
                 None => Ok(()),
             })
     }
-
-    /// Counts of all rows; old ones that were never counted stay as good as where they are.
-    pub(super) fn support_for(&mut self, layout: &Layout) {
-        let support = self.support.get_or_insert_with(|| {
-            let old = &self.model.layout().vocabularies;
-            old.iter()
-                .map(|table| vec![NEVER_COUNTED; table.rows as usize])
-                .collect()
-        });
-        for (support, table) in support.iter_mut().zip(&layout.vocabularies) {
-            support.resize(table.rows as usize, 0);
-        }
-    }
-}
-
-/// Counts in how many training rows each row of a table is; what more is known of it stays.
-pub(super) fn count_training_rows(support: &mut Option<Vec<Vec<u32>>>, layout: &Layout, train: &Samples) {
-    let (counted, names) = (train.count_ids(), &train.layout().vocabularies);
-    let known = support.take().unwrap_or_default();
-    let tables = layout.vocabularies.iter().enumerate();
-    let counts = tables.map(|(index, table)| {
-        let found = names.iter().position(|other| other.name == table.name);
-        let mut counts = found.map_or_else(Vec::new, |at| counted[at].clone());
-        counts.resize(table.rows as usize, 0);
-        for (count, &known) in counts.iter_mut().zip(known.get(index).into_iter().flatten()) {
-            if known != NEVER_COUNTED {
-                *count = known.max(*count);
-            }
-        }
-        counts
-    });
-    *support = Some(counts.collect());
 }

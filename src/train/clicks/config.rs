@@ -196,7 +196,7 @@ impl ClickConfig {
     }
 
     /// What the training loop goes by.
-    pub(super) fn schedule(&self) -> Schedule {
+    pub(crate) fn schedule(&self) -> Schedule {
         Schedule {
             epochs: self.epochs,
             batch_size: self.batch_size,

@@ -1,7 +1,7 @@
 //! Training on click data.
 
 use super::{
-    ClickEpoch, ClickEvaluation, ClickEvent, ClickFit, ClickTrainer, absorb::count_training_rows, task::ClickTask,
+    ClickEpoch, ClickEvaluation, ClickEvent, ClickFit, ClickTrainer, support::count_training_rows, task::ClickTask,
 };
 use crate::{
     Result,
@@ -20,9 +20,9 @@ impl ClickTrainer {
     /// and the trainer's.
     ///
     /// # Errors
-    /// [`Error::Config`] where the samples are empty, too many (2^32 - 2), or lack a field of the model, or where
+    /// [`Error::Config`](crate::Error::Config) where the samples are empty, too many (2^32 - 2), or lack a field of the model, or where
     /// negatives are to be drawn and a row is no choice or the encoder does not say what to draw;
-    /// [`Error::Diverged`] where the loss or a parameter is no longer finite: the state is then that of the last
+    /// [`Error::Diverged`](crate::Error::Diverged) where the loss or a parameter is no longer finite: the state is then that of the last
     /// epoch's end.
     pub fn fit<R: IntoControl>(
         &mut self,

@@ -2,16 +2,12 @@
 
 use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
 
-use super::{
-    ClickAbsorbConfig, ClickTrainer,
-    absorb::{ClickRow, NEVER_COUNTED},
-    feed::Feed,
-};
+use super::{ClickAbsorbConfig, ClickTrainer, feed::Feed, support::NEVER_COUNTED};
 use crate::{
     Error, Result,
     data::{
         Batch,
-        clicks::{Encoder, Events, LateRow, Pick, Samples, UNKNOWN},
+        clicks::{Encoder, Events, LateRow, Pick, Samples, UNKNOWN, Values},
     },
     executor::Executor,
     ops::sigmoid_cross_entropy::{sample_loss, sigmoid},
@@ -25,6 +21,19 @@ use crate::{
 
 /// Draws before a candidate is given up, where there is hardly another.
 const ATTEMPTS: u32 = 64;
+
+/// A row to learn from after training.
+#[derive(Clone, Copy, Debug)]
+pub struct ClickRow<'v> {
+    /// Values by the names of their columns, those of the context and of the candidate. A value that is not given counts
+    /// as empty.
+    pub values: &'v Values<'v>,
+    /// What the user did before, oldest first, as [`rank`](ClickTrainer::rank) takes it: without the clicks that were
+    /// absorbed, which follow by themselves.
+    pub events: &'v [&'v Values<'v>],
+    /// 1 for a click, 0 for none, or between; from 0.5 on the row is an event of the user's history.
+    pub label: f32,
+}
 
 /// What a call has done so far.
 #[derive(Default)]

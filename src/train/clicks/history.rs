@@ -102,3 +102,17 @@ pub(super) struct Kept {
     users: usize,
     events: Vec<(u32, Events)>,
 }
+
+/// Why what is known of rows and users does not go with a model's fields.
+#[cfg(feature = "std")]
+pub(crate) fn absorbed_fault(layout: &Layout, support: Option<&[Vec<u32>]>, history: &ClickHistory) -> Option<String> {
+    let tables = &layout.vocabularies;
+    let counted = support.is_none_or(|support| {
+        let mut both = support.iter().zip(tables);
+        support.len() == tables.len() && both.all(|(counts, table)| counts.len() == table.rows as usize)
+    });
+    match counted {
+        true => history.fault(layout),
+        false => Some("there is not one count of training rows for each row of the tables".into()),
+    }
+}

@@ -20,21 +20,21 @@ mod fit;
 mod grow;
 mod held_batch;
 mod history;
-#[cfg(feature = "std")]
-mod persist;
 mod predict;
 mod predictor;
 #[cfg(test)]
 mod reads;
 mod similar;
+mod support;
 mod task;
 
-pub use absorb::{ClickAbsorbReport, ClickRow};
+pub use absorb::ClickAbsorbReport;
 pub use config::{ClickAbsorbConfig, ClickConfig, ClickMetric};
 pub use events::{BestClickEpoch, ClickEpoch, ClickEvaluation, ClickEvent, ClickFit, ClickProgress};
+pub use held_batch::ClickRow;
 pub use history::ClickHistory;
 #[cfg(feature = "std")]
-pub(crate) use persist::absorbed_fault;
+pub(crate) use history::absorbed_fault;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
@@ -53,14 +53,14 @@ use crate::{
 ///
 /// The same calls with the same seed on the same device give the same bits, on any number of threads.
 pub struct ClickTrainer {
-    model: ClickModel,
-    config: ClickConfig,
-    core: Core<f64>,
-    encoder: Option<Encoder>,
+    pub(crate) model: ClickModel,
+    pub(crate) config: ClickConfig,
+    pub(crate) core: Core<f64>,
+    pub(crate) encoder: Option<Encoder>,
     /// How many training rows have each row of a table, by vocabulary of the layout, where it is known.
-    support: Option<Vec<Vec<u32>>>,
+    pub(crate) support: Option<Vec<Vec<u32>>>,
     /// Clicks that were absorbed.
-    history: ClickHistory,
+    pub(crate) history: ClickHistory,
 }
 
 impl fmt::Debug for ClickTrainer {

@@ -55,7 +55,7 @@ impl ClickTrainer {
     /// are left out and counted.
     ///
     /// # Errors
-    /// Those of [`evaluate_cases`] and [`evaluate`](ClickTrainer::evaluate).
+    /// Those of [`eval::evaluate_cases`](crate::eval::evaluate_cases) and [`evaluate`](ClickTrainer::evaluate).
     pub fn evaluate_ranking(&mut self, samples: &Samples, k: usize) -> Result<RankingReport> {
         self.predictor().ranking(samples, k)
     }

@@ -14,7 +14,6 @@ use super::{AbsorbConfig, ITEM, Trainer, USER, pad};
 use crate::{
     Error, Result,
     data::{Batch, IdMap},
-    models::Loss,
     plan::{L2, Optimizer},
     train::{
         draws::{Draws, absorb_rng},
@@ -123,8 +122,9 @@ impl Trainer {
     /// Those of [`absorb`](Trainer::absorb), and [`Error::Config`] where a setting is out of range.
     pub fn absorb_with(&mut self, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         config.validate()?;
-        if self.config.loss == Loss::Bpr && config.negatives == 0 {
-            let reason = "0: this model learns by comparing each item with negatives (bpr); give at least 1";
+        if self.config.loss.is_pairwise() && config.negatives == 0 {
+            let by = self.config.loss.name();
+            let reason = format!("0: this model learns by comparing each item with negatives ({by}); give at least 1");
             return Err(Error::config("negatives", reason));
         }
         let old = [self.users(), self.items()];
@@ -323,7 +323,7 @@ impl Trainer {
     /// The group's interactions and some older ones of its users, each with negatives.
     fn draw_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig, draws: &mut Draws) -> Result<Batch> {
         let samples = group.len() * (1 + config.replay as usize) * (1 + config.negatives as usize);
-        let pairwise = self.config.loss == Loss::Bpr;
+        let pairwise = self.config.loss.is_pairwise();
         let columns = 2 + usize::from(pairwise);
         let mut batch = Batch::new(columns, samples);
         batch.set_negatives(2..columns);

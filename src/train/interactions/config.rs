@@ -112,7 +112,7 @@ impl TrainConfig {
     }
 
     /// What the training loop goes by.
-    pub(in crate::train) fn schedule(&self) -> Schedule {
+    pub(crate) fn schedule(&self) -> Schedule {
         Schedule {
             epochs: self.epochs,
             batch_size: self.batch_size,
@@ -136,8 +136,11 @@ impl TrainConfig {
             return Err(Error::config("batch_size", reason));
         }
         self.optimizer.validate()?;
-        if self.loss == Loss::Bpr && self.negatives == 0 {
-            let reason = "0: bpr compares each positive with a negative; give at least 1";
+        if self.loss.is_pairwise() && self.negatives == 0 {
+            let reason = format!(
+                "0: {} compares each positive with a negative; give at least 1",
+                self.loss.name()
+            );
             return Err(Error::config("negatives", reason));
         }
         if !(self.decay > 0.0 && self.decay <= 1.0) {

@@ -5,8 +5,6 @@ mod config;
 mod fit;
 mod history;
 mod item_users;
-#[cfg(feature = "std")]
-mod persist;
 mod recommend;
 mod task;
 
@@ -36,17 +34,17 @@ pub(crate) const ITEM: usize = 1;
 ///
 /// The same calls with the same seed on the same device give the same bits, on any number of threads.
 pub struct Trainer {
-    model: Model,
-    config: TrainConfig,
-    core: Core<RankingReport>,
+    pub(crate) model: Model,
+    pub(crate) config: TrainConfig,
+    pub(crate) core: Core<RankingReport>,
     /// How many interactions each item's row has been learnt from; counted from the first `absorb` on.
     support: Vec<u32>,
     /// Whether the keys are those of data; otherwise they are the row numbers and `fit` replaces them.
-    keyed: bool,
-    user_ids: IdMap,
-    item_ids: IdMap,
-    titles: Vec<String>,
-    history: History,
+    pub(crate) keyed: bool,
+    pub(crate) user_ids: IdMap,
+    pub(crate) item_ids: IdMap,
+    pub(crate) titles: Vec<String>,
+    pub(crate) history: History,
     pairs: recommend::Pairs,
 }
 

@@ -5,7 +5,6 @@ use crate::{
     data::{Batch, Sampler, Split},
     eval::{self, Protocol, RankingReport},
     executor::{Executor, keep_sampler, step_drawn},
-    models::Loss,
     plan::{L2, Optimizer},
     train::{
         TrainConfig,
@@ -30,9 +29,9 @@ impl<'a> InteractionTask<'a> {
     /// # Errors
     /// Those of [`Sampler::new`] and [`keep_sampler`].
     pub fn new(split: &'a Split, config: &TrainConfig, executor: &mut dyn Executor) -> Result<Self> {
-        let sampler = match config.loss {
-            Loss::CrossEntropy => Sampler::new(&split.train, config.negatives, config.seed)?,
-            Loss::Bpr => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
+        let sampler = match config.loss.is_pairwise() {
+            false => Sampler::new(&split.train, config.negatives, config.seed)?,
+            true => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
         };
         let size = config.batch_size;
         let is_drawn = keep_sampler(executor, &sampler, size).wait()?;

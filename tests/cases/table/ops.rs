@@ -196,6 +196,19 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
             on_steps(18, attention_unit(20, Activation::Identity)),
         ),
         (
+            "attention_unit: applied twice",
+            on_steps(6, |plan, query, key| {
+                let [first, second] = [0, 3].map(|start| {
+                    let (q, k) = (query.columns(start, 3), key.columns(start, 3));
+                    plan.shared(|plan| plan.attention_unit("unit", q, k, 5, Activation::Sigmoid))
+                });
+                let history = plan.sequence("history");
+                let product = plan.buffer_in(history, 5);
+                plan.product(first, second, product);
+                pooled(plan, product)
+            }),
+        ),
+        (
             "attention: weights from one column",
             on_steps(6, |plan, _, key| {
                 let weights = plan.linear("weights", key, 1, Activation::Sigmoid);
@@ -250,6 +263,31 @@ fn of_layers() -> Vec<(&'static str, Plan)> {
             }),
         ),
         (
+            "cross: 21 columns with themselves",
+            on_samples(21, |plan, x| plan.cross("cross", x, x, None)),
+        ),
+        (
+            "cross: two layers, the second of rank 3",
+            on_samples(11, |plan, x| {
+                let first = plan.cross("cross.0", x, x, None);
+                plan.cross("cross.1", x, first, Some(3))
+            }),
+        ),
+        (
+            "cross: a layer applied twice, over the steps of a history",
+            on_steps(6, |plan, _, key| {
+                let (x0, mut x) = (key.columns(0, 3), key.columns(3, 3));
+                for _ in 0..2 {
+                    x = plan.shared(|plan| plan.cross("cross", x0, x, None));
+                }
+                pooled(plan, x)
+            }),
+        ),
+        (
+            "cross: of one column",
+            plan_of(2, |plan, x| plan.cross("cross", x.columns(0, 1), x.columns(1, 1), None)),
+        ),
+        (
             "dropout: of three tenths",
             on_samples(37, |plan, x| plan.dropout(x, 0.3)),
         ),
@@ -300,6 +338,18 @@ fn recurrent() -> Vec<(&'static str, Plan)> {
         ("gru: AIGRU, 3 to 5", on_steps(3, gru(GruKind::Aigru, 5))),
         ("gru: AGRU, 4 to 17", on_steps(4, gru(GruKind::Agru, 17))),
         ("gru: AUGRU, 18 to 2", on_steps(18, gru(GruKind::Augru, 2))),
+        (
+            "gru: applied twice",
+            on_steps(6, |plan, _, key| {
+                let output = plan.buffer(2 * 3);
+                for part in [0, 1] {
+                    let x = key.columns(3 * part, 3);
+                    let states = plan.shared(|plan| plan.gru("gru", GruKind::Gru, x, None, 3));
+                    plan.last_step(states, output.columns(3 * part, 3));
+                }
+                output
+            }),
+        ),
         ("auxiliary: of two logits a step", auxiliary()),
     ]
 }

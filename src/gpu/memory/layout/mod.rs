@@ -46,8 +46,8 @@ pub(crate) struct Columns {
     spaces: Vec<usize>,
     /// For each buffer, whether look-ups fill it: its gradient is kept for the whole batch.
     gathered: Vec<bool>,
-    /// What the device adds, each with a parameter of the stage that it is for.
-    scratch: Vec<(usize, View)>,
+    /// What the device adds for each stage.
+    scratch: Vec<Vec<View>>,
     /// What each stage needs.
     needs: Vec<Needs>,
 }
@@ -81,8 +81,11 @@ impl Columns {
         for (_, output) in (0..plan.params().len()).flat_map(|table| plan.gathers(table)) {
             columns.gathered[output.buffer] = true;
         }
-        let scratch: Vec<Scratch> = columns.needs.iter().flat_map(|needs| needs.scratch.clone()).collect();
-        scratch.into_iter().for_each(|of| columns.add_scratch(of, &mut cuts));
+        for stage in 0..columns.needs.len() {
+            let views = columns.needs[stage].scratch.clone();
+            let views = views.into_iter().map(|of| columns.add_scratch(of, &mut cuts)).collect();
+            columns.scratch.push(views);
+        }
         let pieces = cuts.iter().map(|cuts| {
             let mut first = 0;
             let bounds: Vec<usize> = cuts.iter().copied().collect();
@@ -102,27 +105,20 @@ impl Columns {
     }
 
     /// A buffer for rows of so many parts, each of them cut as a view is.
-    fn add_scratch(&mut self, scratch: Scratch, cuts: &mut Vec<BTreeSet<usize>>) {
-        let Scratch {
-            param,
-            part,
-            parts,
-            rows,
-        } = scratch;
+    fn add_scratch(&mut self, scratch: Scratch, cuts: &mut Vec<BTreeSet<usize>>) -> View {
+        let Scratch { part, parts, rows } = scratch;
         let of_view = cuts[part.buffer].range(part.start..=part.range().end);
         let of_view: Vec<usize> = of_view.map(|cut| cut - part.start).collect();
         let of_part = |index: usize| of_view.iter().map(move |cut| index * part.width + cut);
-        self.scratch.push((
-            param,
-            View {
-                buffer: cuts.len(),
-                start: 0,
-                width: parts * part.width,
-            },
-        ));
+        let view = View {
+            buffer: cuts.len(),
+            start: 0,
+            width: parts * part.width,
+        };
         self.spaces.push(self.spaces[rows.buffer]);
         self.gathered.push(false);
         cuts.push((0..parts).flat_map(of_part).collect());
+        view
     }
 
     /// What each stage needs.
@@ -157,10 +153,9 @@ impl Columns {
         self.gathered[buffer]
     }
 
-    /// What the device adds for a parameter, if a stage has asked for it.
-    pub fn scratch(&self, param: usize) -> Option<View> {
-        let found = self.scratch.iter().find(|(of, _)| *of == param);
-        found.map(|(_, rows)| *rows)
+    /// What the device adds for a stage, in the order in which it asks for it.
+    pub fn scratch(&self, stage: usize) -> &[View] {
+        &self.scratch[stage]
     }
 
     /// vec4s of a row of a buffer.

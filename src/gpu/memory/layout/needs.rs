@@ -30,10 +30,10 @@ impl Stored {
     }
 }
 
-/// A buffer of activations that the device adds for a stage, found again by one of the stage's parameters.
+/// A buffer of activations that the device adds for a stage, found again by the stage and the place among those that it asks
+/// for: stages that share parameters have buffers of their own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scratch {
-    pub param: usize,
     /// Each part of a row is cut as this view is.
     pub part: View,
     pub parts: usize,

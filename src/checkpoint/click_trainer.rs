@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
-use super::{ClickHistory, ClickTrainer};
-use crate::{Error, Result, checkpoint::ClickCheckpoint, data::clicks::Layout, device::Device, train::core::Core};
+use super::ClickCheckpoint;
+use crate::{
+    Error, Result,
+    device::Device,
+    train::{ClickTrainer, Core, absorbed_fault},
+};
 
 impl ClickTrainer {
     /// Writes everything to a safetensors file that [`ClickTrainer::load`] reads and PyTorch opens
@@ -77,18 +81,5 @@ impl ClickTrainer {
             trainer.set_encoder(encoder)?;
         }
         Ok(trainer)
-    }
-}
-
-/// Why what is known of rows and users does not go with a model's fields.
-pub(crate) fn absorbed_fault(layout: &Layout, support: Option<&[Vec<u32>]>, history: &ClickHistory) -> Option<String> {
-    let tables = &layout.vocabularies;
-    let counted = support.is_none_or(|support| {
-        let mut both = support.iter().zip(tables);
-        support.len() == tables.len() && both.all(|(counts, table)| counts.len() == table.rows as usize)
-    });
-    match counted {
-        true => history.fault(layout),
-        false => Some("there is not one count of training rows for each row of the tables".into()),
     }
 }

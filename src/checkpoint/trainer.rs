@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use super::Trainer;
+use super::{Checkpoint, Contents, save};
 use crate::{
     Error, Result,
-    checkpoint::{self, Checkpoint, Contents},
     device::Device,
     plan::State,
-    train::core::Core,
+    train::{Core, Trainer},
 };
 
 impl Trainer {
@@ -20,7 +19,7 @@ impl Trainer {
     /// Those of [`Checkpoint::save`].
     pub fn save(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let (state, mean) = self.core.both()?;
-        checkpoint::save(&self.contents(&state, mean.as_deref()), path.as_ref())
+        save(&self.contents(&state, mean.as_deref()), path.as_ref())
     }
 
     /// A trainer that goes on where the saved one was: [`fit`](Trainer::fit) continues with the next sample, on the

@@ -1,0 +1,78 @@
+//! The samples of some positions of an epoch.
+
+use core::ops::Range;
+
+use super::Sampler;
+use crate::{
+    data::Batch,
+    rng::{Permutation, Rng, scale},
+};
+
+/// Samples that are drawn together; their intermediate values lie on the stack.
+pub(super) const PART: usize = 256;
+
+impl Sampler {
+    /// Pushes the samples of some positions, at most `PART`. Each loop does one thing for all of them: so the reads from
+    /// memory overlap instead of waiting for each other behind mispredicted branches, and the random blocks of
+    /// neighbours are computed in vector registers (all in one loop took three times as long).
+    pub(super) fn fill_part(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
+        let (group, items) = (self.epochs.group(), self.positives.items());
+        let len = positions.len();
+        let (mut draws, mut tries) = ([0; PART], [0; PART]);
+        let (mut users, mut own) = ([0; PART], [0; PART]);
+        order.fill(positions.start, &mut draws[..len]);
+        let draws = &draws[..len];
+        for ((&draw, user), own) in draws.iter().zip(&mut users).zip(&mut own) {
+            let positive = draw / group;
+            *user = self.positives.user(positive);
+            // The positive's item, or none of the numbers of items where the draw is a negative.
+            *own = if positive * group == draw {
+                self.positives.item(positive)
+            } else {
+                u32::MAX
+            };
+        }
+        for (&draw, first) in draws.iter().zip(&mut tries) {
+            *first = scale(rng.at(draw.into())[0], items);
+        }
+        let mut passing = [false; PART];
+        for ((passes, &user), &first) in passing.iter_mut().zip(&users).zip(&tries[..len]) {
+            *passes = self.positives.passes(user, first);
+        }
+        let drawn = users.iter().zip(&own).zip(tries.iter().zip(&passing));
+        for (&draw, ((&user, &own), (&first, &passes))) in draws.iter().zip(drawn) {
+            let is_negative = own == u32::MAX;
+            let mut item = if is_negative { first } else { own };
+            // A positive needs no branch of its own: it would be mispredicted one time in five.
+            if is_negative & passes && self.positives.contains(user, first) {
+                item = self.positives.draw_missing(rng, draw, user);
+            }
+            batch.push(&[user, item], if is_negative { 0.0 } else { 1.0 });
+        }
+    }
+
+    /// [`fill_part`](Sampler::fill_part) of pairs.
+    pub(super) fn fill_pairs(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
+        let (group, items) = (self.epochs.group(), self.positives.items());
+        let len = positions.len();
+        let (mut draws, mut users) = ([0; PART], [0; PART]);
+        let (mut own, mut tries) = ([0; PART], [0; PART]);
+        order.fill(positions.start, &mut draws[..len]);
+        let draws = &draws[..len];
+        for ((&draw, user), own) in draws.iter().zip(&mut users).zip(&mut own) {
+            (*user, *own) = (self.positives.user(draw / group), self.positives.item(draw / group));
+        }
+        for (&draw, first) in draws.iter().zip(&mut tries) {
+            *first = scale(rng.at(draw.into())[0], items);
+        }
+        let pairs = users.iter().zip(&own).zip(&tries);
+        for (&draw, ((&user, &own), &first)) in draws.iter().zip(pairs) {
+            let taken = self.positives.passes(user, first) && self.positives.contains(user, first);
+            let negative = match taken {
+                true => self.positives.draw_missing(rng, draw, user),
+                false => first,
+            };
+            batch.push(&[user, own, negative], 1.0);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The closed enum of all operations, made of the one list in `mod.rs`.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Names, Op, Role, Spaces, Specification};
+use crate::view::{Space, View};
+
+macro_rules! stage {
+    ($($op:ident),*) => {
+        /// One fused operation of the forward pass, with its operands.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Stage {
+            $(
+                #[doc = concat!("See [`", stringify!($op), "`](super::", stringify!($op), ").")]
+                $op(super::$op),
+            )*
+        }
+
+        impl Stage {
+            /// The kinds of stages there are, by the names of the operations' structs.
+            pub const KINDS: &'static [&'static str] = &[$(stringify!($op)),*];
+
+            /// Which of [`KINDS`](Stage::KINDS) this is.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Stage::$op(_) => stringify!($op),)*
+                }
+            }
+
+            /// What the operation says of itself.
+            fn op(&self) -> &dyn Op {
+                match self {
+                    $(Stage::$op(op) => op,)*
+                }
+            }
+
+            /// What the operation computes.
+            pub fn specification(&self) -> &dyn Specification {
+                match self {
+                    $(Stage::$op(op) => op,)*
+                }
+            }
+        }
+
+        $(
+            impl From<super::$op> for Stage {
+                fn from(op: super::$op) -> Stage {
+                    Stage::$op(op)
+                }
+            }
+        )*
+    };
+}
+for_each_op!(stage);
+
+impl Stage {
+    /// The activations that are read.
+    pub fn inputs(&self) -> &[View] {
+        self.op().inputs()
+    }
+
+    /// The dense parameters that are learnt.
+    pub fn params(&self) -> Vec<usize> {
+        self.op().params()
+    }
+
+    /// The activation that is written; a loss writes none.
+    pub fn output(&self) -> Option<View> {
+        self.op().output()
+    }
+
+    /// The name of the operation, as its files are called.
+    pub fn name(&self) -> &'static str {
+        self.op().name()
+    }
+
+    /// What it is to a plan.
+    pub fn role(&self) -> Role {
+        self.op().role()
+    }
+
+    /// What the rows of the activations that are read and written must be, where those of a view are `space_of(view)`.
+    pub fn spaces(&self, space_of: &dyn Fn(View) -> Space) -> Spaces {
+        self.op().spaces(space_of)
+    }
+
+    /// Multiply-adds of a forward pass over a batch in which a view has `rows(view)` rows.
+    pub fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
+        self.op().multiply_adds(rows)
+    }
+
+    /// Prints the stage as one line of a plan, with its name, its output and what is computed.
+    pub(crate) fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<22}", self.name())?;
+        if let Some(output) = self.output() {
+            write!(f, "b{}[{:?}] = ", output.buffer, output.range())?;
+        }
+        self.op().describe(names, f)
+    }
+}
