@@ -46,8 +46,8 @@ impl GpuExecutor {
     pub(super) async fn score_pairs(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
         self.ready()?;
         let items = catalogue_items(&self.plan, users, out)?;
-        let slice = self.score_rows(out.len());
         let pair = pair_of(&self.plan)?;
+        let slice = self.score_rows(out.len());
         let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
         self.prepare(samples_alone(slice as u32), [0; SPACES])?;
         for (index, out) in out.chunks_mut(slice.max(1)).enumerate() {
@@ -56,7 +56,7 @@ impl GpuExecutor {
             user.extend(pairs.clone().map(|pair| users[pair / items]));
             item.clear();
             item.extend(pairs.map(|pair| (pair % items) as u32));
-            self.inputs.set_ids(pair.columns(&user[..], &item[..]).into_iter());
+            self.inputs.set_ids(pair.columns(&user, &item).into_iter());
             self.score_slice(samples(out.len()), out).await?;
         }
         Ok(())
