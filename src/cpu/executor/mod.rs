@@ -16,6 +16,7 @@
 //! While a step runs, buffers are taken out of the executor. If something in it panics, such as the caller's `prefetch`,
 //! they are lost and parameters may be half updated: the executor then refuses every call until a state is set.
 
+mod parts;
 mod scoring;
 mod training;
 
@@ -43,11 +44,13 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, ScoreCatalogue, catalogue_items, exposed, interrupted},
+    executor::{Activations, Executor, LossSum, Pending, ScoreCatalogue, interrupted},
     memory,
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
 };
-use training::MAX_PARTIALS;
+
+/// Partials of a step at most; more threads than that share no further work in the first phase.
+const MAX_PARTIALS: usize = 16;
 
 /// What tiles read; a macro, because a method would borrow the pool as well.
 macro_rules! network {
@@ -380,29 +383,5 @@ impl Executor for CpuExecutor {
 
     fn activations(&mut self) -> Option<&mut dyn Activations> {
         Some(self)
-    }
-}
-
-/// Where the logit falls into a user's and an item's part.
-impl ScoreCatalogue for CpuExecutor {
-    fn score_catalogue<'a>(&'a mut self, users: &'a [u32], out: &'a mut [f32]) -> Pending<'a, ()> {
-        Pending::now(|| {
-            self.ready()?;
-            let items = catalogue_items(&self.plan, users, out)?;
-            self.guarded(|executor| executor.score_items(users, items, out));
-            Ok(())
-        })
-    }
-}
-
-impl Activations for CpuExecutor {
-    fn score_with<'a>(&'a mut self, batch: &'a Batch, name: &'a str, out: &'a mut [f32]) -> Pending<'a, Vec<f32>> {
-        Pending::now(|| {
-            self.ready()?;
-            check_scored(&self.plan, batch, out.len())?;
-            let view = exposed(&self.plan, name)?;
-            self.check_room(batch)?;
-            Ok(self.guarded(|executor| executor.score_beside(batch, view, out)))
-        })
     }
 }

@@ -5,6 +5,7 @@
 //! submits wait on the device. Losses stay there until they are asked for. A batch that is too large for one submit is
 //! cut into slices, each of which goes forward and backward; the updates follow the last.
 
+mod changes;
 mod losses;
 mod memory;
 mod parts;
@@ -12,16 +13,17 @@ pub(crate) mod program;
 mod resident;
 mod run;
 mod score;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
 use crate::{
     Result,
-    checks::{check_growth, check_ids, check_rows, check_scored, check_state},
+    checks::{check_rows, check_scored, check_state},
     data::Batch,
     executor::{
-        Activations, DrawBatches, Executor, LossSum, Pending, Profile, ScoreCatalogue, SearchCatalogue,
-        catalogue_items, interrupted, pair_of,
+        Activations, DrawBatches, Executor, LossSum, Pending, Profile, ScoreCatalogue, SearchCatalogue, interrupted,
     },
     gpu::{
         device::{gpu::Gpu, signal::Submitted},
@@ -36,11 +38,11 @@ use crate::{
         program::{
             activations::{Buffers, Limits},
             inputs::Inputs,
-            spaces::{Extent, PerSpace, SPACES, Slice, samples_alone},
+            spaces::PerSpace,
         },
         sampling::positives::Positives,
     },
-    plan::{L2, Optimizer, Param, ParamKind, Plan, State, Tensor},
+    plan::{L2, Optimizer, Plan, State, Tensor},
 };
 
 /// Submits that may wait on the device: one runs while the next is recorded.
@@ -166,17 +168,11 @@ impl GpuExecutor {
     }
 }
 
-/// The first samples of a batch without sequences.
-fn samples(count: usize) -> Slice {
-    Extent::samples(count as u32).slice(0, count as u32)
-}
-
 fn has_moments(state: &State) -> bool {
     let any = |tensor: &Tensor| !tensor.m.is_empty() || !tensor.v.is_empty();
     state.tensors.iter().any(any)
 }
 
-/// What the calls of an executor do that may have to wait for the device.
 impl GpuExecutor {
     /// What a step gives that was enqueued: `done`, once there is room for another.
     fn enqueued<T: Send + 'static>(&mut self, done: Result<T>) -> Pending<'_, T> {
@@ -184,93 +180,6 @@ impl GpuExecutor {
             Ok(done) if !self.has_room() => Pending::start(async move { self.room().await.map(|()| done) }),
             done => Pending::ready(done),
         }
-    }
-
-    async fn score_ids(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        check_ids(&self.plan, columns, out.len())?;
-        if out.is_empty() {
-            return Ok(());
-        }
-        let slice = self.score_rows(out.len());
-        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
-        for (index, out) in out.chunks_mut(slice).enumerate() {
-            let first = index * slice;
-            let range = first..first + out.len();
-            self.inputs.set_ids(columns.iter().map(|ids| &ids[range.clone()]));
-            self.score_slice(samples(out.len()), out).await?;
-        }
-        Ok(())
-    }
-
-    async fn score_pairs(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
-        self.ready()?;
-        let items = catalogue_items(&self.plan, users, out)?;
-        let pair = pair_of(&self.plan)?;
-        let slice = self.score_rows(out.len());
-        let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
-        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
-        for (index, out) in out.chunks_mut(slice.max(1)).enumerate() {
-            let pairs = index * slice..index * slice + out.len();
-            user.clear();
-            user.extend(pairs.clone().map(|pair| users[pair / items]));
-            item.clear();
-            item.extend(pairs.map(|pair| (pair % items) as u32));
-            self.inputs.set_ids(pair.columns(&user, &item).into_iter());
-            self.score_slice(samples(out.len()), out).await?;
-        }
-        Ok(())
-    }
-
-    async fn set_state_async(&mut self, state: &State) -> Result<()> {
-        check_state(&self.plan, state)?;
-        if self.interrupted {
-            // All that a step works with is made anew when it is next needed.
-            (self.buffers, self.program) = (None, None);
-            self.inputs = Inputs::default();
-            self.in_flight.clear();
-            self.set_aside.clear();
-            self.pending = [0; 2];
-            (self.loss, self.auxiliary) = (LossSum::default(), LossSum::default());
-        }
-        if has_moments(state) {
-            self.need_moments()?;
-        }
-        self.interrupted = true; // where this is dropped, or the device lost, in the middle
-        if self.tensors.write_state(&self.plan, state).await? {
-            self.program = None;
-        }
-        self.stale = true;
-        self.steps = state.step;
-        self.interrupted = false;
-        Ok(())
-    }
-
-    async fn write_rows_async(&mut self, param: usize, first: usize, values: &[f32]) -> Result<()> {
-        self.ready()?;
-        check_rows(&self.plan, param, first, values.len())?;
-        // Tables, vectors and statistics have no transpose.
-        let Param { kind, is_vector, .. } = &self.plan.params()[param];
-        self.stale |= *kind == ParamKind::Dense && !is_vector;
-        self.interrupted = true; // where this is dropped in the middle
-        let written = self.tensors.write_rows(&self.plan, param, first, values).await;
-        self.interrupted = false;
-        written
-    }
-
-    async fn grow_async(&mut self, vocabulary: usize, rows: usize) -> Result<()> {
-        self.ready()?;
-        check_growth(&self.plan, vocabulary, rows)?;
-        let grown = self.plan.clone().with_rows(vocabulary, rows);
-        let moments = self.tensors.dense.slots.moments.is_some();
-        parameters(&self.gpu, &grown, &self.columns, moments)?
-            .0
-            .check(&self.gpu)?;
-        if self.tensors.grow(&self.plan, vocabulary, rows).await? {
-            self.program = None;
-        }
-        self.plan = grown;
-        Ok(())
     }
 }
 
@@ -391,71 +300,5 @@ impl Executor for GpuExecutor {
 
     fn activations(&mut self) -> Option<&mut dyn Activations> {
         Some(self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        Error,
-        gpu::{GpuOptions, Select},
-        models::NeuMf,
-    };
-
-    fn batch(users: &[u32], items: &[u32]) -> Batch {
-        let mut batch = Batch::new(2, users.len());
-        batch.ids_mut(0).extend_from_slice(users);
-        batch.ids_mut(1).extend_from_slice(items);
-        batch.labels_mut().extend((0..users.len()).map(|i| (i % 2) as f32));
-        batch.sort();
-        batch
-    }
-
-    /// NeuMF has two tables of items. Whichever buffer of theirs cannot be made, the executor is as it was, trains on as
-    /// one that was never asked to grow, and grows once there is memory again.
-    #[test]
-    fn where_a_table_cannot_grow_nothing_is_lost() {
-        let Ok(gpu) = Gpu::open(&Select::Any, GpuOptions::default()) else {
-            return;
-        };
-        let plan = NeuMf::new(9, 8).factors(3).layers([6, 5]).plan().unwrap();
-        let state = State::initial(&plan, 3, false).unwrap();
-        let batch = batch(&[0, 8, 3, 3], &[7, 0, 7, 2]);
-        let step = |executor: &mut GpuExecutor| {
-            executor
-                .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
-                .wait()
-                .unwrap();
-        };
-        let new = || GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
-        let (mut kept, mut tried) = (new(), new());
-        [&mut kept, &mut tried].into_iter().for_each(step);
-        for buffers in 0..6 {
-            gpu.fail_after(buffers);
-            let refused = tried.grow(1, 500).wait();
-            gpu.fail_after(u64::MAX);
-            assert!(
-                matches!(refused, Err(Error::Device(_))),
-                "{buffers} buffers: {refused:?}"
-            );
-            assert_eq!(tried.plan(), &plan);
-            assert_eq!(
-                tried.state().wait().unwrap(),
-                kept.state().wait().unwrap(),
-                "{buffers} buffers"
-            );
-            [&mut kept, &mut tried].into_iter().for_each(step);
-            assert_eq!(
-                tried.state().wait().unwrap(),
-                kept.state().wait().unwrap(),
-                "{buffers} buffers, and a step"
-            );
-        }
-        for executor in [&mut kept, &mut tried] {
-            executor.grow(1, 500).wait().unwrap();
-            step(executor);
-        }
-        assert_eq!(tried.state().wait().unwrap(), kept.state().wait().unwrap());
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     Error, Result,
+    checks::check_ids,
     data::Batch,
+    executor::{catalogue_items, pair_of},
     gpu::{
         executor::GpuExecutor,
         memory::buffers::PIECE,
@@ -10,13 +12,56 @@ use crate::{
             call::Call,
             dispatch::record,
             grid::Work,
-            spaces::{Extent, SPACES, Slice},
+            spaces::{Extent, SPACES, Slice, samples_alone},
         },
     },
     plan::View,
 };
 
+/// The first samples of a batch without sequences.
+fn samples(count: usize) -> Slice {
+    Extent::samples(count as u32).slice(0, count as u32)
+}
+
 impl GpuExecutor {
+    /// Scores samples of ids, slice by slice.
+    pub(super) async fn score_ids(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
+        self.ready()?;
+        check_ids(&self.plan, columns, out.len())?;
+        if out.is_empty() {
+            return Ok(());
+        }
+        let slice = self.score_rows(out.len());
+        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
+        for (index, out) in out.chunks_mut(slice).enumerate() {
+            let first = index * slice;
+            let range = first..first + out.len();
+            self.inputs.set_ids(columns.iter().map(|ids| &ids[range.clone()]));
+            self.score_slice(samples(out.len()), out).await?;
+        }
+        Ok(())
+    }
+
+    /// Scores pairs of users with all items, slice by slice.
+    pub(super) async fn score_pairs(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
+        self.ready()?;
+        let items = catalogue_items(&self.plan, users, out)?;
+        let pair = pair_of(&self.plan)?;
+        let slice = self.score_rows(out.len());
+        let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
+        self.prepare(samples_alone(slice as u32), [0; SPACES])?;
+        for (index, out) in out.chunks_mut(slice.max(1)).enumerate() {
+            let pairs = index * slice..index * slice + out.len();
+            user.clear();
+            user.extend(pairs.clone().map(|pair| users[pair / items]));
+            item.clear();
+            item.extend(pairs.map(|pair| (pair % items) as u32));
+            self.inputs.set_ids(pair.columns(&user, &item).into_iter());
+            self.score_slice(samples(out.len()), out).await?;
+        }
+        Ok(())
+    }
+
     /// Samples of a slice, where so many are to be scored: what one submit may take and one piece reads back.
     pub(crate) fn score_rows(&self, samples: usize) -> usize {
         let stride = 16 * u64::from(self.columns.stride(self.plan.logit().buffer));
