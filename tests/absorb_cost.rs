@@ -53,10 +53,10 @@ impl Executor for Counting {
         batch: &Batch,
         optimizer: &Optimizer,
         l2: L2,
-        meanwhile: &mut (dyn FnMut() + Send),
+        prefetch: &mut (dyn FnMut() + Send),
     ) -> Pending<'_, ()> {
         self.note(|work| work.trained += batch.len());
-        self.inner.step(batch, optimizer, l2, meanwhile)
+        self.inner.step(batch, optimizer, l2, prefetch)
     }
 
     fn poll(&mut self) -> Result<bool> {

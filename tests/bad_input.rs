@@ -118,9 +118,9 @@ fn batch_that_is_not_sorted() {
     let state = trained_state(&plan(), 0.5, 5, 1);
     let mut executor = CpuExecutor::new(plan(), state.clone(), Isa::Scalar, 1).unwrap();
     let mut asked = 0;
-    let mut meanwhile = || asked += 1;
+    let mut prefetch = || asked += 1;
     let error = executor
-        .step(&batch, &Optimizer::default(), L2::default(), &mut meanwhile)
+        .step(&batch, &Optimizer::default(), L2::default(), &mut prefetch)
         .wait()
         .unwrap_err();
     let telling = "batch: its ids may have changed since it was sorted; call Batch::sort before a step";
@@ -559,9 +559,9 @@ fn executor_that_a_panic_interrupted() {
         let (mut executor, mut other) = (new(), new());
         step(&mut executor, &batch).unwrap();
         let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut meanwhile = || panic!("planted");
+            let mut prefetch = || panic!("planted");
             executor
-                .step(&batch, &Optimizer::default(), L2::default(), &mut meanwhile)
+                .step(&batch, &Optimizer::default(), L2::default(), &mut prefetch)
                 .wait()
         }));
         assert!(caught.is_err());

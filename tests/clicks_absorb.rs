@@ -40,13 +40,17 @@ fn planted_for(users: u32, rows_per_user: u32) -> PlantedClickData {
 
 fn models(data: &PlantedClickData) -> [ClickModel; 8] {
     let layout = data.train.layout();
-    let (din, dien) = (Din::new(layout).factors(8), Dien::new(layout).factors(8));
-    let wide_deep = WideDeep::new(layout).factors(8).hidden([32, 16]);
+    let (din, dien) = (Din::new(layout).embedding_dim(8), Dien::new(layout).embedding_dim(8));
+    let wide_deep = WideDeep::new(layout).embedding_dim(8).hidden([32, 16]);
     [
         Lr::new(layout).into(),
-        Fm::new(layout).factors(8).into(),
+        Fm::new(layout).embedding_dim(8).into(),
         wide_deep.clone().into(),
-        DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
+        DeepFm::new(layout)
+            .embedding_dim(8)
+            .hidden([32, 16])
+            .dropout(0.1)
+            .into(),
         wide_deep.unit(Unit::BatchNormRelu).into(),
         din.clone()
             .attention([8], Unit::Dice)
@@ -156,7 +160,7 @@ fn a_click_shows_and_what_was_trained_stays() {
     for model in models(&data) {
         let mut trainer = trained(model, &data);
         let name = trainer.model().name();
-        let before = trainer.logits(&data.test).unwrap();
+        let before = trainer.score(&data.test).unwrap();
         let Effect { clicked, rest, places } = click_by_twenty(&mut trainer, &ClickAbsorbConfig::default());
         println!("{name}: {clicked:.3}, the rest {rest:.3}, {places:.1} places");
         assert!(clicked > 0.15 && places > 0.0, "{name}: {clicked}, {places} places");
@@ -167,7 +171,7 @@ fn a_click_shows_and_what_was_trained_stays() {
                 "{name}: {clicked} {rest} {places}"
             );
         }
-        let after = trainer.logits(&data.test).unwrap();
+        let after = trainer.score(&data.test).unwrap();
         let moved = rows_of_others.iter().map(|&row| (after[row] - before[row]).abs());
         // Batch normalisation spreads logits, and what moves them, more than twice as wide here.
         let is_spread = name == "wide_deep" && trainer.plan().params().iter().any(|p| p.kind == ParamKind::Statistic);

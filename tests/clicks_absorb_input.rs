@@ -63,7 +63,7 @@ fn shop_trainer(model: impl Fn(&Samples) -> ClickModel) -> ClickTrainer {
 }
 
 fn shop_din(train: &Samples) -> ClickModel {
-    let din = Din::new(train.layout()).factors(4).attention([4], Unit::Sigmoid);
+    let din = Din::new(train.layout()).embedding_dim(4).attention([4], Unit::Sigmoid);
     din.hidden([4]).into()
 }
 
@@ -162,7 +162,7 @@ fn bad_input_is_named_and_changes_nothing() {
 /// Parameters so large that a prediction is not finite: the rows go back, and what was new keeps its starting place.
 #[test]
 fn a_step_that_diverges_is_undone() {
-    let mut checkpoint = shop_trainer(|train| Fm::new(train.layout()).factors(4).into())
+    let mut checkpoint = shop_trainer(|train| Fm::new(train.layout()).embedding_dim(4).into())
         .checkpoint()
         .unwrap();
     let fine = [("user", "bob"), ("item", "tea"), ("price", "1")];

@@ -47,13 +47,16 @@ fn plain(config: ClickConfig) -> ClickConfig {
 }
 
 fn fm(data: &PlantedClickData) -> ClickModel {
-    Fm::new(data.train.layout()).factors(4).into()
+    Fm::new(data.train.layout()).embedding_dim(4).into()
 }
 
 fn models(data: &PlantedClickData) -> [ClickModel; 3] {
     let layout = data.train.layout();
-    let din = Din::new(layout).factors(4).attention([8], Unit::Sigmoid).hidden([8]);
-    let dien = Dien::new(layout).factors(4).attention([8]).hidden([8]);
+    let din = Din::new(layout)
+        .embedding_dim(4)
+        .attention([8], Unit::Sigmoid)
+        .hidden([8]);
+    let dien = Dien::new(layout).embedding_dim(4).attention([8]).hidden([8]);
     [fm(data), din.into(), dien.into()]
 }
 
@@ -109,7 +112,7 @@ fn it_is_the_mean_of_snapshots_and_training_does_not_see_it() {
                 report.evaluation,
                 Some(ClickEvaluation::Clicks(other.evaluate(&data.dev).unwrap()))
             );
-            assert_eq!(averaged.logits(&data.test).unwrap(), other.logits(&data.test).unwrap());
+            assert_eq!(averaged.score(&data.test).unwrap(), other.score(&data.test).unwrap());
             if number > FROM {
                 assert_ne!(report.evaluation, reference.evaluation);
             }
@@ -136,11 +139,11 @@ fn a_resumed_run_equals_the_uninterrupted_one() {
         let mut parts = trainer(model, config);
         while let Some(report) = epoch(&mut parts, &data) {
             let bytes = bytes_of(&mut parts);
-            let logits = parts.logits(&data.test).unwrap();
+            let logits = parts.score(&data.test).unwrap();
             let read = ClickCheckpoint::from_bytes(&bytes).unwrap();
             parts = ClickTrainer::from_checkpoint(read, Device::cpu()).unwrap();
             assert_eq!(bytes_of(&mut parts), bytes);
-            assert_eq!(parts.logits(&data.test).unwrap(), logits, "{report}");
+            assert_eq!(parts.score(&data.test).unwrap(), logits, "{report}");
         }
         assert_eq!((parts.progress(), parts.progress().best), (whole.progress(), fit.best));
         assert_eq!(parts.state().unwrap(), whole.state().unwrap());
@@ -278,11 +281,11 @@ fn another_setting_ends_the_mean_and_the_same_keeps_it() {
 fn batch_statistics_are_refused() {
     let data = planted();
     let layout = data.train.layout();
-    let din = Din::new(layout).factors(4).attention([8], Unit::Dice).hidden([8]);
+    let din = Din::new(layout).embedding_dim(4).attention([8], Unit::Dice).hidden([8]);
     let models: [ClickModel; 2] = [
         din.into(),
         DeepFm::new(layout)
-            .factors(4)
+            .embedding_dim(4)
             .hidden([8])
             .unit(Unit::BatchNormRelu)
             .into(),

@@ -63,7 +63,7 @@ fn config(epochs: u32) -> ClickConfig {
 }
 
 fn trainer(encoder: &Encoder, config: ClickConfig) -> ClickTrainer {
-    let model = Fm::new(encoder.layout()).factors(8);
+    let model = Fm::new(encoder.layout()).embedding_dim(8);
     let mut trainer = ClickTrainer::new(model, Device::cpu(), config).unwrap();
     trainer.set_encoder(encoder.clone()).unwrap();
     trainer

@@ -112,13 +112,20 @@ fn run(data: &Data, model: &ClickModel, config: ClickConfig, stop_at: Option<u32
 fn a_run_that_stopped_anywhere_ends_with_the_same_bytes() {
     let (clicks, choices) = (clicks(), choices());
     let layout = clicks.train.layout();
-    let din = Din::new(layout).factors(4).attention([8], Unit::Sigmoid).hidden([8]);
-    let dien = Dien::new(layout).factors(4).attention([8]).hidden([8]).dropout(0.2);
+    let din = Din::new(layout)
+        .embedding_dim(4)
+        .attention([8], Unit::Sigmoid)
+        .hidden([8]);
+    let dien = Dien::new(layout)
+        .embedding_dim(4)
+        .attention([8])
+        .hidden([8])
+        .dropout(0.2);
     let cases: [(&str, &Data, ClickModel, ClickConfig); 5] = [
         (
             "dropout",
             &clicks,
-            DeepFm::new(layout).factors(4).hidden([8]).dropout(0.3).into(),
+            DeepFm::new(layout).embedding_dim(4).hidden([8]).dropout(0.3).into(),
             config(3),
         ),
         (
@@ -153,7 +160,7 @@ fn a_run_that_stopped_anywhere_ends_with_the_same_bytes() {
         (
             "drawn candidates",
             &choices,
-            Fm::new(choices.train.layout()).factors(4).into(),
+            Fm::new(choices.train.layout()).embedding_dim(4).into(),
             ClickConfig {
                 negatives: 3,
                 metric: ClickMetric::Ndcg,
@@ -179,7 +186,7 @@ fn a_run_that_stopped_anywhere_ends_with_the_same_bytes() {
 fn progress_is_told_after_so_many_steps_of_an_epoch() {
     let data = clicks();
     let rows = data.train.len() as u64;
-    let mut trainer = new(&data, Fm::new(data.train.layout()).factors(4).into(), config(2));
+    let mut trainer = new(&data, Fm::new(data.train.layout()).embedding_dim(4).into(), config(2));
     let (mut seen, mut lines) = (Vec::new(), 0);
     let fit = trainer
         .fit_events(&data.train, Some(&data.dev), |event| {
@@ -215,7 +222,7 @@ fn progress_is_told_after_so_many_steps_of_an_epoch() {
 #[test]
 fn an_epoch_that_became_shorter_ends_at_once() {
     let data = choices();
-    let model = Fm::new(data.train.layout()).factors(4);
+    let model = Fm::new(data.train.layout()).embedding_dim(4);
     let drawing = ClickConfig {
         negatives: 3,
         metric: ClickMetric::Ndcg,
@@ -251,7 +258,7 @@ fn an_epoch_that_became_shorter_ends_at_once() {
 fn a_run_in_calls_of_one_step_ends_with_the_same_bytes() {
     let data = clicks();
     let layout = data.train.layout();
-    let model: ClickModel = DeepFm::new(layout).factors(4).hidden([8]).dropout(0.3).into();
+    let model: ClickModel = DeepFm::new(layout).embedding_dim(4).hidden([8]).dropout(0.3).into();
     let config = ClickConfig {
         batch_size: 256,
         ..config(2)

@@ -36,9 +36,13 @@ fn models(data: &PlantedClickData) -> Vec<ClickModel> {
     let layout = data.train.layout();
     vec![
         Lr::new(layout).into(),
-        Fm::new(layout).factors(8).into(),
-        WideDeep::new(layout).factors(8).hidden([32, 16]).into(),
-        DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
+        Fm::new(layout).embedding_dim(8).into(),
+        WideDeep::new(layout).embedding_dim(8).hidden([32, 16]).into(),
+        DeepFm::new(layout)
+            .embedding_dim(8)
+            .hidden([32, 16])
+            .dropout(0.1)
+            .into(),
     ]
 }
 
@@ -98,7 +102,7 @@ fn stopping_and_going_on_changes_no_bit_and_nor_do_threads() {
 #[test]
 fn patience_ends_with_the_parameters_of_the_best_epoch() {
     let data = planted();
-    let model = WideDeep::new(data.train.layout()).factors(16).hidden([64]);
+    let model = WideDeep::new(data.train.layout()).embedding_dim(16).hidden([64]);
     let mut trainer = ClickTrainer::new(
         model,
         Device::cpu(),
@@ -182,7 +186,7 @@ fn a_saved_run_goes_on_to_the_same_bits_and_ranks_the_same() {
     assert_eq!((second.progress(), second.config()), (first.progress(), first.config()));
     second.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
     assert_eq!(second.state().unwrap(), whole.state().unwrap());
-    assert_eq!(second.logits(&data.test).unwrap(), whole.logits(&data.test).unwrap());
+    assert_eq!(second.score(&data.test).unwrap(), whole.score(&data.test).unwrap());
 
     let user = [("user", "u7")];
     let items: Vec<String> = (0..30).map(|item| format!("i{item}")).collect();
@@ -228,7 +232,10 @@ fn dien_learns_with_negatives_that_the_trainer_draws() {
         ..PlantedClicks::default()
     };
     let data = data.generate().unwrap();
-    let model = Dien::new(data.train.layout()).factors(4).attention([8]).hidden([8]);
+    let model = Dien::new(data.train.layout())
+        .embedding_dim(4)
+        .attention([8])
+        .hidden([8]);
     assert!(model.auxiliary_weight > 0.0);
     let run = |threads: usize| {
         let device = if cfg!(feature = "parallel") {

@@ -82,13 +82,13 @@ fn predictions_are_those_of_the_definition_and_pairs_are_learnt() {
     let layout = train.layout();
     let models: [(ClickModel, bool); 2] = [
         (Lr::new(layout).into(), false),
-        (Fm::new(layout).factors(5).into(), true),
+        (Fm::new(layout).embedding_dim(5).into(), true),
     ];
     for (model, learns) in models {
         let mut trainer = ClickTrainer::new(model, Device::cpu(), config(30)).unwrap();
         trainer.set_encoder(encoder.clone()).unwrap();
         trainer.fit(&train, None, |_| ()).unwrap();
-        let (state, logits) = (trainer.state().unwrap(), trainer.logits(&test).unwrap());
+        let (state, logits) = (trainer.state().unwrap(), trainer.score(&test).unwrap());
         for (row, &logit) in logits.iter().enumerate() {
             let want = by_definition(trainer.plan(), &state, &test, row);
             assert!(
@@ -104,7 +104,7 @@ fn predictions_are_those_of_the_definition_and_pairs_are_learnt() {
         let file = folder.path().join("model.safetensors");
         trainer.save(&file).unwrap();
         let mut again = ClickTrainer::load(&file, Device::cpu()).unwrap();
-        assert_eq!(again.logits(&test).unwrap(), logits);
+        assert_eq!(again.score(&test).unwrap(), logits);
     }
 }
 
@@ -114,8 +114,8 @@ fn deep_models_read_values() {
     let ([train, test], _) = read([&signs(4000, 3), &signs(500, 4)]);
     let layout = train.layout();
     let models: [ClickModel; 2] = [
-        WideDeep::new(layout).factors(5).hidden([16, 16]).into(),
-        DeepFm::new(layout).factors(5).hidden([16]).into(),
+        WideDeep::new(layout).embedding_dim(5).hidden([16, 16]).into(),
+        DeepFm::new(layout).embedding_dim(5).hidden([16]).into(),
     ];
     for model in models {
         let mut trainer = ClickTrainer::new(model, Device::cpu(), config(30)).unwrap();

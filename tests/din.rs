@@ -38,7 +38,7 @@ fn planted() -> PlantedClickData {
 
 fn small(layout: &Layout) -> Din {
     Din::new(layout)
-        .factors(8)
+        .embedding_dim(8)
         .attention([16], Unit::Sigmoid)
         .hidden([32, 16])
 }
@@ -52,7 +52,7 @@ fn din_learns_from_histories_what_ids_do_not_say() {
         trainer.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
         trainer.evaluate(&data.test).unwrap().auc.unwrap()
     };
-    let deepfm = auc(DeepFm::new(layout).factors(8).hidden([32, 16]).into());
+    let deepfm = auc(DeepFm::new(layout).embedding_dim(8).hidden([32, 16]).into());
     for (name, din) in [
         ("PReLU", small(layout)),
         ("Dice", small(layout).unit(Unit::Dice)),
@@ -184,7 +184,7 @@ fn models_that_cannot_be_are_refused() {
     assert!(config_error(Din::new(&astray)).contains("not there"));
     assert!(config_error(Din::new(layout).attention([], Unit::Relu)).starts_with("attention"));
     assert!(config_error(Din::new(layout).attention([8, 0], Unit::Relu)).starts_with("attention"));
-    assert!(config_error(Din::new(layout).factors(0)).starts_with("factors"));
+    assert!(config_error(Din::new(layout).embedding_dim(0)).starts_with("embedding_dim"));
     assert!(config_error(Din::new(layout).hidden([1 << 20])).starts_with("hidden"));
     assert!(config_error(Din::new(layout).dropout(f32::NAN)).starts_with("dropout"));
 }

@@ -1,15 +1,21 @@
-//! What both trainers can do alike: begin from a state or an executor, say what is similar, and end with the best epoch.
+//! What both trainers do alike, by the same calls.
 #![cfg(feature = "std")]
 
 mod common;
 
 use common::click_config;
 use pocketrec::{
-    data::clicks::{PlantedClickData, PlantedClicks},
+    data::{
+        Planted,
+        clicks::{PlantedClickData, PlantedClicks},
+    },
     device::Device,
-    models::{DeepFm, Fm, Lr, Mf, NeuMf},
+    eval::RankingReport,
+    models::{ClickModel, DeepFm, Fm, Lr, Mf, Model, NeuMf},
     plan::{Optimizer, Plan, State},
-    train::{ClickConfig, ClickMetric, ClickTrainer, TrainConfig, Trainer},
+    train::{
+        BestClickEpoch, BestEpoch, ClickConfig, ClickMetric, ClickTrainer, Control, StopReason, TrainConfig, Trainer,
+    },
 };
 
 fn clicks() -> PlantedClickData {
@@ -71,7 +77,7 @@ fn similar_items_and_users_of_pairs_have_the_largest_cosine() {
 #[test]
 fn similar_keys_of_clicks_have_the_largest_cosine() {
     let data = clicks();
-    let model = DeepFm::new(data.train.layout()).factors(4).hidden([8]);
+    let model = DeepFm::new(data.train.layout()).embedding_dim(4).hidden([8]);
     let mut trainer = ClickTrainer::new(model, Device::cpu(), click_config(1)).unwrap();
     let error = trainer.similar("item", "3", 4).unwrap_err().to_string();
     assert!(error.contains("set_encoder"), "{error}");
@@ -109,7 +115,7 @@ fn similar_keys_of_clicks_have_the_largest_cosine() {
 #[test]
 fn clicks_begin_from_a_state_and_from_an_executor() {
     let data = clicks();
-    let model = Fm::new(data.train.layout()).factors(3);
+    let model = Fm::new(data.train.layout()).embedding_dim(3);
     let config = click_config(2);
     let mut made = ClickTrainer::new(model.clone(), Device::cpu(), config).unwrap();
     let state = made.state().unwrap();
@@ -124,7 +130,7 @@ fn clicks_begin_from_a_state_and_from_an_executor() {
     trainer.fit(&data.train, Some(&data.dev), |_| ()).unwrap();
     assert!(trainer.state().unwrap() == want);
     let executor = Device::cpu().executor(plan, state.clone()).unwrap();
-    let other = Fm::new(data.train.layout()).factors(4);
+    let other = Fm::new(data.train.layout()).embedding_dim(4);
     let error = ClickTrainer::with_executor(other.clone(), executor, config)
         .unwrap_err()
         .to_string();
@@ -141,7 +147,7 @@ fn a_later_fit_that_only_makes_it_worse_ends_with_the_best_of_the_earlier_one() 
         metric: ClickMetric::LogLoss, // which such steps make far worse
         ..click_config(2)
     };
-    let model = Fm::new(data.train.layout()).factors(3);
+    let model = Fm::new(data.train.layout()).embedding_dim(3);
     let mut trainer = ClickTrainer::new(model, Device::cpu(), config).unwrap();
     let best = trainer.fit(&data.train, Some(&data.dev), |_| ()).unwrap().best.unwrap();
     assert_eq!(-trainer.evaluate(&data.dev).unwrap().log_loss, best.value);
@@ -159,4 +165,114 @@ fn a_later_fit_that_only_makes_it_worse_ends_with_the_best_of_the_earlier_one() 
     assert_eq!(fit.best, Some(best));
     assert_eq!(-trainer.evaluate(&data.dev).unwrap().log_loss, best.value);
     assert_eq!(fit.last.unwrap().epoch, 2 + seen.len() as u32);
+}
+
+/// The same calls by the same names: a call that one of the two lacks does not compile here.
+#[test]
+fn both_have_the_same_calls() {
+    macro_rules! calls {
+        ($face:ident, $model:expr, $config:expr, $fit:expr) => {{
+            let (model, config) = ($model, $config);
+            let mut first = $face::new(model.clone(), Device::cpu(), config).unwrap();
+            let (plan, state) = (first.plan().clone(), first.state().unwrap());
+            let executor = Device::cpu().executor(plan.clone(), state.clone()).unwrap();
+            let mut trainer = $face::with_executor(first.model().clone(), executor, config).unwrap();
+            trainer.set_config(*first.config()).unwrap();
+            assert_eq!(trainer.device(), first.device());
+            $fit(&mut trainer);
+            assert_eq!(trainer.progress().epoch, 1);
+            let _ = ($face::evaluate, $face::score, $face::absorb, $face::absorb_with);
+            let _ = ($face::similar_items, $face::similar_users, $face::history);
+            let file = tempfile::NamedTempFile::new().unwrap();
+            trainer.save(file.path()).unwrap();
+            let mut loaded = $face::load(file.path(), Device::cpu()).unwrap();
+            let checkpoint = trainer.checkpoint().unwrap();
+            let mut other = $face::from_checkpoint(checkpoint, Device::cpu()).unwrap();
+            let want = trainer.state().unwrap();
+            assert!(want != state && loaded.state().unwrap() == want && other.state().unwrap() == want);
+        }};
+    }
+    let zero = std::time::Duration::ZERO;
+    let stop = StopReason::OutOfTime;
+    let planted = Planted {
+        users: 30,
+        items: 20,
+        interactions_per_user: 6,
+        ..Planted::default()
+    };
+    let split = planted.generate().unwrap().interactions.leave_one_out().unwrap();
+    let config = TrainConfig {
+        epochs: 1,
+        ..TrainConfig::default()
+    };
+    calls!(
+        Trainer,
+        Model::from(Mf::new(30, 20).factors(2)),
+        config,
+        |trainer: &mut Trainer| {
+            assert_eq!(trainer.train_for(&split, zero, |_| ()).unwrap().reason, stop);
+            trainer.fit_events(&split, |_| Control::Continue).unwrap();
+            assert_eq!(trainer.fit(&split, |_| ()).unwrap().reason, StopReason::Finished);
+        }
+    );
+    let data = clicks();
+    let model = ClickModel::from(Fm::new(data.train.layout()).embedding_dim(2));
+    calls!(ClickTrainer, model, click_config(1), |trainer: &mut ClickTrainer| {
+        let (train, dev) = (&data.train, Some(&data.dev));
+        assert_eq!(trainer.train_for(train, dev, zero, |_| ()).unwrap().reason, stop);
+        trainer.fit_events(train, dev, |_| Control::Continue).unwrap();
+        assert_eq!(trainer.fit(train, dev, |_| ()).unwrap().reason, StopReason::Finished);
+    });
+}
+
+/// Checkpoints that were put together by hand are refused when a trainer is made of them, not epochs later.
+#[test]
+fn checkpoints_whose_parts_do_not_fit_are_refused_at_once() {
+    macro_rules! refused {
+        ($face:ident, $trainer:expr, $best:expr) => {{
+            let whole = $trainer.checkpoint().unwrap();
+            let values: Vec<Vec<f32>> = whole.state.tensors.iter().map(|tensor| tensor.value.clone()).collect();
+            let mut alone = whole.clone();
+            alone.best_values = Some(values.clone());
+            let mut short = whole;
+            short.progress.best = Some($best);
+            short.best_values = Some(values);
+            short.best_values.as_mut().unwrap()[0].pop();
+            for (checkpoint, reason) in [(alone, "no best epoch"), (short, "expected")] {
+                let error = $face::from_checkpoint(checkpoint, Device::cpu()).map(drop).unwrap_err();
+                assert!(error.to_string().contains(reason), "{error}");
+            }
+        }};
+    }
+    let mut trainer = Trainer::new(Mf::new(5, 4).factors(2), Device::cpu(), TrainConfig::default()).unwrap();
+    let value = RankingReport {
+        k: 10,
+        hr: 0.5,
+        ndcg: 0.5,
+        mrr: 0.5,
+        cases: 2,
+        left_out: 0,
+        scored: 9,
+    };
+    refused!(
+        Trainer,
+        trainer,
+        BestEpoch {
+            epoch: 0,
+            value,
+            averaged: 0
+        }
+    );
+    let data = clicks();
+    let model = Fm::new(data.train.layout()).embedding_dim(2);
+    let mut trainer = ClickTrainer::new(model, Device::cpu(), click_config(1)).unwrap();
+    refused!(
+        ClickTrainer,
+        trainer,
+        BestClickEpoch {
+            epoch: 0,
+            value: 0.5,
+            averaged: 0
+        }
+    );
 }

@@ -38,8 +38,8 @@ fn models(encoder: &Encoder) -> [ClickModel; 3] {
     let layout = encoder.layout();
     [
         Lr::new(layout).into(),
-        WideDeep::new(layout).factors(4).hidden([8, 8]).into(),
-        DeepFm::new(layout).factors(4).hidden([8]).into(),
+        WideDeep::new(layout).embedding_dim(4).hidden([8, 8]).into(),
+        DeepFm::new(layout).embedding_dim(4).hidden([8]).into(),
     ]
 }
 
@@ -63,7 +63,7 @@ fn one_standardised_value_far_off_breaks_nothing() {
     for model in models(&encoder) {
         let mut trainer = trainer(model, &encoder);
         trainer.fit(&train, Some(&dev), |_| ()).unwrap();
-        assert!(trainer.logits(&dev).unwrap().iter().all(|logit| logit.is_finite()));
+        assert!(trainer.score(&dev).unwrap().iter().all(|logit| logit.is_finite()));
         let asked: [&[(&str, &str)]; 2] = [&[("price", "3e38")], &[("price", "0.3")]];
         let ranked = trainer.rank(&[("item", "i1")], &[], &asked).unwrap();
         assert!(ranked.iter().all(|(_, logit)| logit.is_finite()));
@@ -78,7 +78,7 @@ fn a_number_that_breaks_a_prediction_is_named_with_its_row() {
         let mut trainer = trainer(model, &encoder);
         trainer.fit(&train, None, |_| ()).unwrap();
         let before: State = trainer.state().unwrap();
-        assert!(trainer.logits(&dev).unwrap()[3].abs() >= f32::MAX || trainer.logits(&dev).unwrap()[3].is_nan());
+        assert!(trainer.score(&dev).unwrap()[3].abs() >= f32::MAX || trainer.score(&dev).unwrap()[3].is_nan());
         let said = |error: Error| {
             assert!(!matches!(error, Error::Diverged { .. }), "{error}");
             error.to_string()

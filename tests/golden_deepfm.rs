@@ -17,7 +17,7 @@ const NORMED: &[u8] = include_bytes!("golden/deepfm_batch_norm.safetensors");
 /// DeepFM as a file has it.
 fn deepfm(golden: &Golden, unit: Unit) -> Plan {
     let hidden: Vec<usize> = golden.setting("layers");
-    let model = DeepFm::new(&golden.fields()).factors(golden.setting("factors"));
+    let model = DeepFm::new(&golden.fields()).embedding_dim(golden.setting("factors"));
     model.hidden(hidden).unit(unit).plan().unwrap()
 }
 
@@ -35,7 +35,7 @@ fn check_parts(make: Make<'_>, tolerance: f64) {
     let layout = golden.fields();
     let parts: [(&str, ClickModel); 2] = [
         ("lr", Lr::new(&layout).into()),
-        ("fm", Fm::new(&layout).factors(golden.setting("factors")).into()),
+        ("fm", Fm::new(&layout).embedding_dim(golden.setting("factors")).into()),
     ];
     for (name, model) in parts {
         let (plan, batch) = (model.plan().unwrap(), golden.fields_batch(0));

@@ -114,7 +114,7 @@ fn auxiliary_loss_equals_pytorch() {
 fn dien_plan(golden: &Golden) -> Plan {
     let widths = |name: &str| golden.setting::<Vec<usize>>(name);
     Dien::new(&golden.behaviour())
-        .factors(golden.setting("width"))
+        .embedding_dim(golden.setting("width"))
         .attention(widths("attention"))
         .hidden(widths("layers"))
         .unit(Unit::Relu)

@@ -30,7 +30,7 @@ impl Golden {
         let words: Vec<&str> = variant.split('-').collect();
         let (attention, hidden): (Vec<usize>, Vec<usize>) = (self.setting("attention"), self.setting("layers"));
         Din::new(&self.behaviour())
-            .factors(self.setting("width"))
+            .embedding_dim(self.setting("width"))
             .attention(attention, unit(words[0]))
             .softmax(words[1] == "softmax")
             .hidden(hidden)

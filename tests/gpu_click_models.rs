@@ -77,21 +77,21 @@ fn model(draw: &mut Draw) -> ClickModel {
     };
     match draw.below(8) {
         0 => Lr::new(&plain).into(),
-        1 => Fm::new(&plain).factors(factors).into(),
+        1 => Fm::new(&plain).embedding_dim(factors).into(),
         2 => WideDeep::new(&plain)
-            .factors(factors)
+            .embedding_dim(factors)
             .hidden(hidden)
             .unit(unit)
             .dropout(dropout)
             .into(),
         3 => DeepFm::new(&plain)
-            .factors(factors)
+            .embedding_dim(factors)
             .hidden(hidden)
             .unit(unit)
             .dropout(dropout)
             .into(),
         4 | 5 => Dien::new(&layout)
-            .factors(factors)
+            .embedding_dim(factors)
             .attention(attention)
             .evolution([GruKind::Gru, GruKind::Aigru, GruKind::Agru, GruKind::Augru][draw.below(4)])
             .hidden(hidden)
@@ -100,7 +100,7 @@ fn model(draw: &mut Draw) -> ClickModel {
             .auxiliary([draw.between(1, 20)], [0.0, 0.5][draw.below(2)])
             .into(),
         _ => Din::new(&layout)
-            .factors(factors)
+            .embedding_dim(factors)
             .attention(attention, UNITS[draw.below(5)])
             .softmax(draw.below(2) == 1)
             .hidden(hidden)

@@ -39,19 +39,26 @@ fn planted() -> PlantedClickData {
 
 fn models(layout: &Layout) -> Vec<(&'static str, ClickModel)> {
     let din = Din::new(layout)
-        .factors(8)
+        .embedding_dim(8)
         .attention([16], Unit::Sigmoid)
         .hidden([32, 16]);
-    let wide_deep = WideDeep::new(layout).factors(8).hidden([32, 16]);
+    let wide_deep = WideDeep::new(layout).embedding_dim(8).hidden([32, 16]);
     vec![
         ("LR", Lr::new(layout).into()),
-        ("FM", Fm::new(layout).factors(8).into()),
+        ("FM", Fm::new(layout).embedding_dim(8).into()),
         ("Wide & Deep", wide_deep.unit(Unit::BatchNormRelu).into()),
         (
             "DeepFM",
-            DeepFm::new(layout).factors(8).hidden([32, 16]).dropout(0.1).into(),
+            DeepFm::new(layout)
+                .embedding_dim(8)
+                .hidden([32, 16])
+                .dropout(0.1)
+                .into(),
         ),
-        ("DIEN", Dien::new(layout).factors(4).attention([8]).hidden([16]).into()),
+        (
+            "DIEN",
+            Dien::new(layout).embedding_dim(4).attention([8]).hidden([16]).into(),
+        ),
         ("DIN", din.clone().into()),
         ("DIN with Dice", din.softmax(true).unit(Unit::Dice).dropout(0.1).into()),
     ]
@@ -104,7 +111,7 @@ fn a_resumed_run_equals_the_uninterrupted_one() {
     let checkpoint = ClickCheckpoint::load(&path).unwrap();
     let mut on_cpu = ClickTrainer::from_checkpoint(checkpoint, Device::cpu()).unwrap();
     let mut on_gpu = ClickTrainer::load(&path, Device::on(&gpu)).unwrap();
-    let [a, b] = [&mut on_cpu, &mut on_gpu].map(|trainer| trainer.logits(&data.test).unwrap());
+    let [a, b] = [&mut on_cpu, &mut on_gpu].map(|trainer| trainer.score(&data.test).unwrap());
     common::close(&b, &common::wide(&a), 1e-4, "logits");
 }
 

@@ -119,11 +119,11 @@ fn models() -> [Plan; 3] {
         ..Layout::default()
     };
     let din = Din::new(&layout)
-        .factors(20)
+        .embedding_dim(20)
         .attention([24], Unit::Sigmoid)
         .hidden([40, 16]);
     let dien = Dien::new(&layout)
-        .factors(20)
+        .embedding_dim(20)
         .attention([24])
         .hidden([40, 16])
         .auxiliary([20], 0.5);

@@ -378,7 +378,7 @@ fn dien_learns_as_on_the_cpu() {
     let data = data.generate().unwrap();
     for (name, kind) in KINDS {
         let model = Dien::new(data.train.layout())
-            .factors(4)
+            .embedding_dim(4)
             .attention([8])
             .evolution(kind)
             .hidden([8]);

@@ -76,7 +76,7 @@ fn config(epochs: u32) -> ClickConfig {
 }
 
 fn trainer(encoder: &Encoder, epochs: u32) -> ClickTrainer {
-    let model = Din::new(encoder.layout()).factors(4).hidden([6]);
+    let model = Din::new(encoder.layout()).embedding_dim(4).hidden([6]);
     ClickTrainer::new(model, Device::cpu(), config(epochs)).unwrap()
 }
 
@@ -86,7 +86,7 @@ fn refusal(trainer: &mut ClickTrainer, samples: &Samples) -> String {
     let results = [
         trainer.fit(samples, None, |_| ()).map(|_| ()),
         trainer.evaluate(samples).map(|_| ()),
-        trainer.logits(samples).map(|_| ()),
+        trainer.score(samples).map(|_| ()),
         trainer.attention(samples).map(|_| ()),
         trainer.evaluate_ranking(samples, 3).map(|_| ()),
     ];
@@ -265,7 +265,7 @@ fn tables_grow_with_the_encoder_and_old_rows_keep_their_bits() {
         .train_for(&old, Some(&old), std::time::Duration::ZERO, |_| ())
         .unwrap();
     let before = trainer.checkpoint().unwrap();
-    let logits = trainer.logits(&old).unwrap();
+    let logits = trainer.score(&old).unwrap();
 
     let mut more = SideTable::new("items", ["kind"]);
     more.push("i13", &["new"]).unwrap();
@@ -290,7 +290,7 @@ fn tables_grow_with_the_encoder_and_old_rows_keep_their_bits() {
     assert!(refused.contains("user: the samples have 13 rows, the model 12") && refused.contains("set_encoder"));
     trainer.set_encoder(grown.clone()).unwrap();
     assert_eq!(trainer.model().layout(), grown.layout());
-    assert_eq!(trainer.logits(&old).unwrap(), logits);
+    assert_eq!(trainer.score(&old).unwrap(), logits);
     let after = trainer.checkpoint().unwrap();
     assert_eq!((after.progress, after.state.step), (before.progress, before.state.step));
     let plan = trainer.plan().clone();
@@ -360,14 +360,14 @@ fn samples_from_before_the_model_grew_still_fit() {
     }
     trainer.evaluate(&old).unwrap();
     for samples in &between {
-        trainer.logits(samples).unwrap();
+        trainer.score(samples).unwrap();
     }
     let saved = ClickCheckpoint::from_bytes(&bytes_of(&mut trainer)).unwrap();
     let mut loaded = ClickTrainer::from_checkpoint(saved, Device::cpu()).unwrap();
     loaded.evaluate(&old).unwrap();
     between
         .iter()
-        .for_each(|samples| assert_eq!(loaded.logits(samples).unwrap().len(), 1));
+        .for_each(|samples| assert_eq!(loaded.score(samples).unwrap().len(), 1));
     let resorted = others().remove(0).2;
     assert!(refusal(&mut loaded, &resorted).contains("other keys"));
 }
@@ -446,7 +446,7 @@ fn older_files_load_and_get_their_identity_from_the_encoder() {
     };
     let mut bare = load(&edited(&mut trainer, &forget)).unwrap();
     assert!(bare.model().layout().identity.is_empty());
-    bare.logits(&resorted).unwrap(); // nothing is known of keys
+    bare.score(&resorted).unwrap(); // nothing is known of keys
     bare.set_encoder(encoder.clone()).unwrap();
     assert!(refusal(&mut bare, &resorted).contains("other keys"));
 
@@ -478,11 +478,11 @@ fn hand_made_layouts_are_compared_by_names_and_rows() {
     let mut layout = encoder.layout().clone();
     layout.identity = Default::default();
     layout.sequences.clear();
-    let model = DeepFm::new(&layout).factors(2).hidden([2]);
+    let model = DeepFm::new(&layout).embedding_dim(2).hidden([2]);
     let mut trainer = ClickTrainer::new(model, Device::cpu(), ClickConfig::default()).unwrap();
-    trainer.logits(&samples).unwrap();
+    trainer.score(&samples).unwrap();
     let resorted = others().remove(0).2;
-    trainer.logits(&resorted).unwrap();
+    trainer.score(&resorted).unwrap();
     assert!(matches!(
         encoder.vocabulary("hash"),
         Some(Vocabulary::Hashed { buckets: 5 })

@@ -39,7 +39,7 @@ fn trained(samples: &Samples, learning_rate: f32) -> State {
         optimizer: Optimizer::Sgd { learning_rate },
         ..ClickConfig::default()
     };
-    let model = DeepFm::new(samples.layout()).factors(4).hidden([8]);
+    let model = DeepFm::new(samples.layout()).embedding_dim(4).hidden([8]);
     let mut trainer = ClickTrainer::new(model, Device::cpu().threads(1), config).unwrap();
     trainer.fit(samples, None, |_| ()).unwrap();
     trainer.state().unwrap()
@@ -64,7 +64,7 @@ fn a_weight_multiplies_the_gradient() {
 fn rows_without_weight_are_not_learnt_from() {
     let samples = read(schema(), |row| if row % 7 == 3 { "0".into() } else { "1.5".into() }).unwrap();
     let state = trained(&samples, 0.1);
-    let model = DeepFm::new(samples.layout()).factors(4).hidden([8]);
+    let model = DeepFm::new(samples.layout()).embedding_dim(4).hidden([8]);
     let plan = model.plan().unwrap();
     let initial = State::initial(&plan, 0, false).unwrap();
     let users = plan.param("user.embedding").unwrap();

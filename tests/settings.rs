@@ -40,11 +40,11 @@ fn layout(ids: usize) -> Layout {
 
 fn click_models(layout: &Layout, factors: usize) -> Vec<ClickModel> {
     vec![
-        Fm::new(layout).factors(factors).into(),
-        WideDeep::new(layout).factors(factors).into(),
-        DeepFm::new(layout).factors(factors).into(),
-        Din::new(layout).factors(factors).into(),
-        Dien::new(layout).factors(factors).into(),
+        Fm::new(layout).embedding_dim(factors).into(),
+        WideDeep::new(layout).embedding_dim(factors).into(),
+        DeepFm::new(layout).embedding_dim(factors).into(),
+        Din::new(layout).embedding_dim(factors).into(),
+        Dien::new(layout).embedding_dim(factors).into(),
     ]
 }
 
@@ -89,7 +89,7 @@ fn sizes_of_click_models_are_refused_by_name() {
     let layout = layout(2);
     for size in [0, 65_537, usize::MAX / 3, usize::MAX] {
         for model in click_models(&layout, size) {
-            assert_eq!(fault(model.plan()).0, "factors", "{}", model.name());
+            assert_eq!(fault(model.plan()).0, "embedding_dim", "{}", model.name());
         }
         assert_eq!(fault(WideDeep::new(&layout).hidden([4, size]).plan()).0, "hidden");
         assert_eq!(fault(DeepFm::new(&layout).hidden([size]).plan()).0, "hidden");

@@ -80,19 +80,19 @@ impl Clicks {
         let fields = self.fields();
         match self.model {
             Model::DeepFm => DeepFm::new(&fields)
-                .factors(self.factors)
+                .embedding_dim(self.factors)
                 .hidden([512, 128])
                 .dropout(0.2)
                 .into(),
             Model::Din => Din::new(&fields)
-                .factors(self.factors)
+                .embedding_dim(self.factors)
                 .attention([64], Unit::Sigmoid)
                 .hidden([512, 64])
                 .unit(Unit::Relu)
                 .dropout(0.5)
                 .into(),
             Model::Dien(kind) => Dien::new(&fields)
-                .factors(self.factors)
+                .embedding_dim(self.factors)
                 .attention([64])
                 .evolution(kind)
                 .hidden([512, 64])

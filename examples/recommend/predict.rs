@@ -44,7 +44,7 @@ pub fn rows(options: &Options, trainer: &mut ClickTrainer, encoder: Encoder, inp
         );
         note(format_args!("{}", wrapped("", &text)));
     }
-    let logits = trainer.logits(&samples)?;
+    let logits = trainer.score(&samples)?;
     if let Some(row) = logits.iter().position(|logit| !logit.is_finite()) {
         let reason = format!(
             "row {}: the prediction is not finite; a number of the row is too far off",

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example train_ctr
-//! cargo run --release --example train_ctr -- --data frappe --model deepfm --factors 10 --hidden 400,400,400
+//! cargo run --release --example train_ctr -- --data frappe --model deepfm --embedding-dim 10 --hidden 400,400,400
 //! ```
 
 mod columns;

@@ -11,8 +11,8 @@ pub struct ModelOptions {
     #[arg(long, value_parser = PossibleValuesParser::new(ClickModel::NAMES), value_name = "MODEL", conflicts_with = "resume")]
     pub model: Option<String>,
     /// Width of an embedding [default: 16]
-    #[arg(long, value_name = "N", conflicts_with = "resume")]
-    pub factors: Option<usize>,
+    #[arg(long, alias = "factors", value_name = "N", conflicts_with = "resume")]
+    pub embedding_dim: Option<usize>,
     /// Widths of the deep part's hidden layers [default: 64,32]
     #[arg(long, value_name = "N,...", value_delimiter = ',', conflicts_with = "resume")]
     pub hidden: Option<Vec<usize>>,
@@ -64,7 +64,11 @@ impl ModelOptions {
         let list = |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         let unit = |unit: UnitKind| unit.to_possible_value().map(|value| value.get_name().to_string());
         let given = [
-            ("--factors", "factors", self.factors.map(|factors| factors.to_string())),
+            (
+                "--embedding-dim",
+                "embedding_dim",
+                self.embedding_dim.map(|width| width.to_string()),
+            ),
             ("--hidden", "hidden", self.hidden.as_deref().map(list)),
             ("--dropout", "dropout", self.dropout.map(|dropout| dropout.to_string())),
             ("--unit", "unit", self.unit.and_then(unit)),
@@ -122,7 +126,7 @@ impl ModelOptions {
 
 /// What an example that is done in a minute begins with, in models that have the setting.
 const DEFAULTS: [(&str, &str); 6] = [
-    ("factors", "16"),
+    ("embedding_dim", "16"),
     ("hidden", "64,32"),
     ("dropout", "0"),
     ("unit", "relu"),

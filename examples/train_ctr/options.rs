@@ -26,7 +26,7 @@ pub const NAMES: Names = &[
     ("patience", "--patience"),
     ("metric", "--metric"),
     ("average_from", "--average-from"),
-    ("factors", "--factors"),
+    ("embedding_dim", "--embedding-dim"),
     ("hidden", "--hidden"),
     ("dropout", "--dropout"),
     ("attention", "--attention"),

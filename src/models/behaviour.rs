@@ -82,12 +82,12 @@ pub(super) fn attention(
 pub(super) fn check_behaviour<'a>(
     model: &str,
     layout: &'a Layout,
-    factors: usize,
+    embedding_dim: usize,
     attention: &[usize],
     (hidden, dropout): (&[usize], f32),
 ) -> Result<&'a SequenceField> {
     check_fields(layout)?;
-    check_width("factors", factors)?;
+    check_width("embedding_dim", embedding_dim)?;
     check_deep(hidden, dropout)?;
     check_widths("attention", attention)?;
     if attention.is_empty() {

@@ -106,12 +106,14 @@ impl ClickModel {
     /// many as that are easily counted, to tell a model that cannot be in a file before its plan is built.
     #[cfg(feature = "std")]
     pub(crate) fn least_columns(&self) -> usize {
-        let (factors, hidden) = self.widths();
+        let (embedding_dim, hidden) = self.widths();
         let others = self.of_model().other_widths();
         let layout = self.layout();
         let layers = hidden.iter().chain(others.into_iter().flatten());
         let tables = layout.are_read().into_iter().filter(|&is_read| is_read).count();
-        let columns = tables.saturating_mul(factors).saturating_add(layout.numbers.len());
+        let columns = tables
+            .saturating_mul(embedding_dim)
+            .saturating_add(layout.numbers.len());
         layers.fold(columns, |sum, &width| sum.saturating_add(width))
     }
 }

@@ -31,7 +31,8 @@ pub struct DeepFm {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    pub factors: usize,
+    #[serde(alias = "factors")] // in older files
+    pub embedding_dim: usize,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
     /// What follows each of them.
@@ -46,14 +47,14 @@ impl DeepFm {
     pub fn new(layout: &Layout) -> Self {
         DeepFm {
             layout: layout.clone(),
-            factors: 10,
+            embedding_dim: 10,
             hidden: vec![400, 400, 400],
             unit: Unit::Relu,
             dropout: 0.0,
         }
     }
 
-    setters!(factors hidden unit dropout);
+    setters!(embedding_dim hidden unit dropout);
 
     /// Builds the plan.
     ///
@@ -61,12 +62,12 @@ impl DeepFm {
     /// [`Error::Config`](crate::Error::Config) where there are no fields or a size is out of range.
     pub fn plan(&self) -> Result<Plan> {
         check_fields(&self.layout)?;
-        check_width("factors", self.factors)?;
+        check_width("embedding_dim", self.embedding_dim)?;
         check_deep(&self.hidden, self.dropout)?;
         let mut plan = PlanBuilder::new();
         let mut terms = first_order(&mut plan, &self.layout);
-        let fields = embed(&mut plan, &self.layout, self.factors, true);
-        terms.extend(fields.second_order(&mut plan, self.factors));
+        let fields = embed(&mut plan, &self.layout, self.embedding_dim, true);
+        terms.extend(fields.second_order(&mut plan, self.embedding_dim));
         terms.push(deep(&mut plan, fields.all, self.unit, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
         plan.finish(SigmoidCrossEntropy { logit })
@@ -75,6 +76,6 @@ impl DeepFm {
 
 impl Widths for DeepFm {
     fn widths(&self) -> (usize, &[usize]) {
-        (self.factors, &self.hidden)
+        (self.embedding_dim, &self.hidden)
     }
 }

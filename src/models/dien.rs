@@ -49,7 +49,8 @@ pub struct Dien {
     /// The fields, with one behaviour sequence among them.
     pub layout: Layout,
     /// Width of an embedding.
-    pub factors: usize,
+    #[serde(alias = "factors")] // in older files
+    pub embedding_dim: usize,
     /// Widths of the attention unit's hidden layers, which are sigmoids.
     pub attention: Vec<usize>,
     /// How scores steer the second recurrent layer; [`GruKind::Gru`] does without them.
@@ -72,7 +73,7 @@ impl Dien {
     pub fn new(layout: &Layout) -> Self {
         Dien {
             layout: layout.clone(),
-            factors: 16,
+            embedding_dim: 16,
             attention: vec![80, 40],
             evolution: GruKind::Augru,
             hidden: vec![200, 80],
@@ -83,7 +84,7 @@ impl Dien {
         }
     }
 
-    setters!(factors hidden unit dropout);
+    setters!(embedding_dim hidden unit dropout);
 
     /// Sets the attention unit's hidden layers.
     pub fn attention(mut self, widths: impl Into<Vec<usize>>) -> Self {
@@ -117,7 +118,7 @@ impl Dien {
             interest,
             query,
             key,
-        } = Behaviour::embed(&mut plan, &self.layout, history, self.factors);
+        } = Behaviour::embed(&mut plan, &self.layout, history, self.embedding_dim);
         let states = plan.gru("extractor", GruKind::Gru, key, None, key.width);
         if self.auxiliary_weight > 0.0 {
             self.auxiliary_loss(&mut plan, history, states, key);
@@ -132,7 +133,7 @@ impl Dien {
 
     /// The auxiliary loss: one network, on each state with the event that came next, and with a negative instead.
     fn auxiliary_loss(&self, plan: &mut PlanBuilder, history: &SequenceField, states: View, key: View) {
-        let (steps, width) = (plan.sequence(&history.name), self.factors);
+        let (steps, width) = (plan.sequence(&history.name), self.embedding_dim);
         let negative = plan.buffer_in(steps, key.width);
         for (place, &id) in history.fields.iter().enumerate() {
             let field = &self.layout.ids[id];
@@ -152,7 +153,7 @@ impl Dien {
     /// Checks the settings; returns the history.
     fn check(&self) -> Result<&SequenceField> {
         let shape = (&self.hidden[..], self.dropout);
-        let history = check_behaviour("DIEN", &self.layout, self.factors, &self.attention, shape)?;
+        let history = check_behaviour("DIEN", &self.layout, self.embedding_dim, &self.attention, shape)?;
         check_widths("auxiliary", &self.auxiliary)?;
         if !(self.auxiliary_weight >= 0.0 && self.auxiliary_weight.is_finite()) {
             let reason = format!("{} is not a finite number of 0 or more", self.auxiliary_weight);
@@ -164,7 +165,7 @@ impl Dien {
 
 impl Widths for Dien {
     fn widths(&self) -> (usize, &[usize]) {
-        (self.factors, &self.hidden)
+        (self.embedding_dim, &self.hidden)
     }
 
     fn other_widths(&self) -> [&[usize]; 2] {

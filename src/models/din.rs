@@ -43,7 +43,8 @@ pub struct Din {
     /// The fields, with one behaviour sequence among them.
     pub layout: Layout,
     /// Width of an embedding.
-    pub factors: usize,
+    #[serde(alias = "factors")] // in older files
+    pub embedding_dim: usize,
     /// Widths of the attention unit's hidden layers.
     pub attention: Vec<usize>,
     /// What follows each of them.
@@ -64,7 +65,7 @@ impl Din {
     pub fn new(layout: &Layout) -> Self {
         Din {
             layout: layout.clone(),
-            factors: 16,
+            embedding_dim: 16,
             attention: vec![80, 40],
             attention_unit: Unit::Sigmoid,
             softmax: false,
@@ -74,7 +75,7 @@ impl Din {
         }
     }
 
-    setters!(factors hidden unit dropout);
+    setters!(embedding_dim hidden unit dropout);
 
     /// Sets the attention unit's hidden layers, and what follows each.
     pub fn attention(mut self, widths: impl Into<Vec<usize>>, unit: Unit) -> Self {
@@ -96,14 +97,14 @@ impl Din {
     /// of range.
     pub fn plan(&self) -> Result<Plan> {
         let shape = (&self.hidden[..], self.dropout);
-        let history = check_behaviour("DIN", &self.layout, self.factors, &self.attention, shape)?;
+        let history = check_behaviour("DIN", &self.layout, self.embedding_dim, &self.attention, shape)?;
         let mut plan = PlanBuilder::new();
         let Behaviour {
             all,
             interest,
             query,
             key,
-        } = Behaviour::embed(&mut plan, &self.layout, history, self.factors);
+        } = Behaviour::embed(&mut plan, &self.layout, history, self.embedding_dim);
         let unit = (&self.attention[..], self.attention_unit);
         let weights = attention(&mut plan, (query, key), unit, self.softmax);
         plan.expose("attention", weights);
@@ -115,7 +116,7 @@ impl Din {
 
 impl Widths for Din {
     fn widths(&self) -> (usize, &[usize]) {
-        (self.factors, &self.hidden)
+        (self.embedding_dim, &self.hidden)
     }
 
     fn other_widths(&self) -> [&[usize]; 2] {

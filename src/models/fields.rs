@@ -26,7 +26,7 @@ pub(crate) fn negative_column(field: &str) -> alloc::string::String {
 
 /// The fields of a sample, side by side.
 pub(super) struct Fields {
-    /// The embeddings, each `factors` wide.
+    /// The embeddings, each `embedding_dim` wide.
     pub embeddings: View,
     /// Embeddings and numbers.
     pub all: View,
@@ -37,24 +37,24 @@ pub(super) struct Fields {
 impl Fields {
     /// The second order of a factorisation machine: pairs of fields, and pairs of features within those that are any
     /// number of features, each with its value.
-    pub fn second_order(&self, plan: &mut PlanBuilder, factors: usize) -> Vec<View> {
-        let between = plan.fm(self.embeddings, factors);
+    pub fn second_order(&self, plan: &mut PlanBuilder, embedding_dim: usize) -> Vec<View> {
+        let between = plan.fm(self.embeddings, embedding_dim);
         let within = self.weighted.iter().map(|&rows| plan.fm_steps(rows));
         core::iter::once(between).chain(within).collect()
     }
 }
 
-/// Looks all fields up, `factors` wide; with the numbers, or without where nothing reads them.
-pub(super) fn embed(plan: &mut PlanBuilder, layout: &Layout, factors: usize, numbers: bool) -> Fields {
-    let width = (layout.ids.len() + layout.many.len()) * factors;
+/// Looks all fields up, `embedding_dim` wide; with the numbers, or without where nothing reads them.
+pub(super) fn embed(plan: &mut PlanBuilder, layout: &Layout, embedding_dim: usize, numbers: bool) -> Fields {
+    let width = (layout.ids.len() + layout.many.len()) * embedding_dim;
     let numbers = if numbers { layout.numbers.len() } else { 0 };
     let all = plan.buffer(width + numbers);
     for (index, field) in layout.ids.iter().enumerate() {
-        look_up(plan, layout, field, all.columns(index * factors, factors));
+        look_up(plan, layout, field, all.columns(index * embedding_dim, embedding_dim));
     }
     let mut weighted = Vec::new();
     for (index, field) in layout.many.iter().enumerate() {
-        let view = all.columns((layout.ids.len() + index) * factors, factors);
+        let view = all.columns((layout.ids.len() + index) * embedding_dim, embedding_dim);
         let rows = look_up_many(plan, layout, field, view);
         weighted.extend(field.weighted.then_some(rows));
     }

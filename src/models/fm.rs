@@ -22,7 +22,8 @@ pub struct Fm {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    pub factors: usize,
+    #[serde(alias = "factors")] // in older files
+    pub embedding_dim: usize,
 }
 
 impl Fm {
@@ -30,11 +31,11 @@ impl Fm {
     pub fn new(layout: &Layout) -> Self {
         Fm {
             layout: layout.clone(),
-            factors: 10,
+            embedding_dim: 10,
         }
     }
 
-    setters!(factors);
+    setters!(embedding_dim);
 
     /// Builds the plan.
     ///
@@ -42,11 +43,11 @@ impl Fm {
     /// [`Error::Config`](crate::Error::Config) where there are no fields or the width is out of range.
     pub fn plan(&self) -> Result<Plan> {
         check_fields(&self.layout)?;
-        check_width("factors", self.factors)?;
+        check_width("embedding_dim", self.embedding_dim)?;
         let mut plan = PlanBuilder::new();
         let mut terms = first_order(&mut plan, &self.layout);
-        let fields = embed(&mut plan, &self.layout, self.factors, false);
-        terms.extend(fields.second_order(&mut plan, self.factors));
+        let fields = embed(&mut plan, &self.layout, self.embedding_dim, false);
+        terms.extend(fields.second_order(&mut plan, self.embedding_dim));
         let logit = plan.plain_sum(&terms);
         plan.finish(SigmoidCrossEntropy { logit })
     }
@@ -54,6 +55,6 @@ impl Fm {
 
 impl Widths for Fm {
     fn widths(&self) -> (usize, &[usize]) {
-        (self.factors, &[])
+        (self.embedding_dim, &[])
     }
 }

@@ -75,10 +75,10 @@ const EMBEDDING: Init = Init::Normal { std: 0.01 };
 /// Setters that several models have, each with the words and the field it has in all of them.
 macro_rules! setters {
     ($($name:ident)*) => { $(setters!(@$name);)* };
-    (@factors) => {
+    (@embedding_dim) => {
         /// Sets the width of an embedding.
-        pub fn factors(mut self, factors: usize) -> Self {
-            self.factors = factors;
+        pub fn embedding_dim(mut self, embedding_dim: usize) -> Self {
+            self.embedding_dim = embedding_dim;
             self
         }
     };

@@ -16,7 +16,7 @@ impl ClickModel {
     /// ```
     /// use pocketrec::{data::clicks::Layout, models::ClickModel};
     /// let model = ClickModel::named("deepfm", &Layout::default())?;
-    /// assert_eq!(model.settings(), ["dropout", "factors", "hidden", "unit"]);
+    /// assert_eq!(model.settings(), ["dropout", "embedding_dim", "hidden", "unit"]);
     /// # Ok::<(), pocketrec::Error>(())
     /// ```
     pub fn settings(&self) -> Vec<String> {

@@ -24,7 +24,8 @@ pub struct WideDeep {
     /// The fields.
     pub layout: Layout,
     /// Width of an embedding.
-    pub factors: usize,
+    #[serde(alias = "factors")] // in older files
+    pub embedding_dim: usize,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
     /// What follows each of them.
@@ -39,14 +40,14 @@ impl WideDeep {
     pub fn new(layout: &Layout) -> Self {
         WideDeep {
             layout: layout.clone(),
-            factors: 10,
+            embedding_dim: 10,
             hidden: vec![400, 400, 400],
             unit: Unit::Relu,
             dropout: 0.0,
         }
     }
 
-    setters!(factors hidden unit dropout);
+    setters!(embedding_dim hidden unit dropout);
 
     /// Builds the plan.
     ///
@@ -54,11 +55,11 @@ impl WideDeep {
     /// [`Error::Config`](crate::Error::Config) where there are no fields or a size is out of range.
     pub fn plan(&self) -> Result<Plan> {
         check_fields(&self.layout)?;
-        check_width("factors", self.factors)?;
+        check_width("embedding_dim", self.embedding_dim)?;
         check_deep(&self.hidden, self.dropout)?;
         let mut plan = PlanBuilder::new();
         let mut terms = first_order(&mut plan, &self.layout);
-        let fields = embed(&mut plan, &self.layout, self.factors, true);
+        let fields = embed(&mut plan, &self.layout, self.embedding_dim, true);
         terms.push(deep(&mut plan, fields.all, self.unit, &self.hidden, self.dropout));
         let logit = plan.plain_sum(&terms);
         plan.finish(SigmoidCrossEntropy { logit })
@@ -67,6 +68,6 @@ impl WideDeep {
 
 impl Widths for WideDeep {
     fn widths(&self) -> (usize, &[usize]) {
-        (self.factors, &self.hidden)
+        (self.embedding_dim, &self.hidden)
     }
 }

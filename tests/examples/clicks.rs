@@ -26,7 +26,7 @@ fn clicks_are_trained_on_saved_and_gone_on_with() {
     let folder = folder.path();
     clicks(folder);
     let data = ["--data", ".", "--numbers", "age"];
-    let model = ["--factors", "4", "--hidden", "8", "--batch", "100"];
+    let model = ["--embedding-dim", "4", "--hidden", "8", "--batch", "100"];
     let with = |more: &[&'static str]| [&data[..], &model, more].concat();
     let whole = printed(
         "train_ctr",
@@ -64,9 +64,9 @@ fn clicks_are_trained_on_saved_and_gone_on_with() {
     let other = refused(
         "train_ctr",
         folder,
-        &[&data[..], &["--checkpoint", "b", "--resume", "--factors", "8"]].concat(),
+        &[&data[..], &["--checkpoint", "b", "--resume", "--embedding-dim", "8"]].concat(),
     );
-    assert!(other.contains("--factors"), "{other}");
+    assert!(other.contains("--embedding-dim"), "{other}");
 
     let missing = refused("train_ctr", folder, &["--data", "nowhere"]);
     assert!(
@@ -114,7 +114,7 @@ fn choices_are_ranked_among_what_was_not_chosen() {
         ".",
         "--model",
         "din",
-        "--factors",
+        "--embedding-dim",
         "4",
         "--hidden",
         "8",
@@ -156,8 +156,8 @@ fn what_comes_to_nothing_is_refused_by_its_option() {
     }
     let cases: [(&[&str], &str); 30] = [
         (
-            &["--model", "lr", "--factors", "4"],
-            "--factors: lr has no such setting; fm, wide_deep",
+            &["--model", "lr", "--embedding-dim", "4"],
+            "--embedding-dim: lr has no such setting; fm, wide_deep",
         ),
         (&["--model", "lr", "--hidden", "4"], "--hidden"),
         (&["--model", "fm", "--dropout", "0.5"], "--dropout"),
@@ -174,7 +174,7 @@ fn what_comes_to_nothing_is_refused_by_its_option() {
         (&["--model", "dinn"], "din"),
         (
             &["--set", "layers=3"],
-            "--set: layers: deepfm has no such setting; it has dropout, factors, hidden, unit",
+            "--set: layers: deepfm has no such setting; it has dropout, embedding_dim, hidden, unit",
         ),
         (&["--set", "dropout"], "--set: dropout is no setting with its value"),
         (&["--set", "hidden=8,many"], "--set: hidden: 8,many is no value of it"),
@@ -244,7 +244,7 @@ fn clicks_are_trained_on_a_graphics_device() {
         let new = [
             "--model",
             model,
-            "--factors",
+            "--embedding-dim",
             "4",
             "--hidden",
             "8",

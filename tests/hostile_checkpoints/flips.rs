@@ -53,7 +53,7 @@ fn every_flipped_bit_of_pairs_is_refused_or_changes_nothing() {
 
 #[test]
 fn every_flipped_bit_of_clicks_is_refused_or_changes_nothing() {
-    let (file, _) = clicks(|train| Fm::new(train.layout()).factors(1).into());
+    let (file, _) = clicks(|train| Fm::new(train.layout()).embedding_dim(1).into());
     flip_every_bit(&file, |bytes| match ClickCheckpoint::from_bytes(bytes) {
         Ok(read) => {
             assert_eq!(click_bytes(&read), file);

@@ -130,7 +130,7 @@ fn clicks(model: impl Fn(&Samples) -> ClickModel) -> (Vec<u8>, Samples) {
 
 fn din(train: &Samples) -> ClickModel {
     Din::new(train.layout())
-        .factors(2)
+        .embedding_dim(2)
         .attention([3], Unit::Sigmoid)
         .hidden([3])
         .into()

@@ -264,7 +264,7 @@ fn use_clicks(read: ClickCheckpoint, train: &Samples) {
         label: 1.0,
     };
     let _ = trainer.absorb(&[click, click]).is_ok();
-    let _ = trainer.logits(train).is_ok();
+    let _ = trainer.score(train).is_ok();
     let config = ClickConfig {
         epochs: trainer.progress().epoch + 1,
         negatives: 0,
@@ -292,7 +292,7 @@ fn mutated_clicks_are_refused_or_usable() {
         din,
         |train| {
             Dien::new(train.layout())
-                .factors(1)
+                .embedding_dim(1)
                 .attention([2])
                 .hidden([2])
                 .auxiliary([2], 0.5)
@@ -300,7 +300,7 @@ fn mutated_clicks_are_refused_or_usable() {
         },
         |train| {
             DeepFm::new(train.layout())
-                .factors(2)
+                .embedding_dim(2)
                 .hidden([3])
                 .unit(Unit::Dice)
                 .into()

@@ -152,7 +152,7 @@ fn what_an_encoder_claims_must_be_there() {
 fn settings_beyond_reason_are_refused_by_name() {
     let (file, _) = clicks(|train| {
         Dien::new(train.layout())
-            .factors(1)
+            .embedding_dim(1)
             .attention([2])
             .hidden([2])
             .auxiliary([2], 1.0)
@@ -181,7 +181,7 @@ fn settings_beyond_reason_are_refused_by_name() {
         assert!(reason.contains(&expected), "{reason}");
     }
     let reason = click_reason(&file, &|_, strings| {
-        set(strings, "model", "factors", "18446744073709551615")
+        set(strings, "model", "embedding_dim", "18446744073709551615")
     });
     assert!(reason.contains("metadata key model"), "{reason}");
     // Fields of no name, and events of a field that comes again and again.

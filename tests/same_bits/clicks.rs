@@ -97,11 +97,14 @@ fn cases<'d>(planted: &'d Data, choices: &'d Data, weighted: &'d Data) -> Vec<Ca
         ..ClickConfig::default()
     };
     let layout = planted.train.layout();
-    let fm = |data: &Data| Fm::new(data.train.layout()).factors(4);
-    let deepfm = |data: &Data| DeepFm::new(data.train.layout()).factors(4).hidden([8]);
-    let din = Din::new(layout).factors(4).attention([8], Unit::Sigmoid).hidden([8]);
+    let fm = |data: &Data| Fm::new(data.train.layout()).embedding_dim(4);
+    let deepfm = |data: &Data| DeepFm::new(data.train.layout()).embedding_dim(4).hidden([8]);
+    let din = Din::new(layout)
+        .embedding_dim(4)
+        .attention([8], Unit::Sigmoid)
+        .hidden([8]);
     let dice = Din::new(layout)
-        .factors(4)
+        .embedding_dim(4)
         .attention([8], Unit::Dice)
         .hidden([8])
         .unit(Unit::Dice);
@@ -136,7 +139,7 @@ fn cases<'d>(planted: &'d Data, choices: &'d Data, weighted: &'d Data) -> Vec<Ca
         (
             "WideDeep",
             planted,
-            WideDeep::new(layout).factors(4).hidden([8]).into(),
+            WideDeep::new(layout).embedding_dim(4).hidden([8]).into(),
             ClickConfig { l2, ..config(adam) },
         ),
         (
@@ -166,7 +169,7 @@ fn cases<'d>(planted: &'d Data, choices: &'d Data, weighted: &'d Data) -> Vec<Ca
         (
             "DIEN",
             planted,
-            Dien::new(layout).factors(4).attention([8]).hidden([8]).into(),
+            Dien::new(layout).embedding_dim(4).attention([8]).hidden([8]).into(),
             config(lazy),
         ),
     ]
@@ -210,7 +213,7 @@ fn add_trainer(sum: &mut Checksum, trainer: &mut ClickTrainer, data: &Data) {
     sum.state(&checkpoint.state);
     sum.values(checkpoint.average_values.as_ref());
     sum.values(checkpoint.best_values.as_ref());
-    sum.floats(&trainer.logits(&data.dev).unwrap());
+    sum.floats(&trainer.score(&data.dev).unwrap());
     sum.clicks(&trainer.evaluate(&data.dev).unwrap());
     if data.dev.has_negatives() {
         sum.ranking(&trainer.evaluate_ranking(&data.dev, 3).unwrap());

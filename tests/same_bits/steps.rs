@@ -37,15 +37,15 @@ fn click_models() -> Vec<(&'static str, Plan)> {
     };
     let data = clicks.generate().unwrap();
     let layout = data.train.layout();
-    let deepfm = DeepFm::new(layout).factors(5).hidden([9, 7]).dropout(0.2);
-    let din = Din::new(layout).factors(5).hidden([9]);
+    let deepfm = DeepFm::new(layout).embedding_dim(5).hidden([9, 7]).dropout(0.2);
+    let din = Din::new(layout).embedding_dim(5).hidden([9]);
     let dice = din.clone().attention([6], Unit::Dice).unit(Unit::Dice);
     vec![
         ("LR", Lr::new(layout).plan().unwrap()),
-        ("FM", Fm::new(layout).factors(5).plan().unwrap()),
+        ("FM", Fm::new(layout).embedding_dim(5).plan().unwrap()),
         (
             "WideDeep",
-            WideDeep::new(layout).factors(5).hidden([9, 7]).plan().unwrap(),
+            WideDeep::new(layout).embedding_dim(5).hidden([9, 7]).plan().unwrap(),
         ),
         ("DeepFM", deepfm.plan().unwrap()),
         ("DeepFM-batch-norm", deepfm.unit(Unit::BatchNormRelu).plan().unwrap()),
@@ -53,7 +53,12 @@ fn click_models() -> Vec<(&'static str, Plan)> {
         ("DIN-Dice", dice.plan().unwrap()),
         (
             "DIEN",
-            Dien::new(layout).factors(5).attention([6]).hidden([9]).plan().unwrap(),
+            Dien::new(layout)
+                .embedding_dim(5)
+                .attention([6])
+                .hidden([9])
+                .plan()
+                .unwrap(),
         ),
     ]
 }

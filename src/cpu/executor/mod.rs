@@ -48,7 +48,9 @@ use crate::{
     memory,
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State},
 };
-use training::MAX_PARTIALS;
+
+/// Partials of a step at most; more threads than that share no further work in the first phase.
+const MAX_PARTIALS: usize = 16;
 
 /// What tiles read; a macro, because a method would borrow the pool as well.
 macro_rules! network {

@@ -3,7 +3,7 @@
 use alloc::format;
 use core::ops::Range;
 
-use super::{CpuExecutor, network};
+use super::{CpuExecutor, MAX_PARTIALS, network};
 use crate::{
     Result,
     cpu::{
@@ -19,9 +19,6 @@ use crate::{
     memory,
     plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space},
 };
-
-/// Partials of a step at most; more threads than that share no further work in the first phase.
-pub(super) const MAX_PARTIALS: usize = 16;
 
 impl CpuExecutor {
     /// Tiles of each partial: the weights' gradient is written once a partial, so wide layers want few.

@@ -8,8 +8,6 @@ use super::{
     Batch, Interactions, Positives,
     interactions::{nothing_to_draw, user_of_everything},
 };
-use part::PART;
-
 use crate::{
     Error, Result,
     rng::{Permutation, Rng, streams},
@@ -169,17 +167,7 @@ impl Sampler {
         }
         batch.clear();
         batch.set_negatives(2..columns);
-        let (order, rng) = self.epochs.of(epoch);
-        let mut at = start;
-        while at < end {
-            // `at` is below `total`, which is a u32.
-            let part = at as u32..end.min(at + PART as u64) as u32;
-            match self.epochs.pairwise {
-                true => self.fill_pairs(part, &order, rng, batch),
-                false => self.fill_part(part, &order, rng, batch),
-            }
-            at += PART as u64;
-        }
+        self.fill_range(epoch, start..end, batch);
         batch.sort();
     }
 }

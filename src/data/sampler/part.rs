@@ -1,4 +1,4 @@
-//! The samples of some positions of an epoch.
+//! Draws the samples of an epoch, some positions at a time.
 
 use core::ops::Range;
 
@@ -9,13 +9,28 @@ use crate::{
 };
 
 /// Samples that are drawn together; their intermediate values lie on the stack.
-pub(super) const PART: usize = 256;
+const PART: usize = 256;
 
 impl Sampler {
+    /// Pushes the samples of positions of an epoch, part by part.
+    pub(super) fn fill_range(&self, epoch: u32, Range { start, end }: Range<u64>, batch: &mut Batch) {
+        let (order, rng) = self.epochs.of(epoch);
+        let mut at = start;
+        while at < end {
+            // `at` is below `total`, which is a u32.
+            let part = at as u32..end.min(at + PART as u64) as u32;
+            match self.epochs.pairwise {
+                true => self.fill_pairs(part, &order, rng, batch),
+                false => self.fill_part(part, &order, rng, batch),
+            }
+            at += PART as u64;
+        }
+    }
+
     /// Pushes the samples of some positions, at most `PART`. Each loop does one thing for all of them: so the reads from
     /// memory overlap instead of waiting for each other behind mispredicted branches, and the random blocks of
     /// neighbours are computed in vector registers (all in one loop took three times as long).
-    pub(super) fn fill_part(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
+    fn fill_part(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
         let (group, items) = (self.epochs.group(), self.positives.items());
         let len = positions.len();
         let (mut draws, mut tries) = ([0; PART], [0; PART]);
@@ -52,7 +67,7 @@ impl Sampler {
     }
 
     /// [`fill_part`](Sampler::fill_part) of pairs.
-    pub(super) fn fill_pairs(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
+    fn fill_pairs(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
         let (group, items) = (self.epochs.group(), self.positives.items());
         let len = positions.len();
         let (mut draws, mut users) = ([0; PART], [0; PART]);

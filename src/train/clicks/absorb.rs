@@ -48,7 +48,7 @@ impl ClickTrainer {
     /// ```
     /// use pocketrec::{data::clicks::PlantedClicks, device::Device, models::Din, train::*};
     /// let data = PlantedClicks { users: 100, rows_per_user: 30, ..PlantedClicks::default() }.generate()?;
-    /// let model = Din::new(data.train.layout()).factors(4).hidden([8]);
+    /// let model = Din::new(data.train.layout()).embedding_dim(4).hidden([8]);
     /// let config = ClickConfig { epochs: 1, ..ClickConfig::default() };
     /// let mut trainer = ClickTrainer::new(model, Device::cpu(), config)?;
     /// trainer.fit(&data.train, Some(&data.dev), |_| ())?;

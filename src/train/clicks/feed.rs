@@ -275,7 +275,7 @@ mod tests {
         training.push_row(&["bob", "23", "soup"]).unwrap();
         let (encoder, train, _) = training.fit().unwrap();
         let drawn = CandidateSampler::new(&encoder, &train, 1).unwrap();
-        let plan = DeepFm::new(train.layout()).factors(2).hidden([2]).plan().unwrap();
+        let plan = DeepFm::new(train.layout()).embedding_dim(2).hidden([2]).plan().unwrap();
         let feed = Feed::new(&plan, &train).unwrap();
         let mut batch = Batch::default();
         let other = drawn.pick(Rng::new(1), 1); // ann has tea, so it is soup

@@ -3,7 +3,7 @@
 //! ```
 //! use pocketrec::{data::clicks::PlantedClicks, device::Device, models::DeepFm, train::*};
 //! let data = PlantedClicks { users: 200, rows_per_user: 50, ..PlantedClicks::default() }.generate()?;
-//! let model = DeepFm::new(data.train.layout()).factors(8).hidden([32, 16]);
+//! let model = DeepFm::new(data.train.layout()).embedding_dim(8).hidden([32, 16]);
 //! let config = ClickConfig { epochs: 2, batch_size: 256, ..ClickConfig::default() };
 //! let mut trainer = ClickTrainer::new(model, Device::auto()?, config)?;
 //! trainer.fit(&data.train, Some(&data.dev), |epoch| println!("{epoch}"))?;

@@ -19,14 +19,14 @@ use crate::{
 };
 
 impl ClickTrainer {
-    /// Logits of all rows of `samples`, whose labels are not read. Where parameters or numbers are so large that a logit
-    /// overflows, it is not finite; [`evaluate`](ClickTrainer::evaluate) and [`rank`](ClickTrainer::rank) make an error
-    /// of it.
+    /// The score of each row of `samples`, which is its logit; labels are not read. Where parameters or numbers are so
+    /// large that a logit overflows, it is not finite; [`evaluate`](ClickTrainer::evaluate) and
+    /// [`rank`](ClickTrainer::rank) make an error of it.
     ///
     /// # Errors
     /// [`Error::Config`] where the samples lack a field of the model or are of another encoder, by the name of the first
     /// field or vocabulary that differs; [`Error::Id`] where an id lies outside its table.
-    pub fn logits(&mut self, samples: &Samples) -> Result<Vec<f32>> {
+    pub fn score(&mut self, samples: &Samples) -> Result<Vec<f32>> {
         self.predictor().logits(samples)
     }
 
@@ -37,7 +37,7 @@ impl ClickTrainer {
     /// # Errors
     /// [`Error::Config`] where no encoder was set, where a number is so far off that a logit is not finite (with the
     /// candidate and the field), and those of
-    /// [`Encoder::request`](crate::data::clicks::Encoder::request) and [`logits`](ClickTrainer::logits);
+    /// [`Encoder::request`](crate::data::clicks::Encoder::request) and [`score`](ClickTrainer::score);
     /// [`Error::Diverged`] where it is the parameters that are too large.
     pub fn rank(&mut self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Vec<(usize, f32)>> {
         let encoder = self.encoder.as_ref().ok_or_else(Self::no_encoder)?;
@@ -64,7 +64,7 @@ impl ClickTrainer {
     /// which earlier events a candidate is recommended. Empty where the history is.
     ///
     /// # Errors
-    /// Those of [`logits`](ClickTrainer::logits); [`Error::Config`] where the model has no attention;
+    /// Those of [`score`](ClickTrainer::score); [`Error::Config`] where the model has no attention;
     /// [`Error::Device`] where the device hands it out to nobody.
     pub fn attention(&mut self, samples: &Samples) -> Result<Vec<Vec<f32>>> {
         let feed = self.predictor().feed(samples)?;
@@ -88,7 +88,7 @@ impl ClickTrainer {
     /// How well clicks are predicted. Rows count alike, whatever weight they have in training.
     ///
     /// # Errors
-    /// Those of [`logits`](ClickTrainer::logits), and [`Error::Config`] where there are no rows, or where a number is so
+    /// Those of [`score`](ClickTrainer::score), and [`Error::Config`] where there are no rows, or where a number is so
     /// far off that a prediction is not finite, with its row and field. [`Error::Diverged`] where it is the parameters
     /// that are too large.
     pub fn evaluate(&mut self, samples: &Samples) -> Result<ClickReport> {

@@ -74,7 +74,7 @@ fn an_epoch_reads_the_state_once() {
         epochs: 4,
         ..ClickConfig::default()
     };
-    let model = Fm::new(data.train.layout()).factors(2);
+    let model = Fm::new(data.train.layout()).embedding_dim(2);
     let mut trainer = ClickTrainer::new(model.clone(), Device::cpu(), config).unwrap();
     let spare = ClickTrainer::new(model, Device::cpu(), config).unwrap().core.executor;
     let reads = Arc::new(AtomicUsize::new(0));

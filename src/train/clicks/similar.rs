@@ -19,7 +19,7 @@ impl ClickTrainer {
     /// ```
     /// # use pocketrec::{data::clicks::PlantedClicks, device::Device, models::DeepFm, train::*};
     /// # let data = PlantedClicks { users: 50, rows_per_user: 20, ..PlantedClicks::default() }.generate()?;
-    /// # let model = DeepFm::new(data.train.layout()).factors(4).hidden([8]);
+    /// # let model = DeepFm::new(data.train.layout()).embedding_dim(4).hidden([8]);
     /// # let mut trainer = ClickTrainer::new(model, Device::cpu(), ClickConfig::default())?;
     /// trainer.set_encoder(data.encoder)?;
     /// let alike: Vec<(String, f32)> = trainer.similar("item", "3", 5)?;

@@ -3,8 +3,10 @@
 mod absorb;
 mod config;
 mod fit;
+mod group;
 mod history;
 mod item_users;
+mod new_rows;
 mod recommend;
 mod task;
 

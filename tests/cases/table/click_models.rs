@@ -7,8 +7,7 @@ use pocketrec::{
 };
 
 /// Settings of a small model at sizes that no vector width divides: each counts in the models that have it.
-const SMALL: [(&str, &str); 6] = [
-    ("factors", "5"),
+const SMALL: [(&str, &str); 5] = [
     ("embedding_dim", "5"),
     ("hidden", "7,3"),
     ("attention", "6"),

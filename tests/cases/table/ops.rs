@@ -5,7 +5,7 @@ use pocketrec::{
     plan::{Activation, GruKind, Init, Plan, PlanBuilder, View},
 };
 
-use super::super::plan_of;
+use crate::common::plan_of;
 
 const INIT: Init = Init::Normal { std: 0.1 };
 

@@ -1,0 +1,157 @@
+//! The steps on one group of new interactions.
+
+use alloc::vec::Vec;
+
+use super::{AbsorbConfig, ITEM, Trainer, USER};
+use crate::{
+    Error, Result,
+    data::Batch,
+    plan::{L2, Optimizer},
+    train::{
+        draws::{Draws, absorb_rng},
+        rows,
+    },
+};
+
+/// Draws before a negative is given up, by users who have nearly everything.
+const ATTEMPTS: u32 = 64;
+
+impl Trainer {
+    /// The bounded number of steps on one group.
+    pub(super) fn learn(&mut self, group: &[(u32, u32)], config: &AbsorbConfig) -> Result<u64> {
+        let counter = self.core.progress.absorbed;
+        self.core.progress.absorbed = counter.saturating_add(1);
+        let rng = absorb_rng(self.config.seed, counter);
+        // All batches are drawn first, so that the rows they touch are known and can be put back.
+        let mut batches = Vec::new();
+        let mut draws = Draws::new(rng);
+        for _ in 0..config.steps {
+            batches.push(self.draw_batch(group, config, &mut draws)?);
+        }
+        let mut saved = rows::SavedRows::default();
+        for column in [USER, ITEM] {
+            let columns = |batch: &Batch| columns_of(batch, column);
+            let ids = batches
+                .iter()
+                .flat_map(|batch| columns(batch).flat_map(|column| &batch.column(column).ids));
+            let mut ids: Vec<u32> = ids.copied().collect();
+            ids.sort_unstable();
+            ids.dedup();
+            saved.save(&mut *self.core.executor, column, ids.into_iter())?;
+        }
+        let dense = rows::Dense::read(&mut *self.core.executor)?;
+        let result = self.learn_batches(&batches, config, &dense);
+        if result.is_err() {
+            dense.write(&mut *self.core.executor)?;
+            saved.restore(&mut *self.core.executor)?;
+        }
+        result
+    }
+
+    fn learn_batches(&mut self, batches: &[Batch], config: &AbsorbConfig, dense: &rows::Dense) -> Result<u64> {
+        for batch in batches {
+            // A step divides by the batch; the row that most samples share is to move by its own mean gradient.
+            let columns = 0..batch.columns().len();
+            let most = columns.map(|column| largest_segment(batch, column)).max().unwrap_or(0);
+            let share = batch.len() as f32 / most.max(1) as f32;
+            let learning_rate = config.learning_rate * share;
+            let optimizer = Optimizer::Sgd { learning_rate };
+            let columns = columns_of(batch, ITEM);
+            let mut items: Vec<u32> = columns
+                .flat_map(|column| batch.column(column).segments.iter().map(|segment| segment.row))
+                .collect();
+            items.sort_unstable();
+            items.dedup();
+            let items = items.into_iter();
+            let mut held = rows::SavedRows::default();
+            held.save(
+                &mut *self.core.executor,
+                ITEM,
+                items.filter(|&item| item_share(&self.support, item) < 1.0),
+            )?;
+            self.core
+                .executor
+                .step(batch, &optimizer, L2::default(), &mut || {})
+                .wait()?;
+            dense.write(&mut *self.core.executor)?;
+            held.hold_back(&mut *self.core.executor, |item| item_share(&self.support, item))?;
+        }
+        let loss = self.core.executor.take_loss().wait()?;
+        // The last step's result shows in no loss.
+        let mut finite = loss.sum.is_finite();
+        if let Some(last) = batches.last() {
+            self.pairs.users.clone_from(&last.column(USER).ids);
+            self.pairs.items.clone_from(&last.column(ITEM).ids);
+            self.pairs.scores.resize(last.len(), 0.0);
+            let columns = [&self.pairs.users[..], &self.pairs.items[..]];
+            self.core.executor.score(&columns, &mut self.pairs.scores).wait()?;
+            finite &= self.pairs.scores.iter().all(|score| score.is_finite());
+        }
+        if !finite {
+            return Err(Error::Diverged {
+                step: self.core.progress.step,
+                loss: loss.mean(),
+            });
+        }
+        Ok(batches.len() as u64)
+    }
+
+    /// The group's interactions and some older ones of its users, each with negatives.
+    fn draw_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig, draws: &mut Draws) -> Result<Batch> {
+        let samples = group.len() * (1 + config.replay as usize) * (1 + config.negatives as usize);
+        let pairwise = self.config.loss.is_pairwise();
+        let columns = 2 + usize::from(pairwise);
+        let mut batch = Batch::new(columns, samples);
+        batch.set_negatives(2..columns);
+        let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
+        for &(user, item) in group {
+            let (trained, absorbed) = (self.history.trained(user), self.history.absorbed(user));
+            let older = (trained.len() + absorbed.len()) as u32;
+            for replay in 0..=config.replay {
+                let mut positive = item;
+                if replay > 0 {
+                    // A new user has nothing older than the new item itself: nothing to go through again.
+                    let at = draws.below(older.max(1)) as usize;
+                    let picked = trained.get(at).or_else(|| absorbed.get(at.wrapping_sub(trained.len())));
+                    match picked {
+                        Some(&picked) if picked != item => positive = picked,
+                        _ => continue,
+                    }
+                }
+                if !pairwise {
+                    batch.push(&[user, positive], 1.0);
+                }
+                for _ in 0..config.negatives {
+                    let unknown = |&item: &u32| !self.history.contains(user, item);
+                    if let Some(negative) = (0..ATTEMPTS).map(|_| draws.below(items)).find(unknown) {
+                        match pairwise {
+                            true => batch.push(&[user, positive, negative], 1.0),
+                            false => batch.push(&[user, negative], 0.0),
+                        }
+                    }
+                }
+            }
+        }
+        batch.sort();
+        Ok(batch)
+    }
+}
+
+/// How much of its way an item's row goes.
+fn item_share(support: &[u32], item: u32) -> f32 {
+    rows::share_of(support.get(item as usize).copied().unwrap_or(0))
+}
+
+/// The id columns of a batch that pick rows of users or of items.
+fn columns_of(batch: &Batch, vocabulary: usize) -> impl Iterator<Item = usize> + use<> {
+    let negatives = batch.negatives();
+    core::iter::once(vocabulary).chain(negatives.filter(move |_| vocabulary == ITEM))
+}
+
+fn largest_segment(batch: &Batch, column: usize) -> usize {
+    let column = batch.column(column);
+    (0..column.segments.len())
+        .map(|index| column.samples(index).len())
+        .max()
+        .unwrap_or(0)
+}
