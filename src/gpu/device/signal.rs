@@ -5,13 +5,14 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use crate::{Error, Result, executor::may_block, gpu::device::gpu::Gpu};
-
-/// How long to wait for the device before it is given up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+use crate::{
+    Error, Result,
+    executor::may_block,
+    gpu::device::{PATIENCE, gpu::Gpu},
+};
 
 /// Is given when the device has come to a point.
 #[derive(Clone, Default)]
