@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 #[cfg(feature = "std")]
 use super::{
     averaging::mean_fault,
-    progress::{fresh_state, values_of},
+    progress::{copy_of, fresh_state, values_of},
     task::Schedule,
 };
 use super::{
@@ -26,7 +26,7 @@ pub(crate) struct Core<V> {
     pub best_values: Option<Values>,
     /// The state at the beginning of the epoch (or of a call within it), known to be finite.
     pub snapshot: Option<Snapshot<V>>,
-    /// What `absorb` must not change and executors do.
+    /// Moments and step count of training, while `absorb` learns without them.
     pub kept: Option<OptimizerState>,
 }
 
@@ -52,7 +52,7 @@ impl<V: Copy> Core<V> {
     }
 
     /// Makes ready for learning outside of the loop: a mean becomes the parameters, and moments and step count are kept
-    /// aside until training goes on.
+    /// until training goes on.
     pub fn prepare_absorb(&mut self) -> Result<()> {
         self.averaged.use_mean(&mut *self.executor)?;
         self.forget_mean();
@@ -62,7 +62,7 @@ impl<V: Copy> Core<V> {
         Ok(())
     }
 
-    /// Puts moments and step count back, where they were kept aside.
+    /// Puts moments and step count back, where they were kept.
     pub fn restore_moments(&mut self) -> Result<()> {
         if let Some(kept) = &self.kept {
             let mut state = self.executor.state().wait()?;
@@ -98,8 +98,8 @@ impl<V: Copy> Core<V> {
         }
     }
 
-    /// Every set of parameters beside the executor's, to grow with its tables. What is kept of the state is forgotten: it
-    /// is of the smaller ones.
+    /// Every set of parameters beside the executor's, to grow with its tables. The snapshot is dropped, since its tables
+    /// have the old lengths.
     pub fn other_values(&mut self) -> impl Iterator<Item = &mut Vec<Vec<f32>>> {
         self.snapshot = None;
         self.best_values.iter_mut().chain(self.averaged.values_mut())
@@ -111,7 +111,7 @@ impl<V: Copy> Core<V> {
     /// The state that training goes on from, and the mean, to be stored.
     pub fn both(&mut self) -> Result<(State, Option<Values>)> {
         let state = self.state()?;
-        Ok(self.averaged.both(state))
+        self.averaged.both(state)
     }
 
     /// The best parameters, where they are not those in use.
@@ -141,14 +141,20 @@ impl<V: Copy> Core<V> {
                 "they are there, but the progress has no best epoch",
             ));
         }
-        if let Some(best) = best_values.clone() {
-            check_state(plan, &fresh_state(best))?;
-        }
+        let best_values = match best_values.map(fresh_state) {
+            Some(best) => {
+                check_state(plan, &best)?;
+                Some(best.tensors.into_iter().map(|tensor| tensor.value).collect())
+            }
+            None => None,
+        };
         let mut core = Core::new(executor);
         core.progress = progress;
         core.best_values = match schedule.patience {
-            Some(_) if progress.at_best && mean.is_some() => mean.clone(),
-            Some(_) if progress.at_best => Some(values_of(&core.executor.state().wait()?)),
+            Some(_) if progress.at_best => Some(match &mean {
+                Some(mean) => copy_of(mean)?,
+                None => values_of(&core.executor.state().wait()?)?,
+            }),
             _ => best_values,
         };
         if let Some(mean) = mean {

@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 
 use super::BestEpoch;
 use crate::{
+    Result,
     eval::RankingReport,
     executor::LossSum,
+    memory,
     plan::{Plan, State, Tensor},
 };
 
@@ -71,11 +73,11 @@ impl<V> Progress<V> {
     }
 }
 
-/// What epochs, samples of an epoch, and all other counts can be at most where training goes on. No device gets there;
-/// what is far beyond is damaged, and near the ends of their types counts could not go on.
+/// The most epochs, samples of an epoch, and anything else counted with which training can go on. No device gets there:
+/// larger counts are those of a damaged file, and near the ends of their types they could overflow.
 #[cfg(feature = "std")]
 pub(crate) const MOST: (u64, u64, u64) = (1 << 31, u32::MAX as u64 - 1, 1 << 53);
-/// A sum of losses at most, far from where it is no longer finite.
+/// The largest sum of losses, far below infinity.
 #[cfg(feature = "std")]
 const MOST_LOSS: f64 = 1e300;
 
@@ -155,9 +157,30 @@ pub(crate) fn all_finite(values: &[f32]) -> bool {
     !values.chunks(1024).any(bad)
 }
 
-/// The parameters alone.
-pub(super) fn values_of(state: &State) -> Vec<Vec<f32>> {
-    state.tensors.iter().map(|tensor| tensor.value.clone()).collect()
+/// A copy of the parameters alone.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+pub(super) fn values_of(state: &State) -> Result<Vec<Vec<f32>>> {
+    copies(state.tensors.iter().map(|tensor| &tensor.value[..]))
+}
+
+/// A copy of parameters.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+pub(super) fn copies<'a>(values: impl Iterator<Item = &'a [f32]>) -> Result<Vec<Vec<f32>>> {
+    values
+        .map(|values| memory::copy(values, || "a copy of the parameters".into()))
+        .collect()
+}
+
+/// A copy of a set of parameters.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+pub(super) fn copy_of(values: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+    copies(values.iter().map(Vec::as_slice))
 }
 
 /// A state of parameters alone: moments and their step count begin anew.
