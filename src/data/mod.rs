@@ -1,6 +1,6 @@
 //! Interactions and clicks, their readers and splits, and the batches made from them.
 //!
-//! - `interactions`: pairs of users and items, their keys, splits, and who has what.
+//! - `interactions`: pairs of users and items, their keys, splits, and which user has which item.
 //! - [`clicks`]: fields, behaviour sequences and labels, encoded for click-through models.
 //! - `read`: files of either.
 //! - `planted`: made-up data of either, whose truth is known.

@@ -11,11 +11,11 @@ use crate::{
 
 /// Users that are handed to the executor at a time.
 const USERS: usize = 1024;
-/// Nobody's items that are listed at a time, once a user.
+/// Entries of a list that has, for each user handed over, the items that nobody has.
 const LEFT_OUT: usize = 1 << 22;
 
-/// Ranks each test item among all items but those that its user has in training and those that nobody has. The executor searches for some users
-/// at once; nothing grows with users x items.
+/// Ranks each test item among all items but those that its user has in training and those that nobody has. The executor
+/// searches for some users at once; nothing grows with users x items.
 pub(super) fn evaluate_full(executor: &mut dyn Executor, split: &Split, k: usize) -> Result<RankingReport> {
     // The split may know fewer items than the model, whose tables can have grown.
     let items = executor.plan().rows_of(pair_of(executor.plan())?.candidate);

@@ -182,7 +182,7 @@ async fn for_each_row(
 /// The number of items that are searched, where each query has a target among them.
 ///
 /// # Errors
-/// [`Error::Length`] where it has not; [`Error::Id`] where a target or a known item is none of the items.
+/// [`Error::Length`] where it has not; [`Error::Id`] where a target or a known item is not an item.
 pub(crate) fn check_targets(plan: &Plan, queries: &[Query<'_>], targets: &[u32], items: usize) -> Result<usize> {
     if queries.len() != targets.len() {
         return Err(Error::Length {

@@ -56,7 +56,7 @@ pub trait SearchCatalogue {
     ///
     /// # Errors
     /// As [`top_catalogue`](SearchCatalogue::top_catalogue); [`Error::Length`] where there is not one target a query, and
-    /// [`Error::Id`] where a target or a known item is none of the items.
+    /// [`Error::Id`] where a target or a known item is not an item.
     fn rank_catalogue<'a>(
         &'a mut self,
         queries: &'a [Query<'a>],

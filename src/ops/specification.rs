@@ -44,7 +44,7 @@ pub trait Context {
     /// A parameter.
     fn value(&self, param: usize) -> &[f64];
 
-    /// The ids of a column, and their weights, of which there are none or as many.
+    /// The ids of a column, and their weights: one for each id, or none at all.
     fn ids(&self, column: usize) -> (&[u32], &[f32]);
 
     /// The numeric features of the samples, and how many a sample has.

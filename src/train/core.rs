@@ -26,7 +26,7 @@ pub(crate) struct Core<V> {
     pub best_values: Option<Values>,
     /// The state at the beginning of the epoch (or of a call within it), known to be finite.
     pub snapshot: Option<Snapshot<V>>,
-    /// What `absorb` must not change and executors do.
+    /// Moments and step count of training, while `absorb` learns without them.
     pub kept: Option<OptimizerState>,
 }
 
@@ -52,7 +52,7 @@ impl<V: Copy> Core<V> {
     }
 
     /// Makes ready for learning outside of the loop: a mean becomes the parameters, and moments and step count are kept
-    /// aside until training goes on.
+    /// until training goes on.
     pub fn prepare_absorb(&mut self) -> Result<()> {
         self.averaged.use_mean(&mut *self.executor)?;
         self.forget_mean();
@@ -62,7 +62,7 @@ impl<V: Copy> Core<V> {
         Ok(())
     }
 
-    /// Puts moments and step count back, where they were kept aside.
+    /// Puts moments and step count back, where they were kept.
     pub fn restore_moments(&mut self) -> Result<()> {
         if let Some(kept) = &self.kept {
             let mut state = self.executor.state().wait()?;
@@ -98,8 +98,8 @@ impl<V: Copy> Core<V> {
         }
     }
 
-    /// Every set of parameters beside the executor's, to grow with its tables. What is kept of the state is forgotten: it
-    /// is of the smaller ones.
+    /// Every set of parameters beside the executor's, to grow with its tables. The snapshot is dropped, since its tables
+    /// have the old lengths.
     pub fn other_values(&mut self) -> impl Iterator<Item = &mut Vec<Vec<f32>>> {
         self.snapshot = None;
         self.best_values.iter_mut().chain(self.averaged.values_mut())

@@ -73,11 +73,11 @@ impl<V> Progress<V> {
     }
 }
 
-/// What epochs, samples of an epoch, and all other counts can be at most where training goes on. No device gets there;
-/// what is far beyond is damaged, and near the ends of their types counts could not go on.
+/// The most epochs, samples of an epoch, and anything else counted with which training can go on. No device gets there:
+/// larger counts are those of a damaged file, and near the ends of their types they could overflow.
 #[cfg(feature = "std")]
 pub(crate) const MOST: (u64, u64, u64) = (1 << 31, u32::MAX as u64 - 1, 1 << 53);
-/// A sum of losses at most, far from where it is no longer finite.
+/// The largest sum of losses, far below infinity.
 #[cfg(feature = "std")]
 const MOST_LOSS: f64 = 1e300;
 

@@ -9,15 +9,15 @@ use crate::{
     plan::{ParamKind, Plan, State},
 };
 
-/// What a row has been learnt from, up to which it goes all of its way.
+/// Up to so many samples that a row rests on, it moves by the whole of an `absorb` step.
 const FULL_SHARE: f32 = 2.0;
 /// Rows that a mean is taken over, at most.
 const MEAN_ROWS: usize = 4096;
 /// Neighbours' rows that a mean is taken over, at most: they are read one by one.
 const NEIGHBOURS: usize = 64;
 
-/// What `absorb` must not change, though the executor calls it is made of do: moments (a row that is written loses
-/// its own) and the step count. Kept aside at its first call, and put back before training goes on.
+/// The optimiser's moments and step count. `absorb` must not change them, but the executor's calls that it is made of do
+/// (writing a row resets its moments): so they are kept at its first call, and put back before training goes on.
 #[derive(Clone, Debug)]
 pub(crate) struct OptimizerState {
     step: u64,

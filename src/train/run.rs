@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Error, Result, executor::LossSum, plan::State};
 
-/// Whom a call tells what happens.
+/// The callback that is told what happens.
 pub(crate) type Watch<'a, E> = &'a mut dyn FnMut(&Event<E>) -> Control;
 
 /// One call: its task, its budget and what it did.
@@ -29,8 +29,8 @@ struct Run<'a, T: Task> {
 }
 
 impl<V: Copy> Core<V> {
-    /// Trains until all epochs are done, patience is over, the time is, or the callback says stop. `clock` has run since
-    /// the call began.
+    /// Trains until all epochs are done, patience or the time has run out, or the callback says stop. `clock` has run
+    /// since the call began.
     pub(super) fn train<T: Task<Value = V>>(
         &mut self,
         task: &mut T,

@@ -17,8 +17,8 @@ pub(crate) trait Task {
     /// What is kept of it, to compare later ones with.
     type Value: Copy;
 
-    /// Whether training that ends with the parameters of its last epoch, as the best there were, begins its moments anew
-    /// all the same.
+    /// Whether moments begin anew at the end of training even where the last epoch is the best, so that no parameters are
+    /// put back.
     const RESTARTS_MOMENTS_AT_BEST: bool;
 
     /// Samples of an epoch.

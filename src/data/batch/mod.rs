@@ -1,8 +1,8 @@
 //! One training batch: ids by column, labels, and each column's ids in sorted order.
 //!
-//! What executors read without looking again is the sorted order, so a batch knows whether it is that of its ids: whatever
-//! lends the ids out to be changed takes the order away, and [`Batch::sort`] makes it anew. A step on a batch that is not
-//! sorted is refused, and who reads the order of one finds none rather than that of other ids.
+//! Executors rely on the sorted order without checking it, so a batch knows whether its order belongs to its ids: every
+//! call that allows ids to be changed drops the order, and [`Batch::sort`] makes it anew. Executors refuse a step on a batch
+//! that is not sorted.
 
 mod column;
 
@@ -167,9 +167,9 @@ impl Batch {
     /// How much each sample counts, to be filled: one finite number of at least 0 a sample, or none where all count alike.
     ///
     /// The loss of a batch of `n` samples with losses `l` and weights `w` is `(w[0] l[0] + ... + w[n-1] l[n-1]) / n`, and
-    /// gradients are those of that: the mean still divides by the number of samples, so that a weight of 2 is as good as
-    /// the sample twice in a batch that divides by one sample fewer, and one of 0 leaves it out. Weights all 1 give the bits
-    /// of none. An auxiliary loss weights the pairs of a sample's steps likewise. L2 terms and statistics of the batch (batch
+    /// gradients are those of that: the mean still divides by the number of samples, so that a weight of 2 equals
+    /// having the sample twice while still dividing by the old number, and one of 0 leaves it out. Weights that are all 1
+    /// give the same bits as no weights. An auxiliary loss weights the pairs of a sample's steps likewise. L2 terms and statistics of the batch (batch
     /// normalisation, Dice) know no weights.
     ///
     /// ```
@@ -256,7 +256,7 @@ impl Batch {
         self.unsorted = false;
     }
 
-    /// Whether the columns' order is that of their ids: nothing was lent out to be changed, or pushed, since the last
+    /// Whether the columns' order is that of their ids: no id could be changed or was pushed since the last
     /// [`sort`](Batch::sort). An empty batch is sorted.
     pub fn is_sorted(&self) -> bool {
         !self.unsorted

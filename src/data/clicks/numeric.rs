@@ -5,14 +5,14 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// How a number is scaled: `(x - shift) * factor`, with `shift` and `factor` from the training rows, and limited to
-/// `limit` on both sides. A missing number, which is NaN here, is taken for the mean.
+/// `-limit..=limit`. A missing number, which is NaN here, counts as the mean.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scale {
-    /// What is taken away first.
+    /// What is subtracted first.
     pub shift: f32,
-    /// What the rest is multiplied with.
+    /// What the difference is multiplied by.
     pub factor: f32,
-    /// What a missing number is taken for.
+    /// The number that stands in for a missing one.
     pub mean: f32,
     /// The farthest from 0 that a scaled number may be. 0 in older files; see [`Scale::LIMIT`].
     #[serde(default)]
@@ -20,7 +20,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Where a standardised number ends, in standard deviations: what lies farther off is taken for so far.
+    /// The largest standardised number, in standard deviations: numbers farther off are cut to it.
     ///
     /// No row of `n` is more than `sqrt(n - 1)` of their own standard deviations from their mean (Samuelson, *How Deviant
     /// Can You Be?*, JASA 1968), so that no training row is ever cut where there are fewer than 16.7 million. A single

@@ -31,8 +31,8 @@ impl Training {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Config`] where a table is none that the encoder has, lacks a column, has a value that is no number
-    /// though a field reads one, or gives a known key another value than that which the model was trained with.
+    /// [`Error::Config`] where the encoder has no table of that name, or where a table lacks a column, has text where a
+    /// field reads a number, or gives a known key another value than the one that the model was trained with.
     pub fn with_encoder(encoder: Encoder, tables: Vec<SideTable>) -> Result<Self> {
         let Encoder {
             schema,

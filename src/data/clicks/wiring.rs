@@ -189,13 +189,13 @@ impl Wiring {
     }
 }
 
-/// Refuses a side table whose numbers are none: no row would be at fault. Fields that read a column alike need it once.
+/// Refuses a side table with numbers that cannot be read: later no row could be blamed. Once a column and way of reading it.
 fn check_numbers(field: &Field, table: &SideTable, column: usize) -> Result<()> {
     let mut values = table.column(column).values.iter();
     values.try_for_each(|value| check_value(field, table.name(), &value))
 }
 
-/// Refuses a value of a side table that is none for the field.
+/// Refuses a value of a side table that the field cannot read.
 pub(super) fn check_value(field: &Field, table: &str, value: &str) -> Result<()> {
     let fine = match field.kind {
         Kind::Weighted => weights(value).try_for_each(|pair| pair.map(|_| ())),

@@ -55,15 +55,15 @@ impl Given {
 /// Draws the candidates of one case after the other.
 pub(super) struct Drawer {
     rng: Rng,
-    /// The last case that may not have the item (again), or [`NOBODY`]; an entry an item, so that nothing need be
-    /// cleared.
+    /// For each item the last case that has it or drew it, or [`NOBODY`]. As a case is never repeated, nothing need be
+    /// cleared between cases.
     taken: Vec<u32>,
-    /// Number of items that somebody has, and where these are not all, which they are.
+    /// Number of items that somebody has, and which these are where that is not all.
     used: usize,
     listed: Option<Vec<u32>>,
 }
 
-/// No case: what nobody has is never drawn.
+/// Marks an item that nobody has: it is never drawn.
 const NOBODY: u32 = u32::MAX - 1;
 
 impl Drawer {

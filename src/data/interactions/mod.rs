@@ -1,4 +1,5 @@
-//! Who used what, and when: interactions, grouped by user; the keys of users and items, splits, and who has what.
+//! Who used what, and when: interactions, grouped by user; the keys of users and items, splits, and which user has which
+//! item.
 
 mod candidates;
 mod csr;
@@ -301,8 +302,8 @@ impl Interactions {
         counts
     }
 
-    /// Items that nobody has, in ascending order: those of ids with gaps. What is held out from the whole that these are
-    /// a part of does not count as nobody's.
+    /// Items that nobody has, in ascending order: the gaps between ids. In a part of a split they are those that nobody has in
+    /// the whole, so that a held-out item is not one of them.
     pub fn unused_items(&self) -> &[u32] {
         &self.unused
     }

@@ -6,7 +6,7 @@
 use super::lines::Lines;
 use crate::{Result, data::Delimiter};
 
-/// A quoted field longer than this is taken for one that was never closed.
+/// A quoted field longer than this counts as one that was never closed.
 const LONGEST_QUOTED: usize = 1 << 20;
 
 /// The fields of a record; made once and filled again for each.

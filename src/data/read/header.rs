@@ -8,8 +8,8 @@ use super::{
 };
 use crate::data::Delimiter;
 
-/// Whether the first fields are the rows' names: R gives each another. In CSV, where a comma that should be in quotes
-/// makes rows longer too, they must be counted from 1 beside, or be in quotes themselves (`quoted`).
+/// Whether the first fields are the rows' names: in files that R writes each row has a different one. In CSV, where a comma
+/// that should be in quotes makes rows longer too, the names must also count from 1, or be in quotes (`quoted`).
 pub(super) fn are_names_of_rows(rows: &[&Vec<String>], quoted: bool, delimiter: Delimiter) -> bool {
     let names = || rows.iter().filter_map(|row| row.first());
     let different: HashSet<&String> = names().collect();

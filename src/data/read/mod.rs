@@ -57,8 +57,8 @@ impl Interactions {
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be read; [`Error::Data`] with file, line and reason where a row has more or
-    /// fewer fields than the others, an empty key or a time that is none, where there is no row, and where it is no
-    /// file of text in UTF-8.
+    /// fewer fields than the others, an empty key or a time that cannot be read, where there is no row, and where
+    /// it is no text in UTF-8.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Self::read_with(path, &Delimited::default())
     }

@@ -100,7 +100,7 @@ impl Records {
         self.number
     }
 
-    /// Why the present record is none of this file's.
+    /// Why the present record does not fit the others of its file.
     fn fault(&self) -> Option<String> {
         if let Some(fault) = self.fields.fault {
             return Some(fault.into());

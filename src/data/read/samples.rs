@@ -92,7 +92,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) where the file cannot be read, [`Error::Data`](crate::Error::Data) where it is
-    /// empty or a row is none.
+    /// empty or has a row that is not `label index:value ...`.
     pub fn of_libfm(path: impl AsRef<Path>) -> Result<Schema> {
         libfm::detect(&[path])
     }
@@ -225,7 +225,7 @@ impl SampleFiles {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) where the file cannot be read; [`Error::Data`](crate::Error::Data) with file,
     /// line and reason where a column is missing or a row cannot be used (too few or too many fields, no label, a
-    /// number or time that is none, an empty group) unless such rows are to be skipped, and where no row is left;
+    /// number or time that cannot be read, an empty group) unless such rows are to be skipped, and where no row is left;
     /// [`Error::Config`](crate::Error::Config) where the schema contradicts itself.
     pub fn fit(self, path: impl AsRef<Path>) -> Result<(Samples, FittedFiles)> {
         self.fit_only(path.as_ref(), None)

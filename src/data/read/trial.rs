@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Error, data::Delimiter};
 
-/// A row with more fields than this, but for a list, is none.
+/// The most fields of a row that is not a list.
 pub(super) const MOST_COLUMNS: usize = 1 << 16;
 /// Records that are looked at.
 const LOOK: usize = 2000;

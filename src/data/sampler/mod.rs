@@ -51,7 +51,7 @@ pub struct Sampler {
 pub(crate) struct Epochs {
     /// Negatives of each positive.
     pub negatives: u32,
-    /// Whether a sample is a positive with a negative beside it; else it is one of the two.
+    /// Whether a sample is a pair, a positive and a negative; otherwise it is one of the two, with a label.
     pub pairwise: bool,
     /// Samples of an epoch.
     pub samples: u32,

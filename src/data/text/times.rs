@@ -79,7 +79,7 @@ impl Times {
     /// Adds a time: a number, or a date (and time) of ISO 8601 where `std` is there to read it.
     ///
     /// # Errors
-    /// The reason why the field is none; the column is as it was then.
+    /// The reason why the field is no time; the column is unchanged then.
     #[inline]
     pub fn push(&mut self, field: &[u8]) -> Result<(), String> {
         match digits(field) {

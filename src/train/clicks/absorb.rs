@@ -1,12 +1,12 @@
 //! Learning from new rows after training.
 //!
-//! As with pairs ([`crate::train::Trainer::absorb`]) a click must show and nothing that was trained be forgotten: dense
-//! parameters keep their values, the rows of the user's own key follow plain gradient descent, and any other row goes
-//! `min(1, 2 / n)` of its way, where `n` training rows had it. Row 0, for all that is unknown, stays.
+//! As with pairs ([`crate::train::Trainer::absorb`]) a click must show, and nothing that was trained may be forgotten: dense
+//! parameters keep their values, the rows of the user's own key follow plain gradient descent, and any other row moves by
+//! `min(1, 2 / n)` of its step, where `n` training rows had it. Row 0, which stands for unknown keys, stays.
 //!
-//! What the user's rows know beside is held by the model itself: each row is learnt together with some candidates drawn
-//! at random, whose labels are what was predicted for them before (Li and Hoiem, *Learning without Forgetting*, ECCV
-//! 2016). Without them a click would lift all the user's predictions alike, as a row has most of all a say in the bias.
+//! What else the user's rows know is preserved by distillation: each row is learnt together with some candidates drawn at
+//! random, whose labels are what the model predicted for them before (Li and Hoiem, *Learning without Forgetting*, ECCV
+//! 2016). Without them a click would lift all the user's predictions alike, since a user's row acts mostly as a bias.
 
 use alloc::format;
 

@@ -65,7 +65,7 @@ impl ClickTrainer {
     ///
     /// # Errors
     /// Those of [`score`](ClickTrainer::score); [`Error::Config`] where the model has no attention;
-    /// [`Error::Device`] where the device hands it out to nobody.
+    /// [`Error::Device`] where the device does not hand out activations.
     pub fn attention(&mut self, samples: &Samples) -> Result<Vec<Vec<f32>>> {
         let feed = self.predictor().feed(samples)?;
         let view = exposed(self.plan(), "attention")?;

@@ -2,8 +2,8 @@
 //!
 //! What was trained must not be forgotten, and a click must show. So dense parameters, which all users share, keep
 //! their values. The user's row follows plain gradient descent on the interaction, some negatives, and some of the
-//! user's older interactions (replay), for a fixed number of steps. An item's row belongs to all who have the item: it
-//! goes `min(1, 2 / n)` of its way, where it rests on `n` interactions, so that a new item learns at once and a
+//! user's older interactions (replay), for a fixed number of steps. An item's row belongs to all users who have the item:
+//! it moves by `min(1, 2 / n)` of its step, where it rests on `n` interactions, so that a new item learns at once and a
 //! well-known one hardly moves. Tried and lost on MovieLens-100k (50 clicks by others; HR@10 of those who did not
 //! click): all rows moving freely cost MLP 12 points and NeuMF 6. Adam is not used either: it would move every row that
 //! a batch touches by about its step size.
@@ -145,7 +145,7 @@ impl Trainer {
         })
     }
 
-    /// Makes ready at the first call after training: moments are kept aside, and interactions counted by item.
+    /// Makes ready at the first call after training: keeps the moments, and counts interactions by item.
     fn prepare_absorb(&mut self) -> Result<()> {
         let is_first = self.core.kept.is_none();
         self.core.prepare_absorb()?;
