@@ -166,7 +166,7 @@ impl ClickProgressRecord {
             epoch: progress.epoch,
             row: progress.sample,
             step: progress.step,
-            optimizer_step: optimizer_step,
+            optimizer_step,
             loss_sum: Exact(progress.loss.sum),
             loss_samples: progress.loss.samples,
             best: progress.best.map(|best| (best.epoch, Exact(best.value))),
