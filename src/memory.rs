@@ -117,6 +117,14 @@ pub(crate) fn zeroed<T: Zeroable>(len: usize, what: impl FnOnce() -> String) -> 
     try_zeroed(len).ok_or_else(|| refused(what(), bytes))
 }
 
+/// A copy of floats.
+pub(crate) fn copy(floats: &[f32], what: impl FnOnce() -> String) -> Result<Vec<f32>> {
+    let mut copy = Vec::new();
+    reserve(&mut copy, floats.len(), what)?;
+    copy.extend_from_slice(floats);
+    Ok(copy)
+}
+
 /// `len` zeros, or nothing where the allocator refuses.
 pub(crate) fn try_zeroed<T: Zeroable>(len: usize) -> Option<Vec<T>> {
     bytemuck::allocation::try_zeroed_slice_box(len).ok().map(Vec::from)
@@ -190,5 +198,6 @@ mod tests {
         assert!(zeroed::<f32>(usize::MAX / 8, || "zeros".into()).is_err());
         assert!(reserve(&mut alloc::vec![0u8], usize::MAX, || "bytes".into()).is_err());
         assert_eq!(zeroed::<u64>(3, String::new).unwrap(), [0, 0, 0]);
+        assert_eq!(copy(&[1.5, -2.0], String::new).unwrap(), [1.5, -2.0]);
     }
 }

@@ -164,7 +164,7 @@
 //! for isa in Isa::available() {
 //!     let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, 1)?;
 //!     let mut logits = [0.0; 3];
-//!     executor.score_batch(&batch, &mut logits)?;
+//!     executor.score_batch(&batch, &mut logits).wait()?;
 //!     assert!(logits.iter().zip(&want).all(|(&got, want)| (f64::from(got) - want).abs() < 1e-6), "{isa}");
 //! }
 //! # Ok::<(), pocketrec::Error>(())

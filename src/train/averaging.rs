@@ -15,7 +15,7 @@
 use alloc::string::String;
 use alloc::{format, vec::Vec};
 
-use super::progress::values_of;
+use super::progress::{copy_of, values_of};
 use crate::{
     Error, Result,
     executor::Executor,
@@ -61,30 +61,44 @@ impl AveragedWeights {
     /// The mean with the parameters at the end of `epoch` in it, and of how many epochs it then is; nothing where
     /// averaging has not begun. `averaged` epochs are in the old mean, which stays: the epoch may yet turn out to have
     /// diverged.
-    pub fn next_mean(&self, from: Option<u32>, epoch: u32, averaged: u32, state: &State) -> Option<(Values, u32)> {
-        from.filter(|&from| epoch >= from)?;
+    ///
+    /// # Errors
+    /// [`Error::Memory`] where there is not enough.
+    pub fn next_mean(
+        &self,
+        from: Option<u32>,
+        epoch: u32,
+        averaged: u32,
+        state: &State,
+    ) -> Result<Option<(Values, u32)>> {
+        if from.is_none_or(|from| epoch < from) {
+            return Ok(None);
+        }
         let AveragedWeights::Mean(mean) = self else {
-            return Some((values_of(state), 1));
+            return Ok(Some((values_of(state)?, 1)));
         };
         let count = averaged.saturating_add(1);
-        let mut mean = mean.clone();
+        let mut mean = copy_of(mean)?;
         add_to_mean(&mut mean, state, count);
-        Some((mean, count))
+        Ok(Some((mean, count)))
     }
 
     /// Makes of the executor's state the one that training goes on from, and the mean beside it.
     #[cfg(feature = "std")]
-    pub fn both(&self, mut state: State) -> (State, Option<Values>) {
+    ///
+    /// # Errors
+    /// [`Error::Memory`] where there is not enough.
+    pub fn both(&self, mut state: State) -> Result<(State, Option<Values>)> {
         let mean = match self {
             AveragedWeights::None => None,
-            AveragedWeights::Mean(mean) => Some(mean.clone()),
+            AveragedWeights::Mean(mean) => Some(copy_of(mean)?),
             AveragedWeights::Training(values) => {
-                let mut mean = values.clone();
+                let mut mean = copy_of(values)?;
                 swap_values(&mut state, &mut mean);
                 Some(mean)
             }
         };
-        (state, mean)
+        Ok((state, mean))
     }
 
     /// The parameters that the executor does not hold, if there are two sets.

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 #[cfg(feature = "std")]
 use super::{
     averaging::mean_fault,
-    progress::{fresh_state, values_of},
+    progress::{copy_of, fresh_state, values_of},
     task::Schedule,
 };
 use super::{
@@ -111,7 +111,7 @@ impl<V: Copy> Core<V> {
     /// The state that training goes on from, and the mean, to be stored.
     pub fn both(&mut self) -> Result<(State, Option<Values>)> {
         let state = self.state()?;
-        Ok(self.averaged.both(state))
+        self.averaged.both(state)
     }
 
     /// The best parameters, where they are not those in use.
@@ -141,14 +141,20 @@ impl<V: Copy> Core<V> {
                 "they are there, but the progress has no best epoch",
             ));
         }
-        if let Some(best) = best_values.clone() {
-            check_state(plan, &fresh_state(best))?;
-        }
+        let best_values = match best_values.map(fresh_state) {
+            Some(best) => {
+                check_state(plan, &best)?;
+                Some(best.tensors.into_iter().map(|tensor| tensor.value).collect())
+            }
+            None => None,
+        };
         let mut core = Core::new(executor);
         core.progress = progress;
         core.best_values = match schedule.patience {
-            Some(_) if progress.at_best && mean.is_some() => mean.clone(),
-            Some(_) if progress.at_best => Some(values_of(&core.executor.state().wait()?)),
+            Some(_) if progress.at_best => Some(match &mean {
+                Some(mean) => copy_of(mean)?,
+                None => values_of(&core.executor.state().wait()?)?,
+            }),
             _ => best_values,
         };
         if let Some(mean) = mean {

@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 
 use super::BestEpoch;
 use crate::{
+    Result,
     eval::RankingReport,
     executor::LossSum,
+    memory,
     plan::{Plan, State, Tensor},
 };
 
@@ -155,9 +157,30 @@ pub(crate) fn all_finite(values: &[f32]) -> bool {
     !values.chunks(1024).any(bad)
 }
 
-/// The parameters alone.
-pub(super) fn values_of(state: &State) -> Vec<Vec<f32>> {
-    state.tensors.iter().map(|tensor| tensor.value.clone()).collect()
+/// A copy of the parameters alone.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+pub(super) fn values_of(state: &State) -> Result<Vec<Vec<f32>>> {
+    copies(state.tensors.iter().map(|tensor| &tensor.value[..]))
+}
+
+/// A copy of parameters.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+pub(super) fn copies<'a>(values: impl Iterator<Item = &'a [f32]>) -> Result<Vec<Vec<f32>>> {
+    values
+        .map(|values| memory::copy(values, || "a copy of the parameters".into()))
+        .collect()
+}
+
+/// A copy of a set of parameters.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+pub(super) fn copy_of(values: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+    copies(values.iter().map(Vec::as_slice))
 }
 
 /// A state of parameters alone: moments and their step count begin anew.

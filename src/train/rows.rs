@@ -1,10 +1,11 @@
 //! Rows of parameters: where new ones start, and what `absorb` keeps as it was.
 
-use alloc::{vec, vec::Vec};
+use alloc::{format, vec, vec::Vec};
 
 use crate::{
     Result,
     executor::Executor,
+    memory,
     plan::{ParamKind, Plan, State},
 };
 
@@ -192,8 +193,22 @@ pub(super) fn grow(executor: &mut dyn Executor, column: usize, rows: usize) -> R
     Ok(())
 }
 
-/// The same for parameters that are kept beside those of an executor whose tables have grown; `old` are the rows that
-/// its vocabularies had.
+/// Sees that parameters that are kept beside an executor's can [grow](grow_values) to as many `rows` a vocabulary.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+pub(super) fn reserve_values(plan: &Plan, rows: &[usize], values: &mut [Vec<f32>]) -> Result<()> {
+    for (param, values) in plan.params().iter().zip(values) {
+        if let ParamKind::Table { vocabulary } = param.kind {
+            let more = rows[vocabulary].saturating_sub(param.rows).saturating_mul(param.width);
+            memory::reserve(values, more, || format!("{} rows of {}", rows[vocabulary], param.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The same as [`grow`] for parameters that are kept beside those of an executor whose tables have grown; `old` are the
+/// rows that its vocabularies had. There is [room](reserve_values) for them.
 pub(super) fn grow_values(plan: &Plan, old: &[usize], values: &mut [Vec<f32>]) {
     for (param, values) in plan.params().iter().zip(values) {
         let ParamKind::Table { vocabulary } = param.kind else {
@@ -206,7 +221,8 @@ pub(super) fn grow_values(plan: &Plan, old: &[usize], values: &mut [Vec<f32>]) {
         let (firsts, length) = runs(old);
         let mut mean = Mean::new(param.width);
         firsts.for_each(|first| mean.add(&values[first * param.width..][..length * param.width]));
-        values.extend(mean.finish().repeat(param.rows - old));
+        let mean = mean.finish();
+        (old..param.rows).for_each(|_| values.extend_from_slice(&mean));
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     clock::Stopwatch,
     core::Core,
     events::rate,
-    progress::{Snapshot, fresh_state, not_finite, values_of},
+    progress::{Snapshot, copy_of, fresh_state, not_finite, values_of},
     task::{Schedule, Task},
 };
 use crate::{Error, Result, executor::LossSum, plan::State};
@@ -139,7 +139,7 @@ impl<V: Copy> Core<V> {
         let mut clock = Stopwatch::start();
         let epoch = self.progress.epoch.saturating_add(1);
         let (from, averaged) = (run.schedule.average_from, self.progress.averaged);
-        let (mut mean, averaged) = self.averaged.next_mean(from, epoch, averaged, &state).unzip();
+        let (mut mean, averaged) = self.averaged.next_mean(from, epoch, averaged, &state)?.unzip();
         let averaged = averaged.unwrap_or(0);
         let mut evaluated = None;
         if run.task.is_due(epoch) {
@@ -149,11 +149,12 @@ impl<V: Copy> Core<V> {
         }
         let eval_seconds = clock.lap();
         let (evaluation, value) = evaluated.unzip();
-        let is_best = value.is_some_and(|value| {
+        let mut is_best = false;
+        if let Some(value) = value {
             let evaluated = BestEpoch { epoch, value, averaged };
-            let values = || mean.clone().unwrap_or_else(|| values_of(&state));
-            self.compare_with_best::<T>(evaluated, run.schedule.patience.map(|_| values))
-        });
+            let values = || mean.as_deref().map_or_else(|| values_of(&state), copy_of);
+            is_best = self.compare_with_best::<T>(evaluated, run.schedule.patience.map(|_| values))?;
+        }
         let report = EpochReport {
             epoch,
             loss: self.progress.loss.mean(),
@@ -196,22 +197,22 @@ impl<V: Copy> Core<V> {
     fn compare_with_best<T: Task<Value = V>>(
         &mut self,
         evaluated: BestEpoch<V>,
-        values: Option<impl FnOnce() -> Values>,
-    ) -> bool {
+        values: Option<impl FnOnce() -> Result<Values>>,
+    ) -> Result<bool> {
         let progress = &mut self.progress;
         let is_better = progress
             .best
             .is_none_or(|best| T::is_better(&evaluated.value, &best.value));
         if is_better {
+            self.best_values = values.map(|values| values()).transpose()?;
             progress.best = Some(evaluated);
             progress.evaluations_since_best = 0;
             progress.at_best = true;
-            self.best_values = values.map(|values| values());
         } else {
             progress.evaluations_since_best = progress.evaluations_since_best.saturating_add(1);
             progress.plateaus = progress.plateaus.saturating_add(1);
         }
-        is_better
+        Ok(is_better)
     }
 
     /// Puts the best parameters back, where early stopping is on and they are not the present ones.
@@ -221,7 +222,7 @@ impl<V: Copy> Core<V> {
             return Ok(());
         }
         if let Some(values) = &self.best_values {
-            self.executor.set_state(&fresh_state(values.clone())).wait()?;
+            self.executor.set_state(&fresh_state(copy_of(values)?)).wait()?;
             self.forget_mean();
             self.progress.at_best = true;
         }

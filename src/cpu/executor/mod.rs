@@ -46,7 +46,7 @@ use crate::{
     data::Batch,
     executor::{Activations, Executor, LossSum, Pending, ScoreCatalogue, interrupted},
     memory,
-    plan::{L2, Layout, Optimizer, ParamKind, Plan, State, Tensor},
+    plan::{L2, Layout, Optimizer, ParamKind, Plan, State},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
@@ -296,9 +296,11 @@ impl Executor for CpuExecutor {
             self.ready()?;
             let moments = self.tensors.iter().any(|tensor| !tensor.m.is_empty());
             self.plan.need("a copy of the parameters", moments, 1).check()?;
+            let tensors = self.tensors.iter().zip(self.plan.params());
+            let tensors = tensors.map(|(values, param)| values.copy(&param.name));
             Ok(State {
                 step: self.step,
-                tensors: self.tensors.iter().map(Tensor::from).collect(),
+                tensors: tensors.collect::<Result<_>>()?,
             })
         })
     }

@@ -5,6 +5,7 @@ use alloc::format;
 use crate::{
     Result,
     cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, packed::Packed},
+    memory,
     plan::{Layout, Plan, Tensor},
 };
 
@@ -29,6 +30,19 @@ impl Values {
         self.v.try_set(v, || name.into())
     }
 
+    /// A copy of the parameter called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+    pub fn copy(&self, name: &str) -> Result<Tensor> {
+        let copy = |floats: &[f32]| memory::copy(floats, || format!("a copy of {name}"));
+        Ok(Tensor {
+            value: copy(&self.value)?,
+            m: copy(&self.m)?,
+            v: copy(&self.v)?,
+        })
+    }
+
     /// Makes room for moments, which begin at zero. Costs nothing where there is.
     ///
     /// # Errors
@@ -37,16 +51,6 @@ impl Values {
         let len = self.value.len();
         self.m.try_resize(len, || format!("first moments of {name}"))?;
         self.v.try_resize(len, || format!("second moments of {name}"))
-    }
-}
-
-impl From<&Values> for Tensor {
-    fn from(Values { value, m, v }: &Values) -> Self {
-        Tensor {
-            value: value.to_vec(),
-            m: m.to_vec(),
-            v: v.to_vec(),
-        }
     }
 }
 

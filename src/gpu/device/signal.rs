@@ -5,14 +5,13 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use crate::{
-    Error, Result,
-    executor::may_block,
-    gpu::device::{PATIENCE, gpu::Gpu},
-};
+use crate::{Error, Result, executor::may_block, gpu::device::gpu::Gpu};
+
+/// How long to wait for the device before it is given up.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Is given when the device has come to a point.
 #[derive(Clone, Default)]
@@ -66,38 +65,6 @@ fn is_held_back() -> bool {
     false
 }
 
-/// Has the device seem busy to a test: drivers that run on the processor are done as soon as work is submitted.
-#[cfg(test)]
-pub(crate) mod held_back {
-    use std::cell::Cell;
-
-    std::thread_local! {
-        static LOOKS: Cell<Option<u64>> = const { Cell::new(None) };
-    }
-
-    /// Lets this thread look so many times at what the device is done with; it seems busy to all looks after these.
-    pub(crate) fn after(looks: u64) {
-        LOOKS.set(Some(looks));
-    }
-
-    /// Ends that.
-    pub(crate) fn end() {
-        LOOKS.set(None);
-    }
-
-    /// Whether it seems busy.
-    pub(crate) fn is_on() -> bool {
-        LOOKS.get() == Some(0)
-    }
-
-    /// A look.
-    pub(super) fn looks() -> bool {
-        let is_on = is_on();
-        LOOKS.set(LOOKS.get().map(|looks| looks.saturating_sub(1)));
-        is_on
-    }
-}
-
 /// What was submitted, and the signal that it is done or, where it was for that, that its memory can be read.
 pub(crate) struct Submitted {
     index: wgpu::SubmissionIndex,
@@ -123,6 +90,27 @@ impl Gpu {
         let done = signal.clone();
         self.queue().on_submitted_work_done(move || done.give());
         Submitted::new(index, signal)
+    }
+
+    /// Blocks until a submit is done, and all before it.
+    fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        let poll = wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: Some(PATIENCE),
+        };
+        let waited = self.device().poll(poll);
+        self.check()?;
+        match waited {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Device(format!("{} does not answer: {error}", self.name()))),
+        }
+    }
+
+    /// Lets the device get on, without blocking; gives whether it is done with all that was submitted.
+    pub(crate) fn poll(&self) -> Result<bool> {
+        let polled = self.device().poll(wgpu::PollType::Poll);
+        self.check()?;
+        Ok(polled.is_ok_and(|status| status.is_queue_empty()))
     }
 
     /// Ready when the device is done with what was submitted, and with all before it.
@@ -178,5 +166,37 @@ impl Future for Done<'_> {
             context.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+}
+
+/// Has the device seem busy to a test: drivers that run on the processor are done as soon as work is submitted.
+#[cfg(test)]
+pub(crate) mod held_back {
+    use std::cell::Cell;
+
+    std::thread_local! {
+        static LOOKS: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// Lets this thread look so many times at what the device is done with; it seems busy to all looks after these.
+    pub(crate) fn after(looks: u64) {
+        LOOKS.set(Some(looks));
+    }
+
+    /// Ends that.
+    pub(crate) fn end() {
+        LOOKS.set(None);
+    }
+
+    /// Whether it seems busy.
+    pub(crate) fn is_on() -> bool {
+        LOOKS.get() == Some(0)
+    }
+
+    /// A look.
+    pub(super) fn looks() -> bool {
+        let is_on = is_on();
+        LOOKS.set(LOOKS.get().map(|looks| looks.saturating_sub(1)));
+        is_on
     }
 }

@@ -42,6 +42,7 @@ impl ClickTrainer {
             .map(|vocabulary| self.plan().rows(vocabulary))
             .collect();
         let checked = self.check_tables(encoder.layout());
+        let checked = checked.and_then(|()| self.reserve_values(encoder.layout(), &old));
         let grown = checked.and_then(|()| self.grow_tables(encoder.layout()));
         if grown.is_err() {
             self.keep_rows(encoder);
@@ -52,6 +53,19 @@ impl ClickTrainer {
         }
         self.support_for(encoder.layout());
         grown
+    }
+
+    /// Sees that the sets of parameters beside the executor's can grow with its tables.
+    fn reserve_values(&mut self, layout: &Layout, old: &[usize]) -> Result<()> {
+        let mut rows = old.to_vec();
+        for table in &layout.vocabularies {
+            if let Some(at) = self.table(&table.name) {
+                rows[at] = rows[at].max(table.rows as usize);
+            }
+        }
+        let plan = self.plan().clone();
+        let mut others = self.core.other_values();
+        others.try_for_each(|values| rows::reserve_values(&plan, &rows, values))
     }
 
     /// Takes keys away for which there are no rows: they would name nothing.

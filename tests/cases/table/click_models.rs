@@ -28,7 +28,7 @@ pub fn small_models(layout: &Layout) -> Vec<(&'static str, ClickModel)> {
         }
         (name, model)
     };
-    ClickModel::NAMES.iter().map(|name| small(name)).collect()
+    ClickModel::NAMES.iter().map(small).collect()
 }
 
 /// Their plans over a field of one key, two that a history has too, one of any number of keys with weights, and numbers.
