@@ -1,4 +1,6 @@
-//! A whole epoch of NeuMF on MovieLens-1M, through the trainer: drawn, sorted, trained, without evaluation.
+//! A whole epoch of NeuMF on MovieLens-1M, through the trainer: drawn, sorted, trained, without evaluation. And of MF by each
+//! loss, with a negative for each positive: both look up as many rows of items, two for each positive, so that what
+//! counts as a sample here is a row of an item.
 
 mod common;
 
@@ -15,7 +17,7 @@ use pocketrec::{
     cpu::Isa,
     data::Split,
     device::Device,
-    models::NeuMf,
+    models::{Loss, Mf, NeuMf},
     plan::{AdamConfig, Optimizer},
     train::{TrainConfig, Trainer},
 };
@@ -63,9 +65,35 @@ fn epoch(criterion: &mut Criterion, (split, data): &(Split, &str), workload: Wor
     }
 }
 
+/// MF of 64 factors, by each loss.
+fn losses(criterion: &mut Criterion, (split, data): &(Split, &str)) {
+    let isa = Isa::available()[0];
+    let (users, items) = (split.train.users() as usize, split.train.items() as usize);
+    for threads in [1, 2] {
+        for loss in [Loss::CrossEntropy, Loss::Bpr] {
+            let config = TrainConfig {
+                epochs: 0,
+                batch_size: 2048,
+                negatives: 1,
+                loss,
+                eval_every: 0,
+                ..TrainConfig::default()
+            };
+            let model = Mf::new(users, items).factors(64);
+            let device = Device::cpu().simd(isa).threads(threads);
+            let setup = || Trainer::new(model.clone(), device.clone(), config).expect("the sizes are in range");
+            let mut group = Group::new(criterion, "epoch").slow();
+            let id = format!("{data}/mf64/{}/{isa}/{threads} threads", loss.name());
+            let work = Work::samples(2 * split.train.len());
+            group.run(id, work, setup, |trainer| train(trainer, split));
+        }
+    }
+}
+
 fn main() {
     let mut criterion = criterion();
     let data = ml_1m_split();
+    losses(&mut criterion, &data);
     let dense = Optimizer::Adam(AdamConfig::default());
     epoch(&mut criterion, &data, PAPER8, Optimizer::default());
     epoch(&mut criterion, &data, PAPER8, dense);

@@ -52,8 +52,10 @@ enum Kind {
 /// The graphics device that is taken where it pays off.
 #[cfg(feature = "gpu")]
 type Hardware = Lazily;
+/// There is none to take.
 #[cfg(not(feature = "gpu"))]
-type Hardware = ();
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Hardware {}
 
 impl Device {
     /// The best device of this machine, or the one that the environment variable `POCKETREC_DEVICE` names.

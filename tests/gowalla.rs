@@ -6,7 +6,7 @@
 //! cargo test --release --no-default-features --features parallel --test gowalla -- --ignored --nocapture
 //! ```
 //!
-//! `GOWALLA_SETTINGS="EPOCHS RATE L2"` tries settings on a fifth of the training part that is held out, and leaves the test
+//! `GOWALLA_SETTINGS="EPOCHS RATE L2 BATCH NEGATIVES"` tries settings on a fifth of the training part that is held out, and leaves the test
 //! part alone: so the settings below were chosen.
 #![cfg(feature = "std")]
 
@@ -68,10 +68,11 @@ fn mf_by_bpr_reaches_what_is_published() {
     let (mut train, mut test) = (lists(&folder.join("train.txt")), lists(&folder.join("test.txt")));
     let items = 1 + train.iter().chain(&test).flatten().max().copied().unwrap();
     let trial = std::env::var("GOWALLA_SETTINGS").ok();
-    let (mut epochs, mut learning_rate, mut tables) = (200, 1e-3, 1e-2);
+    let (mut epochs, mut learning_rate, mut tables, mut batch_size, mut negatives) = (200, 1e-3, 1e-2, 2048, 1);
     if let Some(trial) = &trial {
         let numbers: Vec<f32> = trial.split_whitespace().map(|number| number.parse().unwrap()).collect();
         (epochs, learning_rate, tables) = (numbers[0] as u32, numbers[1], numbers[2]);
+        (batch_size, negatives) = (numbers[3] as usize, numbers[4] as u32);
         for (user, (items, held)) in train.iter_mut().zip(&mut test).enumerate() {
             let rng = Rng::new(7).stream(user as u32);
             let (kept, out): (Vec<_>, Vec<_>) = (0..)
@@ -90,8 +91,8 @@ fn mf_by_bpr_reaches_what_is_published() {
     let config = TrainConfig {
         loss: Loss::Bpr,
         epochs,
-        batch_size: 2048,
-        negatives: 1,
+        batch_size,
+        negatives,
         optimizer: Optimizer::LazyAdam(AdamConfig {
             learning_rate,
             ..AdamConfig::default()

@@ -1,19 +1,22 @@
 //! Settings of models at and beyond the ends of their ranges: a plan, or an error that names the setting.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use pocketrec::{
     Error,
     data::clicks::{IdField, Layout, SequenceField, Table},
-    models::{ClickModel, DeepFm, Dien, Din, Fm, Gmf, Lr, Mf, Mlp, Model, NeuMf, Unit, WideDeep},
+    models::{ClickModel, DcnV2, DeepFm, Dien, Din, Fm, Gmf, Lr, Mf, Mlp, Model, NeuMf, Unit},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},
 };
 
 /// The setting that is at fault, and why.
 #[track_caller]
-fn fault(plan: pocketrec::Result<Plan>) -> (String, String) {
-    match plan {
+fn fault(made: pocketrec::Result<impl fmt::Debug>) -> (String, String) {
+    match made {
         Err(Error::Config { field, reason }) => (field, reason),
         other => panic!("{other:?}"),
     }
@@ -38,14 +41,76 @@ fn layout(ids: usize) -> Layout {
     }
 }
 
-fn click_models(layout: &Layout, factors: usize) -> Vec<ClickModel> {
-    vec![
-        Fm::new(layout).embedding_dim(factors).into(),
-        WideDeep::new(layout).embedding_dim(factors).into(),
-        DeepFm::new(layout).embedding_dim(factors).into(),
-        Din::new(layout).embedding_dim(factors).into(),
-        Dien::new(layout).embedding_dim(factors).into(),
-    ]
+/// All models of clicks that have a setting, with this value of it.
+fn models_with(layout: &Layout, setting: &str, value: &str) -> Vec<ClickModel> {
+    let all = ClickModel::NAMES
+        .iter()
+        .map(|name| ClickModel::named(name, layout).unwrap());
+    let those = all.filter(|model| model.settings().iter().any(|there| there == setting));
+    those.map(|model| model.with(setting, value).unwrap()).collect()
+}
+
+fn click_models(layout: &Layout, embedding_dim: usize) -> Vec<ClickModel> {
+    models_with(layout, "embedding_dim", &embedding_dim.to_string())
+}
+
+#[test]
+fn settings_are_known_by_their_names() {
+    let layout = layout(2);
+    let unknown = ClickModel::named("ncf", &layout).unwrap_err().to_string();
+    assert!(
+        unknown.contains("there is no ncf") && unknown.contains("dcnv2"),
+        "{unknown}"
+    );
+    let by_setters = Din::new(&layout)
+        .attention([8, 4], Unit::Dice)
+        .softmax(true)
+        .dropout(0.25);
+    let mut by_name = ClickModel::named("din", &layout).unwrap();
+    for (setting, value) in [
+        ("attention", "8,4"),
+        ("attention_unit", "dice"),
+        ("softmax", "true"),
+        ("dropout", "0.25"),
+    ] {
+        by_name = by_name.with(setting, value).unwrap();
+    }
+    assert_eq!(by_name, by_setters.into());
+    let deepfm = || ClickModel::named("deepfm", &layout).unwrap();
+    let units = ["batch-norm-relu", "batch_norm_relu"].map(|unit| deepfm().with("unit", unit).unwrap());
+    assert_eq!(units[0], units[1]);
+    for (setting, value) in [
+        ("layout", "{}"),
+        ("model", "fm"),
+        ("attention", "8"),
+        ("hidden", "8,-1"),
+        ("hidden", "8]"),
+        ("dropout", "much"),
+        ("dropout", ""),
+        ("unit", "tanh"),
+        ("embedding_dim", "1.5"),
+    ] {
+        assert_eq!(fault(deepfm().with(setting, value)).0, setting, "{value}");
+    }
+}
+
+#[test]
+fn sizes_of_cross_networks_are_refused_by_name() {
+    let layout = layout(2);
+    for layers in [0, 1025, usize::MAX] {
+        assert_eq!(fault(DcnV2::new(&layout).cross(layers).plan()).0, "cross");
+    }
+    for rank in [0, 65_537, usize::MAX] {
+        assert_eq!(fault(DcnV2::new(&layout).rank(rank).plan()).0, "rank");
+    }
+    assert!(
+        DcnV2::new(&layout)
+            .embedding_dim(1)
+            .cross(1024)
+            .hidden([])
+            .plan()
+            .is_ok()
+    );
 }
 
 #[test]
@@ -91,9 +156,9 @@ fn sizes_of_click_models_are_refused_by_name() {
         for model in click_models(&layout, size) {
             assert_eq!(fault(model.plan()).0, "embedding_dim", "{}", model.name());
         }
-        assert_eq!(fault(WideDeep::new(&layout).hidden([4, size]).plan()).0, "hidden");
-        assert_eq!(fault(DeepFm::new(&layout).hidden([size]).plan()).0, "hidden");
-        assert_eq!(fault(Din::new(&layout).hidden([size]).plan()).0, "hidden");
+        for model in models_with(&layout, "hidden", &format!("4,{size}")) {
+            assert_eq!(fault(model.plan()).0, "hidden", "{}", model.name());
+        }
         assert_eq!(
             fault(Din::new(&layout).attention([4, size], Unit::Dice).plan()).0,
             "attention"

@@ -106,6 +106,7 @@
 //! |---|---|
 //! | `src/ops/mod.rs`, `src/cpu/mod.rs`, `src/gpu/ops/mod.rs` | as for any operation |
 //! | `src/models/loss.rs` | a variant, which the compiler then asks for in the methods there |
+//! | `examples/train_ncf/settings.rs` | `--loss` |
 //! | `tests/cases/table/ops.rs` | a row |
 //! | `CHANGELOG.md` | a line |
 //!

@@ -185,5 +185,5 @@
 //! | an operation with a model of clicks | 21 for the operation alone | 8 | "Add DCN-v2 with its op cross": the seven above (the two lists of models and operations among them) and `src/models/mod.rs`; the README's row came with its measurement |
 //! | an operation alone | 21 | 7 | the same without `src/models/mod.rs` |
 //! | a model of clicks alone | | 3 | `src/models/mod.rs`, `CHANGELOG.md`, `README.md` |
-//! | a pairwise loss | 28 | 38, and then 6 | BPR brought the seam with it (`finish(loss)`, what is scored, samples of pairs); what names it besides its own files now is the table of [`add_a_loss`](super::add_a_loss) |
+//! | a pairwise loss | 28 | 38, and then 7 | BPR brought the seam with it (`finish(loss)`, what is scored, samples of pairs); what names it besides its own files now is the table of [`add_a_loss`](super::add_a_loss) |
 //! | a part of a device's memory or list of ops in a backend | every backend's lists of stages | 0 | both executors dispatch by the list |

@@ -85,13 +85,7 @@ impl DcnV2 {
         }
     }
 
-    setters!(hidden unit dropout);
-
-    /// Sets the width of an embedding.
-    pub fn embedding_dim(mut self, embedding_dim: usize) -> Self {
-        self.embedding_dim = embedding_dim;
-        self
-    }
+    setters!(embedding_dim hidden unit dropout);
 
     /// Sets the number of cross layers.
     pub fn cross(mut self, layers: usize) -> Self {
