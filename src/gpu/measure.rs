@@ -14,10 +14,10 @@ use crate::{
             dispatch::{Dispatch, build, record},
             draft::{Draft, Reads},
             grid::{Grid, Work},
-            shapes::ViewShape,
             spaces::{Extent, SPACES, samples_alone},
         },
         shaders::tile::Tile,
+        shapes::ViewShape,
     },
 };
 

@@ -20,6 +20,7 @@ mod program;
 mod sampling;
 mod search;
 mod shaders;
+mod shapes;
 #[cfg(test)]
 mod uniforms;
 

@@ -8,14 +8,11 @@ use naga::{AddressSpace, Handle, Module, Type, TypeInner, proc::Layouter};
 use crate::gpu::{
     memory::placement::Layer,
     ops::{self, updates},
-    program::{
-        call::Call,
-        room::Draw,
-        shapes::{Uniform, UniformLayout, ViewShape},
-    },
+    program::{call::Call, room::Draw},
     sampling::maker::SortShape,
     search::catalogue::SearchUniform,
     shaders,
+    shapes::{Uniform, UniformLayout, ViewShape},
 };
 
 /// A struct's name, its bytes, and its fields without pads: each with its offset and its bytes.

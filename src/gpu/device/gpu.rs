@@ -15,10 +15,10 @@ use crate::{
     Error, Result,
     gpu::{
         device::{
+            PATIENCE,
             adapters::{Adapter, Select, adapters, choose, name},
             cooperative::Cooperative,
             pipelines::Pipelines,
-            signal::PATIENCE,
             trusted,
         },
         shaders::side::Side,

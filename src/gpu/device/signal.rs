@@ -5,13 +5,14 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use crate::{Error, Result, executor::may_block, gpu::device::gpu::Gpu};
-
-/// How long to wait for the device before it is given up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+use crate::{
+    Error, Result,
+    executor::may_block,
+    gpu::device::{PATIENCE, gpu::Gpu},
+};
 
 /// Is given when the device has come to a point.
 #[derive(Clone, Default)]
@@ -63,38 +64,6 @@ fn is_held_back() -> bool {
     return held_back::looks();
     #[cfg(not(test))]
     false
-}
-
-/// Has the device seem busy to a test: drivers that run on the processor are done as soon as work is submitted.
-#[cfg(test)]
-pub(crate) mod held_back {
-    use std::cell::Cell;
-
-    std::thread_local! {
-        static LOOKS: Cell<Option<u64>> = const { Cell::new(None) };
-    }
-
-    /// Lets this thread look so many times at what the device is done with; it seems busy to all looks after these.
-    pub(crate) fn after(looks: u64) {
-        LOOKS.set(Some(looks));
-    }
-
-    /// Ends that.
-    pub(crate) fn end() {
-        LOOKS.set(None);
-    }
-
-    /// Whether it seems busy.
-    pub(crate) fn is_on() -> bool {
-        LOOKS.get() == Some(0)
-    }
-
-    /// A look.
-    pub(super) fn looks() -> bool {
-        let is_on = is_on();
-        LOOKS.set(LOOKS.get().map(|looks| looks.saturating_sub(1)));
-        is_on
-    }
 }
 
 /// What was submitted, and the signal that it is done or, where it was for that, that its memory can be read.
@@ -177,5 +146,37 @@ impl Future for Done<'_> {
             context.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+}
+
+/// Has the device seem busy to a test: drivers that run on the processor are done as soon as work is submitted.
+#[cfg(test)]
+pub(crate) mod held_back {
+    use std::cell::Cell;
+
+    std::thread_local! {
+        static LOOKS: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// Lets this thread look so many times at what the device is done with; it seems busy to all looks after these.
+    pub(crate) fn after(looks: u64) {
+        LOOKS.set(Some(looks));
+    }
+
+    /// Ends that.
+    pub(crate) fn end() {
+        LOOKS.set(None);
+    }
+
+    /// Whether it seems busy.
+    pub(crate) fn is_on() -> bool {
+        LOOKS.get() == Some(0)
+    }
+
+    /// A look.
+    pub(super) fn looks() -> bool {
+        let is_on = is_on();
+        LOOKS.set(LOOKS.get().map(|looks| looks.saturating_sub(1)));
+        is_on
     }
 }

@@ -21,7 +21,7 @@ impl GpuExecutor {
             (self.buffers, self.program) = (None, None);
             self.inputs = Inputs::default();
             self.in_flight.clear();
-            self.set_aside.clear();
+            self.loss_copies.clear();
             self.pending = [0; 2];
             (self.loss, self.auxiliary) = (LossSum::default(), LossSum::default());
         }

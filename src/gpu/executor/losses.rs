@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     gpu::{
-        executor::GpuExecutor,
+        executor::{GpuExecutor, loss_copy::LossCopy},
         memory::buffers::{Mapped, staging},
         program::spaces::{SPACES, Slice},
     },
@@ -11,12 +11,6 @@ use crate::{
 
 /// Samples whose losses a workgroup adds up.
 const LOSS_GROUP: u32 = 256;
-
-/// Sums that are on their way back, because steps after them needed their place: losses, then auxiliary losses.
-pub(crate) struct SetAside {
-    copied: Mapped,
-    counts: [usize; 2],
-}
 
 impl GpuExecutor {
     /// Where a slice's losses go, and its auxiliary losses: these lie behind the middle of the buffer.
@@ -32,7 +26,7 @@ impl GpuExecutor {
         let end = (self.losses.size() / 4) as u32;
         let fits = |pending: [u32; 2]| pending[0] + more[0] <= middle && pending[1] + more[1] <= end - middle;
         if !fits(self.pending) {
-            self.set_losses_aside()?;
+            self.copy_losses()?;
         }
         if !fits(self.pending) {
             return Err(Error::Device(format!(
@@ -56,7 +50,7 @@ impl GpuExecutor {
     }
 
     /// Makes place for all losses that the device has room for, by a copy of those that are there.
-    fn set_losses_aside(&mut self) -> Result<()> {
+    fn copy_losses(&mut self) -> Result<()> {
         self.add_arrived_losses()?;
         let counts = self.pending.map(|count| count as usize);
         let bytes = counts.map(|count| 4 * count as u64);
@@ -73,21 +67,21 @@ impl GpuExecutor {
             }
         }
         let copied = Mapped::after(&self.gpu, encoder, staging, all)?;
-        self.set_aside.push_back(SetAside { copied, counts });
+        self.loss_copies.push_back(LossCopy { copied, counts });
         self.pending = [0; 2];
         Ok(())
     }
 
     /// Adds up the losses that were set aside and have come back.
     pub(crate) fn add_arrived_losses(&mut self) -> Result<()> {
-        while self.set_aside.front().is_some_and(|front| front.copied.is_done()) {
+        while self.loss_copies.front().is_some_and(|front| front.copied.is_done()) {
             self.add_front_losses()?;
         }
         Ok(())
     }
 
     fn add_front_losses(&mut self) -> Result<()> {
-        let Some(front) = self.set_aside.pop_front() else {
+        let Some(front) = self.loss_copies.pop_front() else {
             return Ok(());
         };
         let [losses, _] = front.counts;
@@ -99,7 +93,7 @@ impl GpuExecutor {
 
     /// Adds the sums of losses on the device to `loss` and `auxiliary`, in f64 and in their order.
     pub(crate) async fn fetch_losses(&mut self) -> Result<()> {
-        while let Some(front) = self.set_aside.front() {
+        while let Some(front) = self.loss_copies.front() {
             front.copied.done(&self.gpu).await?;
             self.add_front_losses()?;
         }

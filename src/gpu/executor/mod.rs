@@ -6,6 +6,7 @@
 //! cut into slices, each of which goes forward and backward; the updates follow the last.
 
 mod changes;
+mod loss_copy;
 mod losses;
 mod memory;
 mod parts;
@@ -13,6 +14,7 @@ pub(crate) mod program;
 mod resident;
 mod run;
 mod score;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +29,7 @@ use crate::{
     },
     gpu::{
         device::{gpu::Gpu, signal::Submitted},
-        executor::{losses::SetAside, program::Program},
+        executor::{loss_copy::LossCopy, program::Program},
         memory::{
             budget::{check_host, losses, parameters},
             buffers::{Readback, STORAGE},
@@ -83,7 +85,7 @@ pub struct GpuExecutor {
     /// Sums of losses on the device that `loss` and `auxiliary` lack.
     pub(crate) pending: [u32; 2],
     /// More of them, on their way back.
-    pub(crate) set_aside: VecDeque<SetAside>,
+    pub(crate) loss_copies: VecDeque<LossCopy>,
     /// Whether weights came from the host since they were transposed.
     pub(crate) stale: bool,
     pub(crate) counts: Counts,
@@ -138,7 +140,7 @@ impl GpuExecutor {
             auxiliary: LossSum::default(),
             auxiliary_losses,
             pending: [0; 2],
-            set_aside: VecDeque::new(),
+            loss_copies: VecDeque::new(),
             stale: true,
             counts: Counts::default(),
             interrupted: false,

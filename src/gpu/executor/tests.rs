@@ -161,7 +161,7 @@ fn reads_scores_and_searches_that_are_dropped_midway_lose_nothing() {
     let (mut rows, mut logits, mut all) = ([0.0; 9], [0.0; 4], [0.0; 16]);
     let queries = [Query { user: 3, known: &[1] }];
     let mut midway = [0; 9];
-    for call in 0..midway.len() {
+    for (call, midway) in midway.iter_mut().enumerate() {
         for looks in 0.. {
             for executor in [&mut dropped, &mut other] {
                 step(executor).wait().unwrap();
@@ -190,7 +190,7 @@ fn reads_scores_and_searches_that_are_dropped_midway_lose_nothing() {
             if done {
                 break;
             }
-            midway[call] += 1;
+            *midway += 1;
         }
     }
     // A step waits for nothing where there is room.

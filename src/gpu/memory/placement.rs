@@ -1,6 +1,6 @@
 //! Where weights, biases and statistics lie in their buffer.
 
-use crate::gpu::program::shapes::uniform;
+use crate::gpu::shapes::uniform;
 use crate::{
     gpu::memory::layout::{Columns, matrix::Matrix, needs::Needs},
     plan::{ParamKind, Plan, View},

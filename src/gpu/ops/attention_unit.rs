@@ -14,9 +14,9 @@ use crate::{
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::{Shader, shader},
+        shapes::{Uniform, UniformLayout, ViewShape, uniform},
     },
     ops::AttentionUnit,
     plan::{Accumulate, Activation, View},

@@ -11,10 +11,10 @@ use crate::{
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::{Uniform, UniformLayout, ViewShape, uniform},
             spaces::PerSpace,
         },
         shaders::{Shader, shader},
+        shapes::{Uniform, UniformLayout, ViewShape, uniform},
     },
     ops::Auxiliary,
     plan::View,

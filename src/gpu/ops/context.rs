@@ -6,10 +6,10 @@ use crate::{
         memory::{layout::Columns, tables::Shard, tensors::Tensors},
         program::{
             activations::{Buffers, STATISTICS},
-            shapes::ViewShape,
             spaces::{PerSpace, SPACES},
         },
         shaders::side::Side,
+        shapes::ViewShape,
     },
     plan::{Accumulate, Activation, Plan, View},
 };

@@ -11,9 +11,9 @@ use crate::{
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::{Shader, shader},
+        shapes::{Uniform, UniformLayout, ViewShape, uniform},
     },
     ops::Fm,
     plan::{Space, View},

@@ -15,9 +15,9 @@ use crate::{
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::{Shader, shader, tile::Tile},
+        shapes::{Uniform, UniformLayout, ViewShape, uniform},
     },
     ops::{Gru, Linear, gru::Kind},
     plan::{Accumulate, Activation, Plan, View},

@@ -12,9 +12,9 @@ use crate::{
         program::{
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::{Shader, mixed_shader, shader, side::Side, tile::Tile},
+        shapes::{Uniform, UniformLayout, ViewShape, uniform},
     },
     ops::Linear,
     plan::{Accumulate, Activation, View},

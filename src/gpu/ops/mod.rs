@@ -55,7 +55,7 @@ macro_rules! gpu_ops {
 
         /// Their uniforms.
         #[cfg(test)]
-        pub(crate) const UNIFORMS: &[&[crate::gpu::program::shapes::UniformLayout]] =
+        pub(crate) const UNIFORMS: &[&[crate::gpu::shapes::UniformLayout]] =
             &[$(<crate::ops::$op as op::Shaders>::UNIFORMS),*];
     };
 }

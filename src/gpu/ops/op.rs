@@ -8,8 +8,9 @@ use crate::{
             needs::{Needs, Scratch, Stored},
         },
         ops::context::{Context, Purpose},
-        program::{draft::Draft, shapes::UniformLayout},
+        program::draft::Draft,
         shaders::Shader,
+        shapes::UniformLayout,
     },
     plan::{Accumulate, Activation, Plan, View},
 };

@@ -7,9 +7,9 @@ use crate::{
         program::{
             draft::{Draft, Reads},
             grid::{Grid, Sources},
-            shapes::{Uniform, UniformLayout, ViewShape, uniform},
         },
         shaders::{Shader, shader},
+        shapes::{Uniform, UniformLayout, ViewShape, uniform},
     },
     plan::{L2, Optimizer, View},
 };

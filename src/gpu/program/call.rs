@@ -1,6 +1,6 @@
 //! What changes from call to call: the uniform at the head of a batch.
 
-use crate::gpu::program::shapes::uniform;
+use crate::gpu::shapes::uniform;
 use crate::{
     gpu::program::spaces::{PerSpace, SPACES, Slice},
     plan::{AdamConfig, L2, Optimizer},

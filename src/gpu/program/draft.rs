@@ -1,11 +1,9 @@
 //! A dispatch before its buffers are bound: what the operations hand over.
 
 use crate::gpu::{
-    program::{
-        grid::Grid,
-        shapes::{Uniform, ViewShape},
-    },
+    program::grid::Grid,
     shaders::{Shader, tile::Tile},
+    shapes::{Uniform, ViewShape},
 };
 
 /// What a dispatch does for each unit of its grid: a row, a segment, a chunk, a thread or a workgroup.

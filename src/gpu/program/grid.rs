@@ -1,7 +1,7 @@
 //! How many workgroups a dispatch takes, as a rule that the size of a batch is put into.
 
 use crate::{
-    gpu::program::{shapes::ViewShape, spaces::PerSpace},
+    gpu::{program::spaces::PerSpace, shapes::ViewShape},
     plan::MAX_GATHERS,
 };
 

@@ -8,5 +8,4 @@ pub(crate) mod grid;
 pub(crate) mod inputs;
 pub(crate) mod profile;
 pub(crate) mod room;
-pub(crate) mod shapes;
 pub(crate) mod spaces;

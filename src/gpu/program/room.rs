@@ -1,6 +1,6 @@
 //! Where the parts of a batch lie that the device makes.
 
-use crate::gpu::program::shapes::uniform;
+use crate::gpu::shapes::uniform;
 
 /// Words of the uniform part, and of each column's header.
 pub(crate) const HEADER: usize = 64;

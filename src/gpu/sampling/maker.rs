@@ -3,7 +3,7 @@
 //! What is made lies in the words of a batch as [`Inputs`] packs them, but that each part begins where the largest batch
 //! has it: no shader that reads a batch sees a difference.
 
-use crate::gpu::program::shapes::uniform;
+use crate::gpu::shapes::uniform;
 use crate::{
     Result,
     gpu::{

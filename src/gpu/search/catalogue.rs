@@ -1,6 +1,6 @@
 //! Buffers and dispatches of searches of a whole catalogue.
 
-use crate::gpu::program::shapes::uniform;
+use crate::gpu::shapes::uniform;
 use crate::{
     Result,
     gpu::{
@@ -10,9 +10,9 @@ use crate::{
             dispatch::{Dispatch, build},
             draft::{Draft, Reads},
             grid::Grid,
-            shapes::ViewShape,
         },
         shaders::{Shader, shader},
+        shapes::ViewShape,
     },
 };
 

@@ -1,4 +1,3 @@
 //! Searching the catalogue on the device: scores stay there, and what comes back is as large as what was asked for.
 
 pub(crate) mod catalogue;
-pub(crate) mod find;

@@ -11,10 +11,10 @@ use crate::{
             dispatch::record,
             grid::Work,
             room::Room,
-            shapes::ViewShape,
             spaces::{Extent, SPACES, samples_alone},
         },
         search::catalogue::{Search, SearchSizes, SearchUniform},
+        shapes::ViewShape,
     },
 };
 

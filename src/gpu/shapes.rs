@@ -41,8 +41,8 @@ macro_rules! uniform {
             $($(#[$field_meta])* $field_vis $field: $type,)*
         }
 
-        impl $crate::gpu::program::shapes::Uniform for $shape {
-            const LAYOUT: $crate::gpu::program::shapes::UniformLayout = $crate::gpu::program::shapes::UniformLayout {
+        impl $crate::gpu::shapes::Uniform for $shape {
+            const LAYOUT: $crate::gpu::shapes::UniformLayout = $crate::gpu::shapes::UniformLayout {
                 name: stringify!($name),
                 size: size_of::<$shape>(),
                 fields: &[$((stringify!($field), core::mem::offset_of!($shape, $field), size_of::<$type>())),*],

@@ -1,13 +1,15 @@
 //! Executors refuse what does not fit, say what it was, and go on as if nothing had been asked; what fits they do alike.
 
+mod batches;
+#[path = "../common/mod.rs"]
 mod common;
+mod names;
 
 use common::{odd_models, random_batch, trained_state};
 use pocketrec::{
     Error, Result,
     cpu::{CpuExecutor, Isa},
     data::Batch,
-    device::Device,
     executor::{Executor, score_catalogue},
     plan::{AdamConfig, L2, Optimizer, Plan, State},
     reference::Reference,
@@ -346,201 +348,6 @@ fn tables_grow_alike() {
                 1e-5,
                 "grown",
             );
-        }
-    }
-}
-
-/// What is said of a name that no instruction set has.
-fn unknown(name: &str) -> String {
-    format!("device: unknown instruction set {name:?}; known: scalar, avx2, avx512, neon")
-}
-
-/// One that belongs to another family of processors.
-fn absent() -> Isa {
-    if Isa::Neon.is_available() { Isa::Avx2 } else { Isa::Neon }
-}
-
-#[test]
-fn instruction_sets_by_name() {
-    for isa in Isa::available() {
-        let name = isa.to_string();
-        assert_eq!(name.parse::<Isa>().unwrap(), isa);
-        assert_eq!(format!(" {} ", name.to_uppercase()).parse::<Isa>().unwrap(), isa);
-    }
-    for name in ["", "avx", "avx-512", "sse", "scalar,avx2", "\u{0}", "auto"] {
-        assert_eq!(name.parse::<Isa>().unwrap_err().to_string(), unknown(name));
-    }
-    let made = CpuExecutor::new(plan(), trained_state(&plan(), 0.1, 0, 1), absent(), 1);
-    let text = made.err().unwrap().to_string();
-    assert!(text.contains(&format!("lacks {}", absent())), "{text}");
-}
-
-/// The environment belongs to a whole process, so each case is one: this test once more, told what to find.
-#[cfg(feature = "std")]
-#[test]
-fn instruction_set_by_environment() {
-    const FOUND: &str = "POCKETREC_TEST_FOUND";
-    if let Ok(want) = std::env::var(FOUND) {
-        let got = Isa::detect().map_or_else(|error| error.to_string(), |isa| isa.to_string());
-        assert_eq!(got, want);
-        return;
-    }
-    let has = Isa::available()
-        .iter()
-        .map(Isa::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let lacking = format!(
-        "device: POCKETREC_SIMD={}: this processor lacks it; it has {has}",
-        absent()
-    );
-    let unknown = |name| format!("device: POCKETREC_SIMD={name}: no such instruction set; this processor has {has}");
-    for (value, want) in [
-        ("scalar", "scalar".to_string()),
-        (" Scalar", "scalar".to_string()),
-        ("sse9", unknown("sse9")),
-        ("", unknown("")),
-        (&absent().to_string(), lacking),
-    ] {
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "instruction_set_by_environment"])
-            .env("POCKETREC_SIMD", value)
-            .env(FOUND, want)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains("1 passed"),
-            "{value:?}: {text}"
-        );
-    }
-}
-
-/// As above.
-#[cfg(feature = "std")]
-#[test]
-fn device_by_environment() {
-    const FOUND: &str = "POCKETREC_TEST_FOUND";
-    if std::env::var_os(FOUND).is_some() {
-        let text = Device::auto().map_or_else(|error| error.to_string(), |device| format!("{device:?}"));
-        println!("found {text}");
-        return;
-    }
-    let cpu = format!("{:?}", Device::cpu());
-    for (value, parts) in [
-        (" CPU", vec![cpu.as_str()]),
-        ("Auto", vec!["Auto"]),
-        (
-            "no such thing",
-            vec!["POCKETREC_DEVICE=no such thing: ", "auto", "cpu", "unset it"],
-        ),
-        ("no such+MIXED", vec!["POCKETREC_DEVICE=no such+MIXED: "]),
-    ] {
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "device_by_environment", "--nocapture"])
-            .env("POCKETREC_DEVICE", value)
-            .env(FOUND, "")
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(parts.iter().all(|part| text.contains(part)), "{value:?}: {text}");
-    }
-}
-
-/// Whatever lends ids out takes back the word that they are sorted: an edited id would be updated as another row.
-#[test]
-fn batch_that_was_edited_after_it_was_sorted() {
-    type Edit = fn(&mut Batch);
-    let edits: [(&str, Edit); 7] = [
-        ("id", |batch| batch.ids_mut(0)[3] = 5),
-        ("id of no row", |batch| batch.ids_mut(1)[9] = u32::MAX),
-        ("ids and weights", |batch| batch.ids_and_weights_mut(1).0[0] = 3),
-        ("shorter", |batch| batch.ids_mut(0).truncate(4)),
-        ("longer", |batch| batch.ids_mut(0).extend([1, 2])),
-        ("pushed", |batch| batch.push(&[1, 1], 0.0)),
-        ("looked at only", |batch| _ = batch.ids_mut(0)),
-    ];
-    for (what, edit) in edits {
-        let mut batch = random_batch(&plan(), 10, 3);
-        assert!(batch.is_sorted());
-        edit(&mut batch);
-        assert!(!batch.is_sorted(), "{what}");
-        // The order of other ids is not there to be read either.
-        let mut columns = batch.columns().iter();
-        assert!(
-            columns.all(|column| column.order.is_empty() && column.segments.is_empty()),
-            "{what}"
-        );
-        let state = trained_state(&plan(), 0.5, 5, 1);
-        let mut executor = CpuExecutor::new(plan(), state.clone(), Isa::available()[0], 1).unwrap();
-        assert!(step(&mut executor, &batch).is_err(), "{what}");
-        assert!(executor.state().wait().unwrap() == state, "{what}");
-        // Sorted again it is taken, or refused for what it is.
-        batch.sort();
-        let fits = !["id of no row", "shorter", "longer"].contains(&what);
-        assert_eq!(step(&mut executor, &batch).is_ok(), fits, "{what}");
-        step(&mut executor, &random_batch(&plan(), 20, 1)).unwrap();
-    }
-    let mut ragged = random_batch(&plan(), 2, 3);
-    ragged.push(&[1, 2, 3], 0.0);
-    ragged.sort();
-    refused(&["pushed with other than 2 ids"], |executor| step(executor, &ragged));
-    ragged.clear();
-    ragged.push(&[1, 2], 0.0);
-    ragged.sort();
-    executors()
-        .iter_mut()
-        .for_each(|executor| step(&mut **executor, &ragged).unwrap());
-}
-
-#[test]
-fn labels_and_numbers_that_cannot_be_learnt_from() {
-    for (at, label) in [(0, f32::NAN), (7, -0.1), (8, 1.5), (19, f32::INFINITY), (3, -f32::NAN)] {
-        let mut batch = random_batch(&plan(), 20, 3);
-        batch.labels_mut()[at] = label;
-        let telling = [&format!("label of sample {at}: {label} is not in 0..=1")[..]];
-        refused(&telling, |executor| step(executor, &batch));
-        // What is scored has no label.
-        let scored = alike(|executor| executor.score_batch(&batch, &mut [0.0; 20]).wait().is_ok());
-        assert!(scored);
-    }
-    let mut ends = random_batch(&plan(), 20, 3);
-    ends.labels_mut()[..2].copy_from_slice(&[-0.0, 1.0]);
-    executors()
-        .iter_mut()
-        .for_each(|executor| step(&mut **executor, &ends).unwrap());
-    for (_, plan) in common::feature_plans() {
-        let state = common::random_state(&plan, 0.3, 1);
-        let width = plan.numerics();
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let good = random_batch(&plan, 20, 3);
-            let mut batches = Vec::new();
-            if width > 0 {
-                let mut batch = good.clone();
-                batch.numeric_mut()[7 * width + width - 1] = bad;
-                batches.push((batch, format!("numeric feature {} of sample 7: {bad}", width - 1)));
-            }
-            if let Some(column) = plan.columns().iter().position(|column| column.weighted) {
-                let mut batch = good.clone();
-                batch.ids_and_weights_mut(column).1[2] = bad;
-                batch.sort();
-                batches.push((
-                    batch,
-                    format!("weight of id 2 of {}: {bad}", plan.columns()[column].name),
-                ));
-            }
-            for (batch, telling) in batches {
-                let mut executor = CpuExecutor::new(plan.clone(), state.clone(), Isa::available()[0], 1).unwrap();
-                let mut reference = Reference::new(&plan, &state).unwrap();
-                for executor in [&mut executor as &mut dyn Executor, &mut reference] {
-                    let mut out = [0.0; 20];
-                    for result in [step(executor, &batch), executor.score_batch(&batch, &mut out).wait()] {
-                        let text = result.unwrap_err().to_string();
-                        assert!(text.contains(&telling), "{text} does not say {telling}");
-                    }
-                    step(executor, &good).unwrap();
-                }
-            }
         }
     }
 }
