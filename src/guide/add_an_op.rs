@@ -186,4 +186,5 @@
 //! | an operation alone | 21 | 7 | the same without `src/models/mod.rs` |
 //! | a model of clicks alone | | 3 | `src/models/mod.rs`, `CHANGELOG.md`, `README.md` |
 //! | a pairwise loss | 28 | 38, and then 7 | BPR brought the seam with it (`finish(loss)`, what is scored, samples of pairs); what names it besides its own files now is the table of [`add_a_loss`](super::add_a_loss) |
-//! | a part of a device's memory or list of ops in a backend | every backend's lists of stages | 0 | both executors dispatch by the list |
+//! | a device whose results are awaited | 29 | 34 in `src`, and then none | "Part the executor": it changed the calls of [`Executor`](crate::executor::Executor), which a further device implements |
+//! | a storage type of tables | 33 | | no commit has done it since |

@@ -13,6 +13,7 @@
 //! | [`reference`](crate::reference) | whole plans run by the specifications, for tests | `ops`, `plan` |
 //! | [`cpu`](crate::cpu) | a file of the same name an operation: kernels over a small trait of vector lanes; the executor that runs them on tiles of samples | `plan` |
 //! | `gpu`, `shaders/` | a file of the same name an operation: which dispatches it is, and its WGSL; the executor that runs one dispatch over the whole batch | `plan` |
+//! | [`executor`](crate::executor) | what every device does, without blocking, and the parts that some do besides; waiting, or awaiting, what is not done yet | `plan`, `data` |
 //! | [`models`](crate::models) | each reads as its paper's figure does, and builds a plan | `plan` |
 //! | [`data`](crate::data) | readers, splits, encoders of clicks, made-up data, and the batches made of them | |
 //! | [`train`](crate::train), [`eval`](crate::eval), `checkpoint` | epochs, early stops, rankings, files of what was learnt | all of the above, through [`Executor`] |

@@ -79,7 +79,7 @@ pub struct Param {
 }
 
 impl Param {
-    /// Number of floats; `usize::MAX` of a size that [`Plan::with_rows`] made too large for any memory.
+    /// Number of floats; `usize::MAX` of a size that [`Plan::with_rows`](super::Plan::with_rows) made too large for any memory.
     pub fn len(&self) -> usize {
         self.rows.saturating_mul(self.width)
     }

@@ -88,7 +88,7 @@ impl Samples {
         &self.weights
     }
 
-    /// The user of each row, as an index into [`Past::users`]; empty where the schema groups by nothing.
+    /// The user of each row, as an index into [`Past::users`](super::Past::users); empty where the schema groups by nothing.
     pub fn groups(&self) -> &[u32] {
         &self.groups
     }
@@ -109,7 +109,7 @@ impl Samples {
         &self.notes.unknown_negatives
     }
 
-    /// By field, standardised numbers so far from all of training that they were cut to [`Scale::LIMIT`].
+    /// By field, standardised numbers so far from all of training that they were cut to [`Scale::LIMIT`](super::Scale::LIMIT).
     pub fn clamped(&self) -> &[Clamped] {
         &self.notes.clamped
     }

@@ -61,7 +61,7 @@ impl PlantedClicks {
     /// Makes the data; the same options give the same data anywhere.
     ///
     /// # Errors
-    /// [`Error::Config`] where a number is too small, not finite or absurdly large.
+    /// [`Error::Config`](crate::Error::Config) where a number is too small, not finite or absurdly large.
     pub fn generate(&self) -> Result<PlantedClickData> {
         self.check()?;
         let world = World::new(self);

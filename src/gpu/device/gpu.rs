@@ -15,7 +15,6 @@ use crate::{
     Error, Result,
     gpu::{
         device::{
-            PATIENCE,
             adapters::{Adapter, Select, adapters, choose, name},
             cooperative::Cooperative,
             pipelines::Pipelines,
@@ -254,27 +253,6 @@ impl Gpu {
                 self.name()
             ))),
         }
-    }
-
-    /// Blocks until a submit is done, and all before it.
-    pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
-        let poll = wgpu::PollType::Wait {
-            submission_index: Some(submission),
-            timeout: Some(PATIENCE),
-        };
-        let waited = self.0.device.poll(poll);
-        self.check()?;
-        match waited {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::Device(format!("{} does not answer: {error}", self.name()))),
-        }
-    }
-
-    /// Lets the device get on, without blocking; gives whether it is done with all that was submitted.
-    pub(crate) fn poll(&self) -> Result<bool> {
-        let polled = self.0.device.poll(wgpu::PollType::Poll);
-        self.check()?;
-        Ok(polled.is_ok_and(|status| status.is_queue_empty()))
     }
 
     /// What the adapter says of itself.

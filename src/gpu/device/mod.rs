@@ -8,8 +8,3 @@ pub(crate) mod pipelines;
 pub(crate) mod signal;
 #[allow(unsafe_code)] // shaders without checks of indices, and wgpu's experiments
 mod trusted;
-
-use std::time::Duration;
-
-/// How long to wait for the device before it is given up.
-const PATIENCE: Duration = Duration::from_secs(300);

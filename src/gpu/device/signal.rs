@@ -5,14 +5,13 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use crate::{
-    Error, Result,
-    executor::may_block,
-    gpu::device::{PATIENCE, gpu::Gpu},
-};
+use crate::{Error, Result, executor::may_block, gpu::device::gpu::Gpu};
+
+/// How long to wait for the device before it is given up.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Is given when the device has come to a point.
 #[derive(Clone, Default)]
@@ -91,6 +90,27 @@ impl Gpu {
         let done = signal.clone();
         self.queue().on_submitted_work_done(move || done.give());
         Submitted::new(index, signal)
+    }
+
+    /// Blocks until a submit is done, and all before it.
+    fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        let poll = wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: Some(PATIENCE),
+        };
+        let waited = self.device().poll(poll);
+        self.check()?;
+        match waited {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Device(format!("{} does not answer: {error}", self.name()))),
+        }
+    }
+
+    /// Lets the device get on, without blocking; gives whether it is done with all that was submitted.
+    pub(crate) fn poll(&self) -> Result<bool> {
+        let polled = self.device().poll(wgpu::PollType::Poll);
+        self.check()?;
+        Ok(polled.is_ok_and(|status| status.is_queue_empty()))
     }
 
     /// Ready when the device is done with what was submitted, and with all before it.

@@ -32,7 +32,7 @@ impl GpuExecutor {
         if self.tensors.write_state(&self.plan, state).await? {
             self.program = None;
         }
-        self.stale = true;
+        self.transpose_is_due = true;
         self.steps = state.step;
         self.interrupted = false;
         Ok(())
@@ -43,7 +43,7 @@ impl GpuExecutor {
         check_rows(&self.plan, param, first, values.len())?;
         // Tables, vectors and statistics have no transpose.
         let Param { kind, is_vector, .. } = &self.plan.params()[param];
-        self.stale |= *kind == ParamKind::Dense && !is_vector;
+        self.transpose_is_due |= *kind == ParamKind::Dense && !is_vector;
         self.interrupted = true; // where this is dropped in the middle
         let written = self.tensors.write_rows(&self.plan, param, first, values).await;
         self.interrupted = false;

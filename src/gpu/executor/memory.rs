@@ -21,7 +21,7 @@ impl GpuExecutor {
     /// searching whole catalogues takes some more, where it fits.
     ///
     /// # Errors
-    /// [`Error::Device`] with the sizes, where a part cannot be bound: a table's row, all weights and biases, a sample, or
+    /// [`Error::Device`](crate::Error::Device) with the sizes, where a part cannot be bound: a table's row, all weights and biases, a sample, or
     /// the batch; where a recurrent layer is wider than shaders hold.
     pub fn memory(gpu: &Gpu, plan: &Plan, batch: u32, moments: bool) -> Result<Memory> {
         Self::memory_with_steps(gpu, plan, batch, &[], moments)

@@ -87,7 +87,7 @@ pub struct GpuExecutor {
     /// More of them, on their way back.
     pub(crate) loss_copies: VecDeque<LossCopy>,
     /// Whether weights came from the host since they were transposed.
-    pub(crate) stale: bool,
+    pub(crate) transpose_is_due: bool,
     pub(crate) counts: Counts,
     /// Whether a step, or a change of the parameters, has begun and not ended.
     interrupted: bool,
@@ -141,7 +141,7 @@ impl GpuExecutor {
             auxiliary_losses,
             pending: [0; 2],
             loss_copies: VecDeque::new(),
-            stale: true,
+            transpose_is_due: true,
             counts: Counts::default(),
             interrupted: false,
         };

@@ -212,7 +212,7 @@ impl GpuExecutor {
                 .iter()
                 .filter(|(kind, _)| *kind == updates && first + samples == all[0]);
             let updates = last.map(|(_, dispatches)| &dispatches[..]).next().unwrap_or(&[]);
-            let transpose = if std::mem::take(&mut self.stale) {
+            let transpose = if std::mem::take(&mut self.transpose_is_due) {
                 &program.transpose[..]
             } else {
                 &[]

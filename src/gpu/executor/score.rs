@@ -117,7 +117,7 @@ impl GpuExecutor {
             columns: &self.inputs.work,
         };
         let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
-        let transpose = if std::mem::take(&mut self.stale) {
+        let transpose = if std::mem::take(&mut self.transpose_is_due) {
             &program.transpose[..]
         } else {
             &[]

@@ -209,7 +209,7 @@ impl GpuExecutor {
             slots: 0,
             columns: &self.inputs.work,
         };
-        let transpose = match std::mem::take(&mut self.stale) {
+        let transpose = match std::mem::take(&mut self.transpose_is_due) {
             true => &program.transpose[..],
             false => &[],
         };
