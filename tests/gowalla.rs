@@ -68,7 +68,7 @@ fn mf_by_bpr_reaches_what_is_published() {
     let (mut train, mut test) = (lists(&folder.join("train.txt")), lists(&folder.join("test.txt")));
     let items = 1 + train.iter().chain(&test).flatten().max().copied().unwrap();
     let trial = std::env::var("GOWALLA_SETTINGS").ok();
-    let (mut epochs, mut learning_rate, mut tables, mut batch_size, mut negatives) = (48, 2e-3, 4e-3, 2048, 4);
+    let (mut epochs, mut learning_rate, mut tables, mut batch_size, mut negatives) = (48, 2e-3, 1e-3, 8192, 8);
     if let Some(trial) = &trial {
         let numbers: Vec<f32> = trial.split_whitespace().map(|number| number.parse().unwrap()).collect();
         (epochs, learning_rate, tables) = (numbers[0] as u32, numbers[1], numbers[2]);
