@@ -54,6 +54,8 @@ const ADVICE: Names = &[
 /// An error's text, with options in place of what the library calls them.
 pub fn text(error: &Error, names: Names) -> String {
     let text = match error {
+        // It takes settings by the names that the library has for them.
+        Error::Config { field, .. } if field == "--set" => return error.to_string(),
         Error::Config { field, reason } => {
             let option = names.iter().find(|(name, _)| name == field);
             format!("{}: {reason}", option.map_or(field.as_str(), |(_, option)| option))

@@ -33,10 +33,7 @@ impl Case {
     fn new(name: impl ToString, plan: Plan) -> Self {
         let name = name.to_string();
         Case {
-            slack: if ["batch_norm: ", "bpr: ", "model "]
-                .iter()
-                .any(|op| name.starts_with(op))
-            {
+            slack: if ["batch_norm: ", "model "].iter().any(|op| name.starts_with(op)) {
                 4.0
             } else {
                 1.0
