@@ -156,17 +156,20 @@ fn panels(data: &[f32], panel: usize, rows: usize) -> Panels<'_> {
 /// `(B - C) + E diag(q)` in the forward packing: a float of the query for each row of a panel.
 #[inline(always)]
 fn fold_forward<S: Simd>(s: S, unit: &PackedUnit, query: &[f32], panel: usize, own: &mut [f32]) {
-    let rows = unit
+    let whole = panel * unit.key.inputs();
+    let panels = unit
         .key
         .forward()
-        .chunks_exact(panel)
-        .zip(unit.product.forward().chunks_exact(panel));
-    let queries = query.iter().cycle();
-    for (((key, product), own), &q) in rows.zip(own.chunks_exact_mut(panel)).zip(queries) {
-        let q = s.splat(q);
-        let vectors = key.chunks_exact(S::LANES).zip(product.chunks_exact(S::LANES));
-        for ((key, product), own) in vectors.zip(own.chunks_exact_mut(S::LANES)) {
-            s.store(s.mul_add(q, s.load(product), s.load(key)), own);
+        .chunks_exact(whole)
+        .zip(unit.product.forward().chunks_exact(whole));
+    for ((key, product), own) in panels.zip(own.chunks_exact_mut(whole)) {
+        let rows = key.chunks_exact(panel).zip(product.chunks_exact(panel));
+        for (((key, product), own), &q) in rows.zip(own.chunks_exact_mut(panel)).zip(query) {
+            let q = s.splat(q);
+            let vectors = key.chunks_exact(S::LANES).zip(product.chunks_exact(S::LANES));
+            for ((key, product), own) in vectors.zip(own.chunks_exact_mut(S::LANES)) {
+                s.store(s.mul_add(q, s.load(product), s.load(key)), own);
+            }
         }
     }
 }
