@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `src/ops/<op>.rs` | operands, what it says of itself, the specification in `f64` | [`ops::Op`](crate::ops::Op), [`ops::Specification`](crate::ops::Specification) |
 //! | `src/cpu/<op>.rs` | kernels for all instruction sets, and how a tile runs them | `kernel!`, `TileOp` |
-//! | `src/gpu/ops/<op>.rs` | uniforms, what it needs of memory, its dispatches | `Shaders`, `GpuOp` |
+//! | `src/gpu/ops/<op>.rs` | uniforms, what it needs of memory, its dispatches | `Shaders`, `GpuOp`, by `gpu::ops::prelude` |
 //! | `shaders/<op>.wgsl` | the shader | |
 //! | `benches/<op>.rs` | its kernels against what the machine can do | |
 //!

@@ -1,23 +1,6 @@
 //! Scales and shifts: `shaders/affine.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Affine,
-    plan::{Accumulate, View},
-};
+use crate::{gpu::ops::prelude::*, ops::Affine, plan::Accumulate};
 
 const SHADER: Shader = shader!("affine", "column_sums", "affine");
 

@@ -1,23 +1,6 @@
 //! Weighted sums of steps: `shaders/attention.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Attention,
-    plan::View,
-};
+use crate::{gpu::ops::prelude::*, ops::Attention};
 
 const SHADER: Shader = shader!("attention", "attention");
 

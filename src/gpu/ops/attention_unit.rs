@@ -2,24 +2,12 @@
 //! `shaders/attention_unit_weights.wgsl` for its weight.
 
 use crate::{
-    Result,
     gpu::{
-        memory::layout::needs::{Scratch, Stored},
-        ops::{
-            context::{Context, NONE, is_added},
-            linear::number_of,
-            op::{Backward, Forward, GpuOp, Shaders},
-            pool::sum_steps,
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
+        memory::layout::needs::Scratch,
+        ops::{context::NONE, linear::number_of, pool::sum_steps, prelude::*},
     },
     ops::AttentionUnit,
-    plan::{Accumulate, Activation, View},
+    plan::{Accumulate, Activation},
 };
 
 /// Operands of DIN's attention unit.

@@ -1,23 +1,11 @@
 //! DIEN's auxiliary loss: `shaders/auxiliary.wgsl`.
 
 use crate::{
-    Result,
     gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, auxiliary_losses, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-            spaces::PerSpace,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
+        ops::{context::auxiliary_losses, prelude::*},
+        program::spaces::PerSpace,
     },
     ops::Auxiliary,
-    plan::View,
 };
 
 const SHADER: Shader = shader!("auxiliary", "cross_entropy", "auxiliary");

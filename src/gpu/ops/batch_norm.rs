@@ -1,22 +1,9 @@
 //! Batch normalisation: `shaders/batch_norm.wgsl`.
 
 use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, Purpose, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
+    gpu::ops::{context::Purpose, prelude::*},
     ops::BatchNorm,
-    plan::{Accumulate, View},
+    plan::Accumulate,
 };
 
 const SHADER: Shader = shader!("batch_norm", "column_sums", "batch_norm");

@@ -1,23 +1,6 @@
 //! BPR: `shaders/bpr.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::Context,
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Bpr,
-    plan::View,
-};
+use crate::{gpu::ops::prelude::*, ops::Bpr};
 
 const SHADER: Shader = shader!("bpr", "cross_entropy", "bpr");
 

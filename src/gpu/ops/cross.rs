@@ -1,22 +1,9 @@
 //! Cross layers, around their matrix products (`linear.rs`): `shaders/cross.wgsl`.
 
 use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::{Scratch, Stored},
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
+    gpu::{memory::layout::needs::Scratch, ops::prelude::*},
     ops::Cross,
-    plan::{Activation, View},
+    plan::Activation,
 };
 
 const SHADER: Shader = shader!("cross", "cross");

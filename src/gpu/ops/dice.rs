@@ -1,23 +1,6 @@
 //! Dice: `shaders/dice.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Dice,
-    plan::View,
-};
+use crate::{gpu::ops::prelude::*, ops::Dice};
 
 const SHADER: Shader = shader!("dice", "sigmoid", "column_sums", "dice");
 

@@ -1,22 +1,9 @@
 //! Random zeros: `shaders/dropout.wgsl`.
 
 use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, Piece, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
+    gpu::ops::{context::Piece, prelude::*},
     ops::{Dropout, dropout},
-    plan::{Accumulate, View},
+    plan::Accumulate,
 };
 
 const SHADER: Shader = shader!("dropout", "threefry", "dropout");

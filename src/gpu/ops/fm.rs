@@ -1,23 +1,6 @@
 //! The second order of a factorisation machine: `shaders/fm.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Fm,
-    plan::{Space, View},
-};
+use crate::{gpu::ops::prelude::*, ops::Fm, plan::Space};
 
 const SHADER: Shader = shader!("fm", "fm");
 

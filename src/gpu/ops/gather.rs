@@ -1,23 +1,6 @@
 //! Embedding look-ups: `shaders/gather.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::Context,
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Gather,
-    plan::View,
-};
+use crate::{gpu::ops::prelude::*, ops::Gather};
 
 const SHADER: Shader = shader!("gather", "gather");
 

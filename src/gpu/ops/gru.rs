@@ -2,25 +2,14 @@
 //! `shaders/gru_scores.wgsl` for the forms that scores steer.
 
 use crate::{
-    Error, Result,
+    Error,
     gpu::{
-        memory::layout::{
-            Columns,
-            needs::{Scratch, Stored},
-        },
-        ops::{
-            context::{Context, Operand, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader, tile::Tile},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
+        memory::layout::{Columns, needs::Scratch},
+        ops::prelude::*,
+        shaders::tile::Tile,
     },
     ops::{Gru, Linear, gru::Kind},
-    plan::{Accumulate, Activation, Plan, View},
+    plan::{Accumulate, Activation, Plan},
 };
 
 /// Recurrence of a recurrent layer.

@@ -1,23 +1,6 @@
 //! The last step of each sample: `shaders/last_step.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::LastStep,
-    plan::{Accumulate, View},
-};
+use crate::{gpu::ops::prelude::*, ops::LastStep, plan::Accumulate};
 
 const SHADER: Shader = shader!("last_step", "last_step");
 

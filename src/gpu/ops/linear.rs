@@ -2,22 +2,13 @@
 //! and both in mixed precision.
 
 use crate::{
-    Result,
     gpu::{
-        memory::layout::{Range4, masks::mask, needs::Stored},
-        ops::{
-            context::{Context, NONE, Operand, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, mixed_shader, shader, side::Side, tile::Tile},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
+        memory::layout::{Range4, masks::mask},
+        ops::{context::NONE, prelude::*},
+        shaders::{mixed_shader, side::Side, tile::Tile},
     },
     ops::Linear,
-    plan::{Accumulate, Activation, View},
+    plan::{Accumulate, Activation},
 };
 
 /// Linear layer: forward, and the gradient of its input.

@@ -22,6 +22,7 @@ mod op;
 mod pair_with_next;
 mod pool;
 mod prelu;
+mod prelude;
 mod product;
 mod sigmoid_cross_entropy;
 mod softmax;

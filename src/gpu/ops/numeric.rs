@@ -1,23 +1,6 @@
 //! Numeric features: `shaders/numeric.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::Context,
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Numeric,
-    plan::View,
-};
+use crate::{gpu::ops::prelude::*, ops::Numeric};
 
 const SHADER: Shader = shader!("numeric", "numeric");
 

@@ -1,23 +1,6 @@
 //! Each step's state beside the next item: `shaders/pair_with_next.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::PairWithNext,
-    plan::View,
-};
+use crate::{gpu::ops::prelude::*, ops::PairWithNext};
 
 const SHADER: Shader = shader!("pair_with_next", "pair_with_next");
 

@@ -1,23 +1,6 @@
 //! Sums and means of a sample's steps: `shaders/pool.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, Operand, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Pool,
-    plan::{Accumulate, View},
-};
+use crate::{gpu::ops::prelude::*, ops::Pool, plan::Accumulate};
 
 const SHADER: Shader = shader!("pool", "pool");
 

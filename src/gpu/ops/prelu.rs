@@ -1,23 +1,6 @@
 //! PReLU: `shaders/prelu.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Prelu,
-    plan::{Accumulate, View},
-};
+use crate::{gpu::ops::prelude::*, ops::Prelu, plan::Accumulate};
 
 const SHADER: Shader = shader!("prelu", "column_sums", "prelu");
 

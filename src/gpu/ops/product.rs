@@ -1,23 +1,6 @@
 //! Elementwise products: `shaders/product.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, Operand, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Product,
-    plan::{Accumulate, View},
-};
+use crate::{gpu::ops::prelude::*, ops::Product, plan::Accumulate};
 
 const SHADER: Shader = shader!("product", "product");
 

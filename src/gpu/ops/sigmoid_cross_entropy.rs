@@ -1,23 +1,6 @@
 //! The loss: `shaders/sigmoid_cross_entropy.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::Context,
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::SigmoidCrossEntropy,
-    plan::View,
-};
+use crate::{gpu::ops::prelude::*, ops::SigmoidCrossEntropy};
 
 const SHADER: Shader = shader!("sigmoid_cross_entropy", "cross_entropy", "sigmoid_cross_entropy");
 

@@ -1,23 +1,6 @@
 //! Softmax over the steps of each sample: `shaders/softmax.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Softmax,
-    plan::{Accumulate, View},
-};
+use crate::{gpu::ops::prelude::*, ops::Softmax, plan::Accumulate};
 
 const SHADER: Shader = shader!("softmax", "softmax");
 

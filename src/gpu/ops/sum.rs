@@ -1,23 +1,6 @@
 //! Sums of columns: `shaders/sum.wgsl`.
 
-use crate::{
-    Result,
-    gpu::{
-        memory::layout::needs::Stored,
-        ops::{
-            context::{Context, is_added},
-            op::{Backward, Forward, GpuOp, Shaders},
-        },
-        program::{
-            draft::{Draft, Reads},
-            grid::Grid,
-        },
-        shaders::{Shader, shader},
-        shapes::{Uniform, UniformLayout, ViewShape, uniform},
-    },
-    ops::Sum,
-    plan::View,
-};
+use crate::{gpu::ops::prelude::*, ops::Sum};
 
 const SHADER: Shader = shader!("sum", "sum");
 
