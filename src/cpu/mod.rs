@@ -21,6 +21,7 @@ pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
 mod catalogue;
+pub mod ccl;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -30,7 +31,9 @@ pub mod gather;
 pub mod gru;
 pub mod last_step;
 pub mod linear;
+pub mod margin;
 mod math;
+pub mod normalise;
 mod numeric;
 mod packed;
 pub mod pair_with_next;
@@ -46,6 +49,7 @@ pub mod sigmoid_cross_entropy;
 #[allow(unsafe_code)] // intrinsics, and pointers into checked slices
 pub(crate) mod simd;
 pub mod softmax;
+pub mod softmax_cross_entropy;
 mod source;
 pub mod sum;
 #[cfg(feature = "parallel")]

@@ -20,7 +20,8 @@ macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy,
+            Cross, Normalise
         }
     };
 }
@@ -33,6 +34,7 @@ pub mod attention_unit;
 pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
+pub mod ccl;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -42,6 +44,8 @@ pub mod gru;
 pub mod l2;
 pub mod last_step;
 pub mod linear;
+pub mod margin;
+pub mod normalise;
 pub mod numeric;
 mod op;
 pub mod pair_with_next;
@@ -54,6 +58,7 @@ pub mod row_update;
 pub mod sgd;
 pub mod sigmoid_cross_entropy;
 pub mod softmax;
+pub mod softmax_cross_entropy;
 pub mod sort;
 mod specification;
 mod stage;
@@ -66,6 +71,7 @@ pub use attention_unit::AttentionUnit;
 pub use auxiliary::Auxiliary;
 pub use batch_norm::BatchNorm;
 pub use bpr::Bpr;
+pub use ccl::Ccl;
 pub use cross::Cross;
 pub use dice::Dice;
 pub use dropout::Dropout;
@@ -74,6 +80,8 @@ pub use gather::Gather;
 pub use gru::Gru;
 pub use last_step::LastStep;
 pub use linear::{Activation, Linear};
+pub use margin::Margin;
+pub use normalise::Normalise;
 pub use numeric::Numeric;
 pub use op::{Names, Op, Role, Spaces};
 pub use pair_with_next::PairWithNext;
@@ -82,6 +90,7 @@ pub use prelu::Prelu;
 pub use product::Product;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax::Softmax;
+pub use softmax_cross_entropy::{Similarity, SoftmaxCrossEntropy};
 pub use specification::{Context, Specification};
 pub use stage::Stage;
 pub use sum::Sum;

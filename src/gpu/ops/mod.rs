@@ -8,6 +8,7 @@ mod attention_unit;
 mod auxiliary;
 mod batch_norm;
 mod bpr;
+mod ccl;
 pub(crate) mod context;
 mod cross;
 mod dice;
@@ -17,6 +18,8 @@ mod gather;
 mod gru;
 mod last_step;
 pub(crate) mod linear;
+mod margin;
+mod normalise;
 mod numeric;
 mod op;
 mod pair_with_next;
@@ -26,6 +29,7 @@ mod prelude;
 mod product;
 mod sigmoid_cross_entropy;
 mod softmax;
+mod softmax_cross_entropy;
 mod sum;
 pub(crate) mod updates;
 
@@ -83,7 +87,11 @@ pub(crate) fn columns(plan: &Plan) -> Result<Columns> {
 pub(crate) fn forward(ctx: Context<'_>, purpose: Purpose) -> Result<Vec<Draft<'_>>> {
     let mut drafts = Vec::new();
     for (index, stage) in ctx.plan.stages().iter().enumerate() {
-        if purpose == Purpose::Train || ctx.plan.is_scored(index) {
+        let is_wanted = match purpose {
+            Purpose::Train => ctx.plan.is_trained(index),
+            Purpose::Score => ctx.plan.is_scored(index),
+        };
+        if is_wanted {
             of(stage).forward(ctx, Forward { stage: index, purpose }, &mut drafts)?;
         }
     }
