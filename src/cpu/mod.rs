@@ -43,6 +43,7 @@ mod prepare;
 pub mod product;
 pub mod row_update;
 mod rows;
+mod sampled_softmax;
 #[cfg(not(feature = "parallel"))]
 mod serial;
 pub mod sigmoid_cross_entropy;

@@ -56,7 +56,7 @@ pub use din::Din;
 pub use fm::Fm;
 pub use gmf::Gmf;
 pub(crate) use loss::Draw;
-pub use loss::{Ccl, Loss, Margin, Softmax};
+pub use loss::{Ccl, Loss, Margin, SampledSoftmax, Softmax};
 pub use lr::Lr;
 pub use mf::Mf;
 pub use mlp::Mlp;

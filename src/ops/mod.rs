@@ -20,7 +20,7 @@ macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy,
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy, SampledSoftmax,
             Cross, Normalise
         }
     };
@@ -55,6 +55,7 @@ pub mod product;
 mod ragged;
 pub mod rank;
 pub mod row_update;
+pub mod sampled_softmax;
 pub mod sgd;
 pub mod sigmoid_cross_entropy;
 pub mod softmax;
@@ -88,6 +89,7 @@ pub use pair_with_next::PairWithNext;
 pub use pool::Pool;
 pub use prelu::Prelu;
 pub use product::Product;
+pub use sampled_softmax::SampledSoftmax;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax::Softmax;
 pub use softmax_cross_entropy::{Similarity, SoftmaxCrossEntropy};

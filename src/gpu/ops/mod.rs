@@ -27,6 +27,7 @@ mod pool;
 mod prelu;
 mod prelude;
 mod product;
+mod sampled_softmax;
 mod sigmoid_cross_entropy;
 mod softmax;
 mod softmax_cross_entropy;
