@@ -13,6 +13,7 @@
 
 mod accumulate;
 pub mod adam;
+pub mod add;
 pub mod affine;
 mod aligned;
 pub mod attention;
@@ -21,6 +22,7 @@ pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
 mod catalogue;
+pub mod causal_attention;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -29,6 +31,7 @@ pub mod fm;
 pub mod gather;
 pub mod gru;
 pub mod last_step;
+pub mod layer_norm;
 pub mod linear;
 mod math;
 mod numeric;
