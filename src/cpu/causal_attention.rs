@@ -60,8 +60,15 @@ impl Workspace {
     /// Makes room for histories of so many steps, and of `rows` in all for gradients.
     fn reserve(&mut self, longest: usize, head_width: usize, gradients: usize) {
         let columns = padded(longest);
-        let sizes = [head_width * columns; 2].into_iter().chain([QUERIES * columns; 2]).chain([gradients; 3]);
-        let all = self.transposed.iter_mut().chain(&mut self.blocks).chain(&mut self.gradients);
+        let sizes = [head_width * columns; 2]
+            .into_iter()
+            .chain([QUERIES * columns; 2])
+            .chain([gradients; 3]);
+        let all = self
+            .transposed
+            .iter_mut()
+            .chain(&mut self.blocks)
+            .chain(&mut self.gradients);
         for (floats, size) in all.zip(sizes) {
             if floats.len() < size + READ_AHEAD {
                 floats.resize(size + READ_AHEAD);
@@ -96,7 +103,15 @@ pub fn forward<S: Simd>(
                 let p = attend(s, &block, query, keys, p);
                 let to = &mut output.data[(first + block.first) * output.stride + head * width..];
                 let shape = block.product(width, block.keys);
-                multiply(s, shape, Left::by_row(p), Panels::of_rows(s, value), Start::Zero, to, output.stride);
+                multiply(
+                    s,
+                    shape,
+                    Left::by_row(p),
+                    Panels::of_rows(s, value),
+                    Start::Zero,
+                    to,
+                    output.stride,
+                );
             }
         }
     }
@@ -162,7 +177,15 @@ impl Workspace {
             let ds = Rows { data: of_ds, ..p };
             let by_queries = block.product(width, block.keys);
             let to = &mut dq[at(block.first)..];
-            multiply(s, by_queries, Left::by_row(ds), Panels::of_rows(s, key), Start::Zero, to, stride);
+            multiply(
+                s,
+                by_queries,
+                Left::by_row(ds),
+                Panels::of_rows(s, key),
+                Start::Zero,
+                to,
+                stride,
+            );
             let shape = Shape {
                 rows: block.keys,
                 columns: width,
@@ -228,7 +251,13 @@ fn attend<'a, S: Simd>(s: S, block: &Block, query: Rows<'_>, keys: Rows<'_>, p: 
         stride,
         width: block.keys,
     };
-    softmax(s, block.rows, block.first, 1.0 / libm::sqrtf(width as f32), scores(&mut p[..]));
+    softmax(
+        s,
+        block.rows,
+        block.first,
+        1.0 / libm::sqrtf(width as f32),
+        scores(&mut p[..]),
+    );
     Rows {
         data: p,
         stride,
@@ -372,7 +401,10 @@ fn check(heads: usize, inputs: Inputs<'_>, output: usize) -> usize {
         rows.check_shape();
         assert!(rows.width == output, "{} columns for {output}", rows.width);
     }
-    assert!(heads > 0 && output.is_multiple_of(heads), "{heads} heads of {output} columns");
+    assert!(
+        heads > 0 && output.is_multiple_of(heads),
+        "{heads} heads of {output} columns"
+    );
     output / heads
 }
 
@@ -397,7 +429,14 @@ impl TileOp for ops::CausalAttention {
         d: &mut StageGradients<'_, '_>,
     ) {
         let offsets = on.offsets(self.inputs[0]);
-        backward(s, offsets, self.heads, inputs(self, on), d.output.rows(), memory.workspace);
+        backward(
+            s,
+            offsets,
+            self.heads,
+            inputs(self, on),
+            d.output.rows(),
+            memory.workspace,
+        );
         let found = memory.workspace.gradients(self.output.width);
         for ((found, &input), &accumulate) in found.iter().zip(&self.inputs).zip(d.accumulate) {
             let mut to = d.inputs.of(input);

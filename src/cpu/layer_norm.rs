@@ -130,7 +130,15 @@ impl TileOp for ops::LayerNorm {
 
     fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, output: RowsMut<'_>) {
         let (weight, bias) = (on.network.value(self.weight), on.network.value(self.bias));
-        forward(s, on.rows, on.activation(self.input), weight, bias, self.epsilon, output);
+        forward(
+            s,
+            on.rows,
+            on.activation(self.input),
+            weight,
+            bias,
+            self.epsilon,
+            output,
+        );
     }
 
     fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {

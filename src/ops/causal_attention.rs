@@ -33,14 +33,6 @@ pub struct CausalAttention {
     pub heads: usize,
 }
 
-impl CausalAttention {
-    /// The columns of head `head` among `view`'s.
-    pub(crate) fn head(&self, view: View, head: usize) -> View {
-        let width = view.width / self.heads;
-        view.columns(head * width, width)
-    }
-}
-
 impl Op for CausalAttention {
     fn name(&self) -> &'static str {
         "causal_attention"
@@ -161,7 +153,10 @@ pub fn backward(query: &[f64], key: &[f64], value: &[f64], output_gradient: &[f6
                 let read = steps.start..t + 1;
                 let p = weights(query, key, shape, &columns, scale, read.clone());
                 let d = shape.row(output_gradient, t, columns.clone());
-                let dp: Vec<f64> = read.clone().map(|u| dot(d, shape.row(value, u, columns.clone()))).collect();
+                let dp: Vec<f64> = read
+                    .clone()
+                    .map(|u| dot(d, shape.row(value, u, columns.clone())))
+                    .collect();
                 let mean = dot(&p, &dp);
                 for (k, u) in read.enumerate() {
                     let ds = p[k] * (dp[k] - mean) / scale;

@@ -70,7 +70,12 @@ impl Specification for LayerNorm {
     }
 
     fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
-        let found = backward(&on.read(self.input), on.value(self.weight), d_output, self.epsilon.into());
+        let found = backward(
+            &on.read(self.input),
+            on.value(self.weight),
+            d_output,
+            self.epsilon.into(),
+        );
         add(&mut d_params[self.weight], &found.weight);
         add(&mut d_params[self.bias], &found.bias);
         vec![found.input]

@@ -37,7 +37,11 @@ impl GpuOp for CausalAttention {
     /// Heads begin at whole vec4s in all four.
     fn alike(&self) -> Vec<Vec<View>> {
         let [query, key, value] = self.inputs;
-        let of_head = |head| [query, key, value, self.output].map(|view| self.head(view, head)).to_vec();
+        let of_head = |head| {
+            [query, key, value, self.output]
+                .map(|view| of_head(self, view, head))
+                .to_vec()
+        };
         (0..self.heads).map(of_head).collect()
     }
 
@@ -52,7 +56,7 @@ impl GpuOp for CausalAttention {
 
     fn forward<'a>(&self, ctx: Context<'a>, pass: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
         for head in 0..self.heads {
-            let output = ctx.activation(self.head(self.output, head));
+            let output = ctx.activation(of_head(self, self.output, head));
             drafts.push(attend(self, ctx, (pass.stage, head), "forward", output, None)?);
         }
         Ok(())
@@ -62,12 +66,18 @@ impl GpuOp for CausalAttention {
         let entries = ["query_gradient", "key_gradient", "value_gradient"];
         for ((entry, &input), &accumulate) in entries.into_iter().zip(&self.inputs).zip(pass.accumulate) {
             for head in 0..self.heads {
-                let to = ctx.gradient(self.head(input, head));
+                let to = ctx.gradient(of_head(self, input, head));
                 drafts.push(attend(self, ctx, (pass.stage, head), entry, to, Some(accumulate))?);
             }
         }
         Ok(())
     }
+}
+
+/// The columns of a head among a view's.
+fn of_head(op: &CausalAttention, view: View, head: usize) -> View {
+    let width = view.width / op.heads;
+    view.columns(head * width, width)
 }
 
 /// A head's dispatch, which writes `output`; of gradients with how they are delivered.
@@ -79,9 +89,9 @@ fn attend<'a>(
     (output, to): Operand<'a>,
     gradient: Option<Accumulate>,
 ) -> Result<Draft<'a>> {
-    let [(query, q), (key, k), (value, v)] = op.inputs.map(|view| ctx.activation(op.head(view, head)));
-    let (stats, s) = ctx.activation(op.head(ctx.scratch(stage, 0)?, head));
-    let (delta, of) = ctx.gradient(op.head(op.output, head));
+    let [(query, q), (key, k), (value, v)] = op.inputs.map(|view| ctx.activation(of_head(op, view, head)));
+    let (stats, s) = ctx.activation(of_head(op, ctx.scratch(stage, 0)?, head));
+    let (delta, of) = ctx.gradient(of_head(op, op.output, head));
     let width = (op.output.width / op.heads) as u64;
     let shape = CausalAttentionShape {
         query,
@@ -94,13 +104,16 @@ fn attend<'a>(
         add: gradient.map_or(0, is_added),
         pad: [0; 2],
     };
-    let mut buffers = vec![(3, q), (4, k), (5, v), (6, to), (7, s)];
-    buffers.extend(gradient.map(|_| (8, of)));
+    // The forward pass reads no gradient, but shares what adds rows up: a buffer has to be bound there.
+    let of = gradient.map_or(v, |_| of);
+    let buffers = vec![(3, q), (4, k), (5, v), (6, to), (7, s), (8, of)];
     let grid = Grid::Rows {
         space: query.space(),
         threads: THREADS,
     };
     // As if each step read itself alone: how long histories are is not known.
     let draft = Draft::new(SHADER, entry, grid, Reads::CallAndBatch, &shape, buffers);
-    Ok(draft.of(format!("{width}")).cost(8 * width, 64 * u64::from(query.width)))
+    Ok(draft
+        .of(format!("{width}"))
+        .cost(8 * width, 64 * u64::from(query.width)))
 }

@@ -131,7 +131,9 @@ impl PlanBuilder {
         }
         if heads == 0 || !query.width.is_multiple_of(heads) {
             let width = query.width;
-            self.fail(format!("causal_attention of {heads} heads over {width} columns: give a divisor"));
+            self.fail(format!(
+                "causal_attention of {heads} heads over {width} columns: give a divisor"
+            ));
         }
         self.stages.push(Stage::CausalAttention(ops::CausalAttention {
             inputs: [query, key, value],
