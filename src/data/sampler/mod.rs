@@ -1,6 +1,7 @@
 //! Training samples: every positive once an epoch, with fresh negatives, in shuffled order.
 
 mod part;
+mod sequences;
 
 use alloc::format;
 
