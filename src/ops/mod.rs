@@ -20,7 +20,7 @@ macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross, Propagate
         }
     };
 }
@@ -48,6 +48,7 @@ pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;
 pub mod product;
+pub mod propagate;
 mod ragged;
 pub mod rank;
 pub mod row_update;
@@ -70,7 +71,7 @@ pub use cross::Cross;
 pub use dice::Dice;
 pub use dropout::Dropout;
 pub use fm::Fm;
-pub use gather::Gather;
+pub use gather::{Gather, Propagated};
 pub use gru::Gru;
 pub use last_step::LastStep;
 pub use linear::{Activation, Linear};
@@ -80,6 +81,7 @@ pub use pair_with_next::PairWithNext;
 pub use pool::Pool;
 pub use prelu::Prelu;
 pub use product::Product;
+pub use propagate::Propagate;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax::Softmax;
 pub use specification::{Context, Specification};
