@@ -14,7 +14,7 @@ const MAX_LAYERS: usize = 16;
 impl PlanBuilder {
     /// Two tables of `width` columns whose rows reach one another over `layers` edges of a graph
     /// ([`ops::propagate`](crate::ops::propagate)), in a new buffer that has a row for each of both. A table is its name, the
-    /// vocabulary whose ids it has rows of, and its number of rows. [`gather_propagated`](PlanBuilder::gather_propagated)
+    /// vocabulary whose ids it has rows of, its number of rows and how it begins. [`gather_propagated`](PlanBuilder::gather_propagated)
     /// looks ids up in it.
     ///
     /// A plan propagates at most once, and does not look the tables up as they are besides. Every row of such a table moves
@@ -24,8 +24,9 @@ impl PlanBuilder {
     /// use pocketrec::{ops::SigmoidCrossEntropy, plan::{Init, PlanBuilder}};
     /// let mut plan = PlanBuilder::new();
     /// let (user, item) = (plan.query("user"), plan.candidate("item"));
-    /// let tables = [("user.weight", "user", 50), ("item.weight", "item", 40)];
-    /// let nodes = plan.propagate(tables, 8, 3, Init::Normal { std: 0.1 });
+    /// let init = Init::Normal { std: 0.1 };
+    /// let tables = [("user.weight", "user", 50, init), ("item.weight", "item", 40, init)];
+    /// let nodes = plan.propagate(tables, 8, 3);
     /// let (p, q, terms) = (plan.buffer(8), plan.buffer(8), plan.buffer(8));
     /// plan.gather_propagated(nodes, user, p);
     /// plan.gather_propagated(nodes, item, q);
@@ -36,15 +37,15 @@ impl PlanBuilder {
     /// assert_eq!(plan.nodes(), [50, 40]);
     /// # Ok::<(), pocketrec::Error>(())
     /// ```
-    pub fn propagate(&mut self, tables: [(&str, &str, usize); 2], width: usize, layers: usize, init: Init) -> View {
+    pub fn propagate(&mut self, tables: [(&str, &str, usize, Init); 2], width: usize, layers: usize) -> View {
         if layers == 0 || layers > MAX_LAYERS {
             self.fail(format!("propagation over {layers} layers; give 1 to {MAX_LAYERS}"));
         }
-        let [(first, vocabulary, _), (second, other, _)] = tables;
+        let [(first, vocabulary, ..), (second, other, ..)] = tables;
         if vocabulary == other {
             self.fail(format!("{first} and {second} are both of {vocabulary}: propagation joins two vocabularies"));
         }
-        let tables = tables.map(|(name, vocabulary, rows)| {
+        let tables = tables.map(|(name, vocabulary, rows, init)| {
             let vocabulary = self.vocabularies.position_or_push(vocabulary);
             self.table(name, vocabulary, [rows, width], init)
         });
