@@ -21,7 +21,7 @@ macro_rules! for_each_op {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
             BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross,
-            Add, LayerNorm, CausalAttention
+            Add, LayerNorm, CausalAttention, Propagate
         }
     };
 }
@@ -52,6 +52,7 @@ pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;
 pub mod product;
+pub mod propagate;
 mod ragged;
 pub mod rank;
 pub mod row_update;
@@ -76,7 +77,7 @@ pub use cross::Cross;
 pub use dice::Dice;
 pub use dropout::Dropout;
 pub use fm::Fm;
-pub use gather::Gather;
+pub use gather::{Gather, Propagated};
 pub use gru::Gru;
 pub use last_step::LastStep;
 pub use layer_norm::LayerNorm;
@@ -87,6 +88,7 @@ pub use pair_with_next::PairWithNext;
 pub use pool::Pool;
 pub use prelu::Prelu;
 pub use product::Product;
+pub use propagate::Propagate;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax::Softmax;
 pub use specification::{Context, Specification};

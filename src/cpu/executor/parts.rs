@@ -15,6 +15,7 @@ impl ScoreCatalogue for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             let items = catalogue_items(&self.plan, users, out)?;
+            self.check_graph()?;
             self.guarded(|executor| executor.score_items(users, items, out));
             Ok(())
         })
@@ -26,6 +27,7 @@ impl Activations for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_scored(&self.plan, batch, out.len())?;
+            self.check_graph()?;
             let view = exposed(&self.plan, name)?;
             self.check_room(batch)?;
             Ok(self.guarded(|executor| executor.score_beside(batch, view, out)))

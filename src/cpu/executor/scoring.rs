@@ -22,6 +22,7 @@ const MAX_SCORE_TASKS: usize = 64;
 impl CpuExecutor {
     /// Scores samples that have been checked.
     pub(super) fn score_source(&mut self, source: Source<'_>, out: &mut [f32]) {
+        self.propagate_all();
         let tiles = out.len().div_ceil(self.tile_rows).max(1);
         let rows_each = tiles.div_ceil(MAX_SCORE_TASKS) * self.tile_rows;
         let mut tasks: [Option<(usize, &mut [f32])>; MAX_SCORE_TASKS] = [const { None }; MAX_SCORE_TASKS];
@@ -39,6 +40,7 @@ impl CpuExecutor {
 
     /// The same of a batch on one thread, with the rows of an activation.
     pub(super) fn score_beside(&mut self, batch: &Batch, view: View, out: &mut [f32]) -> Vec<f32> {
+        self.propagate_all();
         let (network, scratch, mut values) = (network!(self), &mut self.scratch[0], Vec::new());
         for (tile, out) in out.chunks_mut(self.tile_rows).enumerate() {
             let (source, first) = (Source::Batch(batch), tile * self.tile_rows);
@@ -58,6 +60,7 @@ impl CpuExecutor {
 
     /// Scores users that have been checked with all items, of which there are `items`, where the plan is separable.
     pub(super) fn score_items(&mut self, users: &[u32], items: usize, out: &mut [f32]) {
+        self.propagate_all();
         let Some(separable) = &self.separable else { return };
         let network = network!(self);
         let proof = self.proof;

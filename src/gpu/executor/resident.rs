@@ -87,6 +87,7 @@ impl GpuExecutor {
         timer: Option<&mut Timer>,
     ) -> Result<u64> {
         optimizer.validate()?;
+        self.check_graph()?;
         self.gpu.check()?;
         let Some(resident) = &self.resident else {
             return Err(Error::config(

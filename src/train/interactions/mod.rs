@@ -3,6 +3,7 @@
 mod absorb;
 mod config;
 mod fit;
+mod fold_in;
 mod group;
 mod history;
 mod item_users;
@@ -134,7 +135,7 @@ impl Trainer {
         }
         let rows = |column| u32::try_from(executor.plan().rows(column)).unwrap_or(u32::MAX);
         let (user_ids, item_ids) = (IdMap::numbered(rows(USER)), IdMap::numbered(rows(ITEM)));
-        Ok(Trainer {
+        let mut trainer = Trainer {
             model,
             config,
             core: Core::new(executor),
@@ -145,7 +146,9 @@ impl Trainer {
             titles: Vec::new(),
             history: History::default(),
             pairs: recommend::Pairs::default(),
-        })
+        };
+        trainer.give_graph()?;
+        Ok(trainer)
     }
 
     /// The model, with as many rows as its tables have now.
@@ -264,7 +267,7 @@ impl Trainer {
                 .collect();
         }
         self.history.set_split(split);
-        Ok(())
+        self.give_graph()
     }
 
     /// Refuses a split whose users or items have other keys than the model's, or the same in another order: their
