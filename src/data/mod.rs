@@ -32,4 +32,5 @@ pub use read::{
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;
-pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler};
+pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, SEQUENCE_ORDER_STREAM, Sampler, SequenceSampler};
+pub(crate) use sampler::{push_history, sequence_columns};

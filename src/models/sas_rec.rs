@@ -4,10 +4,11 @@ use alloc::format;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EMBEDDING, MAX_LAYERS, check_rows, check_width};
+use super::{EMBEDDING, Loss, MAX_LAYERS, check_rows, check_width, setters};
 use crate::{
     Error, Result,
-    plan::{Activation, Init, Plan, PlanBuilder, View},
+    ops::SigmoidCrossEntropy,
+    plan::{Activation, Plan, PlanBuilder, Space, View},
 };
 
 /// Added to the variance that layers are normalised by, as in the authors' code.
@@ -71,7 +72,7 @@ impl SasRec {
         }
     }
 
-    super::setters!(embedding_dim dropout);
+    setters!(embedding_dim dropout);
 
     /// Sets the number of blocks.
     pub fn blocks(mut self, blocks: usize) -> Self {
@@ -89,6 +90,37 @@ impl SasRec {
     pub fn length(mut self, length: usize) -> Self {
         self.length = length;
         self
+    }
+
+    /// Builds the plan that is trained as it should be, by a softmax over all items.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a size is zero or too large, or heads do not divide the width.
+    pub fn plan(&self) -> Result<Plan> {
+        self.plan_for(Loss::CrossEntropy)
+    }
+
+    /// Builds the plan that is trained by a loss.
+    ///
+    /// # Errors
+    /// As [`plan`](SasRec::plan).
+    pub fn plan_for(&self, _loss: Loss) -> Result<Plan> {
+        self.check()?;
+        let mut plan = PlanBuilder::new();
+        let mut x = self.embed(&mut plan);
+        let item = plan.column_in("item", "item", Space::Samples);
+        for block in 0..self.blocks {
+            x = self.block(&mut plan, &format!("block.{block}"), x);
+        }
+        let states = plan.layer_norm("norm", x, EPSILON);
+        let (query, candidate) = (plan.buffer(self.embedding_dim), plan.buffer(self.embedding_dim));
+        let terms = plan.buffer(self.embedding_dim);
+        plan.last_step(states, query);
+        plan.expose("query", query);
+        plan.gather("item.weight", item, self.items, EMBEDDING, candidate);
+        plan.product(query, candidate, terms);
+        let logit = plan.plain_sum(&[terms]);
+        plan.finish(SigmoidCrossEntropy { logit })
     }
 
     fn check(&self) -> Result<()> {

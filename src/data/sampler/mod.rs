@@ -14,6 +14,9 @@ use crate::{
     rng::{Permutation, Rng, streams},
 };
 
+pub use sequences::{SEQUENCE_ORDER_STREAM, SequenceSampler};
+pub(crate) use sequences::{columns as sequence_columns, push_history};
+
 /// The stream of a sampler's seed that gives an epoch's order.
 pub const ORDER_STREAM: u32 = streams::PAIR_ORDER;
 /// The stream of a sampler's seed that gives an epoch's negatives.

@@ -37,11 +37,13 @@ impl Trainer {
             return Ok(AbsorbReport::default());
         }
         self.prepare_absorb()?;
-        for column in [USER, ITEM] {
-            if needed[column] > self.plan().rows(column) {
-                self.core.executor.grow(column, needed[column]).wait()?;
+        for side in [USER, ITEM] {
+            if needed[side] > old[side] {
+                if let Ok(vocabulary) = self.vocabulary(side) {
+                    self.core.executor.grow(vocabulary, needed[side]).wait()?;
+                }
                 let (users, items) = self.model.rows_mut();
-                *(if column == ITEM { items } else { users }) = needed[column];
+                *(if side == ITEM { items } else { users }) = needed[side];
             }
         }
         pad(&mut self.user_ids, needed[USER])?;
