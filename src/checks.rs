@@ -276,7 +276,11 @@ pub(crate) fn check_graph(plan: &Plan, graph: Option<&Graph>) -> Result<()> {
     };
     let sides = [("users", graph.users(), 0), ("items", graph.items(), 1)];
     for (what, there, side) in sides {
-        check_length(|| format!("{what} of the graph, one a row of their table"), plan.nodes()[side], there as usize)?;
+        check_length(
+            || format!("{what} of the graph, one a row of their table"),
+            plan.nodes()[side],
+            there as usize,
+        )?;
     }
     Ok(())
 }
@@ -292,7 +296,10 @@ pub(crate) fn check_propagated(plan: &Plan, table: usize, first: usize, len: usi
     check_rows(plan, table, first, len)?;
     let Some(side) = plan.propagation().and_then(|propagate| propagate.side(table)) else {
         let name = &plan.params()[table].name;
-        return Err(Error::config(name.clone(), "the plan does not propagate it; read its rows as they are"));
+        return Err(Error::config(
+            name.clone(),
+            "the plan does not propagate it; read its rows as they are",
+        ));
     };
     let width = plan.params()[table].width;
     let start = side * plan.nodes()[0] + first;

@@ -40,14 +40,8 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     strings.insert("train".into(), serde_json::to_string(contents.config)?);
     strings.insert("progress".into(), serde_json::to_string(&progress)?);
     let [users, items] = contents.model.rows();
-    strings.insert(
-        "users".into(),
-        keys("ids/user", contents.user_ids, users, &mut tensors),
-    );
-    strings.insert(
-        "items".into(),
-        keys("ids/item", contents.item_ids, items, &mut tensors),
-    );
+    strings.insert("users".into(), keys("ids/user", contents.user_ids, users, &mut tensors));
+    strings.insert("items".into(), keys("ids/item", contents.item_ids, items, &mut tensors));
     if !contents.titles.is_empty() {
         strings.insert("titles".into(), format!("text {}", contents.titles.len()));
         texts("titles", Texts::of(contents.titles.iter()), &mut tensors);

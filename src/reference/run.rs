@@ -99,7 +99,10 @@ impl Context for OnBatch<'_> {
     }
 
     fn neighbours(&self, node: usize) -> (&[u32], &[f32]) {
-        self.reference.graph.as_ref().map_or((&[], &[]), |graph| graph.of_node(node))
+        self.reference
+            .graph
+            .as_ref()
+            .map_or((&[], &[]), |graph| graph.of_node(node))
     }
 
     fn ids(&self, column: usize) -> (&[u32], &[f32]) {

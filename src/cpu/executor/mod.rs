@@ -63,13 +63,16 @@ macro_rules! network {
             packed: &$executor.packed,
             dense_offsets: &$executor.dense_offsets,
             statistics: &[],
-            propagated: $executor.propagated.as_ref().map_or(&[], |propagated| &propagated.output),
+            propagated: $executor
+                .propagated
+                .as_ref()
+                .map_or(&[], |propagated| &propagated.output),
         }
     };
 }
+use network;
 pub(in crate::cpu) use propagation::LastProduct;
 use propagation::Propagated;
-use network;
 
 /// Runs a plan on the processor.
 pub struct CpuExecutor {

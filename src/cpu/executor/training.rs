@@ -53,7 +53,9 @@ impl CpuExecutor {
         }
         let strides = self.layout.strides.iter().enumerate();
         let activations = strides
-            .map(|(buffer, stride)| stride.saturating_mul(tile.get(self.plan.space(buffer).index()).copied().unwrap_or(0)))
+            .map(|(buffer, stride)| {
+                stride.saturating_mul(tile.get(self.plan.space(buffer).index()).copied().unwrap_or(0))
+            })
             .fold(0, usize::saturating_add);
         let scratch = match self.passes.len() {
             1 => self.scratch.len(),
@@ -232,7 +234,10 @@ impl CpuExecutor {
             Self::propagate_back(propagated, context, &self.table_sources, workers);
         }
         let last_product = self.propagated.as_ref().and_then(Propagated::last_product);
-        let context = UpdateContext { last_product, ..context };
+        let context = UpdateContext {
+            last_product,
+            ..context
+        };
         let mut tasks = self.update_tasks.take();
         let params = self.plan.params().iter().zip(&mut self.tensors);
         for (index, ((param, tensor), packed)) in params.zip(&mut self.packed).enumerate() {
@@ -244,7 +249,10 @@ impl CpuExecutor {
                     offset: self.dense_offsets[index],
                 }),
                 ParamKind::Table { .. } => {
-                    let runs = self.propagated.as_ref().and_then(|propagated| propagated.runs_of(index));
+                    let runs = self
+                        .propagated
+                        .as_ref()
+                        .and_then(|propagated| propagated.runs_of(index));
                     if let Some((runs, first)) = runs {
                         push_propagated(&mut tasks, slots(tensor), param.width, first, runs);
                         continue;

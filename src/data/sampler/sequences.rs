@@ -67,7 +67,9 @@ impl SequenceSampler {
         if length == 0 {
             return Err(Error::config("length", "0 steps: give at least 1; 50 to 200 are usual"));
         }
-        let users: Vec<u32> = (0..train.users()).filter(|&user| train.of_user(user).len() > 1).collect();
+        let users: Vec<u32> = (0..train.users())
+            .filter(|&user| train.of_user(user).len() > 1)
+            .collect();
         if users.is_empty() {
             let reason = format!(
                 "none of its {} users has two interactions, so that there is no item to predict from another",
@@ -79,7 +81,10 @@ impl SequenceSampler {
             let reason = format!("{} users make more samples an epoch than 4294967294", users.len());
             return Err(Error::config("train", reason));
         }
-        let (mut offsets, mut items) = (Vec::with_capacity(train.users() as usize + 1), Vec::with_capacity(train.len()));
+        let (mut offsets, mut items) = (
+            Vec::with_capacity(train.users() as usize + 1),
+            Vec::with_capacity(train.len()),
+        );
         offsets.push(0);
         for user in 0..train.users() {
             items.extend_from_slice(train.of_user(user));
@@ -106,7 +111,12 @@ impl SequenceSampler {
         let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
         batch.reset(columns::COUNT, 1);
         // Below 2^32, as the number of samples is.
-        batch.set_noise(self.rng.stream(streams::SEQUENCE_NOISE).stream(epoch).stream(start.min(end) as u32));
+        batch.set_noise(
+            self.rng
+                .stream(streams::SEQUENCE_NOISE)
+                .stream(epoch)
+                .stream(start.min(end) as u32),
+        );
         let order = Permutation::new(
             self.users.len() as u32,
             self.rng.stream(SEQUENCE_ORDER_STREAM).stream(epoch),
@@ -116,7 +126,9 @@ impl SequenceSampler {
             let items = &self.items[self.offsets[user]..self.offsets[user + 1]];
             let (steps, next) = (&items[..items.len() - 1], &items[1..]);
             let steps = push_history(batch, steps, self.length);
-            batch.ids_mut(columns::NEXT).extend_from_slice(&next[next.len() - steps..]);
+            batch
+                .ids_mut(columns::NEXT)
+                .extend_from_slice(&next[next.len() - steps..]);
             batch.ids_mut(columns::ITEM).push(next[next.len() - 1]);
             batch.labels_mut().push(1.0);
         }
@@ -127,9 +139,13 @@ impl SequenceSampler {
 /// Adds the last `length` items of a history to a batch as a sample's steps; gives how many there are.
 pub(crate) fn push_history(batch: &mut Batch, items: &[u32], length: usize) -> usize {
     let steps = items.len().min(length);
-    batch.ids_mut(columns::SEEN).extend_from_slice(&items[items.len() - steps..]);
+    batch
+        .ids_mut(columns::SEEN)
+        .extend_from_slice(&items[items.len() - steps..]);
     // A length is a number of rows, and these are u32.
-    batch.ids_mut(columns::POSITION).extend((length - steps..length).map(|position| position as u32));
+    batch
+        .ids_mut(columns::POSITION)
+        .extend((length - steps..length).map(|position| position as u32));
     batch.end_sequence(0, steps);
     steps
 }
@@ -142,7 +158,16 @@ mod tests {
     /// Three users of 5, 1 and 2 items, of whom the second is no sample; at most 3 steps.
     #[test]
     fn samples_follow_the_written_rule() {
-        let events = [(0, 9, 1), (0, 2, 2), (0, 7, 3), (0, 4, 4), (0, 1, 5), (1, 3, 1), (2, 8, 2), (2, 6, 1)];
+        let events = [
+            (0, 9, 1),
+            (0, 2, 2),
+            (0, 7, 3),
+            (0, 4, 4),
+            (0, 1, 5),
+            (1, 3, 1),
+            (2, 8, 2),
+            (2, 6, 1),
+        ];
         let data = Interactions::from_triples(&events).unwrap();
         let sampler = SequenceSampler::new(&data, 3, 11).unwrap();
         assert_eq!(sampler.samples_per_epoch(), 2);
@@ -190,6 +215,11 @@ mod tests {
         let error = SequenceSampler::new(&lonely, 5, 0).unwrap_err().to_string();
         assert!(error.contains("none of its 2 users has two interactions"), "{error}");
         let pair = Interactions::from_pairs(&[(0, 1), (0, 0)]).unwrap();
-        assert!(SequenceSampler::new(&pair, 0, 0).unwrap_err().to_string().contains("at least 1"));
+        assert!(
+            SequenceSampler::new(&pair, 0, 0)
+                .unwrap_err()
+                .to_string()
+                .contains("at least 1")
+        );
     }
 }

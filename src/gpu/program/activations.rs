@@ -163,7 +163,10 @@ impl Sizes {
             let chunks = chunks_for(rows_of_batch(column) as usize) as u64;
             chunks * 16 * u64::from(columns.range(width).width)
         });
-        let is_propagated = |table| plan.propagation().is_some_and(|propagate| propagate.side(table).is_some());
+        let is_propagated = |table| {
+            plan.propagation()
+                .is_some_and(|propagate| propagate.side(table).is_some())
+        };
         let shared = (0..plan.params().len()).filter(|&table| plan.gathers(table).count() > 1 || is_propagated(table));
         let segment_sums = shared.map(|table| {
             let of_column = |(column, output)| rows_of_batch(column) * 16 * u64::from(columns.range(output).width);

@@ -31,7 +31,10 @@ impl PlanBuilder {
         let scored = self.derive_scored(logit);
         let scored_columns = self.scored_columns(&scored);
         self.refuse()?;
-        let propagation = self.stages.iter().position(|stage| matches!(stage.role(), Role::Tables { .. }));
+        let propagation = self
+            .stages
+            .iter()
+            .position(|stage| matches!(stage.role(), Role::Tables { .. }));
         let (vocabulary_rows, gathers) = (self.vocabulary_rows(), self.gathers_of_params());
         Ok(Plan {
             columns: self.columns,
@@ -181,7 +184,9 @@ impl PlanBuilder {
         for (name, view) in core::mem::take(&mut self.exposed) {
             match self.columns_of(&written, view) {
                 Some(_) if self.space_of(view) == Space::Nodes => {
-                    self.fail(format!("{name} is {view:?}, which has a row a node: expose what is looked up in it"));
+                    self.fail(format!(
+                        "{name} is {view:?}, which has a row a node: expose what is looked up in it"
+                    ));
                 }
                 Some(columns) if columns.iter().all(|&w| w) => {}
                 _ => self.fail(format!("{name} is {view:?}, which is not all written")),
@@ -203,7 +208,9 @@ impl PlanBuilder {
         if !matches!(stage.role(), Role::Tables { .. } | Role::LookUp { .. })
             && let Some(view) = views.clone().find(|&view| self.space_of(view) == Space::Nodes)
         {
-            self.fail(format!("{name} works on samples and steps; {view:?} has a row a node: look it up first"));
+            self.fail(format!(
+                "{name} works on samples and steps; {view:?} has a row a node: look it up first"
+            ));
         }
         let space = match asked {
             Spaces::One(space) => space,
@@ -241,7 +248,9 @@ impl PlanBuilder {
         for (view, space) in sides.chain(stage.output().map(|view| (view, ids))) {
             let other = self.space_of(view);
             if other != space {
-                self.fail(format!("{name}: {view:?} has a row for each of {other:?}, not of {space:?}"));
+                self.fail(format!(
+                    "{name}: {view:?} has a row for each of {other:?}, not of {space:?}"
+                ));
             }
         }
     }

@@ -6,12 +6,7 @@
 use alloc::sync::Arc;
 
 use super::{AbsorbConfig, AbsorbReport, ITEM, Trainer, USER, pad};
-use crate::{
-    Result,
-    checks::nodes_of,
-    data::GraphBuilder,
-    executor::set_graph,
-};
+use crate::{Result, checks::nodes_of, data::GraphBuilder, executor::set_graph};
 
 impl Trainer {
     /// Hands the executor the graph of the histories, where its plan propagates.

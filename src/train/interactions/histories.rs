@@ -20,7 +20,7 @@ const TOGETHER: usize = 64;
 
 /// A plan that scores a history's vector, exposed as `query`, against rows of a table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ByHistory {
+pub(in crate::train) struct ByHistory {
     /// Steps of a history at most.
     pub length: usize,
     /// The items' vocabulary, their table, and its width.
@@ -85,7 +85,11 @@ impl ByHistory {
     /// The scores of an item's row by a vector.
     pub fn score(self, vector: &[f32], rows: &[f32], item: u32) -> f32 {
         let row = &rows[item as usize * self.width..][..self.width];
-        vector.iter().zip(row).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() as f32
+        vector
+            .iter()
+            .zip(row)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum::<f64>() as f32
     }
 
     /// Ranks the test items of a split, each by what its user has in the training part.
@@ -99,20 +103,20 @@ impl ByHistory {
         protocol: Protocol,
         k: usize,
     ) -> Result<RankingReport> {
+        let mut tested: Vec<u32> = split.test.iter().map(|case| case.user).collect();
+        tested.sort_unstable();
+        tested.dedup();
+        let vectors = self.vectors(executor, tested.iter().map(|&user| split.train.of_user(user)))?;
         let rows = self.item_rows(executor)?;
-        let mut vectors = Vec::new();
-        let mut known = None;
         evaluate_with(split, protocol, k, |users, items, out| {
-            for ((&user, &item), out) in users.iter().zip(items).zip(out) {
-                if known != Some(user) {
-                    let history = split.train.of_user(user);
-                    vectors = self.vectors(executor, core::iter::once(history))?;
-                    known = Some(user);
-                }
+            for ((user, &item), out) in users.iter().zip(items).zip(out) {
                 if item as usize >= self.items {
                     return Err(no_item(item, self.items));
                 }
-                *out = self.score(&vectors, &rows, item);
+                let vector = tested
+                    .binary_search(user)
+                    .map_or(&[][..], |at| &vectors[at * self.width..][..self.width]);
+                *out = self.score(vector, &rows, item);
             }
             Ok(())
         })

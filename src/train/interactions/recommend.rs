@@ -89,7 +89,10 @@ impl Trainer {
         if self.by_history().is_some() {
             let pairs: Vec<(u32, u32)> = candidates.iter().map(|&item| (user, item)).collect();
             let scores = self.score(&pairs)?;
-            candidates.iter().zip(scores).for_each(|(&item, score)| top.offer(item, score));
+            candidates
+                .iter()
+                .zip(scores)
+                .for_each(|(&item, score)| top.offer(item, score));
             return Ok(top.take_sorted());
         }
         for chunk in candidates.chunks(CHUNK) {
