@@ -9,13 +9,9 @@
 #[path = "../common/mod.rs"]
 #[allow(dead_code)] // other examples use the rest
 mod common;
-mod data;
 mod options;
-mod plot;
+mod pretraining;
 mod profile;
-mod report;
-mod settings;
-mod training;
 
 use std::{path::Path, process::ExitCode};
 
@@ -31,13 +27,13 @@ use pocketrec::{
 use common::{
     device::{is_processor, report_every},
     ending::{Ending, exit_code},
-    files, kind,
+    files,
+    interactions::{data::Data, plot, report, training::Training},
+    kind,
     output::say,
     watch::Watch,
 };
-use data::Data;
 use options::{NAMES, Options};
-use training::Training;
 
 fn main() -> ExitCode {
     exit_code(run(&Options::parse()), NAMES)
@@ -66,6 +62,7 @@ fn run(options: &Options) -> Result<(), Ending> {
             } else {
                 options::MADE_UP_EPOCHS
             },
+            optimizer: options.pretraining.optimizer(TrainConfig::default().optimizer),
             ..TrainConfig::default()
         },
     };
@@ -125,7 +122,7 @@ fn train(
             let model = options
                 .model
                 .build(split.train.users() as usize, split.train.items() as usize)?;
-            match options.training.is_pretrained() {
+            match options.pretraining.is_pretrained() {
                 true => pretrained(options, data, device.clone(), model, config, training)?,
                 false => Trainer::new(model, device.clone(), config)?,
             }
@@ -154,7 +151,7 @@ fn pretrained(
     let Model::NeuMf(model) = model else {
         return Err(not_neumf().into());
     };
-    let [mut gmf, mut mlp] = match &options.training.pretrain_from[..] {
+    let [mut gmf, mut mlp] = match &options.pretraining.pretrain_from[..] {
         [gmf, mlp] => [
             load_part(data, device.clone(), gmf)?,
             load_part(data, device.clone(), mlp)?,
@@ -162,7 +159,7 @@ fn pretrained(
         _ => {
             let gmf = Gmf::new(model.users, model.items).factors(model.factors);
             let mlp = Mlp::new(model.users, model.items).layers(model.layers.clone());
-            let config = options.training.pretrain_config(config)?;
+            let config = options.pretraining.pretrain_config(config)?;
             [
                 train_part(data, device.clone(), gmf.into(), config, training)?,
                 train_part(data, device.clone(), mlp.into(), config, training)?,
@@ -173,7 +170,7 @@ fn pretrained(
         model,
         &mut gmf,
         &mut mlp,
-        options.training.alpha,
+        options.pretraining.alpha,
         device,
         config,
     )?)
@@ -236,15 +233,16 @@ fn not_neumf() -> Error {
 /// Refuses what no data could make right, by a model of one user and one item. Gives the device that it runs on.
 fn check_model(options: &Options, device: Device) -> Result<String> {
     let model = options.model.build(1, 1)?;
-    if options.training.is_pretrained() && !matches!(model, Model::NeuMf(_)) {
+    if options.pretraining.is_pretrained() && !matches!(model, Model::NeuMf(_)) {
         return Err(not_neumf());
     }
-    if !(0.0..=1.0).contains(&options.training.alpha) {
+    if !(0.0..=1.0).contains(&options.pretraining.alpha) {
         return Err(Error::config("--alpha", "it is not in 0..=1; 0.5 is usual"));
     }
     let config = TrainConfig {
         // Whether a mean comes in time is known with the checkpoint's epochs alone.
         epochs: u32::MAX,
+        optimizer: options.pretraining.optimizer(TrainConfig::default().optimizer),
         ..TrainConfig::default()
     };
     let described = Trainer::new(model, device, options.training.config(config)?)?.device();

@@ -159,6 +159,16 @@ pub(crate) mod streams {
     /// Below [`Planted::Ranks`].
     pub const SCALE_OF_RANKS: u32 = 1;
 
+    /// Below the seed of [`PlantedPaths`](crate::data::PlantedPaths), which is no seed of training.
+    #[derive(Clone, Copy)]
+    #[repr(u32)]
+    pub enum PlantedPaths {
+        /// Then the item.
+        Successors = 1,
+        /// Then the user.
+        Users = 2,
+    }
+
     /// Below the seed of [`PlantedClicks`](crate::data::clicks::PlantedClicks), which is no seed of training.
     #[derive(Clone, Copy)]
     #[repr(u32)]

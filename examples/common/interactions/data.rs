@@ -6,14 +6,12 @@ use pocketrec::{
     train::Trainer,
 };
 
-use crate::{
-    common::{
-        messages::not_known,
-        output::say,
-        samples::{MARK, say_all, several_lines, skipped_rows},
-        tables::{cut, wrapped},
-    },
-    options::DataOptions,
+use super::options::DataOptions;
+use crate::common::{
+    messages::not_known,
+    output::say,
+    samples::{MARK, say_all, several_lines, skipped_rows},
+    tables::{cut, wrapped},
 };
 
 /// Seed of the candidates of the validation part, another than that of the test part.

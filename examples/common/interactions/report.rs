@@ -6,12 +6,10 @@ use pocketrec::{
     train::{BestEpoch, FitReport, StopReason, Trainer},
 };
 
-use crate::{
-    common::{
-        output::say,
-        tables::{TERMINAL, cut, listed, table},
-    },
-    data::{Data, name_of},
+use super::data::{Data, name_of};
+use crate::common::{
+    output::say,
+    tables::{TERMINAL, cut, listed, table},
 };
 
 /// The cut-off of HR@k and NDCG@k.
