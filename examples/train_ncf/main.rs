@@ -18,6 +18,7 @@ use std::{path::Path, process::ExitCode};
 use clap::Parser;
 use pocketrec::{
     Error, Result,
+    data::Planted,
     device::Device,
     models::{Gmf, Mlp, Model},
     plan::Optimizer,
@@ -28,7 +29,11 @@ use common::{
     device::{is_processor, report_every},
     ending::{Ending, exit_code},
     files,
-    interactions::{data::Data, plot, report, training::Training},
+    interactions::{
+        data::{Data, MadeUp},
+        plot, report,
+        training::Training,
+    },
     kind,
     output::say,
     watch::Watch,
@@ -68,7 +73,7 @@ fn run(options: &Options) -> Result<(), Ending> {
     };
     let mut config = options.training.config(base)?;
     config.report_every = report_every(&described, config.batch_size);
-    let data = Data::load(&options.data, config.patience.is_some(), resumed.as_ref())?;
+    let data = Data::load(&options.data, config.patience.is_some(), resumed.as_ref(), made_up)?;
     let user = data.user(options.output.user.as_deref())?;
     data.describe()?;
 
@@ -97,6 +102,16 @@ fn run(options: &Options) -> Result<(), Ending> {
         )?;
     }
     Ok(())
+}
+
+/// Data with planted tastes.
+fn made_up() -> Result<MadeUp> {
+    let planted = Planted::default().generate()?;
+    Ok(MadeUp {
+        interactions: planted.interactions.clone(),
+        truth: Box::new(move |user, item| planted.score(user, item)),
+        planted: "tastes",
+    })
 }
 
 /// Trains what the options say, from the beginning or from a checkpoint.
