@@ -55,6 +55,7 @@ pub mod sum;
 #[allow(unsafe_code)] // jobs that borrow from their caller's stack
 mod threads;
 mod tile;
+pub mod top_k;
 mod update;
 
 pub use executor::CpuExecutor;

@@ -44,7 +44,7 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, ScoreCatalogue, interrupted},
+    executor::{Activations, Executor, LossSum, Pending, ScoreCatalogue, SearchCatalogue, interrupted},
     memory,
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State},
 };
@@ -377,6 +377,13 @@ impl Executor for CpuExecutor {
     }
 
     fn catalogue(&mut self) -> Option<&mut dyn ScoreCatalogue> {
+        match self.separable {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+
+    fn search(&mut self) -> Option<&mut dyn SearchCatalogue> {
         match self.separable {
             Some(_) => Some(self),
             None => None,
