@@ -10,6 +10,7 @@
 #[allow(dead_code)] // other examples use the rest
 mod common;
 mod data;
+mod loss;
 mod options;
 mod plot;
 mod profile;

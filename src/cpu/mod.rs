@@ -23,6 +23,7 @@ pub mod batch_norm;
 pub mod bpr;
 mod catalogue;
 pub mod causal_attention;
+pub mod ccl;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -33,7 +34,9 @@ pub mod gru;
 pub mod last_step;
 pub mod layer_norm;
 pub mod linear;
+pub mod margin;
 mod math;
+pub mod normalise;
 mod numeric;
 mod packed;
 pub mod pair_with_next;
@@ -49,6 +52,7 @@ pub mod sigmoid_cross_entropy;
 #[allow(unsafe_code)] // intrinsics, and pointers into checked slices
 pub(crate) mod simd;
 pub mod softmax;
+pub mod softmax_cross_entropy;
 mod source;
 pub mod sum;
 #[cfg(feature = "parallel")]

@@ -31,7 +31,7 @@ impl GpuExecutor {
         }
         self.gpu.check()?;
         let rows = [sampler.positives().users(), sampler.positives().items()];
-        if sampler.is_pairwise() || !draws_all(&self.plan, &self.columns) {
+        if sampler.is_pairwise() || sampler.has_log_q() || !draws_all(&self.plan, &self.columns) {
             return Ok(false);
         }
         for (column, rows) in rows.into_iter().enumerate() {

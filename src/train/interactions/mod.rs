@@ -105,8 +105,8 @@ impl Trainer {
         if !(0.0..=1.0).contains(&alpha) {
             return Err(Error::config("alpha", format!("{alpha} is not in 0..=1; 0.5 is usual")));
         }
-        let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
-        if loss != before {
+        if config.loss != gmf.config.loss {
+            let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
             let reason =
                 format!("{loss}: the parts were trained by {before}, and their parameters are not those of {loss}");
             return Err(Error::config("loss", reason));
@@ -180,8 +180,9 @@ impl Trainer {
         check_averaging(self.plan(), config.average_from)?;
         if config.loss != self.config.loss {
             let [old, new] = [self.config.loss, config.loss].map(Loss::name);
+            let how = if old == new { " with other settings" } else { "" };
             let reason =
-                format!("{new}: this trainer learns by {old}; begin another from its state (Trainer::with_state)");
+                format!("{new}: this trainer learns by {old}{how}; begin another from its state (Trainer::with_state)");
             return Err(Error::config("loss", reason));
         }
         if config.average_from != self.config.average_from {
