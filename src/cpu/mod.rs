@@ -53,6 +53,7 @@ pub mod sum;
 mod threads;
 mod tile;
 mod update;
+mod workers;
 
 pub use executor::CpuExecutor;
 pub use rows::{Rows, RowsMut};
@@ -61,3 +62,4 @@ pub use simd::Neon;
 #[cfg(target_arch = "x86_64")]
 pub use simd::{Avx2, Avx512};
 pub use simd::{Isa, Scalar, Simd};
+pub(crate) use workers::Workers;
