@@ -6,7 +6,7 @@
 //! cargo test --release --no-default-features --features parallel --test classical_gowalla -- --ignored --nocapture
 //! ```
 //!
-//! `RP3BETA="ALPHA BETA NEIGHBOURS NORMALIZE, ..."` tries settings on a fifth of the training part that is
+//! `RP3BETA="ALPHA BETA NEIGHBOURS NORMALIZE, ..."` and `IALS="FACTORS UNOBSERVED L2 EXPONENT ITERATIONS, ..."` try settings on a fifth of the training part that is
 //! held out, and leaves the test part alone: so the settings below were chosen.
 #![cfg(feature = "std")]
 
@@ -16,7 +16,7 @@ mod skipped;
 use std::{fs, path::Path, time::Instant};
 
 use pocketrec::{
-    classical::{Classical, Method, Rp3Beta, Rp3BetaConfig},
+    classical::{Classical, Ials, IalsConfig, Method, Rp3Beta, Rp3BetaConfig, Solver},
     data::Interactions,
     device::Device,
     rng::Rng,
@@ -123,6 +123,61 @@ fn rp3beta_reaches_its_figure() {
         None => {
             let (recall, ndcg) = run(Rp3BetaConfig::default());
             assert!(recall >= 0.181 && ndcg >= 0.148, "recall {recall}, ndcg {ndcg}");
+        }
+    }
+}
+
+/// Trains, looking at the ranking after every fourth of the iterations; gives recall and NDCG at the end.
+fn run_ials(data: &Interactions, test: &[Vec<u32>], config: IalsConfig) -> (f64, f64) {
+    println!("{config:?}");
+    let (mut model, mut seconds, mut last) = (Ials::new(data, config, &Device::cpu()).unwrap(), 0.0, (0.0, 0.0));
+    let every = (config.iterations / 4).max(1);
+    while model.iterations() < config.iterations {
+        let start = Instant::now();
+        model.train(every).unwrap();
+        let trained = start.elapsed().as_secs_f64();
+        seconds += trained;
+        let start = Instant::now();
+        last = evaluate(&mut model, test);
+        println!(
+            "iteration {}: recall@20 {:.4}, ndcg@20 {:.4}, {:.3} s an iteration, {seconds:.1} s in all, ranked in {:.2} s",
+            model.iterations(),
+            last.0,
+            last.1,
+            trained / f64::from(every),
+            start.elapsed().as_secs_f64()
+        );
+    }
+    last
+}
+
+#[test]
+#[ignore = "takes seconds in release mode, and the data"]
+fn ials_reaches_its_figure() {
+    let trials = trials("IALS");
+    let Some((data, test)) = data(trials.is_some()) else {
+        return;
+    };
+    match trials {
+        Some(trials) => trials.iter().for_each(|numbers| {
+            let config = IalsConfig {
+                factors: numbers[0] as usize,
+                unobserved: numbers[1],
+                l2: numbers[2],
+                l2_exponent: numbers[3],
+                iterations: numbers[4] as u32,
+                solver: match numbers.get(5) {
+                    Some(&steps) if steps == 0.0 => Solver::Cholesky,
+                    Some(&steps) => Solver::ConjugateGradient { steps: steps as u32 },
+                    None => IalsConfig::default().solver,
+                },
+                ..IalsConfig::default()
+            };
+            run_ials(&data, &test, config);
+        }),
+        None => {
+            let (recall, ndcg) = run_ials(&data, &test, IalsConfig::default());
+            assert!(recall >= 0.17 && ndcg >= 0.14, "recall {recall}, ndcg {ndcg}");
         }
     }
 }

@@ -164,7 +164,7 @@ impl<M: Method> Classical<M> {
     }
 
     /// The `k` items most like one, best first; of equal ones the lower item is first. Of [`Rp3Beta`](super::Rp3Beta) these are the items
-    /// that it leads to, with their weights; of iALS those whose vectors have the largest cosine with its own.
+    /// that it leads to, with their weights; of [`Ials`](super::Ials) those whose vectors have the largest cosine with its own.
     ///
     /// # Errors
     /// [`Error::Id`] where there is no such item.

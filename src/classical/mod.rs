@@ -1,6 +1,6 @@
 //! Recommenders that learn without gradients: fitted in seconds, each a baseline that deep models have to beat.
 //!
-//! [`Rp3Beta`] counts walks between items. All have one face, [`Classical`], with the calls
+//! [`Rp3Beta`] counts walks between items, [`Ials`] factorises by least squares. Both have one face, [`Classical`], with the calls
 //! of a [`Trainer`](crate::train::Trainer) and some that only they can have: they know a user by the history alone, so that somebody
 //! who was never trained on is recommended to at once ([`recommend_for`](Classical::recommend_for)), a click counts as soon
 //! as it is [absorbed](Classical::absorb), and every score is a sum over the history ([`explain`](Classical::explain)).
@@ -22,11 +22,13 @@
 //! Fitting runs on the processor, with the same bits on any number of threads.
 
 mod face;
+mod ials;
 mod method;
 mod records;
 mod rp3beta;
 mod transposed;
 
 pub use face::Classical;
+pub use ials::{Factors, Ials, IalsConfig, Solver};
 pub use method::Method;
 pub use rp3beta::{Rp3Beta, Rp3BetaConfig, Walks};

@@ -29,6 +29,7 @@ pub mod fm;
 pub mod gather;
 pub mod gru;
 pub mod last_step;
+pub(crate) mod least_squares;
 pub mod linear;
 mod math;
 mod numeric;

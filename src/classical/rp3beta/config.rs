@@ -26,10 +26,10 @@ pub struct Rp3BetaConfig {
 impl Default for Rp3BetaConfig {
     fn default() -> Self {
         Rp3BetaConfig {
-            alpha: 1.0,
-            beta: 0.6,
-            neighbours: 200,
-            normalize: false,
+            alpha: 0.6,
+            beta: 0.3,
+            neighbours: 100,
+            normalize: true,
         }
     }
 }
