@@ -314,7 +314,7 @@ fn padded(keys: &IdMap, rows: usize) -> Result<IdMap> {
 }
 
 /// Gives rows that have no key one: their number where that is the next in a map of numbers, else `#number`.
-fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
+pub(crate) fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
     if keys.is_numbered() {
         *keys = IdMap::numbered(rows.max(keys.len() as u32));
