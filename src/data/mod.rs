@@ -32,4 +32,4 @@ pub use read::{
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;
-pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler};
+pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler, Sampling, USER_STREAM};

@@ -172,7 +172,7 @@ impl Trainer {
     }
 
     /// Changes the settings for the steps to come: more epochs, another optimiser (its moments begin at zero if there
-    /// were none), and so on. With another `seed` or number of `negatives` the rest of a begun epoch is drawn anew.
+    /// were none), and so on. With another `seed`, `sampling` or number of `negatives` the rest of a begun epoch is drawn anew.
     /// Another `average_from` ends a mean of parameters that there is: the parameters themselves are in use until a
     /// new mean begins.
     ///

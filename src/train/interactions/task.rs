@@ -33,6 +33,7 @@ impl<'a> InteractionTask<'a> {
             false => Sampler::new(&split.train, config.negatives, config.seed)?,
             true => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
         };
+        let sampler = sampler.with_sampling(config.sampling);
         let size = config.batch_size;
         let is_drawn = keep_sampler(executor, &sampler, size).wait()?;
         let samples = if is_drawn { 0 } else { sampler.samples_per_epoch() };
