@@ -13,6 +13,7 @@
 
 mod accumulate;
 pub mod adam;
+pub mod add;
 pub mod affine;
 mod aligned;
 pub mod attention;
@@ -21,6 +22,7 @@ pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
 mod catalogue;
+pub mod causal_attention;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -29,6 +31,7 @@ pub mod fm;
 pub mod gather;
 pub mod gru;
 pub mod last_step;
+pub mod layer_norm;
 pub mod linear;
 mod math;
 mod numeric;
@@ -53,6 +56,7 @@ pub mod sum;
 #[allow(unsafe_code)] // jobs that borrow from their caller's stack
 mod threads;
 mod tile;
+pub mod top_k;
 mod update;
 
 pub use executor::CpuExecutor;

@@ -20,19 +20,22 @@ macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross, Propagate
+            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross,
+            Add, LayerNorm, CausalAttention, Propagate
         }
     };
 }
 pub(crate) use for_each_op;
 
 pub mod adam;
+pub mod add;
 pub mod affine;
 pub mod attention;
 pub mod attention_unit;
 pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
+pub mod causal_attention;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -41,6 +44,7 @@ pub mod gather;
 pub mod gru;
 pub mod l2;
 pub mod last_step;
+pub mod layer_norm;
 pub mod linear;
 pub mod numeric;
 mod op;
@@ -61,12 +65,14 @@ mod stage;
 pub mod sum;
 pub mod top_k;
 
+pub use add::Add;
 pub use affine::Affine;
 pub use attention::Attention;
 pub use attention_unit::AttentionUnit;
 pub use auxiliary::Auxiliary;
 pub use batch_norm::BatchNorm;
 pub use bpr::Bpr;
+pub use causal_attention::CausalAttention;
 pub use cross::Cross;
 pub use dice::Dice;
 pub use dropout::Dropout;
@@ -74,6 +80,7 @@ pub use fm::Fm;
 pub use gather::{Gather, Propagated};
 pub use gru::Gru;
 pub use last_step::LastStep;
+pub use layer_norm::LayerNorm;
 pub use linear::{Activation, Linear};
 pub use numeric::Numeric;
 pub use op::{Names, Op, Role, Spaces};

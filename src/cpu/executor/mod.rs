@@ -45,7 +45,9 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, interrupted},
+    executor::{
+        Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, interrupted,
+    },
     memory,
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State},
 };
@@ -409,6 +411,13 @@ impl Executor for CpuExecutor {
 
     fn propagation(&mut self) -> Option<&mut dyn Propagation> {
         match self.propagated {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+
+    fn search(&mut self) -> Option<&mut dyn SearchCatalogue> {
+        match self.separable {
             Some(_) => Some(self),
             None => None,
         }

@@ -96,6 +96,11 @@ fn of_samples() -> Vec<(&'static str, Plan)> {
             "sum: the same view twice",
             plan_of(17, |plan, x| plan.plain_sum(&[x, x])),
         ),
+        (
+            "add: of two halves",
+            on_samples(14, |plan, x| plan.add(x.columns(0, 7), x.columns(7, 7))),
+        ),
+        ("add: of a view with itself", on_samples(19, |plan, x| plan.add(x, x))),
         ("fm: five fields of 3", plan_of(15, |plan, x| plan.fm(x, 3))),
         ("fm: two fields of 18", plan_of(36, |plan, x| plan.fm(x, 18))),
         (
@@ -170,6 +175,15 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
             pooled(plan, hidden)
         }
     };
+    let causal_attention = |width, heads| {
+        move |plan: &mut PlanBuilder, _: View, key: View| {
+            // Without biases: one of the keys adds as much to all scores of a step, and so nothing to their softmax.
+            let [q, k, v] =
+                ["q", "k", "v"].map(|name| plan.linear_without_bias(name, key, width, Activation::Identity));
+            let read = plan.causal_attention(q, k, v, heads);
+            pooled(plan, read)
+        }
+    };
     vec![
         ("pool: sums", on_steps(9, pool(false))),
         ("pool: means", on_steps(17, pool(true))),
@@ -216,6 +230,18 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
                 let output = plan.buffer(6);
                 plan.attention(weights, key, output);
                 output
+            }),
+        ),
+        ("causal_attention: of 5 columns", on_steps(5, causal_attention(5, 1))),
+        (
+            "causal_attention: three heads of 7",
+            on_steps(9, causal_attention(21, 3)),
+        ),
+        (
+            "causal_attention: of looked-up columns with themselves",
+            on_steps(18, |plan, _, key| {
+                let read = plan.causal_attention(key, key, key, 1);
+                pooled(plan, read)
             }),
         ),
         (
@@ -316,6 +342,22 @@ fn of_layers() -> Vec<(&'static str, Plan)> {
                 // Their plain sum would be zero in a batch of one sample.
                 let positive = plan.affine("shift", normal, true);
                 pooled(plan, positive)
+            }),
+        ),
+        (
+            "layer_norm: of samples",
+            on_samples(21, |plan, x| plan.layer_norm("norm", x, 0.01)),
+        ),
+        (
+            "layer_norm: of steps, whose columns others read in parts",
+            on_steps(11, |plan, _, key| {
+                let part = plan.linear("part", key.columns(6, 5), 5, Activation::Identity);
+                let normal = plan.layer_norm("norm", key, 0.01);
+                let sum = plan.add(normal.columns(0, 5), part);
+                let parts = pooled(plan, sum);
+                let parts = plan.linear("parts", parts, 11, Activation::Identity);
+                let all = pooled(plan, normal);
+                plan.add(all, parts)
             }),
         ),
         ("dice: of samples", on_samples(18, |plan, x| plan.dice("dice", x))),
