@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     data::IdMap,
-    models::{Gmf, Mf, Mlp, Model, NeuMf},
+    models::{Gmf, LightGcn, Mf, Mlp, Model, NeuMf},
     plan::{Param, Plan, State, Tensor},
     train::{History, TrainConfig, mean_fault},
 };
@@ -94,6 +94,7 @@ fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
     let (factors, layers): (usize, &[usize]) = match model {
         Model::Mf(Mf { factors, .. }) | Model::Gmf(Gmf { factors, .. }) => (*factors, &[]),
         Model::Mlp(Mlp { layers, .. }) => (0, layers),
+        Model::LightGcn(LightGcn { embedding_dim, .. }) => (*embedding_dim, &[]),
         Model::NeuMf(NeuMf { factors, layers, .. }) => (*factors, layers),
     };
     check_columns(

@@ -45,6 +45,7 @@ pub mod pool;
 pub mod prelu;
 mod prepare;
 pub mod product;
+pub mod propagate;
 pub mod row_update;
 mod rows;
 #[cfg(not(feature = "parallel"))]

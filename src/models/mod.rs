@@ -34,6 +34,7 @@ mod din;
 pub(crate) mod fields;
 mod fm;
 mod gmf;
+mod light_gcn;
 mod loss;
 mod lr;
 mod mf;
@@ -55,6 +56,7 @@ pub use dien::Dien;
 pub use din::Din;
 pub use fm::Fm;
 pub use gmf::Gmf;
+pub use light_gcn::LightGcn;
 pub(crate) use loss::Draw;
 pub use loss::{Ccl, Loss, Margin, Softmax};
 pub use lr::Lr;
@@ -119,16 +121,19 @@ pub enum Model {
     Mlp(Mlp),
     /// GMF and MLP side by side.
     NeuMf(NeuMf),
+    /// Embeddings that reach one another along the graph of interactions.
+    LightGcn(LightGcn),
 }
 
 impl Model {
-    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`.
+    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`.
     pub fn name(&self) -> &'static str {
         match self {
             Model::Mf(_) => "mf",
             Model::Gmf(_) => "gmf",
             Model::Mlp(_) => "mlp",
             Model::NeuMf(_) => "neumf",
+            Model::LightGcn(_) => "lightgcn",
         }
     }
 
@@ -150,6 +155,7 @@ impl Model {
             Model::Gmf(model) => model.plan_for(loss),
             Model::Mlp(model) => model.plan_for(loss),
             Model::NeuMf(model) => model.plan_for(loss),
+            Model::LightGcn(model) => model.plan_for(loss),
         }
     }
 
@@ -159,7 +165,8 @@ impl Model {
             Model::Mf(Mf { users, items, .. })
             | Model::Gmf(Gmf { users, items, .. })
             | Model::Mlp(Mlp { users, items, .. })
-            | Model::NeuMf(NeuMf { users, items, .. }) => (users, items),
+            | Model::NeuMf(NeuMf { users, items, .. })
+            | Model::LightGcn(LightGcn { users, items, .. }) => (users, items),
         }
     }
 }
@@ -173,7 +180,7 @@ macro_rules! into_model {
         }
     )*};
 }
-into_model!(Mf Gmf Mlp NeuMf);
+into_model!(Mf Gmf Mlp NeuMf LightGcn);
 
 /// The tower of He et al. for `factors` predictive factors: `[8f, 4f, 2f, f]`.
 fn tower(factors: usize) -> Vec<usize> {

@@ -24,6 +24,7 @@ const MAX_SCORE_TASKS: usize = 64;
 impl CpuExecutor {
     /// Scores samples that have been checked.
     pub(super) fn score_source(&mut self, source: Source<'_>, out: &mut [f32]) {
+        self.propagate_all();
         let tiles = out.len().div_ceil(self.tile_rows).max(1);
         let rows_each = tiles.div_ceil(MAX_SCORE_TASKS) * self.tile_rows;
         let mut tasks: [Option<(usize, &mut [f32])>; MAX_SCORE_TASKS] = [const { None }; MAX_SCORE_TASKS];
@@ -41,6 +42,7 @@ impl CpuExecutor {
 
     /// The same of a batch on one thread, with the rows of an activation.
     pub(super) fn score_beside(&mut self, batch: &Batch, view: View, out: &mut [f32]) -> Vec<f32> {
+        self.propagate_all();
         let (network, scratch, mut values) = (network!(self), &mut self.scratch[0], Vec::new());
         for (tile, out) in out.chunks_mut(self.tile_rows).enumerate() {
             let (source, first) = (Source::Batch(batch), tile * self.tile_rows);
@@ -61,8 +63,10 @@ impl CpuExecutor {
     /// Computes items' parts of all logits, where the plan is separable and they are not there.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory) where there is no room for them.
+    /// [`Error::Memory`](crate::Error::Memory) where there is no room for them; where a graph is missing.
     fn need_catalogue(&mut self) -> Result<()> {
+        self.check_graph()?;
+        self.propagate_all();
         if let (Some(separable), None) = (&self.separable, &self.catalogue) {
             let network = network!(self);
             self.catalogue = Some(dispatch!(self.proof, s => Catalogue::new(s, separable.clone(), network))?);

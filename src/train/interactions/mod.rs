@@ -3,6 +3,7 @@
 mod absorb;
 mod config;
 mod fit;
+mod fold_in;
 mod group;
 mod history;
 mod item_users;
@@ -134,7 +135,7 @@ impl Trainer {
         }
         let rows = |column| u32::try_from(executor.plan().rows(column)).unwrap_or(u32::MAX);
         let (user_ids, item_ids) = (IdMap::numbered(rows(USER)), IdMap::numbered(rows(ITEM)));
-        Ok(Trainer {
+        let mut trainer = Trainer {
             model,
             config,
             core: Core::new(executor),
@@ -145,7 +146,9 @@ impl Trainer {
             titles: Vec::new(),
             history: History::default(),
             pairs: recommend::Pairs::default(),
-        })
+        };
+        trainer.give_graph()?;
+        Ok(trainer)
     }
 
     /// The model, with as many rows as its tables have now.
@@ -169,7 +172,7 @@ impl Trainer {
     }
 
     /// Changes the settings for the steps to come: more epochs, another optimiser (its moments begin at zero if there
-    /// were none), and so on. With another `seed` or number of `negatives` the rest of a begun epoch is drawn anew.
+    /// were none), and so on. With another `seed`, `sampling` or number of `negatives` the rest of a begun epoch is drawn anew.
     /// Another `average_from` ends a mean of parameters that there is: the parameters themselves are in use until a
     /// new mean begins.
     ///
@@ -265,7 +268,7 @@ impl Trainer {
                 .collect();
         }
         self.history.set_split(split);
-        Ok(())
+        self.give_graph()
     }
 
     /// Refuses a split whose users or items have other keys than the model's, or the same in another order: their
