@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 #[allow(dead_code)] // other examples use the rest
 mod common;
+mod loss;
 mod options;
 mod pretraining;
 mod profile;
@@ -59,7 +60,7 @@ fn run(options: &Options) -> Result<(), Ending> {
         (Some(path), true) => Some(Trainer::load(path, device.clone())?),
         _ => None,
     };
-    let base = match &resumed {
+    let mut base = match &resumed {
         Some(trainer) => *trainer.config(),
         None => TrainConfig {
             epochs: if options.data.data.is_some() {
@@ -71,6 +72,7 @@ fn run(options: &Options) -> Result<(), Ending> {
             ..TrainConfig::default()
         },
     };
+    base.loss = options.loss.loss(base.loss)?;
     let mut config = options.training.config(base)?;
     config.report_every = report_every(&described, config.batch_size);
     let data = Data::load(&options.data, config.patience.is_some(), resumed.as_ref(), made_up)?;
@@ -258,6 +260,7 @@ fn check_model(options: &Options, device: Device) -> Result<String> {
         // Whether a mean comes in time is known with the checkpoint's epochs alone.
         epochs: u32::MAX,
         optimizer: options.pretraining.optimizer(TrainConfig::default().optimizer),
+        loss: options.loss.loss(TrainConfig::default().loss)?,
         ..TrainConfig::default()
     };
     let described = Trainer::new(model, device, options.training.config(config)?)?.device();

@@ -6,7 +6,7 @@ use pocketrec::{
     models::{Gmf, Mf, Mlp, Model, NeuMf},
 };
 
-use crate::pretraining::PretrainingOptions;
+use crate::{loss::LossOptions, pretraining::PretrainingOptions};
 
 use crate::common::{
     device::DeviceOptions,
@@ -26,6 +26,11 @@ pub const NAMES: Names = &[
     ("batch_size", "--batch"),
     ("negatives", "--negatives"),
     ("loss", "--loss"),
+    ("temperature", "--temperature"),
+    ("log_sum", "--log-sum"),
+    ("block", "--block"),
+    ("margin", "--margin"),
+    ("weight", "--negative-weight"),
     ("learning_rate", "--lr"),
     ("beta1", "--beta1"),
     ("beta2", "--beta2"),
@@ -58,6 +63,8 @@ pub struct Options {
     pub model: ModelOptions,
     #[command(flatten)]
     pub training: TrainingOptions,
+    #[command(flatten)]
+    pub loss: LossOptions,
     #[command(flatten)]
     pub pretraining: PretrainingOptions,
     #[command(flatten)]

@@ -21,10 +21,10 @@ mod top_k;
 
 use alloc::{format, string::String};
 
-pub(crate) use catalogue::pair_of;
 pub use catalogue::{Best, Query, catalogue_items, rank_catalogue, score_catalogue, top_catalogue};
+pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of};
 #[cfg(feature = "gpu")]
-pub(crate) use catalogue::{catalogue_of, check_targets, rank_by_scores, top_by_scores};
+pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use loss::LossSum;
 pub use parts::{
     Activations, DrawBatches, Profile, Propagation, ScoreCatalogue, SearchCatalogue, keep_sampler, profile,

@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use pocketrec::{
     Error, Result,
-    models::Loss,
     plan::{AdamConfig, L2, Optimizer},
     train::TrainConfig,
 };
@@ -23,14 +22,6 @@ enum OptimizerName {
     Sgd,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LossName {
-    /// Tell items that users have from drawn negatives, each by itself
-    CrossEntropy,
-    /// Rank each item that a user has before a drawn negative (Rendle et al. 2009)
-    Bpr,
-}
-
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingOptions {
@@ -43,12 +34,9 @@ pub struct TrainingOptions {
     /// Samples a step [default: 256]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// Negatives drawn for each positive [default: 4]
+    /// Negatives drawn for each positive; softmax draws none [default: 4]
     #[arg(long, value_name = "N")]
     negatives: Option<u32>,
-    /// What is learnt of positives and negatives [default: cross-entropy]
-    #[arg(long, value_name = "NAME")]
-    loss: Option<LossName>,
     /// [default: lazy-adam]
     #[arg(long, value_name = "NAME")]
     optimizer: Option<OptimizerName>,
@@ -99,11 +87,6 @@ impl TrainingOptions {
         config.epochs = self.epochs.or(no_end).unwrap_or(base.epochs);
         config.batch_size = self.batch.unwrap_or(base.batch_size);
         config.negatives = self.negatives.unwrap_or(base.negatives);
-        config.loss = match self.loss {
-            Some(LossName::CrossEntropy) => Loss::CrossEntropy,
-            Some(LossName::Bpr) => Loss::Bpr,
-            None => base.loss,
-        };
         config.decay = self.decay.unwrap_or(base.decay);
         config.seed = self.seed.unwrap_or(base.seed);
         config.l2 = L2 {

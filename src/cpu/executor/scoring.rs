@@ -5,13 +5,15 @@ use core::ops::Range;
 
 use super::{CpuExecutor, network};
 use crate::{
+    Result,
     cpu::{
-        catalogue::Catalogue,
+        catalogue::{Catalogue, ItemPanels, Scorer, rank, top},
         simd::{Simd, dispatch},
         source::{Part, Source},
         tile::{Network, Scratch},
     },
     data::Batch,
+    executor::{Best, Query, Rank},
     plan::View,
 };
 
@@ -66,15 +68,30 @@ impl CpuExecutor {
         });
     }
 
-    /// Scores users that have been checked with all items, of which there are `items`, where the plan is separable.
-    pub(super) fn score_items(&mut self, users: &[u32], items: usize, out: &mut [f32]) {
+    /// Computes items' parts of all logits, where the plan is separable and they are not there.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) where there is no room for them; where a graph is missing.
+    fn need_catalogue(&mut self) -> Result<()> {
+        self.check_graph()?;
         self.propagate_all();
-        let Some(separable) = &self.separable else { return };
-        let network = network!(self);
-        let proof = self.proof;
-        let catalogue = self
-            .catalogue
-            .get_or_insert_with(|| dispatch!(proof, s => Catalogue::new(s, separable.clone(), network)));
+        if let (Some(separable), None) = (&self.separable, &self.catalogue) {
+            let network = network!(self);
+            self.catalogue = Some(dispatch!(self.proof, s => Catalogue::new(s, separable.clone(), network))?);
+        }
+        Ok(())
+    }
+
+    /// Scores users that have been checked with all items, of which there are `items`, where the plan is separable.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) where there is no room for the items' parts.
+    pub(super) fn score_items(&mut self, users: &[u32], items: usize, out: &mut [f32]) -> Result<()> {
+        self.need_catalogue()?;
+        let Some(catalogue) = &self.catalogue else {
+            return Ok(());
+        };
+        let (network, proof) = (network!(self), self.proof);
         // Several users share each load of the items' rows; a few users share out the items instead.
         let (users_each, items_each) = match users.len() {
             len if len >= SCORE_USERS * self.pool.threads() => (SCORE_USERS, items),
@@ -82,7 +99,7 @@ impl CpuExecutor {
                 1,
                 items
                     .div_ceil(4 * self.pool.threads())
-                    .next_multiple_of(Catalogue::ALIGN),
+                    .next_multiple_of(ItemPanels::ALIGN),
             ),
         };
         let mut tasks = Vec::new();
@@ -94,8 +111,42 @@ impl CpuExecutor {
         }
         self.pool
             .for_each(&mut self.scratch, &mut tasks, |_, (users, range, out)| {
-                dispatch!(proof, s => catalogue.score(s, network, users, range.clone(), out));
+                dispatch!(proof, s => {
+                    let mut scorer = catalogue.scorer(s, network, users.iter().copied());
+                    scorer.score(0..users.len(), range.clone(), out);
+                });
             });
+        Ok(())
+    }
+
+    /// The best items of queries that have been checked, where the plan is separable.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) where a logit is NaN, and those of [`score_items`](Self::score_items).
+    pub(super) fn top_items(&mut self, queries: &[Query<'_>], items: usize, k: usize) -> Result<Vec<Best>> {
+        self.need_catalogue()?;
+        let Some(catalogue) = &self.catalogue else {
+            return Ok(Vec::new());
+        };
+        let network = network!(self);
+        dispatch!(self.proof, s => top(s, &mut self.pool, queries, (items, k), |queries| {
+            catalogue.scorer(s, network, queries.iter().map(|query| query.user))
+        }))
+    }
+
+    /// The ranks of targets that have been checked among the first `items` items, where the plan is separable.
+    ///
+    /// # Errors
+    /// Those of [`top_items`](Self::top_items).
+    pub(super) fn rank_items(&mut self, queries: &[Query<'_>], targets: &[u32], items: usize) -> Result<Vec<Rank>> {
+        self.need_catalogue()?;
+        let Some(catalogue) = &self.catalogue else {
+            return Ok(Vec::new());
+        };
+        let network = network!(self);
+        dispatch!(self.proof, s => rank(s, &mut self.pool, queries, targets, items, |queries| {
+            catalogue.scorer(s, network, queries.iter().map(|query| query.user))
+        }))
     }
 }
 

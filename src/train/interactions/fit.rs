@@ -6,7 +6,7 @@ use super::{Trainer, sequence_task::SequenceTask, task::InteractionTask};
 use crate::{
     Error, Result,
     data::Split,
-    eval::{self, Protocol, RankingReport},
+    eval::{self, FullRanking, FullReport, Protocol, RankingReport},
     train::{Control, EpochReport, Event, FitReport, IntoControl, clock::Stopwatch, run::Watch},
 };
 
@@ -77,6 +77,17 @@ impl Trainer {
             Some(by) => by.evaluate(&mut *self.core.executor, split, protocol, k),
             None => eval::evaluate(&mut *self.core.executor, split, protocol, k),
         }
+    }
+
+    /// Ranks all items for every user with test items, with the present parameters, or their mean once there is one: recall,
+    /// NDCG and more at `k` places, by groups of activity too.
+    ///
+    /// # Errors
+    /// Those of [`FullRanking::of_model`](eval::FullRanking::of_model), and [`Error::Config`] where the split's users or
+    /// items have other keys than those that the model was trained with.
+    pub fn full_ranking(&mut self, split: &Split, ranking: FullRanking) -> Result<FullReport> {
+        self.check_keys(split)?;
+        ranking.of_model(&mut *self.core.executor, split)
     }
 
     fn run(&mut self, split: &Split, budget: Option<f64>, watch: Watch<'_, RankingReport>) -> Result<FitReport> {

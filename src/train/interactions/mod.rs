@@ -110,8 +110,8 @@ impl Trainer {
         if !(0.0..=1.0).contains(&alpha) {
             return Err(Error::config("alpha", format!("{alpha} is not in 0..=1; 0.5 is usual")));
         }
-        let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
-        if loss != before {
+        if config.loss != gmf.config.loss {
+            let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
             let reason =
                 format!("{loss}: the parts were trained by {before}, and their parameters are not those of {loss}");
             return Err(Error::config("loss", reason));
@@ -198,7 +198,7 @@ impl Trainer {
     }
 
     /// Changes the settings for the steps to come: more epochs, another optimiser (its moments begin at zero if there
-    /// were none), and so on. With another `seed` or number of `negatives` the rest of a begun epoch is drawn anew.
+    /// were none), and so on. With another `seed`, `sampling` or number of `negatives` the rest of a begun epoch is drawn anew.
     /// Another `average_from` ends a mean of parameters that there is: the parameters themselves are in use until a
     /// new mean begins.
     ///
@@ -209,8 +209,9 @@ impl Trainer {
         check_averaging(self.plan(), config.average_from)?;
         if config.loss != self.config.loss {
             let [old, new] = [self.config.loss, config.loss].map(Loss::name);
+            let how = if old == new { " with other settings" } else { "" };
             let reason =
-                format!("{new}: this trainer learns by {old}; begin another from its state (Trainer::with_state)");
+                format!("{new}: this trainer learns by {old}{how}; begin another from its state (Trainer::with_state)");
             return Err(Error::config("loss", reason));
         }
         if config.average_from != self.config.average_from {
@@ -342,7 +343,7 @@ fn padded(keys: &IdMap, rows: usize) -> Result<IdMap> {
 }
 
 /// Gives rows that have no key one: their number where that is the next in a map of numbers, else `#number`.
-fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
+pub(crate) fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
     if keys.is_numbered() {
         *keys = IdMap::numbered(rows.max(keys.len() as u32));
