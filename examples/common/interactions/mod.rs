@@ -3,6 +3,8 @@
 pub mod data;
 pub mod options;
 pub mod plot;
+pub mod profile;
 pub mod report;
+pub mod session;
 pub mod settings;
 pub mod training;
