@@ -13,6 +13,7 @@
 
 mod accumulate;
 pub mod adam;
+pub mod add;
 pub mod affine;
 mod aligned;
 pub mod attention;
@@ -21,6 +22,7 @@ pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
 mod catalogue;
+pub mod causal_attention;
 pub mod ccl;
 pub mod cross;
 pub mod dice;
@@ -30,6 +32,8 @@ pub mod fm;
 pub mod gather;
 pub mod gru;
 pub mod last_step;
+pub mod layer_norm;
+pub(crate) mod least_squares;
 pub mod linear;
 pub mod margin;
 mod math;
@@ -41,6 +45,7 @@ pub mod pool;
 pub mod prelu;
 mod prepare;
 pub mod product;
+pub mod propagate;
 pub mod row_update;
 mod rows;
 mod sampled_softmax;
@@ -57,7 +62,9 @@ pub mod sum;
 #[allow(unsafe_code)] // jobs that borrow from their caller's stack
 mod threads;
 mod tile;
+pub mod top_k;
 mod update;
+mod workers;
 
 pub use executor::CpuExecutor;
 pub use rows::{Rows, RowsMut};
@@ -66,3 +73,4 @@ pub use simd::Neon;
 #[cfg(target_arch = "x86_64")]
 pub use simd::{Avx2, Avx512};
 pub use simd::{Isa, Scalar, Simd};
+pub(crate) use workers::Workers;

@@ -2,12 +2,14 @@
 //! uniforms. A new operation has its file, and a `mod` here: what goes through all of them is made of the one list of
 //! [operations](crate::ops).
 
+mod add;
 mod affine;
 mod attention;
 mod attention_unit;
 mod auxiliary;
 mod batch_norm;
 mod bpr;
+mod causal_attention;
 mod ccl;
 pub(crate) mod context;
 mod cross;
@@ -17,6 +19,7 @@ mod fm;
 mod gather;
 mod gru;
 mod last_step;
+mod layer_norm;
 pub(crate) mod linear;
 mod margin;
 mod normalise;
@@ -27,6 +30,7 @@ mod pool;
 mod prelu;
 mod prelude;
 mod product;
+mod propagate;
 mod sampled_softmax;
 mod sigmoid_cross_entropy;
 mod softmax;

@@ -21,6 +21,7 @@ pub fn rows() -> Vec<(&'static str, Plan)> {
         against_a_list(5, false, Similarity::Cosine),
     ));
     rows.push(("sampled_softmax: of steps", against_a_list(17, true, Similarity::Dot)));
+    rows.extend(of_tables());
     rows
 }
 
@@ -101,6 +102,11 @@ fn of_samples() -> Vec<(&'static str, Plan)> {
             "sum: the same view twice",
             plan_of(17, |plan, x| plan.plain_sum(&[x, x])),
         ),
+        (
+            "add: of two halves",
+            on_samples(14, |plan, x| plan.add(x.columns(0, 7), x.columns(7, 7))),
+        ),
+        ("add: of a view with itself", on_samples(19, |plan, x| plan.add(x, x))),
         ("fm: five fields of 3", plan_of(15, |plan, x| plan.fm(x, 3))),
         ("fm: two fields of 18", plan_of(36, |plan, x| plan.fm(x, 18))),
         (
@@ -332,6 +338,15 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
             pooled(plan, hidden)
         }
     };
+    let causal_attention = |width, heads| {
+        move |plan: &mut PlanBuilder, _: View, key: View| {
+            // Without biases: one of the keys adds as much to all scores of a step, and so nothing to their softmax.
+            let [q, k, v] =
+                ["q", "k", "v"].map(|name| plan.linear_without_bias(name, key, width, Activation::Identity));
+            let read = plan.causal_attention(q, k, v, heads);
+            pooled(plan, read)
+        }
+    };
     vec![
         ("pool: sums", on_steps(9, pool(false))),
         ("pool: means", on_steps(17, pool(true))),
@@ -378,6 +393,18 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
                 let output = plan.buffer(6);
                 plan.attention(weights, key, output);
                 output
+            }),
+        ),
+        ("causal_attention: of 5 columns", on_steps(5, causal_attention(5, 1))),
+        (
+            "causal_attention: three heads of 7",
+            on_steps(9, causal_attention(21, 3)),
+        ),
+        (
+            "causal_attention: of looked-up columns with themselves",
+            on_steps(18, |plan, _, key| {
+                let read = plan.causal_attention(key, key, key, 1);
+                pooled(plan, read)
             }),
         ),
         (
@@ -480,6 +507,22 @@ fn of_layers() -> Vec<(&'static str, Plan)> {
                 pooled(plan, positive)
             }),
         ),
+        (
+            "layer_norm: of samples",
+            on_samples(21, |plan, x| plan.layer_norm("norm", x, 0.01)),
+        ),
+        (
+            "layer_norm: of steps, whose columns others read in parts",
+            on_steps(11, |plan, _, key| {
+                let part = plan.linear("part", key.columns(6, 5), 5, Activation::Identity);
+                let normal = plan.layer_norm("norm", key, 0.01);
+                let sum = plan.add(normal.columns(0, 5), part);
+                let parts = pooled(plan, sum);
+                let parts = plan.linear("parts", parts, 11, Activation::Identity);
+                let all = pooled(plan, normal);
+                plan.add(all, parts)
+            }),
+        ),
         ("dice: of samples", on_samples(18, |plan, x| plan.dice("dice", x))),
     ]
 }
@@ -523,4 +566,58 @@ fn auxiliary() -> Plan {
         plan.auxiliary(clicked, negative, 0.5);
         pooled(plan, key)
     })
+}
+
+/// Tables whose rows reach one another: products of what comes out for a user and for an item, or for a negative too.
+fn of_tables() -> Vec<(&'static str, Plan)> {
+    vec![
+        ("propagate: over 1 layer, 5 columns", propagated(5, 1, false)),
+        ("propagate: over 2 layers, 8 columns", propagated(8, 2, false)),
+        ("propagate: over 3 layers, of pairs", propagated(7, 3, true)),
+        ("propagate: over 4 layers, beyond 8 vectors", propagated(135, 4, true)),
+        ("propagate: beside a table that is not", beside_a_plain_table()),
+    ]
+}
+
+fn propagated(width: usize, layers: usize, pairs: bool) -> Plan {
+    let mut plan = PlanBuilder::new();
+    let (user, item) = (plan.query("user"), plan.candidate("item"));
+    let tables = [("user.weight", "user", 13, INIT), ("item.weight", "item", 19, INIT)];
+    let nodes = plan.propagate(tables, width, layers);
+    let p = plan.buffer(width);
+    plan.gather_propagated(nodes, user, p);
+    let logit = |plan: &mut PlanBuilder, column| {
+        let (q, terms) = (plan.buffer(width), plan.buffer(width));
+        plan.gather_propagated(nodes, column, q);
+        plan.product(p, q, terms);
+        plan.plain_sum(&[terms])
+    };
+    let of_item = logit(&mut plan, item);
+    if !pairs {
+        return plan.finish(SigmoidCrossEntropy { logit: of_item }).unwrap();
+    }
+    let negative = plan.negative("negative", "item");
+    let of_negative = logit(&mut plan, negative);
+    let logits = [of_item, of_negative];
+    plan.finish(Bpr { logits }).unwrap()
+}
+
+/// Items propagated among items of a history, and a bias of each that is looked up as it is.
+fn beside_a_plain_table() -> Plan {
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (user, item) = (plan.column("user"), plan.column("item"));
+    let seen = plan.column_in("seen", "item", history);
+    let tables = [("user.weight", "user", 11, INIT), ("item.weight", "item", 17, INIT)];
+    let nodes = plan.propagate(tables, 6, 2);
+    let (x, steps, biases) = (plan.buffer(18), plan.buffer_in(history, 6), plan.buffer(1));
+    plan.gather_propagated(nodes, user, x.columns(0, 6));
+    plan.gather_propagated(nodes, item, x.columns(6, 6));
+    plan.gather_propagated(nodes, seen, steps);
+    plan.pool(steps, x.columns(12, 6), false);
+    plan.gather("item.bias", item, 17, INIT, biases);
+    let hidden = plan.linear("hidden", x, 4, Activation::Identity);
+    let of_hidden = plan.linear_without_bias("logit", hidden, 1, Activation::Identity);
+    let logit = plan.plain_sum(&[of_hidden, biases]);
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }
