@@ -18,6 +18,7 @@ pub(crate) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
     check_weights(plan, batch)?;
     check_negatives(plan, batch)?;
     check_labels(batch)?;
+    check_log_q(plan, batch)?;
     check_numbers(plan, batch)?;
     if !batch.is_sorted() {
         let reason = "its ids may have changed since it was sorted; call Batch::sort before a step";
@@ -120,6 +121,28 @@ pub(crate) fn check_labels(batch: &Batch) -> Result<()> {
     match all_within(weights, f32::MAX) {
         true => Ok(()),
         false => refuse("weight", weights, f32::MAX, "a finite number of at least 0"),
+    }
+}
+
+/// Where the loss corrects for how candidates were drawn, there is a number for each.
+pub(crate) fn check_log_q(plan: &Plan, batch: &Batch) -> Result<()> {
+    let (log_q, expected) = (batch.log_q(), if plan.wants_log_q() { batch.len() } else { 0 });
+    check_length(
+        || {
+            "logarithms of the candidates' probabilities (Batch::log_q_mut), one a sample where the loss corrects for them".into()
+        },
+        expected,
+        log_q.len(),
+    )?;
+    match log_q.iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(at) => {
+            let reason = format!(
+                "{} is not a finite number: the candidate must have been drawn",
+                log_q[at]
+            );
+            Err(Error::config(format!("log_q of sample {at}"), reason))
+        }
     }
 }
 
@@ -276,7 +299,11 @@ pub(crate) fn check_graph(plan: &Plan, graph: Option<&Graph>) -> Result<()> {
     };
     let sides = [("users", graph.users(), 0), ("items", graph.items(), 1)];
     for (what, there, side) in sides {
-        check_length(|| format!("{what} of the graph, one a row of their table"), plan.nodes()[side], there as usize)?;
+        check_length(
+            || format!("{what} of the graph, one a row of their table"),
+            plan.nodes()[side],
+            there as usize,
+        )?;
     }
     Ok(())
 }
@@ -292,7 +319,10 @@ pub(crate) fn check_propagated(plan: &Plan, table: usize, first: usize, len: usi
     check_rows(plan, table, first, len)?;
     let Some(side) = plan.propagation().and_then(|propagate| propagate.side(table)) else {
         let name = &plan.params()[table].name;
-        return Err(Error::config(name.clone(), "the plan does not propagate it; read its rows as they are"));
+        return Err(Error::config(
+            name.clone(),
+            "the plan does not propagate it; read its rows as they are",
+        ));
     };
     let width = plan.params()[table].width;
     let start = side * plan.nodes()[0] + first;

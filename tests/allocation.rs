@@ -12,7 +12,7 @@ use std::{
 
 use common::{
     cases::{Case, cases},
-    id_columns, give_graph, random_batch,
+    give_graph, id_columns, random_batch,
 };
 use pocketrec::{
     cpu::{CpuExecutor, Isa},

@@ -32,7 +32,10 @@ fn hand_state(plan: &Plan) -> State {
 fn near(got: &[f32], want: &[f64]) {
     assert_eq!(got.len(), want.len());
     for (got, want) in got.iter().zip(want) {
-        assert!((f64::from(*got) - want).abs() < 1e-6 * want.abs().max(1.0), "{got} for {want}");
+        assert!(
+            (f64::from(*got) - want).abs() < 1e-6 * want.abs().max(1.0),
+            "{got} for {want}"
+        );
     }
 }
 
@@ -70,9 +73,15 @@ fn rows_are_what_the_formula_gives() {
 /// Rows that no sample picks have a gradient too, by the edges that lead to them.
 #[test]
 fn gradients_go_back_over_the_edges() {
-    let plan = LightGcn::new(2, 3).embedding_dim(1).layers(1).plan_for(Loss::CrossEntropy).unwrap();
+    let plan = LightGcn::new(2, 3)
+        .embedding_dim(1)
+        .layers(1)
+        .plan_for(Loss::CrossEntropy)
+        .unwrap();
     let mut executor = Device::cpu().executor(plan.clone(), hand_state(&plan)).unwrap();
-    set_graph(&mut *executor, Arc::new(Graph::of(&hand_made()).unwrap())).wait().unwrap();
+    set_graph(&mut *executor, Arc::new(Graph::of(&hand_made()).unwrap()))
+        .wait()
+        .unwrap();
     let batch = Batch::from_columns(&[&[1], &[2]], &[1.0]).unwrap(); // user 1 and item 2, which has no edge
     let mut batch = batch;
     batch.sort();
@@ -93,11 +102,21 @@ fn gradients_go_back_over_the_edges() {
 /// A state in which the slope is no rounding error: the same by small rows.
 #[test]
 fn gradients_of_small_rows_go_back_over_the_edges() {
-    let plan = LightGcn::new(2, 3).embedding_dim(1).layers(1).plan_for(Loss::CrossEntropy).unwrap();
+    let plan = LightGcn::new(2, 3)
+        .embedding_dim(1)
+        .layers(1)
+        .plan_for(Loss::CrossEntropy)
+        .unwrap();
     let mut state = hand_state(&plan);
-    state.tensors.iter_mut().flat_map(|tensor| &mut tensor.value).for_each(|x| *x /= 16.0);
+    state
+        .tensors
+        .iter_mut()
+        .flat_map(|tensor| &mut tensor.value)
+        .for_each(|x| *x /= 16.0);
     let mut executor = Device::cpu().executor(plan, state).unwrap();
-    set_graph(&mut *executor, Arc::new(Graph::of(&hand_made()).unwrap())).wait().unwrap();
+    set_graph(&mut *executor, Arc::new(Graph::of(&hand_made()).unwrap()))
+        .wait()
+        .unwrap();
     let mut batch = Batch::from_columns(&[&[1], &[2]], &[1.0]).unwrap();
     batch.sort();
     let got = gradients(&mut *executor, &batch, L2::default()).unwrap();
@@ -152,14 +171,23 @@ fn it_learns_by_either_loss_and_sampling() {
     for loss in [Loss::Bpr, Loss::CrossEntropy] {
         for sampling in [Sampling::EveryPositive, Sampling::UniformUsers] {
             let mut losses = Vec::new();
-            let config = TrainConfig { loss, sampling, ..config() };
+            let config = TrainConfig {
+                loss,
+                sampling,
+                ..config()
+            };
             let model = LightGcn::new(120, 80).embedding_dim(8).layers(2);
             let mut trainer = Trainer::new(model, Device::cpu(), config).unwrap();
             let untrained = trainer.evaluate(&split, config.protocol, 10).unwrap();
             trainer.fit(&split, |epoch| losses.push(epoch.loss)).unwrap();
             assert!(losses[5] < 0.8 * losses[0], "{loss:?}, {sampling:?}: {losses:?}");
             let ranking = trainer.evaluate(&split, config.protocol, 10).unwrap();
-            assert!(ranking.hr > untrained.hr + 0.1, "{loss:?}: {} after {}", ranking.hr, untrained.hr);
+            assert!(
+                ranking.hr > untrained.hr + 0.1,
+                "{loss:?}: {} after {}",
+                ranking.hr,
+                untrained.hr
+            );
         }
     }
 }
@@ -169,7 +197,9 @@ fn it_learns_by_either_loss_and_sampling() {
 fn lazy_adam_is_adam() {
     let split = planted();
     let AdamConfig { .. } = AdamConfig::default();
-    let Optimizer::Adam(adam) = config().optimizer else { unreachable!() };
+    let Optimizer::Adam(adam) = config().optimizer else {
+        unreachable!()
+    };
     let lazy = TrainConfig {
         optimizer: Optimizer::LazyAdam(adam),
         ..config()
@@ -238,13 +268,20 @@ fn a_new_user_is_folded_in_without_a_step() {
     let report = loaded.absorb(&[(0, 5), (1, 5)]).unwrap();
     assert_eq!((report.new_items, loaded.items()), (3, 6));
     let best = loaded.recommend(2, 6).unwrap();
-    assert!(best.iter().all(|(item, score)| score.is_finite() && *item != 0 && *item != 2));
+    assert!(
+        best.iter()
+            .all(|(item, score)| score.is_finite() && *item != 0 && *item != 2)
+    );
 }
 
 /// Rows as scores see them: an item that is only alike by its neighbours is found.
 #[test]
 fn similar_items_are_those_of_propagated_rows() {
-    let plan = LightGcn::new(1, 3).embedding_dim(2).layers(1).plan_for(Loss::Bpr).unwrap();
+    let plan = LightGcn::new(1, 3)
+        .embedding_dim(2)
+        .layers(1)
+        .plan_for(Loss::Bpr)
+        .unwrap();
     let mut state = State::initial(&plan, 1, true).unwrap();
     state.tensors[0].value = vec![0.0, 8.0];
     state.tensors[1].value = vec![1.0, 0.0, 0.1, 0.0, 1.0, 0.1];
@@ -271,7 +308,9 @@ fn similar_items_are_those_of_propagated_rows() {
 fn tables_that_grow_keep_their_graph() {
     let plan = LightGcn::new(2, 3).embedding_dim(1).layers(1).plan().unwrap();
     let mut executor = Device::cpu().executor(plan.clone(), hand_state(&plan)).unwrap();
-    set_graph(&mut *executor, Arc::new(Graph::of(&hand_made()).unwrap())).wait().unwrap();
+    set_graph(&mut *executor, Arc::new(Graph::of(&hand_made()).unwrap()))
+        .wait()
+        .unwrap();
     let score = |executor: &mut dyn Executor, user: u32, item: u32| {
         let mut score = [0.0];
         executor.score(&[&[user], &[item]], &mut score).wait().unwrap();
@@ -280,7 +319,10 @@ fn tables_that_grow_keep_their_graph() {
     let before = [(0, 1), (1, 2)].map(|(user, item)| score(&mut *executor, user, item));
     executor.grow(0, 5).wait().unwrap();
     executor.grow(1, 4).wait().unwrap();
-    assert_eq!([(0, 1), (1, 2)].map(|(user, item)| score(&mut *executor, user, item)), before);
+    assert_eq!(
+        [(0, 1), (1, 2)].map(|(user, item)| score(&mut *executor, user, item)),
+        before
+    );
     assert_eq!(score(&mut *executor, 4, 3), 0.0);
     executor.write_rows(0, 4, &[3.0]).wait().unwrap();
     assert_eq!(score(&mut *executor, 4, 2), (3.0 / 2.0) * (16.0 / 2.0));
@@ -301,10 +343,16 @@ fn what_does_not_fit_is_refused() {
     for weight in [0.0, -1.0, f32::NAN, f32::INFINITY] {
         refused(edges([0, 2], weight), "give a finite number above 0");
     }
-    refused(GraphBuilder::new([1, 3]).interactions(&hand_made()), "2 users, the graph has 1");
+    refused(
+        GraphBuilder::new([1, 3]).interactions(&hand_made()),
+        "2 users, the graph has 1",
+    );
     refused(GraphBuilder::new([2, 3]).pairs(1, [(0, 3)].into_iter()), "item id 3");
     refused(GraphBuilder::new([u32::MAX, 1]).build(), "below 4294967295");
-    refused(Graph::of(&hand_made()).unwrap().with_nodes([1, 3]), "none can be taken away");
+    refused(
+        Graph::of(&hand_made()).unwrap().with_nodes([1, 3]),
+        "none can be taken away",
+    );
 
     // Plans.
     refused(LightGcn::new(2, 3).layers(0).plan(), "layers: 0; give 1 to 16");
@@ -324,10 +372,19 @@ fn what_does_not_fit_is_refused() {
         plan.finish(SigmoidCrossEntropy { logit })
     };
     assert!(build(&|_, _, _| ()).is_ok());
-    refused(build(&|plan, _, _| _ = plan.propagate(tables, 2, 1)), "two parameters are called u");
+    refused(
+        build(&|plan, _, _| _ = plan.propagate(tables, 2, 1)),
+        "two parameters are called u",
+    );
     let others = [("v", "user", 2, init), ("w", "item", 3, init)];
-    refused(build(&|plan, _, _| _ = plan.propagate(others, 2, 1)), "two propagations");
-    refused(build(&|plan, nodes, _| _ = plan.plain_sum(&[nodes])), "look it up first");
+    refused(
+        build(&|plan, _, _| _ = plan.propagate(others, 2, 1)),
+        "two propagations",
+    );
+    refused(
+        build(&|plan, nodes, _| _ = plan.plain_sum(&[nodes])),
+        "look it up first",
+    );
     refused(build(&|plan, nodes, _| plan.expose("nodes", nodes)), "has a row a node");
     refused(
         build(&|plan, _, item| {
@@ -346,17 +403,25 @@ fn what_does_not_fit_is_refused() {
     let plan = LightGcn::new(2, 3).embedding_dim(1).layers(1).plan().unwrap();
     let mut executor = Device::cpu().executor(plan.clone(), hand_state(&plan)).unwrap();
     let mut score = [0.0];
-    refused(executor.score(&[&[0], &[0]], &mut score).wait(), "give it one (executor::set_graph)");
+    refused(
+        executor.score(&[&[0], &[0]], &mut score).wait(),
+        "give it one (executor::set_graph)",
+    );
     let mut batch = Batch::new(3, 1);
     batch.set_negatives(2..3);
     batch.push(&[0, 0, 2], 1.0);
     batch.sort();
     let before = executor.state().wait().unwrap();
-    let step = executor.step(&batch, &Optimizer::default(), L2::default(), &mut || ()).wait();
+    let step = executor
+        .step(&batch, &Optimizer::default(), L2::default(), &mut || ())
+        .wait();
     refused(step, "this executor has none");
     assert_eq!(executor.state().wait().unwrap(), before);
     let small = Graph::of(&Interactions::from_pairs(&[(0, 2)]).unwrap()).unwrap();
-    refused(set_graph(&mut *executor, Arc::new(small.clone())).wait(), "users of the graph");
+    refused(
+        set_graph(&mut *executor, Arc::new(small.clone())).wait(),
+        "users of the graph",
+    );
     let plain = Mf::new(2, 3).plan().unwrap();
     let state = State::initial(&plain, 1, true).unwrap();
     let mut executor = Device::cpu().executor(plain, state).unwrap();

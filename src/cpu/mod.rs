@@ -23,6 +23,7 @@ pub mod batch_norm;
 pub mod bpr;
 mod catalogue;
 pub mod causal_attention;
+pub mod ccl;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -32,8 +33,11 @@ pub mod gather;
 pub mod gru;
 pub mod last_step;
 pub mod layer_norm;
+pub(crate) mod least_squares;
 pub mod linear;
+pub mod margin;
 mod math;
+pub mod normalise;
 mod numeric;
 mod packed;
 pub mod pair_with_next;
@@ -50,6 +54,7 @@ pub mod sigmoid_cross_entropy;
 #[allow(unsafe_code)] // intrinsics, and pointers into checked slices
 pub(crate) mod simd;
 pub mod softmax;
+pub mod softmax_cross_entropy;
 mod source;
 pub mod sum;
 #[cfg(feature = "parallel")]
@@ -58,6 +63,7 @@ mod threads;
 mod tile;
 pub mod top_k;
 mod update;
+mod workers;
 
 pub use executor::CpuExecutor;
 pub use rows::{Rows, RowsMut};
@@ -66,3 +72,4 @@ pub use simd::Neon;
 #[cfg(target_arch = "x86_64")]
 pub use simd::{Avx2, Avx512};
 pub use simd::{Isa, Scalar, Simd};
+pub(crate) use workers::Workers;

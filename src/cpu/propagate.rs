@@ -252,14 +252,7 @@ impl<S: Simd> Gradient<S> for OfRow<'_> {
 }
 
 #[inline(always)]
-fn mean<S: Simd>(
-    s: S,
-    graph: &Graph,
-    node: usize,
-    first_layer: NodeRows<'_>,
-    layers: &[NodeRows<'_>],
-    to: &mut [f32],
-) {
+fn mean<S: Simd>(s: S, graph: &Graph, node: usize, first_layer: NodeRows<'_>, layers: &[NodeRows<'_>], to: &mut [f32]) {
     sum_neighbours(s, graph, node, layers.last().copied().unwrap_or(first_layer), to);
     let scale = s.splat(1.0 / (layers.len() + 2) as f32);
     for (index, to) in to.chunks_mut(S::LANES).enumerate() {
@@ -274,14 +267,7 @@ fn mean<S: Simd>(
 }
 
 #[inline(always)]
-fn gradient<S: Simd>(
-    s: S,
-    graph: &Graph,
-    node: usize,
-    picked: Picked<'_>,
-    from: Option<NodeRows<'_>>,
-    to: &mut [f32],
-) {
+fn gradient<S: Simd>(s: S, graph: &Graph, node: usize, picked: Picked<'_>, from: Option<NodeRows<'_>>, to: &mut [f32]) {
     match from {
         Some(from) => sum_neighbours(s, graph, node, from, to),
         None => sum_picked_neighbours(s, graph, node, picked, to),

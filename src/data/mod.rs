@@ -24,7 +24,7 @@ pub use batch::{Batch, IdColumn, Segment};
 pub use file_layout::{Delimiter, FileLayout};
 pub use graph::{Edge, Graph, GraphBuilder};
 pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};
-pub use planted::{Planted, PlantedData};
+pub use planted::{Planted, PlantedData, PlantedPathData, PlantedPaths};
 #[cfg(feature = "std")]
 pub use read::{
     BadRows, Column, Dataset, Delimited, FittedFiles, Parting, RowReport, SampleFiles, SampleFormat, Survey,
@@ -32,4 +32,7 @@ pub use read::{
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;
-pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler, Sampling, USER_STREAM};
+pub use sampler::{
+    NEGATIVE_STREAM, ORDER_STREAM, SEQUENCE_ORDER_STREAM, Sampler, Sampling, SequenceSampler, USER_STREAM,
+};
+pub(crate) use sampler::{push_history, sequence_columns};

@@ -40,6 +40,7 @@ mod lr;
 mod mf;
 mod mlp;
 mod neumf;
+mod sas_rec;
 #[cfg(feature = "std")]
 mod setting;
 mod unit;
@@ -57,11 +58,13 @@ pub use din::Din;
 pub use fm::Fm;
 pub use gmf::Gmf;
 pub use light_gcn::LightGcn;
-pub use loss::Loss;
+pub(crate) use loss::Draw;
+pub use loss::{Ccl, Loss, Margin, Softmax};
 pub use lr::Lr;
 pub use mf::Mf;
 pub use mlp::Mlp;
 pub use neumf::NeuMf;
+pub use sas_rec::SasRec;
 pub use unit::Unit;
 pub use wide_deep::WideDeep;
 
@@ -122,10 +125,12 @@ pub enum Model {
     NeuMf(NeuMf),
     /// Embeddings that reach one another along the graph of interactions.
     LightGcn(LightGcn),
+    /// Self-attention over a history.
+    SasRec(SasRec),
 }
 
 impl Model {
-    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`.
+    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`, `sasrec`.
     pub fn name(&self) -> &'static str {
         match self {
             Model::Mf(_) => "mf",
@@ -133,6 +138,7 @@ impl Model {
             Model::Mlp(_) => "mlp",
             Model::NeuMf(_) => "neumf",
             Model::LightGcn(_) => "lightgcn",
+            Model::SasRec(_) => "sasrec",
         }
     }
 
@@ -155,6 +161,7 @@ impl Model {
             Model::Mlp(model) => model.plan_for(loss),
             Model::NeuMf(model) => model.plan_for(loss),
             Model::LightGcn(model) => model.plan_for(loss),
+            Model::SasRec(model) => model.plan_for(loss),
         }
     }
 
@@ -165,7 +172,20 @@ impl Model {
             | Model::Gmf(Gmf { users, items, .. })
             | Model::Mlp(Mlp { users, items, .. })
             | Model::NeuMf(NeuMf { users, items, .. })
-            | Model::LightGcn(LightGcn { users, items, .. }) => (users, items),
+            | Model::LightGcn(LightGcn { users, items, .. })
+            | Model::SasRec(SasRec { users, items, .. }) => (users, items),
+        }
+    }
+
+    /// Rows of users and of items; of [`SasRec`], which has none of users, those that it knows.
+    pub fn rows(&self) -> [usize; 2] {
+        match self {
+            Model::Mf(Mf { users, items, .. })
+            | Model::Gmf(Gmf { users, items, .. })
+            | Model::Mlp(Mlp { users, items, .. })
+            | Model::NeuMf(NeuMf { users, items, .. })
+            | Model::LightGcn(LightGcn { users, items, .. })
+            | Model::SasRec(SasRec { users, items, .. }) => [*users, *items],
         }
     }
 }
@@ -179,7 +199,7 @@ macro_rules! into_model {
         }
     )*};
 }
-into_model!(Mf Gmf Mlp NeuMf LightGcn);
+into_model!(Mf Gmf Mlp NeuMf LightGcn SasRec);
 
 /// The tower of He et al. for `factors` predictive factors: `[8f, 4f, 2f, f]`.
 fn tower(factors: usize) -> Vec<usize> {

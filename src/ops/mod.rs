@@ -20,8 +20,9 @@ macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross,
-            Add, LayerNorm, CausalAttention, Propagate
+            BatchNorm, Affine, LayerNorm, Dice, Gru, LastStep, PairWithNext, Auxiliary, Cross, Normalise, Add,
+            CausalAttention, Propagate,
+            SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy
         }
     };
 }
@@ -36,6 +37,7 @@ pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
 pub mod causal_attention;
+pub mod ccl;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -46,6 +48,8 @@ pub mod l2;
 pub mod last_step;
 pub mod layer_norm;
 pub mod linear;
+pub mod margin;
+pub mod normalise;
 pub mod numeric;
 mod op;
 pub mod pair_with_next;
@@ -59,6 +63,7 @@ pub mod row_update;
 pub mod sgd;
 pub mod sigmoid_cross_entropy;
 pub mod softmax;
+pub mod softmax_cross_entropy;
 pub mod sort;
 mod specification;
 mod stage;
@@ -73,6 +78,7 @@ pub use auxiliary::Auxiliary;
 pub use batch_norm::BatchNorm;
 pub use bpr::Bpr;
 pub use causal_attention::CausalAttention;
+pub use ccl::Ccl;
 pub use cross::Cross;
 pub use dice::Dice;
 pub use dropout::Dropout;
@@ -82,6 +88,8 @@ pub use gru::Gru;
 pub use last_step::LastStep;
 pub use layer_norm::LayerNorm;
 pub use linear::{Activation, Linear};
+pub use margin::Margin;
+pub use normalise::Normalise;
 pub use numeric::Numeric;
 pub use op::{Names, Op, Role, Spaces};
 pub use pair_with_next::PairWithNext;
@@ -91,6 +99,7 @@ pub use product::Product;
 pub use propagate::Propagate;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax::Softmax;
+pub use softmax_cross_entropy::{Similarity, SoftmaxCrossEntropy};
 pub use specification::{Context, Specification};
 pub use stage::Stage;
 pub use sum::Sum;

@@ -130,7 +130,9 @@ pub fn product<'a>(nodes: &[f64], width: usize, of_node: impl Fn(usize) -> Edges
         let (neighbours, weights) = of_node(node);
         for (&neighbour, &weight) in neighbours.iter().zip(weights) {
             let row = &nodes[neighbour as usize * width..][..width];
-            row.iter().zip(&mut *sum).for_each(|(x, sum)| *sum += f64::from(weight) * x);
+            row.iter()
+                .zip(&mut *sum)
+                .for_each(|(x, sum)| *sum += f64::from(weight) * x);
         }
     }
     sums

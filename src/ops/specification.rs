@@ -60,6 +60,9 @@ pub trait Context {
     /// The samples' weights, if they have some.
     fn sample_weights(&self) -> Option<Vec<f64>>;
 
+    /// The logarithm of the probability by which each sample's candidate was drawn.
+    fn log_q(&self) -> Vec<f64>;
+
     /// What the operation draws from.
     fn noise(&self) -> Rng;
 }

@@ -64,6 +64,8 @@ pub struct Plan {
     backward: Vec<Backward>,
     /// Which stages the logit depends on.
     scored: Vec<bool>,
+    /// Which stages a loss depends on.
+    trained: Vec<bool>,
     /// The first so many id columns are what it depends on.
     scored_columns: usize,
     logit: View,
@@ -167,6 +169,17 @@ impl Plan {
     /// made of, is for training alone.
     pub fn is_scored(&self, stage: usize) -> bool {
         self.scored[stage]
+    }
+
+    /// Whether a loss depends on a stage. What none depends on makes scores alone: where a loss compares something else than
+    /// what is scored, such as cosines instead of a dot product, training leaves it out.
+    pub fn is_trained(&self, stage: usize) -> bool {
+        self.trained[stage]
+    }
+
+    /// Whether the loss wants the [probabilities](crate::data::Batch::log_q_mut) by which a batch's candidates were drawn.
+    pub fn wants_log_q(&self) -> bool {
+        self.stages.iter().any(Stage::reads_log_q)
     }
 
     /// Where the logit is, one column wide: what a sample is scored with.

@@ -180,7 +180,10 @@ impl Propagation for Reference {
             check_graph(&self.plan, self.graph.as_deref())?;
             let batch = Batch::new(self.plan.columns().len(), 0);
             let activations = self.run_forward(&batch, false)?;
-            let nodes = self.plan.propagation().map_or_else(Vec::new, |op| activations.read(op.output));
+            let nodes = self
+                .plan
+                .propagation()
+                .map_or_else(Vec::new, |op| activations.read(op.output));
             narrow(&nodes[rows.start * width..rows.end * width], out);
             Ok(())
         })

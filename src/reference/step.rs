@@ -37,10 +37,15 @@ impl Reference {
         for (index, ((param, tensor), gradient)) in params.zip(&gradients).enumerate() {
             let rows = param.rows as u32;
             // Every row of a propagated table is in every batch.
-            let is_propagated = self.plan.propagation().is_some_and(|propagate| propagate.side(index).is_some());
+            let is_propagated = self
+                .plan
+                .propagation()
+                .is_some_and(|propagate| propagate.side(index).is_some());
             let picked = || match is_propagated {
                 true => (0..rows).collect::<Vec<u32>>(),
-                false => row_update::counts(&picks(&self.plan, batch, index)).into_keys().collect(),
+                false => row_update::counts(&picks(&self.plan, batch, index))
+                    .into_keys()
+                    .collect(),
             };
             tensor.update(param, gradient, optimizer, self.steps, picked);
         }

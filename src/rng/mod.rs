@@ -79,7 +79,7 @@ impl Rng {
 /// The numbers of streams: what draws at random has its number here, so that nothing else draws the same.
 ///
 /// Numbers are part of what a seed means: another one gives other initial values, orders and negatives, and a checkpoint
-/// would not go on as it began. Free ones below a seed of training: 8 to 11, 13 to 16, and 18 on.
+/// would not go on as it began. Free ones below a seed of training: 8 to 10, 15, 16, and 18 on.
 pub(crate) mod streams {
     /// Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted. One
     /// list, so that the compiler refuses a number that is given twice.
@@ -94,6 +94,8 @@ pub(crate) mod streams {
         #[cfg(feature = "std")]
         Parts = 7,
         PairUsers = 12,
+        SequenceOrder = 13,
+        SequenceNoise = 14,
         Absorb = 17,
     }
 
@@ -117,6 +119,10 @@ pub(crate) mod streams {
     pub const CLICK_NOISE: u32 = Seed::ClickNoise as u32;
     /// The candidates that an epoch of clicks adds as negatives; then the epoch.
     pub const CLICK_NEGATIVES: u32 = Seed::ClickNegatives as u32;
+    /// The order of an epoch of histories; then the epoch.
+    pub const SEQUENCE_ORDER: u32 = Seed::SequenceOrder as u32;
+    /// What the steps of an epoch of histories draw (`Batch::noise`); then the epoch, then the first sample.
+    pub const SEQUENCE_NOISE: u32 = Seed::SequenceNoise as u32;
     /// Which part of a file a line belongs to.
     #[cfg(feature = "std")]
     pub const PARTS: u32 = Seed::Parts as u32;
@@ -155,6 +161,16 @@ pub(crate) mod streams {
 
     /// Below [`Planted::Ranks`].
     pub const SCALE_OF_RANKS: u32 = 1;
+
+    /// Below the seed of [`PlantedPaths`](crate::data::PlantedPaths), which is no seed of training.
+    #[derive(Clone, Copy)]
+    #[repr(u32)]
+    pub enum PlantedPaths {
+        /// Then the item.
+        Successors = 1,
+        /// Then the user.
+        Users = 2,
+    }
 
     /// Below the seed of [`PlantedClicks`](crate::data::clicks::PlantedClicks), which is no seed of training.
     #[derive(Clone, Copy)]

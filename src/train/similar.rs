@@ -70,7 +70,10 @@ pub(super) fn similar(
 
 /// Rows of a table as scores see them: propagated, if it is.
 fn read(executor: &mut dyn Executor, table: usize, first: usize, out: &mut [f32]) -> Result<()> {
-    let side = executor.plan().propagation().and_then(|propagate| propagate.side(table));
+    let side = executor
+        .plan()
+        .propagation()
+        .and_then(|propagate| propagate.side(table));
     match (side, executor.propagation()) {
         (Some(_), Some(propagation)) => propagation.propagated_rows(table, first, out).wait(),
         _ => executor.read_rows(table, first, out).wait(),

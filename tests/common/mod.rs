@@ -127,6 +127,9 @@ pub fn batch_of_steps(plan: &Plan, samples: usize, longest: u32, seed: u64) -> B
     *batch.numeric_mut() = normals(samples * plan.numerics(), 1.0, rng.stream(4));
     let label = |i| f32::from(u8::from(rng.stream(2).below(i, 4) == 0));
     *batch.labels_mut() = (0..samples as u64).map(label).collect();
+    if plan.wants_log_q() {
+        *batch.log_q_mut() = normals(samples, 1.0, rng.stream(7));
+    }
     batch.sort();
     batch
 }

@@ -9,7 +9,8 @@
 //!    step) or a run of a table's rows (adds up each row's samples in order, updates).
 //!
 //! Where a stage has statistics of the whole batch, the first phase is cut into passes: a pass takes every tile through
-//! the stages up to there, its activations kept, and what it leaves is added up in the tiles' order.
+//! the stages up to there, its activations kept, and what it leaves is added up in the tiles' order. So does a loss over lists
+//! of samples, which is computed block by block between the passes.
 //!
 //! How many partials there are depends on plan and batch alone, so the bits do not depend on the threads.
 //!
@@ -37,6 +38,7 @@ use super::{
         Pass, TableSource, batch_statistics, dense_offsets, packed_weights, passes, table_sources, tile_rows, work_len,
     },
     simd::{Proof, dispatch},
+    softmax_cross_entropy::Blocks,
     source::Source,
     tile::{Scratch, Values},
     update::TaskMemory,
@@ -45,9 +47,7 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{
-        Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, interrupted,
-    },
+    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, interrupted},
     memory,
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State},
 };
@@ -65,13 +65,17 @@ macro_rules! network {
             packed: &$executor.packed,
             dense_offsets: &$executor.dense_offsets,
             statistics: &[],
-            propagated: $executor.propagated.as_ref().map_or(&[], |propagated| &propagated.output),
+            blocks: None,
+            propagated: $executor
+                .propagated
+                .as_ref()
+                .map_or(&[], |propagated| &propagated.output),
         }
     };
 }
+use network;
 pub(in crate::cpu) use propagation::LastProduct;
 use propagation::Propagated;
-use network;
 
 /// Runs a plan on the processor.
 pub struct CpuExecutor {
@@ -89,10 +93,14 @@ pub struct CpuExecutor {
     tile_rows: usize,
     scratch: Vec<Scratch>,
     passes: Vec<Pass>,
+    /// Those of a batch that holds the running statistics.
+    held_passes: Vec<Pass>,
     /// One a tile, where there are several passes.
     tiles: Vec<Scratch>,
     /// Of the present batch, one for each stage that has some.
     statistics: Vec<BatchStatistics>,
+    /// Of the present batch, where the loss is over lists.
+    blocks: Blocks,
     partials: Vec<AlignedVec>,
     /// The batch-wide gradient of each space.
     row_gradients: Vec<AlignedVec>,
@@ -140,7 +148,9 @@ impl CpuExecutor {
         let mut executor = CpuExecutor {
             packed,
             scratch: vec![Scratch::new(&plan, &layout, tile_rows, work); pool.threads()],
-            passes: passes(&plan),
+            passes: passes(&plan, false),
+            held_passes: passes(&plan, true),
+            blocks: Blocks::default(),
             tiles: Vec::new(),
             statistics: batch_statistics(&plan),
             partials: vec![AlignedVec::default(); MAX_PARTIALS],
@@ -218,6 +228,7 @@ impl CpuExecutor {
         self.scratch = vec![scratch; self.pool.threads()];
         self.tiles = Vec::new();
         self.statistics = batch_statistics(&self.plan);
+        self.blocks = Blocks::default();
         self.partials = vec![AlignedVec::default(); MAX_PARTIALS];
         self.row_gradients = vec![AlignedVec::default(); self.layout.row_gradient_strides.len()];
         self.update_tasks = TaskMemory::default();

@@ -112,7 +112,9 @@ impl Propagated {
         memory::check(memory::bytes_of::<f32>(floats.saturating_mul(1 + layers)), what)?;
         self.output.try_resize(floats, what)?;
         self.layers.resize_with(layers, AlignedVec::default);
-        self.layers.iter_mut().try_for_each(|layer| layer.try_resize(floats, what))?;
+        self.layers
+            .iter_mut()
+            .try_for_each(|layer| layer.try_resize(floats, what))?;
         self.places.clear();
         memory::reserve(&mut self.places, nodes, what)?;
         self.places.resize(nodes, NOT_PICKED);
@@ -189,9 +191,12 @@ impl Propagated {
             return;
         }
         let picked = &self.picked;
-        let parts = (0..2 * PIECES).map(|piece| picked.len() * piece / (2 * PIECES)..picked.len() * (piece + 1) / (2 * PIECES));
+        let parts =
+            (0..2 * PIECES).map(|piece| picked.len() * piece / (2 * PIECES)..picked.len() * (piece + 1) / (2 * PIECES));
         let parts = parts.filter(|part| !part.is_empty());
-        let nodes = parts.clone().map(|part| picked[part.start] as usize..picked[part.end - 1] as usize + 1);
+        let nodes = parts
+            .clone()
+            .map(|part| picked[part.start] as usize..picked[part.end - 1] as usize + 1);
         let mut tasks = split_rows(&mut self.output, nodes, width);
         for ((nodes, _), part) in tasks.iter_mut().flatten().zip(parts) {
             *nodes = part;
@@ -338,7 +343,9 @@ fn cuts(graph: &Graph, nodes: Range<usize>) -> Vec<usize> {
 }
 
 fn runs(cuts: &[usize]) -> impl Iterator<Item = Range<usize>> + Clone + '_ {
-    cuts.windows(2).map(|pair| pair[0]..pair[1]).filter(|run| !run.is_empty())
+    cuts.windows(2)
+        .map(|pair| pair[0]..pair[1])
+        .filter(|run| !run.is_empty())
 }
 
 /// Cuts rows of all nodes into those of runs that follow one another; rows between them are left out.
@@ -378,7 +385,10 @@ macro_rules! with_propagated {
         if let Some($propagated) = &mut $executor.propagated {
             let [first, second] = $propagated.op.tables;
             #[allow(unused_variables)]
-            let $sources = [&$executor.table_sources[first][..], &$executor.table_sources[second][..]];
+            let $sources = [
+                &$executor.table_sources[first][..],
+                &$executor.table_sources[second][..],
+            ];
             #[allow(unused_variables)]
             let $tables = NodeRows {
                 first: value(&$executor.tensors, first),
@@ -408,7 +418,8 @@ impl CpuExecutor {
 
     /// Room for what a step on a batch propagates.
     pub(super) fn reserve_propagated(&mut self, batch: &Batch) -> Result<()> {
-        with_propagated!(self, |propagated, sources, tables, workers| propagated.reserve(batch, sources)?);
+        with_propagated!(self, |propagated, sources, tables, workers| propagated
+            .reserve(batch, sources)?);
         Ok(())
     }
 

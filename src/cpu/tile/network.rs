@@ -4,7 +4,7 @@ use alloc::format;
 
 use crate::{
     Result,
-    cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, packed::Packed},
+    cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, packed::Packed, softmax_cross_entropy::Blocks},
     memory,
     plan::{Layout, Plan, Tensor},
 };
@@ -66,6 +66,8 @@ pub(in crate::cpu) struct Network<'a> {
     pub dense_offsets: &'a [usize],
     /// Those of the batch in training, in the order of the stages that have some; none where the running ones count.
     pub statistics: &'a [BatchStatistics],
+    /// What the loss over lists has computed of the batch's blocks, once it has.
+    pub blocks: Option<&'a Blocks>,
     /// The rows of propagated tables as look-ups read them, one table behind the other.
     pub propagated: &'a [f32],
 }

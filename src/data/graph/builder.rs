@@ -57,7 +57,10 @@ impl GraphBuilder {
     /// # Errors
     /// [`Error::Config`] where there are more users or items than the graph has, [`Error::Memory`].
     pub fn interactions(self, data: &Interactions) -> Result<Self> {
-        let sides = [("users", data.users(), self.counts[0]), ("items", data.items(), self.counts[1])];
+        let sides = [
+            ("users", data.users(), self.counts[0]),
+            ("items", data.items(), self.counts[1]),
+        ];
         if let Some((what, there, nodes)) = sides.into_iter().find(|(_, there, nodes)| there > nodes) {
             let reason = format!("the interactions are of {there} {what}, the graph has {nodes}");
             return Err(Error::config("graph", reason));
@@ -99,7 +102,9 @@ impl GraphBuilder {
             }
             let refuse = |reason| Err(Error::config(format!("edges[{index}]"), reason));
             if a == b {
-                return refuse(format!("both ends are node {a}: leave it out, a node is not its own neighbour"));
+                return refuse(format!(
+                    "both ends are node {a}: leave it out, a node is not its own neighbour"
+                ));
             }
             if !(*weight > 0.0 && weight.is_finite()) {
                 return refuse(format!("its weight is {weight}; give a finite number above 0"));
@@ -119,7 +124,9 @@ impl GraphBuilder {
     pub fn build(self) -> Result<Graph> {
         let nodes = nodes_of(self.counts)?;
         let count = self.edges.len();
-        memory::check(Graph::bytes(nodes, count).saturating_mul(3), || format!("a graph of {count} edges"))?;
+        memory::check(Graph::bytes(nodes, count).saturating_mul(3), || {
+            format!("a graph of {count} edges")
+        })?;
         let mut offsets = zeroed(nodes + 1)?;
         for node in self.edges.iter().flat_map(|edge| edge.ends) {
             offsets[node as usize + 1] += 1;

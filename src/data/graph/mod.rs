@@ -43,7 +43,9 @@ impl Graph {
     /// # Errors
     /// Those of [`GraphBuilder::build`].
     pub fn of(data: &Interactions) -> Result<Self> {
-        GraphBuilder::new([data.users(), data.items()]).interactions(data)?.build()
+        GraphBuilder::new([data.users(), data.items()])
+            .interactions(data)?
+            .build()
     }
 
     /// Number of users: the first nodes.
@@ -109,7 +111,8 @@ impl Graph {
     pub fn with_nodes(&self, counts: [u32; 2]) -> Result<Self> {
         let [users, items] = self.counts;
         if counts[0] < users || counts[1] < items {
-            let reason = format!("{counts:?} users and items asked for, {users} and {items} are there: none can be taken away");
+            let reason =
+                format!("{counts:?} users and items asked for, {users} and {items} are there: none can be taken away");
             return Err(Error::config("graph", reason));
         }
         let nodes = builder::nodes_of(counts)?;

@@ -1,6 +1,7 @@
 //! Training samples: every positive once an epoch, with fresh negatives, in shuffled order.
 
 mod part;
+mod sequences;
 
 use alloc::{format, vec::Vec};
 
@@ -11,9 +12,12 @@ use super::{
     interactions::{nothing_to_draw, user_of_everything},
 };
 use crate::{
-    Error, Result,
+    Error, Result, memory,
     rng::{Permutation, Rng, streams},
 };
+
+pub use sequences::{SEQUENCE_ORDER_STREAM, SequenceSampler};
+pub(crate) use sequences::{columns as sequence_columns, push_history};
 
 /// The stream of a sampler's seed that gives an epoch's order.
 pub const ORDER_STREAM: u32 = streams::PAIR_ORDER;
@@ -63,6 +67,8 @@ pub struct Sampler {
     users: Vec<u32>,
     positives: Positives,
     epochs: Epochs,
+    /// The logarithm of each item's share of the positives; nothing where it is not asked for.
+    log_q: Vec<f32>,
 }
 
 /// What of a sampler does not grow with the data.
@@ -131,6 +137,45 @@ impl Sampler {
         Self::drawing(train, negatives_per_positive, true, seed)
     }
 
+    /// A sampler of `train` that draws positives alone, each once an epoch, which a softmax over the items of a block of samples
+    /// learns from ([`softmax_cross_entropy`](crate::ops::softmax_cross_entropy)). The rule is that of [`Sampler`], without
+    /// negatives. With `log_q`, batches have the logarithm of each item's share of all positives, which is how probable it is
+    /// at any place of a batch ([`Batch::log_q`]).
+    ///
+    /// ```
+    /// use pocketrec::data::{Batch, Interactions, Sampler};
+    /// let train = Interactions::from_pairs(&[(0, 0), (0, 1), (1, 1), (2, 1)])?;
+    /// let mut batch = Batch::default();
+    /// Sampler::of_positives(&train, true, 42)?.fill(0, 0, 100, &mut batch);
+    /// let of_item = |item: u32| batch.column(1).ids.iter().position(|&id| id == item).map(|at| batch.log_q()[at].exp());
+    /// assert_eq!((batch.len(), batch.log_q().len()), (4, 4));
+    /// assert!((of_item(0).unwrap() - 0.25).abs() < 1e-6 && (of_item(1).unwrap() - 0.75).abs() < 1e-6);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Sampler::new`].
+    pub fn of_positives(train: &Interactions, log_q: bool, seed: u64) -> Result<Self> {
+        let mut sampler = Self::drawing(train, 0, false, seed)?;
+        if log_q {
+            let items = train.items() as usize;
+            let mut counts = memory::zeroed::<u32>(items, || "how often each item is drawn".into())?;
+            for user in 0..train.users() {
+                train.of_user(user).iter().for_each(|&item| counts[item as usize] += 1);
+            }
+            let all = train.len() as f64;
+            // An item that nobody has is never drawn.
+            let of_item = |count: u32| libm::log(f64::from(count.max(1)) / all) as f32;
+            sampler.log_q = counts.into_iter().map(of_item).collect();
+        }
+        Ok(sampler)
+    }
+
+    /// Whether batches have [`Batch::log_q`].
+    pub fn has_log_q(&self) -> bool {
+        !self.log_q.is_empty()
+    }
+
     fn drawing(train: &Interactions, negatives_per_positive: u32, pairwise: bool, seed: u64) -> Result<Self> {
         if train.is_empty() {
             return Err(Error::config("train", "there are no interactions to train on"));
@@ -158,6 +203,7 @@ impl Sampler {
                 samples: total,
                 rng: Rng::new(seed),
             },
+            log_q: Vec::new(),
         })
     }
 
@@ -226,6 +272,13 @@ impl Sampler {
         batch.clear();
         batch.set_negatives(2..columns);
         self.fill_range(epoch, start..end, batch);
+        if self.has_log_q() {
+            let column = batch.columns().len().min(1);
+            for at in 0..batch.len() {
+                let item = batch.column(column).ids[at];
+                batch.log_q_mut().push(self.log_q[item as usize]);
+            }
+        }
         batch.sort();
     }
 }

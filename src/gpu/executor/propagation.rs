@@ -39,7 +39,9 @@ impl GpuExecutor {
     }
 
     async fn take_graph(&mut self, graph: Arc<Graph>) -> Result<()> {
-        let Some(op) = self.plan.propagation() else { return Ok(()) };
+        let Some(op) = self.plan.propagation() else {
+            return Ok(());
+        };
         let stride = self.columns.stride(op.output.buffer);
         // What is under way may still read the old one; its buffers live as long.
         self.graph = Some(GraphBuffers::new(&self.gpu, graph, stride).await?);
@@ -75,7 +77,10 @@ impl GpuExecutor {
         let (Some(graph), Some(op)) = (&self.graph, self.plan.propagation()) else {
             return Ok(());
         };
-        let (stride, runs) = (4 * self.columns.stride(op.output.buffer) as usize, self.columns.runs(op.output));
+        let (stride, runs) = (
+            4 * self.columns.stride(op.output.buffer) as usize,
+            self.columns.runs(op.output),
+        );
         let mut floats = vec![0.0; nodes.len() * stride];
         let take = &mut |before: usize, piece: &[f32]| floats[before..before + piece.len()].copy_from_slice(piece);
         let (first, len) = (nodes.start * stride, nodes.len() * stride);

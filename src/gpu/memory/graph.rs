@@ -39,18 +39,29 @@ impl GraphBuffers {
         let edges = 8 * graph.neighbours().len().max(1) as u64;
         let offsets = 4 * graph.offsets().len() as u64;
         let most = gpu.max_binding();
-        let parts = [("the rows of all nodes", rows), ("the edges of the graph", edges), ("its nodes", offsets)];
+        let parts = [
+            ("the rows of all nodes", rows),
+            ("the edges of the graph", edges),
+            ("its nodes", offsets),
+        ];
         for (what, bytes) in parts {
             if bytes > most {
                 let name = gpu.name();
-                return Err(Error::Device(format!("{what} take {bytes} bytes; {name} binds {most} at most")));
+                return Err(Error::Device(format!(
+                    "{what} take {bytes} bytes; {name} binds {most} at most"
+                )));
             }
         }
-        check_host(gpu, 3 * rows + edges + offsets, || format!("a graph of {} nodes", graph.nodes()))?;
+        check_host(gpu, 3 * rows + edges + offsets, || {
+            format!("a graph of {} nodes", graph.nodes())
+        })?;
         let buffers = GraphBuffers {
             offsets: gpu.buffer("nodes", offsets, STORAGE)?,
             edges: gpu.buffer("edges", edges, STORAGE)?,
-            layers: [gpu.buffer("a layer", rows, STORAGE)?, gpu.buffer("a layer", rows, STORAGE)?],
+            layers: [
+                gpu.buffer("a layer", rows, STORAGE)?,
+                gpu.buffer("a layer", rows, STORAGE)?,
+            ],
             mean: gpu.buffer("the mean of layers", rows, STORAGE)?,
             is_whole: false,
             graph,
@@ -59,7 +70,9 @@ impl GraphBuffers {
         let offsets: Vec<u32> = buffers.graph.offsets().iter().map(|&offset| offset as u32).collect();
         upload(gpu, &buffers.offsets, 0, bytemuck::cast_slice(&offsets)).await?;
         let edges = buffers.graph.neighbours().iter().zip(buffers.graph.weights());
-        let edges: Vec<[u32; 2]> = edges.map(|(&neighbour, weight)| [neighbour, weight.to_bits()]).collect();
+        let edges: Vec<[u32; 2]> = edges
+            .map(|(&neighbour, weight)| [neighbour, weight.to_bits()])
+            .collect();
         upload(gpu, &buffers.edges, 0, bytemuck::cast_slice(&edges)).await?;
         Ok(buffers)
     }

@@ -10,6 +10,7 @@ mod auxiliary;
 mod batch_norm;
 mod bpr;
 mod causal_attention;
+mod ccl;
 pub(crate) mod context;
 mod cross;
 mod dice;
@@ -20,6 +21,8 @@ mod gru;
 mod last_step;
 mod layer_norm;
 pub(crate) mod linear;
+mod margin;
+mod normalise;
 mod numeric;
 mod op;
 mod pair_with_next;
@@ -30,6 +33,7 @@ mod product;
 mod propagate;
 mod sigmoid_cross_entropy;
 mod softmax;
+mod softmax_cross_entropy;
 mod sum;
 pub(crate) mod updates;
 
@@ -87,7 +91,11 @@ pub(crate) fn columns(plan: &Plan) -> Result<Columns> {
 pub(crate) fn forward(ctx: Context<'_>, purpose: Purpose) -> Result<Vec<Draft<'_>>> {
     let mut drafts = Vec::new();
     for (index, stage) in ctx.plan.stages().iter().enumerate() {
-        if purpose == Purpose::Train || ctx.plan.is_scored(index) {
+        let is_wanted = match purpose {
+            Purpose::Train => ctx.plan.is_trained(index),
+            Purpose::Score => ctx.plan.is_scored(index),
+        };
+        if is_wanted {
             of(stage).forward(ctx, Forward { stage: index, purpose }, &mut drafts)?;
         }
     }

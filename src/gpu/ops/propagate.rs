@@ -4,11 +4,7 @@
 //! updates.
 
 use crate::{
-    gpu::{
-        memory::graph::GraphBuffers,
-        ops::prelude::*,
-        program::grid::Sources,
-    },
+    gpu::{memory::graph::GraphBuffers, ops::prelude::*, program::grid::Sources},
     ops::Propagate,
 };
 
@@ -69,7 +65,8 @@ impl<'a> Context<'a> {
         let [even, odd] = &graph.layers;
         for (side, table) in op.tables.into_iter().enumerate() {
             for shard in self.shards(table)? {
-                let rows = self.plan.params()[table].rows as u32 - shard.first.min(self.plan.params()[table].rows as u32);
+                let rows =
+                    self.plan.params()[table].rows as u32 - shard.first.min(self.plan.params()[table].rows as u32);
                 let shape = PropagateShape {
                     first: self.first_node(side) + shard.first,
                     rows: rows.min(shard.capacity),
@@ -82,7 +79,13 @@ impl<'a> Context<'a> {
         let layer = |index: usize| if index % 2 == 0 { even } else { odd };
         for index in 1..op.layers {
             let buffers = vec![(3, layer(index - 1)), (4, layer(index)), (5, &graph.mean)];
-            drafts.push(draft("product", shape, shape.nodes, Reads::Nothing, with_edges(buffers, graph)));
+            drafts.push(draft(
+                "product",
+                shape,
+                shape.nodes,
+                Reads::Nothing,
+                with_edges(buffers, graph),
+            ));
         }
         let buffers = with_edges(vec![(3, layer(op.layers - 1)), (5, &graph.mean)], graph);
         if !picked {

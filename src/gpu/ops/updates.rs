@@ -114,7 +114,9 @@ impl<'a> Context<'a> {
         for (side, &table) in op.tables.iter().enumerate() {
             let gathers: Vec<(usize, View)> = self.plan.gathers(table).collect();
             let sources = Sources::new(gathers.iter().map(|(column, _)| *column));
-            let Some(&(column, output)) = gathers.first() else { continue };
+            let Some(&(column, output)) = gathers.first() else {
+                continue;
+            };
             let shape = TableShape {
                 rows: self.plan.params()[table].rows as u32,
                 node: self.first_node(side),

@@ -64,7 +64,7 @@ pub(crate) struct Limits {
     /// Rows of a slice at most, in any space.
     pub slice: u32,
     pub slots: u32,
-    /// Whether a batch is one slice, as there are statistics of all its rows.
+    /// Whether a batch is one slice, as there are statistics of all its rows, or blocks that slices would cut.
     pub whole: bool,
 }
 
@@ -93,10 +93,22 @@ impl Limits {
             )));
         }
         let slots = SLOT_BYTES.min(gpu.max_binding()) / (16 * u64::from(dense_total));
+        // Slices of whole blocks, or one of all samples where that cannot be.
+        let block = columns
+            .needs()
+            .iter()
+            .filter_map(|needs| needs.block)
+            .max()
+            .unwrap_or(1) as u64;
+        let is_cut = (block > bindable || !plan.sequences().is_empty()) && block > 1;
+        let slice = match is_cut {
+            true => slice,
+            false => (slice / block).max(1) * block,
+        };
         Ok(Limits {
             slice: slice as u32,
             slots: (slots as u32).clamp(1, MAX_SLOTS),
-            whole: widths(columns).next().is_some(),
+            whole: is_cut || widths(columns).next().is_some(),
         })
     }
 
@@ -163,7 +175,10 @@ impl Sizes {
             let chunks = chunks_for(rows_of_batch(column) as usize) as u64;
             chunks * 16 * u64::from(columns.range(width).width)
         });
-        let is_propagated = |table| plan.propagation().is_some_and(|propagate| propagate.side(table).is_some());
+        let is_propagated = |table| {
+            plan.propagation()
+                .is_some_and(|propagate| propagate.side(table).is_some())
+        };
         let shared = (0..plan.params().len()).filter(|&table| plan.gathers(table).count() > 1 || is_propagated(table));
         let segment_sums = shared.map(|table| {
             let of_column = |(column, output)| rows_of_batch(column) * 16 * u64::from(columns.range(output).width);

@@ -74,6 +74,13 @@ impl PlanBuilder {
         }));
     }
 
+    /// The rows of `input` at length 1, in a new buffer: the dot product of two such rows is a cosine.
+    pub fn normalise(&mut self, input: View) -> View {
+        let output = self.buffer_in(self.space_of(input), input.width);
+        self.stages.push(Stage::Normalise(ops::Normalise { input, output }));
+        output
+    }
+
     /// The sum of all columns of all `inputs` plus a learnt scalar `name`, in a new buffer of one column.
     pub fn sum(&mut self, name: &str, inputs: &[View]) -> View {
         let bias = self.bias(name, 1);

@@ -43,7 +43,9 @@ impl PlanBuilder {
         }
         let [(first, vocabulary, ..), (second, other, ..)] = tables;
         if vocabulary == other {
-            self.fail(format!("{first} and {second} are both of {vocabulary}: propagation joins two vocabularies"));
+            self.fail(format!(
+                "{first} and {second} are both of {vocabulary}: propagation joins two vocabularies"
+            ));
         }
         let tables = tables.map(|(name, vocabulary, rows, init)| {
             let vocabulary = self.vocabularies.position_or_push(vocabulary);
@@ -65,16 +67,22 @@ impl PlanBuilder {
             _ => None,
         };
         let Some(propagate) = self.stages.iter().find_map(of_nodes) else {
-            return self.fail(format!("gather_propagated: {nodes:?} is not what PlanBuilder::propagate gave"));
+            return self.fail(format!(
+                "gather_propagated: {nodes:?} is not what PlanBuilder::propagate gave"
+            ));
         };
         let of_column = |&table: &usize| self.params[table].kind == ParamKind::Table { vocabulary };
         let Some(side) = propagate.tables.iter().position(of_column) else {
             let name = &self.columns[column].name;
-            return self.fail(format!("gather_propagated: the id column {name} is of neither table's vocabulary"));
+            return self.fail(format!(
+                "gather_propagated: the id column {name} is of neither table's vocabulary"
+            ));
         };
         if nodes.width != output.width {
             let (from, to) = (nodes.width, output.width);
-            self.fail(format!("gather_propagated of {from} columns into {to}: they must be as many"));
+            self.fail(format!(
+                "gather_propagated of {from} columns into {to}: they must be as many"
+            ));
         }
         self.stages.push(Stage::Gather(ops::Gather {
             table: propagate.tables[side],
@@ -101,7 +109,9 @@ impl PlanBuilder {
         };
         if let Some(Stage::Gather(gather)) = self.stages.iter().find(reads_plainly) {
             let name = self.params[gather.table].name.clone();
-            self.fail(format!("{name} is propagated and looked up as it is besides: give each a table of its own"));
+            self.fail(format!(
+                "{name} is propagated and looked up as it is besides: give each a table of its own"
+            ));
         }
     }
 }

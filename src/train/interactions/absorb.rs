@@ -11,7 +11,7 @@
 use alloc::{format, vec::Vec};
 
 use super::{AbsorbConfig, ITEM, Trainer, USER};
-use crate::{Error, Result, data::IdMap};
+use crate::{Error, Result, data::IdMap, models::Draw};
 
 /// What absorbing did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -115,10 +115,10 @@ impl Trainer {
     /// Those of [`absorb`](Trainer::absorb), and [`Error::Config`] where a setting is out of range.
     pub fn absorb_with(&mut self, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         config.validate()?;
-        if self.plan().propagation().is_some() {
+        if self.plan().propagation().is_some() || self.by_history().is_some() {
             return self.fold_in(pairs, config);
         }
-        if self.config.loss.is_pairwise() && config.negatives == 0 {
+        if self.config.loss.draw() != Draw::Labels && config.negatives == 0 {
             let by = self.config.loss.name();
             let reason = format!("0: this model learns by comparing each item with negatives ({by}); give at least 1");
             return Err(Error::config("negatives", reason));

@@ -6,12 +6,7 @@
 use alloc::sync::Arc;
 
 use super::{AbsorbConfig, AbsorbReport, ITEM, Trainer, USER, pad};
-use crate::{
-    Result,
-    checks::nodes_of,
-    data::GraphBuilder,
-    executor::set_graph,
-};
+use crate::{Result, checks::nodes_of, data::GraphBuilder, executor::set_graph};
 
 impl Trainer {
     /// Hands the executor the graph of the histories, where its plan propagates.
@@ -37,11 +32,13 @@ impl Trainer {
             return Ok(AbsorbReport::default());
         }
         self.prepare_absorb()?;
-        for column in [USER, ITEM] {
-            if needed[column] > self.plan().rows(column) {
-                self.core.executor.grow(column, needed[column]).wait()?;
+        for side in [USER, ITEM] {
+            if needed[side] > old[side] {
+                if let Ok(vocabulary) = self.vocabulary(side) {
+                    self.core.executor.grow(vocabulary, needed[side]).wait()?;
+                }
                 let (users, items) = self.model.rows_mut();
-                *(if column == ITEM { items } else { users }) = needed[column];
+                *(if side == ITEM { items } else { users }) = needed[side];
             }
         }
         pad(&mut self.user_ids, needed[USER])?;

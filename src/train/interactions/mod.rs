@@ -5,10 +5,12 @@ mod config;
 mod fit;
 mod fold_in;
 mod group;
+mod histories;
 mod history;
 mod item_users;
 mod new_rows;
 mod recommend;
+mod sequence_task;
 mod task;
 
 pub use absorb::AbsorbReport;
@@ -17,6 +19,8 @@ pub use history::History;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
+
+use histories::ByHistory;
 
 use super::{Progress, averaging::check_averaging, core::Core};
 use crate::{
@@ -29,7 +33,7 @@ use crate::{
     plan::{Plan, State},
 };
 
-/// The id columns of every model that is trained on interactions.
+/// Users and items: the id columns of every model that scores pairs, and its vocabularies.
 pub(crate) const USER: usize = 0;
 pub(crate) const ITEM: usize = 1;
 
@@ -106,8 +110,8 @@ impl Trainer {
         if !(0.0..=1.0).contains(&alpha) {
             return Err(Error::config("alpha", format!("{alpha} is not in 0..=1; 0.5 is usual")));
         }
-        let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
-        if loss != before {
+        if config.loss != gmf.config.loss {
+            let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
             let reason =
                 format!("{loss}: the parts were trained by {before}, and their parameters are not those of {loss}");
             return Err(Error::config("loss", reason));
@@ -125,7 +129,9 @@ impl Trainer {
         let model = model.into();
         config.validate()?;
         check_averaging(executor.plan(), config.average_from)?;
-        pair_of(executor.plan())?;
+        if ByHistory::of(&model, executor.plan()).is_none() {
+            pair_of(executor.plan())?;
+        }
         if *executor.plan() != model.plan_for(config.loss)? {
             let reason = format!(
                 "the executor's plan is not that of {} with these settings",
@@ -133,8 +139,8 @@ impl Trainer {
             );
             return Err(Error::config("model", reason));
         }
-        let rows = |column| u32::try_from(executor.plan().rows(column)).unwrap_or(u32::MAX);
-        let (user_ids, item_ids) = (IdMap::numbered(rows(USER)), IdMap::numbered(rows(ITEM)));
+        let numbered = |rows| IdMap::numbered(u32::try_from(rows).unwrap_or(u32::MAX));
+        let [user_ids, item_ids] = model.rows().map(numbered);
         let mut trainer = Trainer {
             model,
             config,
@@ -161,6 +167,26 @@ impl Trainer {
         self.core.executor.plan()
     }
 
+    /// How items are scored by a history, where the model knows users by theirs.
+    pub(super) fn by_history(&self) -> Option<ByHistory> {
+        ByHistory::of(&self.model, self.plan())
+    }
+
+    /// The vocabulary of users or of items.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the model has none of users.
+    pub(super) fn vocabulary(&self, side: usize) -> Result<usize> {
+        match (self.by_history(), side) {
+            (None, _) => Ok(side),
+            (Some(by), ITEM) => Ok(by.vocabulary),
+            (Some(_), _) => {
+                let reason = "this model has no rows of users: it knows them by their histories";
+                Err(Error::config("user", reason))
+            }
+        }
+    }
+
     /// The device, for people: `cpu avx512, 2 threads`.
     pub fn device(&self) -> String {
         self.core.executor.device()
@@ -183,8 +209,9 @@ impl Trainer {
         check_averaging(self.plan(), config.average_from)?;
         if config.loss != self.config.loss {
             let [old, new] = [self.config.loss, config.loss].map(Loss::name);
+            let how = if old == new { " with other settings" } else { "" };
             let reason =
-                format!("{new}: this trainer learns by {old}; begin another from its state (Trainer::with_state)");
+                format!("{new}: this trainer learns by {old}{how}; begin another from its state (Trainer::with_state)");
             return Err(Error::config("loss", reason));
         }
         if config.average_from != self.config.average_from {
@@ -199,14 +226,14 @@ impl Trainer {
         &self.core.progress
     }
 
-    /// Rows of the user tables.
+    /// Rows of the user tables; of a model without, users whose histories it can hold.
     pub fn users(&self) -> usize {
-        self.plan().rows(USER)
+        self.model.rows()[USER]
     }
 
     /// Rows of the item tables.
     pub fn items(&self) -> usize {
-        self.plan().rows(ITEM)
+        self.model.rows()[ITEM]
     }
 
     /// Keys of the users. A row that came by number through [`Trainer::absorb`] has the key `#number`, or its plain
@@ -316,7 +343,7 @@ fn padded(keys: &IdMap, rows: usize) -> Result<IdMap> {
 }
 
 /// Gives rows that have no key one: their number where that is the next in a map of numbers, else `#number`.
-fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
+pub(crate) fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
     if keys.is_numbered() {
         *keys = IdMap::numbered(rows.max(keys.len() as u32));

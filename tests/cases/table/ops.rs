@@ -1,8 +1,8 @@
 //! Rows of the table: each operation with as little as can be around it.
 
 use pocketrec::{
-    ops::{Bpr, SigmoidCrossEntropy},
-    plan::{Activation, GruKind, Init, Plan, PlanBuilder, View},
+    ops::{Bpr, Ccl, Margin, SigmoidCrossEntropy, Similarity, SoftmaxCrossEntropy},
+    plan::{Activation, GruKind, Init, Plan, PlanBuilder, Stage, View},
 };
 
 use crate::common::plan_of;
@@ -15,6 +15,7 @@ pub fn rows() -> Vec<(&'static str, Plan)> {
     rows.extend(of_steps());
     rows.extend(of_layers());
     rows.extend(recurrent());
+    rows.extend(over_lists());
     rows.extend(of_tables());
     rows
 }
@@ -111,13 +112,44 @@ fn of_samples() -> Vec<(&'static str, Plan)> {
             "sigmoid_cross_entropy: of one looked-up column",
             plan_of(2, |plan, x| plan.plain_sum(&[x])),
         ),
-        ("bpr: of two layers in one buffer", pairs()),
+        ("bpr: of two layers in one buffer", pairs(|logits| Bpr { logits })),
+        (
+            "margin: of two layers in one buffer",
+            pairs(|logits| Margin { logits, margin: 0.125 }),
+        ),
+        (
+            "ccl: of two layers in one buffer",
+            pairs(|logits| Ccl {
+                logits,
+                margin: 0.5,
+                weight: 1.5,
+            }),
+        ),
+        ("normalise: a part of a buffer", on_samples(7, normalised)),
+        ("normalise: beyond a vector", on_samples(35, normalised)),
+        (
+            "normalise: steps",
+            on_steps(5, |plan, _, key| {
+                let key = plan.normalise(key);
+                pooled(plan, key)
+            }),
+        ),
     ]
+}
+
+/// Columns at length 1 beside the same as they are.
+fn normalised(plan: &mut PlanBuilder, x: View) -> View {
+    let both = plan.buffer(2);
+    let of_part = plan.normalise(x.columns(2, x.width - 2));
+    for (k, view) in [x, of_part].into_iter().enumerate() {
+        plan.linear_into(&format!("layer.{k}"), view, both.columns(k, 1), Activation::Sigmoid);
+    }
+    both
 }
 
 /// An item and a negative, scored by the same hidden layer. Each has its own layer behind it: the gradient of a bias that
 /// both had would be the rest of two sums that all but cancel.
-fn pairs() -> Plan {
+fn pairs<L: Into<Stage>>(loss: impl FnOnce([View; 2]) -> L) -> Plan {
     let mut plan = PlanBuilder::new();
     let columns = [plan.candidate("item"), plan.negative("negative", "item")];
     let (logits, mut hidden) = (plan.buffer(2), Vec::new());
@@ -135,7 +167,76 @@ fn pairs() -> Plan {
         );
     }
     let logits = [logits.columns(0, 1), logits.columns(1, 1)];
-    plan.finish(Bpr { logits }).unwrap()
+    plan.finish(loss(logits)).unwrap()
+}
+
+/// The softmax over blocks, which neither tiles nor vectors divide, of looked-up vectors or of those that a layer makes; scored
+/// by a dot product that training does not need. With the logarithm of the sum as it is, one sample alone has no gradient.
+fn over_lists() -> Vec<(&'static str, Plan)> {
+    let cosine = SoftmaxCrossEntropy {
+        vectors: [View {
+            buffer: 0,
+            start: 0,
+            width: 0,
+        }; 2], // of the plan
+        scored: View {
+            buffer: 0,
+            start: 0,
+            width: 0,
+        },
+        column: Some(1),
+        similarity: Similarity::Cosine,
+        temperature: 0.5,
+        log_sum: 0.84,
+        block: 90,
+        corrects: false,
+    };
+    let dot = SoftmaxCrossEntropy {
+        column: None,
+        similarity: Similarity::Dot,
+        corrects: true,
+        ..cosine
+    };
+    let plan = |width: usize, layer: Option<Activation>, loss: SoftmaxCrossEntropy| {
+        let mut plan = PlanBuilder::new();
+        let columns = [plan.query("user"), plan.candidate("item")];
+        let tables = [("user.weight", 19), ("item.weight", 23)];
+        let vectors = [0, 1].map(|side| {
+            let (x, (name, rows)) = (plan.buffer(width + 3), tables[side]);
+            plan.gather(name, columns[side], rows, Init::Normal { std: 0.6 }, x);
+            match layer {
+                Some(activation) => plan.linear(&format!("layer.{side}"), x, width, activation),
+                None => x,
+            }
+        });
+        let product = plan.buffer(vectors[0].width);
+        plan.product(vectors[0], vectors[1], product);
+        let scored = plan.plain_sum(&[product]);
+        plan.finish(SoftmaxCrossEntropy {
+            vectors,
+            scored,
+            ..loss
+        })
+        .unwrap()
+    };
+    let with = |block: usize, loss: SoftmaxCrossEntropy| SoftmaxCrossEntropy { block, ..loss };
+    vec![
+        ("softmax_cross_entropy: cosines", plan(2, None, cosine)),
+        (
+            "softmax_cross_entropy: cosines of a layer",
+            plan(7, Some(Activation::Sigmoid), cosine),
+        ),
+        ("softmax_cross_entropy: dot products, corrected", plan(3, None, dot)),
+        (
+            "softmax_cross_entropy: dot products of a layer",
+            plan(19, Some(Activation::Identity), with(200, dot)),
+        ),
+        (
+            "softmax_cross_entropy: beyond a panel",
+            plan(77, None, with(150, cosine)),
+        ),
+        ("softmax_cross_entropy: small blocks", plan(17, None, with(3, cosine))),
+    ]
 }
 
 fn weighted_ids() -> Plan {
