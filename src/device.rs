@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use crate::gpu::{Gpu, GpuExecutor, GpuOptions, Lazily, Opened, Select};
 use crate::{
     Result,
-    cpu::{CpuExecutor, Isa},
+    cpu::{CpuExecutor, Isa, Workers},
     executor::Executor,
     plan::{Plan, State},
 };
@@ -233,12 +233,32 @@ impl Device {
     }
 
     fn processor(&self, plan: Plan, state: State) -> Result<Box<dyn Executor>> {
+        let (isa, threads) = self.on_processor()?;
+        Ok(Box::new(CpuExecutor::new(plan, state, isa, threads)?))
+    }
+
+    /// The instruction set and the number of threads of the processor.
+    fn on_processor(&self) -> Result<(Isa, usize)> {
         let isa = match self.isa {
             Some(isa) => isa,
             None => Isa::detect()?,
         };
-        let threads = self.threads.unwrap_or_else(cores);
-        Ok(Box::new(CpuExecutor::new(plan, state, isa, threads)?))
+        Ok((isa, self.threads.unwrap_or_else(cores)))
+    }
+
+    /// Threads for what runs no plan, and so on the processor alone: [`auto`](Device::auto) is the processor then.
+    pub(crate) fn workers(&self) -> Result<Workers> {
+        match &self.kind {
+            Kind::Cpu | Kind::Auto(_) => {
+                let (isa, threads) = self.on_processor()?;
+                Workers::new(isa, threads)
+            }
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(_) => {
+                let reason = "classical models run on the processor, not on a graphics device: take `cpu` or `auto`";
+                Err(crate::Error::Device(reason.into()))
+            }
+        }
     }
 }
 

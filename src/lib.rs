@@ -58,12 +58,14 @@ extern crate alloc;
 #[cfg(feature = "std")]
 pub mod checkpoint;
 mod checks;
+pub mod classical;
 pub mod cpu;
 pub mod data;
 pub mod device;
 pub mod error;
 pub mod eval;
 pub mod executor;
+pub mod explain;
 #[cfg(feature = "std")]
 mod file;
 #[cfg(feature = "gpu")]

@@ -33,6 +33,7 @@ pub mod gather;
 pub mod gru;
 pub mod last_step;
 pub mod layer_norm;
+pub(crate) mod least_squares;
 pub mod linear;
 pub mod margin;
 mod math;
@@ -44,6 +45,7 @@ pub mod pool;
 pub mod prelu;
 mod prepare;
 pub mod product;
+pub mod propagate;
 pub mod row_update;
 mod rows;
 #[cfg(not(feature = "parallel"))]
@@ -61,6 +63,7 @@ mod threads;
 mod tile;
 pub mod top_k;
 mod update;
+mod workers;
 
 pub use executor::CpuExecutor;
 pub use rows::{Rows, RowsMut};
@@ -69,3 +72,4 @@ pub use simd::Neon;
 #[cfg(target_arch = "x86_64")]
 pub use simd::{Avx2, Avx512};
 pub use simd::{Isa, Scalar, Simd};
+pub(crate) use workers::Workers;

@@ -21,7 +21,7 @@ macro_rules! for_each_op {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
             BatchNorm, Affine, LayerNorm, Dice, Gru, LastStep, PairWithNext, Auxiliary, Cross, Normalise, Add,
-            CausalAttention,
+            CausalAttention, Propagate,
             SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy
         }
     };
@@ -56,6 +56,7 @@ pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;
 pub mod product;
+pub mod propagate;
 mod ragged;
 pub mod rank;
 pub mod row_update;
@@ -82,7 +83,7 @@ pub use cross::Cross;
 pub use dice::Dice;
 pub use dropout::Dropout;
 pub use fm::Fm;
-pub use gather::Gather;
+pub use gather::{Gather, Propagated};
 pub use gru::Gru;
 pub use last_step::LastStep;
 pub use layer_norm::LayerNorm;
@@ -95,6 +96,7 @@ pub use pair_with_next::PairWithNext;
 pub use pool::Pool;
 pub use prelu::Prelu;
 pub use product::Product;
+pub use propagate::Propagate;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax::Softmax;
 pub use softmax_cross_entropy::{Similarity, SoftmaxCrossEntropy};

@@ -64,6 +64,13 @@ pub enum Role {
         /// The id column.
         column: usize,
     },
+    /// Lets the rows of whole tables reach one another, before the samples of a step and after them: its output has a row
+    /// for each of them, and look-ups read that. The gradient of such a table has all its rows, so that every row of it
+    /// moves.
+    Tables {
+        /// The tables, among the parameters.
+        tables: [usize; 2],
+    },
     /// Computes activations whose gradients need not outlive the part of a batch that is worked on: its output's buffer
     /// holds no looked-up columns.
     Layer,
@@ -89,6 +96,11 @@ pub enum Spaces {
     One(Space),
     /// One for each id of this column.
     OfColumn(usize),
+    /// One for each id of a column in what is written, and one for each [node](Space::Nodes) in what is read.
+    LookUp {
+        /// The column.
+        column: usize,
+    },
     /// The same as those of the first input.
     OfFirstInput,
     /// The steps of one sequence.

@@ -44,6 +44,10 @@ pub trait Context {
     /// A parameter.
     fn value(&self, param: usize) -> &[f64];
 
+    /// The nodes that a node of the graph is joined to, and the weight of each, as
+    /// [`Graph::of_node`](crate::data::Graph::of_node) has them.
+    fn neighbours(&self, node: usize) -> (&[u32], &[f32]);
+
     /// The ids of a column, and their weights: one for each id, or none at all.
     fn ids(&self, column: usize) -> (&[u32], &[f32]);
 

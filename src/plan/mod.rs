@@ -44,7 +44,7 @@ pub use state::{State, Tensor};
 use alloc::{format, string::String, vec::Vec};
 use core::{fmt, ops::Range};
 
-use crate::ops::Names;
+use crate::ops::{Names, Propagate};
 
 /// A model, ready to be run by an executor.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +70,8 @@ pub struct Plan {
     scored_columns: usize,
     logit: View,
     exposed: Vec<(String, View)>,
+    /// The stage that propagates, if there is one.
+    propagation: Option<usize>,
 }
 
 impl Plan {
@@ -192,6 +194,21 @@ impl Plan {
         views.find(|(exposed, _)| exposed == name).map(|(_, view)| *view)
     }
 
+    /// The stage that lets the rows of whole tables reach one another, if there is one: an executor needs a
+    /// [graph](crate::executor::set_graph) then.
+    pub fn propagation(&self) -> Option<&Propagate> {
+        match &self.stages[self.propagation?] {
+            Stage::Propagate(propagate) => Some(propagate),
+            _ => None,
+        }
+    }
+
+    /// Rows of the two tables that are propagated, which are the nodes of its graph; zeros where there are none.
+    pub fn nodes(&self) -> [usize; 2] {
+        let rows = |propagate: &Propagate| propagate.tables.map(|table| self.params[table].rows);
+        self.propagation().map_or([0; 2], rows)
+    }
+
     /// Rows of the tables of a vocabulary, which are all of one length; 0 where there is no such vocabulary.
     pub fn rows(&self, vocabulary: usize) -> usize {
         self.vocabulary_rows.get(vocabulary).copied().unwrap_or(0)
@@ -236,6 +253,7 @@ impl Plan {
         let rows = |view: View| match self.space(view.buffer) {
             Space::Samples => samples,
             Space::Steps(sequence) => steps[sequence],
+            Space::Nodes => self.nodes().into_iter().fold(0, usize::saturating_add),
         };
         let of_stage = |stage: &Stage| stage.multiply_adds(&rows);
         self.stages.iter().map(of_stage).fold(0, usize::saturating_add)

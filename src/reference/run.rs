@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use super::{Activations, Reference};
 use crate::{
     Result,
-    checks::{check_labels, check_log_q, check_scored},
+    checks::{check_graph, check_labels, check_log_q, check_scored},
     data::Batch,
     ops::Context,
     rng::Rng,
@@ -16,6 +16,7 @@ impl Reference {
     /// The stages in order. A loss writes nothing.
     pub(super) fn run_forward<'a>(&self, batch: &'a Batch, training: bool) -> Result<Activations<'a>> {
         check_scored(&self.plan, batch, batch.len())?;
+        check_graph(&self.plan, self.graph.as_deref())?;
         if training {
             check_labels(batch)?;
             check_log_q(&self.plan, batch)?;
@@ -96,6 +97,13 @@ impl Context for OnBatch<'_> {
 
     fn value(&self, param: usize) -> &[f64] {
         self.reference.value(param)
+    }
+
+    fn neighbours(&self, node: usize) -> (&[u32], &[f32]) {
+        self.reference
+            .graph
+            .as_ref()
+            .map_or((&[], &[]), |graph| graph.of_node(node))
     }
 
     fn ids(&self, column: usize) -> (&[u32], &[f32]) {

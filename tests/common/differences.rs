@@ -8,7 +8,7 @@ use pocketrec::{
     rng::Rng,
 };
 
-use super::{close64, normals, random_state, wide};
+use super::{close64, give_graph, normals, random_state, wide};
 
 /// Step of the central differences. Their error is about `STEP^2` from the third derivative and `1e-16 / STEP` from
 /// rounding.
@@ -99,6 +99,7 @@ fn sides_of_kinks(plan: &Plan, reference: &Reference, batch: &Batch) -> Vec<bool
 #[track_caller]
 pub fn check_gradients(what: &str, plan: &Plan, batch: &Batch, l2: L2) {
     let mut reference = Reference::new(plan, &random_state(plan, 0.6, 5)).unwrap();
+    give_graph(&mut reference);
     let gradients = reference.gradients(batch, l2).unwrap();
     let (mut kinks, mut all) = (0, 0);
     for (p, (param, gradient)) in plan.params().iter().zip(&gradients).enumerate() {

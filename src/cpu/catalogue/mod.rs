@@ -66,7 +66,7 @@ impl Catalogue {
         let panels = ItemPanels::new(s, items, depth, |item, to| {
             let mut at = 0;
             for (table, columns) in with_item() {
-                to[at..at + columns].copy_from_slice(&network.value(table)[item * columns..][..columns]);
+                to[at..at + columns].copy_from_slice(&network.looked_up(table)[item * columns..][..columns]);
                 at += columns;
             }
             to[at] = 1.0;
@@ -116,7 +116,7 @@ impl Catalogue {
                 .map(|(weight, column)| &network.value(weight)[column..][..term.width]);
             let factors = term
                 .user
-                .map(|table| &network.value(table)[user as usize * term.width..][..term.width]);
+                .map(|table| &network.looked_up(table)[user as usize * term.width..][..term.width]);
             for k in 0..term.width {
                 let x = weights.map_or(1.0, |w| w[k]) * factors.map_or(1.0, |p| p[k]);
                 if term.item.is_some() {
@@ -171,7 +171,7 @@ impl TowerParts {
         let mut share = AlignedVec::zeros(items * stride);
         let width = network.plan.params()[tower.item.0].width;
         let x = Rows {
-            data: network.value(tower.item.0),
+            data: network.looked_up(tower.item.0),
             stride: width,
             width,
         };
@@ -236,7 +236,7 @@ impl<'a, S: Simd> TowerPass<'a, S> {
         let width = self.network.plan.params()[table].width;
         let outputs = self.user.len();
         let x = Rows {
-            data: &self.network.value(table)[user as usize * width..][..width],
+            data: &self.network.looked_up(table)[user as usize * width..][..width],
             stride: width,
             width,
         };

@@ -18,6 +18,7 @@
 //! they are lost and parameters may be half updated: the executor then refuses every call until a state is set.
 
 mod parts;
+mod propagation;
 mod scoring;
 mod training;
 
@@ -46,7 +47,7 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, ScoreCatalogue, SearchCatalogue, interrupted},
+    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, interrupted},
     memory,
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State},
 };
@@ -65,10 +66,16 @@ macro_rules! network {
             dense_offsets: &$executor.dense_offsets,
             statistics: &[],
             blocks: None,
+            propagated: $executor
+                .propagated
+                .as_ref()
+                .map_or(&[], |propagated| &propagated.output),
         }
     };
 }
 use network;
+pub(in crate::cpu) use propagation::LastProduct;
+use propagation::Propagated;
 
 /// Runs a plan on the processor.
 pub struct CpuExecutor {
@@ -103,6 +110,8 @@ pub struct CpuExecutor {
     separable: Option<Separable>,
     /// Items' parts of all logits, until the parameters change.
     catalogue: Option<Catalogue>,
+    /// What is kept to propagate tables.
+    propagated: Option<Propagated>,
     loss: LossSum,
     auxiliary: LossSum,
     /// Bytes of a batch that was found to fit.
@@ -150,6 +159,7 @@ impl CpuExecutor {
             update_tasks: TaskMemory::default(),
             separable: Separable::of(&plan),
             catalogue: None,
+            propagated: Propagated::of(&plan),
             loss: LossSum::default(),
             auxiliary: LossSum::default(),
             room: 0,
@@ -176,9 +186,17 @@ impl CpuExecutor {
             values.set(tensor, &param.name)?;
         }
         self.step = state.step;
-        self.catalogue = None;
+        self.changed();
         (0..self.tensors.len()).for_each(|param| self.pack(param));
         Ok(())
+    }
+
+    /// Forgets what was computed of parameters that have changed.
+    fn changed(&mut self) {
+        self.catalogue = None;
+        if let Some(propagated) = &mut self.propagated {
+            propagated.forget();
+        }
     }
 
     /// Packs a parameter that has changed.
@@ -216,6 +234,9 @@ impl CpuExecutor {
         self.update_tasks = TaskMemory::default();
         (self.loss, self.auxiliary) = (LossSum::default(), LossSum::default());
         self.room = 0;
+        if let Some(propagated) = &mut self.propagated {
+            propagated.renew();
+        }
     }
 }
 
@@ -243,6 +264,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_batch(&self.plan, batch)?;
+            self.check_graph()?;
             optimizer.validate()?;
             if batch.is_empty() {
                 prefetch();
@@ -254,8 +276,10 @@ impl Executor for CpuExecutor {
                 }
             }
             self.check_room(batch)?;
+            self.reserve_propagated(batch)?;
             self.guarded(|executor| {
-                executor.catalogue = None;
+                executor.changed();
+                executor.propagate_picked(batch);
                 executor.run_tiles(batch, prefetch);
                 executor.step = executor.step.saturating_add(1);
                 executor.run_updates(batch, optimizer, l2);
@@ -286,6 +310,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_ids(&self.plan, columns, out.len())?;
+            self.check_graph()?;
             self.guarded(|executor| executor.score_source(Source::Ids(columns), out));
             Ok(())
         })
@@ -295,6 +320,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_scored(&self.plan, batch, out.len())?;
+            self.check_graph()?;
             self.check_room(batch)?;
             self.guarded(|executor| executor.score_source(Source::Batch(batch), out));
             Ok(())
@@ -344,7 +370,7 @@ impl Executor for CpuExecutor {
             check_rows(&self.plan, param, first, values.len())?;
             let start = first * self.plan.params()[param].width;
             let range = start..start + values.len();
-            self.catalogue = None;
+            self.changed();
             let tensor = &mut self.tensors[param];
             tensor.value[range.clone()].copy_from_slice(values);
             for moments in [&mut tensor.m, &mut tensor.v] {
@@ -361,6 +387,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_growth(&self.plan, vocabulary, rows)?;
+            let graph = self.grown_graph(vocabulary, rows)?;
             // Reserves for all tables before any length changes: where memory is short, nothing has changed.
             for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
                 if param.kind == (ParamKind::Table { vocabulary }) {
@@ -380,14 +407,21 @@ impl Executor for CpuExecutor {
                     }
                 }
             }
-            self.catalogue = None;
+            self.changed();
             self.plan.set_rows(vocabulary, rows);
-            Ok(())
+            self.take_graph(graph)
         })
     }
 
     fn catalogue(&mut self) -> Option<&mut dyn ScoreCatalogue> {
         match self.separable {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+
+    fn propagation(&mut self) -> Option<&mut dyn Propagation> {
+        match self.propagated {
             Some(_) => Some(self),
             None => None,
         }

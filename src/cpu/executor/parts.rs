@@ -53,6 +53,7 @@ impl Activations for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_scored(&self.plan, batch, out.len())?;
+            self.check_graph()?;
             let view = exposed(&self.plan, name)?;
             self.check_room(batch)?;
             Ok(self.guarded(|executor| executor.score_beside(batch, view, out)))

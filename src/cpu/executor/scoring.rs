@@ -1,6 +1,7 @@
 //! Scores, without a step.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
+use core::ops::Range;
 
 use super::{CpuExecutor, network};
 use crate::{
@@ -24,45 +25,56 @@ const MAX_SCORE_TASKS: usize = 64;
 impl CpuExecutor {
     /// Scores samples that have been checked.
     pub(super) fn score_source(&mut self, source: Source<'_>, out: &mut [f32]) {
+        self.score_tasks(source, out, None);
+    }
+
+    /// The same of a batch, with the rows of an activation.
+    pub(super) fn score_beside(&mut self, batch: &Batch, view: View, out: &mut [f32]) -> Vec<f32> {
+        let source = Source::Batch(batch);
+        let rows = self.rows_of(source, view, 0..out.len());
+        let mut values = vec![0.0; rows * view.width];
+        self.score_tasks(source, out, Some((view, &mut values)));
+        values
+    }
+
+    /// Rows that some samples have in a view.
+    fn rows_of(&self, source: Source<'_>, view: View, samples: Range<usize>) -> usize {
+        scored_part(source, samples).rows(self.plan.space(view.buffer)).len()
+    }
+
+    /// Scores samples on all threads, and copies the rows of an activation where one is asked for.
+    fn score_tasks(&mut self, source: Source<'_>, out: &mut [f32], beside: Option<(View, &mut [f32])>) {
+        self.propagate_all();
         let tiles = out.len().div_ceil(self.tile_rows).max(1);
         let rows_each = tiles.div_ceil(MAX_SCORE_TASKS) * self.tile_rows;
-        let mut tasks: [Option<(usize, &mut [f32])>; MAX_SCORE_TASKS] = [const { None }; MAX_SCORE_TASKS];
+        let mut tasks: [Option<ScoreTask<'_>>; MAX_SCORE_TASKS] = [const { None }; MAX_SCORE_TASKS];
+        let (view, mut rest) = match beside {
+            Some((view, values)) => (Some(view), values),
+            None => (None, &mut [][..]),
+        };
         for ((index, out), task) in out.chunks_mut(rows_each).enumerate().zip(&mut tasks) {
-            *task = Some((index * rows_each, out));
+            let first = index * rows_each;
+            let of_task = |view: View| self.rows_of(source, view, first..first + out.len()) * view.width;
+            let (values, others) = core::mem::take(&mut rest).split_at_mut(view.map_or(0, of_task));
+            rest = others;
+            *task = Some(ScoreTask { first, out, values });
         }
         let network = network!(self);
         let (tile_rows, proof) = (self.tile_rows, self.proof);
         self.pool.for_each(&mut self.scratch, &mut tasks, |scratch, task| {
-            if let Some((first, out)) = task {
-                dispatch!(proof, s => score_rows(s, network, source, *first, tile_rows, scratch, out));
+            if let Some(task) = task {
+                dispatch!(proof, s => task.run(s, network, (source, view), tile_rows, scratch));
             }
         });
-    }
-
-    /// The same of a batch on one thread, with the rows of an activation.
-    pub(super) fn score_beside(&mut self, batch: &Batch, view: View, out: &mut [f32]) -> Vec<f32> {
-        let (network, scratch, mut values) = (network!(self), &mut self.scratch[0], Vec::new());
-        for (tile, out) in out.chunks_mut(self.tile_rows).enumerate() {
-            let (source, first) = (Source::Batch(batch), tile * self.tile_rows);
-            dispatch!(self.proof, s => score_rows(s, network, source, first, self.tile_rows, scratch, out));
-            let tile = Part {
-                source,
-                samples: first..first + out.len(),
-                noise: None,
-            };
-            let rows = scratch.activation(&self.layout, view);
-            for row in 0..tile.rows(self.plan.space(view.buffer)).len() {
-                values.extend_from_slice(rows.row(row));
-            }
-        }
-        values
     }
 
     /// Computes items' parts of all logits, where the plan is separable and they are not there.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory) where there is no room for them.
+    /// [`Error::Memory`](crate::Error::Memory) where there is no room for them; where a graph is missing.
     fn need_catalogue(&mut self) -> Result<()> {
+        self.check_graph()?;
+        self.propagate_all();
         if let (Some(separable), None) = (&self.separable, &self.catalogue) {
             let network = network!(self);
             self.catalogue = Some(dispatch!(self.proof, s => Catalogue::new(s, separable.clone(), network))?);
@@ -138,28 +150,52 @@ impl CpuExecutor {
     }
 }
 
-/// Scores the samples from `first` on.
-fn score_rows<S: Simd>(
-    s: S,
-    network: Network<'_>,
-    source: Source<'_>,
+/// Samples that a thread scores.
+struct ScoreTask<'a> {
     first: usize,
-    tile_rows: usize,
-    scratch: &mut Scratch,
-    out: &mut [f32],
-) {
-    for (tile, out) in out.chunks_mut(tile_rows).enumerate() {
-        let start = first + tile * tile_rows;
-        let samples = start..start + out.len();
-        let tile = Part {
-            source,
-            samples,
-            noise: None,
-        };
-        scratch.forward(s, network, &tile, 0..network.plan.stages().len());
-        let logits = scratch.logits(network);
-        for (r, out) in out.iter_mut().enumerate() {
-            *out = logits.row(r)[0];
+    out: &'a mut [f32],
+    /// Where the rows of an activation go; nothing where none is asked for.
+    values: &'a mut [f32],
+}
+
+impl ScoreTask<'_> {
+    fn run<S: Simd>(
+        &mut self,
+        s: S,
+        network: Network<'_>,
+        (source, view): (Source<'_>, Option<View>),
+        tile_rows: usize,
+        scratch: &mut Scratch,
+    ) {
+        let mut values = &mut *self.values;
+        for (tile, out) in self.out.chunks_mut(tile_rows).enumerate() {
+            let start = self.first + tile * tile_rows;
+            let tile = scored_part(source, start..start + out.len());
+            scratch.forward(s, network, &tile, 0..network.plan.stages().len());
+            let logits = scratch.logits(network);
+            for (r, out) in out.iter_mut().enumerate() {
+                *out = logits.row(r)[0];
+            }
+            if let Some(view) = view {
+                let (from, rows) = (
+                    scratch.activation(network.layout, view),
+                    tile.rows(network.plan.space(view.buffer)).len(),
+                );
+                let (own, others) = core::mem::take(&mut values).split_at_mut(rows * view.width);
+                values = others;
+                for (r, to) in own.chunks_exact_mut(view.width).enumerate() {
+                    to.copy_from_slice(from.row(r));
+                }
+            }
         }
+    }
+}
+
+/// Samples to be scored.
+fn scored_part(source: Source<'_>, samples: Range<usize>) -> Part<'_> {
+    Part {
+        source,
+        samples,
+        noise: None,
     }
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 use core::ops::Range;
 
-use super::{CpuExecutor, MAX_PARTIALS, network};
+use super::{CpuExecutor, MAX_PARTIALS, Propagated, network};
 use crate::{
     Result,
     cpu::{
@@ -14,7 +14,7 @@ use crate::{
         softmax_cross_entropy::{VectorRows, blocks_len},
         source::{Part, Source},
         tile::{Network, Normalised, SPACES, Scratch, Sums, Targets, TrainTile, normalised},
-        update::{UpdateContext, UpdateTask, push_table, slots},
+        update::{UpdateContext, UpdateTask, push_propagated, push_table, slots},
     },
     data::Batch,
     memory,
@@ -55,7 +55,9 @@ impl CpuExecutor {
         }
         let strides = self.layout.strides.iter().enumerate();
         let activations = strides
-            .map(|(buffer, stride)| stride.saturating_mul(tile[self.plan.space(buffer).index()]))
+            .map(|(buffer, stride)| {
+                stride.saturating_mul(tile.get(self.plan.space(buffer).index()).copied().unwrap_or(0))
+            })
             .fold(0, usize::saturating_add);
         let scratch = match self.passes_of(batch).len() {
             1 => self.scratch.len(),
@@ -245,10 +247,20 @@ impl CpuExecutor {
             l2,
             every_row,
             shared: self.pool.threads() > 1,
+            last_product: None,
         };
         let pieces = match self.pool.threads() {
             1 => 1,
             threads => 2 * threads,
+        };
+        if let Some(propagated) = &mut self.propagated {
+            let workers = (&mut self.pool, &mut self.scratch[..], self.proof);
+            Self::propagate_back(propagated, context, &self.table_sources, workers);
+        }
+        let last_product = self.propagated.as_ref().and_then(Propagated::last_product);
+        let context = UpdateContext {
+            last_product,
+            ..context
         };
         let mut tasks = self.update_tasks.take();
         let params = self.plan.params().iter().zip(&mut self.tensors);
@@ -261,16 +273,27 @@ impl CpuExecutor {
                     offset: self.dense_offsets[index],
                 }),
                 ParamKind::Table { .. } => {
+                    let runs = self
+                        .propagated
+                        .as_ref()
+                        .and_then(|propagated| propagated.runs_of(index));
+                    if let Some((runs, first)) = runs {
+                        push_propagated(&mut tasks, slots(tensor), param.width, first, runs);
+                        continue;
+                    }
                     let (shape, sources) = ([param.rows, param.width], &self.table_sources[index]);
                     push_table(&mut tasks, slots(tensor), shape, sources, context, pieces);
                 }
             }
         }
         let proof = self.proof;
-        self.pool.for_each(&mut self.scratch, &mut tasks, |_, task| {
-            dispatch!(proof, s => task.run(s, context));
+        self.pool.for_each(&mut self.scratch, &mut tasks, |scratch, task| {
+            dispatch!(proof, s => task.run(s, context, scratch.work()));
         });
         self.update_tasks.put(tasks);
+        if let Some(propagated) = &mut self.propagated {
+            propagated.unpick();
+        }
     }
 }
 

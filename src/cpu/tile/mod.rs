@@ -84,6 +84,11 @@ impl Scratch {
         }
     }
 
+    /// Memory that nothing is in between stages.
+    pub fn work(&mut self) -> &mut AlignedVec {
+        &mut self.work
+    }
+
     /// The columns of an activation.
     pub fn activation(&self, layout: &Layout, view: View) -> Rows<'_> {
         rows_of(&self.activations[view.buffer], layout, view)
@@ -93,7 +98,7 @@ impl Scratch {
     fn reserve(&mut self, network: Network<'_>, tile: &Part<'_>) {
         for (buffer, stride) in network.layout.strides.iter().enumerate() {
             let space = network.plan.space(buffer);
-            if space == Space::Samples {
+            if !matches!(space, Space::Steps(_)) {
                 continue;
             }
             let needed = stride * tile.rows(space).len() + READ_AHEAD;

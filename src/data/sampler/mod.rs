@@ -1,8 +1,11 @@
 //! Training samples: every positive once an epoch, with fresh negatives, in shuffled order.
 
 mod part;
+mod sequences;
 
 use alloc::{format, vec::Vec};
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     Batch, Interactions, Positives,
@@ -13,10 +16,28 @@ use crate::{
     rng::{Permutation, Rng, streams},
 };
 
+pub use sequences::{SEQUENCE_ORDER_STREAM, SequenceSampler};
+pub(crate) use sequences::{columns as sequence_columns, push_history};
+
 /// The stream of a sampler's seed that gives an epoch's order.
 pub const ORDER_STREAM: u32 = streams::PAIR_ORDER;
 /// The stream of a sampler's seed that gives an epoch's negatives.
 pub const NEGATIVE_STREAM: u32 = streams::PAIR_NEGATIVES;
+/// The stream of a sampler's seed that gives the users of an epoch, where these are drawn.
+pub const USER_STREAM: u32 = streams::PAIR_USERS;
+
+/// Which positives an epoch goes through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampling {
+    /// Each of them once.
+    #[default]
+    EveryPositive,
+    /// As many as there are, each of a user who is drawn uniformly and one of that user's items: who has few items counts as
+    /// much as who has many (He et al., *LightGCN*, SIGIR 2020, in the authors' code).
+    UniformUsers,
+}
+
 /// Draws training samples from positives: each positive once an epoch (label 1), and for each as many items that the
 /// user does not have, drawn uniformly (label 0), as in He et al., *Neural Collaborative Filtering*, WWW 2017.
 ///
@@ -42,6 +63,8 @@ pub const NEGATIVE_STREAM: u32 = streams::PAIR_NEGATIVES;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sampler {
+    /// Users who have items, where they are drawn; none where each positive comes once.
+    users: Vec<u32>,
     positives: Positives,
     epochs: Epochs,
     /// The logarithm of each item's share of the positives; nothing where it is not asked for.
@@ -64,6 +87,11 @@ impl Epochs {
     /// Draws of each positive.
     fn group(self) -> u32 {
         self.negatives + u32::from(!self.pairwise)
+    }
+
+    /// The stream of an epoch's users, where they are drawn.
+    pub fn users(self, epoch: u32) -> Rng {
+        self.rng.stream(USER_STREAM).stream(epoch)
     }
 
     /// The shuffled order of an epoch, and the stream of its negatives.
@@ -167,6 +195,7 @@ impl Sampler {
             refuse_users_of_everything(train)?;
         }
         Ok(Sampler {
+            users: Vec::new(),
             positives: Positives::new(train),
             epochs: Epochs {
                 negatives: negatives_per_positive,
@@ -176,6 +205,39 @@ impl Sampler {
             },
             log_q: Vec::new(),
         })
+    }
+
+    /// The same sampler that goes through other positives. Of [`UniformUsers`](Sampling::UniformUsers), what would belong to
+    /// positive `i` belongs to one that is drawn: block `i` of stream [`USER_STREAM`], then the epoch, has a number that is
+    /// scaled to the users who have items, in ascending order, and one that is scaled to the user's items.
+    ///
+    /// ```
+    /// use pocketrec::data::{Batch, Interactions, Sampler, Sampling};
+    /// let train = Interactions::from_pairs(&[(0, 0), (0, 1), (0, 2), (3, 0)])?;
+    /// let sampler = Sampler::new(&train, 0, 7)?.with_sampling(Sampling::UniformUsers);
+    /// let (mut batch, mut of_last) = (Batch::default(), 0);
+    /// for epoch in 0..1000 {
+    ///     sampler.fill(epoch, 0, 4, &mut batch);
+    ///     of_last += batch.column(0).ids.iter().filter(|&&user| user == 3).count();
+    /// }
+    /// assert!((1900..2100).contains(&of_last)); // half of all, and not a quarter
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn with_sampling(mut self, sampling: Sampling) -> Self {
+        let has_items = |&user: &u32| !self.positives.of_user(user).is_empty();
+        self.users = match sampling {
+            Sampling::EveryPositive => Vec::new(),
+            Sampling::UniformUsers => (0..self.positives.users()).filter(has_items).collect(),
+        };
+        self
+    }
+
+    /// Which positives it goes through.
+    pub fn sampling(&self) -> Sampling {
+        match self.users.is_empty() {
+            true => Sampling::EveryPositive,
+            false => Sampling::UniformUsers,
+        }
     }
 
     /// Number of samples in an epoch: positives x (1 + negatives); of pairs, positives x negatives.

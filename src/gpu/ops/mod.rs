@@ -30,6 +30,7 @@ mod pool;
 mod prelu;
 mod prelude;
 mod product;
+mod propagate;
 mod sigmoid_cross_entropy;
 mod softmax;
 mod softmax_cross_entropy;

@@ -24,6 +24,7 @@ impl PlanBuilder {
         let logit = self.check_loss(&loss);
         self.stages.push(loss);
         self.check_params();
+        self.check_propagation();
         self.refuse()?; // the checks below take memory for every column of every buffer
         self.check_forward(logit);
         let backward = self.derive_backward();
@@ -32,6 +33,10 @@ impl PlanBuilder {
         self.check_learnt(&trained);
         let scored_columns = self.scored_columns(&scored);
         self.refuse()?;
+        let propagation = self
+            .stages
+            .iter()
+            .position(|stage| matches!(stage.role(), Role::Tables { .. }));
         let (vocabulary_rows, gathers) = (self.vocabulary_rows(), self.gathers_of_params());
         Ok(Plan {
             columns: self.columns,
@@ -50,6 +55,7 @@ impl PlanBuilder {
             scored_columns,
             logit,
             exposed: self.exposed,
+            propagation,
         })
     }
 
@@ -200,6 +206,11 @@ impl PlanBuilder {
         }
         for (name, view) in core::mem::take(&mut self.exposed) {
             match self.columns_of(&written, view) {
+                Some(_) if self.space_of(view) == Space::Nodes => {
+                    self.fail(format!(
+                        "{name} is {view:?}, which has a row a node: expose what is looked up in it"
+                    ));
+                }
                 Some(columns) if columns.iter().all(|&w| w) => {}
                 _ => self.fail(format!("{name} is {view:?}, which is not all written")),
             }
@@ -216,9 +227,18 @@ impl PlanBuilder {
     fn check_spaces(&mut self, stage: &Stage) {
         let name = stage.name();
         let views = stage.inputs().iter().copied().chain(stage.output());
-        let space = match stage.spaces(&|view| self.space_of(view)) {
+        let asked = stage.spaces(&|view| self.space_of(view));
+        if !matches!(stage.role(), Role::Tables { .. } | Role::LookUp { .. })
+            && let Some(view) = views.clone().find(|&view| self.space_of(view) == Space::Nodes)
+        {
+            self.fail(format!(
+                "{name} works on samples and steps; {view:?} has a row a node: look it up first"
+            ));
+        }
+        let space = match asked {
             Spaces::One(space) => space,
             Spaces::OfColumn(column) => self.columns[column].space,
+            Spaces::LookUp { column } => return self.check_look_up(stage, self.columns[column].space),
             Spaces::OfFirstInput => {
                 let first = stage.inputs().first();
                 first.map_or(Space::Samples, |&view| self.space_of(view))
@@ -244,11 +264,25 @@ impl PlanBuilder {
         }
     }
 
+    /// Nodes are read, and what is written has a row an id.
+    fn check_look_up(&mut self, stage: &Stage, ids: Space) {
+        let name = stage.name();
+        let sides = stage.inputs().iter().map(|&view| (view, Space::Nodes));
+        for (view, space) in sides.chain(stage.output().map(|view| (view, ids))) {
+            let other = self.space_of(view);
+            if other != space {
+                self.fail(format!(
+                    "{name}: {view:?} has a row for each of {other:?}, not of {space:?}"
+                ));
+            }
+        }
+    }
+
     /// All lie along one sequence.
     fn check_steps(&mut self, name: &str, views: &[View]) {
         for &view in views {
             let (space, first) = (self.space_of(view), self.space_of(views[0]));
-            if space == Space::Samples || space != first {
+            if !matches!(space, Space::Steps(_)) || space != first {
                 self.fail(format!(
                     "{name} wants the steps of one sequence in {view:?}, not of {space:?}"
                 ));
@@ -267,7 +301,7 @@ impl PlanBuilder {
         }
         let gathers = match stage.role() {
             Role::LookUp { .. } => true,
-            Role::Layer | Role::Loss { .. } | Role::AuxiliaryLoss { .. } => false,
+            Role::Tables { .. } | Role::Layer | Role::Loss { .. } | Role::AuxiliaryLoss { .. } => false,
             Role::BesideLookUps => return,
         };
         if *gathered[buffer].get_or_insert(gathers) != gathers {

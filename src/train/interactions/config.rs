@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
+    data::Sampling,
     eval::Protocol,
     models::Loss,
     plan::{L2, Optimizer},
@@ -36,6 +37,9 @@ pub struct TrainConfig {
     /// Negatives drawn for each positive, anew in each epoch. [`Softmax`](Loss::Softmax) draws none: the items of a block
     /// are each other's.
     pub negatives: u32,
+    /// Which positives an epoch goes through.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sampling: Sampling,
     /// How parameters follow their gradient.
     pub optimizer: Optimizer,
     /// The learning rate of an epoch over that of the epoch before; 1 keeps it as it is.
@@ -87,6 +91,7 @@ impl Default for TrainConfig {
             loss: Loss::default(),
             batch_size: 256,
             negatives: 4,
+            sampling: Sampling::default(),
             optimizer: Optimizer::default(),
             decay: 1.0,
             l2: L2::default(),

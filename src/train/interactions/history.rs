@@ -39,9 +39,23 @@ impl PartialEq for History {
 }
 
 impl History {
+    /// That of interactions.
+    pub(crate) fn of(data: &Interactions) -> Self {
+        let mut history = History::default();
+        history.set_trained(data);
+        history
+    }
+
     /// Takes the parts of a split and keeps what was absorbed.
     pub(super) fn set_split(&mut self, split: &Split) {
-        let train: &Interactions = &split.train;
+        self.set_trained(&split.train);
+        self.held_out.clear();
+        self.held_out
+            .extend(split.test.iter().map(|case| (case.user, case.item)));
+        self.held_out.sort_unstable();
+    }
+
+    fn set_trained(&mut self, train: &Interactions) {
         self.item_users = None;
         self.offsets.clear();
         self.items.clear();
@@ -51,10 +65,6 @@ impl History {
             self.items.extend_from_slice(train.of_user(user));
             self.offsets.push(self.items.len() as u64);
         }
-        self.held_out.clear();
-        self.held_out
-            .extend(split.test.iter().map(|case| (case.user, case.item)));
-        self.held_out.sort_unstable();
     }
 
     /// Items of the training part, earliest first.

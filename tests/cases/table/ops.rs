@@ -16,6 +16,7 @@ pub fn rows() -> Vec<(&'static str, Plan)> {
     rows.extend(of_layers());
     rows.extend(recurrent());
     rows.extend(over_lists());
+    rows.extend(of_tables());
     rows
 }
 
@@ -503,4 +504,58 @@ fn auxiliary() -> Plan {
         plan.auxiliary(clicked, negative, 0.5);
         pooled(plan, key)
     })
+}
+
+/// Tables whose rows reach one another: products of what comes out for a user and for an item, or for a negative too.
+fn of_tables() -> Vec<(&'static str, Plan)> {
+    vec![
+        ("propagate: over 1 layer, 5 columns", propagated(5, 1, false)),
+        ("propagate: over 2 layers, 8 columns", propagated(8, 2, false)),
+        ("propagate: over 3 layers, of pairs", propagated(7, 3, true)),
+        ("propagate: over 4 layers, beyond 8 vectors", propagated(135, 4, true)),
+        ("propagate: beside a table that is not", beside_a_plain_table()),
+    ]
+}
+
+fn propagated(width: usize, layers: usize, pairs: bool) -> Plan {
+    let mut plan = PlanBuilder::new();
+    let (user, item) = (plan.query("user"), plan.candidate("item"));
+    let tables = [("user.weight", "user", 13, INIT), ("item.weight", "item", 19, INIT)];
+    let nodes = plan.propagate(tables, width, layers);
+    let p = plan.buffer(width);
+    plan.gather_propagated(nodes, user, p);
+    let logit = |plan: &mut PlanBuilder, column| {
+        let (q, terms) = (plan.buffer(width), plan.buffer(width));
+        plan.gather_propagated(nodes, column, q);
+        plan.product(p, q, terms);
+        plan.plain_sum(&[terms])
+    };
+    let of_item = logit(&mut plan, item);
+    if !pairs {
+        return plan.finish(SigmoidCrossEntropy { logit: of_item }).unwrap();
+    }
+    let negative = plan.negative("negative", "item");
+    let of_negative = logit(&mut plan, negative);
+    let logits = [of_item, of_negative];
+    plan.finish(Bpr { logits }).unwrap()
+}
+
+/// Items propagated among items of a history, and a bias of each that is looked up as it is.
+fn beside_a_plain_table() -> Plan {
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (user, item) = (plan.column("user"), plan.column("item"));
+    let seen = plan.column_in("seen", "item", history);
+    let tables = [("user.weight", "user", 11, INIT), ("item.weight", "item", 17, INIT)];
+    let nodes = plan.propagate(tables, 6, 2);
+    let (x, steps, biases) = (plan.buffer(18), plan.buffer_in(history, 6), plan.buffer(1));
+    plan.gather_propagated(nodes, user, x.columns(0, 6));
+    plan.gather_propagated(nodes, item, x.columns(6, 6));
+    plan.gather_propagated(nodes, seen, steps);
+    plan.pool(steps, x.columns(12, 6), false);
+    plan.gather("item.bias", item, 17, INIT, biases);
+    let hidden = plan.linear("hidden", x, 4, Activation::Identity);
+    let of_hidden = plan.linear_without_bias("logit", hidden, 1, Activation::Identity);
+    let logit = plan.plain_sum(&[of_hidden, biases]);
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }

@@ -1,6 +1,6 @@
 //! The options that say how the model is trained.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use pocketrec::{
@@ -9,12 +9,8 @@ use pocketrec::{
     train::TrainConfig,
 };
 
-use crate::loss::LossOptions;
-
 /// Step size of plain gradient descent where none is given.
-const SGD_RATE: f32 = 0.01;
-/// Epochs of GMF and of MLP before they are joined, where none are given.
-const PRETRAIN_EPOCHS: u32 = 20;
+pub const SGD_RATE: f32 = 0.01;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum OptimizerName {
@@ -41,7 +37,7 @@ pub struct TrainingOptions {
     /// Negatives drawn for each positive; softmax draws none [default: 4]
     #[arg(long, value_name = "N")]
     negatives: Option<u32>,
-    /// [default: lazy-adam; sgd with --pretrain and --pretrain-from]
+    /// [default: lazy-adam]
     #[arg(long, value_name = "NAME")]
     optimizer: Option<OptimizerName>,
     /// Step size [default: 0.001; 0.01 for sgd]
@@ -81,23 +77,6 @@ pub struct TrainingOptions {
     /// itself goes on without it. On --resume another epoch than before begins a new mean
     #[arg(long, value_name = "EPOCH")]
     average_from: Option<u32>,
-    /// Train GMF and MLP first (with Adam), join them, and go on with gradient descent: NeuMF's section 3.4.1
-    #[arg(long, conflicts_with = "resume", group = "pretraining")]
-    pub pretrain: bool,
-    /// As --pretrain, from a GMF and an MLP that were trained and saved before
-    #[arg(long, num_args = 2, value_names = ["GMF", "MLP"], conflicts_with = "resume", group = "pretraining")]
-    pub pretrain_from: Vec<PathBuf>,
-    /// Epochs of GMF and of MLP [default: 20]
-    #[arg(long, requires = "pretrain", value_name = "N")]
-    pretrain_epochs: Option<u32>,
-    /// Step size of GMF and MLP [default: 0.001]
-    #[arg(long, requires = "pretrain", value_name = "RATE")]
-    pretrain_lr: Option<f32>,
-    /// GMF's share in the joined output; MLP has the rest
-    #[arg(long, requires = "pretraining", default_value_t = 0.5, value_name = "SHARE")]
-    pub alpha: f32,
-    #[command(flatten)]
-    loss: LossOptions,
 }
 
 impl TrainingOptions {
@@ -108,7 +87,6 @@ impl TrainingOptions {
         config.epochs = self.epochs.or(no_end).unwrap_or(base.epochs);
         config.batch_size = self.batch.unwrap_or(base.batch_size);
         config.negatives = self.negatives.unwrap_or(base.negatives);
-        config.loss = self.loss.loss(base.loss)?;
         config.decay = self.decay.unwrap_or(base.decay);
         config.seed = self.seed.unwrap_or(base.seed);
         config.l2 = L2 {
@@ -141,7 +119,6 @@ impl TrainingOptions {
             Some(OptimizerName::Adam) => Optimizer::Adam(adam),
             Some(OptimizerName::LazyAdam) => Optimizer::LazyAdam(adam),
             Some(OptimizerName::Sgd) => sgd,
-            None if self.is_pretrained() => sgd,
             None => base,
         };
         if let Some(rate) = self.lr {
@@ -158,24 +135,6 @@ impl TrainingOptions {
             Optimizer::Sgd { .. } => {}
         }
         Ok(optimizer)
-    }
-
-    /// Whether the model is joined from two.
-    pub fn is_pretrained(&self) -> bool {
-        self.pretrain || !self.pretrain_from.is_empty()
-    }
-
-    /// The settings of GMF and MLP before they are joined.
-    pub fn pretrain_config(&self, config: TrainConfig) -> Result<TrainConfig> {
-        let adam = Optimizer::LazyAdam(AdamConfig::default());
-        let config = TrainConfig {
-            epochs: self.pretrain_epochs.unwrap_or(PRETRAIN_EPOCHS),
-            optimizer: adam.with_learning_rate(self.pretrain_lr.unwrap_or(adam.learning_rate())),
-            average_from: None, // it counts the epochs of the joined model
-            ..config
-        };
-        config.validate()?;
-        Ok(config)
     }
 
     /// How long to train, if that is limited.

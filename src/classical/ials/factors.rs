@@ -1,0 +1,207 @@
+//! The vectors of iALS, and how a history is scored by them.
+
+use alloc::{format, vec::Vec};
+
+use super::IalsConfig;
+use crate::{
+    Result,
+    classical::method::Method,
+    cpu::{
+        Rows, Workers,
+        least_squares::{self as solve, Items},
+        simd::{Proof, dispatch},
+    },
+    eval::TopK,
+    explain::{Explanation, Reason},
+    memory::{self, Need},
+    rng::{Rng, streams},
+};
+
+/// What iALS has learnt.
+pub struct Factors {
+    pub(crate) config: IalsConfig,
+    pub(crate) iterations: u32,
+    /// The users' vectors in training, `[users, width]`: where the next iteration begins.
+    pub(crate) users: Vec<f32>,
+    /// The items' vectors, `[items, width]`.
+    pub(crate) items: Vec<f32>,
+    pub(super) width: usize,
+    /// Computed from the items' vectors, by [`refresh`](Factors::refresh).
+    serving: Serving,
+}
+
+/// What serving needs of the items' vectors.
+struct Serving {
+    proof: Proof,
+    /// `unobserved * y^T y`.
+    shared: Vec<f64>,
+    packed: Items,
+}
+
+impl core::fmt::Debug for Factors {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Factors")
+            .field("config", &self.config)
+            .field("iterations", &self.iterations)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Factors {
+    /// Vectors before training: users' are zero, as the first iteration begins with them.
+    pub(super) fn initial(config: IalsConfig, users: usize, items: usize) -> Result<Self> {
+        let width = solve::padded(config.factors);
+        check_memory(users, items, width)?;
+        let zeros = |rows: usize| memory::zeroed(rows.saturating_mul(width), || format!("vectors of {rows} rows"));
+        let (user_rows, mut item_rows): (Vec<f32>, Vec<f32>) = (zeros(users)?, zeros(items)?);
+        let rng = Rng::new(config.seed).stream(streams::INIT).stream(1);
+        let std = config.init_std / libm::sqrtf(config.factors as f32);
+        for (row, to) in (0u64..).zip(item_rows.chunks_exact_mut(width)) {
+            let first = row * config.factors as u64;
+            for (index, to) in (first..).zip(&mut to[..config.factors]) {
+                *to = std * rng.normal(index);
+            }
+        }
+        Ok(Self::of(config, 0, user_rows, item_rows))
+    }
+
+    /// Of vectors whose width is padded. [`refresh`](Factors::refresh) makes them ready to serve.
+    pub(crate) fn of(config: IalsConfig, iterations: u32, users: Vec<f32>, items: Vec<f32>) -> Self {
+        Factors {
+            config,
+            iterations,
+            users,
+            items,
+            width: solve::padded(config.factors),
+            serving: Serving {
+                proof: Proof::Scalar(crate::cpu::Scalar),
+                shared: Vec::new(),
+                packed: Items::default(),
+            },
+        }
+    }
+
+    /// Computes what serving needs of the items' vectors.
+    pub(super) fn refresh(&mut self, workers: &mut Workers) {
+        let proof = workers.proof;
+        self.serving = Serving {
+            proof,
+            shared: shared(workers, &self.items, self.width, self.config.unobserved),
+            packed: dispatch!(proof, s => Items::new(s, self.item_rows())),
+        };
+    }
+
+    /// The items' vectors as a matrix.
+    fn item_rows(&self) -> Rows<'_> {
+        Rows {
+            data: &self.items,
+            stride: self.width,
+            width: self.width,
+        }
+    }
+
+    pub(super) fn item(&self, item: u32) -> &[f32] {
+        &self.items[item as usize * self.width..][..self.width]
+    }
+
+    /// The L2 weight of a user's vector.
+    fn l2(&self, observed: usize) -> f32 {
+        l2(&self.config, observed, self.items.len() / self.width)
+    }
+
+    /// Solves for a right side by the system of a history.
+    fn solve(&self, history: &[u32], right: &[f64]) -> Vec<f64> {
+        let (serving, l2, items) = (&self.serving, self.l2(history.len()), self.item_rows());
+        let mut solver = solve::Solver::new(self.width);
+        dispatch!(serving.proof, s => {
+            solver.factorise(s, items, &serving.shared, history, l2);
+            solver.solve(s, items, &serving.shared, history, l2, right).to_vec()
+        })
+    }
+
+    /// The vector of a history, as wide as all are in memory.
+    pub(super) fn vector_of(&self, history: &[u32]) -> Vec<f32> {
+        let mut right = alloc::vec![0.0; self.width];
+        for &item in history {
+            let row = self.item(item);
+            right.iter_mut().zip(row).for_each(|(sum, &y)| *sum += f64::from(y));
+        }
+        self.solve(history, &right).iter().map(|&x| x as f32).collect()
+    }
+}
+
+impl Method for Factors {
+    const NAME: &'static str = "ials";
+
+    fn items(&self) -> usize {
+        self.items.len() / self.width
+    }
+
+    fn score_all(&self, histories: &[Vec<u32>], scores: &mut [f32], _: &mut Vec<f64>) {
+        let vectors: Vec<f32> = histories.iter().flat_map(|history| self.vector_of(history)).collect();
+        dispatch!(self.serving.proof, s => self.serving.packed.multiply(s, &vectors, scores));
+    }
+
+    fn score(&self, history: &[u32], items: &[u32]) -> Vec<f32> {
+        let vector = self.vector_of(history);
+        let rows: Vec<f32> = items.iter().flat_map(|&item| self.item(item)).copied().collect();
+        let rows = Rows {
+            data: &rows,
+            stride: self.width,
+            width: self.width,
+        };
+        let mut scores = alloc::vec![0.0; items.len()];
+        dispatch!(self.serving.proof, s => Items::new(s, rows).multiply(s, &vector, &mut scores));
+        scores
+    }
+
+    fn explain(&self, history: &[u32], item: u32) -> Explanation {
+        let right: Vec<f64> = self.item(item).iter().map(|&y| f64::from(y)).collect();
+        let weights = self.solve(history, &right);
+        let reason = |&item: &u32| Reason {
+            item,
+            contribution: dot(self.item(item), &weights) as f32,
+        };
+        let score = self.score(history, &[item])[0];
+        Explanation::new(score, history.iter().map(reason).collect(), 0.0)
+    }
+
+    fn similar(&self, item: u32, top: &mut TopK) {
+        let own: Vec<f64> = self.item(item).iter().map(|&y| f64::from(y)).collect();
+        let square = dot(self.item(item), &own);
+        for (other, row) in (0..).zip(self.items.chunks_exact(self.width)) {
+            if other != item {
+                let other_square: f64 = row.iter().map(|&y| f64::from(y) * f64::from(y)).sum();
+                // NaN where either is zero, as of items that nobody has, and then it is not kept.
+                let cosine = dot(row, &own) / (libm::sqrt(square) * libm::sqrt(other_square));
+                top.offer(other, cosine as f32);
+            }
+        }
+    }
+}
+
+fn dot(a: &[f32], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(&a, b)| f64::from(a) * b).sum()
+}
+
+/// `unobserved * y^T y`.
+pub(super) fn shared(workers: &mut Workers, y: &[f32], width: usize, unobserved: f32) -> Vec<f64> {
+    let mut gram = solve::gram(workers, y, width);
+    gram.iter_mut().for_each(|sum| *sum *= f64::from(unobserved));
+    gram
+}
+
+/// The L2 weight of a row with so many observations, of `others` that there could be.
+pub(super) fn l2(config: &IalsConfig, observed: usize, others: usize) -> f32 {
+    let all = observed as f64 + f64::from(config.unobserved) * others as f64;
+    (f64::from(config.l2) * libm::pow(all, f64::from(config.l2_exponent))) as f32
+}
+
+/// Refuses what does not fit, before any of it is made.
+fn check_memory(users: usize, items: usize, width: usize) -> Result<()> {
+    let mut need = Need::new("the vectors");
+    let bytes = |rows: usize| memory::bytes_of::<f32>(rows.saturating_mul(width));
+    need.add("users", bytes(users));
+    need.add("items", bytes(items).saturating_mul(2));
+    need.check()
+}
