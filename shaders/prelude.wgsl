@@ -5,7 +5,7 @@
 //
 // binding 0  uniform  what changes from call to call, and is the same for all stages of a call
 // binding 1  storage  the batch: 64 words that binding 0 reads, then 8 words a column (`column_word`), then ids, their
-//                     weights, labels, weights of the samples, sorted order, segments and chunks, offsets of sequences, numbers and keys of
+//                     weights, labels, weights of the samples, log q, sorted order, segments and chunks, offsets of sequences, numbers and keys of
 //                     random streams where those words say (src/gpu/program/inputs.rs)
 // binding 2  uniform  the shapes of the stage, fixed when the plan is built
 //
@@ -32,6 +32,7 @@ struct Call {
     l2_per_row: f32, // the L2 weight of a row, picked or not
     held: u32,       // 1: running statistics count, and stay as they are
     weights: u32,    // word of binding 1 where the samples' weights begin; 0: all count alike
+    log_q: u32,      // word of binding 1 where the logarithms of the candidates' probabilities begin; 0: there are none
 }
 
 /// Rows of this slice.

@@ -1,13 +1,14 @@
 // row_update: the rows of a table that a batch picks, each with the sum of its samples' gradients, and the optimiser
-// on them. Specification: src/ops/row_update.rs; adam.wgsl or sgd.wgsl is put before it.
+// on them. Specification: src/ops/row_update.rs; picked.wgsl and adam.wgsl or sgd.wgsl are put before it.
 //
 // binding 3      read            gradients of the picked rows: [rows of the batch in the column's space, stride]
 // binding 4      read and write  sums of chunks: [chunks, width]
 // binding 5..=7  read and write  the table, or a shard of it, and its moments: [shard.rows, width]
 // binding 8      read and write  sums of segments of columns that share a table, column behind column: [segments, width]
 //
-// The host sorts the samples by row. A segment of `inputs` is three words: a row, where its samples begin in the sorted
-// order, and where its chunks begin; it ends where the next one begins. Few rows are picked by very many samples (Zipf),
+// binding 9      read and write  of tables that are propagated, the gradients of all nodes: [nodes, width]
+//
+// The host sorts the samples by row (picked.wgsl). Few rows are picked by very many samples (Zipf),
 // so the samples of a long segment are cut into chunks: `sum_chunks` adds each chunk up, then `sparse` adds the chunks.
 // Both sums have at most about the square root of the segment's terms one after another.
 //
@@ -18,6 +19,9 @@
 // A table that several columns share has their gradients in several buffers. `sum_segments` adds up the segments of each
 // column; then `sparse_merged` takes a thread a segment of any column, leaves it to the first column that has the row,
 // and adds the columns' sums in their order. `every_merged` is to that as `every` to `sparse`.
+//
+// A table that is propagated has its gradient by way of all nodes: `spread` lays the sums of its columns' segments there, and
+// zeros for rows that none picks, propagate.wgsl takes them back over the edges, and `every_propagated` updates all rows.
 
 struct Table {
     gradient: View, // `first` and `stride` count here
@@ -27,8 +31,8 @@ struct Table {
     rows: u32,   // rows of the shard
     sources: u32, // columns that share the table
     place: u32,  // sum_segments: that of its column among them
-    pad0: u32,
-    pad1: u32,
+    node: u32,   // the node of the table's first row, where it is propagated
+    scale: f32,  // spread: what gradients are multiplied by
     columns: array<vec4<u32>, 2>, // their numbers
 }
 
@@ -36,6 +40,7 @@ struct Table {
 @group(0) @binding(3) var<storage, read> gradients: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> chunk_sums: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read_write> segment_sums: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read_write> nodes: array<vec4<f32>>;
 
 /// The gradients of samples `begin..end` of the sorted order, added up.
 fn sum_samples(begin: u32, end: u32, column: u32) -> vec4<f32> {
@@ -46,36 +51,6 @@ fn sum_samples(begin: u32, end: u32, column: u32) -> vec4<f32> {
         sum += gradients[inputs[order + i] * shape.gradient.stride + first];
     }
     return sum;
-}
-
-/// The word where a segment of an id column begins.
-fn segment_at(id_column: u32, segment: u32) -> u32 {
-    return column_word(id_column, SEGMENTS) + 3u * segment;
-}
-
-/// Samples (or steps) of a segment.
-fn samples_of(id_column: u32, segment: u32) -> u32 {
-    let at = segment_at(id_column, segment);
-    return inputs[at + 4u] - inputs[at + 1u];
-}
-
-/// The segment of a row, or NONE.
-fn find(id_column: u32, row: u32) -> u32 {
-    let count = column_word(id_column, SEGMENT_COUNT);
-    var low = 0u; // the first segment that is not below the row
-    var high = count;
-    while low < high {
-        let middle = low + (high - low) / 2u;
-        if inputs[segment_at(id_column, middle)] < row {
-            low = middle + 1u;
-        } else {
-            high = middle;
-        }
-    }
-    if low == count {
-        return NONE;
-    }
-    return select(NONE, low, inputs[segment_at(id_column, low)] == row);
 }
 
 /// The gradients of a segment's samples, added up.
@@ -243,4 +218,50 @@ fn every_merged(
     if row < shape.rows {
         update(index, merged_gradient(row + shape.first, index, index % shape.width));
     }
+}
+
+@compute @workgroup_size(256)
+fn spread(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    let row = index / shape.width;
+    if row >= shape.rows {
+        return;
+    }
+    var sum = vec4(0.0);
+    var before = 0u;
+    for (var place = 0u; place < shape.sources; place++) {
+        let segment = find(source(place), row);
+        if segment != NONE {
+            sum += segment_sums[(before + segment) * shape.width + index % shape.width];
+        }
+        before += column_word(source(place), SEGMENT_COUNT);
+    }
+    nodes[shape.node * shape.width + index] = shape.scale * sum;
+}
+
+@compute @workgroup_size(256)
+fn every_propagated(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    let row = index / shape.width;
+    if row >= shape.rows {
+        return;
+    }
+    var samples = 0u;
+    for (var place = 0u; place < shape.sources; place++) {
+        let segment = find(source(place), row + shape.first);
+        if segment != NONE {
+            samples += samples_of(source(place), segment);
+        }
+    }
+    let node = shape.node + shape.first + row;
+    let reached = nodes[node * shape.width + index % shape.width];
+    update(index, l2_weight(samples) * value[index] + reached);
 }

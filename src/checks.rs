@@ -1,10 +1,11 @@
 //! What executors refuse before they touch anything: kernels and shaders check no id.
 
 use alloc::{format, string::String, vec::Vec};
+use core::ops::Range;
 
 use crate::{
     Error, Result,
-    data::Batch,
+    data::{Batch, Graph},
     plan::{Column, MAX_WEIGHTS, ParamKind, Plan, Space, State},
 };
 
@@ -17,6 +18,7 @@ pub(crate) fn check_batch(plan: &Plan, batch: &Batch) -> Result<()> {
     check_weights(plan, batch)?;
     check_negatives(plan, batch)?;
     check_labels(batch)?;
+    check_log_q(plan, batch)?;
     check_numbers(plan, batch)?;
     if !batch.is_sorted() {
         let reason = "its ids may have changed since it was sorted; call Batch::sort before a step";
@@ -122,6 +124,28 @@ pub(crate) fn check_labels(batch: &Batch) -> Result<()> {
     }
 }
 
+/// Where the loss corrects for how candidates were drawn, there is a number for each.
+pub(crate) fn check_log_q(plan: &Plan, batch: &Batch) -> Result<()> {
+    let (log_q, expected) = (batch.log_q(), if plan.wants_log_q() { batch.len() } else { 0 });
+    check_length(
+        || {
+            "logarithms of the candidates' probabilities (Batch::log_q_mut), one a sample where the loss corrects for them".into()
+        },
+        expected,
+        log_q.len(),
+    )?;
+    match log_q.iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(at) => {
+            let reason = format!(
+                "{} is not a finite number: the candidate must have been drawn",
+                log_q[at]
+            );
+            Err(Error::config(format!("log_q of sample {at}"), reason))
+        }
+    }
+}
+
 /// Numeric features, and the weights of ids, are finite.
 fn check_numbers(plan: &Plan, batch: &Batch) -> Result<()> {
     // The magnitude of each: `all_within` of absolute values without a copy of them.
@@ -157,6 +181,7 @@ fn rows_of(plan: &Plan, batch: &Batch, column: usize) -> usize {
     match plan.columns()[column].space {
         Space::Samples => batch.len(),
         Space::Steps(sequence) => batch.offsets(sequence).last().map_or(0, |&end| end as usize),
+        Space::Nodes => 0, // no column's
     }
 }
 
@@ -260,6 +285,48 @@ pub(crate) fn check_state(plan: &Plan, state: &State) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Checks that there is a graph where the plan propagates, of as many nodes as its tables have rows.
+pub(crate) fn check_graph(plan: &Plan, graph: Option<&Graph>) -> Result<()> {
+    if plan.propagation().is_none() {
+        return Ok(());
+    }
+    let Some(graph) = graph else {
+        let reason = "the plan propagates its tables along a graph and this executor has none: give it one \
+                      (executor::set_graph)";
+        return Err(Error::config("graph", reason));
+    };
+    let sides = [("users", graph.users(), 0), ("items", graph.items(), 1)];
+    for (what, there, side) in sides {
+        check_length(
+            || format!("{what} of the graph, one a row of their table"),
+            plan.nodes()[side],
+            there as usize,
+        )?;
+    }
+    Ok(())
+}
+
+/// The numbers of nodes that the plan's graph has.
+pub(crate) fn nodes_of(plan: &Plan) -> [u32; 2] {
+    plan.nodes().map(|rows| u32::try_from(rows).unwrap_or(u32::MAX))
+}
+
+/// Checks that `len` floats behind row `first` of a propagated table are whole rows that are there. Gives them as nodes, and
+/// the table's width.
+pub(crate) fn check_propagated(plan: &Plan, table: usize, first: usize, len: usize) -> Result<(Range<usize>, usize)> {
+    check_rows(plan, table, first, len)?;
+    let Some(side) = plan.propagation().and_then(|propagate| propagate.side(table)) else {
+        let name = &plan.params()[table].name;
+        return Err(Error::config(
+            name.clone(),
+            "the plan does not propagate it; read its rows as they are",
+        ));
+    };
+    let width = plan.params()[table].width;
+    let start = side * plan.nodes()[0] + first;
+    Ok((start..start + len / width, width))
 }
 
 /// Checks that `len` floats of a parameter from row `first` on are whole rows that are there.

@@ -36,14 +36,19 @@ pub enum Space {
     /// The steps of a sequence of this number, all samples' one after the other: a sample has as many as its
     /// history is long.
     Steps(usize),
+    /// The nodes of a graph: all rows of the tables that are [propagated](crate::ops::Propagate), one table behind the
+    /// other. They are the same in every batch.
+    Nodes,
 }
 
 impl Space {
-    /// Number of the space: 0 for samples, then the sequences.
+    /// Number of the space among those that a batch has rows of: 0 for samples, then the sequences. Nodes are no rows of a
+    /// batch, and beyond all of these: `usize::MAX`.
     pub fn index(self) -> usize {
         match self {
             Space::Samples => 0,
             Space::Steps(sequence) => 1 + sequence,
+            Space::Nodes => usize::MAX,
         }
     }
 }

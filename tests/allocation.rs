@@ -12,7 +12,7 @@ use std::{
 
 use common::{
     cases::{Case, cases},
-    id_columns, random_batch,
+    give_graph, id_columns, random_batch,
 };
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
@@ -157,6 +157,7 @@ fn warm_steps_of_every_operation_allocate_nothing() {
         for &threads in THREADS {
             let state = State::initial(&plan, 1, true).unwrap();
             let mut executor = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), threads).unwrap();
+            give_graph(&mut executor);
             let mut steps = || {
                 for batch in &batches {
                     executor

@@ -150,7 +150,7 @@ impl Clicks {
             let (stream, rows, count) = match column.space {
                 // A genre is that of the item in the same place.
                 Space::Samples if is_genre || column.name == "item" => (4, ITEMS, self.batch),
-                Space::Samples => (6 + index as u32, plan.rows(column.vocabulary) as u32, self.batch),
+                Space::Samples | Space::Nodes => (6 + index as u32, plan.rows(column.vocabulary) as u32, self.batch),
                 Space::Steps(sequence) => {
                     let is_negative = column.name.starts_with("negative");
                     let steps = batch.offsets(sequence)[self.batch] as usize;

@@ -5,6 +5,7 @@
 pub mod device;
 pub mod ending;
 pub mod files;
+pub mod interactions;
 pub mod kind;
 pub mod messages;
 pub mod output;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     data::IdMap,
-    models::{Gmf, Mf, Mlp, Model, NeuMf},
+    models::{Gmf, LightGcn, Mf, Mlp, Model, NeuMf, SasRec},
     plan::{Param, Plan, State, Tensor},
     train::{History, TrainConfig, mean_fault},
 };
@@ -52,7 +52,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
     if let Some(reason) = mean_fault(config.average_from, progress.epoch, progress.averaged, has_mean) {
         return Err(format!("tensors average/... and metadata key progress: {reason}"));
     }
-    let rows = [plan.rows(0), plan.rows(1)];
+    let rows = model.rows();
     let user_ids = reader.keys("users", "ids/user", rows[0])?;
     let item_ids = reader.keys("items", "ids/item", rows[1])?;
     let titles = reader.titles(rows[1])?;
@@ -94,7 +94,9 @@ fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
     let (factors, layers): (usize, &[usize]) = match model {
         Model::Mf(Mf { factors, .. }) | Model::Gmf(Gmf { factors, .. }) => (*factors, &[]),
         Model::Mlp(Mlp { layers, .. }) => (0, layers),
+        Model::LightGcn(LightGcn { embedding_dim, .. }) => (*embedding_dim, &[]),
         Model::NeuMf(NeuMf { factors, layers, .. }) => (*factors, layers),
+        Model::SasRec(SasRec { embedding_dim, .. }) => (*embedding_dim, &[]),
     };
     check_columns(
         layers.iter().fold(factors, |sum, &width| sum.saturating_add(width)),

@@ -76,6 +76,7 @@ impl Trainer {
         trainer.item_ids = checkpoint.item_ids;
         trainer.titles = checkpoint.titles;
         trainer.history = checkpoint.history;
+        trainer.give_graph()?;
         Ok(trainer)
     }
 

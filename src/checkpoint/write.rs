@@ -29,7 +29,7 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     if let Some(reason) = fault.or_else(|| mean_fault(from, progress.epoch, progress.averaged, has_mean)) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }
-    check(contents, &plan).map_err(refused)?;
+    check(contents).map_err(refused)?;
     let mut tensors = Vec::new();
     let others = [("best", contents.best_values), ("average", contents.average_values)];
     parameters(&plan, contents.state, &others, &mut tensors)?;
@@ -39,14 +39,9 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     strings.insert("model".into(), serde_json::to_string(contents.model)?);
     strings.insert("train".into(), serde_json::to_string(contents.config)?);
     strings.insert("progress".into(), serde_json::to_string(&progress)?);
-    strings.insert(
-        "users".into(),
-        keys("ids/user", contents.user_ids, plan.rows(0), &mut tensors),
-    );
-    strings.insert(
-        "items".into(),
-        keys("ids/item", contents.item_ids, plan.rows(1), &mut tensors),
-    );
+    let [users, items] = contents.model.rows();
+    strings.insert("users".into(), keys("ids/user", contents.user_ids, users, &mut tensors));
+    strings.insert("items".into(), keys("ids/item", contents.item_ids, items, &mut tensors));
     if !contents.titles.is_empty() {
         strings.insert("titles".into(), format!("text {}", contents.titles.len()));
         texts("titles", Texts::of(contents.titles.iter()), &mut tensors);
@@ -63,11 +58,11 @@ pub(super) fn refused(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
 
-fn check(contents: &Contents, plan: &Plan) -> Result<(), String> {
+fn check(contents: &Contents) -> Result<(), String> {
     let config = contents.config.validate();
     config.map_err(|error| format!("metadata key train: {error}"))?;
     check_best(contents.best_values.is_some(), "progress", contents.progress)?;
-    let rows = [plan.rows(0), plan.rows(1)];
+    let rows = contents.model.rows();
     let sides = [("users", contents.user_ids), ("items", contents.item_ids)];
     for ((key, keys), rows) in sides.into_iter().zip(rows) {
         if keys.len() < rows {

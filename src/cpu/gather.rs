@@ -68,7 +68,7 @@ impl TileOp for ops::Gather {
     fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, mut output: RowsMut<'_>) {
         forward(
             s,
-            on.network.value(self.table),
+            on.network.looked_up(self.table),
             on.tile.ids(self.column, on.space),
             output.reborrow(),
         );

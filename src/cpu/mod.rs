@@ -13,6 +13,7 @@
 
 mod accumulate;
 pub mod adam;
+pub mod add;
 pub mod affine;
 mod aligned;
 pub mod attention;
@@ -21,6 +22,8 @@ pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
 mod catalogue;
+pub mod causal_attention;
+pub mod ccl;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -29,9 +32,12 @@ pub mod fm;
 pub mod gather;
 pub mod gru;
 pub mod last_step;
+pub mod layer_norm;
 pub(crate) mod least_squares;
 pub mod linear;
+pub mod margin;
 mod math;
+pub mod normalise;
 mod numeric;
 mod packed;
 pub mod pair_with_next;
@@ -39,6 +45,7 @@ pub mod pool;
 pub mod prelu;
 mod prepare;
 pub mod product;
+pub mod propagate;
 pub mod row_update;
 mod rows;
 #[cfg(not(feature = "parallel"))]
@@ -47,12 +54,14 @@ pub mod sigmoid_cross_entropy;
 #[allow(unsafe_code)] // intrinsics, and pointers into checked slices
 pub(crate) mod simd;
 pub mod softmax;
+pub mod softmax_cross_entropy;
 mod source;
 pub mod sum;
 #[cfg(feature = "parallel")]
 #[allow(unsafe_code)] // jobs that borrow from their caller's stack
 mod threads;
 mod tile;
+pub mod top_k;
 mod update;
 mod workers;
 

@@ -72,21 +72,11 @@ pub(super) struct Pass {
     pub then: Sums,
 }
 
-impl Pass {
-    /// All of a training step.
-    pub fn whole(plan: &Plan) -> Self {
-        Pass {
-            forward: 0..plan.stages().len(),
-            backward: 0..plan.backward().len(),
-            then: Sums::None,
-        }
-    }
-}
-
-/// The passes of a training step: one, but that each stage with statistics of the whole batch cuts both directions.
-pub(super) fn passes(plan: &Plan) -> Vec<Pass> {
+/// The passes of a training step: one, but that each stage with statistics of the whole batch cuts both directions, unless
+/// the running ones are held, and a loss over lists lies between them.
+pub(super) fn passes(plan: &Plan, holds_statistics: bool) -> Vec<Pass> {
     let norms: Vec<usize> = (0..plan.stages().len())
-        .filter(|&stage| tile::normalised(&plan.stages()[stage]).is_some())
+        .filter(|&stage| !holds_statistics && tile::normalised(&plan.stages()[stage]).is_some())
         .collect();
     let statistics_of = |stage: usize| norms.iter().position(|&norm| norm == stage);
     let mut passes = Vec::new();
@@ -102,6 +92,11 @@ pub(super) fn passes(plan: &Plan) -> Vec<Pass> {
         pass.forward = stage..stage;
     }
     pass.forward.end = plan.stages().len();
+    if let Some(stage) = plan.stages().iter().position(tile::is_over_lists) {
+        pass.then = Sums::Lists { stage };
+        passes.push(pass.clone());
+        pass.forward.start = pass.forward.end;
+    }
     for (place, backward) in plan.backward().iter().enumerate() {
         if let Some(statistics) = statistics_of(backward.stage) {
             let stage = backward.stage;

@@ -67,7 +67,7 @@ pub struct RowStep {
 
 impl RowStep {
     /// The L2 weight of a row that so many samples pick.
-    fn l2(self, samples: usize) -> f32 {
+    pub(super) fn l2(self, samples: usize) -> f32 {
         self.per_sample * samples as f32 + self.per_row
     }
 }
@@ -212,7 +212,7 @@ kernel! {
 
 impl RowSource<'_> {
     /// The row of the first segment that is left.
-    fn row(&self) -> Option<u32> {
+    pub(super) fn row(&self) -> Option<u32> {
         (!self.segments.is_empty()).then(|| self.column.segments[self.segments.start].row)
     }
 }

@@ -6,8 +6,10 @@ use core::ops::Range;
 use super::{
     adam::{Slots, Update, dense_update},
     aligned::AlignedVec,
+    executor::LastProduct,
     packed::Packed,
     prepare::TableSource,
+    propagate,
     row_update::{self, RowSource, RowStep, TableRows},
     rows::Rows,
     simd::Simd,
@@ -32,6 +34,8 @@ pub(super) enum UpdateTask<'a> {
         table: TableRows<'a>,
         sources: &'a [TableSource],
     },
+    /// A run of the rows of a table that is propagated, whose first node this is.
+    Propagated { table: TableRows<'a>, first: usize },
 }
 
 /// What all tasks of an update read.
@@ -48,10 +52,13 @@ pub(super) struct UpdateContext<'a> {
     pub every_row: bool,
     /// Whether several threads have written gradients.
     pub shared: bool,
+    /// What is left of the way back of tables that are propagated.
+    pub last_product: Option<LastProduct<'a>>,
 }
 
 impl UpdateTask<'_> {
-    pub fn run<S: Simd>(&mut self, s: S, context: UpdateContext<'_>) {
+    /// `work` is memory to work with.
+    pub fn run<S: Simd>(&mut self, s: S, context: UpdateContext<'_>, work: &mut AlignedVec) {
         match self {
             UpdateTask::Dense { slots, packed, offset } => {
                 let len = slots.value.len();
@@ -60,12 +67,7 @@ impl UpdateTask<'_> {
                 packed.pack(s, slots.value);
             }
             UpdateTask::Rows { table, sources } => {
-                let step = RowStep {
-                    update: context.update,
-                    per_sample: context.l2.tables / context.batch.len() as f32,
-                    per_row: context.l2.per_row,
-                    shared: context.shared,
-                };
+                let step = context.row_step();
                 let rows = table.first..table.first + table.slots.value.len() / table.width;
                 let source = |source: &TableSource| context.row_source(source, &rows, table.width);
                 if let [only] = sources {
@@ -87,13 +89,32 @@ impl UpdateTask<'_> {
                     row_update::merged(s, step, list, context.every_row, table.reborrow());
                 }
             }
+            UpdateTask::Propagated { table, first } => {
+                let Some(LastProduct { graph, picked, from }) = context.last_product else {
+                    return;
+                };
+                if work.len() < table.width {
+                    work.resize(table.width);
+                }
+                let (step, row) = (context.row_step(), &mut work[..table.width]);
+                propagate::backward_and_update(s, graph, *first, picked, from, step, table.reborrow(), row);
+            }
         }
     }
 }
 
 impl<'a> UpdateContext<'a> {
+    fn row_step(&self) -> RowStep {
+        RowStep {
+            update: self.update,
+            per_sample: self.l2.tables / self.batch.len() as f32,
+            per_row: self.l2.per_row,
+            shared: self.shared,
+        }
+    }
+
     /// The segments of a source that pick one of `rows`.
-    fn row_source(&self, source: &TableSource, rows: &Range<usize>, width: usize) -> RowSource<'a> {
+    pub fn row_source(&self, source: &TableSource, rows: &Range<usize>, width: usize) -> RowSource<'a> {
         let column = self.batch.column(source.column);
         RowSource {
             column,
@@ -158,6 +179,24 @@ pub(super) fn push_table<'a>(
             tasks.push(UpdateTask::Rows { table, sources });
         }
         first = end;
+    }
+}
+
+/// Cuts a table that is propagated into tasks: runs of its nodes, the first of which is `first`.
+pub(super) fn push_propagated<'a>(
+    tasks: &mut Vec<UpdateTask<'a>>,
+    mut slots: Slots<'a>,
+    width: usize,
+    first: usize,
+    runs: impl Iterator<Item = Range<usize>>,
+) {
+    for run in runs {
+        let table = TableRows {
+            slots: slots.split_off(run.len() * width),
+            first: run.start - first,
+            width,
+        };
+        tasks.push(UpdateTask::Propagated { table, first });
     }
 }
 

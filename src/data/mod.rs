@@ -4,12 +4,14 @@
 //! - [`clicks`]: fields, behaviour sequences and labels, encoded for click-through models.
 //! - `read`: files of either.
 //! - `planted`: made-up data of either, whose truth is known.
+//! - `graph`: who is reached from whom.
 //! - `batch` and `sampler`: what steps of training take, and what draws it from pairs.
 
 mod batch;
 pub mod clicks;
 #[cfg(feature = "std")]
 mod file_layout;
+mod graph;
 mod interactions;
 mod planted;
 #[cfg(feature = "std")]
@@ -20,8 +22,9 @@ mod text;
 pub use batch::{Batch, IdColumn, Segment};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};
+pub use graph::{Edge, Graph, GraphBuilder};
 pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};
-pub use planted::{Planted, PlantedData};
+pub use planted::{Planted, PlantedData, PlantedPathData, PlantedPaths};
 #[cfg(feature = "std")]
 pub use read::{
     BadRows, Column, Dataset, Delimited, FittedFiles, Parting, RowReport, SampleFiles, SampleFormat, Survey,
@@ -29,4 +32,7 @@ pub use read::{
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;
-pub use sampler::{NEGATIVE_STREAM, ORDER_STREAM, Sampler};
+pub use sampler::{
+    NEGATIVE_STREAM, ORDER_STREAM, SEQUENCE_ORDER_STREAM, Sampler, Sampling, SequenceSampler, USER_STREAM,
+};
+pub(crate) use sampler::{push_history, sequence_columns};

@@ -27,6 +27,18 @@ pub struct Query<'a> {
 pub type Best = Vec<(u32, f32)>;
 
 impl Query<'_> {
+    /// Refuses known items that are not in ascending order, each once: a search would not find them.
+    pub(crate) fn check_known(&self) -> Result<()> {
+        if self.known.is_sorted_by(|one, other| one < other) {
+            return Ok(());
+        }
+        let reason = format!(
+            "the items of user {} are not in ascending order, each once; sort them and leave repetitions out",
+            self.user
+        );
+        Err(Error::config("known", reason))
+    }
+
     /// The error of a score that has no place in an order.
     pub(crate) fn nan(&self, item: u32) -> Error {
         let user = self.user;
@@ -55,9 +67,10 @@ pub fn score_catalogue<'a>(executor: &'a mut dyn Executor, users: &'a [u32], out
 /// logits where the executor does not search.
 ///
 /// # Errors
-/// As there.
+/// As there; [`Error::Config`] where known items are not in ascending order, each once.
 pub fn top_catalogue<'a>(executor: &'a mut dyn Executor, queries: &'a [Query<'a>], k: usize) -> Pending<'a, Vec<Best>> {
     Pending::start(async move {
+        queries.iter().try_for_each(Query::check_known)?;
         match executor.search() {
             Some(search) => search.top_catalogue(queries, k).await,
             None => top_by_scores(executor, queries, k).await,
@@ -69,7 +82,7 @@ pub fn top_catalogue<'a>(executor: &'a mut dyn Executor, queries: &'a [Query<'a>
 /// logits where the executor does not search.
 ///
 /// # Errors
-/// As there.
+/// As there; [`Error::Config`] where known items are not in ascending order, each once.
 pub fn rank_catalogue<'a>(
     executor: &'a mut dyn Executor,
     queries: &'a [Query<'a>],
@@ -77,6 +90,7 @@ pub fn rank_catalogue<'a>(
     items: usize,
 ) -> Pending<'a, Vec<Rank>> {
     Pending::start(async move {
+        queries.iter().try_for_each(Query::check_known)?;
         match executor.search() {
             Some(search) => search.rank_catalogue(queries, targets, items).await,
             None => rank_by_scores(executor, queries, targets, items).await,
@@ -116,7 +130,7 @@ pub(crate) async fn top_by_scores(executor: &mut dyn Executor, queries: &[Query<
 }
 
 /// Offers the scores of all items, but for the known ones.
-fn offer_row(top: &mut TopK, query: &Query<'_>, scores: &[f32]) -> Result<()> {
+pub(crate) fn offer_row(top: &mut TopK, query: &Query<'_>, scores: &[f32]) -> Result<()> {
     for (first, block) in (0..).step_by(BLOCK).zip(scores.chunks(BLOCK)) {
         // Items come in ascending order, so one with the worst score itself comes too late. NaN is not at most anything.
         let is_late = |worst: f32| block.iter().fold(true, |all, &score| all & (score <= worst));

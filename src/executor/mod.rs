@@ -4,10 +4,11 @@
 //! may not be done with yet is a [`Pending`] result, which a desktop [waits](Pending::wait) for and a browser awaits; the
 //! [example](Pending) has both.
 //!
-//! Drawing batches, searching the catalogue, profiles and activations are parts ([`DrawBatches`], [`ScoreCatalogue`],
-//! [`SearchCatalogue`], [`Profile`], [`Activations`]) that an executor hands out where it has them. Callers go through one
+//! Drawing batches, searching the catalogue, profiles, activations and graphs are parts ([`DrawBatches`],
+//! [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`], [`Activations`], [`Propagation`]) that an executor hands out where it has them. Callers go through one
 //! function each, which falls back on the core, or says which device has the part: [`keep_sampler`] and [`step_drawn`],
-//! [`score_catalogue`], [`top_catalogue`] and [`rank_catalogue`], [`profile`] and [`profile_drawn`], [`score_with`]. A
+//! [`score_catalogue`], [`top_catalogue`] and [`rank_catalogue`], [`profile`] and [`profile_drawn`], [`score_with`],
+//! [`set_graph`]. A
 //! backend that has the core alone trains, ranks, recommends and saves.
 
 mod catalogue;
@@ -20,14 +21,14 @@ mod top_k;
 
 use alloc::{format, string::String};
 
-pub(crate) use catalogue::pair_of;
 pub use catalogue::{Best, Query, catalogue_items, rank_catalogue, score_catalogue, top_catalogue};
+pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of};
 #[cfg(feature = "gpu")]
-pub(crate) use catalogue::{catalogue_of, check_targets, rank_by_scores, top_by_scores};
+pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use loss::LossSum;
 pub use parts::{
-    Activations, DrawBatches, Profile, ScoreCatalogue, SearchCatalogue, keep_sampler, profile, profile_drawn,
-    score_with, step_drawn,
+    Activations, DrawBatches, Profile, Propagation, ScoreCatalogue, SearchCatalogue, keep_sampler, profile,
+    profile_drawn, score_with, set_graph, step_drawn,
 };
 pub use pending::{Pending, may_block};
 pub use rank::Rank;
@@ -162,6 +163,11 @@ pub trait Executor: Send {
 
     /// The time of each dispatch, where the device takes it; [`profile`] and [`profile_drawn`] go through this.
     fn profiling(&mut self) -> Option<&mut dyn Profile> {
+        None
+    }
+
+    /// Tables whose rows reach one another along a graph, where the plan has some; [`set_graph`] goes through this.
+    fn propagation(&mut self) -> Option<&mut dyn Propagation> {
         None
     }
 

@@ -1,11 +1,11 @@
 //! Parts that an executor may have beside its core, and what callers do where it has not.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, sync::Arc, vec::Vec};
 
 use super::{Best, Executor, Pending, Query, Rank, StageTime};
 use crate::{
     Error,
-    data::{Batch, Sampler},
+    data::{Batch, Graph, Sampler},
     plan::{L2, Optimizer},
 };
 
@@ -99,6 +99,39 @@ pub trait Activations {
     /// # Errors
     /// As [`step`](Executor::step); [`Error::Config`] where the plan exposes nothing of that name.
     fn score_with<'a>(&'a mut self, batch: &'a Batch, name: &'a str, out: &'a mut [f32]) -> Pending<'a, Vec<f32>>;
+}
+
+/// Lets the rows of whole tables reach one another along a graph: plans with a
+/// [propagation](crate::plan::Plan::propagation).
+pub trait Propagation {
+    /// Takes the graph that tables are propagated along, in place of the one that there was, and makes ready for it once. Its
+    /// users and items are the rows of the plan's two tables. Growing a table adds nodes without edges to it.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where it has other numbers of users or items than the tables have rows; [`Error::Memory`].
+    fn set_graph(&mut self, graph: Arc<Graph>) -> Pending<'_, ()>;
+
+    /// Rows of a table as they come out of the propagation, beginning with row `first`: what look-ups read, where
+    /// [`read_rows`](Executor::read_rows) gives what is learnt.
+    ///
+    /// # Errors
+    /// As there; [`Error::Config`] where the table is not propagated, or there is no graph.
+    fn propagated_rows<'a>(&'a mut self, table: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()>;
+}
+
+/// [`Propagation::set_graph`].
+///
+/// # Errors
+/// As there; [`Error::Config`] where the plan propagates nothing, or the executor cannot.
+pub fn set_graph(executor: &mut dyn Executor, graph: Arc<Graph>) -> Pending<'_, ()> {
+    let device = executor.device();
+    match executor.propagation() {
+        Some(propagation) => propagation.set_graph(graph),
+        None => Pending::ready(Err(Error::config(
+            "graph",
+            format!("the plan has no propagation that {device} could take it for (PlanBuilder::propagate)"),
+        ))),
+    }
 }
 
 /// [`DrawBatches::keep_sampler`]; false where the executor does not draw.

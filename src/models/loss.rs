@@ -6,13 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    ops::{Bpr, SigmoidCrossEntropy},
+    ops::{self, Bpr, SigmoidCrossEntropy, Similarity, SoftmaxCrossEntropy},
     plan::{Activation, Plan, PlanBuilder, Stage, View},
 };
 
 /// What a model of a user and an item learns to do with what users have, the positives, and what they do not have, the
 /// negatives. It says what a sample is, too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// [`Softmax`](Loss::Softmax) and [`Ccl`](Loss::Ccl) compare a user's vector with an item's, which [`Mf`](super::Mf) has;
+/// models that score both together are trained by the others, and say so.
+///
+/// ```
+/// use pocketrec::models::{Gmf, Loss, Mf, Softmax};
+/// let loss = Loss::Softmax(Softmax { temperature: 0.12, ..Softmax::default() });
+/// assert!(Mf::new(100, 60).plan_for(loss).is_ok());
+/// assert!(Gmf::new(100, 60).plan_for(loss).is_err());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// To tell one from the other: a sample is a user, an item and a label, 1 or 0
@@ -21,22 +31,202 @@ pub enum Loss {
     CrossEntropy,
     /// To rank one before the other: a sample is a user, an item of theirs and a negative ([`bpr`](crate::ops::bpr)).
     Bpr,
+    /// To rank one before the other by a margin: samples as for BPR ([`margin`](crate::ops::margin)).
+    Margin(Margin),
+    /// To bring a user and an item of theirs together, and negatives no further apart than a margin: samples as for BPR
+    /// ([`ccl`](crate::ops::ccl)).
+    Ccl(Ccl),
+    /// To pick a user's item out of the items of all samples of a block: a sample is a user and an item of theirs
+    /// ([`softmax_cross_entropy`](crate::ops::softmax_cross_entropy)).
+    Softmax(Softmax),
+}
+
+/// The settings of [`Loss::Margin`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Margin {
+    /// How much higher an item's logit is to be than a negative's, above 0.
+    pub margin: f32,
+}
+
+impl Default for Margin {
+    fn default() -> Self {
+        Margin { margin: 1.0 }
+    }
+}
+
+/// The settings of [`Loss::Ccl`]; the defaults are near those of SimpleX on its data sets, but for the number of negatives,
+/// which is [`TrainConfig::negatives`](crate::train::TrainConfig::negatives).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ccl {
+    /// Cosines of negatives below this are left as they are, in -1..1.
+    pub margin: f32,
+    /// How much the mean over an item's negatives counts beside the item, from 0 up.
+    pub weight: f32,
+}
+
+impl Default for Ccl {
+    fn default() -> Self {
+        Ccl {
+            margin: 0.4,
+            weight: 150.0,
+        }
+    }
+}
+
+/// The settings of [`Loss::Softmax`], as [`SoftmaxCrossEntropy`] words them. Items are recommended by the dot product of the
+/// vectors, whatever the loss takes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Softmax {
+    /// What scores are divided by, above 0.
+    pub temperature: f32,
+    /// How much the logarithm of the sum counts, from 0 up: 1 for a softmax, 0.84 for the BSL of Wu et al. on Gowalla.
+    pub log_sum: f32,
+    /// How vectors are compared.
+    pub similarity: Similarity,
+    /// Samples of a block, whose items are each other's negatives. A batch is cut into such blocks; its own size is the
+    /// largest that has an effect.
+    pub block: u32,
+    /// Whether other samples of a block with the same item are left out of the sum, as they are no negatives.
+    pub leaves_out_same: bool,
+    /// Whether scores are corrected for how often an item is drawn, the logarithm of its share of all interactions.
+    pub corrects: bool,
+}
+
+impl Default for Softmax {
+    fn default() -> Self {
+        Softmax {
+            temperature: 0.1,
+            log_sum: 1.0,
+            similarity: Similarity::Cosine,
+            block: 2048,
+            leaves_out_same: true,
+            corrects: false,
+        }
+    }
+}
+
+impl Softmax {
+    /// The operation on these views, of an item that `column` picks.
+    pub(crate) fn op(self, vectors: [View; 2], scored: View, column: usize) -> SoftmaxCrossEntropy {
+        SoftmaxCrossEntropy {
+            vectors,
+            scored,
+            column: self.leaves_out_same.then_some(column),
+            similarity: self.similarity,
+            temperature: self.temperature,
+            log_sum: self.log_sum,
+            block: self.block as usize,
+            corrects: self.corrects,
+        }
+    }
+
+    /// The settings of an operation.
+    fn of(op: &SoftmaxCrossEntropy) -> Self {
+        Softmax {
+            temperature: op.temperature,
+            log_sum: op.log_sum,
+            similarity: op.similarity,
+            block: u32::try_from(op.block).unwrap_or(u32::MAX),
+            leaves_out_same: op.column.is_some(),
+            corrects: op.corrects,
+        }
+    }
+}
+
+/// How the samples of a loss are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Draw {
+    /// Positives and negatives, with labels.
+    Labels,
+    /// A positive and a negative a sample.
+    Pairs,
+    /// Positives alone.
+    Positives {
+        /// With the logarithm of how likely each is drawn.
+        log_q: bool,
+    },
 }
 
 impl Loss {
-    /// The name in settings: `cross-entropy` or `bpr`.
+    /// The name in settings: `cross-entropy`, `bpr`, `margin`, `ccl` or `softmax`.
     pub fn name(self) -> &'static str {
         match self {
             Loss::CrossEntropy => "cross-entropy",
             Loss::Bpr => "bpr",
+            Loss::Margin(_) => "margin",
+            Loss::Ccl(_) => "ccl",
+            Loss::Softmax(_) => "softmax",
         }
     }
 
     /// Whether it compares a user's item with a negative, so that a sample has both and labels are not read.
     pub fn is_pairwise(self) -> bool {
+        self.draw() == Draw::Pairs
+    }
+
+    /// How its samples are drawn.
+    pub(crate) fn draw(self) -> Draw {
         match self {
-            Loss::CrossEntropy => false,
-            Loss::Bpr => true,
+            Loss::CrossEntropy => Draw::Labels,
+            Loss::Bpr | Loss::Margin(_) | Loss::Ccl(_) => Draw::Pairs,
+            Loss::Softmax(Softmax { corrects, .. }) => Draw::Positives { log_q: corrects },
+        }
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the setting that is out of range.
+    pub fn validate(self) -> Result<()> {
+        let check = |field: &str, is_right: bool, found: f32, right: &str| match is_right {
+            true => Ok(()),
+            false => Err(Error::config(field, format!("{found} is not {right}"))),
+        };
+        let is_positive = |x: f32| x > 0.0 && x.is_finite();
+        match self {
+            Loss::CrossEntropy | Loss::Bpr => Ok(()),
+            Loss::Margin(Margin { margin }) => {
+                check("margin", is_positive(margin), margin, "a number above 0; 1 is usual")
+            }
+            Loss::Ccl(Ccl { margin, weight }) => {
+                check(
+                    "margin",
+                    (-1.0..1.0).contains(&margin),
+                    margin,
+                    "in -1..1, as cosines are; 0.4 is usual",
+                )?;
+                check(
+                    "weight",
+                    weight >= 0.0 && weight.is_finite(),
+                    weight,
+                    "a number from 0 up",
+                )
+            }
+            Loss::Softmax(Softmax {
+                temperature,
+                log_sum,
+                block,
+                ..
+            }) => {
+                let is_divisor = is_positive(temperature) && is_positive(1.0 / temperature);
+                check("temperature", is_divisor, temperature, "a number above 0; 0.1 is usual")?;
+                check(
+                    "log_sum",
+                    log_sum >= 0.0 && log_sum.is_finite(),
+                    log_sum,
+                    "a number from 0 up; 1 is usual",
+                )?;
+                let is_compared = block > 1 || log_sum != 1.0;
+                check(
+                    "block",
+                    block > 0 && is_compared,
+                    block as f32,
+                    "at least 2: there is nothing to tell an item from",
+                )
+            }
         }
     }
 
@@ -48,6 +238,12 @@ impl Loss {
         match plan.stages().last() {
             Some(Stage::SigmoidCrossEntropy(_)) => Ok(Loss::CrossEntropy),
             Some(Stage::Bpr(_)) => Ok(Loss::Bpr),
+            Some(Stage::Margin(op)) => Ok(Loss::Margin(Margin { margin: op.margin })),
+            Some(Stage::Ccl(op)) => Ok(Loss::Ccl(Ccl {
+                margin: op.margin,
+                weight: op.weight,
+            })),
+            Some(Stage::SoftmaxCrossEntropy(op)) => Ok(Loss::Softmax(Softmax::of(op))),
             other => {
                 let name = other.map_or("nothing", Stage::name);
                 Err(Error::config(
@@ -61,7 +257,12 @@ impl Loss {
     /// Whether what is the same for all items of a user, such as a bias of the user, can be learnt: comparing two items says
     /// nothing of it.
     pub(super) fn learns_constants(self) -> bool {
-        !self.is_pairwise()
+        self.draw() == Draw::Labels
+    }
+
+    /// Whether it compares vectors of users and items, and not logits of any model.
+    pub(super) fn is_of_vectors(self) -> bool {
+        matches!(self, Loss::Softmax(_) | Loss::Ccl(_))
     }
 
     /// The layer `logit` of one output, with a bias where one can be learnt.
@@ -79,16 +280,60 @@ impl Loss {
         mut plan: PlanBuilder,
         mut logit: impl FnMut(&mut PlanBuilder, usize) -> View,
     ) -> Result<Plan> {
+        if self.is_of_vectors() {
+            let reason = format!(
+                "{} compares a vector of the user with one of the item, and this model scores both together; MF has such \
+                 vectors, and this model learns by cross-entropy, bpr or margin",
+                self.name()
+            );
+            return Err(Error::config("loss", reason));
+        }
+        self.validate()?;
         let item = plan.candidate("item");
         let of_item = logit(&mut plan, item);
+        if self == Loss::CrossEntropy {
+            return plan.finish(SigmoidCrossEntropy { logit: of_item });
+        }
+        let negative = plan.negative("negative", "item");
+        let of_negative = plan.shared(|plan| logit(plan, negative));
+        let logits = [of_item, of_negative];
         match self {
-            Loss::CrossEntropy => plan.finish(SigmoidCrossEntropy { logit: of_item }),
-            Loss::Bpr => {
+            Loss::Margin(Margin { margin }) => plan.finish(ops::Margin { logits, margin }),
+            _ => plan.finish(Bpr { logits }),
+        }
+    }
+
+    /// Ends a plan of a loss that [compares vectors](Loss::is_of_vectors): `query` is the user's, and `vector` adds the stages
+    /// that make the item's of a column. Softmax serves by their dot product, and CCL by their cosine.
+    pub(crate) fn finish_vectors(
+        self,
+        mut plan: PlanBuilder,
+        query: View,
+        mut vector: impl FnMut(&mut PlanBuilder, usize) -> View,
+    ) -> Result<Plan> {
+        self.validate()?;
+        let dot = |plan: &mut PlanBuilder, left: View, right: View| {
+            let terms = plan.buffer(left.width);
+            plan.product(left, right, terms);
+            plan.plain_sum(&[terms])
+        };
+        let item = plan.candidate("item");
+        let of_item = vector(&mut plan, item);
+        match self {
+            Loss::Softmax(softmax) => {
+                let scored = dot(&mut plan, query, of_item);
+                plan.finish(softmax.op([query, of_item], scored, item))
+            }
+            Loss::Ccl(Ccl { margin, weight }) => {
                 let negative = plan.negative("negative", "item");
-                let of_negative = plan.shared(|plan| logit(plan, negative));
-                plan.finish(Bpr {
-                    logits: [of_item, of_negative],
-                })
+                let of_negative = plan.shared(|plan| vector(plan, negative));
+                let [query, of_item, of_negative] = [query, of_item, of_negative].map(|view| plan.normalise(view));
+                let logits = [of_item, of_negative].map(|view| dot(&mut plan, query, view));
+                plan.finish(ops::Ccl { logits, margin, weight })
+            }
+            _ => {
+                let reason = format!("{} compares logits, not vectors", self.name());
+                Err(Error::config("loss", reason))
             }
         }
     }

@@ -8,7 +8,8 @@ use crate::{
     plan::{Init, Plan, PlanBuilder},
 };
 
-/// Matrix factorisation: `logit = b + b_u + b_i + p_u . q_i`, and by [`Loss::Bpr`] `b_i + p_u . q_i`.
+/// Matrix factorisation: `logit = b + b_u + b_i + p_u . q_i`, and by [`Loss::Bpr`] and [`Loss::Margin`]
+/// `b_i + p_u . q_i`; by [`Loss::Softmax`] `p_u . q_i`, and by [`Loss::Ccl`] the cosine of both.
 ///
 /// Rendle, Krichene, Zhang, Anderson: *Neural Collaborative Filtering vs. Matrix Factorization Revisited*,
 /// RecSys 2020, equation 2 with biases: well tuned it is hard to beat.
@@ -63,6 +64,13 @@ impl Mf {
         let (user, constants) = (plan.query("user"), loss.learns_constants());
         let p = plan.buffer(self.factors);
         plan.gather("user.weight", user, self.users, EMBEDDING, p);
+        if loss.is_of_vectors() {
+            return loss.finish_vectors(plan, p, |plan, item| {
+                let q = plan.buffer(self.factors);
+                plan.gather("item.weight", item, self.items, EMBEDDING, q);
+                q
+            });
+        }
         loss.finish(plan, |plan, item| {
             let q = plan.buffer(self.factors);
             plan.gather("item.weight", item, self.items, EMBEDDING, q);

@@ -34,11 +34,13 @@ mod din;
 pub(crate) mod fields;
 mod fm;
 mod gmf;
+mod light_gcn;
 mod loss;
 mod lr;
 mod mf;
 mod mlp;
 mod neumf;
+mod sas_rec;
 #[cfg(feature = "std")]
 mod setting;
 mod unit;
@@ -55,11 +57,14 @@ pub use dien::Dien;
 pub use din::Din;
 pub use fm::Fm;
 pub use gmf::Gmf;
-pub use loss::Loss;
+pub use light_gcn::LightGcn;
+pub(crate) use loss::Draw;
+pub use loss::{Ccl, Loss, Margin, Softmax};
 pub use lr::Lr;
 pub use mf::Mf;
 pub use mlp::Mlp;
 pub use neumf::NeuMf;
+pub use sas_rec::SasRec;
 pub use unit::Unit;
 pub use wide_deep::WideDeep;
 
@@ -118,16 +123,22 @@ pub enum Model {
     Mlp(Mlp),
     /// GMF and MLP side by side.
     NeuMf(NeuMf),
+    /// Embeddings that reach one another along the graph of interactions.
+    LightGcn(LightGcn),
+    /// Self-attention over a history.
+    SasRec(SasRec),
 }
 
 impl Model {
-    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`.
+    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`, `sasrec`.
     pub fn name(&self) -> &'static str {
         match self {
             Model::Mf(_) => "mf",
             Model::Gmf(_) => "gmf",
             Model::Mlp(_) => "mlp",
             Model::NeuMf(_) => "neumf",
+            Model::LightGcn(_) => "lightgcn",
+            Model::SasRec(_) => "sasrec",
         }
     }
 
@@ -149,6 +160,8 @@ impl Model {
             Model::Gmf(model) => model.plan_for(loss),
             Model::Mlp(model) => model.plan_for(loss),
             Model::NeuMf(model) => model.plan_for(loss),
+            Model::LightGcn(model) => model.plan_for(loss),
+            Model::SasRec(model) => model.plan_for(loss),
         }
     }
 
@@ -158,7 +171,21 @@ impl Model {
             Model::Mf(Mf { users, items, .. })
             | Model::Gmf(Gmf { users, items, .. })
             | Model::Mlp(Mlp { users, items, .. })
-            | Model::NeuMf(NeuMf { users, items, .. }) => (users, items),
+            | Model::NeuMf(NeuMf { users, items, .. })
+            | Model::LightGcn(LightGcn { users, items, .. })
+            | Model::SasRec(SasRec { users, items, .. }) => (users, items),
+        }
+    }
+
+    /// Rows of users and of items; of [`SasRec`], which has none of users, those that it knows.
+    pub fn rows(&self) -> [usize; 2] {
+        match self {
+            Model::Mf(Mf { users, items, .. })
+            | Model::Gmf(Gmf { users, items, .. })
+            | Model::Mlp(Mlp { users, items, .. })
+            | Model::NeuMf(NeuMf { users, items, .. })
+            | Model::LightGcn(LightGcn { users, items, .. })
+            | Model::SasRec(SasRec { users, items, .. }) => [*users, *items],
         }
     }
 }
@@ -172,7 +199,7 @@ macro_rules! into_model {
         }
     )*};
 }
-into_model!(Mf Gmf Mlp NeuMf);
+into_model!(Mf Gmf Mlp NeuMf LightGcn SasRec);
 
 /// The tower of He et al. for `factors` predictive factors: `[8f, 4f, 2f, f]`.
 fn tower(factors: usize) -> Vec<usize> {

@@ -11,10 +11,10 @@
 //! Where samples have weights, loss and gradients of a sample are multiplied by its own; the mean still divides by `rows`.
 //! Labels are not read.
 
-use alloc::{vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 
 use super::{
-    op::{Op, Role, Spaces},
+    op::{Op, Role, Spaces, logits_fault},
     sigmoid_cross_entropy,
     specification::{Context, Specification},
 };
@@ -54,6 +54,10 @@ impl Op for Bpr {
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
         0
+    }
+
+    fn fault(&self) -> Option<String> {
+        logits_fault(&self.logits)
     }
 }
 

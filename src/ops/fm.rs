@@ -56,7 +56,7 @@ impl Op for Fm {
 
     fn spaces(&self, space_of: &dyn Fn(View) -> Space) -> Spaces {
         match space_of(self.input) {
-            Space::Samples => Spaces::OfFirstInput,
+            Space::Samples | Space::Nodes => Spaces::OfFirstInput,
             // Along a sequence a sample's steps are its fields.
             Space::Steps(_) => Spaces::Between {
                 samples: self.output,

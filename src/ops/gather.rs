@@ -7,14 +7,17 @@
 //! Where ids have weights (a feature's value in libfm's files), `output[s, i]` is that times `weights[s]`
 //! ([`weigh`]).
 //!
+//! Where the table is [propagated](super::Propagate), its rows are read as they come out of that, and the gradient is that of
+//! its output.
+//!
 //! Its gradient with respect to the table is [`row_update`]: row `r` receives the sum of
 //! `output_gradient[s, ..]` over all samples `s` with `ids[s] == r`. Ids have no gradient.
 
 use alloc::{vec, vec::Vec};
-use core::fmt;
+use core::{fmt, slice};
 
 use super::{
-    op::{Names, Op, Role, Spaces},
+    op::{Names, Op, Role, Spaces, describe_inputs},
     row_update,
     specification::{Context, Specification, add},
 };
@@ -28,8 +31,20 @@ pub struct Gather {
     pub table: usize,
     /// The id column that picks its rows.
     pub column: usize,
+    /// Where the table's rows are read after they were [propagated](super::Propagate): the first of them, and the columns;
+    /// nothing where they are read as they are.
+    pub propagated: Option<Propagated>,
     /// As wide as the table.
     pub output: View,
+}
+
+/// A table's rows among the [nodes](Space::Nodes) of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Propagated {
+    /// All nodes, as wide as the table.
+    pub view: View,
+    /// Whether the table is the first of those that are propagated, or the second, whose rows lie behind the first one's.
+    pub side: usize,
 }
 
 impl Op for Gather {
@@ -38,7 +53,7 @@ impl Op for Gather {
     }
 
     fn inputs(&self) -> &[View] {
-        &[]
+        self.propagated.as_ref().map_or(&[], |from| slice::from_ref(&from.view))
     }
 
     fn params(&self) -> Vec<usize> {
@@ -57,7 +72,10 @@ impl Op for Gather {
     }
 
     fn spaces(&self, _space_of: &dyn Fn(View) -> Space) -> Spaces {
-        Spaces::OfColumn(self.column)
+        match self.propagated {
+            Some(_) => Spaces::LookUp { column: self.column },
+            None => Spaces::OfColumn(self.column),
+        }
     }
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
@@ -66,14 +84,32 @@ impl Op for Gather {
 
     fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (table, by) = (names.param(self.table), names.column(self.column));
-        write!(f, "{table} by {by}")
+        match &self.propagated {
+            None => write!(f, "{table} by {by}"),
+            Some(from) => {
+                describe_inputs(&[from.view], f)?;
+                write!(f, ", {table} propagated, by {by}")
+            }
+        }
+    }
+}
+
+impl Gather {
+    /// Where the table's rows begin among all nodes.
+    fn first_node(&self, on: &dyn Context, from: Propagated) -> usize {
+        let rows = on.value(self.table).len() / self.output.width.max(1);
+        from.side * (on.rows(from.view) - rows)
     }
 }
 
 impl Specification for Gather {
     fn forward(&self, on: &dyn Context) -> Vec<f64> {
         let (ids, weights) = on.ids(self.column);
-        let mut rows = forward(on.value(self.table), self.output.width, ids);
+        let width = self.output.width;
+        let mut rows = match self.propagated {
+            None => forward(on.value(self.table), width, ids),
+            Some(from) => forward(&on.read(from.view)[self.first_node(on, from) * width..], width, ids),
+        };
         weigh(&mut rows, weights);
         rows
     }
@@ -83,8 +119,18 @@ impl Specification for Gather {
         let (mut delta, width) = (d_output.to_vec(), self.output.width);
         weigh(&mut delta, weights);
         let gradient = backward(ids, &delta, width, on.value(self.table).len() / width);
-        add(&mut d_params[self.table], &gradient);
-        Vec::new()
+        match self.propagated {
+            None => {
+                add(&mut d_params[self.table], &gradient);
+                Vec::new()
+            }
+            Some(from) => {
+                let mut of_nodes = vec![0.0; on.rows(from.view) * width];
+                let first = self.first_node(on, from) * width;
+                of_nodes[first..first + gradient.len()].copy_from_slice(&gradient);
+                vec![of_nodes]
+            }
+        }
     }
 }
 

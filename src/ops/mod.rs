@@ -20,19 +20,24 @@ macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, Dice, Gru, LastStep, PairWithNext, Auxiliary, SigmoidCrossEntropy, Bpr, Cross
+            BatchNorm, Affine, LayerNorm, Dice, Gru, LastStep, PairWithNext, Auxiliary, Cross, Normalise, Add,
+            CausalAttention, Propagate,
+            SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy
         }
     };
 }
 pub(crate) use for_each_op;
 
 pub mod adam;
+pub mod add;
 pub mod affine;
 pub mod attention;
 pub mod attention_unit;
 pub mod auxiliary;
 pub mod batch_norm;
 pub mod bpr;
+pub mod causal_attention;
+pub mod ccl;
 pub mod cross;
 pub mod dice;
 pub mod dropout;
@@ -41,47 +46,60 @@ pub mod gather;
 pub mod gru;
 pub mod l2;
 pub mod last_step;
+pub mod layer_norm;
 pub mod linear;
+pub mod margin;
+pub mod normalise;
 pub mod numeric;
 mod op;
 pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;
 pub mod product;
+pub mod propagate;
 mod ragged;
 pub mod rank;
 pub mod row_update;
 pub mod sgd;
 pub mod sigmoid_cross_entropy;
 pub mod softmax;
+pub mod softmax_cross_entropy;
 pub mod sort;
 mod specification;
 mod stage;
 pub mod sum;
 pub mod top_k;
 
+pub use add::Add;
 pub use affine::Affine;
 pub use attention::Attention;
 pub use attention_unit::AttentionUnit;
 pub use auxiliary::Auxiliary;
 pub use batch_norm::BatchNorm;
 pub use bpr::Bpr;
+pub use causal_attention::CausalAttention;
+pub use ccl::Ccl;
 pub use cross::Cross;
 pub use dice::Dice;
 pub use dropout::Dropout;
 pub use fm::Fm;
-pub use gather::Gather;
+pub use gather::{Gather, Propagated};
 pub use gru::Gru;
 pub use last_step::LastStep;
+pub use layer_norm::LayerNorm;
 pub use linear::{Activation, Linear};
+pub use margin::Margin;
+pub use normalise::Normalise;
 pub use numeric::Numeric;
 pub use op::{Names, Op, Role, Spaces};
 pub use pair_with_next::PairWithNext;
 pub use pool::Pool;
 pub use prelu::Prelu;
 pub use product::Product;
+pub use propagate::Propagate;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax::Softmax;
+pub use softmax_cross_entropy::{Similarity, SoftmaxCrossEntropy};
 pub use specification::{Context, Specification};
 pub use stage::Stage;
 pub use sum::Sum;

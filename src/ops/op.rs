@@ -1,6 +1,6 @@
 //! What every operation says of itself.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 use crate::view::{Space, View};
@@ -28,6 +28,22 @@ pub trait Op {
     /// Multiply-adds of a forward pass over a batch in which a view has `rows(view)` rows.
     fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize;
 
+    /// What is wrong with its settings or with the widths of its operands, which [`finish`](crate::plan::PlanBuilder::finish)
+    /// then refuses.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+
+    /// The id column that it reads beside activations; [`Role::LookUp`] names its own.
+    fn id_column(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether it reads the [probabilities](crate::data::Batch::log_q) by which a batch's candidates were drawn.
+    fn reads_log_q(&self) -> bool {
+        false
+    }
+
     /// Prints what is computed, without the output: by default the inputs.
     ///
     /// # Errors
@@ -47,6 +63,13 @@ pub enum Role {
         table: usize,
         /// The id column.
         column: usize,
+    },
+    /// Lets the rows of whole tables reach one another, before the samples of a step and after them: its output has a row
+    /// for each of them, and look-ups read that. The gradient of such a table has all its rows, so that every row of it
+    /// moves.
+    Tables {
+        /// The tables, among the parameters.
+        tables: [usize; 2],
     },
     /// Computes activations whose gradients need not outlive the part of a batch that is worked on: its output's buffer
     /// holds no looked-up columns.
@@ -73,6 +96,11 @@ pub enum Spaces {
     One(Space),
     /// One for each id of this column.
     OfColumn(usize),
+    /// One for each id of a column in what is written, and one for each [node](Space::Nodes) in what is read.
+    LookUp {
+        /// The column.
+        column: usize,
+    },
     /// The same as those of the first input.
     OfFirstInput,
     /// The steps of one sequence.
@@ -96,6 +124,12 @@ pub trait Names {
 
     /// The name of an id column.
     fn column(&self, column: usize) -> String;
+}
+
+/// What is wrong with logits: each is one column.
+pub(super) fn logits_fault(logits: &[View]) -> Option<String> {
+    let wide = logits.iter().find(|view| view.width != 1);
+    wide.map(|view| format!("the logit is {} columns wide: it must be 1", view.width))
 }
 
 /// Prints views as buffers and columns: `b0[0..8], b1[0..8]`.

@@ -13,11 +13,11 @@
 //! its own; the mean still divides by `rows`.
 
 use super::{
-    op::{Op, Role, Spaces},
+    op::{Op, Role, Spaces, logits_fault},
     specification::{Context, Specification},
 };
 use crate::view::{Space, View};
-use alloc::{vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 use core::slice;
 
 /// Mean sigmoid cross-entropy of the logit against the label.
@@ -54,6 +54,10 @@ impl Op for SigmoidCrossEntropy {
 
     fn multiply_adds(&self, _rows: &dyn Fn(View) -> usize) -> usize {
         0
+    }
+
+    fn fault(&self) -> Option<String> {
+        logits_fault(slice::from_ref(&self.logit))
     }
 }
 

@@ -44,6 +44,10 @@ pub trait Context {
     /// A parameter.
     fn value(&self, param: usize) -> &[f64];
 
+    /// The nodes that a node of the graph is joined to, and the weight of each, as
+    /// [`Graph::of_node`](crate::data::Graph::of_node) has them.
+    fn neighbours(&self, node: usize) -> (&[u32], &[f32]);
+
     /// The ids of a column, and their weights: one for each id, or none at all.
     fn ids(&self, column: usize) -> (&[u32], &[f32]);
 
@@ -55,6 +59,9 @@ pub trait Context {
 
     /// The samples' weights, if they have some.
     fn sample_weights(&self) -> Option<Vec<f64>>;
+
+    /// The logarithm of the probability by which each sample's candidate was drawn.
+    fn log_q(&self) -> Vec<f64>;
 
     /// What the operation draws from.
     fn noise(&self) -> Rng;

@@ -1,6 +1,6 @@
 //! The closed enum of all operations, made of the one list in `mod.rs`.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use super::{Names, Op, Role, Spaces, Specification};
@@ -88,6 +88,21 @@ impl Stage {
     /// Multiply-adds of a forward pass over a batch in which a view has `rows(view)` rows.
     pub fn multiply_adds(&self, rows: &dyn Fn(View) -> usize) -> usize {
         self.op().multiply_adds(rows)
+    }
+
+    /// What is wrong with its settings or with the widths of its operands.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.op().fault()
+    }
+
+    /// The id column that it reads beside activations, other than to look its ids up.
+    pub(crate) fn id_column(&self) -> Option<usize> {
+        self.op().id_column()
+    }
+
+    /// Whether it reads the probabilities by which a batch's candidates were drawn.
+    pub(crate) fn reads_log_q(&self) -> bool {
+        self.op().reads_log_q()
     }
 
     /// Prints the stage as one line of a plan, with its name, its output and what is computed.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Plan, View};
+use super::{Plan, Space, View};
 use crate::ops::Role;
 
 /// Floats in a cache line: rows are padded to whole lines, so that vectors never straddle two rows' lines.
@@ -16,7 +16,7 @@ const LINE: usize = 16;
 /// mirror the activations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Floats from one row of a buffer to the next.
+    /// Floats from one row of a buffer to the next; 0 where it has a row a node, which no tile holds.
     pub strides: Vec<usize>,
     /// For a buffer that a gather fills, its first column in the batch-wide gradient of its space.
     pub row_gradients: Vec<Option<usize>>,
@@ -28,7 +28,12 @@ pub struct Layout {
 impl Layout {
     /// The layout of a plan.
     pub fn new(plan: &Plan) -> Self {
-        let strides: Vec<usize> = plan.buffers().iter().map(|&width| padded(width)).collect();
+        // What has a row a node is no part of a tile.
+        let stride = |(buffer, &width): (usize, &usize)| match plan.space(buffer) {
+            Space::Nodes => 0,
+            Space::Samples | Space::Steps(_) => padded(width),
+        };
+        let strides: Vec<usize> = plan.buffers().iter().enumerate().map(stride).collect();
         let mut row_gradients = alloc::vec![None; strides.len()];
         let mut row_gradient_strides = alloc::vec![0usize; 1 + plan.sequences().len()];
         for stage in plan.stages() {

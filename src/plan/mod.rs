@@ -44,7 +44,7 @@ pub use state::{State, Tensor};
 use alloc::{format, string::String, vec::Vec};
 use core::{fmt, ops::Range};
 
-use crate::ops::Names;
+use crate::ops::{Names, Propagate};
 
 /// A model, ready to be run by an executor.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,10 +64,14 @@ pub struct Plan {
     backward: Vec<Backward>,
     /// Which stages the logit depends on.
     scored: Vec<bool>,
+    /// Which stages a loss depends on.
+    trained: Vec<bool>,
     /// The first so many id columns are what it depends on.
     scored_columns: usize,
     logit: View,
     exposed: Vec<(String, View)>,
+    /// The stage that propagates, if there is one.
+    propagation: Option<usize>,
 }
 
 impl Plan {
@@ -167,6 +171,17 @@ impl Plan {
         self.scored[stage]
     }
 
+    /// Whether a loss depends on a stage. What none depends on makes scores alone: where a loss compares something else than
+    /// what is scored, such as cosines instead of a dot product, training leaves it out.
+    pub fn is_trained(&self, stage: usize) -> bool {
+        self.trained[stage]
+    }
+
+    /// Whether the loss wants the [probabilities](crate::data::Batch::log_q_mut) by which a batch's candidates were drawn.
+    pub fn wants_log_q(&self) -> bool {
+        self.stages.iter().any(Stage::reads_log_q)
+    }
+
     /// Where the logit is, one column wide: what a sample is scored with.
     pub fn logit(&self) -> View {
         self.logit
@@ -177,6 +192,21 @@ impl Plan {
     pub fn exposed(&self, name: &str) -> Option<View> {
         let mut views = self.exposed.iter();
         views.find(|(exposed, _)| exposed == name).map(|(_, view)| *view)
+    }
+
+    /// The stage that lets the rows of whole tables reach one another, if there is one: an executor needs a
+    /// [graph](crate::executor::set_graph) then.
+    pub fn propagation(&self) -> Option<&Propagate> {
+        match &self.stages[self.propagation?] {
+            Stage::Propagate(propagate) => Some(propagate),
+            _ => None,
+        }
+    }
+
+    /// Rows of the two tables that are propagated, which are the nodes of its graph; zeros where there are none.
+    pub fn nodes(&self) -> [usize; 2] {
+        let rows = |propagate: &Propagate| propagate.tables.map(|table| self.params[table].rows);
+        self.propagation().map_or([0; 2], rows)
     }
 
     /// Rows of the tables of a vocabulary, which are all of one length; 0 where there is no such vocabulary.
@@ -223,6 +253,7 @@ impl Plan {
         let rows = |view: View| match self.space(view.buffer) {
             Space::Samples => samples,
             Space::Steps(sequence) => steps[sequence],
+            Space::Nodes => self.nodes().into_iter().fold(0, usize::saturating_add),
         };
         let of_stage = |stage: &Stage| stage.multiply_adds(&rows);
         self.stages.iter().map(of_stage).fold(0, usize::saturating_add)

@@ -23,6 +23,7 @@ impl<'a> Activations<'a> {
         let rows_of = |buffer| match plan.space(buffer) {
             Space::Samples => batch.len(),
             Space::Steps(sequence) => batch.offsets(sequence)[batch.len()] as usize,
+            Space::Nodes => plan.nodes().iter().sum(),
         };
         let rows: Vec<usize> = (0..widths.len()).map(rows_of).collect();
         let buffer = |(rows, width): (&usize, &usize)| vec![f64::NAN; rows * width];
@@ -47,7 +48,7 @@ impl<'a> Activations<'a> {
     /// Where each sample's steps of a view begin, and the last one's end.
     pub(super) fn offsets(&self, view: View) -> &'a [u32] {
         match self.spaces[view.buffer] {
-            Space::Samples => &[],
+            Space::Samples | Space::Nodes => &[],
             Space::Steps(sequence) => self.batch.offsets(sequence),
         }
     }

@@ -3,15 +3,16 @@
 use alloc::{
     format,
     string::{String, ToString},
+    sync::Arc,
     vec::Vec,
 };
 
 use super::Reference;
 use crate::{
     Result,
-    checks::{check_growth, check_ids, check_rows, check_scored},
-    data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, exposed},
+    checks::{check_graph, check_growth, check_ids, check_propagated, check_rows, check_scored, nodes_of},
+    data::{Batch, Graph},
+    executor::{Activations, Executor, LossSum, Pending, Propagation, exposed},
     memory,
     plan::{L2, Optimizer, ParamKind, Plan, State, Tensor},
 };
@@ -90,9 +91,10 @@ impl Executor for Reference {
 
     fn set_state<'a>(&'a mut self, state: &'a State) -> Pending<'a, ()> {
         Pending::now(|| {
-            let losses = (self.loss, self.auxiliary);
+            let (losses, graph) = ((self.loss, self.auxiliary), self.graph.take());
             *self = Reference::new(&self.plan, state)?;
             (self.loss, self.auxiliary) = losses;
+            self.graph = graph;
             Ok(())
         })
     }
@@ -136,6 +138,9 @@ impl Executor for Reference {
                 }
             }
             self.plan = self.plan.clone().with_rows(vocabulary, rows);
+            if let Some(graph) = &self.graph {
+                self.graph = Some(Arc::new(graph.with_nodes(nodes_of(&self.plan))?));
+            }
             for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
                 tensor.value.resize(param.len(), 0.0);
                 for moment in [&mut tensor.m, &mut tensor.v] {
@@ -150,6 +155,38 @@ impl Executor for Reference {
 
     fn activations(&mut self) -> Option<&mut dyn Activations> {
         Some(self)
+    }
+
+    fn propagation(&mut self) -> Option<&mut dyn Propagation> {
+        match self.plan.propagation() {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+}
+
+impl Propagation for Reference {
+    fn set_graph(&mut self, graph: Arc<Graph>) -> Pending<'_, ()> {
+        Pending::now(|| {
+            check_graph(&self.plan, Some(&graph))?;
+            self.graph = Some(graph);
+            Ok(())
+        })
+    }
+
+    fn propagated_rows<'a>(&'a mut self, table: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            let (rows, width) = check_propagated(&self.plan, table, first, out.len())?;
+            check_graph(&self.plan, self.graph.as_deref())?;
+            let batch = Batch::new(self.plan.columns().len(), 0);
+            let activations = self.run_forward(&batch, false)?;
+            let nodes = self
+                .plan
+                .propagation()
+                .map_or_else(Vec::new, |op| activations.read(op.output));
+            narrow(&nodes[rows.start * width..rows.end * width], out);
+            Ok(())
+        })
     }
 }
 

@@ -5,14 +5,14 @@ mod executor;
 mod run;
 mod step;
 
-use alloc::{vec, vec::Vec};
+use alloc::{sync::Arc, vec, vec::Vec};
 
 use activations::Activations;
 
 use crate::{
     Result,
     checks::{check_ids, check_state},
-    data::Batch,
+    data::{Batch, Graph},
     executor::LossSum,
     ops::{Role, l2, row_update},
     plan::{L2, ParamKind, Plan, State},
@@ -55,6 +55,8 @@ pub struct Reference {
     steps: u64,
     loss: LossSum,
     auxiliary: LossSum,
+    /// What tables are propagated along.
+    graph: Option<Arc<Graph>>,
 }
 
 impl Reference {
@@ -76,6 +78,7 @@ impl Reference {
             steps: state.step,
             loss: LossSum::default(),
             auxiliary: LossSum::default(),
+            graph: None,
         })
     }
 

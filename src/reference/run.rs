@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use super::{Activations, Reference};
 use crate::{
     Result,
-    checks::{check_labels, check_scored},
+    checks::{check_graph, check_labels, check_log_q, check_scored},
     data::Batch,
     ops::Context,
     rng::Rng,
@@ -16,12 +16,14 @@ impl Reference {
     /// The stages in order. A loss writes nothing.
     pub(super) fn run_forward<'a>(&self, batch: &'a Batch, training: bool) -> Result<Activations<'a>> {
         check_scored(&self.plan, batch, batch.len())?;
+        check_graph(&self.plan, self.graph.as_deref())?;
         if training {
             check_labels(batch)?;
+            check_log_q(&self.plan, batch)?;
         }
         let mut a = Activations::new(&self.plan, batch);
         for (index, stage) in self.plan.stages().iter().enumerate() {
-            if let Some(output) = stage.output() {
+            if let Some(output) = stage.output().filter(|_| !training || self.plan.is_trained(index)) {
                 let values = stage.specification().forward(&self.on(&a, index, training));
                 a.write(output, &values);
             }
@@ -97,6 +99,13 @@ impl Context for OnBatch<'_> {
         self.reference.value(param)
     }
 
+    fn neighbours(&self, node: usize) -> (&[u32], &[f32]) {
+        self.reference
+            .graph
+            .as_ref()
+            .map_or((&[], &[]), |graph| graph.of_node(node))
+    }
+
     fn ids(&self, column: usize) -> (&[u32], &[f32]) {
         let column = self.activations.batch().column(column);
         (&column.ids, &column.weights)
@@ -114,6 +123,11 @@ impl Context for OnBatch<'_> {
     fn sample_weights(&self) -> Option<Vec<f64>> {
         let weights = self.activations.batch().weights();
         (!weights.is_empty()).then(|| weights.iter().copied().map(f64::from).collect())
+    }
+
+    fn log_q(&self) -> Vec<f64> {
+        let log_q = self.activations.batch().log_q();
+        log_q.iter().copied().map(f64::from).collect()
     }
 
     fn noise(&self) -> Rng {

@@ -35,7 +35,18 @@ impl Reference {
         }
         let params = self.plan.params().iter().zip(&mut self.tensors);
         for (index, ((param, tensor), gradient)) in params.zip(&gradients).enumerate() {
-            let picked = || row_update::counts(&picks(&self.plan, batch, index)).into_keys();
+            let rows = param.rows as u32;
+            // Every row of a propagated table is in every batch.
+            let is_propagated = self
+                .plan
+                .propagation()
+                .is_some_and(|propagate| propagate.side(index).is_some());
+            let picked = || match is_propagated {
+                true => (0..rows).collect::<Vec<u32>>(),
+                false => row_update::counts(&picks(&self.plan, batch, index))
+                    .into_keys()
+                    .collect(),
+            };
             tensor.update(param, gradient, optimizer, self.steps, picked);
         }
         Ok(())
@@ -60,13 +71,13 @@ impl Reference {
 
 impl Tensor {
     /// An optimiser's step. `picked` gives the rows of a table that the batch picks.
-    fn update<I: Iterator<Item = u32>>(
+    fn update(
         &mut self,
         param: &Param,
         gradient: &[f64],
         optimizer: &Optimizer,
         step: u64,
-        picked: impl FnOnce() -> I,
+        picked: impl FnOnce() -> Vec<u32>,
     ) {
         match (optimizer, param.kind) {
             // Moved with the batch; its moments stay zero.

@@ -79,7 +79,7 @@ impl Rng {
 /// The numbers of streams: what draws at random has its number here, so that nothing else draws the same.
 ///
 /// Numbers are part of what a seed means: another one gives other initial values, orders and negatives, and a checkpoint
-/// would not go on as it began. Free ones below a seed of training: 8 to 16, and 18 on.
+/// would not go on as it began. Free ones below a seed of training: 8 to 10, 15, 16, and 18 on.
 pub(crate) mod streams {
     /// Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted. One
     /// list, so that the compiler refuses a number that is given twice.
@@ -93,6 +93,9 @@ pub(crate) mod streams {
         ClickNegatives = 6,
         #[cfg(feature = "std")]
         Parts = 7,
+        PairUsers = 12,
+        SequenceOrder = 13,
+        SequenceNoise = 14,
         Absorb = 17,
     }
 
@@ -106,6 +109,8 @@ pub(crate) mod streams {
     pub const PAIR_ORDER: u32 = Seed::Init as u32;
     /// The negatives of an epoch of pairs; then the epoch.
     pub const PAIR_NEGATIVES: u32 = Seed::PairNegatives as u32;
+    /// The users of an epoch of pairs that is drawn by users, and which of their items; then the epoch.
+    pub const PAIR_USERS: u32 = Seed::PairUsers as u32;
     /// The candidates that a test item is ranked among; then the user.
     pub const CANDIDATES: u32 = Seed::Candidates as u32;
     /// The order of an epoch of clicks; then the epoch.
@@ -114,6 +119,10 @@ pub(crate) mod streams {
     pub const CLICK_NOISE: u32 = Seed::ClickNoise as u32;
     /// The candidates that an epoch of clicks adds as negatives; then the epoch.
     pub const CLICK_NEGATIVES: u32 = Seed::ClickNegatives as u32;
+    /// The order of an epoch of histories; then the epoch.
+    pub const SEQUENCE_ORDER: u32 = Seed::SequenceOrder as u32;
+    /// What the steps of an epoch of histories draw (`Batch::noise`); then the epoch, then the first sample.
+    pub const SEQUENCE_NOISE: u32 = Seed::SequenceNoise as u32;
     /// Which part of a file a line belongs to.
     #[cfg(feature = "std")]
     pub const PARTS: u32 = Seed::Parts as u32;
@@ -152,6 +161,16 @@ pub(crate) mod streams {
 
     /// Below [`Planted::Ranks`].
     pub const SCALE_OF_RANKS: u32 = 1;
+
+    /// Below the seed of [`PlantedPaths`](crate::data::PlantedPaths), which is no seed of training.
+    #[derive(Clone, Copy)]
+    #[repr(u32)]
+    pub enum PlantedPaths {
+        /// Then the item.
+        Successors = 1,
+        /// Then the user.
+        Users = 2,
+    }
 
     /// Below the seed of [`PlantedClicks`](crate::data::clicks::PlantedClicks), which is no seed of training.
     #[derive(Clone, Copy)]

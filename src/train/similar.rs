@@ -42,7 +42,7 @@ pub(super) fn similar(
     let mut own = Vec::new();
     for &(param, width) in &tables {
         let mut part = vec![0.0; width];
-        executor.read_rows(param, row as usize, &mut part).wait()?;
+        read(executor, param, row as usize, &mut part)?;
         own.push(part);
     }
     let own_square = own.iter().map(|part| dot(part, part)).sum::<f64>();
@@ -52,7 +52,7 @@ pub(super) fn similar(
         let mut sums = vec![(0.0, 0.0); count];
         for (&(param, width), own) in tables.iter().zip(&own) {
             let mut block = vec![0.0; count * width];
-            executor.read_rows(param, start, &mut block).wait()?;
+            read(executor, param, start, &mut block)?;
             for ((product, square), other) in sums.iter_mut().zip(block.chunks_exact(width)) {
                 *product += dot(own, other);
                 *square += dot(other, other);
@@ -66,6 +66,18 @@ pub(super) fn similar(
         }
     }
     Ok(top.take_sorted())
+}
+
+/// Rows of a table as scores see them: propagated, if it is.
+fn read(executor: &mut dyn Executor, table: usize, first: usize, out: &mut [f32]) -> Result<()> {
+    let side = executor
+        .plan()
+        .propagation()
+        .and_then(|propagate| propagate.side(table));
+    match (side, executor.propagation()) {
+        (Some(_), Some(propagation)) => propagation.propagated_rows(table, first, out).wait(),
+        _ => executor.read_rows(table, first, out).wait(),
+    }
 }
 
 /// In `f64`, where products of `f32` neither overflow nor vanish.

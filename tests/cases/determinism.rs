@@ -10,7 +10,7 @@ use pocketrec::{
 use crate::common::{
     bits,
     cases::{Case, cases},
-    optimizers, trained_state,
+    give_graph, optimizers, trained_state,
 };
 
 const REGULARISED: L2 = L2 {
@@ -24,6 +24,7 @@ fn run(case: &Case, batches: &[Batch], turn: usize, isa: Isa, threads: usize) ->
     let (_, optimizer) = optimizers()[turn % 3];
     let state = trained_state(&case.plan, 0.4, 3, 8);
     let mut executor = CpuExecutor::new(case.plan.clone(), state, isa, threads).unwrap();
+    give_graph(&mut executor);
     let mut losses = Vec::new();
     for batch in batches {
         executor

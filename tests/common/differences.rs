@@ -3,12 +3,12 @@
 use pocketrec::{
     data::Batch,
     ops,
-    plan::{Activation, L2, ParamKind, Plan, Stage},
+    plan::{Activation, L2, ParamKind, Plan, Stage, View},
     reference::Reference,
     rng::Rng,
 };
 
-use super::{close64, normals, random_state, wide};
+use super::{close64, give_graph, normals, random_state, wide};
 
 /// Step of the central differences. Their error is about `STEP^2` from the third derivative and `1e-16 / STEP` from
 /// rounding.
@@ -54,9 +54,32 @@ pub const WITH_AND_WITHOUT_L2: [L2; 2] = [
     },
 ];
 
-/// The side of its kink on which each ReLU's output and each PReLU's input lies, over the whole batch.
+/// The side of its kink on which each ReLU's output, each PReLU's input and each pair of a loss with a margin lies, over the whole batch.
 fn sides_of_kinks(plan: &Plan, reference: &Reference, batch: &Batch) -> Vec<bool> {
     let relu = Activation::Relu;
+    let activations = reference.activations(batch).unwrap();
+    let column = |view: View| {
+        let (stride, View { buffer, start, .. }) = (plan.buffers()[view.buffer], view);
+        activations[buffer]
+            .iter()
+            .skip(start)
+            .step_by(stride)
+            .copied()
+            .collect::<Vec<f64>>()
+    };
+    let of_losses = plan.stages().iter().flat_map(|stage| match *stage {
+        Stage::Margin(ops::Margin { logits, margin }) => {
+            let [items, negatives] = logits.map(column);
+            let pairs = items.iter().zip(&negatives);
+            pairs.map(|(x, y)| x - y > margin.into()).collect()
+        }
+        Stage::Ccl(ops::Ccl {
+            logits: [_, negatives],
+            margin,
+            ..
+        }) => column(negatives).into_iter().map(|y| y > margin.into()).collect(),
+        _ => Vec::new(),
+    });
     let kinked = plan.stages().iter().filter_map(|stage| match *stage {
         Stage::Linear(ops::Linear { activation, output, .. })
         | Stage::AttentionUnit(ops::AttentionUnit { activation, output, .. }) => {
@@ -66,10 +89,8 @@ fn sides_of_kinks(plan: &Plan, reference: &Reference, batch: &Batch) -> Vec<bool
         Stage::Prelu(ops::Prelu { input, .. }) => Some(input.buffer),
         _ => None,
     });
-    let activations = reference.activations(batch).unwrap();
-    kinked
-        .flat_map(|buffer| activations[buffer].iter().map(|&x| x > 0.0))
-        .collect()
+    let of_layers = kinked.flat_map(|buffer| activations[buffer].iter().map(|&x| x > 0.0));
+    of_layers.chain(of_losses).collect()
 }
 
 /// Every gradient of a plan against central differences of its objective.
@@ -78,6 +99,7 @@ fn sides_of_kinks(plan: &Plan, reference: &Reference, batch: &Batch) -> Vec<bool
 #[track_caller]
 pub fn check_gradients(what: &str, plan: &Plan, batch: &Batch, l2: L2) {
     let mut reference = Reference::new(plan, &random_state(plan, 0.6, 5)).unwrap();
+    give_graph(&mut reference);
     let gradients = reference.gradients(batch, l2).unwrap();
     let (mut kinks, mut all) = (0, 0);
     for (p, (param, gradient)) in plan.params().iter().zip(&gradients).enumerate() {

@@ -16,10 +16,12 @@ pub use cases::{features::feature_plans, models::odd_models, recurrent};
 #[path = "../skipped/mod.rs"]
 pub mod skipped;
 
+use std::sync::Arc;
+
 use pocketrec::{
     Error, Result,
-    data::Batch,
-    executor::Executor,
+    data::{Batch, Edge, Graph, GraphBuilder},
+    executor::{Executor, set_graph},
     ops::SigmoidCrossEntropy,
     plan::{AdamConfig, Init, L2, Optimizer, Param, ParamKind, Plan, PlanBuilder, Space, State, Tensor, View},
     reference::Reference,
@@ -115,6 +117,7 @@ pub fn batch_of_steps(plan: &Plan, samples: usize, longest: u32, seed: u64) -> B
         let len = match column.space {
             Space::Samples => samples,
             Space::Steps(sequence) => batch.offsets(sequence)[samples] as usize,
+            Space::Nodes => unreachable!("no column lies along nodes"),
         };
         if column.weighted {
             *batch.ids_and_weights_mut(c).1 = normals(len, 1.0, rng.stream(40 + c as u32));
@@ -124,6 +127,9 @@ pub fn batch_of_steps(plan: &Plan, samples: usize, longest: u32, seed: u64) -> B
     *batch.numeric_mut() = normals(samples * plan.numerics(), 1.0, rng.stream(4));
     let label = |i| f32::from(u8::from(rng.stream(2).below(i, 4) == 0));
     *batch.labels_mut() = (0..samples as u64).map(label).collect();
+    if plan.wants_log_q() {
+        *batch.log_q_mut() = normals(samples, 1.0, rng.stream(7));
+    }
     batch.sort();
     batch
 }
@@ -222,6 +228,40 @@ pub fn id_columns(batch: &Batch) -> Vec<&[u32]> {
     scored.map(|(_, column)| column.ids.as_slice()).collect()
 }
 
+/// A graph for a plan that propagates, made up: some users with many items, nodes without any edge, items that are related
+/// by weights of their own, and an edge that comes twice. Nothing where the plan does not propagate.
+pub fn graph_of(plan: &Plan) -> Option<Arc<Graph>> {
+    plan.propagation()?;
+    let counts = plan.nodes().map(|rows| rows as u32);
+    let (rng, [users, items]) = (Rng::new(23), counts);
+    let draw = |stream: u32, index: u64, rows: u32| rng.stream(stream).below(index, rows);
+    let count = 4 * u64::from(users + items);
+    // The last user and the last item have no edge, but where they are the only ones.
+    let pairs = (0..count).map(|i| {
+        let user = draw(0, i, users) % draw(1, i, users).max(1);
+        (user, draw(2, i, items.max(2) - 1))
+    });
+    let pairs: std::collections::BTreeSet<(u32, u32)> = pairs.collect();
+    let graph = GraphBuilder::new(counts).pairs(pairs.len(), pairs.into_iter()).unwrap();
+    let relations: Vec<Edge> = (0..count / 8)
+        .map(|i| Edge {
+            ends: [3, 4].map(|stream| graph.item(draw(stream, i, items.max(2) - 1))),
+            weight: 0.25 + i as f32 / count as f32,
+        })
+        .filter(|edge| edge.ends[0] != edge.ends[1])
+        .collect();
+    let graph = graph.edges(&relations).unwrap();
+    let twice = relations.first().copied().into_iter().collect::<Vec<_>>();
+    Some(Arc::new(graph.edges(&twice).unwrap().build().unwrap()))
+}
+
+/// Gives an executor [`graph_of`] its plan, where it needs one.
+pub fn give_graph(executor: &mut dyn Executor) {
+    if let Some(graph) = graph_of(executor.plan()) {
+        set_graph(executor, graph).wait().unwrap();
+    }
+}
+
 /// Learning rate of [`gradients`]: so large that what the parameter was hardly shows in what it becomes, and a power
 /// of two, so that nothing is rounded by dividing it out.
 const PROBE: f32 = 65536.0;
@@ -265,6 +305,7 @@ pub fn check_parity(
     what: &str,
 ) {
     let plan = executor.plan().clone();
+    give_graph(executor);
     executor.set_state(state).wait().unwrap();
     // The last once more, its samples weighted, from where the first began.
     let again = batches.last().map(weighted);
@@ -274,6 +315,7 @@ pub fn check_parity(
         }
         let what = |name: &str| format!("{what}, step {step}: {name}");
         let mut reference = Reference::new(&plan, &executor.state().wait().unwrap()).unwrap();
+        give_graph(&mut reference);
 
         let mut logits = vec![f32::NAN; batch.len()];
         executor.score_batch(batch, &mut logits).wait().unwrap();

@@ -11,6 +11,8 @@
 //! For NeuMF with factors 8 and layers 64-32-16-8 a pair takes 700 multiply-adds rather than 2,700; for MF the sum is
 //! a matrix product near the machine's limit. A plan of another shape has no catalogue and is scored pair by pair.
 
+mod panels;
+mod search;
 mod separable;
 
 use alloc::{vec, vec::Vec};
@@ -20,13 +22,12 @@ use super::{
     aligned::AlignedVec,
     linear::{self, PackedWeight, READ_AHEAD},
     rows::{Rows, RowsMut},
-    simd::{
-        Simd, kernel,
-        matmul::{Left, Panels, Shape, Start, matmul},
-    },
+    simd::{Simd, kernel},
     tile::Network,
 };
-use crate::plan::Activation;
+use crate::{Result, plan::Activation};
+pub(super) use panels::ItemPanels;
+pub(super) use search::{Scorer, rank, top};
 pub(super) use separable::Separable;
 use separable::Tower;
 
@@ -36,11 +37,8 @@ const TILE: usize = 64;
 /// What is computed once for all items.
 pub(super) struct Catalogue {
     separable: Separable,
-    /// Floats of an item in the matrix product, one for the constant included.
-    depth: usize,
-    width: usize,
-    /// `[items / width, depth, width]`.
-    panels: AlignedVec,
+    /// Of an item, what is linear in its rows, and a one for the constant.
+    panels: ItemPanels,
     tower: Option<TowerParts>,
 }
 
@@ -55,65 +53,58 @@ struct TowerParts {
 
 impl Catalogue {
     /// Computes the items' parts.
-    pub fn new<S: Simd>(s: S, separable: Separable, network: Network<'_>) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) where there is no room for them.
+    pub fn new<S: Simd>(s: S, separable: Separable, network: Network<'_>) -> Result<Self> {
         let items = network
             .plan
             .pair()
             .map_or(0, |pair| network.plan.rows_of(pair.candidate));
         let with_item = || separable.terms.iter().filter_map(|term| Some((term.item?, term.width)));
         let depth = with_item().map(|(_, width)| width).sum::<usize>() + 1;
-        let width = S::TILE_ROWS.len() * S::LANES;
-        let mut panels = AlignedVec::zeros(items.next_multiple_of(width) * depth);
-        for (panel, first) in panels.chunks_exact_mut(width * depth).zip((0..items).step_by(width)) {
-            for lane in 0..width.min(items - first) {
-                let mut at = 0;
-                for (table, columns) in with_item() {
-                    for &x in &network.value(table)[(first + lane) * columns..][..columns] {
-                        panel[at * width + lane] = x;
-                        at += 1;
-                    }
-                }
-                panel[at * width + lane] = 1.0;
+        let panels = ItemPanels::new(s, items, depth, |item, to| {
+            let mut at = 0;
+            for (table, columns) in with_item() {
+                to[at..at + columns].copy_from_slice(&network.looked_up(table)[item * columns..][..columns]);
+                at += columns;
             }
-        }
+            to[at] = 1.0;
+        })?;
         let tower = separable
             .tower
             .as_ref()
             .map(|tower| TowerParts::new(s, tower, items, network));
-        Catalogue {
+        Ok(Catalogue {
             separable,
-            depth,
-            width,
             panels,
             tower,
-        }
+        })
     }
 
-    /// Logits of users with items `range`, which begins at a multiple of [`ALIGN`](Catalogue::ALIGN):
-    /// `out[u * range.len() + i]`.
-    pub fn score<S: Simd>(&self, s: S, network: Network<'_>, users: &[u32], range: Range<usize>, out: &mut [f32]) {
-        let mut coefficients = vec![0.0; users.len() * self.depth];
-        for (user, row) in users.iter().zip(coefficients.chunks_exact_mut(self.depth)) {
-            self.coefficients(network, *user, row);
+    /// What scores these users.
+    pub fn scorer<'a, S: Simd>(
+        &'a self,
+        s: S,
+        network: Network<'a>,
+        users: impl ExactSizeIterator<Item = u32>,
+    ) -> UserScorer<'a, S> {
+        let depth = self.panels.depth();
+        let mut coefficients = vec![0.0; users.len() * depth];
+        let mut ids = Vec::with_capacity(users.len());
+        for (user, row) in users.zip(coefficients.chunks_exact_mut(depth)) {
+            self.coefficients(network, user, row);
+            ids.push(user);
         }
-        let first = range.start / self.width * self.width * self.depth;
-        let panels = Panels {
-            data: &self.panels[first..],
-            width: self.width,
-            panel_stride: self.width * self.depth,
-            depth_stride: self.width,
-        };
-        product(s, [users.len(), range.len(), self.depth], &coefficients, panels, out);
-        if let (Some(tower), Some(parts)) = (&self.separable.tower, &self.tower) {
-            let mut pass = TowerPass::new(s, tower, parts, network);
-            for (user, out) in users.iter().zip(out.chunks_exact_mut(range.len())) {
-                pass.run(*user, range.start, out);
-            }
+        let parts = self.separable.tower.as_ref().zip(self.tower.as_ref());
+        UserScorer {
+            s,
+            panels: &self.panels,
+            users: ids,
+            coefficients,
+            tower: parts.map(|(tower, parts)| TowerPass::new(s, tower, parts, network)),
         }
     }
-
-    /// Ranges of items begin at a multiple of this: a whole panel of any instruction set.
-    pub const ALIGN: usize = 64;
 
     /// What an item's floats are multiplied by for a user; the last is the constant.
     fn coefficients(&self, network: Network<'_>, user: u32, row: &mut [f32]) {
@@ -125,7 +116,7 @@ impl Catalogue {
                 .map(|(weight, column)| &network.value(weight)[column..][..term.width]);
             let factors = term
                 .user
-                .map(|table| &network.value(table)[user as usize * term.width..][..term.width]);
+                .map(|table| &network.looked_up(table)[user as usize * term.width..][..term.width]);
             for k in 0..term.width {
                 let x = weights.map_or(1.0, |w| w[k]) * factors.map_or(1.0, |p| p[k]);
                 if term.item.is_some() {
@@ -137,6 +128,29 @@ impl Catalogue {
             }
         }
         row[at] = constant;
+    }
+}
+
+/// Scores of some users with any items.
+pub(super) struct UserScorer<'a, S> {
+    s: S,
+    panels: &'a ItemPanels,
+    users: Vec<u32>,
+    /// `[users, depth]`.
+    coefficients: Vec<f32>,
+    tower: Option<TowerPass<'a, S>>,
+}
+
+impl<S: Simd> Scorer for UserScorer<'_, S> {
+    fn score(&mut self, users: Range<usize>, items: Range<usize>, out: &mut [f32]) {
+        let depth = self.panels.depth();
+        let coefficients = &self.coefficients[users.start * depth..users.end * depth];
+        self.panels.product(self.s, coefficients, items.clone(), out);
+        if let Some(tower) = &mut self.tower {
+            for (user, out) in self.users[users].iter().zip(out.chunks_exact_mut(items.len())) {
+                tower.run(*user, items.start, out);
+            }
+        }
     }
 }
 
@@ -157,7 +171,7 @@ impl TowerParts {
         let mut share = AlignedVec::zeros(items * stride);
         let width = network.plan.params()[tower.item.0].width;
         let x = Rows {
-            data: network.value(tower.item.0),
+            data: network.looked_up(tower.item.0),
             stride: width,
             width,
         };
@@ -222,7 +236,7 @@ impl<'a, S: Simd> TowerPass<'a, S> {
         let width = self.network.plan.params()[table].width;
         let outputs = self.user.len();
         let x = Rows {
-            data: &self.network.value(table)[user as usize * width..][..width],
+            data: &self.network.looked_up(table)[user as usize * width..][..width],
             stride: width,
             width,
         };
@@ -284,20 +298,6 @@ fn rows_mut(buffer: &mut [f32], width: usize) -> RowsMut<'_> {
         data: buffer,
         stride: width.next_multiple_of(16),
         width,
-    }
-}
-
-kernel! {
-    /// `c = a b` with `[rows, columns, depth]`, `a` row-major.
-    pub fn product<'a, S: Simd>(s: S, shape: [usize; 3], a: &'a [f32], b: Panels<'a>, c: &'a mut [f32]) {
-        let [rows, columns, depth] = shape;
-        let shape = Shape { rows, columns, depth };
-        let a = Left {
-            data: a,
-            row_stride: depth,
-            depth_stride: 1,
-        };
-        matmul(s, shape, a, b, Start::Zero, false, c, columns);
     }
 }
 

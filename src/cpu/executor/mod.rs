@@ -9,7 +9,8 @@
 //!    step) or a run of a table's rows (adds up each row's samples in order, updates).
 //!
 //! Where a stage has statistics of the whole batch, the first phase is cut into passes: a pass takes every tile through
-//! the stages up to there, its activations kept, and what it leaves is added up in the tiles' order.
+//! the stages up to there, its activations kept, and what it leaves is added up in the tiles' order. So does a loss over lists
+//! of samples, which is computed block by block between the passes.
 //!
 //! How many partials there are depends on plan and batch alone, so the bits do not depend on the threads.
 //!
@@ -17,6 +18,7 @@
 //! they are lost and parameters may be half updated: the executor then refuses every call until a state is set.
 
 mod parts;
+mod propagation;
 mod scoring;
 mod training;
 
@@ -36,6 +38,7 @@ use super::{
         Pass, TableSource, batch_statistics, dense_offsets, packed_weights, passes, table_sources, tile_rows, work_len,
     },
     simd::{Proof, dispatch},
+    softmax_cross_entropy::Blocks,
     source::Source,
     tile::{Scratch, Values},
     update::TaskMemory,
@@ -44,7 +47,7 @@ use crate::{
     Error, Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, ScoreCatalogue, interrupted},
+    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, interrupted},
     memory,
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State},
 };
@@ -62,10 +65,17 @@ macro_rules! network {
             packed: &$executor.packed,
             dense_offsets: &$executor.dense_offsets,
             statistics: &[],
+            blocks: None,
+            propagated: $executor
+                .propagated
+                .as_ref()
+                .map_or(&[], |propagated| &propagated.output),
         }
     };
 }
 use network;
+pub(in crate::cpu) use propagation::LastProduct;
+use propagation::Propagated;
 
 /// Runs a plan on the processor.
 pub struct CpuExecutor {
@@ -83,10 +93,14 @@ pub struct CpuExecutor {
     tile_rows: usize,
     scratch: Vec<Scratch>,
     passes: Vec<Pass>,
+    /// Those of a batch that holds the running statistics.
+    held_passes: Vec<Pass>,
     /// One a tile, where there are several passes.
     tiles: Vec<Scratch>,
     /// Of the present batch, one for each stage that has some.
     statistics: Vec<BatchStatistics>,
+    /// Of the present batch, where the loss is over lists.
+    blocks: Blocks,
     partials: Vec<AlignedVec>,
     /// The batch-wide gradient of each space.
     row_gradients: Vec<AlignedVec>,
@@ -96,6 +110,8 @@ pub struct CpuExecutor {
     separable: Option<Separable>,
     /// Items' parts of all logits, until the parameters change.
     catalogue: Option<Catalogue>,
+    /// What is kept to propagate tables.
+    propagated: Option<Propagated>,
     loss: LossSum,
     auxiliary: LossSum,
     /// Bytes of a batch that was found to fit.
@@ -132,7 +148,9 @@ impl CpuExecutor {
         let mut executor = CpuExecutor {
             packed,
             scratch: vec![Scratch::new(&plan, &layout, tile_rows, work); pool.threads()],
-            passes: passes(&plan),
+            passes: passes(&plan, false),
+            held_passes: passes(&plan, true),
+            blocks: Blocks::default(),
             tiles: Vec::new(),
             statistics: batch_statistics(&plan),
             partials: vec![AlignedVec::default(); MAX_PARTIALS],
@@ -141,6 +159,7 @@ impl CpuExecutor {
             update_tasks: TaskMemory::default(),
             separable: Separable::of(&plan),
             catalogue: None,
+            propagated: Propagated::of(&plan),
             loss: LossSum::default(),
             auxiliary: LossSum::default(),
             room: 0,
@@ -167,9 +186,17 @@ impl CpuExecutor {
             values.set(tensor, &param.name)?;
         }
         self.step = state.step;
-        self.catalogue = None;
+        self.changed();
         (0..self.tensors.len()).for_each(|param| self.pack(param));
         Ok(())
+    }
+
+    /// Forgets what was computed of parameters that have changed.
+    fn changed(&mut self) {
+        self.catalogue = None;
+        if let Some(propagated) = &mut self.propagated {
+            propagated.forget();
+        }
     }
 
     /// Packs a parameter that has changed.
@@ -201,11 +228,15 @@ impl CpuExecutor {
         self.scratch = vec![scratch; self.pool.threads()];
         self.tiles = Vec::new();
         self.statistics = batch_statistics(&self.plan);
+        self.blocks = Blocks::default();
         self.partials = vec![AlignedVec::default(); MAX_PARTIALS];
         self.row_gradients = vec![AlignedVec::default(); self.layout.row_gradient_strides.len()];
         self.update_tasks = TaskMemory::default();
         (self.loss, self.auxiliary) = (LossSum::default(), LossSum::default());
         self.room = 0;
+        if let Some(propagated) = &mut self.propagated {
+            propagated.renew();
+        }
     }
 }
 
@@ -233,6 +264,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_batch(&self.plan, batch)?;
+            self.check_graph()?;
             optimizer.validate()?;
             if batch.is_empty() {
                 prefetch();
@@ -244,8 +276,10 @@ impl Executor for CpuExecutor {
                 }
             }
             self.check_room(batch)?;
+            self.reserve_propagated(batch)?;
             self.guarded(|executor| {
-                executor.catalogue = None;
+                executor.changed();
+                executor.propagate_picked(batch);
                 executor.run_tiles(batch, prefetch);
                 executor.step = executor.step.saturating_add(1);
                 executor.run_updates(batch, optimizer, l2);
@@ -276,6 +310,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_ids(&self.plan, columns, out.len())?;
+            self.check_graph()?;
             self.guarded(|executor| executor.score_source(Source::Ids(columns), out));
             Ok(())
         })
@@ -285,6 +320,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_scored(&self.plan, batch, out.len())?;
+            self.check_graph()?;
             self.check_room(batch)?;
             self.guarded(|executor| executor.score_source(Source::Batch(batch), out));
             Ok(())
@@ -334,7 +370,7 @@ impl Executor for CpuExecutor {
             check_rows(&self.plan, param, first, values.len())?;
             let start = first * self.plan.params()[param].width;
             let range = start..start + values.len();
-            self.catalogue = None;
+            self.changed();
             let tensor = &mut self.tensors[param];
             tensor.value[range.clone()].copy_from_slice(values);
             for moments in [&mut tensor.m, &mut tensor.v] {
@@ -351,6 +387,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_growth(&self.plan, vocabulary, rows)?;
+            let graph = self.grown_graph(vocabulary, rows)?;
             // Reserves for all tables before any length changes: where memory is short, nothing has changed.
             for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
                 if param.kind == (ParamKind::Table { vocabulary }) {
@@ -370,13 +407,27 @@ impl Executor for CpuExecutor {
                     }
                 }
             }
-            self.catalogue = None;
+            self.changed();
             self.plan.set_rows(vocabulary, rows);
-            Ok(())
+            self.take_graph(graph)
         })
     }
 
     fn catalogue(&mut self) -> Option<&mut dyn ScoreCatalogue> {
+        match self.separable {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+
+    fn propagation(&mut self) -> Option<&mut dyn Propagation> {
+        match self.propagated {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+
+    fn search(&mut self) -> Option<&mut dyn SearchCatalogue> {
         match self.separable {
             Some(_) => Some(self),
             None => None,

@@ -6,7 +6,10 @@ use super::CpuExecutor;
 use crate::{
     checks::check_scored,
     data::Batch,
-    executor::{Activations, Pending, ScoreCatalogue, catalogue_items, exposed},
+    executor::{
+        Activations, Best, Pending, Query, Rank, ScoreCatalogue, SearchCatalogue, catalogue_items, catalogue_of,
+        check_targets, exposed,
+    },
 };
 
 /// Where the logit falls into a user's and an item's part.
@@ -15,8 +18,32 @@ impl ScoreCatalogue for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             let items = catalogue_items(&self.plan, users, out)?;
-            self.guarded(|executor| executor.score_items(users, items, out));
-            Ok(())
+            self.guarded(|executor| executor.score_items(users, items, out))
+        })
+    }
+}
+
+/// Likewise.
+impl SearchCatalogue for CpuExecutor {
+    fn top_catalogue<'a>(&'a mut self, queries: &'a [Query<'a>], k: usize) -> Pending<'a, Vec<Best>> {
+        Pending::now(|| {
+            self.ready()?;
+            let items = catalogue_of(&self.plan, queries.iter().map(|query| query.user))?;
+            self.guarded(|executor| executor.top_items(queries, items, k))
+        })
+    }
+
+    fn rank_catalogue<'a>(
+        &'a mut self,
+        queries: &'a [Query<'a>],
+        targets: &'a [u32],
+        items: usize,
+    ) -> Pending<'a, Vec<Rank>> {
+        Pending::now(|| {
+            self.ready()?;
+            catalogue_of(&self.plan, queries.iter().map(|query| query.user))?;
+            let items = check_targets(&self.plan, queries, targets, items)?;
+            self.guarded(|executor| executor.rank_items(queries, targets, items))
         })
     }
 }
@@ -26,6 +53,7 @@ impl Activations for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_scored(&self.plan, batch, out.len())?;
+            self.check_graph()?;
             let view = exposed(&self.plan, name)?;
             self.check_room(batch)?;
             Ok(self.guarded(|executor| executor.score_beside(batch, view, out)))

@@ -3,7 +3,7 @@
 use alloc::format;
 use core::ops::Range;
 
-use super::{CpuExecutor, MAX_PARTIALS, network};
+use super::{CpuExecutor, MAX_PARTIALS, Propagated, network};
 use crate::{
     Result,
     cpu::{
@@ -11,12 +11,14 @@ use crate::{
         linear::READ_AHEAD,
         prepare::Pass,
         simd::{Simd, dispatch},
+        softmax_cross_entropy::{VectorRows, blocks_len},
         source::{Part, Source},
         tile::{Network, Normalised, SPACES, Scratch, Sums, Targets, TrainTile, normalised},
-        update::{UpdateContext, UpdateTask, push_table, slots},
+        update::{UpdateContext, UpdateTask, push_propagated, push_table, slots},
     },
     data::Batch,
     memory,
+    ops::Stage,
     plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space},
 };
 
@@ -53,9 +55,11 @@ impl CpuExecutor {
         }
         let strides = self.layout.strides.iter().enumerate();
         let activations = strides
-            .map(|(buffer, stride)| stride.saturating_mul(tile[self.plan.space(buffer).index()]))
+            .map(|(buffer, stride)| {
+                stride.saturating_mul(tile.get(self.plan.space(buffer).index()).copied().unwrap_or(0))
+            })
             .fold(0, usize::saturating_add);
-        let scratch = match self.passes.len() {
+        let scratch = match self.passes_of(batch).len() {
             1 => self.scratch.len(),
             _ => self.scratch.len() + tiles,
         };
@@ -64,7 +68,12 @@ impl CpuExecutor {
             .saturating_add(partials.saturating_mul(self.dense_len))
             // Activations, gradients, and what recurrent layers keep.
             .saturating_add(activations.saturating_mul(3).saturating_mul(scratch));
-        let bytes = memory::bytes_of::<f32>(floats);
+        let lists = self
+            .plan
+            .stages()
+            .last()
+            .and_then(|loss| blocks_len(loss, batch.len(), self.pool.threads()));
+        let bytes = memory::bytes_of::<f32>(floats.saturating_add(lists.unwrap_or(0)));
         if bytes > self.room {
             memory::check(bytes - self.room, || {
                 format!("a step on a batch of {} samples", batch.len())
@@ -82,10 +91,7 @@ impl CpuExecutor {
                 gradient.resize(needed);
             }
         }
-        let passes = match batch.holds_statistics() {
-            true => 1,
-            false => self.passes.len(),
-        };
+        let passes = self.passes_of(batch).len();
         let tiles = match passes {
             1 => 0, // a thread's own scratch does
             _ => batch.len().div_ceil(self.tile_rows),
@@ -94,13 +100,11 @@ impl CpuExecutor {
             self.tiles.push(self.scratch[0].clone());
         }
         let mut losses = [[0.0; 2]; MAX_PARTIALS];
-        let first = match passes {
-            1 => Pass::whole(&self.plan),
-            _ => self.passes[0].clone(),
-        };
+        let first = self.passes_of(batch)[0].clone();
         self.run_pass(batch, &first, tiles, prefetch, &mut losses);
         for pass in 1..passes {
-            self.run_pass(batch, &self.passes[pass].clone(), tiles, &mut || (), &mut losses);
+            let pass = self.passes_of(batch)[pass].clone();
+            self.run_pass(batch, &pass, tiles, &mut || (), &mut losses);
         }
         let total = |kind: usize| losses.iter().map(|losses| losses[kind]).sum::<f64>();
         let samples = batch.len();
@@ -108,6 +112,14 @@ impl CpuExecutor {
         self.loss.samples += samples as u64;
         self.auxiliary.sum += total(1) * samples as f64;
         self.auxiliary.samples += samples as u64;
+    }
+
+    /// The passes of a step on a batch.
+    fn passes_of(&self, batch: &Batch) -> &[Pass] {
+        match batch.holds_statistics() {
+            true => &self.held_passes,
+            false => &self.passes,
+        }
     }
 
     /// Takes all tiles through a pass, `tiles` of them with scratch of their own, and adds up what it leaves.
@@ -127,6 +139,7 @@ impl CpuExecutor {
                 true => &[],
                 false => &self.statistics,
             },
+            blocks: Some(&self.blocks),
             ..network!(self)
         };
         let mut tiles = self.tiles[..tiles].chunks_mut(rows_each / self.tile_rows);
@@ -175,6 +188,19 @@ impl CpuExecutor {
 
     /// Merges the sums that the tiles have of a pass.
     fn add_up(&mut self, batch: &Batch, then: Sums) {
+        if let Sums::Lists { stage } = then
+            && let Stage::SoftmaxCrossEntropy(loss) = &self.plan.stages()[stage]
+        {
+            let (layout, tile_rows, tiles) = (&self.layout, self.tile_rows, &self.tiles);
+            let of_tile = |view, tile: usize| tiles[tile].activation(layout, view);
+            let read = VectorRows {
+                of_tile: &of_tile,
+                tile_rows,
+            };
+            self.blocks.run(self.proof, &mut self.pool, loss, batch, read);
+            self.loss.sum += self.blocks.loss();
+            return;
+        }
         let (Sums::Moments { stage, statistics } | Sums::Gradients { stage, statistics }) = then else {
             return;
         };
@@ -221,10 +247,20 @@ impl CpuExecutor {
             l2,
             every_row,
             shared: self.pool.threads() > 1,
+            last_product: None,
         };
         let pieces = match self.pool.threads() {
             1 => 1,
             threads => 2 * threads,
+        };
+        if let Some(propagated) = &mut self.propagated {
+            let workers = (&mut self.pool, &mut self.scratch[..], self.proof);
+            Self::propagate_back(propagated, context, &self.table_sources, workers);
+        }
+        let last_product = self.propagated.as_ref().and_then(Propagated::last_product);
+        let context = UpdateContext {
+            last_product,
+            ..context
         };
         let mut tasks = self.update_tasks.take();
         let params = self.plan.params().iter().zip(&mut self.tensors);
@@ -237,16 +273,27 @@ impl CpuExecutor {
                     offset: self.dense_offsets[index],
                 }),
                 ParamKind::Table { .. } => {
+                    let runs = self
+                        .propagated
+                        .as_ref()
+                        .and_then(|propagated| propagated.runs_of(index));
+                    if let Some((runs, first)) = runs {
+                        push_propagated(&mut tasks, slots(tensor), param.width, first, runs);
+                        continue;
+                    }
                     let (shape, sources) = ([param.rows, param.width], &self.table_sources[index]);
                     push_table(&mut tasks, slots(tensor), shape, sources, context, pieces);
                 }
             }
         }
         let proof = self.proof;
-        self.pool.for_each(&mut self.scratch, &mut tasks, |_, task| {
-            dispatch!(proof, s => task.run(s, context));
+        self.pool.for_each(&mut self.scratch, &mut tasks, |scratch, task| {
+            dispatch!(proof, s => task.run(s, context, scratch.work()));
         });
         self.update_tasks.put(tasks);
+        if let Some(propagated) = &mut self.propagated {
+            propagated.unpick();
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) use op::{Memory, Normalised, Packing, TileOp};
 use operands::rows_of;
 pub(super) use operands::{Operands, SPACES};
 use stage::TileStage;
-pub(super) use stage::{normalised, packings, tile_rows};
+pub(super) use stage::{is_over_lists, normalised, packings, tile_rows};
 
 /// What is added up over all tiles once a pass is through, before the next can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(super) enum Sums {
     Moments { stage: usize, statistics: usize },
     /// The means that its backward pass needs.
     Gradients { stage: usize, statistics: usize },
+    /// The loss of this stage, over lists that reach across tiles, with the gradients of what it reads.
+    Lists { stage: usize },
 }
 
 /// What a tile trains on.
@@ -82,6 +84,11 @@ impl Scratch {
         }
     }
 
+    /// Memory that nothing is in between stages.
+    pub fn work(&mut self) -> &mut AlignedVec {
+        &mut self.work
+    }
+
     /// The columns of an activation.
     pub fn activation(&self, layout: &Layout, view: View) -> Rows<'_> {
         rows_of(&self.activations[view.buffer], layout, view)
@@ -91,7 +98,7 @@ impl Scratch {
     fn reserve(&mut self, network: Network<'_>, tile: &Part<'_>) {
         for (buffer, stride) in network.layout.strides.iter().enumerate() {
             let space = network.plan.space(buffer);
-            if space == Space::Samples {
+            if !matches!(space, Space::Steps(_)) {
                 continue;
             }
             let needed = stride * tile.rows(space).len() + READ_AHEAD;

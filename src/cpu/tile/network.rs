@@ -4,7 +4,7 @@ use alloc::format;
 
 use crate::{
     Result,
-    cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, packed::Packed},
+    cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, packed::Packed, softmax_cross_entropy::Blocks},
     memory,
     plan::{Layout, Plan, Tensor},
 };
@@ -66,12 +66,27 @@ pub(in crate::cpu) struct Network<'a> {
     pub dense_offsets: &'a [usize],
     /// Those of the batch in training, in the order of the stages that have some; none where the running ones count.
     pub statistics: &'a [BatchStatistics],
+    /// What the loss over lists has computed of the batch's blocks, once it has.
+    pub blocks: Option<&'a Blocks>,
+    /// The rows of propagated tables as look-ups read them, one table behind the other.
+    pub propagated: &'a [f32],
 }
 
 impl<'a> Network<'a> {
     /// A parameter.
     pub fn value(&self, param: usize) -> &'a [f32] {
         &self.tensors[param].value
+    }
+
+    /// A table as look-ups read it: propagated, if it is.
+    pub fn looked_up(&self, table: usize) -> &'a [f32] {
+        let side = self.plan.propagation().and_then(|propagate| propagate.side(table));
+        let (own, all) = (self.value(table), self.propagated);
+        match side {
+            None => own,
+            Some(0) => &all[..own.len()],
+            Some(_) => &all[all.len() - own.len()..],
+        }
     }
 
     /// A layer's bias; nothing where it has none.

@@ -36,6 +36,11 @@ pub(in crate::cpu) trait TileOp {
         None
     }
 
+    /// Whether it is a loss over lists of samples of any tiles: these cut a training step into passes too.
+    fn is_over_lists(&self) -> bool {
+        false
+    }
+
     /// What is normalised by statistics of the whole batch: these cut a training step into passes.
     fn normalised(&self) -> Option<Normalised> {
         None

@@ -19,7 +19,11 @@ impl Scratch {
         }
         let scoring = tile.noise.is_none();
         for stage in stages {
-            if !scoring || network.plan.is_scored(stage) {
+            let is_wanted = match scoring {
+                true => network.plan.is_scored(stage),
+                false => network.plan.is_trained(stage),
+            };
+            if is_wanted {
                 self.forward_stage(s, network, tile, stage);
             }
         }

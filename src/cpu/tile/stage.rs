@@ -62,6 +62,13 @@ macro_rules! tile_stage {
             }
         }
 
+        /// See [`TileOp::is_over_lists`].
+        pub(in crate::cpu) fn is_over_lists(stage: &Stage) -> bool {
+            match stage {
+                $(Stage::$op(op) => op.is_over_lists(),)*
+            }
+        }
+
         /// See [`TileOp::normalised`].
         pub(in crate::cpu) fn normalised(stage: &Stage) -> Option<Normalised> {
             match stage {

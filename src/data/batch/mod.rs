@@ -52,6 +52,8 @@ pub struct Batch {
     labels: Vec<f32>,
     /// One a sample, or none where all count alike.
     weights: Vec<f32>,
+    /// One a sample, or none where the plan's loss does not ask for them.
+    log_q: Vec<f32>,
     /// The id columns that hold negatives.
     negatives: Range<usize>,
     noise: Rng,
@@ -185,6 +187,19 @@ impl Batch {
         &mut self.weights
     }
 
+    /// The natural logarithm of the probability by which each sample's candidate is drawn into a batch, as
+    /// [`log_q_mut`](Batch::log_q_mut) words it.
+    pub fn log_q(&self) -> &[f32] {
+        &self.log_q
+    }
+
+    /// The natural logarithm of the probability by which each sample's candidate is drawn into a batch, to be filled: a finite
+    /// number a sample, where the plan's loss [corrects](crate::ops::SoftmaxCrossEntropy::corrects) for it, or none. A constant
+    /// that is added to all changes no gradient.
+    pub fn log_q_mut(&mut self) -> &mut Vec<f32> {
+        &mut self.log_q
+    }
+
     /// A sorted batch from whole columns and labels.
     ///
     /// # Errors
@@ -210,6 +225,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.labels.clear();
         self.weights.clear();
+        self.log_q.clear();
         self.numeric.clear();
         (self.unsorted, self.ragged) = (false, false);
         for offsets in &mut self.offsets {

@@ -85,11 +85,11 @@ impl Drawer {
         drawer
     }
 
-    /// Draws the candidates of a case: number `at`, a user and the test item, with what the user has in training.
-    pub fn draw(&mut self, at: u32, (user, item): (u32, u32), seen: &[u32], count: u32, to: &mut Vec<u32>) {
+    /// Draws the candidates of a case: number `at`, of a user who has `seen`, the test item among it.
+    pub fn draw(&mut self, at: u32, user: u32, seen: impl Iterator<Item = u32>, count: u32, to: &mut Vec<u32>) {
         let items = self.taken.len();
         let mut left = self.used;
-        for &item in seen.iter().chain([&item]) {
+        for item in seen {
             if let Some(taken) = self.taken.get_mut(item as usize).filter(|taken| **taken != NOBODY) {
                 left -= usize::from(core::mem::replace(taken, at) != at);
             }

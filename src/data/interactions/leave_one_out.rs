@@ -56,16 +56,7 @@ impl Interactions {
                 ),
             ));
         }
-        let train = Interactions {
-            offsets,
-            items,
-            times,
-            user_ids: self.user_ids.clone(),
-            item_ids: self.item_ids.clone(),
-            titles: self.titles.clone(),
-            unused: self.unused.clone(),
-            report: self.report.clone(),
-        };
+        let train = self.with_rows(offsets, items, times);
         let mut split = Split::from_cases(train, cases)?.among(candidates);
         (split.report.tied, split.report.first_tied) = (tied, first_tied);
         Ok(split)

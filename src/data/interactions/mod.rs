@@ -7,6 +7,7 @@ mod filter;
 mod ids;
 mod keys;
 mod leave_one_out;
+mod parts;
 mod positives;
 mod renumber;
 mod report;

@@ -155,6 +155,12 @@ impl Positives {
         low + begins.partition_point(|&begin| begin <= index) as u32
     }
 
+    /// The interactions of a user who has some, as [`item`](Positives::item) counts them.
+    #[inline]
+    pub(in crate::data) fn indices_of(&self, user: u32) -> Range<u32> {
+        self.offsets[user as usize] as u32..self.offsets[user as usize + 1] as u32
+    }
+
     /// Where each user's items begin, and the items.
     #[cfg(feature = "gpu")]
     pub(crate) fn parts(&self) -> (&[usize], &[u32]) {

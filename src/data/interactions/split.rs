@@ -33,7 +33,7 @@ impl Default for Candidates {
     }
 }
 
-/// A user's test item.
+/// A test item of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestCase {
     /// The user.
@@ -63,7 +63,7 @@ const TRAINED_ON_PERCENT: usize = 1;
 pub struct Split {
     /// The interactions to train on; its users and items are those of the whole.
     pub train: Interactions,
-    /// One case for each tested user.
+    /// The held-out interactions, by user: one a tested user where the latest is held out, else any number.
     pub test: Vec<TestCase>,
     negatives: Vec<u32>,
     sampled: bool,
@@ -89,8 +89,26 @@ impl Split {
     }
 
     /// The same split with other candidates.
-    pub fn among(mut self, candidates: Candidates) -> Self {
-        self.draw(candidates);
+    pub fn among(self, candidates: Candidates) -> Self {
+        self.among_without(candidates, &[])
+    }
+
+    /// The same split with other candidates, none of which is an item that the user has in `others`, such as the dev part
+    /// where this is the split of the test part.
+    ///
+    /// ```
+    /// use pocketrec::data::{Candidates, Interactions, Split};
+    /// let part = |users: &[u32], items: &[u32]| Interactions::from_columns((2, 5), users, items, &[]);
+    /// let (train, dev, test) = (part(&[0, 1, 1], &[0, 3, 4])?, part(&[0], &[1])?, part(&[0], &[2])?);
+    /// let split = Split::from_parts(train, &test)?;
+    /// let candidates = Candidates::Sampled { count: 99, seed: 1 };
+    /// let mut negatives = split.among_without(candidates, &[&dev]).negatives(0).to_vec();
+    /// negatives.sort();
+    /// assert_eq!(negatives, [3, 4]);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn among_without(mut self, candidates: Candidates, others: &[&Interactions]) -> Self {
+        self.draw(candidates, others);
         self
     }
 
@@ -131,14 +149,14 @@ impl Split {
         let mut tested = alloc::vec![false; train.users() as usize];
         let (mut test, mut negatives, mut sampled) = (Vec::new(), Vec::new(), false);
         let mut report = SplitReport::default();
-        let mut given = Given::new(train.items());
+        let (mut given, mut trained) = (Given::new(train.items()), Trained::default());
         for (user, item, candidates) in cases {
             for &item in candidates.iter().chain([&item]) {
                 check_id("item", item, train.items())?;
             }
             check_id("user", user, train.users())?;
             tested[user as usize] = true;
-            if train.contains(user, item) {
+            if trained.has(&train, user, item) {
                 report.trained_on += 1;
                 report.first_trained_on.get_or_insert((user, item));
                 continue;
@@ -177,7 +195,7 @@ impl Split {
         })
     }
 
-    fn draw(&mut self, candidates: Candidates) {
+    fn draw(&mut self, candidates: Candidates, others: &[&Interactions]) {
         self.negatives.clear();
         self.report = SplitReport {
             short_cases: 0,
@@ -194,19 +212,47 @@ impl Split {
             Candidates::Sampled { count, seed } => (count, seed),
         };
         let mut drawer = Drawer::new(&self.train, seed);
+        let mut held_out: Vec<(u32, u32)> = self.test.iter().map(|case| (case.user, case.item)).collect();
+        held_out.sort_unstable();
         for (at, case) in self.test.iter_mut().enumerate() {
             let start = self.negatives.len();
-            drawer.draw(
-                at as u32,
-                (case.user, case.item),
-                self.train.of_user(case.user),
-                count,
-                &mut self.negatives,
-            );
+            let tested = held_out[held_out.partition_point(|pair| pair.0 < case.user)..].iter();
+            let tested = tested.take_while(|pair| pair.0 == case.user).map(|pair| pair.1);
+            let elsewhere = others.iter().flat_map(|other| other.of_user(case.user).iter().copied());
+            let seen = self
+                .train
+                .of_user(case.user)
+                .iter()
+                .copied()
+                .chain(tested)
+                .chain(elsewhere);
+            drawer.draw(at as u32, case.user, seen, count, &mut self.negatives);
             case.negatives = start..self.negatives.len();
             self.report.short_cases += u32::from(case.negatives.len() < count as usize);
             self.report.no_candidates += u32::from(case.negatives.is_empty() && count > 0);
         }
+    }
+}
+
+/// Whether users have items, at one look an item where the cases of a user come together.
+#[derive(Default)]
+struct Trained {
+    /// The last of the runs of cases whose user has the item; runs count from 1.
+    last: Vec<usize>,
+    run: usize,
+    user: Option<u32>,
+}
+
+impl Trained {
+    fn has(&mut self, train: &Interactions, user: u32, item: u32) -> bool {
+        if self.user.replace(user) != Some(user) {
+            self.last.resize(train.items() as usize, 0);
+            self.run += 1;
+            for &item in train.of_user(user) {
+                self.last[item as usize] = self.run;
+            }
+        }
+        self.last[item as usize] == self.run
     }
 }
 

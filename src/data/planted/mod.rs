@@ -1,10 +1,12 @@
-//! Made-up data whose truth is known: pairs with planted tastes, and clicks with planted interests.
+//! Made-up data whose truth is known: pairs with planted tastes, histories along planted paths, and clicks with planted interests.
 
 mod click_data;
 mod clicks;
 mod interactions;
+mod paths;
 mod walk;
 
 pub use click_data::{Part, PlantedClickData};
 pub use clicks::{PlantedClicks, PlantedLogit};
 pub use interactions::{Planted, PlantedData};
+pub use paths::{PlantedPathData, PlantedPaths};

@@ -85,6 +85,39 @@ impl Dialect {
     }
 }
 
+/// Whether the rows of a file are known to be lists, without taking any.
+pub(super) fn looks_like_lists(lines: &mut Lines, delimiter: Option<Delimiter>) -> Result<bool> {
+    let name = lines.name().to_owned();
+    let (bytes, all) = lines.peek()?;
+    let sample = Sample {
+        bytes,
+        all,
+        name: &name,
+    };
+    let wish = Wish {
+        delimiter,
+        ..Wish::default()
+    };
+    Ok(sample
+        .choose(&wish)
+        .is_ok_and(|chosen| sample.are_lists(chosen.splitting)))
+}
+
+/// Whether rows of a part of a data set are lists though their widths or users do not tell at once: lists that go on over
+/// several lines, of names, or all of the same length.
+pub(super) fn may_be_lists(lines: &mut Lines) -> Result<bool> {
+    let name = lines.name().to_owned();
+    let (bytes, all) = lines.peek()?;
+    let sample = Sample {
+        bytes,
+        all,
+        name: &name,
+    };
+    Ok(sample
+        .choose_for_lists()
+        .is_ok_and(|chosen| sample.may_be_lists(&chosen)))
+}
+
 /// The delimiter that a first line `sep=;` names.
 fn separator_line(bytes: &[u8]) -> Option<Delimiter> {
     match bytes.strip_prefix(b"sep=")? {
@@ -115,13 +148,17 @@ impl Sample<'_> {
     }
 
     fn lists(&self, splitting: Splitting, wish: &Wish) -> Dialect {
-        let is_header = wish.header == Some(true);
+        let is_header = wish.header.unwrap_or_else(|| self.names_lists(splitting));
+        let mut notes = Vec::new();
+        if is_header && wish.header.is_none() {
+            notes.push("the first row was taken for a header, as all others are numbers".into());
+        }
         Dialect {
             splitting,
             width: Width::Any,
             header: is_header.then(Vec::new),
             lists: true,
-            notes: Vec::new(),
+            notes,
             sample: Vec::new(),
             first_line: 0,
         }
@@ -193,6 +230,9 @@ impl Sample<'_> {
         if let Some(delimiter) = wish.delimiter {
             return Ok(self.tried(delimiter));
         }
+        if wish.lists == Some(true) {
+            return self.choose_for_lists();
+        }
         let (mut agreeing, mut others): (Vec<Trial>, Vec<Trial>) = USUAL
             .map(|delimiter| self.tried(delimiter))
             .into_iter()
@@ -226,6 +266,25 @@ impl Sample<'_> {
         match found {
             Some(found) => Ok(others.swap_remove(found)),
             None => Err(self.refused_without_delimiter()),
+        }
+    }
+
+    /// The delimiter of rows that are lists, whose widths tell nothing: the first that leaves whole numbers alone, or else
+    /// the one that parts most of the rows.
+    fn choose_for_lists(&self) -> Result<Trial> {
+        let parted = |trial: &Trial| trial.widths.iter().filter(|&&width| width > 1).count();
+        let mut trials: Vec<Trial> = USUAL.map(|delimiter| self.tried(delimiter)).into();
+        let numbers = |trial: &Trial| parted(trial) > 0 && self.are_numbers(trial.splitting);
+        let found = trials.iter().position(numbers).or_else(|| {
+            let most = trials.iter().map(parted).max().filter(|&most| most > 0)?;
+            trials.iter().position(|trial| parted(trial) == most)
+        });
+        match found {
+            Some(found) => Ok(trials.swap_remove(found)),
+            None => match trials.into_iter().find_map(|trial| trial.error) {
+                Some(error) => Err(error),
+                None => Err(self.refused_without_delimiter()),
+            },
         }
     }
 

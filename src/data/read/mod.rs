@@ -6,6 +6,7 @@ mod fields;
 mod header;
 mod libfm;
 mod lines;
+mod lists;
 mod ncf;
 mod only;
 mod options;
@@ -72,6 +73,32 @@ impl Interactions {
         titles::add(pairs::read(lines::Lines::open(&path)?, options)?, &path)
     }
 
+    /// Reads the parts of a data set, such as training, dev and test files, as [`Interactions::read_with`] reads one file,
+    /// but for titles: their keys are numbered together, in order of first appearance, so that an index means the same
+    /// user or item in all parts. Where the rows of one file are lists, those of all are.
+    ///
+    /// ```
+    /// use pocketrec::data::{Candidates, Delimited, Interactions, Split};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (train, test) = (folder.path().join("train.csv"), folder.path().join("test.csv"));
+    /// std::fs::write(&train, "user,item\nann,tea\nbob,rice\n")?;
+    /// std::fs::write(&test, "user,item\nbob,tea\nann,soup\n")?;
+    /// let [train, test] = Interactions::read_parts([train, test], &Delimited::default())?;
+    /// assert_eq!((train.users(), train.items(), test.of_user(1)), (2, 3, &[0][..]));
+    /// let split = Split::from_parts(train, &test)?.among(Candidates::default());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Interactions::read_with`], and [`Error::Data`] where one file has times and another has none.
+    pub fn read_parts<P: AsRef<Path>, const N: usize>(paths: [P; N], options: &Delimited) -> Result<[Self; N]> {
+        let open = |path: P| lines::Lines::open(path.as_ref());
+        let files = paths.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+        let parts = <[Self; N]>::try_from(pairs::read_parts(files, options)?);
+        // As many parts as files.
+        parts.map_err(|_| Error::config("paths", "a file has no part"))
+    }
+
     /// Reads delimited rows that are in memory, compressed by gzip or not, as [`Interactions::read_with`] reads a file.
     /// `name` stands for the file in messages.
     ///
@@ -104,7 +131,7 @@ fn file_of(path: &Path) -> Result<PathBuf> {
             path.display().to_string(),
             0,
             format!(
-                "the folder has none of {} (nor *.train.rating, which Dataset::read takes); name the file itself",
+                "the folder has none of {} (nor *.train.rating, or train.txt and test.txt, which Dataset::read takes); name the file itself",
                 KNOWN.join(", ")
             ),
         )

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{
     dialect::{Dialect, Wish},
     lines::Lines,
+    lists,
     options::BadRows,
     records::{Record, Records, Width},
     report::RowReport,
@@ -32,6 +33,9 @@ impl Dataset {
     ///   set: training part, test items and candidates exactly as published, except that a candidate that is its own
     ///   case's test item is left out (156 users of ml-1m have one). Ids are numbers from 0 on; where some below the
     ///   largest come in none of the files, the others are numbered anew. There are no titles.
+    /// - LightGCN's files, where `path` is a folder that holds `train.txt` and `test.txt`, or one of them: the parts as
+    ///   published, several test items a user, to be ranked among all items ([`Dataset::read_lists`]). Rows of columns in
+    ///   files of these names are read as such ([`Interactions::read_parts`]).
     /// - Else what [`Interactions::read`] reads, with each user's latest interaction held out, to be ranked among 99
     ///   sampled items.
     ///
@@ -39,7 +43,10 @@ impl Dataset {
     /// [`Error::Io`] and [`Error::Data`] with file, line and reason, as [`Interactions::read`], and those of
     /// [`Interactions::leave_one_out`].
     pub fn read(path: impl AsRef<Path>) -> Result<Split> {
-        Self::read_among(path, Candidates::default())
+        match lists_of(path.as_ref())? {
+            Some(parts) => lists::read(parts),
+            None => Self::read_among(path, Candidates::default()),
+        }
     }
 
     /// Whether a path means NCF's files, whose parts, ids and candidates are as published.
@@ -55,11 +62,24 @@ impl Dataset {
     /// # Errors
     /// Those of [`Dataset::read`].
     pub fn read_among(path: impl AsRef<Path>, candidates: Candidates) -> Result<Split> {
+        if let Some(parts) = lists_of(path.as_ref())? {
+            return Ok(lists::read(parts)?.among(candidates));
+        }
         match stem_of(path.as_ref())? {
             Some(stem) => read(&stem, candidates),
             None => Interactions::read(path)?.leave_one_out_among(candidates),
         }
     }
+}
+
+/// LightGCN's files, if `path` means such and none of NCF's.
+fn lists_of(path: &Path) -> Result<Option<[PathBuf; 2]>> {
+    let parts = lists::parts_of(path);
+    Ok(if parts.is_some() && stem_of(path)?.is_none() {
+        parts
+    } else {
+        None
+    })
 }
 
 const TRAIN: &str = ".train.rating";

@@ -2,7 +2,7 @@
 
 use super::{
     columns::{Role, listed, place_of},
-    dialect::{Dialect, Wish},
+    dialect::{Dialect, Wish, looks_like_lists},
     lines::Lines,
     options::{BadRows, Column, Delimited},
     records::Record,
@@ -11,7 +11,11 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::{FileLayout, Interactions, ReadReport, interactions::Rows, text::Times},
+    data::{
+        FileLayout, IdMap, Interactions, ReadReport,
+        interactions::Rows,
+        text::{Times, Unit},
+    },
 };
 
 /// Where things stand in a row, counted from 0.
@@ -25,29 +29,55 @@ struct Layout {
 
 /// Reads `lines` by `options`, without titles.
 pub(super) fn read(lines: Lines, options: &Delimited) -> Result<Interactions> {
+    check(options)?;
+    let (part, users, items) = Part::read(lines, options, Keys::new("user"), Keys::new("item"))?;
+    part.group(None, users.into_map(), items.into_map())
+}
+
+/// Reads files whose keys are numbered together and whose times are counted in the same unit.
+pub(super) fn read_parts(mut files: Vec<Lines>, options: &Delimited) -> Result<Vec<Interactions>> {
+    check(options)?;
+    let mut options = options.clone();
+    if options.lists.is_none() && options.header != Some(true) {
+        // Of the lists of two parts those of one may happen to be of the same length.
+        for lines in &mut files {
+            options.lists = options
+                .lists
+                .or(looks_like_lists(lines, options.delimiter)?.then_some(true));
+        }
+    }
+    let (mut users, mut items) = (Keys::new("user"), Keys::new("item"));
+    let (mut parts, mut unit) = (Vec::with_capacity(files.len()), None);
+    for lines in files {
+        let part;
+        (part, users, items) = Part::read(lines, &options, users, items)?;
+        if parts
+            .last()
+            .is_some_and(|last: &Part| last.has_times() != part.has_times())
+        {
+            let reason = "of the parts some have times and some have none; give all of them a column of times or none";
+            return Err(Error::data(part.name, 0, reason));
+        }
+        let common = unit.unwrap_or(part.times.unit()).common(part.times.unit());
+        unit = Some(common.map_err(|reason| Error::data(&*part.name, 0, reason))?);
+        parts.push(part);
+    }
+    let (users, items) = (users.into_map(), items.into_map());
+    let group = |part: Part| part.group(unit, users.clone(), items.clone());
+    let mut parts = parts.into_iter().map(group).collect::<Result<Vec<_>>>()?;
+    // An item that somebody has in one part is nobody's gap in the others.
+    for part in &mut parts {
+        part.unused.clear();
+    }
+    Ok(parts)
+}
+
+fn check(options: &Delimited) -> Result<()> {
     if options.min_rating.is_some_and(f32::is_nan) {
         let reason = "it is not a number; give the lowest rating to keep";
         return Err(Error::config("min_rating", reason));
     }
-    let wish = Wish {
-        delimiter: options.delimiter,
-        header: options.header.or_else(|| names_columns(options).then_some(true)),
-        lists: options.lists,
-    };
-    let name = lines.name().to_owned();
-    let (dialect, records) = Dialect::of(lines, &wish)?;
-    let refused = |reason: String| Error::data(&*name, dialect.first_line, reason);
-    let mut report = RowReport::new(options.bad_rows);
-    let mut reader = Reader::new(options);
-    if dialect.lists {
-        report.layout = Some(layout_of_lists(&dialect, options).map_err(refused)?);
-        records.each(&mut report, |_, record| reader.push_list(record))?;
-    } else {
-        let (layout, said) = Layout::find(&dialect, options).map_err(refused)?;
-        report.layout = Some(said);
-        records.each(&mut report, |_, record| reader.push(&layout, record))?;
-    }
-    reader.finish(&name, report)
+    Ok(())
 }
 
 /// Whether a column is given by a name, which takes a header to be found.
@@ -198,13 +228,96 @@ fn by_place(dialect: &Dialect) -> Result<[Option<usize>; 4], String> {
     }
 }
 
+/// What was read of a file, before its rows are grouped.
+struct Part {
+    name: String,
+    rows: Rows,
+    times: Times,
+    lists: bool,
+    report: RowReport,
+    below_min_rating: u64,
+}
+
+impl Part {
+    /// Reads a file, with keys numbered on.
+    fn read(lines: Lines, options: &Delimited, users: Keys, items: Keys) -> Result<(Part, Keys, Keys)> {
+        let wish = Wish {
+            delimiter: options.delimiter,
+            header: options.header.or_else(|| names_columns(options).then_some(true)),
+            lists: options.lists,
+        };
+        let name = lines.name().to_owned();
+        let (dialect, records) = Dialect::of(lines, &wish)?;
+        let refused = |reason: String| Error::data(&*name, dialect.first_line, reason);
+        let mut report = RowReport::new(options.bad_rows);
+        let mut reader = Reader::new(options, users, items);
+        if dialect.lists {
+            report.layout = Some(layout_of_lists(&dialect, options).map_err(refused)?);
+            records.each(&mut report, |_, record| reader.push_list(record))?;
+        } else {
+            let (layout, said) = Layout::find(&dialect, options).map_err(refused)?;
+            report.layout = Some(said);
+            records.each(&mut report, |_, record| reader.push(&layout, record))?;
+        }
+        if reader.rows.users.is_empty() {
+            let reason = match reader.below_min_rating {
+                0 => "there is no interaction".into(),
+                rows => format!("none of {rows} rows has a rating of min_rating or more; lower it"),
+            };
+            return Err(Error::data(name, 0, reason));
+        }
+        let Reader {
+            rows,
+            times,
+            users,
+            items,
+            below_min_rating,
+            ..
+        } = reader;
+        let part = Part {
+            name,
+            rows,
+            times,
+            lists: dialect.lists,
+            report,
+            below_min_rating,
+        };
+        Ok((part, users, items))
+    }
+
+    fn has_times(&self) -> bool {
+        !self.times.values().is_empty()
+    }
+
+    /// Groups the rows by user, their times counted in `unit`, or in their own.
+    fn group(mut self, unit: Option<Unit>, users: IdMap, items: IdMap) -> Result<Interactions> {
+        let own = self.times.unit();
+        let unit = unit.unwrap_or(own);
+        self.rows.times = self.times.into_values();
+        own.rescale(unit, &mut self.rows.times);
+        let mut data = Interactions::from_rows(self.rows, users, items)?;
+        let report = self.report;
+        data.report = ReadReport {
+            rows: if self.lists { data.report.rows } else { report.rows },
+            below_min_rating: self.below_min_rating,
+            time_decimals: unit.decimals(),
+            skipped: report.skipped,
+            first_skipped: report.first_skipped,
+            blank: report.blank,
+            multiline: report.multiline,
+            layout: report.layout,
+            ..data.report
+        };
+        Ok(data)
+    }
+}
+
 /// Collects rows.
 struct Reader {
     min_rating: Option<f32>,
     /// Whether reading goes on behind a bad row.
     skips: bool,
     below_min_rating: u64,
-    users_of_lists: u64,
     rows: Rows,
     times: Times,
     users: Keys,
@@ -212,16 +325,15 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(options: &Delimited) -> Self {
+    fn new(options: &Delimited, users: Keys, items: Keys) -> Self {
         Reader {
             min_rating: options.min_rating,
             skips: options.bad_rows == BadRows::Skip,
             below_min_rating: 0,
-            users_of_lists: 0,
             rows: Rows::default(),
             times: Times::default(),
-            users: Keys::new("user"),
-            items: Keys::new("item"),
+            users,
+            items,
         }
     }
 
@@ -264,35 +376,6 @@ impl Reader {
             self.rows.users.push(user);
             self.rows.items.push(self.items.index(item)?);
         }
-        self.users_of_lists += 1;
         Ok(())
-    }
-
-    fn finish(mut self, name: &str, report: RowReport) -> Result<Interactions> {
-        if self.rows.users.is_empty() {
-            let reason = match self.below_min_rating {
-                0 => "there is no interaction".into(),
-                rows => format!("none of {rows} rows has a rating of min_rating or more; lower it"),
-            };
-            return Err(Error::data(name, 0, reason));
-        }
-        let decimals = self.times.unit().decimals();
-        self.rows.times = self.times.into_values();
-        let mut data = Interactions::from_rows(self.rows, self.users.into_map(), self.items.into_map())?;
-        data.report = ReadReport {
-            rows: match self.users_of_lists {
-                0 => report.rows,
-                _ => data.report.rows,
-            },
-            below_min_rating: self.below_min_rating,
-            time_decimals: decimals,
-            skipped: report.skipped,
-            first_skipped: report.first_skipped,
-            blank: report.blank,
-            multiline: report.multiline,
-            layout: report.layout,
-            ..data.report
-        };
-        Ok(data)
     }
 }

@@ -3,8 +3,9 @@
 use hashbrown::HashSet;
 
 use super::{
+    header::has_header,
     lines::Lines,
-    records::{Records, Splitting},
+    records::{Record, Records, Splitting},
 };
 use crate::{Error, data::Delimiter};
 
@@ -80,6 +81,22 @@ pub(super) fn usual(widths: &[usize]) -> usize {
         .into_iter()
         .find(|&(_, count)| count == most)
         .map_or(0, |(width, _)| width)
+}
+
+fn is_whole(field: &[u8]) -> bool {
+    field.iter().all(u8::is_ascii_digit)
+}
+
+/// The number of fields of a record that are all whole numbers; the last of a list may be followed by a delimiter.
+fn width_of_numbers(record: &Record) -> Option<usize> {
+    let width = record.len() - usize::from(record.iter().last().is_some_and(<[u8]>::is_empty));
+    let number = |field: &[u8]| !field.is_empty() && is_whole(field);
+    record
+        .iter()
+        .take(width)
+        .map(<[u8]>::trim_ascii)
+        .all(number)
+        .then_some(width)
 }
 
 impl Sample<'_> {
@@ -167,20 +184,70 @@ impl Sample<'_> {
 
     /// Whether records are users with their items: whole numbers alone, in rows of different lengths, no user twice.
     pub fn are_lists(&self, splitting: Splitting) -> bool {
-        let whole = |field: &[u8]| field.iter().all(u8::is_ascii_digit);
         let (mut records, mut users, mut widths) = (self.open(splitting), HashSet::new(), Vec::new());
         while widths.len() < LOOK && matches!(records.advance(), Ok(true)) {
             let record = records.record();
             let user = record.get(0).unwrap_or_default().to_vec();
-            // The last of a list may be followed by a delimiter.
-            let fields = record.len() - usize::from(record.iter().last().is_some_and(<[u8]>::is_empty));
-            let empty = record.iter().take(fields).any(<[u8]>::is_empty);
-            if empty || !record.iter().all(whole) || !users.insert(user) {
+            let Some(width) = width_of_numbers(&record) else {
+                return false;
+            };
+            if !record.iter().all(is_whole) || !users.insert(user) {
                 return false;
             }
-            widths.push(fields);
+            widths.push(width);
         }
         widths.iter().any(|&width| width != widths[0]) && widths.iter().any(|&width| width > 2)
+    }
+
+    /// Whether all fields are whole numbers, but for those of a header.
+    pub fn are_numbers(&self, splitting: Splitting) -> bool {
+        let mut records = self.open(splitting);
+        let (mut seen, mut others) = (0, 0);
+        while seen < LOOK && matches!(records.advance(), Ok(true)) {
+            others += usize::from(width_of_numbers(&records.record()).is_none() && seen > 0);
+            seen += 1;
+        }
+        seen > 1 && others == 0 || seen == 1 && !self.names_lists(splitting) && self.first_is_numbers(splitting)
+    }
+
+    fn first_is_numbers(&self, splitting: Splitting) -> bool {
+        let mut records = self.open(splitting);
+        matches!(records.advance(), Ok(true)) && width_of_numbers(&records.record()).is_some()
+    }
+
+    /// Whether the first record holds no number, and all others hold numbers alone: it names what they are.
+    pub fn names_lists(&self, splitting: Splitting) -> bool {
+        let mut records = self.open(splitting);
+        let digit = |field: &[u8]| field.iter().any(u8::is_ascii_digit);
+        if !matches!(records.advance(), Ok(true)) || records.record().iter().any(digit) {
+            return false;
+        }
+        let mut seen = 0;
+        while seen < LOOK && matches!(records.advance(), Ok(true)) {
+            if width_of_numbers(&records.record()).is_none() {
+                return false;
+            }
+            seen += 1;
+        }
+        seen > 0
+    }
+
+    /// Whether records can be users with their items and hardly anything else: of many different lengths, or of more than
+    /// two fields with no user twice; and none is a header.
+    pub fn may_be_lists(&self, chosen: &Trial) -> bool {
+        let (records, _) = self.records(chosen.splitting);
+        if has_header(&records).0 {
+            return false;
+        }
+        let users: HashSet<&String> = records.iter().filter_map(|record| record.first()).collect();
+        let different = users.len() == records.len();
+        let usual = chosen.width();
+        let same = chosen.widths.iter().filter(|&&width| width == usual).count();
+        match same == chosen.widths.len() {
+            true => usual > 2 && different,
+            // A few rows of another length are faults in a table of columns.
+            false => different || 2 * same < chosen.widths.len(),
+        }
     }
 
     pub fn refused(&self, line: u64, reason: &str) -> Error {

@@ -1,22 +1,43 @@
 //! Training samples: every positive once an epoch, with fresh negatives, in shuffled order.
 
 mod part;
+mod sequences;
 
-use alloc::format;
+use alloc::{format, vec::Vec};
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     Batch, Interactions, Positives,
     interactions::{nothing_to_draw, user_of_everything},
 };
 use crate::{
-    Error, Result,
+    Error, Result, memory,
     rng::{Permutation, Rng, streams},
 };
+
+pub use sequences::{SEQUENCE_ORDER_STREAM, SequenceSampler};
+pub(crate) use sequences::{columns as sequence_columns, push_history};
 
 /// The stream of a sampler's seed that gives an epoch's order.
 pub const ORDER_STREAM: u32 = streams::PAIR_ORDER;
 /// The stream of a sampler's seed that gives an epoch's negatives.
 pub const NEGATIVE_STREAM: u32 = streams::PAIR_NEGATIVES;
+/// The stream of a sampler's seed that gives the users of an epoch, where these are drawn.
+pub const USER_STREAM: u32 = streams::PAIR_USERS;
+
+/// Which positives an epoch goes through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampling {
+    /// Each of them once.
+    #[default]
+    EveryPositive,
+    /// As many as there are, each of a user who is drawn uniformly and one of that user's items: who has few items counts as
+    /// much as who has many (He et al., *LightGCN*, SIGIR 2020, in the authors' code).
+    UniformUsers,
+}
+
 /// Draws training samples from positives: each positive once an epoch (label 1), and for each as many items that the
 /// user does not have, drawn uniformly (label 0), as in He et al., *Neural Collaborative Filtering*, WWW 2017.
 ///
@@ -42,8 +63,12 @@ pub const NEGATIVE_STREAM: u32 = streams::PAIR_NEGATIVES;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sampler {
+    /// Users who have items, where they are drawn; none where each positive comes once.
+    users: Vec<u32>,
     positives: Positives,
     epochs: Epochs,
+    /// The logarithm of each item's share of the positives; nothing where it is not asked for.
+    log_q: Vec<f32>,
 }
 
 /// What of a sampler does not grow with the data.
@@ -62,6 +87,11 @@ impl Epochs {
     /// Draws of each positive.
     fn group(self) -> u32 {
         self.negatives + u32::from(!self.pairwise)
+    }
+
+    /// The stream of an epoch's users, where they are drawn.
+    pub fn users(self, epoch: u32) -> Rng {
+        self.rng.stream(USER_STREAM).stream(epoch)
     }
 
     /// The shuffled order of an epoch, and the stream of its negatives.
@@ -107,6 +137,45 @@ impl Sampler {
         Self::drawing(train, negatives_per_positive, true, seed)
     }
 
+    /// A sampler of `train` that draws positives alone, each once an epoch, which a softmax over the items of a block of samples
+    /// learns from ([`softmax_cross_entropy`](crate::ops::softmax_cross_entropy)). The rule is that of [`Sampler`], without
+    /// negatives. With `log_q`, batches have the logarithm of each item's share of all positives, which is how probable it is
+    /// at any place of a batch ([`Batch::log_q`]).
+    ///
+    /// ```
+    /// use pocketrec::data::{Batch, Interactions, Sampler};
+    /// let train = Interactions::from_pairs(&[(0, 0), (0, 1), (1, 1), (2, 1)])?;
+    /// let mut batch = Batch::default();
+    /// Sampler::of_positives(&train, true, 42)?.fill(0, 0, 100, &mut batch);
+    /// let of_item = |item: u32| batch.column(1).ids.iter().position(|&id| id == item).map(|at| batch.log_q()[at].exp());
+    /// assert_eq!((batch.len(), batch.log_q().len()), (4, 4));
+    /// assert!((of_item(0).unwrap() - 0.25).abs() < 1e-6 && (of_item(1).unwrap() - 0.75).abs() < 1e-6);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Sampler::new`].
+    pub fn of_positives(train: &Interactions, log_q: bool, seed: u64) -> Result<Self> {
+        let mut sampler = Self::drawing(train, 0, false, seed)?;
+        if log_q {
+            let items = train.items() as usize;
+            let mut counts = memory::zeroed::<u32>(items, || "how often each item is drawn".into())?;
+            for user in 0..train.users() {
+                train.of_user(user).iter().for_each(|&item| counts[item as usize] += 1);
+            }
+            let all = train.len() as f64;
+            // An item that nobody has is never drawn.
+            let of_item = |count: u32| libm::log(f64::from(count.max(1)) / all) as f32;
+            sampler.log_q = counts.into_iter().map(of_item).collect();
+        }
+        Ok(sampler)
+    }
+
+    /// Whether batches have [`Batch::log_q`].
+    pub fn has_log_q(&self) -> bool {
+        !self.log_q.is_empty()
+    }
+
     fn drawing(train: &Interactions, negatives_per_positive: u32, pairwise: bool, seed: u64) -> Result<Self> {
         if train.is_empty() {
             return Err(Error::config("train", "there are no interactions to train on"));
@@ -126,6 +195,7 @@ impl Sampler {
             refuse_users_of_everything(train)?;
         }
         Ok(Sampler {
+            users: Vec::new(),
             positives: Positives::new(train),
             epochs: Epochs {
                 negatives: negatives_per_positive,
@@ -133,7 +203,41 @@ impl Sampler {
                 samples: total,
                 rng: Rng::new(seed),
             },
+            log_q: Vec::new(),
         })
+    }
+
+    /// The same sampler that goes through other positives. Of [`UniformUsers`](Sampling::UniformUsers), what would belong to
+    /// positive `i` belongs to one that is drawn: block `i` of stream [`USER_STREAM`], then the epoch, has a number that is
+    /// scaled to the users who have items, in ascending order, and one that is scaled to the user's items.
+    ///
+    /// ```
+    /// use pocketrec::data::{Batch, Interactions, Sampler, Sampling};
+    /// let train = Interactions::from_pairs(&[(0, 0), (0, 1), (0, 2), (3, 0)])?;
+    /// let sampler = Sampler::new(&train, 0, 7)?.with_sampling(Sampling::UniformUsers);
+    /// let (mut batch, mut of_last) = (Batch::default(), 0);
+    /// for epoch in 0..1000 {
+    ///     sampler.fill(epoch, 0, 4, &mut batch);
+    ///     of_last += batch.column(0).ids.iter().filter(|&&user| user == 3).count();
+    /// }
+    /// assert!((1900..2100).contains(&of_last)); // half of all, and not a quarter
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn with_sampling(mut self, sampling: Sampling) -> Self {
+        let has_items = |&user: &u32| !self.positives.of_user(user).is_empty();
+        self.users = match sampling {
+            Sampling::EveryPositive => Vec::new(),
+            Sampling::UniformUsers => (0..self.positives.users()).filter(has_items).collect(),
+        };
+        self
+    }
+
+    /// Which positives it goes through.
+    pub fn sampling(&self) -> Sampling {
+        match self.users.is_empty() {
+            true => Sampling::EveryPositive,
+            false => Sampling::UniformUsers,
+        }
     }
 
     /// Number of samples in an epoch: positives x (1 + negatives); of pairs, positives x negatives.
@@ -168,6 +272,13 @@ impl Sampler {
         batch.clear();
         batch.set_negatives(2..columns);
         self.fill_range(epoch, start..end, batch);
+        if self.has_log_q() {
+            let column = batch.columns().len().min(1);
+            for at in 0..batch.len() {
+                let item = batch.column(column).ids[at];
+                batch.log_q_mut().push(self.log_q[item as usize]);
+            }
+        }
         batch.sort();
     }
 }
@@ -186,7 +297,7 @@ fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
 mod tests {
     use super::*;
     use crate::rng::scale;
-    use alloc::{string::ToString, vec::Vec};
+    use alloc::string::ToString;
 
     /// Compares epoch 3 with what the rule says of each position.
     fn follow_the_written_rule(data: &Interactions, negatives: u32) {

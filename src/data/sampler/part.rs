@@ -20,17 +20,29 @@ impl Sampler {
             // `at` is below `total`, which is a u32.
             let part = at as u32..end.min(at + PART as u64) as u32;
             match self.epochs.pairwise {
-                true => self.fill_pairs(part, &order, rng, batch),
-                false => self.fill_part(part, &order, rng, batch),
+                true => self.fill_pairs(epoch, part, &order, rng, batch),
+                false => self.fill_part(epoch, part, &order, rng, batch),
             }
             at += PART as u64;
         }
     }
 
+    /// The positive that number `index` of an epoch stands for: itself, or one of a user who is drawn.
+    #[inline]
+    fn positive(&self, epoch: u32, index: u32) -> u32 {
+        if self.users.is_empty() {
+            return index;
+        }
+        let bits = self.epochs.users(epoch).at(index.into());
+        let user = self.users[scale(bits[0], self.users.len() as u32) as usize];
+        let own = self.positives.indices_of(user);
+        own.start + scale(bits[1], own.len() as u32)
+    }
+
     /// Pushes the samples of some positions, at most `PART`. Each loop does one thing for all of them: so the reads from
     /// memory overlap instead of waiting for each other behind mispredicted branches, and the random blocks of
     /// neighbours are computed in vector registers (all in one loop took three times as long).
-    fn fill_part(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
+    fn fill_part(&self, epoch: u32, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
         let (group, items) = (self.epochs.group(), self.positives.items());
         let len = positions.len();
         let (mut draws, mut tries) = ([0; PART], [0; PART]);
@@ -38,10 +50,10 @@ impl Sampler {
         order.fill(positions.start, &mut draws[..len]);
         let draws = &draws[..len];
         for ((&draw, user), own) in draws.iter().zip(&mut users).zip(&mut own) {
-            let positive = draw / group;
+            let (index, positive) = (draw / group, self.positive(epoch, draw / group));
             *user = self.positives.user(positive);
             // The positive's item, or none of the numbers of items where the draw is a negative.
-            *own = if positive * group == draw {
+            *own = if index * group == draw {
                 self.positives.item(positive)
             } else {
                 u32::MAX
@@ -67,7 +79,7 @@ impl Sampler {
     }
 
     /// [`fill_part`](Sampler::fill_part) of pairs.
-    fn fill_pairs(&self, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
+    fn fill_pairs(&self, epoch: u32, positions: Range<u32>, order: &Permutation, rng: Rng, batch: &mut Batch) {
         let (group, items) = (self.epochs.group(), self.positives.items());
         let len = positions.len();
         let (mut draws, mut users) = ([0; PART], [0; PART]);
@@ -75,7 +87,8 @@ impl Sampler {
         order.fill(positions.start, &mut draws[..len]);
         let draws = &draws[..len];
         for ((&draw, user), own) in draws.iter().zip(&mut users).zip(&mut own) {
-            (*user, *own) = (self.positives.user(draw / group), self.positives.item(draw / group));
+            let positive = self.positive(epoch, draw / group);
+            (*user, *own) = (self.positives.user(positive), self.positives.item(positive));
         }
         for (&draw, first) in draws.iter().zip(&mut tries) {
             *first = scale(rng.at(draw.into())[0], items);

@@ -33,6 +33,7 @@ impl GpuExecutor {
             self.program = None;
         }
         self.transpose_is_due = true;
+        self.forget_propagated();
         self.steps = state.step;
         self.interrupted = false;
         Ok(())
@@ -44,6 +45,7 @@ impl GpuExecutor {
         // Tables, vectors and statistics have no transpose.
         let Param { kind, is_vector, .. } = &self.plan.params()[param];
         self.transpose_is_due |= *kind == ParamKind::Dense && !is_vector;
+        self.forget_propagated();
         self.interrupted = true; // where this is dropped in the middle
         let written = self.tensors.write_rows(&self.plan, param, first, values).await;
         self.interrupted = false;
@@ -61,6 +63,7 @@ impl GpuExecutor {
         if self.tensors.grow(&self.plan, vocabulary, rows).await? {
             self.program = None;
         }
+        self.grow_graph(&grown).await?;
         self.plan = grown;
         Ok(())
     }

@@ -11,6 +11,7 @@ mod losses;
 mod memory;
 mod parts;
 pub(crate) mod program;
+mod propagation;
 mod resident;
 mod run;
 mod score;
@@ -25,7 +26,8 @@ use crate::{
     checks::{check_rows, check_scored, check_state},
     data::Batch,
     executor::{
-        Activations, DrawBatches, Executor, LossSum, Pending, Profile, ScoreCatalogue, SearchCatalogue, interrupted,
+        Activations, DrawBatches, Executor, LossSum, Pending, Profile, Propagation, ScoreCatalogue, SearchCatalogue,
+        interrupted,
     },
     gpu::{
         device::{gpu::Gpu, signal::Submitted},
@@ -33,6 +35,7 @@ use crate::{
         memory::{
             budget::{check_host, losses, parameters},
             buffers::{Readback, STORAGE},
+            graph::GraphBuffers,
             layout::Columns,
             tensors::Tensors,
         },
@@ -70,6 +73,8 @@ pub struct GpuExecutor {
     pub(crate) limits: Limits,
     pub(crate) layers: wgpu::Buffer,
     pub(crate) losses: wgpu::Buffer,
+    /// What tables are propagated along.
+    pub(crate) graph: Option<GraphBuffers>,
     pub(crate) buffers: Option<Buffers>,
     pub(crate) program: Option<Program>,
     pub(crate) inputs: Inputs,
@@ -124,6 +129,7 @@ impl GpuExecutor {
         let mut executor = GpuExecutor {
             losses: gpu.buffer("losses", losses(gpu), STORAGE)?,
             layers: layers_buffer,
+            graph: None,
             gpu: gpu.clone(),
             plan,
             columns,
@@ -298,6 +304,13 @@ impl Executor for GpuExecutor {
 
     fn profiling(&mut self) -> Option<&mut dyn Profile> {
         Some(self)
+    }
+
+    fn propagation(&mut self) -> Option<&mut dyn Propagation> {
+        match self.plan.propagation() {
+            Some(_) => Some(self),
+            None => None,
+        }
     }
 
     fn activations(&mut self) -> Option<&mut dyn Activations> {

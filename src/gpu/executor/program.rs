@@ -15,6 +15,9 @@ pub(crate) struct Program {
     pub backward: Vec<Dispatch>,
     pub updates: Vec<(Updates, Vec<Dispatch>)>,
     pub transpose: Vec<Dispatch>,
+    /// What look-ups read of tables that are propagated: the rows that a batch picks, or all.
+    pub propagate_picked: Vec<Dispatch>,
+    pub propagate_all: Vec<Dispatch>,
     /// Makes batches on the device; there once one was asked for.
     pub maker: Option<Maker>,
     /// Searches the catalogue; there once it was asked to.

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    data::Sampler,
+    data::{Sampler, Sampling},
     gpu::memory::layout::Columns,
     gpu::{
         executor::{GpuExecutor, program::Source},
@@ -31,7 +31,8 @@ impl GpuExecutor {
         }
         self.gpu.check()?;
         let rows = [sampler.positives().users(), sampler.positives().items()];
-        if sampler.is_pairwise() || !draws_all(&self.plan, &self.columns) {
+        let by_users = sampler.sampling() == Sampling::UniformUsers;
+        if sampler.is_pairwise() || by_users || sampler.has_log_q() || !draws_all(&self.plan, &self.columns) {
             return Ok(false);
         }
         for (column, rows) in rows.into_iter().enumerate() {
@@ -87,6 +88,7 @@ impl GpuExecutor {
         timer: Option<&mut Timer>,
     ) -> Result<u64> {
         optimizer.validate()?;
+        self.check_graph()?;
         self.gpu.check()?;
         let Some(resident) = &self.resident else {
             return Err(Error::config(

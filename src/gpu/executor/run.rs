@@ -68,6 +68,7 @@ impl GpuExecutor {
             tensors: &self.tensors,
             layers: &self.layers,
             losses: &self.losses,
+            graph: self.graph.as_ref(),
             buffers,
             mixed: self.gpu.mixed(),
         };
@@ -81,6 +82,8 @@ impl GpuExecutor {
             forward: build(&self.gpu, &buffers.inputs, trained)?,
             backward: build(&self.gpu, &buffers.inputs, ops::backward(ctx)?)?,
             updates: Vec::new(),
+            propagate_picked: build(&self.gpu, &buffers.inputs, ctx.propagate(true)?)?,
+            propagate_all: build(&self.gpu, &buffers.inputs, ctx.propagate(false)?)?,
             transpose: build(&self.gpu, &buffers.inputs, vec![ctx.transpose()])?,
             maker: None,
             search: None,
@@ -126,6 +129,7 @@ impl GpuExecutor {
                 tensors: &self.tensors,
                 layers: &self.layers,
                 losses: &self.losses,
+                graph: self.graph.as_ref(),
                 buffers,
                 mixed: self.gpu.mixed(),
             };
@@ -144,6 +148,7 @@ impl GpuExecutor {
         timer: Option<&mut Timer>,
     ) -> Result<()> {
         check_batch(&self.plan, batch)?;
+        self.check_graph()?;
         optimizer.validate()?;
         self.gpu.check()?;
         if batch.is_empty() {
@@ -183,6 +188,7 @@ impl GpuExecutor {
         mut timer: Option<&mut Timer>,
     ) -> Result<()> {
         let (cut, all) = (self.limits.cut(extent), extent.rows());
+        self.forget_propagated();
         for slice in extent.slices(cut.most) {
             let (first, samples) = (slice.first[0], slice.rows[0]);
             let [losses, auxiliary] = self.place_losses(slice)?;
@@ -217,7 +223,9 @@ impl GpuExecutor {
             } else {
                 &[]
             };
-            let lists = [transpose, &program.forward, &program.backward, updates];
+            // Whole tables, once a batch: its segments are those of all slices.
+            let propagate = if first == 0 { &program.propagate_picked[..] } else { &[] };
+            let lists = [transpose, propagate, &program.forward, &program.backward, updates];
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
             if let (Source::Device(draw), Some(maker), 0) = (source, &program.maker, first) {
                 self.counts.uploaded += maker.set(&self.gpu, draw);

@@ -28,6 +28,7 @@ impl GpuExecutor {
     pub(super) async fn score_ids(&mut self, columns: &[&[u32]], out: &mut [f32]) -> Result<()> {
         self.ready()?;
         check_ids(&self.plan, columns, out.len())?;
+        self.check_graph()?;
         if out.is_empty() {
             return Ok(());
         }
@@ -46,6 +47,7 @@ impl GpuExecutor {
     pub(super) async fn score_pairs(&mut self, users: &[u32], out: &mut [f32]) -> Result<()> {
         self.ready()?;
         let items = catalogue_items(&self.plan, users, out)?;
+        self.check_graph()?;
         let pair = pair_of(&self.plan)?;
         let slice = self.score_rows(out.len());
         let (mut user, mut item) = (Vec::with_capacity(slice), Vec::with_capacity(slice));
@@ -77,6 +79,7 @@ impl GpuExecutor {
         mut with: Option<(View, &mut Vec<f32>)>,
     ) -> Result<()> {
         self.gpu.check()?;
+        self.check_graph()?;
         let extent = Extent::of(batch, out.len() as u32);
         let most = self.score_rows(out.len()) as u32;
         let mut rest = out;
@@ -105,9 +108,11 @@ impl GpuExecutor {
         let call = Call::default().of(slice, [0; SPACES]);
         let logit = self.plan.logit();
         let (first, stride) = (self.columns.range(logit).first, self.columns.stride(logit.buffer));
+        let is_due = self.propagation_is_due();
         let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
             return Err(Error::Device("nothing was prepared to run".into()));
         };
+        let propagate = if is_due { &program.propagate_all[..] } else { &[] };
         self.gpu
             .queue()
             .write_buffer(&buffers.inputs, 0, self.inputs.bytes(call));
@@ -122,7 +127,7 @@ impl GpuExecutor {
         } else {
             &[]
         };
-        self.counts.dispatches += record(&mut encoder, &[transpose, program.scoring()], work, None);
+        self.counts.dispatches += record(&mut encoder, &[transpose, propagate, program.scoring()], work, None);
         self.counts.submits += 1;
         let (first, stride) = (4 * first as usize, 4 * stride as usize);
         let logits = &buffers.activations[logit.buffer];

@@ -113,6 +113,7 @@ impl GpuExecutor {
         found: &mut Vec<u32>,
     ) -> Result<()> {
         self.gpu.check()?;
+        self.check_graph()?;
         let pair = pair_of(&self.plan)?;
         let items = self.plan.rows_of(pair.candidate);
         let (pairs, parts) = ((queries.len() * items) as u32, parts(items));
@@ -187,6 +188,7 @@ impl GpuExecutor {
 
     /// Scores one slice of pairs; the keys stay on the device.
     async fn score_keys(&mut self, uniform: SearchUniform) -> Result<()> {
+        let is_due = self.propagation_is_due();
         let (Some(buffers), Some(program)) = (&self.buffers, &self.program) else {
             return Err(Error::Device("nothing was prepared to run".into()));
         };
@@ -213,7 +215,8 @@ impl GpuExecutor {
             true => &program.transpose[..],
             false => &[],
         };
-        let lists = [transpose, &search.pairs, program.scoring(), &search.collect];
+        let propagate = if is_due { &program.propagate_all[..] } else { &[] };
+        let lists = [transpose, propagate, &search.pairs, program.scoring(), &search.collect];
         let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
         self.counts.dispatches += record(&mut encoder, &lists, work, None);
         self.counts.submits += 1;

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod buffers;
+pub(crate) mod graph;
 pub(crate) mod layout;
 pub(crate) mod placement;
 pub(crate) mod tables;

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     gpu::{
-        memory::{layout::Columns, tables::Shard, tensors::Tensors},
+        memory::{graph::GraphBuffers, layout::Columns, tables::Shard, tensors::Tensors},
         program::{
             activations::{Buffers, STATISTICS},
             spaces::{PerSpace, SPACES},
@@ -33,6 +33,8 @@ pub(crate) struct Context<'a> {
     pub buffers: &'a Buffers,
     pub layers: &'a wgpu::Buffer,
     pub losses: &'a wgpu::Buffer,
+    /// What tables are propagated along.
+    pub graph: Option<&'a GraphBuffers>,
     /// Matrices of mixed precision.
     pub mixed: Option<Side>,
 }

@@ -28,9 +28,21 @@ impl GpuOp for Gather {
         Vec::new()
     }
 
-    /// A dispatch for each shard of the table, which copies the rows that it has.
+    /// A dispatch for each shard of the table, which copies the rows that it has; one where it is propagated.
     fn forward<'a>(&self, ctx: Context<'a>, _: Forward, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
         let (output, to) = ctx.activation(self.output);
+        if let (Some(from), Some(graph)) = (self.propagated, ctx.graph) {
+            let shape = GatherShape {
+                output,
+                column: self.column as u32,
+                // Nodes are counted from the first table's first row.
+                first: 0u32.wrapping_sub(ctx.first_node(from.side)),
+                rows: graph.graph.nodes() as u32,
+                pad: 0,
+            };
+            drafts.push(gather("forward", shape, vec![(3, &graph.mean), (4, to)]));
+            return Ok(());
+        }
         for shard in ctx.shards(self.table)? {
             let shape = GatherShape {
                 output,

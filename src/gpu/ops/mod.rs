@@ -2,12 +2,15 @@
 //! uniforms. A new operation has its file, and a `mod` here: what goes through all of them is made of the one list of
 //! [operations](crate::ops).
 
+mod add;
 mod affine;
 mod attention;
 mod attention_unit;
 mod auxiliary;
 mod batch_norm;
 mod bpr;
+mod causal_attention;
+mod ccl;
 pub(crate) mod context;
 mod cross;
 mod dice;
@@ -16,7 +19,10 @@ mod fm;
 mod gather;
 mod gru;
 mod last_step;
+mod layer_norm;
 pub(crate) mod linear;
+mod margin;
+mod normalise;
 mod numeric;
 mod op;
 mod pair_with_next;
@@ -24,8 +30,10 @@ mod pool;
 mod prelu;
 mod prelude;
 mod product;
+mod propagate;
 mod sigmoid_cross_entropy;
 mod softmax;
+mod softmax_cross_entropy;
 mod sum;
 pub(crate) mod updates;
 
@@ -83,7 +91,11 @@ pub(crate) fn columns(plan: &Plan) -> Result<Columns> {
 pub(crate) fn forward(ctx: Context<'_>, purpose: Purpose) -> Result<Vec<Draft<'_>>> {
     let mut drafts = Vec::new();
     for (index, stage) in ctx.plan.stages().iter().enumerate() {
-        if purpose == Purpose::Train || ctx.plan.is_scored(index) {
+        let is_wanted = match purpose {
+            Purpose::Train => ctx.plan.is_trained(index),
+            Purpose::Score => ctx.plan.is_scored(index),
+        };
+        if is_wanted {
             of(stage).forward(ctx, Forward { stage: index, purpose }, &mut drafts)?;
         }
     }

@@ -70,6 +70,11 @@ pub(crate) trait GpuOp {
         None
     }
 
+    /// Samples of a block that it takes together: no slice of a batch cuts one.
+    fn block(&self) -> Option<usize> {
+        None
+    }
+
     /// Logits of auxiliary losses, a dispatch each.
     fn auxiliary_logits(&self) -> Vec<View> {
         Vec::new()
@@ -94,6 +99,7 @@ pub(crate) trait GpuOp {
             cuts: self.cuts(),
             is_random: self.is_random(),
             statistics: self.statistics(),
+            block: self.block(),
             auxiliary_logits: self.auxiliary_logits(),
         }
     }

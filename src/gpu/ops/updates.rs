@@ -11,13 +11,14 @@ use crate::{
         shaders::{Shader, shader},
         shapes::{Uniform, UniformLayout, ViewShape, uniform},
     },
+    ops::Propagate,
     plan::{L2, Optimizer, View},
 };
 
 /// Sparse update by Adam.
-const ROW_UPDATE_ADAM: Shader = shader!("row_update", "adam", "row_update");
+const ROW_UPDATE_ADAM: Shader = shader!("row_update", "picked", "adam", "row_update");
 /// Sparse update by SGD.
-const ROW_UPDATE_SGD: Shader = shader!("row_update", "sgd", "row_update");
+const ROW_UPDATE_SGD: Shader = shader!("row_update", "picked", "sgd", "row_update");
 /// Update of weights and biases by Adam.
 const DENSE_UPDATE_ADAM: Shader = shader!("dense_update", "adam", "dense_update");
 /// Update of weights and biases by SGD.
@@ -35,7 +36,8 @@ uniform! {
         rows: u32,
         sources: u32,
         place: u32,
-        pad: [u32; 2],
+        node: u32,
+        scale: f32,
         columns: [u32; 8],
     }
 }
@@ -72,15 +74,22 @@ impl Updates {
 
 impl<'a> Context<'a> {
     /// One dispatch for all dense parameters, and two for each table; one more for each look-up in one that is shared, and
-    /// one for its chunks.
+    /// one for its chunks. For both tables that are propagated, two for each look-up in them, two for each and one a layer.
     pub fn updates(self, updates: Updates) -> Vec<Draft<'a>> {
         let (rows, dense) = match updates.adam {
             true => (ROW_UPDATE_ADAM, DENSE_UPDATE_ADAM),
             false => (ROW_UPDATE_SGD, DENSE_UPDATE_SGD),
         };
         let mut drafts = vec![self.dense_update(dense, updates)];
+        let propagated = self.plan.propagation();
+        if let Some(propagate) = propagated {
+            drafts.extend(self.propagated_updates(rows, updates, propagate));
+        }
         for table in 0..self.plan.params().len() {
             let Some(of) = self.tensors.table(table) else { continue };
+            if propagated.is_some_and(|propagate| propagate.side(table).is_some()) {
+                continue;
+            }
             let gathers: Vec<(usize, View)> = self.plan.gathers(table).collect();
             let sources = Sources::new(gathers.iter().map(|(column, _)| *column));
             for (place, &(column, output)) in gathers.iter().enumerate() {
@@ -92,6 +101,58 @@ impl<'a> Context<'a> {
             }
             for shard in &of.shards {
                 drafts.push(self.row_update(rows, updates, gathers[0], sources, shard));
+            }
+        }
+        drafts
+    }
+
+    /// Of both tables that are propagated: their gradients among all nodes, the way back, and every row.
+    fn propagated_updates(self, shader: Shader, updates: Updates, op: &Propagate) -> Vec<Draft<'a>> {
+        let mut drafts = Vec::new();
+        let Some(graph) = self.graph else { return drafts };
+        let mut shapes = Vec::new();
+        for (side, &table) in op.tables.iter().enumerate() {
+            let gathers: Vec<(usize, View)> = self.plan.gathers(table).collect();
+            let sources = Sources::new(gathers.iter().map(|(column, _)| *column));
+            let Some(&(column, output)) = gathers.first() else {
+                continue;
+            };
+            let shape = TableShape {
+                rows: self.plan.params()[table].rows as u32,
+                node: self.first_node(side),
+                scale: 1.0 / (op.layers + 1) as f32,
+                ..self.table_shape(column, output, (sources, 0))
+            };
+            for (place, &(column, output)) in gathers.iter().enumerate() {
+                let of_column = self.table_shape(column, output, (sources, place));
+                drafts.push(self.sum_chunks(shader, column, output, of_column));
+                drafts.push(self.sum_segments(shader, column, output, of_column));
+            }
+            let grid = Grid::Threads(u64::from(shape.rows) * u64::from(shape.width));
+            let buffers = vec![(8, &self.buffers.segment_sums), (9, &graph.mean)];
+            let spread = Draft::new(shader, "spread", grid, Reads::Batch, &shape, buffers);
+            drafts.push(spread.of(format!("{}", 4 * shape.width)).cost(0, 16));
+            shapes.push((table, shape));
+        }
+        let (back, reached) = self.propagate_back();
+        drafts.extend(back);
+        for (table, shape) in shapes {
+            let shards = self.tensors.table(table).map_or(&[][..], |table| &table.shards);
+            for (shard, reached) in shards.iter().zip(core::iter::repeat(reached).flatten()) {
+                let rows = shape.rows.saturating_sub(shard.first).min(shard.capacity);
+                let shape = TableShape {
+                    first: shard.first,
+                    rows,
+                    ..shape
+                };
+                let mut buffers = vec![(5, &shard.slots.value), (9, reached)];
+                if let Some([m, v]) = shard.slots.moments.as_ref().filter(|_| updates.adam) {
+                    buffers.extend([(6, m), (7, v)]);
+                }
+                let grid = Grid::Threads(u64::from(rows) * u64::from(shape.width));
+                let update = Draft::new(shader, "every_propagated", grid, Reads::CallAndBatch, &shape, buffers);
+                let floats = if updates.adam { 7 } else { 3 };
+                drafts.push(update.of(format!("{}", 4 * shape.width)).cost(0, 16 * floats));
             }
         }
         drafts
@@ -149,7 +210,8 @@ impl<'a> Context<'a> {
             rows: 0,
             sources: sources.columns().len() as u32,
             place: place as u32,
-            pad: [0; 2],
+            node: 0,
+            scale: 0.0,
             columns: sources.padded(),
         }
     }

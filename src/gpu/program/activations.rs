@@ -64,7 +64,7 @@ pub(crate) struct Limits {
     /// Rows of a slice at most, in any space.
     pub slice: u32,
     pub slots: u32,
-    /// Whether a batch is one slice, as there are statistics of all its rows.
+    /// Whether a batch is one slice, as there are statistics of all its rows, or blocks that slices would cut.
     pub whole: bool,
 }
 
@@ -93,10 +93,22 @@ impl Limits {
             )));
         }
         let slots = SLOT_BYTES.min(gpu.max_binding()) / (16 * u64::from(dense_total));
+        // Slices of whole blocks, or one of all samples where that cannot be.
+        let block = columns
+            .needs()
+            .iter()
+            .filter_map(|needs| needs.block)
+            .max()
+            .unwrap_or(1) as u64;
+        let is_cut = (block > bindable || !plan.sequences().is_empty()) && block > 1;
+        let slice = match is_cut {
+            true => slice,
+            false => (slice / block).max(1) * block,
+        };
         Ok(Limits {
             slice: slice as u32,
             slots: (slots as u32).clamp(1, MAX_SLOTS),
-            whole: widths(columns).next().is_some(),
+            whole: is_cut || widths(columns).next().is_some(),
         })
     }
 
@@ -152,7 +164,7 @@ impl Sizes {
         let row = |buffer: usize| 16 * u64::from(columns.stride(buffer));
         let rows = |buffer: usize| match (columns.space(buffer), columns.is_gathered(buffer)) {
             (space, true) => batch[space],
-            (space, false) => slice[space].min(batch[space]),
+            (space, false) => of_space(slice, space).min(of_space(batch, space)),
         };
         let buffers = 0..columns.buffers();
         // Smaller batches can have more slots than the largest, if their rows a slot are fewer.
@@ -163,7 +175,11 @@ impl Sizes {
             let chunks = chunks_for(rows_of_batch(column) as usize) as u64;
             chunks * 16 * u64::from(columns.range(width).width)
         });
-        let shared = (0..plan.params().len()).filter(|&table| plan.gathers(table).count() > 1);
+        let is_propagated = |table| {
+            plan.propagation()
+                .is_some_and(|propagate| propagate.side(table).is_some())
+        };
+        let shared = (0..plan.params().len()).filter(|&table| plan.gathers(table).count() > 1 || is_propagated(table));
         let segment_sums = shared.map(|table| {
             let of_column = |(column, output)| rows_of_batch(column) * 16 * u64::from(columns.range(output).width);
             plan.gathers(table).map(of_column).sum()
@@ -173,7 +189,7 @@ impl Sizes {
         let sizes = Sizes {
             activations: buffers
                 .clone()
-                .map(|buffer| u64::from(slice[columns.space(buffer)]) * row(buffer))
+                .map(|buffer| u64::from(of_space(slice, columns.space(buffer))) * row(buffer))
                 .collect(),
             gradients: buffers.map(|buffer| u64::from(rows(buffer)) * row(buffer)).collect(),
             slots: u64::from(slots) * 16 * u64::from(dense_total),
@@ -246,6 +262,11 @@ impl Buffers {
     pub fn samples(&self) -> u32 {
         self.batch[0].max(self.slice[0])
     }
+}
+
+/// The rows of a space; none of nodes, which are no part of a batch.
+fn of_space(rows: PerSpace, space: usize) -> u32 {
+    rows.get(space).copied().unwrap_or(0)
 }
 
 /// The id column and the output of each look-up.

@@ -27,7 +27,8 @@ uniform! {
         pub l2_per_row: f32,
         pub held: u32,
         pub weights: u32,
-        pub pad: [u32; 3],
+        pub log_q: u32,
+        pub pad: [u32; 2],
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Inputs {
     labels: u32,
     /// Where the samples' weights begin; 0 where they have none.
     weights: u32,
+    /// Where the logarithms of the candidates' probabilities begin; 0 where there are none.
+    log_q: u32,
     /// Where the offsets of each space's sequence begin.
     offsets: PerSpace,
     /// 1 / pairs of neighbouring steps of each space's sequence.
@@ -50,7 +52,8 @@ impl Inputs {
         let ids = ids.map(|column| of_column(column.space.index()) + weights(column));
         let features =
             plan.sequences().len() * (samples + 1) + plan.numerics() * samples + 2 * columns.random().count();
-        HEADER + COLUMN * plan.columns().len() + 2 * samples + ids.sum::<usize>() + features
+        let of_samples = 2 + usize::from(plan.wants_log_q()); // labels, weights, log q
+        HEADER + COLUMN * plan.columns().len() + of_samples * samples + ids.sum::<usize>() + features
     }
 
     /// Rows of every space whose words surely fit so many bytes.
@@ -74,6 +77,9 @@ impl Inputs {
         self.labels = self.part(bytemuck::cast_slice(batch.labels()));
         if !batch.weights().is_empty() {
             self.weights = self.part(bytemuck::cast_slice(batch.weights()));
+        }
+        if !batch.log_q().is_empty() {
+            self.log_q = self.part(bytemuck::cast_slice(batch.log_q()));
         }
         self.set_features(plan, batch, 0..batch.len());
         self.held = batch.holds_statistics().into();
@@ -144,7 +150,7 @@ impl Inputs {
         self.words.resize(HEADER + COLUMN * columns, 0);
         self.work.clear();
         self.work.resize(columns, ColumnWork::default());
-        (self.labels, self.weights) = (0, 0);
+        (self.labels, self.weights, self.log_q) = (0, 0, 0);
         (self.offsets, self.numbers, self.noise) = ([0; SPACES], 0, 0);
         self.held = 0;
         self.shares = [0.0; SPACES];
@@ -216,6 +222,7 @@ impl Inputs {
             shares: self.shares,
             labels: self.labels,
             weights: self.weights,
+            log_q: self.log_q,
             numbers: self.numbers,
             noise: self.noise,
             held: self.held,

@@ -16,12 +16,23 @@ impl PlanBuilder {
         let Some(Column { vocabulary, .. }) = self.columns.get(column) else {
             return self.fail(format!("{name}: there is no id column {column}"));
         };
-        let kind = ParamKind::Table {
-            vocabulary: *vocabulary,
-        };
         let vocabulary = *vocabulary;
-        let shared = self.shared_table(name, column, [rows, output.width], kind);
-        let table = shared.unwrap_or_else(|| self.param(name, [rows, output.width], kind, init));
+        let kind = ParamKind::Table { vocabulary };
+        let shape = [rows, output.width];
+        let shared = self.shared_table(name, column, shape, kind);
+        let table = shared.unwrap_or_else(|| self.table(name, vocabulary, shape, init));
+        self.gathers.insert((table, column));
+        self.stages.push(Stage::Gather(ops::Gather {
+            table,
+            column,
+            propagated: None,
+            output,
+        }));
+    }
+
+    /// A table of a vocabulary, whose tables are all of one length.
+    pub(super) fn table(&mut self, name: &str, vocabulary: usize, [rows, width]: [usize; 2], init: Init) -> usize {
+        let table = self.param(name, [rows, width], ParamKind::Table { vocabulary }, init);
         let first = *self.first_tables.entry(vocabulary).or_insert(table);
         let Param {
             name: other,
@@ -34,8 +45,7 @@ impl PlanBuilder {
             );
             self.fail(fault);
         }
-        self.gathers.insert((table, column));
-        self.stages.push(Stage::Gather(ops::Gather { table, column, output }));
+        table
     }
 
     /// The table called `name`, where it is of this shape and `column` does not read it yet.
@@ -62,6 +72,13 @@ impl PlanBuilder {
             inputs: [left, right],
             output,
         }));
+    }
+
+    /// The rows of `input` at length 1, in a new buffer: the dot product of two such rows is a cosine.
+    pub fn normalise(&mut self, input: View) -> View {
+        let output = self.buffer_in(self.space_of(input), input.width);
+        self.stages.push(Stage::Normalise(ops::Normalise { input, output }));
+        output
     }
 
     /// The sum of all columns of all `inputs` plus a learnt scalar `name`, in a new buffer of one column.

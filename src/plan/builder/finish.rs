@@ -6,30 +6,37 @@ use super::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS, MAX_WIDTH, PlanBuilder};
 use crate::{
     Result,
     ops::{Role, Spaces},
-    plan::{Accumulate, Backward, Param, Plan, Space, Stage, View},
+    plan::{Accumulate, Backward, Param, ParamKind, Plan, Space, Stage, View},
 };
 
 impl PlanBuilder {
     /// Ends the plan with its loss: [`SigmoidCrossEntropy`](crate::ops::SigmoidCrossEntropy) of a logit against the label,
-    /// or [`Bpr`](crate::ops::Bpr), which compares the logits of an item and of a negative.
+    /// [`Bpr`](crate::ops::Bpr), which compares the logits of an item and of a negative, or another
+    /// [loss](crate::ops::Role::Loss).
     ///
     /// # Errors
     /// [`Error::Plan`](crate::Error::Plan) where views overlap, are empty, are read before they are written, or are
     /// never used; where a stage reads the buffer that it writes; where a buffer is filled by look-ups and numeric
     /// features and by other stages too; where rows of different spaces are mixed; where no table reads an id column;
-    /// where sizes or initial values are out of range.
+    /// where scores depend on a parameter that no loss depends on; where sizes or initial values are out of range.
     pub fn finish(mut self, loss: impl Into<Stage>) -> Result<Plan> {
         let loss = loss.into();
         let logit = self.check_loss(&loss);
         self.stages.push(loss);
         self.check_params();
+        self.check_propagation();
         self.refuse()?; // the checks below take memory for every column of every buffer
-        self.check_forward();
+        self.check_forward(logit);
         let backward = self.derive_backward();
         self.refuse()?;
-        let scored = self.derive_scored(logit);
+        let (scored, trained) = (self.derive_scored(logit), self.derive_trained());
+        self.check_learnt(&trained);
         let scored_columns = self.scored_columns(&scored);
         self.refuse()?;
+        let propagation = self
+            .stages
+            .iter()
+            .position(|stage| matches!(stage.role(), Role::Tables { .. }));
         let (vocabulary_rows, gathers) = (self.vocabulary_rows(), self.gathers_of_params());
         Ok(Plan {
             columns: self.columns,
@@ -44,18 +51,29 @@ impl PlanBuilder {
             stages: self.stages,
             backward,
             scored,
+            trained,
             scored_columns,
             logit,
             exposed: self.exposed,
+            propagation,
         })
     }
 
     /// Every logit of the loss is one column, and it is a loss; gives what is scored.
     fn check_loss(&mut self, loss: &Stage) -> View {
-        for view in loss.inputs() {
-            if view.width != 1 {
-                self.fail(format!("the logit is {} columns wide: it must be 1", view.width));
-            }
+        if let Some(fault) = loss.fault() {
+            self.fail(fault);
+        }
+        if let Some(column) = loss.id_column()
+            && self
+                .columns
+                .get(column)
+                .is_none_or(|column| column.space != Space::Samples)
+        {
+            let name = loss.name();
+            self.fail(format!(
+                "{name} reads id column {column}: there is none of that number with an id a sample"
+            ));
         }
         if let [view, other] = loss.inputs()
             && view == other
@@ -63,7 +81,12 @@ impl PlanBuilder {
             self.fail(format!("{} compares {view:?} with itself", loss.name()));
         }
         match loss.role() {
-            Role::Loss { scored } => scored,
+            Role::Loss { scored } => {
+                if scored.width != 1 {
+                    self.fail(format!("the logit is {} columns wide: it must be 1", scored.width));
+                }
+                scored
+            }
             _ => {
                 self.fail(format!("{} is no loss: end the plan with one", loss.name()));
                 loss.output().unwrap_or(View {
@@ -145,8 +168,8 @@ impl PlanBuilder {
         }
     }
 
-    /// Every column is written once, before it is read, and is read at least once.
-    fn check_forward(&mut self) {
+    /// Every column is written once, before it is read, and is read at least once; in use, the logit is.
+    fn check_forward(&mut self, logit: View) {
         let mut written: Vec<Vec<bool>> = self.buffers.iter().map(|&width| vec![false; width]).collect();
         let mut read = written.clone();
         let mut gathered = vec![None; self.buffers.len()];
@@ -175,8 +198,19 @@ impl PlanBuilder {
             }
             self.stages.push(stage);
         }
+        match (self.columns_of(&written, logit), self.space_of(logit)) {
+            (Some([true]), Space::Samples) => read[logit.buffer][logit.range()].fill(true),
+            (_, space) => self.fail(format!(
+                "samples are scored by {logit:?}, which is not written with a row a sample (its rows: {space:?})"
+            )),
+        }
         for (name, view) in core::mem::take(&mut self.exposed) {
             match self.columns_of(&written, view) {
+                Some(_) if self.space_of(view) == Space::Nodes => {
+                    self.fail(format!(
+                        "{name} is {view:?}, which has a row a node: expose what is looked up in it"
+                    ));
+                }
                 Some(columns) if columns.iter().all(|&w| w) => {}
                 _ => self.fail(format!("{name} is {view:?}, which is not all written")),
             }
@@ -193,9 +227,18 @@ impl PlanBuilder {
     fn check_spaces(&mut self, stage: &Stage) {
         let name = stage.name();
         let views = stage.inputs().iter().copied().chain(stage.output());
-        let space = match stage.spaces(&|view| self.space_of(view)) {
+        let asked = stage.spaces(&|view| self.space_of(view));
+        if !matches!(stage.role(), Role::Tables { .. } | Role::LookUp { .. })
+            && let Some(view) = views.clone().find(|&view| self.space_of(view) == Space::Nodes)
+        {
+            self.fail(format!(
+                "{name} works on samples and steps; {view:?} has a row a node: look it up first"
+            ));
+        }
+        let space = match asked {
             Spaces::One(space) => space,
             Spaces::OfColumn(column) => self.columns[column].space,
+            Spaces::LookUp { column } => return self.check_look_up(stage, self.columns[column].space),
             Spaces::OfFirstInput => {
                 let first = stage.inputs().first();
                 first.map_or(Space::Samples, |&view| self.space_of(view))
@@ -221,11 +264,25 @@ impl PlanBuilder {
         }
     }
 
+    /// Nodes are read, and what is written has a row an id.
+    fn check_look_up(&mut self, stage: &Stage, ids: Space) {
+        let name = stage.name();
+        let sides = stage.inputs().iter().map(|&view| (view, Space::Nodes));
+        for (view, space) in sides.chain(stage.output().map(|view| (view, ids))) {
+            let other = self.space_of(view);
+            if other != space {
+                self.fail(format!(
+                    "{name}: {view:?} has a row for each of {other:?}, not of {space:?}"
+                ));
+            }
+        }
+    }
+
     /// All lie along one sequence.
     fn check_steps(&mut self, name: &str, views: &[View]) {
         for &view in views {
             let (space, first) = (self.space_of(view), self.space_of(views[0]));
-            if space == Space::Samples || space != first {
+            if !matches!(space, Space::Steps(_)) || space != first {
                 self.fail(format!(
                     "{name} wants the steps of one sequence in {view:?}, not of {space:?}"
                 ));
@@ -244,7 +301,7 @@ impl PlanBuilder {
         }
         let gathers = match stage.role() {
             Role::LookUp { .. } => true,
-            Role::Layer | Role::Loss { .. } | Role::AuxiliaryLoss { .. } => false,
+            Role::Tables { .. } | Role::Layer | Role::Loss { .. } | Role::AuxiliaryLoss { .. } => false,
             Role::BesideLookUps => return,
         };
         if *gathered[buffer].get_or_insert(gathers) != gathers {
@@ -273,6 +330,57 @@ impl PlanBuilder {
         scored
     }
 
+    /// Which stages a loss depends on, by the columns that they write. The others make scores that the loss does not compare,
+    /// and are left out of training.
+    fn derive_trained(&self) -> Vec<bool> {
+        let mut needed: Vec<Vec<bool>> = self.buffers.iter().map(|&width| vec![false; width]).collect();
+        let mut trained = vec![false; self.stages.len()];
+        for (trained, stage) in trained.iter_mut().zip(&self.stages).rev() {
+            let output = stage.output();
+            *trained = output.is_none_or(|view| needed[view.buffer][view.range()].contains(&true));
+            if *trained {
+                stage
+                    .inputs()
+                    .iter()
+                    .for_each(|view| needed[view.buffer][view.range()].fill(true));
+            }
+        }
+        trained
+    }
+
+    /// Every parameter has a part in a loss: what scores alone read would stay as it began.
+    fn check_learnt(&mut self, trained: &[bool]) {
+        let mut is_learnt = vec![false; self.params.len()];
+        let mut fault = None;
+        for (stage, &trained) in self.stages.iter().zip(trained) {
+            match (trained, stage, stage.role()) {
+                (true, ..) => stage.params().into_iter().for_each(|param| is_learnt[param] = true),
+                // The gradient of a table's row is that of all its look-ups.
+                (false, _, Role::LookUp { table, column }) => {
+                    let (table, column) = (&self.params[table].name, &self.columns[column].name);
+                    fault.get_or_insert(format!(
+                        "scores depend on {table} by {column} and no loss does: it would never learn"
+                    ));
+                }
+                (false, Stage::BatchNorm(norm), _) => {
+                    let name = &self.params[norm.mean].name;
+                    fault.get_or_insert(format!("scores depend on {name} and no loss does: it would never move"));
+                }
+                (false, ..) => {}
+            }
+        }
+        let is_open = |index: &usize| self.params[*index].kind == ParamKind::Dense && !is_learnt[*index];
+        if let Some(index) = (0..self.params.len()).find(is_open) {
+            let name = &self.params[index].name;
+            fault.get_or_insert(format!(
+                "scores depend on {name} and no loss does: it would never learn"
+            ));
+        }
+        if let Some(fault) = fault {
+            self.fail(fault);
+        }
+    }
+
     /// Rows of the tables of each vocabulary; 0 where it has none.
     fn vocabulary_rows(&self) -> Vec<usize> {
         let first = |vocabulary| self.first_tables.get(&vocabulary);
@@ -291,12 +399,21 @@ impl PlanBuilder {
         gathers
     }
 
-    /// The stages from last to first; who delivers a gradient first overwrites, who comes later adds.
+    /// The stages from last to first; who delivers a gradient first overwrites, who comes later adds. What hands no gradient
+    /// on, because none reaches its output, is left out.
     fn derive_backward(&mut self) -> Vec<Backward> {
         let mut delivered: Vec<Vec<bool>> = self.buffers.iter().map(|&width| vec![false; width]).collect();
         let mut backward = Vec::with_capacity(self.stages.len());
         let mut reached = vec![false; self.params.len()];
         for (index, stage) in core::mem::take(&mut self.stages).into_iter().enumerate().rev() {
+            let reached_by = |view| {
+                self.columns_of(&delivered, view)
+                    .is_some_and(|columns| columns.contains(&true))
+            };
+            if !stage.output().is_none_or(reached_by) {
+                self.stages.push(stage);
+                continue;
+            }
             let mut accumulate = vec![Accumulate::Overwrite; stage.inputs().len()];
             for (accumulate, &view) in accumulate.iter_mut().zip(stage.inputs()) {
                 let Some(columns) = delivered.get_mut(view.buffer).and_then(|b| b.get_mut(view.range())) else {

@@ -90,6 +90,37 @@ impl PlanBuilder {
         output
     }
 
+    /// Two views column by column, as a residual connection adds them, in a new buffer.
+    pub fn add(&mut self, a: View, b: View) -> View {
+        if a.width != b.width {
+            let (a, b) = (a.width, b.width);
+            self.fail(format!("{a} columns added to {b}: they must be as many"));
+        }
+        let output = self.buffer_in(self.space_of(a), a.width);
+        self.stages.push(Stage::Add(ops::Add { inputs: [a, b], output }));
+        output
+    }
+
+    /// Layer normalisation `name` in a new buffer: each row to mean 0 and variance 1, then a scale `name.weight` and a shift
+    /// `name.bias` for each column, which begin at 1 and 0 (Ba et al., 2016). `epsilon` is added to the variance.
+    pub fn layer_norm(&mut self, name: &str, input: View, epsilon: f32) -> View {
+        if !(epsilon > 0.0 && epsilon.is_finite()) {
+            self.fail(format!("{name}: an epsilon of {epsilon}: give a positive number"));
+        }
+        let ones = Init::Constant { value: 1.0 };
+        let weight = self.vector(&format!("{name}.weight"), input.width, ones);
+        let bias = self.vector(&format!("{name}.bias"), input.width, Init::Zeros);
+        let output = self.buffer_in(self.space_of(input), input.width);
+        self.stages.push(Stage::LayerNorm(ops::LayerNorm {
+            weight,
+            bias,
+            input,
+            output,
+            epsilon,
+        }));
+        output
+    }
+
     /// Leaves out values with probability `rate` in training, in a new buffer; `input` itself where the rate is 0.
     pub fn dropout(&mut self, input: View, rate: f32) -> View {
         if !(0.0..1.0).contains(&rate) {

@@ -2,6 +2,7 @@
 
 mod features;
 mod finish;
+mod graphs;
 mod layers;
 mod sequences;
 
@@ -106,6 +107,11 @@ impl PlanBuilder {
     }
 
     fn id_column(&mut self, name: &str, vocabulary: &str, space: Space, weighted: bool, part: Part) -> usize {
+        if space == Space::Nodes {
+            self.fail(format!(
+                "the id column {name} lies along nodes, of which a batch has no rows"
+            ));
+        }
         let vocabulary = self.vocabularies.position_or_push(vocabulary);
         let there = self.column_places.get(name).copied();
         let index = there.unwrap_or_else(|| {

@@ -118,6 +118,31 @@ impl PlanBuilder {
         output
     }
 
+    /// Causal self-attention of `heads` heads over the steps of each sample, in a new buffer: each step reads the `value`s of
+    /// itself and of the steps before it, by the softmax of its `query`'s products with their `key`s (Kang and McAuley,
+    /// ICDM 2018, section III-B).
+    pub fn causal_attention(&mut self, query: View, key: View, value: View, heads: usize) -> View {
+        let output = self.buffer_in(self.space_of(query), query.width);
+        if key.width != query.width || value.width != query.width {
+            let (q, k, v) = (query.width, key.width, value.width);
+            self.fail(format!(
+                "causal_attention of {q} columns of queries, {k} of keys and {v} of values: they must be as many"
+            ));
+        }
+        if heads == 0 || !query.width.is_multiple_of(heads) {
+            let width = query.width;
+            self.fail(format!(
+                "causal_attention of {heads} heads over {width} columns: give a divisor"
+            ));
+        }
+        self.stages.push(Stage::CausalAttention(ops::CausalAttention {
+            inputs: [query, key, value],
+            output,
+            heads,
+        }));
+        output
+    }
+
     /// The softmax of one column over the steps of each sample, in a new buffer.
     pub fn softmax(&mut self, input: View) -> View {
         if input.width != 1 {

@@ -210,7 +210,7 @@ fn source<'a>(samples: &'a Samples, others: Option<&'a Samples>, pick: &Pick) ->
 fn find_column(samples: &Samples, column: &plan::Column) -> Result<Column> {
     let (layout, name) = (samples.layout(), column.name.as_str());
     let found = match column.space {
-        Space::Samples => layout.id(name).map(Column::Id),
+        Space::Samples | Space::Nodes => layout.id(name).map(Column::Id),
         Space::Steps(_) => layout.many(name).map(Column::Many).or_else(|| {
             let mut events = layout.sequences.iter().enumerate().flat_map(|(sequence, history)| {
                 let fields = history.fields.iter().enumerate();

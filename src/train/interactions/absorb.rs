@@ -11,7 +11,7 @@
 use alloc::{format, vec::Vec};
 
 use super::{AbsorbConfig, ITEM, Trainer, USER};
-use crate::{Error, Result, data::IdMap};
+use crate::{Error, Result, data::IdMap, models::Draw};
 
 /// What absorbing did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,6 +40,10 @@ impl Trainer {
     /// there are none, from the mean of all rows. Then a fixed number of gradient steps moves the users' rows, and
     /// items' rows in so far as they rest on few interactions. Dense parameters, other users' rows, optimiser moments
     /// and the position in training stay as they are; the best epoch is forgotten, since its parameters are now old.
+    ///
+    /// A model that propagates along the graph of interactions ([`LightGcn`](crate::models::LightGcn)) makes no steps: the
+    /// interactions become edges, and everyone is who the graph makes of them from then on. A new id's own row is zero, so
+    /// that a new user is what comes from their items. This goes over all interactions once a call.
     ///
     /// Where the parameters in use are a mean over epochs ([`average_from`](crate::train::TrainConfig::average_from)), that mean
     /// becomes the parameters and what training would have gone on from is given up. Another `fit` goes on from here,
@@ -111,7 +115,10 @@ impl Trainer {
     /// Those of [`absorb`](Trainer::absorb), and [`Error::Config`] where a setting is out of range.
     pub fn absorb_with(&mut self, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         config.validate()?;
-        if self.config.loss.is_pairwise() && config.negatives == 0 {
+        if self.plan().propagation().is_some() || self.by_history().is_some() {
+            return self.fold_in(pairs, config);
+        }
+        if self.config.loss.draw() != Draw::Labels && config.negatives == 0 {
             let by = self.config.loss.name();
             let reason = format!("0: this model learns by comparing each item with negatives ({by}); give at least 1");
             return Err(Error::config("negatives", reason));
@@ -146,7 +153,7 @@ impl Trainer {
     }
 
     /// Makes ready at the first call after training: keeps the moments, and counts interactions by item.
-    fn prepare_absorb(&mut self) -> Result<()> {
+    pub(super) fn prepare_absorb(&mut self) -> Result<()> {
         let is_first = self.core.kept.is_none();
         self.core.prepare_absorb()?;
         if is_first {
@@ -158,7 +165,7 @@ impl Trainer {
     }
 
     /// Adds the interactions to the histories. Gives how many are new to them.
-    fn record(&mut self, pairs: &[(u32, u32)]) -> usize {
+    pub(super) fn record(&mut self, pairs: &[(u32, u32)]) -> usize {
         let items = self.items();
         let mut fresh = 0;
         for &(user, item) in pairs {
@@ -172,7 +179,7 @@ impl Trainer {
         fresh
     }
 
-    fn mean_logit(&mut self, pairs: &[(u32, u32)]) -> Result<f64> {
+    pub(super) fn mean_logit(&mut self, pairs: &[(u32, u32)]) -> Result<f64> {
         let scores = self.score(pairs)?;
         Ok(scores.iter().map(|&score| f64::from(score)).sum::<f64>() / scores.len().max(1) as f64)
     }

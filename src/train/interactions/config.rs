@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
+    data::Sampling,
     eval::Protocol,
     models::Loss,
     plan::{L2, Optimizer},
@@ -30,10 +31,15 @@ pub struct TrainConfig {
     /// What is learnt, and so what a sample is. A trainer keeps the loss that it began with.
     #[serde(default, skip_serializing_if = "is_default")]
     pub loss: Loss,
-    /// Samples a step: positives and negatives together, or pairs of both, as [`loss`](TrainConfig::loss) says.
+    /// Samples a step: positives and negatives together, pairs of both, or positives alone, as [`loss`](TrainConfig::loss)
+    /// says.
     pub batch_size: usize,
-    /// Negatives drawn for each positive, anew in each epoch.
+    /// Negatives drawn for each positive, anew in each epoch. [`Softmax`](Loss::Softmax) draws none: the items of a block
+    /// are each other's.
     pub negatives: u32,
+    /// Which positives an epoch goes through.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sampling: Sampling,
     /// How parameters follow their gradient.
     pub optimizer: Optimizer,
     /// The learning rate of an epoch over that of the epoch before; 1 keeps it as it is.
@@ -85,6 +91,7 @@ impl Default for TrainConfig {
             loss: Loss::default(),
             batch_size: 256,
             negatives: 4,
+            sampling: Sampling::default(),
             optimizer: Optimizer::default(),
             decay: 1.0,
             l2: L2::default(),
@@ -136,6 +143,7 @@ impl TrainConfig {
             return Err(Error::config("batch_size", reason));
         }
         self.optimizer.validate()?;
+        self.loss.validate()?;
         if self.loss.is_pairwise() && self.negatives == 0 {
             let reason = format!(
                 "0: {} compares each positive with a negative; give at least 1",

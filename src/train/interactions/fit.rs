@@ -2,11 +2,11 @@
 
 use alloc::format;
 
-use super::{Trainer, task::InteractionTask};
+use super::{Trainer, sequence_task::SequenceTask, task::InteractionTask};
 use crate::{
     Error, Result,
     data::Split,
-    eval::{self, Protocol, RankingReport},
+    eval::{self, FullRanking, FullReport, Protocol, RankingReport},
     train::{Control, EpochReport, Event, FitReport, IntoControl, clock::Stopwatch, run::Watch},
 };
 
@@ -73,7 +73,21 @@ impl Trainer {
     /// the model was trained with.
     pub fn evaluate(&mut self, split: &Split, protocol: Protocol, k: usize) -> Result<RankingReport> {
         self.check_keys(split)?;
-        eval::evaluate(&mut *self.core.executor, split, protocol, k)
+        match self.by_history() {
+            Some(by) => by.evaluate(&mut *self.core.executor, split, protocol, k),
+            None => eval::evaluate(&mut *self.core.executor, split, protocol, k),
+        }
+    }
+
+    /// Ranks all items for every user with test items, with the present parameters, or their mean once there is one: recall,
+    /// NDCG and more at `k` places, by groups of activity too.
+    ///
+    /// # Errors
+    /// Those of [`FullRanking::of_model`](eval::FullRanking::of_model), and [`Error::Config`] where the split's users or
+    /// items have other keys than those that the model was trained with.
+    pub fn full_ranking(&mut self, split: &Split, ranking: FullRanking) -> Result<FullReport> {
+        self.check_keys(split)?;
+        ranking.of_model(&mut *self.core.executor, split)
     }
 
     fn run(&mut self, split: &Split, budget: Option<f64>, watch: Watch<'_, RankingReport>) -> Result<FitReport> {
@@ -82,9 +96,17 @@ impl Trainer {
         self.check_evaluation(split)?;
         self.adopt(split)?;
         self.core.restore_moments()?;
-        let mut task = InteractionTask::new(split, &self.config, &mut *self.core.executor)?;
-        self.core
-            .train(&mut task, self.config.schedule(), (clock, budget), watch)
+        let (schedule, time) = (self.config.schedule(), (clock, budget));
+        match self.by_history() {
+            Some(by) => {
+                let mut task = SequenceTask::new(split, &self.config, by, self.plan().columns().len())?;
+                self.core.train(&mut task, schedule, time, watch)
+            }
+            None => {
+                let mut task = InteractionTask::new(split, &self.config, &mut *self.core.executor)?;
+                self.core.train(&mut task, schedule, time, watch)
+            }
+        }
     }
 
     /// Finds out before the first epoch, not after it, that a split cannot be evaluated.

@@ -6,6 +6,7 @@ use super::{AbsorbConfig, ITEM, Trainer, USER};
 use crate::{
     Error, Result,
     data::Batch,
+    models::Draw,
     plan::{L2, Optimizer},
     train::{
         draws::{Draws, absorb_rng},
@@ -99,7 +100,8 @@ impl Trainer {
     /// The group's interactions and some older ones of its users, each with negatives.
     fn draw_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig, draws: &mut Draws) -> Result<Batch> {
         let samples = group.len() * (1 + config.replay as usize) * (1 + config.negatives as usize);
-        let pairwise = self.config.loss.is_pairwise();
+        let draw = self.config.loss.draw();
+        let pairwise = draw == Draw::Pairs;
         let columns = 2 + usize::from(pairwise);
         let mut batch = Batch::new(columns, samples);
         batch.set_negatives(2..columns);
@@ -118,6 +120,7 @@ impl Trainer {
                         _ => continue,
                     }
                 }
+                let at = batch.len();
                 if !pairwise {
                     batch.push(&[user, positive], 1.0);
                 }
@@ -130,7 +133,20 @@ impl Trainer {
                         }
                     }
                 }
+                // A softmax over the block has the negatives as candidates of all, and as samples of weight 0: the positive
+                // counts for them.
+                if let Draw::Positives { .. } = draw {
+                    let drawn = batch.len() - at;
+                    let weights = batch.weights_mut();
+                    weights.resize(at + drawn, 0.0);
+                    weights[at] = drawn as f32;
+                }
             }
+        }
+        if let Draw::Positives { log_q: true } = draw {
+            // Drawn uniformly, all but the new ones.
+            let samples = batch.len();
+            batch.log_q_mut().resize(samples, 0.0);
         }
         batch.sort();
         Ok(batch)

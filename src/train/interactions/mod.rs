@@ -3,11 +3,14 @@
 mod absorb;
 mod config;
 mod fit;
+mod fold_in;
 mod group;
+mod histories;
 mod history;
 mod item_users;
 mod new_rows;
 mod recommend;
+mod sequence_task;
 mod task;
 
 pub use absorb::AbsorbReport;
@@ -16,6 +19,8 @@ pub use history::History;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
+
+use histories::ByHistory;
 
 use super::{Progress, averaging::check_averaging, core::Core};
 use crate::{
@@ -28,7 +33,7 @@ use crate::{
     plan::{Plan, State},
 };
 
-/// The id columns of every model that is trained on interactions.
+/// Users and items: the id columns of every model that scores pairs, and its vocabularies.
 pub(crate) const USER: usize = 0;
 pub(crate) const ITEM: usize = 1;
 
@@ -105,8 +110,8 @@ impl Trainer {
         if !(0.0..=1.0).contains(&alpha) {
             return Err(Error::config("alpha", format!("{alpha} is not in 0..=1; 0.5 is usual")));
         }
-        let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
-        if loss != before {
+        if config.loss != gmf.config.loss {
+            let [loss, before] = [config.loss, gmf.config.loss].map(Loss::name);
             let reason =
                 format!("{loss}: the parts were trained by {before}, and their parameters are not those of {loss}");
             return Err(Error::config("loss", reason));
@@ -124,7 +129,9 @@ impl Trainer {
         let model = model.into();
         config.validate()?;
         check_averaging(executor.plan(), config.average_from)?;
-        pair_of(executor.plan())?;
+        if ByHistory::of(&model, executor.plan()).is_none() {
+            pair_of(executor.plan())?;
+        }
         if *executor.plan() != model.plan_for(config.loss)? {
             let reason = format!(
                 "the executor's plan is not that of {} with these settings",
@@ -132,9 +139,9 @@ impl Trainer {
             );
             return Err(Error::config("model", reason));
         }
-        let rows = |column| u32::try_from(executor.plan().rows(column)).unwrap_or(u32::MAX);
-        let (user_ids, item_ids) = (IdMap::numbered(rows(USER)), IdMap::numbered(rows(ITEM)));
-        Ok(Trainer {
+        let numbered = |rows| IdMap::numbered(u32::try_from(rows).unwrap_or(u32::MAX));
+        let [user_ids, item_ids] = model.rows().map(numbered);
+        let mut trainer = Trainer {
             model,
             config,
             core: Core::new(executor),
@@ -145,7 +152,9 @@ impl Trainer {
             titles: Vec::new(),
             history: History::default(),
             pairs: recommend::Pairs::default(),
-        })
+        };
+        trainer.give_graph()?;
+        Ok(trainer)
     }
 
     /// The model, with as many rows as its tables have now.
@@ -156,6 +165,26 @@ impl Trainer {
     /// The plan, with as many rows as its tables have now.
     pub fn plan(&self) -> &Plan {
         self.core.executor.plan()
+    }
+
+    /// How items are scored by a history, where the model knows users by theirs.
+    pub(super) fn by_history(&self) -> Option<ByHistory> {
+        ByHistory::of(&self.model, self.plan())
+    }
+
+    /// The vocabulary of users or of items.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the model has none of users.
+    pub(super) fn vocabulary(&self, side: usize) -> Result<usize> {
+        match (self.by_history(), side) {
+            (None, _) => Ok(side),
+            (Some(by), ITEM) => Ok(by.vocabulary),
+            (Some(_), _) => {
+                let reason = "this model has no rows of users: it knows them by their histories";
+                Err(Error::config("user", reason))
+            }
+        }
     }
 
     /// The device, for people: `cpu avx512, 2 threads`.
@@ -169,7 +198,7 @@ impl Trainer {
     }
 
     /// Changes the settings for the steps to come: more epochs, another optimiser (its moments begin at zero if there
-    /// were none), and so on. With another `seed` or number of `negatives` the rest of a begun epoch is drawn anew.
+    /// were none), and so on. With another `seed`, `sampling` or number of `negatives` the rest of a begun epoch is drawn anew.
     /// Another `average_from` ends a mean of parameters that there is: the parameters themselves are in use until a
     /// new mean begins.
     ///
@@ -180,8 +209,9 @@ impl Trainer {
         check_averaging(self.plan(), config.average_from)?;
         if config.loss != self.config.loss {
             let [old, new] = [self.config.loss, config.loss].map(Loss::name);
+            let how = if old == new { " with other settings" } else { "" };
             let reason =
-                format!("{new}: this trainer learns by {old}; begin another from its state (Trainer::with_state)");
+                format!("{new}: this trainer learns by {old}{how}; begin another from its state (Trainer::with_state)");
             return Err(Error::config("loss", reason));
         }
         if config.average_from != self.config.average_from {
@@ -196,14 +226,14 @@ impl Trainer {
         &self.core.progress
     }
 
-    /// Rows of the user tables.
+    /// Rows of the user tables; of a model without, users whose histories it can hold.
     pub fn users(&self) -> usize {
-        self.plan().rows(USER)
+        self.model.rows()[USER]
     }
 
     /// Rows of the item tables.
     pub fn items(&self) -> usize {
-        self.plan().rows(ITEM)
+        self.model.rows()[ITEM]
     }
 
     /// Keys of the users. A row that came by number through [`Trainer::absorb`] has the key `#number`, or its plain
@@ -264,7 +294,7 @@ impl Trainer {
                 .collect();
         }
         self.history.set_split(split);
-        Ok(())
+        self.give_graph()
     }
 
     /// Refuses a split whose users or items have other keys than the model's, or the same in another order: their

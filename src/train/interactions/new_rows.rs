@@ -8,7 +8,7 @@ use crate::{Error, Result, train::rows};
 impl Trainer {
     /// Rows that a column's tables need.
     pub(super) fn rows_for(&self, column: usize, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<usize> {
-        let rows = self.plan().rows(column);
+        let rows = self.model.rows()[column];
         let largest = pairs.iter().map(|&pair| id_of(pair, column)).max().unwrap_or(0);
         // Models count their rows in u32, so the last id has no row.
         let limit = rows.saturating_add(config.max_new_rows as usize).min(u32::MAX as usize);

@@ -17,7 +17,7 @@ pub(super) struct Pairs {
     pub items: Vec<u32>,
     pub scores: Vec<f32>,
     /// A user's items.
-    known: Vec<u32>,
+    pub known: Vec<u32>,
 }
 
 impl Pairs {
@@ -65,6 +65,11 @@ impl Trainer {
     /// [`Error::Id`] where the model has no row for the user.
     pub fn recommend(&mut self, user: u32, k: usize) -> Result<Vec<(u32, f32)>> {
         self.check(USER, user)?;
+        if let Some(by) = self.by_history() {
+            let history = self.own_history(user);
+            self.history.all(user, &mut self.pairs.known);
+            return self.best_for(by, &history, k);
+        }
         let Trainer {
             pairs, history, core, ..
         } = self;
@@ -81,6 +86,15 @@ impl Trainer {
     pub fn recommend_from(&mut self, user: u32, candidates: &[u32], k: usize) -> Result<Vec<(u32, f32)>> {
         self.check(USER, user)?;
         let mut top = TopK::new(k);
+        if self.by_history().is_some() {
+            let pairs: Vec<(u32, u32)> = candidates.iter().map(|&item| (user, item)).collect();
+            let scores = self.score(&pairs)?;
+            candidates
+                .iter()
+                .zip(scores)
+                .for_each(|(&item, score)| top.offer(item, score));
+            return Ok(top.take_sorted());
+        }
         for chunk in candidates.chunks(CHUNK) {
             self.pairs.items.clear();
             self.pairs.items.extend_from_slice(chunk);
@@ -106,7 +120,8 @@ impl Trainer {
     /// [`Error::Id`] where the model has no row for the item, [`Error::Config`] where its embeddings are single numbers.
     pub fn similar_items(&mut self, item: u32, k: usize) -> Result<Vec<(u32, f32)>> {
         self.check(ITEM, item)?;
-        similar(&mut *self.core.executor, ITEM, 0, item, k)
+        let vocabulary = self.vocabulary(ITEM)?;
+        similar(&mut *self.core.executor, vocabulary, 0, item, k)
     }
 
     /// The `k` users most like one, as [`similar_items`](Trainer::similar_items).
@@ -115,7 +130,8 @@ impl Trainer {
     /// [`Error::Id`] where the model has no row for the user, [`Error::Config`] where its embeddings are single numbers.
     pub fn similar_users(&mut self, user: u32, k: usize) -> Result<Vec<(u32, f32)>> {
         self.check(USER, user)?;
-        similar(&mut *self.core.executor, USER, 0, user, k)
+        let vocabulary = self.vocabulary(USER)?;
+        similar(&mut *self.core.executor, vocabulary, 0, user, k)
     }
 
     /// The logits of (user, item) pairs; the sigmoid of a logit estimates the probability that the pair is a positive
@@ -124,6 +140,9 @@ impl Trainer {
     /// # Errors
     /// [`Error::Id`] where the model has no row for a user or an item.
     pub fn score(&mut self, pairs: &[(u32, u32)]) -> Result<Vec<f32>> {
+        if let Some(by) = self.by_history() {
+            return self.score_by_history(by, pairs);
+        }
         let mut scores = Vec::with_capacity(pairs.len());
         for chunk in pairs.chunks(CHUNK) {
             let buffers = &mut self.pairs;
@@ -139,7 +158,7 @@ impl Trainer {
 
     /// Refuses an id that has no row.
     pub(super) fn check(&self, column: usize, id: u32) -> Result<()> {
-        let rows = self.plan().rows(column);
+        let rows = self.model.rows()[column];
         if (id as usize) < rows {
             return Ok(());
         }

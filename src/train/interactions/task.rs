@@ -5,6 +5,7 @@ use crate::{
     data::{Batch, Sampler, Split},
     eval::{self, Protocol, RankingReport},
     executor::{Executor, keep_sampler, step_drawn},
+    models::Draw,
     plan::{L2, Optimizer},
     train::{
         TrainConfig,
@@ -29,10 +30,12 @@ impl<'a> InteractionTask<'a> {
     /// # Errors
     /// Those of [`Sampler::new`] and [`keep_sampler`].
     pub fn new(split: &'a Split, config: &TrainConfig, executor: &mut dyn Executor) -> Result<Self> {
-        let sampler = match config.loss.is_pairwise() {
-            false => Sampler::new(&split.train, config.negatives, config.seed)?,
-            true => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
+        let sampler = match config.loss.draw() {
+            Draw::Labels => Sampler::new(&split.train, config.negatives, config.seed)?,
+            Draw::Pairs => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
+            Draw::Positives { log_q } => Sampler::of_positives(&split.train, log_q, config.seed)?,
         };
+        let sampler = sampler.with_sampling(config.sampling);
         let size = config.batch_size;
         let is_drawn = keep_sampler(executor, &sampler, size).wait()?;
         let samples = if is_drawn { 0 } else { sampler.samples_per_epoch() };

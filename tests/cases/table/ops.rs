@@ -1,8 +1,8 @@
 //! Rows of the table: each operation with as little as can be around it.
 
 use pocketrec::{
-    ops::{Bpr, SigmoidCrossEntropy},
-    plan::{Activation, GruKind, Init, Plan, PlanBuilder, View},
+    ops::{Bpr, Ccl, Margin, SigmoidCrossEntropy, Similarity, SoftmaxCrossEntropy},
+    plan::{Activation, GruKind, Init, Plan, PlanBuilder, Stage, View},
 };
 
 use crate::common::plan_of;
@@ -15,6 +15,8 @@ pub fn rows() -> Vec<(&'static str, Plan)> {
     rows.extend(of_steps());
     rows.extend(of_layers());
     rows.extend(recurrent());
+    rows.extend(over_lists());
+    rows.extend(of_tables());
     rows
 }
 
@@ -95,6 +97,11 @@ fn of_samples() -> Vec<(&'static str, Plan)> {
             "sum: the same view twice",
             plan_of(17, |plan, x| plan.plain_sum(&[x, x])),
         ),
+        (
+            "add: of two halves",
+            on_samples(14, |plan, x| plan.add(x.columns(0, 7), x.columns(7, 7))),
+        ),
+        ("add: of a view with itself", on_samples(19, |plan, x| plan.add(x, x))),
         ("fm: five fields of 3", plan_of(15, |plan, x| plan.fm(x, 3))),
         ("fm: two fields of 18", plan_of(36, |plan, x| plan.fm(x, 18))),
         (
@@ -105,13 +112,44 @@ fn of_samples() -> Vec<(&'static str, Plan)> {
             "sigmoid_cross_entropy: of one looked-up column",
             plan_of(2, |plan, x| plan.plain_sum(&[x])),
         ),
-        ("bpr: of two layers in one buffer", pairs()),
+        ("bpr: of two layers in one buffer", pairs(|logits| Bpr { logits })),
+        (
+            "margin: of two layers in one buffer",
+            pairs(|logits| Margin { logits, margin: 0.125 }),
+        ),
+        (
+            "ccl: of two layers in one buffer",
+            pairs(|logits| Ccl {
+                logits,
+                margin: 0.5,
+                weight: 1.5,
+            }),
+        ),
+        ("normalise: a part of a buffer", on_samples(7, normalised)),
+        ("normalise: beyond a vector", on_samples(35, normalised)),
+        (
+            "normalise: steps",
+            on_steps(5, |plan, _, key| {
+                let key = plan.normalise(key);
+                pooled(plan, key)
+            }),
+        ),
     ]
+}
+
+/// Columns at length 1 beside the same as they are.
+fn normalised(plan: &mut PlanBuilder, x: View) -> View {
+    let both = plan.buffer(2);
+    let of_part = plan.normalise(x.columns(2, x.width - 2));
+    for (k, view) in [x, of_part].into_iter().enumerate() {
+        plan.linear_into(&format!("layer.{k}"), view, both.columns(k, 1), Activation::Sigmoid);
+    }
+    both
 }
 
 /// An item and a negative, scored by the same hidden layer. Each has its own layer behind it: the gradient of a bias that
 /// both had would be the rest of two sums that all but cancel.
-fn pairs() -> Plan {
+fn pairs<L: Into<Stage>>(loss: impl FnOnce([View; 2]) -> L) -> Plan {
     let mut plan = PlanBuilder::new();
     let columns = [plan.candidate("item"), plan.negative("negative", "item")];
     let (logits, mut hidden) = (plan.buffer(2), Vec::new());
@@ -129,7 +167,76 @@ fn pairs() -> Plan {
         );
     }
     let logits = [logits.columns(0, 1), logits.columns(1, 1)];
-    plan.finish(Bpr { logits }).unwrap()
+    plan.finish(loss(logits)).unwrap()
+}
+
+/// The softmax over blocks, which neither tiles nor vectors divide, of looked-up vectors or of those that a layer makes; scored
+/// by a dot product that training does not need. With the logarithm of the sum as it is, one sample alone has no gradient.
+fn over_lists() -> Vec<(&'static str, Plan)> {
+    let cosine = SoftmaxCrossEntropy {
+        vectors: [View {
+            buffer: 0,
+            start: 0,
+            width: 0,
+        }; 2], // of the plan
+        scored: View {
+            buffer: 0,
+            start: 0,
+            width: 0,
+        },
+        column: Some(1),
+        similarity: Similarity::Cosine,
+        temperature: 0.5,
+        log_sum: 0.84,
+        block: 90,
+        corrects: false,
+    };
+    let dot = SoftmaxCrossEntropy {
+        column: None,
+        similarity: Similarity::Dot,
+        corrects: true,
+        ..cosine
+    };
+    let plan = |width: usize, layer: Option<Activation>, loss: SoftmaxCrossEntropy| {
+        let mut plan = PlanBuilder::new();
+        let columns = [plan.query("user"), plan.candidate("item")];
+        let tables = [("user.weight", 19), ("item.weight", 23)];
+        let vectors = [0, 1].map(|side| {
+            let (x, (name, rows)) = (plan.buffer(width + 3), tables[side]);
+            plan.gather(name, columns[side], rows, Init::Normal { std: 0.6 }, x);
+            match layer {
+                Some(activation) => plan.linear(&format!("layer.{side}"), x, width, activation),
+                None => x,
+            }
+        });
+        let product = plan.buffer(vectors[0].width);
+        plan.product(vectors[0], vectors[1], product);
+        let scored = plan.plain_sum(&[product]);
+        plan.finish(SoftmaxCrossEntropy {
+            vectors,
+            scored,
+            ..loss
+        })
+        .unwrap()
+    };
+    let with = |block: usize, loss: SoftmaxCrossEntropy| SoftmaxCrossEntropy { block, ..loss };
+    vec![
+        ("softmax_cross_entropy: cosines", plan(2, None, cosine)),
+        (
+            "softmax_cross_entropy: cosines of a layer",
+            plan(7, Some(Activation::Sigmoid), cosine),
+        ),
+        ("softmax_cross_entropy: dot products, corrected", plan(3, None, dot)),
+        (
+            "softmax_cross_entropy: dot products of a layer",
+            plan(19, Some(Activation::Identity), with(200, dot)),
+        ),
+        (
+            "softmax_cross_entropy: beyond a panel",
+            plan(77, None, with(150, cosine)),
+        ),
+        ("softmax_cross_entropy: small blocks", plan(17, None, with(3, cosine))),
+    ]
 }
 
 fn weighted_ids() -> Plan {
@@ -167,6 +274,15 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
         move |plan: &mut PlanBuilder, query, key| {
             let hidden = plan.attention_unit("unit", query, key, outputs, activation);
             pooled(plan, hidden)
+        }
+    };
+    let causal_attention = |width, heads| {
+        move |plan: &mut PlanBuilder, _: View, key: View| {
+            // Without biases: one of the keys adds as much to all scores of a step, and so nothing to their softmax.
+            let [q, k, v] =
+                ["q", "k", "v"].map(|name| plan.linear_without_bias(name, key, width, Activation::Identity));
+            let read = plan.causal_attention(q, k, v, heads);
+            pooled(plan, read)
         }
     };
     vec![
@@ -215,6 +331,18 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
                 let output = plan.buffer(6);
                 plan.attention(weights, key, output);
                 output
+            }),
+        ),
+        ("causal_attention: of 5 columns", on_steps(5, causal_attention(5, 1))),
+        (
+            "causal_attention: three heads of 7",
+            on_steps(9, causal_attention(21, 3)),
+        ),
+        (
+            "causal_attention: of looked-up columns with themselves",
+            on_steps(18, |plan, _, key| {
+                let read = plan.causal_attention(key, key, key, 1);
+                pooled(plan, read)
             }),
         ),
         (
@@ -317,6 +445,22 @@ fn of_layers() -> Vec<(&'static str, Plan)> {
                 pooled(plan, positive)
             }),
         ),
+        (
+            "layer_norm: of samples",
+            on_samples(21, |plan, x| plan.layer_norm("norm", x, 0.01)),
+        ),
+        (
+            "layer_norm: of steps, whose columns others read in parts",
+            on_steps(11, |plan, _, key| {
+                let part = plan.linear("part", key.columns(6, 5), 5, Activation::Identity);
+                let normal = plan.layer_norm("norm", key, 0.01);
+                let sum = plan.add(normal.columns(0, 5), part);
+                let parts = pooled(plan, sum);
+                let parts = plan.linear("parts", parts, 11, Activation::Identity);
+                let all = pooled(plan, normal);
+                plan.add(all, parts)
+            }),
+        ),
         ("dice: of samples", on_samples(18, |plan, x| plan.dice("dice", x))),
     ]
 }
@@ -360,4 +504,58 @@ fn auxiliary() -> Plan {
         plan.auxiliary(clicked, negative, 0.5);
         pooled(plan, key)
     })
+}
+
+/// Tables whose rows reach one another: products of what comes out for a user and for an item, or for a negative too.
+fn of_tables() -> Vec<(&'static str, Plan)> {
+    vec![
+        ("propagate: over 1 layer, 5 columns", propagated(5, 1, false)),
+        ("propagate: over 2 layers, 8 columns", propagated(8, 2, false)),
+        ("propagate: over 3 layers, of pairs", propagated(7, 3, true)),
+        ("propagate: over 4 layers, beyond 8 vectors", propagated(135, 4, true)),
+        ("propagate: beside a table that is not", beside_a_plain_table()),
+    ]
+}
+
+fn propagated(width: usize, layers: usize, pairs: bool) -> Plan {
+    let mut plan = PlanBuilder::new();
+    let (user, item) = (plan.query("user"), plan.candidate("item"));
+    let tables = [("user.weight", "user", 13, INIT), ("item.weight", "item", 19, INIT)];
+    let nodes = plan.propagate(tables, width, layers);
+    let p = plan.buffer(width);
+    plan.gather_propagated(nodes, user, p);
+    let logit = |plan: &mut PlanBuilder, column| {
+        let (q, terms) = (plan.buffer(width), plan.buffer(width));
+        plan.gather_propagated(nodes, column, q);
+        plan.product(p, q, terms);
+        plan.plain_sum(&[terms])
+    };
+    let of_item = logit(&mut plan, item);
+    if !pairs {
+        return plan.finish(SigmoidCrossEntropy { logit: of_item }).unwrap();
+    }
+    let negative = plan.negative("negative", "item");
+    let of_negative = logit(&mut plan, negative);
+    let logits = [of_item, of_negative];
+    plan.finish(Bpr { logits }).unwrap()
+}
+
+/// Items propagated among items of a history, and a bias of each that is looked up as it is.
+fn beside_a_plain_table() -> Plan {
+    let mut plan = PlanBuilder::new();
+    let history = plan.sequence("history");
+    let (user, item) = (plan.column("user"), plan.column("item"));
+    let seen = plan.column_in("seen", "item", history);
+    let tables = [("user.weight", "user", 11, INIT), ("item.weight", "item", 17, INIT)];
+    let nodes = plan.propagate(tables, 6, 2);
+    let (x, steps, biases) = (plan.buffer(18), plan.buffer_in(history, 6), plan.buffer(1));
+    plan.gather_propagated(nodes, user, x.columns(0, 6));
+    plan.gather_propagated(nodes, item, x.columns(6, 6));
+    plan.gather_propagated(nodes, seen, steps);
+    plan.pool(steps, x.columns(12, 6), false);
+    plan.gather("item.bias", item, 17, INIT, biases);
+    let hidden = plan.linear("hidden", x, 4, Activation::Identity);
+    let of_hidden = plan.linear_without_bias("logit", hidden, 1, Activation::Identity);
+    let logit = plan.plain_sum(&[of_hidden, biases]);
+    plan.finish(SigmoidCrossEntropy { logit }).unwrap()
 }

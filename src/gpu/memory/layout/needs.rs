@@ -59,6 +59,8 @@ pub(crate) struct Needs {
     pub is_random: bool,
     /// The view whose columns' statistics over the whole batch it takes.
     pub statistics: Option<View>,
+    /// Samples of a block that it takes together.
+    pub block: Option<usize>,
     /// Logits of auxiliary losses, a dispatch each.
     pub auxiliary_logits: Vec<View>,
 }

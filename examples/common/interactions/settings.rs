@@ -1,19 +1,16 @@
 //! The options that say how the model is trained.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use pocketrec::{
     Error, Result,
-    models::Loss,
     plan::{AdamConfig, L2, Optimizer},
     train::TrainConfig,
 };
 
 /// Step size of plain gradient descent where none is given.
-const SGD_RATE: f32 = 0.01;
-/// Epochs of GMF and of MLP before they are joined, where none are given.
-const PRETRAIN_EPOCHS: u32 = 20;
+pub const SGD_RATE: f32 = 0.01;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum OptimizerName {
@@ -23,14 +20,6 @@ enum OptimizerName {
     LazyAdam,
     /// Plain gradient descent
     Sgd,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LossName {
-    /// Tell items that users have from drawn negatives, each by itself
-    CrossEntropy,
-    /// Rank each item that a user has before a drawn negative (Rendle et al. 2009)
-    Bpr,
 }
 
 #[derive(Debug, Args)]
@@ -45,13 +34,10 @@ pub struct TrainingOptions {
     /// Samples a step [default: 256]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// Negatives drawn for each positive [default: 4]
+    /// Negatives drawn for each positive; softmax draws none [default: 4]
     #[arg(long, value_name = "N")]
     negatives: Option<u32>,
-    /// What is learnt of positives and negatives [default: cross-entropy]
-    #[arg(long, value_name = "NAME")]
-    loss: Option<LossName>,
-    /// [default: lazy-adam; sgd with --pretrain and --pretrain-from]
+    /// [default: lazy-adam]
     #[arg(long, value_name = "NAME")]
     optimizer: Option<OptimizerName>,
     /// Step size [default: 0.001; 0.01 for sgd]
@@ -91,21 +77,6 @@ pub struct TrainingOptions {
     /// itself goes on without it. On --resume another epoch than before begins a new mean
     #[arg(long, value_name = "EPOCH")]
     average_from: Option<u32>,
-    /// Train GMF and MLP first (with Adam), join them, and go on with gradient descent: NeuMF's section 3.4.1
-    #[arg(long, conflicts_with = "resume", group = "pretraining")]
-    pub pretrain: bool,
-    /// As --pretrain, from a GMF and an MLP that were trained and saved before
-    #[arg(long, num_args = 2, value_names = ["GMF", "MLP"], conflicts_with = "resume", group = "pretraining")]
-    pub pretrain_from: Vec<PathBuf>,
-    /// Epochs of GMF and of MLP [default: 20]
-    #[arg(long, requires = "pretrain", value_name = "N")]
-    pretrain_epochs: Option<u32>,
-    /// Step size of GMF and MLP [default: 0.001]
-    #[arg(long, requires = "pretrain", value_name = "RATE")]
-    pretrain_lr: Option<f32>,
-    /// GMF's share in the joined output; MLP has the rest
-    #[arg(long, requires = "pretraining", default_value_t = 0.5, value_name = "SHARE")]
-    pub alpha: f32,
 }
 
 impl TrainingOptions {
@@ -116,11 +87,6 @@ impl TrainingOptions {
         config.epochs = self.epochs.or(no_end).unwrap_or(base.epochs);
         config.batch_size = self.batch.unwrap_or(base.batch_size);
         config.negatives = self.negatives.unwrap_or(base.negatives);
-        config.loss = match self.loss {
-            Some(LossName::CrossEntropy) => Loss::CrossEntropy,
-            Some(LossName::Bpr) => Loss::Bpr,
-            None => base.loss,
-        };
         config.decay = self.decay.unwrap_or(base.decay);
         config.seed = self.seed.unwrap_or(base.seed);
         config.l2 = L2 {
@@ -153,7 +119,6 @@ impl TrainingOptions {
             Some(OptimizerName::Adam) => Optimizer::Adam(adam),
             Some(OptimizerName::LazyAdam) => Optimizer::LazyAdam(adam),
             Some(OptimizerName::Sgd) => sgd,
-            None if self.is_pretrained() => sgd,
             None => base,
         };
         if let Some(rate) = self.lr {
@@ -170,24 +135,6 @@ impl TrainingOptions {
             Optimizer::Sgd { .. } => {}
         }
         Ok(optimizer)
-    }
-
-    /// Whether the model is joined from two.
-    pub fn is_pretrained(&self) -> bool {
-        self.pretrain || !self.pretrain_from.is_empty()
-    }
-
-    /// The settings of GMF and MLP before they are joined.
-    pub fn pretrain_config(&self, config: TrainConfig) -> Result<TrainConfig> {
-        let adam = Optimizer::LazyAdam(AdamConfig::default());
-        let config = TrainConfig {
-            epochs: self.pretrain_epochs.unwrap_or(PRETRAIN_EPOCHS),
-            optimizer: adam.with_learning_rate(self.pretrain_lr.unwrap_or(adam.learning_rate())),
-            average_from: None, // it counts the epochs of the joined model
-            ..config
-        };
-        config.validate()?;
-        Ok(config)
     }
 
     /// How long to train, if that is limited.

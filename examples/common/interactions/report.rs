@@ -6,12 +6,10 @@ use pocketrec::{
     train::{BestEpoch, FitReport, StopReason, Trainer},
 };
 
-use crate::{
-    common::{
-        output::say,
-        tables::{TERMINAL, cut, listed, table},
-    },
-    data::{Data, name_of},
+use super::data::{Data, name_of};
+use crate::common::{
+    output::say,
+    tables::{TERMINAL, cut, listed, table},
 };
 
 /// The cut-off of HR@k and NDCG@k.
@@ -79,7 +77,7 @@ pub fn rankings(trainer: &mut Trainer, data: &Data, report: &FitReport, full: bo
         let best = each(&mut |protocol| {
             evaluate_with(split, protocol, K, |users, items, out| {
                 for ((score, &user), &item) in out.iter_mut().zip(users).zip(items) {
-                    *score = truth.score(user, item);
+                    *score = truth(user, item);
                 }
                 Ok(())
             })
@@ -160,7 +158,7 @@ pub fn recommendations(trainer: &mut Trainer, data: &Data, user: u32) -> Result<
             format!("{score:.3}"),
         ];
         row.extend(truth.map(|truth| {
-            let better = |&other: &u32| truth.score(user, other) > truth.score(user, item);
+            let better = |&other: &u32| truth(user, other) > truth(user, item);
             let unseen = (0..train.items()).filter(|&other| !trainer.history().contains(user, other));
             (unseen.filter(better).count() + 1).to_string()
         }));

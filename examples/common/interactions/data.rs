@@ -2,40 +2,57 @@
 
 use pocketrec::{
     Error, Result,
-    data::{Candidates, Dataset, IdMap, Interactions, Planted, PlantedData, ReadReport, Split},
+    data::{Candidates, Dataset, IdMap, Interactions, ReadReport, Split},
     train::Trainer,
 };
 
-use crate::{
-    common::{
-        messages::not_known,
-        output::say,
-        samples::{MARK, say_all, several_lines, skipped_rows},
-        tables::{cut, wrapped},
-    },
-    options::DataOptions,
+use super::options::DataOptions;
+use crate::common::{
+    messages::not_known,
+    output::say,
+    samples::{MARK, say_all, several_lines, skipped_rows},
+    tables::{cut, wrapped},
 };
 
 /// Seed of the candidates of the validation part, another than that of the test part.
 const VALIDATION_SEED: u64 = 1;
+
+/// What items are worth to users in data that is made up: ranking by it is the best that any model can do.
+pub type Truth = Box<dyn Fn(u32, u32) -> f32>;
+
+/// Data that is made up, the truth behind it, and what is planted in it.
+pub struct MadeUp {
+    pub interactions: Interactions,
+    pub truth: Truth,
+    pub planted: &'static str,
+}
 
 /// A split, and the truth behind it where it is made up.
 pub struct Data {
     pub split: Split,
     /// The split without the latest interaction of each user that is not a test item: to choose the epoch by.
     pub validation: Option<Split>,
-    pub truth: Option<PlantedData>,
+    pub truth: Option<Truth>,
     name: String,
 }
 
 impl Data {
-    /// Reads or makes the data; numbered as those that `resumed` was trained on, if there is one.
-    pub fn load(options: &DataOptions, validate: bool, resumed: Option<&Trainer>) -> Result<Self> {
+    /// Reads the data, numbered as those that `resumed` was trained on, if there is one; or has it made up.
+    pub fn load(
+        options: &DataOptions,
+        validate: bool,
+        resumed: Option<&Trainer>,
+        make_up: impl FnOnce() -> Result<MadeUp>,
+    ) -> Result<Self> {
         let (split, truth, name) = match &options.data {
             None => {
-                let planted = Planted::default().generate()?;
-                let split = planted.interactions.leave_one_out()?;
-                (split, Some(planted), "made up, with planted tastes".into())
+                let MadeUp {
+                    interactions,
+                    truth,
+                    planted,
+                } = make_up()?;
+                let split = interactions.leave_one_out()?;
+                (split, Some(truth), format!("made up, with planted {planted}"))
             }
             Some(path) if Dataset::is_published(path)? => {
                 options.check_published()?;

@@ -1,0 +1,175 @@
+//! A run of a program that trains on interactions, from its options to what is said at the end.
+
+use pocketrec::{
+    Error, Result,
+    data::Split,
+    device::Device,
+    plan::Optimizer,
+    train::{FitReport, TrainConfig, Trainer},
+};
+
+use super::{
+    data::{Data, MadeUp},
+    options::{DataOptions, OutputOptions},
+    plot, profile, report,
+    settings::TrainingOptions,
+    training::Training,
+};
+use crate::common::{
+    device::{is_processor, report_every},
+    ending::Ending,
+    files, kind,
+    output::say,
+    watch::Watch,
+};
+
+/// What all such programs are given.
+pub struct Session<'a> {
+    pub data: &'a DataOptions,
+    pub training: &'a TrainingOptions,
+    pub output: &'a OutputOptions,
+    pub device: Device,
+    watch: Watch,
+    resumed: Option<Trainer>,
+}
+
+impl<'a> Session<'a> {
+    /// Refuses what can be refused before time is spent, and loads what is gone on from. `check` makes a trainer of no size,
+    /// by the settings of which whatever no data could make right is refused.
+    pub fn begin(
+        (data, training, output): (&'a DataOptions, &'a TrainingOptions, &'a OutputOptions),
+        device: Device,
+        check: impl FnOnce(Device) -> Result<Trainer>,
+    ) -> Result<Self, Ending> {
+        files::check_training(output.checkpoint.as_deref(), output.resume, output.plot.as_deref())?;
+        let described = check(device.clone())?.device();
+        if output.profile && is_processor(&described) {
+            let reason = format!("it times the stages of a step, which only graphics devices do; this is {described}");
+            return Err(Error::config("--profile", reason).into());
+        }
+        let watch = Watch::new(output.quiet, training.time()?);
+        let resumed = match (&output.checkpoint, output.resume) {
+            (Some(path), true) if kind::is_of_clicks("--checkpoint", path)? => {
+                let reason = format!("{} is of a model of clicks; train_ctr goes on with it", path.display());
+                return Err(Error::config("--resume", reason).into());
+            }
+            (Some(path), true) => Some(Trainer::load(path, device.clone())?),
+            _ => None,
+        };
+        Ok(Session {
+            data,
+            training,
+            output,
+            device,
+            watch,
+            resumed,
+        })
+    }
+
+    /// What is gone on from.
+    pub fn resumed(&self) -> Option<&Trainer> {
+        self.resumed.as_ref()
+    }
+
+    /// Trains with what the options say otherwise than `base`: from the beginning, where `build` makes the trainer, or from a
+    /// checkpoint. Says how it ranks and what it recommends.
+    pub fn run(
+        self,
+        base: TrainConfig,
+        make_up: impl FnOnce() -> Result<MadeUp>,
+        build: impl FnOnce(&Data, TrainConfig, &mut Training) -> Result<Trainer, Ending>,
+    ) -> Result<(), Ending> {
+        let mut config = self.training.config(base)?;
+        let data = Data::load(self.data, config.patience.is_some(), self.resumed.as_ref(), make_up)?;
+        let user = data.user(self.output.user.as_deref())?;
+        data.describe()?;
+        let (output, quiet) = (self.output, self.watch.quiet);
+        let mut training = Training::new(self.watch);
+        if let Some(trainer) = &self.resumed {
+            data.check_trained_on(trainer, "--resume")?;
+        }
+        training.watch.begin()?;
+        let mut trainer = match self.resumed {
+            Some(trainer) => trainer,
+            None => build(&data, config, &mut training)?,
+        };
+        config.report_every = report_every(&trainer.device(), config.batch_size);
+        trainer.set_config(config)?;
+        training.checkpoint.clone_from(&output.checkpoint);
+        if !quiet {
+            describe(&trainer)?;
+        }
+        if output.profile {
+            profile::print(&mut trainer, self.device, data.trained_on())?;
+        }
+        let fit = training.fit(&mut trainer, data.trained_on())?;
+        training.watch.end();
+        end(&mut trainer, &data, &fit, (output, user), &training)
+    }
+}
+
+/// Says what came of it.
+fn end(
+    trainer: &mut Trainer,
+    data: &Data,
+    fit: &FitReport,
+    (output, user): (&OutputOptions, u32),
+    training: &Training,
+) -> Result<(), Ending> {
+    report::ended(fit, trainer)?;
+    report::rankings(trainer, data, fit, output.full)?;
+    report::recommendations(trainer, data, user)?;
+    if let Some(path) = &output.plot {
+        let items = match data.validation {
+            Some(_) => "validation",
+            None => "test",
+        };
+        let title = format!("{} on {items} items", trainer.model().name());
+        match training.curve.is_empty() {
+            true => say!("no epoch was completed, so there is no curve to draw")?,
+            false => plot::draw(path, &title, &training.curve)?,
+        }
+    }
+    if let Some(path) = &output.checkpoint {
+        say!(
+            "saved to {0}: cargo run --release --example recommend -- --model {0} --user KEY",
+            path.display()
+        )?;
+    }
+    Ok(())
+}
+
+/// Trains a part of another model, which is neither saved nor ranked.
+pub fn train_part(trainer: &mut Trainer, split: &Split, training: &mut Training) -> Result<(), Ending> {
+    if !training.watch.quiet {
+        describe(trainer)?;
+    }
+    training.fit(trainer, split)?;
+    Ok(())
+}
+
+/// One line: what is about to be trained.
+fn describe(trainer: &Trainer) -> Result<()> {
+    let (config, progress) = (trainer.config(), trainer.progress());
+    let optimizer = match config.optimizer {
+        Optimizer::Adam(adam) => format!("Adam {}", adam.learning_rate),
+        Optimizer::LazyAdam(adam) => format!("lazy Adam {}", adam.learning_rate),
+        Optimizer::Sgd { learning_rate } => format!("gradient descent {learning_rate}"),
+    };
+    let averaged = match config.average_from {
+        Some(epoch) => format!(", averaged from epoch {epoch} on"),
+        None => String::new(),
+    };
+    say!(
+        "{:<10}{} parameters, batch {}, {} negatives, {}{averaged}",
+        trainer.model().name(),
+        trainer.plan().weights(),
+        config.batch_size,
+        config.negatives,
+        optimizer
+    )?;
+    match progress.step {
+        0 => Ok(()),
+        step => say!("          goes on after epoch {}, step {step}", progress.epoch),
+    }
+}

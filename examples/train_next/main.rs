@@ -1,0 +1,73 @@
+//! Trains a model of what comes next in a history, SASRec, and says how well it ranks.
+//!
+//! ```text
+//! cargo run --release --example train_next                               # made-up data, some seconds
+//! cargo run --release --example train_next -- --data ml-1m/ratings.dat
+//! cargo run --release --example train_next -- --help
+//! ```
+
+#[path = "../common/mod.rs"]
+#[allow(dead_code)] // other examples use the rest
+mod common;
+mod options;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use pocketrec::{
+    Result,
+    data::PlantedPaths,
+    device::Device,
+    train::{TrainConfig, Trainer},
+};
+
+use common::{
+    ending::{Ending, exit_code},
+    interactions::{data::MadeUp, session::Session},
+};
+use options::{NAMES, Options};
+
+fn main() -> ExitCode {
+    exit_code(run(&Options::parse()), NAMES)
+}
+
+fn run(options: &Options) -> Result<(), Ending> {
+    let given = (&options.data, &options.training, &options.output);
+    let session = Session::begin(given, options.device.device()?, |device| check_model(options, device))?;
+    let base = match session.resumed() {
+        Some(trainer) => *trainer.config(),
+        None => options.base(),
+    };
+    let device = session.device.clone();
+    session.run(base, made_up, |data, config, _| {
+        let train = &data.trained_on().train;
+        let model = options.model.build(train.users() as usize, train.items() as usize);
+        Ok(Trainer::new(model, device, config)?)
+    })
+}
+
+/// Histories in which each item leads to the next.
+fn made_up() -> Result<MadeUp> {
+    let planted = PlantedPaths::default().generate()?;
+    let interactions = planted.interactions.clone();
+    // What comes last is to be ranked by what came before.
+    let truth = move |user, item| {
+        let history = planted.interactions.of_user(user);
+        planted.probability(&history[..history.len() - 1], item) as f32
+    };
+    Ok(MadeUp {
+        interactions,
+        truth: Box::new(truth),
+        planted: "paths from item to item",
+    })
+}
+
+/// Refuses what no data could make right, by a model of one user and two items.
+fn check_model(options: &Options, device: Device) -> Result<Trainer> {
+    let config = TrainConfig {
+        // Whether a mean comes in time is known with the checkpoint's epochs alone.
+        epochs: u32::MAX,
+        ..options.base()
+    };
+    Trainer::new(options.model.build(1, 2), device, options.training.config(config)?)
+}

@@ -1,0 +1,495 @@
+//! Whole tables before the tiles of a step and after them, where the plan propagates; see
+//! [`propagate`](crate::cpu::propagate) for the kernels.
+//!
+//! Forward, all layers but the last are products over all nodes, and the last is computed for the rows that the batch picks.
+//! Backward, the gradients of those rows are added up first; then come as many products, of which the first reads picked rows
+//! alone and the last is one pass with the optimiser over the table. Scores want all rows: they are computed when one is asked
+//! for after parameters have changed, and kept until they change again.
+
+use alloc::{format, sync::Arc, vec::Vec};
+use core::ops::Range;
+
+use super::CpuExecutor;
+#[cfg(not(feature = "parallel"))]
+use crate::cpu::serial::Pool;
+#[cfg(feature = "parallel")]
+use crate::cpu::threads::Pool;
+use crate::{
+    Result,
+    checks::{check_graph, check_propagated, nodes_of},
+    cpu::{
+        aligned::AlignedVec,
+        prepare::TableSource,
+        propagate::{self, NOT_PICKED, NodeRows, Picked},
+        row_update::RowSource,
+        simd::{Proof, dispatch},
+        tile::{Scratch, Values},
+        update::UpdateContext,
+    },
+    data::{Batch, Graph},
+    executor::{Pending, Propagation},
+    memory,
+    ops::Propagate,
+    plan::{MAX_GATHERS, Plan},
+};
+
+/// Runs of rows that each table's are cut into, of about equal work.
+const PIECES: usize = 32;
+/// What a row costs beside its edges, in edges: its gradient and its moments are read and written.
+const ROW: usize = 4;
+
+/// What an executor keeps to propagate two tables.
+pub(super) struct Propagated {
+    op: Propagate,
+    width: usize,
+    graph: Option<Arc<Graph>>,
+    /// Where the runs of each table's rows begin and end, as nodes.
+    cuts: [Vec<usize>; 2],
+    /// What look-ups read, `[nodes, width]`: in training the rows that the batch picks alone.
+    pub output: AlignedVec,
+    /// All layers but the first, which the tables are, and the last; backward, by turns what has come back so far.
+    layers: Vec<AlignedVec>,
+    /// Whether all of `output` belongs to the present parameters.
+    is_whole: bool,
+    /// The nodes that the batch picks, in ascending order; those of the first table end at `picked_first`.
+    picked: Vec<u32>,
+    picked_first: usize,
+    /// Which of them each node is.
+    places: Vec<u32>,
+    /// Their gradients, and how many samples pick each.
+    gradients: AlignedVec,
+    counts: Vec<u32>,
+}
+
+/// Threads, with what they need.
+struct Workers<'a> {
+    pool: &'a mut Pool,
+    scratch: &'a mut [Scratch],
+    proof: Proof,
+}
+
+/// A run of nodes, and the rows that are written for them.
+type Run<'a> = (Range<usize>, &'a mut [f32]);
+
+impl Propagated {
+    pub fn of(plan: &Plan) -> Option<Self> {
+        plan.propagation().map(|&op| Propagated {
+            op,
+            width: op.output.width,
+            graph: None,
+            cuts: [Vec::new(), Vec::new()],
+            output: AlignedVec::default(),
+            layers: Vec::new(),
+            is_whole: false,
+            picked: Vec::new(),
+            picked_first: 0,
+            places: Vec::new(),
+            gradients: AlignedVec::default(),
+            counts: Vec::new(),
+        })
+    }
+
+    pub fn graph(&self) -> Option<&Graph> {
+        self.graph.as_deref()
+    }
+
+    /// Parameters have changed.
+    pub fn forget(&mut self) {
+        self.is_whole = false;
+    }
+
+    /// After a panic in the middle of a step.
+    pub fn renew(&mut self) {
+        self.is_whole = false;
+        self.places.fill(NOT_PICKED);
+    }
+
+    /// Makes ready for a graph that has been checked.
+    fn set_graph(&mut self, graph: Arc<Graph>) -> Result<()> {
+        let (nodes, layers) = (graph.nodes(), self.op.layers - 1);
+        let floats = nodes.saturating_mul(self.width);
+        let what = || format!("{} layers of {nodes} nodes", self.op.layers);
+        memory::check(memory::bytes_of::<f32>(floats.saturating_mul(1 + layers)), what)?;
+        self.output.try_resize(floats, what)?;
+        self.layers.resize_with(layers, AlignedVec::default);
+        self.layers
+            .iter_mut()
+            .try_for_each(|layer| layer.try_resize(floats, what))?;
+        self.places.clear();
+        memory::reserve(&mut self.places, nodes, what)?;
+        self.places.resize(nodes, NOT_PICKED);
+        let users = graph.users() as usize;
+        self.cuts = [cuts(&graph, 0..users), cuts(&graph, users..nodes)];
+        self.is_whole = false;
+        self.graph = Some(graph);
+        Ok(())
+    }
+
+    /// Room for what a step on this batch picks.
+    fn reserve(&mut self, batch: &Batch, sources: [&[TableSource]; 2]) -> Result<()> {
+        let columns = sources.into_iter().flatten().map(|source| batch.column(source.column));
+        let most = columns.map(|column| column.segments.len()).sum::<usize>();
+        let what = || format!("the gradients of {most} rows");
+        self.picked.clear();
+        memory::reserve(&mut self.picked, most, what)?;
+        if self.counts.len() < most {
+            let more = most - self.counts.len();
+            memory::reserve(&mut self.counts, more, what)?;
+            self.counts.resize(most, 0);
+            self.gradients.try_resize(most * self.width, what)?;
+        }
+        Ok(())
+    }
+
+    /// Finds the nodes that a batch picks.
+    fn pick(&mut self, batch: &Batch, sources: [&[TableSource]; 2]) {
+        self.picked.clear();
+        let split = self.graph().map_or(0, Graph::users);
+        for (first, sources) in [0, split].into_iter().zip(sources) {
+            self.picked_first = self.picked.len();
+            let mut next = [0usize; MAX_GATHERS];
+            loop {
+                let heads = sources.iter().zip(&next).filter_map(|(source, &next)| {
+                    let segment = batch.column(source.column).segments.get(next)?;
+                    Some(segment.row)
+                });
+                let Some(row) = heads.min() else { break };
+                for (source, next) in sources.iter().zip(&mut next) {
+                    let segment = batch.column(source.column).segments.get(*next);
+                    *next += usize::from(segment.is_some_and(|segment| segment.row == row));
+                }
+                self.picked.push(first + row);
+            }
+        }
+        for (place, &node) in (0..).zip(&self.picked) {
+            self.places[node as usize] = place;
+        }
+    }
+
+    /// The layers that lookups read the mean of: of picked nodes, or of all.
+    fn forward(&mut self, tables: NodeRows<'_>, on: &mut Workers<'_>, picked: bool) {
+        let Some(graph) = self.graph.as_deref() else { return };
+        let (split, width) = (tables.first.len(), self.width);
+        let proof = on.proof;
+        let pieces = || self.cuts.iter().flat_map(|cuts| runs(cuts));
+        for layer in 0..self.layers.len() {
+            let (before, own) = self.layers.split_at_mut(layer);
+            let from = before.last().map_or(tables, |before| whole(before, split, width));
+            on.for_each(split_rows(&mut own[0], pieces(), width), |(nodes, to)| {
+                dispatch!(proof, s => propagate::product(s, graph, nodes.clone(), from, to));
+            });
+        }
+        let mut layers = [tables; MAX_LAYERS];
+        for (to, layer) in layers.iter_mut().zip(&self.layers) {
+            *to = whole(layer, split, width);
+        }
+        let layers = &layers[..self.layers.len()];
+        if !picked {
+            on.for_each(split_rows(&mut self.output, pieces(), width), |(nodes, to)| {
+                dispatch!(proof, s => propagate::means(s, graph, nodes.start, tables, layers, to));
+            });
+            return;
+        }
+        let picked = &self.picked;
+        let parts =
+            (0..2 * PIECES).map(|piece| picked.len() * piece / (2 * PIECES)..picked.len() * (piece + 1) / (2 * PIECES));
+        let parts = parts.filter(|part| !part.is_empty());
+        let nodes = parts
+            .clone()
+            .map(|part| picked[part.start] as usize..picked[part.end - 1] as usize + 1);
+        let mut tasks = split_rows(&mut self.output, nodes, width);
+        for ((nodes, _), part) in tasks.iter_mut().flatten().zip(parts) {
+            *nodes = part;
+        }
+        on.for_each(tasks, |(part, to)| {
+            dispatch!(proof, s => propagate::means_of(s, graph, &picked[part.clone()], tables, layers, to));
+        });
+    }
+
+    /// The gradients of picked rows, and the way back but for its last product.
+    fn backward(&mut self, context: UpdateContext<'_>, sources: [&[TableSource]; 2], on: &mut Workers<'_>) {
+        let Some(graph) = self.graph.as_deref() else { return };
+        let (width, proof) = (self.width, on.proof);
+        let (split, scale) = (graph.users(), 1.0 / (self.op.layers + 1) as f32);
+        let (mut gradients, mut counts) = (&mut self.gradients[..], &mut self.counts[..]);
+        let mut tasks: [Option<PickedRun<'_>>; 2 * PIECES] = [const { None }; 2 * PIECES];
+        let sides = [(0..self.picked_first, 0), (self.picked_first..self.picked.len(), split)];
+        for (side, (places, first)) in sides.into_iter().enumerate() {
+            for piece in 0..PIECES {
+                let at = |piece: usize| places.start + places.len() * piece / PIECES;
+                let part = at(piece)..at(piece + 1);
+                if part.is_empty() {
+                    continue;
+                }
+                let row = |place: usize| (self.picked[place] - first) as usize;
+                let (to, rest) = core::mem::take(&mut gradients).split_at_mut(part.len() * width);
+                let (of_counts, rest_of_counts) = core::mem::take(&mut counts).split_at_mut(part.len());
+                (gradients, counts) = (rest, rest_of_counts);
+                tasks[side * PIECES + piece] = Some(PickedRun {
+                    rows: row(part.start)..row(part.end - 1) + 1,
+                    sources: sources[side],
+                    to,
+                    counts: of_counts,
+                });
+            }
+        }
+        on.for_each(tasks, |run| {
+            let mut list: [Option<RowSource<'_>>; MAX_GATHERS] = [const { None }; MAX_GATHERS];
+            for (slot, source) in list.iter_mut().zip(run.sources) {
+                *slot = Some(context.row_source(source, &run.rows, width));
+            }
+            dispatch!(proof, s => propagate::picked_gradients(s, list, scale, width, run.to, run.counts));
+        });
+        let picked = Picked {
+            places: &self.places,
+            rows: &self.gradients,
+            counts: &self.counts,
+            width,
+        };
+        let split = split as usize * width;
+        for product in 1..self.op.layers {
+            let [one, other] = two(&mut self.layers);
+            let (from, to) = if product % 2 == 1 { (other, one) } else { (one, other) };
+            let from = (product > 1).then(|| whole(from, split, width));
+            let pieces = self.cuts.iter().flat_map(|cuts| runs(cuts));
+            on.for_each(split_rows(to, pieces, width), |(nodes, to)| {
+                dispatch!(proof, s => propagate::backward(s, graph, nodes.clone(), picked, from, to));
+            });
+        }
+    }
+
+    /// What the last product of the way back reads.
+    pub fn last_product(&self) -> Option<LastProduct<'_>> {
+        let graph = self.graph.as_deref()?;
+        let (width, products) = (self.width, self.op.layers - 1);
+        let split = graph.users() as usize * width;
+        let from = (products > 0).then(|| whole(&self.layers[(products - 1) % 2], split, width));
+        Some(LastProduct {
+            graph,
+            picked: Picked {
+                places: &self.places,
+                rows: &self.gradients,
+                counts: &self.counts,
+                width,
+            },
+            from,
+        })
+    }
+
+    /// The runs of rows that the updates of a table are cut into, and the first node of it.
+    pub fn runs_of(&self, table: usize) -> Option<(impl Iterator<Item = Range<usize>> + '_, usize)> {
+        let side = self.op.side(table)?;
+        let first = self.cuts[side].first().copied().unwrap_or(0);
+        Some((runs(&self.cuts[side]), first))
+    }
+
+    /// The batch is through.
+    pub fn unpick(&mut self) {
+        for &node in &self.picked {
+            self.places[node as usize] = NOT_PICKED;
+        }
+    }
+}
+
+/// Layers of a plan at most, which `PlanBuilder::propagate` holds to.
+const MAX_LAYERS: usize = 16;
+
+/// What the last product of the way back reads.
+#[derive(Clone, Copy)]
+pub(in crate::cpu) struct LastProduct<'a> {
+    pub graph: &'a Graph,
+    pub picked: Picked<'a>,
+    pub from: Option<NodeRows<'a>>,
+}
+
+/// A run of a table's picked rows.
+struct PickedRun<'a> {
+    /// The rows that it is among.
+    rows: Range<usize>,
+    sources: &'a [TableSource],
+    to: &'a mut [f32],
+    counts: &'a mut [u32],
+}
+
+impl Workers<'_> {
+    /// Hands each task to one thread.
+    fn for_each<T: Send, const N: usize>(&mut self, mut tasks: [Option<T>; N], f: impl Fn(&mut T) + Sync) {
+        let count = tasks.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        self.pool.for_each(self.scratch, &mut tasks[..count], |_, task| {
+            if let Some(task) = task {
+                f(task);
+            }
+        });
+    }
+}
+
+/// Where runs of about equal work begin and end.
+fn cuts(graph: &Graph, nodes: Range<usize>) -> Vec<usize> {
+    let work = |node: usize| graph.offsets()[node] + ROW * node;
+    let (start, end) = (work(nodes.start), work(nodes.end));
+    let cut = |piece: usize| {
+        let share = start + ((end - start) as u128 * piece as u128 / PIECES as u128) as usize;
+        let (mut low, mut high) = (nodes.start, nodes.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match work(middle) < share {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        low
+    };
+    (0..=PIECES).map(cut).collect()
+}
+
+fn runs(cuts: &[usize]) -> impl Iterator<Item = Range<usize>> + Clone + '_ {
+    cuts.windows(2)
+        .map(|pair| pair[0]..pair[1])
+        .filter(|run| !run.is_empty())
+}
+
+/// Cuts rows of all nodes into those of runs that follow one another; rows between them are left out.
+fn split_rows(
+    rows: &mut [f32],
+    runs: impl Iterator<Item = Range<usize>>,
+    width: usize,
+) -> [Option<Run<'_>>; 2 * PIECES] {
+    let mut tasks = [const { None }; 2 * PIECES];
+    let (mut rest, mut at) = (rows, 0);
+    for (task, run) in tasks.iter_mut().zip(runs) {
+        let (own, behind) = rest[(run.start - at) * width..].split_at_mut(run.len() * width);
+        (rest, at) = (behind, run.end);
+        *task = Some((run, own));
+    }
+    tasks
+}
+
+/// Rows that lie in one piece, those of the second table from `split` on.
+fn whole(rows: &[f32], split: usize, width: usize) -> NodeRows<'_> {
+    let (first, second) = rows.split_at(split);
+    NodeRows { first, second, width }
+}
+
+/// The first two layers that are kept; of one alone, that and nothing.
+fn two(layers: &mut [AlignedVec]) -> [&mut [f32]; 2] {
+    match layers {
+        [] => [&mut [], &mut []],
+        [one] => [one, &mut []],
+        [one, other, ..] => [one, other],
+    }
+}
+
+/// The parts of an executor that propagation works with, borrowed one by one.
+macro_rules! with_propagated {
+    ($executor:ident, |$propagated:ident, $sources:ident, $tables:ident, $workers:ident| $body:expr) => {
+        if let Some($propagated) = &mut $executor.propagated {
+            let [first, second] = $propagated.op.tables;
+            #[allow(unused_variables)]
+            let $sources = [
+                &$executor.table_sources[first][..],
+                &$executor.table_sources[second][..],
+            ];
+            #[allow(unused_variables)]
+            let $tables = NodeRows {
+                first: value(&$executor.tensors, first),
+                second: value(&$executor.tensors, second),
+                width: $propagated.width,
+            };
+            #[allow(unused_variables, unused_mut)]
+            let mut $workers = Workers {
+                pool: &mut $executor.pool,
+                scratch: &mut $executor.scratch,
+                proof: $executor.proof,
+            };
+            $body
+        }
+    };
+}
+
+fn value(tensors: &[Values], param: usize) -> &[f32] {
+    &tensors[param].value
+}
+
+impl CpuExecutor {
+    /// There is a graph where one is needed.
+    pub(super) fn check_graph(&self) -> Result<()> {
+        check_graph(&self.plan, self.propagated.as_ref().and_then(Propagated::graph))
+    }
+
+    /// Room for what a step on a batch propagates.
+    pub(super) fn reserve_propagated(&mut self, batch: &Batch) -> Result<()> {
+        with_propagated!(self, |propagated, sources, tables, workers| propagated
+            .reserve(batch, sources)?);
+        Ok(())
+    }
+
+    /// What the tiles of a batch look up.
+    pub(super) fn propagate_picked(&mut self, batch: &Batch) {
+        with_propagated!(self, |propagated, sources, tables, workers| {
+            propagated.forget();
+            propagated.pick(batch, sources);
+            propagated.forward(tables, &mut workers, true);
+        });
+    }
+
+    /// What any sample looks up, where that is not there yet.
+    pub(super) fn propagate_all(&mut self) {
+        with_propagated!(self, |propagated, sources, tables, workers| {
+            if !propagated.is_whole {
+                propagated.forward(tables, &mut workers, false);
+                propagated.is_whole = true;
+            }
+        });
+    }
+
+    /// The way back of what the tiles have left, but for its last product.
+    pub(super) fn propagate_back(
+        propagated: &mut Propagated,
+        context: UpdateContext<'_>,
+        sources: &[Vec<TableSource>],
+        (pool, scratch, proof): (&mut Pool, &mut [Scratch], Proof),
+    ) {
+        let sources = propagated.op.tables.map(|table| &sources[table][..]);
+        propagated.backward(context, sources, &mut Workers { pool, scratch, proof });
+    }
+
+    /// The graph of tables that have grown.
+    pub(super) fn grown_graph(&self, vocabulary: usize, rows: usize) -> Result<Option<Arc<Graph>>> {
+        let Some(graph) = self.propagated.as_ref().and_then(Propagated::graph) else {
+            return Ok(None);
+        };
+        let grown = nodes_of(&self.plan.clone().with_rows(vocabulary, rows));
+        Ok(Some(Arc::new(graph.with_nodes(grown)?)))
+    }
+
+    pub(super) fn take_graph(&mut self, graph: Option<Arc<Graph>>) -> Result<()> {
+        match (&mut self.propagated, graph) {
+            (Some(propagated), Some(graph)) => propagated.set_graph(graph),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Propagation for CpuExecutor {
+    fn set_graph(&mut self, graph: Arc<Graph>) -> Pending<'_, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            check_graph(&self.plan, Some(&graph))?;
+            self.catalogue = None;
+            self.take_graph(Some(graph))
+        })
+    }
+
+    fn propagated_rows<'a>(&'a mut self, table: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            let (nodes, width) = check_propagated(&self.plan, table, first, out.len())?;
+            self.check_graph()?;
+            self.guarded(|executor| executor.propagate_all());
+            if let Some(propagated) = &self.propagated {
+                out.copy_from_slice(&propagated.output[nodes.start * width..nodes.end * width]);
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,383 @@
+//! Products of a graph's sparse matrix with rows of nodes; the specification is [`ops::propagate`](crate::ops::propagate).
+//!
+//! ```text
+//! for node in nodes:
+//!     to[node, ..] = sum over (neighbour, weight) of node, in ascending order: weight * from[neighbour, ..]
+//! ```
+//!
+//! Rows lie in two tables, the second one's numbers behind the first one's, unpadded: `[nodes, width]`. A row of sums stays in
+//! registers while the node's edges are gone through: 64 columns are 4 vectors of AVX-512 or 8 of AVX2. There is one writer a
+//! row and one order of its edges, so that neither threads nor how nodes are shared out among them change a bit.
+//!
+//! What the batch does not need is not computed. Forward, [`means_of`] makes the last layer for the picked nodes alone.
+//! Backward, only picked nodes have a gradient at first: [`backward`] goes through all edges, but reads the rows of those that
+//! lead to such a node alone, which it finds by a table of places.
+//!
+//! Rows of `f16` can come: everything reads rows through [`NodeRows::row`] and `load`, and what it writes are sums in
+//! `f32`. A table of `f16` wants another `row`, whose floats `load` widens.
+
+use core::ops::Range;
+
+use super::{
+    adam::{Gradient, update},
+    row_update::{RowSource, RowStep, TableRows},
+    rows::RowsMut,
+    simd::{Simd, kernel, prefetch_row},
+    tile::{Memory, Operands, StageGradients, TileOp},
+};
+use crate::{data::Graph, ops, plan::MAX_GATHERS};
+
+/// Edges whose rows are asked for ahead of their use: tables of Gowalla's size lie in the last cache.
+const AHEAD: usize = 8;
+/// Edges that are looked through together for those to picked nodes.
+const PART: usize = 128;
+/// The place of a node that the batch does not pick.
+pub(super) const NOT_PICKED: u32 = u32::MAX;
+
+/// The rows of all nodes: those of a first table, and behind them those of a second.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeRows<'a> {
+    /// The first rows.
+    pub first: &'a [f32],
+    /// The others.
+    pub second: &'a [f32],
+    /// Floats in a row.
+    pub width: usize,
+}
+
+impl<'a> NodeRows<'a> {
+    /// A row, without its first `start` floats.
+    #[inline(always)]
+    fn row(&self, node: u32, start: usize) -> &'a [f32] {
+        let at = node as usize * self.width;
+        let (rows, at) = match at < self.first.len() {
+            true => (self.first, at),
+            false => (self.second, at - self.first.len()),
+        };
+        &rows[at + start..][..self.width - start]
+    }
+
+    /// Asks for a row ahead of its use.
+    #[inline(always)]
+    fn ask_for(&self, node: u32) {
+        let at = node as usize * self.width;
+        match at < self.first.len() {
+            true => prefetch_row(self.first, at, self.width),
+            false => prefetch_row(self.second, at - self.first.len(), self.width),
+        }
+    }
+}
+
+/// The gradients of the picked nodes' outputs, which the way back begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Picked<'a> {
+    /// For each node, which of `rows` is its own, or `u32::MAX`.
+    pub places: &'a [u32],
+    /// `[picked, width]`.
+    pub rows: &'a [f32],
+    /// How many samples pick each.
+    pub counts: &'a [u32],
+    /// Floats in a row.
+    pub width: usize,
+}
+
+impl<'a> Picked<'a> {
+    fn nodes(&self) -> NodeRows<'a> {
+        NodeRows {
+            first: self.rows,
+            second: &[],
+            width: self.width,
+        }
+    }
+
+    fn row(&self, node: usize) -> Option<&'a [f32]> {
+        let place = self.places[node];
+        (place != NOT_PICKED).then(|| &self.rows[place as usize * self.width..][..self.width])
+    }
+}
+
+kernel! {
+    /// The sums of `nodes`, into as many rows of `to`.
+    ///
+    /// # Panics
+    /// Where a node or a row is not there, or `to` has other than as many rows.
+    pub fn product<'a, S: Simd>(s: S, graph: &'a Graph, nodes: Range<usize>, from: NodeRows<'a>, to: &'a mut [f32]) {
+        let to = to.chunks_exact_mut(from.width);
+        assert_eq!(to.len(), nodes.len());
+        for (node, to) in nodes.zip(to) {
+            sum_neighbours(s, graph, node, from, to);
+        }
+    }
+}
+
+kernel! {
+    /// The means of all layers, of the nodes from `first` on: `first_layer`, `layers`, and one more that is computed here from
+    /// the last of these. `to` has a row for each.
+    ///
+    /// # Panics
+    /// As [`product`].
+    pub fn means<'a, S: Simd>(
+        s: S,
+        graph: &'a Graph,
+        first: usize,
+        first_layer: NodeRows<'a>,
+        layers: &'a [NodeRows<'a>],
+        to: &'a mut [f32],
+    ) {
+        for (node, to) in (first..).zip(to.chunks_exact_mut(first_layer.width)) {
+            mean(s, graph, node, first_layer, layers, to);
+        }
+    }
+}
+
+kernel! {
+    /// [`means`] of some nodes, in ascending order: `to` begins with the row of the first and has all rows up to the last.
+    ///
+    /// # Panics
+    /// As [`product`].
+    pub fn means_of<'a, S: Simd>(
+        s: S,
+        graph: &'a Graph,
+        nodes: &'a [u32],
+        first_layer: NodeRows<'a>,
+        layers: &'a [NodeRows<'a>],
+        to: &'a mut [f32],
+    ) {
+        let (width, first) = (first_layer.width, nodes.first().copied().unwrap_or(0));
+        for &node in nodes {
+            let to = &mut to[(node - first) as usize * width..][..width];
+            mean(s, graph, node as usize, first_layer, layers, to);
+        }
+    }
+}
+
+kernel! {
+    /// Adds up the gradients of each picked row, all samples of all columns that pick it, times `scale`: rows come in
+    /// ascending order, into as many rows of `to`. `counts` gets the numbers of samples.
+    ///
+    /// # Panics
+    /// Where there are more rows than `to` has.
+    pub fn picked_gradients<'a, S: Simd>(
+        s: S,
+        sources: [Option<RowSource<'a>>; MAX_GATHERS],
+        scale: f32,
+        width: usize,
+        to: &'a mut [f32],
+        counts: &'a mut [u32],
+    ) {
+        let mut sources = sources;
+        let mut places = to.chunks_exact_mut(width).zip(counts);
+        while let Some(row) = sources.iter().flatten().filter_map(RowSource::row).min() {
+            let (to, count) = places.next().expect("as many rows as are picked");
+            to.fill(0.0);
+            *count = 0;
+            for source in sources.iter_mut().flatten().filter(|source| source.row() == Some(row)) {
+                let samples = source.column.samples(source.segments.start);
+                source.segments.start += 1;
+                *count += samples.len() as u32;
+                for &sample in samples {
+                    let gradient = &source.gradients.data[sample as usize * source.gradients.stride..][..width];
+                    for (to, from) in to.chunks_mut(S::LANES).zip(gradient.chunks(S::LANES)) {
+                        s.store_partial(s.add(s.load_partial(to), s.load_partial(from)), to);
+                    }
+                }
+            }
+            for to in to.chunks_mut(S::LANES) {
+                s.store_partial(s.mul(s.splat(scale), s.load_partial(to)), to);
+            }
+        }
+    }
+}
+
+kernel! {
+    /// A product of the way back, of `nodes` into as many rows of `to`: the node's own gradient, where it is picked, and the
+    /// sum of its neighbours' rows, of `from` or, at first, of the picked ones.
+    ///
+    /// # Panics
+    /// As [`product`].
+    pub fn backward<'a, S: Simd>(
+        s: S,
+        graph: &'a Graph,
+        nodes: Range<usize>,
+        picked: Picked<'a>,
+        from: Option<NodeRows<'a>>,
+        to: &'a mut [f32],
+    ) {
+        for (node, to) in nodes.zip(to.chunks_exact_mut(picked.width)) {
+            gradient(s, graph, node, picked, from, to);
+        }
+    }
+}
+
+kernel! {
+    /// The last product of the way back, and the optimiser at once: the gradient of a table's row is never stored but in
+    /// `row`, which is as long. The nodes of the table's rows begin at `first`.
+    ///
+    /// # Panics
+    /// As [`product`].
+    pub fn backward_and_update<'a, S: Simd>(
+        s: S,
+        graph: &'a Graph,
+        first: usize,
+        picked: Picked<'a>,
+        from: Option<NodeRows<'a>>,
+        step: RowStep,
+        table: TableRows<'a>,
+        row: &'a mut [f32],
+    ) {
+        let (mut table, width) = (table, picked.width);
+        let rows = table.slots.value.len() / width;
+        let node = first + table.first;
+        for index in 0..rows {
+            gradient(s, graph, node + index, picked, from, row);
+            let place = picked.places[node + index];
+            let samples = if place == NOT_PICKED { 0 } else { picked.counts[place as usize] };
+            let gradient = OfRow { row, l2: step.l2(samples as usize) };
+            update(s, step.update, table.slots.part(index * width, width), gradient);
+        }
+    }
+}
+
+/// A row's gradient, and its L2 term.
+struct OfRow<'a> {
+    row: &'a [f32],
+    l2: f32,
+}
+
+impl<S: Simd> Gradient<S> for OfRow<'_> {
+    #[inline(always)]
+    fn lanes(&self, s: S, range: Range<usize>, value: S::F32) -> S::F32 {
+        s.mul_add(s.splat(self.l2), value, s.load_partial(&self.row[range]))
+    }
+}
+
+#[inline(always)]
+fn mean<S: Simd>(s: S, graph: &Graph, node: usize, first_layer: NodeRows<'_>, layers: &[NodeRows<'_>], to: &mut [f32]) {
+    sum_neighbours(s, graph, node, layers.last().copied().unwrap_or(first_layer), to);
+    let scale = s.splat(1.0 / (layers.len() + 2) as f32);
+    for (index, to) in to.chunks_mut(S::LANES).enumerate() {
+        let load = |rows: &NodeRows<'_>| s.load_partial(&rows.row(node as u32, index * S::LANES)[..to.len()]);
+        let mut sum = load(&first_layer);
+        for layer in layers {
+            sum = s.add(sum, load(layer));
+        }
+        let sum = s.add(sum, s.load_partial(to));
+        s.store_partial(s.mul(sum, scale), to);
+    }
+}
+
+#[inline(always)]
+fn gradient<S: Simd>(s: S, graph: &Graph, node: usize, picked: Picked<'_>, from: Option<NodeRows<'_>>, to: &mut [f32]) {
+    match from {
+        Some(from) => sum_neighbours(s, graph, node, from, to),
+        None => sum_picked_neighbours(s, graph, node, picked, to),
+    }
+    if let Some(own) = picked.row(node) {
+        for (to, own) in to.chunks_mut(S::LANES).zip(own.chunks(S::LANES)) {
+            s.store_partial(s.add(s.load_partial(to), s.load_partial(own)), to);
+        }
+    }
+}
+
+#[inline(always)]
+fn sum_neighbours<S: Simd>(s: S, graph: &Graph, node: usize, from: NodeRows<'_>, to: &mut [f32]) {
+    let range = graph.offsets()[node]..graph.offsets()[node + 1];
+    let ahead = &graph.neighbours()[range.start..];
+    let weights = &graph.weights()[range.clone()];
+    sum_rows::<S, false>(s, range.len(), ahead, weights, from, to);
+}
+
+/// The same over neighbours that are picked. Which are is found without branches, part by part: of random ones every third
+/// branch would be mispredicted.
+#[inline(always)]
+fn sum_picked_neighbours<S: Simd>(s: S, graph: &Graph, node: usize, picked: Picked<'_>, to: &mut [f32]) {
+    to.fill(0.0);
+    let range = graph.offsets()[node]..graph.offsets()[node + 1];
+    let (neighbours, weights) = (&graph.neighbours()[range.clone()], &graph.weights()[range]);
+    let (mut places, mut of_places) = ([0; PART], [0.0; PART]);
+    for (neighbours, weights) in neighbours.chunks(PART).zip(weights.chunks(PART)) {
+        let mut count = 0;
+        for (&neighbour, &weight) in neighbours.iter().zip(weights) {
+            let place = picked.places[neighbour as usize];
+            (places[count], of_places[count]) = (place, weight);
+            count += usize::from(place != NOT_PICKED);
+        }
+        if count > 0 {
+            sum_rows::<S, true>(s, count, &places[..count], &of_places[..count], picked.nodes(), to);
+        }
+    }
+}
+
+/// `to (+)= sum of weights[i] * from[ids[i]]` over the first `count` of `ids`; what is behind them comes next.
+#[inline(always)]
+fn sum_rows<S: Simd, const ADD: bool>(
+    s: S,
+    count: usize,
+    ids: &[u32],
+    weights: &[f32],
+    from: NodeRows<'_>,
+    to: &mut [f32],
+) {
+    let (width, mut start) = (to.len(), 0);
+    assert_eq!(width, from.width);
+    macro_rules! blocks {
+        ($($vectors:literal)*) => {$(
+            while width - start >= $vectors * S::LANES {
+                sum_block::<S, $vectors, ADD>(s, count, ids, weights, from, start, to);
+                start += $vectors * S::LANES;
+            }
+        )*};
+    }
+    blocks!(8 4 2 1);
+    if start < width {
+        let to = &mut to[start..];
+        let mut sum = if ADD { s.load_partial(to) } else { s.splat(0.0) };
+        for (&id, &weight) in ids[..count].iter().zip(weights) {
+            sum = s.mul_add(s.splat(weight), s.load_partial(from.row(id, start)), sum);
+        }
+        s.store_partial(sum, to);
+    }
+}
+
+/// Some vectors' columns of [`sum_rows`].
+#[inline(always)]
+fn sum_block<S: Simd, const VECTORS: usize, const ADD: bool>(
+    s: S,
+    count: usize,
+    ids: &[u32],
+    weights: &[f32],
+    from: NodeRows<'_>,
+    start: usize,
+    to: &mut [f32],
+) {
+    let to = &mut to[start..start + VECTORS * S::LANES];
+    let mut sums = [s.splat(0.0); VECTORS];
+    if ADD {
+        for (sum, to) in sums.iter_mut().zip(to.chunks_exact(S::LANES)) {
+            *sum = s.load(to);
+        }
+    }
+    for (index, (&id, &weight)) in ids[..count].iter().zip(weights).enumerate() {
+        if start == 0
+            && let Some(&ahead) = ids.get(index + AHEAD)
+        {
+            from.ask_for(ahead);
+        }
+        let (row, weight) = (&from.row(id, start)[..VECTORS * S::LANES], s.splat(weight));
+        for (k, sum) in sums.iter_mut().enumerate() {
+            *sum = s.mul_add(weight, s.load(&row[k * S::LANES..]), *sum);
+        }
+    }
+    for (sum, to) in sums.into_iter().zip(to.chunks_exact_mut(S::LANES)) {
+        s.store(sum, to);
+    }
+}
+
+/// Nothing of it is a tile's: the executor propagates whole tables before the tiles of a step and after them.
+impl TileOp for ops::Propagate {
+    type Workspace = ();
+
+    fn forward<S: Simd>(&self, _: S, _: &Operands<'_>, _: Memory<'_, ()>, _: RowsMut<'_>) {}
+
+    fn backward<S: Simd>(&self, _: S, _: &Operands<'_>, _: Memory<'_, ()>, _: &mut StageGradients<'_, '_>) {}
+}
