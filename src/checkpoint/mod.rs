@@ -25,6 +25,7 @@
 
 mod atomic;
 mod checks;
+mod classical;
 mod click_trainer;
 mod clicks;
 mod format;

@@ -31,15 +31,19 @@ impl<M: fmt::Debug> fmt::Debug for Classical<M> {
     }
 }
 
-impl<M> Classical<M> {
-    pub(crate) fn with(method: M, records: Records, device: &Device) -> Result<Self> {
+impl<M: Method> Classical<M> {
+    pub(crate) fn with(mut method: M, records: Records, device: &Device) -> Result<Self> {
+        let mut workers = device.workers()?;
+        method.prepare(&mut workers);
         Ok(Classical {
             method,
             records,
-            workers: device.workers()?,
+            workers,
         })
     }
+}
 
+impl<M> Classical<M> {
     /// What it runs on, for people: `cpu avx512, 2 threads`.
     pub fn device(&self) -> String {
         self.workers.to_string()

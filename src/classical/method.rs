@@ -2,11 +2,17 @@
 
 use alloc::vec::Vec;
 
-use crate::{eval::TopK, explain::Explanation};
+use crate::{cpu::Workers, eval::TopK, explain::Explanation};
 
-/// How a model scores items for a history. [`Classical`](super::Classical) makes a recommender of it, and sees that every item it
+/// What only the types of this folder have.
+pub trait Sealed {
+    /// Makes ready to score, once what was learnt has changed.
+    fn prepare(&mut self, _workers: &mut Workers) {}
+}
+
+/// How a model scores items for a history: [`Walks`](super::Walks) or [`Factors`](super::Factors). [`Classical`](super::Classical) makes a recommender of it, and sees that every item it
 /// is asked about is one of [`items`](Method::items), and histories ascend without repetitions.
-pub trait Method: Send + Sync {
+pub trait Method: Sealed + Send + Sync {
     /// Its name, as in files: `rp3beta`.
     const NAME: &'static str;
 

@@ -5,7 +5,7 @@ use alloc::{format, vec::Vec};
 use super::IalsConfig;
 use crate::{
     Result,
-    classical::method::Method,
+    classical::method::{Method, Sealed},
     cpu::{
         Rows, Workers,
         least_squares::{self as solve, Items},
@@ -25,8 +25,9 @@ pub struct Factors {
     pub(crate) users: Vec<f32>,
     /// The items' vectors, `[items, width]`.
     pub(crate) items: Vec<f32>,
-    pub(super) width: usize,
-    /// Computed from the items' vectors, by [`refresh`](Factors::refresh).
+    /// Floats of a row in memory.
+    pub(crate) width: usize,
+    /// Computed from the items' vectors, by `prepare`.
     serving: Serving,
 }
 
@@ -52,8 +53,7 @@ impl Factors {
     pub(super) fn initial(config: IalsConfig, users: usize, items: usize) -> Result<Self> {
         let width = solve::padded(config.factors);
         check_memory(users, items, width)?;
-        let zeros = |rows: usize| memory::zeroed(rows.saturating_mul(width), || format!("vectors of {rows} rows"));
-        let (user_rows, mut item_rows): (Vec<f32>, Vec<f32>) = (zeros(users)?, zeros(items)?);
+        let (user_rows, mut item_rows) = (zeros(users, width)?, zeros(items, width)?);
         let rng = Rng::new(config.seed).stream(streams::INIT).stream(1);
         let std = config.init_std / libm::sqrtf(config.factors as f32);
         for (row, to) in (0u64..).zip(item_rows.chunks_exact_mut(width)) {
@@ -65,8 +65,8 @@ impl Factors {
         Ok(Self::of(config, 0, user_rows, item_rows))
     }
 
-    /// Of vectors whose width is padded. [`refresh`](Factors::refresh) makes them ready to serve.
-    pub(crate) fn of(config: IalsConfig, iterations: u32, users: Vec<f32>, items: Vec<f32>) -> Self {
+    /// Of vectors whose width is padded. `prepare` makes them ready to serve.
+    fn of(config: IalsConfig, iterations: u32, users: Vec<f32>, items: Vec<f32>) -> Self {
         Factors {
             config,
             iterations,
@@ -81,14 +81,19 @@ impl Factors {
         }
     }
 
-    /// Computes what serving needs of the items' vectors.
-    pub(super) fn refresh(&mut self, workers: &mut Workers) {
-        let proof = workers.proof;
-        self.serving = Serving {
-            proof,
-            shared: shared(workers, &self.items, self.width, self.config.unobserved),
-            packed: dispatch!(proof, s => Items::new(s, self.item_rows())),
+    /// Of vectors as they are in files.
+    #[cfg(feature = "std")]
+    pub(crate) fn of_rows(config: IalsConfig, iterations: u32, users: &[f32], items: &[f32]) -> Result<Self> {
+        let (factors, width) = (config.factors, solve::padded(config.factors));
+        check_memory(users.len() / factors, items.len() / factors, width)?;
+        let widened = |rows: &[f32]| -> Result<Vec<f32>> {
+            let mut wide = zeros(rows.len() / factors, width)?;
+            for (to, row) in wide.chunks_exact_mut(width).zip(rows.chunks_exact(factors)) {
+                to[..factors].copy_from_slice(row);
+            }
+            Ok(wide)
         };
+        Ok(Self::of(config, iterations, widened(users)?, widened(items)?))
     }
 
     /// The items' vectors as a matrix.
@@ -127,6 +132,17 @@ impl Factors {
             right.iter_mut().zip(row).for_each(|(sum, &y)| *sum += f64::from(y));
         }
         self.solve(history, &right).iter().map(|&x| x as f32).collect()
+    }
+}
+
+impl Sealed for Factors {
+    fn prepare(&mut self, workers: &mut Workers) {
+        let proof = workers.proof;
+        self.serving = Serving {
+            proof,
+            shared: shared(workers, &self.items, self.width, self.config.unobserved),
+            packed: dispatch!(proof, s => Items::new(s, self.item_rows())),
+        };
     }
 }
 
@@ -178,6 +194,10 @@ impl Method for Factors {
             }
         }
     }
+}
+
+fn zeros(rows: usize, width: usize) -> Result<Vec<f32>> {
+    memory::zeroed(rows.saturating_mul(width), || format!("vectors of {rows} rows"))
 }
 
 fn dot(a: &[f32], b: &[f64]) -> f64 {

@@ -9,7 +9,7 @@ use alloc::{vec, vec::Vec};
 
 use super::{
     face::{Classical, check_data},
-    method::Method,
+    method::{Method, Sealed},
     records::Records,
 };
 use crate::{
@@ -99,6 +99,8 @@ impl Walks {
         self.of(from).find(|pair| pair.0 == to).map(|pair| pair.1)
     }
 }
+
+impl Sealed for Walks {}
 
 impl Method for Walks {
     const NAME: &'static str = "rp3beta";
