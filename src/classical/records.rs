@@ -1,10 +1,10 @@
 //! Who has what, and what users and items are called.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use crate::{
     Error, Result,
-    data::{IdMap, Interactions},
+    data::{IdMap, Interactions, Split},
     train::{AbsorbConfig, History, pad_keys},
 };
 
@@ -64,6 +64,29 @@ impl Records {
         sorted.sort_unstable();
         sorted.dedup();
         Ok(sorted)
+    }
+
+    /// Refuses a split whose users and items are not those that are known: their numbers would mean others.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the first key that differs.
+    pub fn check_keys(&self, split: &Split) -> Result<()> {
+        let train = &split.train;
+        for (what, keys, own) in [
+            ("users", train.user_ids(), &self.user_ids),
+            ("items", train.item_ids(), &self.item_ids),
+        ] {
+            let mut known = own.iter();
+            let mut differs = |key: &Cow<'_, str>| known.next().as_ref() != Some(key);
+            if let Some(row) = keys.iter().position(|key| differs(&key)) {
+                let [key, own] = [keys, own].map(|keys| keys.key(row as u32).unwrap_or_default());
+                let reason = format!(
+                    "its {what} are not those that the model was fitted on: row {row} is {key:?} there and {own:?} in the model"
+                );
+                return Err(Error::config("split", reason));
+            }
+        }
+        Ok(())
     }
 
     /// # Errors

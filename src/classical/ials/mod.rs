@@ -91,7 +91,7 @@ impl Ials {
             workers,
         } = self;
         let trained = train::run(method, records, workers, iterations);
-        self.method.prepare(&mut self.workers);
+        self.method.prepare(&mut self.workers)?;
         trained
     }
 
