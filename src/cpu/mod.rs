@@ -48,6 +48,7 @@ pub mod product;
 pub mod propagate;
 pub mod row_update;
 mod rows;
+mod sampled_softmax;
 #[cfg(not(feature = "parallel"))]
 mod serial;
 pub mod sigmoid_cross_entropy;

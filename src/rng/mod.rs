@@ -79,7 +79,7 @@ impl Rng {
 /// The numbers of streams: what draws at random has its number here, so that nothing else draws the same.
 ///
 /// Numbers are part of what a seed means: another one gives other initial values, orders and negatives, and a checkpoint
-/// would not go on as it began. Free ones below a seed of training: 8 to 10, 15, 16, and 18 on.
+/// would not go on as it began. Free ones below a seed of training: 9 to 11, 15, 16, and 18 on.
 pub(crate) mod streams {
     /// Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted. One
     /// list, so that the compiler refuses a number that is given twice.
@@ -96,6 +96,7 @@ pub(crate) mod streams {
         PairUsers = 12,
         SequenceOrder = 13,
         SequenceNoise = 14,
+        PairList = 8,
         Absorb = 17,
     }
 
@@ -126,6 +127,8 @@ pub(crate) mod streams {
     /// Which part of a file a line belongs to.
     #[cfg(feature = "std")]
     pub const PARTS: u32 = Seed::Parts as u32;
+    /// The list of a batch of pairs; then the epoch, then the batch's first sample.
+    pub const PAIR_LIST: u32 = Seed::PairList as u32;
     /// What `absorb` draws, of pairs and of clicks; then the group's number, high half and low half.
     pub const ABSORB: u32 = Seed::Absorb as u32;
 

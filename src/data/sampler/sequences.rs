@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn parts_are_those_of_the_whole_epoch() {
-        let events: Vec<_> = (0..40).flat_map(|user| (0..user % 5).map(move |t| (user, (7 * t + user) % 11, t as i64)));
+        let events = (0..40).flat_map(|user| (0..user % 5).map(move |t| (user, (7 * t + user) % 11, t as i64)));
         let events: Vec<(u32, u32, i64)> = events.collect();
         let sampler = SequenceSampler::new(&Interactions::from_triples(&events).unwrap(), 4, 3).unwrap();
         let (mut whole, mut part, mut ids) = (Batch::default(), Batch::default(), Vec::new());
