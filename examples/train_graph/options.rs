@@ -215,6 +215,9 @@ impl Options {
                 return Err(Error::config(format!("--{name}"), reason));
             }
         }
+        if self.k == 0 {
+            return Err(Error::config("--k", "0 places hold no item; 20 is usual"));
+        }
         if self.model == ModelName::Popularity && self.save.is_some() {
             return Err(Error::config(
                 "--save",

@@ -95,6 +95,15 @@ impl<M> Classical<M> {
     pub fn absorb(&mut self, pairs: &[(u32, u32)]) -> Result<usize> {
         self.records.absorb(pairs)
     }
+
+    /// As [`absorb`](Classical::absorb), with keys as the data has them; a new user's key gets the next number. Blanks around a key are no
+    /// part of it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there is no item of a key, or a user's is empty; nothing is changed then.
+    pub fn absorb_keys(&mut self, pairs: &[(&str, &str)]) -> Result<usize> {
+        self.records.absorb_keys(pairs)
+    }
 }
 
 impl<M: Method> Classical<M> {
@@ -132,6 +141,22 @@ impl<M: Method> Classical<M> {
         best_of_block(&self.method, &asked, k, &mut best, &mut Memory::default());
         let [best] = best;
         best
+    }
+
+    /// The `k` best of some candidates, which may be items that the user has, or that nothing speaks for; one that is given twice counts
+    /// twice.
+    ///
+    /// # Errors
+    /// [`Error::Id`] where there is no such user or candidate.
+    pub fn recommend_from(&self, user: u32, candidates: &[u32], k: usize) -> Result<Best> {
+        self.records.check_items(candidates)?;
+        let scores = self.method.score(&self.records.of_user(user)?, candidates);
+        let mut top = TopK::new(k);
+        candidates
+            .iter()
+            .zip(scores)
+            .for_each(|(&item, score)| top.offer(item, score));
+        Ok(top.take_sorted())
     }
 
     /// [`recommend`](Classical::recommend) for many users, on all threads.

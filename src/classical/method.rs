@@ -2,10 +2,24 @@
 
 use alloc::vec::Vec;
 
+#[cfg(feature = "std")]
+use crate::checkpoint::Stored;
 use crate::{Result, cpu::Workers, eval::TopK, explain::Explanation};
 
+/// What only the types of this folder have: they can be made ready and, with `std`, stored.
+#[cfg(feature = "std")]
+pub trait Sealed: Prepare + Stored {}
+#[cfg(feature = "std")]
+impl<M: Prepare + Stored> Sealed for M {}
+
 /// What only the types of this folder have.
-pub trait Sealed {
+#[cfg(not(feature = "std"))]
+pub trait Sealed: Prepare {}
+#[cfg(not(feature = "std"))]
+impl<M: Prepare> Sealed for M {}
+
+/// What follows from what was learnt, and is not stored.
+pub trait Prepare {
     /// Makes ready to score, once what was learnt has changed.
     ///
     /// # Errors

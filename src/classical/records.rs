@@ -115,6 +115,32 @@ impl Records {
     }
 }
 
+impl Records {
+    /// Adds interactions by their keys; gives how many were not known. A user may be new, an item not.
+    ///
+    /// # Errors
+    /// [`Error::Config`]; nothing is changed then.
+    pub fn absorb_keys(&mut self, pairs: &[(&str, &str)]) -> Result<usize> {
+        let mut items = Vec::with_capacity(pairs.len());
+        for (user, item) in pairs {
+            if user.trim().is_empty() {
+                return Err(Error::config("user", "an empty key names nobody"));
+            }
+            let unknown = || {
+                let reason = format!("{:?} is no item that the model was fitted on", item.trim());
+                Error::config("item", reason)
+            };
+            items.push(self.item_ids.get(item.trim()).ok_or_else(unknown)?);
+        }
+        let before = self.users();
+        let users = pairs.iter().map(|(user, _)| self.user_ids.get_or_insert(user.trim()));
+        let users = users.collect::<Result<Vec<u32>>>();
+        let users = users.inspect_err(|_| self.user_ids.truncate(before))?;
+        let pairs = users.into_iter().zip(items);
+        Ok(pairs.filter(|&(user, item)| self.history.absorb(user, item)).count())
+    }
+}
+
 /// Refuses an id outside its rows.
 fn check(column: &str, id: u32, rows: usize) -> Result<()> {
     if (id as usize) < rows {

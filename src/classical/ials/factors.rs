@@ -5,7 +5,7 @@ use alloc::{format, vec::Vec};
 use super::IalsConfig;
 use crate::{
     Result,
-    classical::method::{Method, Sealed},
+    classical::method::{Method, Prepare},
     cpu::{
         ItemPanels, Rows, Workers, least_squares as solve,
         simd::{Proof, Simd, dispatch},
@@ -134,7 +134,7 @@ impl Factors {
     }
 }
 
-impl Sealed for Factors {
+impl Prepare for Factors {
     fn prepare(&mut self, workers: &mut Workers) -> Result<()> {
         let proof = workers.proof;
         self.serving = Serving {

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::{
     face::{Classical, check_data},
-    method::Sealed,
+    method::Prepare,
     records::Records,
 };
 use crate::{Result, data::Interactions, device::Device};

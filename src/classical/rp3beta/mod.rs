@@ -9,7 +9,7 @@ use alloc::{vec, vec::Vec};
 
 use super::{
     face::{Classical, check_data},
-    method::{Method, Sealed},
+    method::{Method, Prepare},
     records::Records,
 };
 use crate::{
@@ -100,7 +100,7 @@ impl Walks {
     }
 }
 
-impl Sealed for Walks {}
+impl Prepare for Walks {}
 
 impl Method for Walks {
     const NAME: &'static str = "rp3beta";
