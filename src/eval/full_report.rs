@@ -45,7 +45,7 @@ impl fmt::Display for FullReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let k = self.k;
         write!(f, "{:>10} {:>13}", "users", "history")?;
-        for name in ["recall", "ndcg", "precision", "hits", "mrr", "map"] {
+        for name in ["recall", "ndcg", "prec.", "hits", "mrr", "map"] {
             write!(f, "{name:>9}")?;
         }
         let row = |f: &mut fmt::Formatter<'_>, history: &str, metrics: &ListMetrics| {

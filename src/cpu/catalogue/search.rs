@@ -145,7 +145,7 @@ kernel! {
     /// Offers the scores of a run of items, which begins with `first`, to the best of each query. Gives the first query
     /// and item whose score is NaN.
     pub fn offer<'a, S: Simd>(
-        _s: S,
+        s: S,
         queries: &'a [Query<'a>],
         scores: &'a [f32],
         first: u32,
@@ -154,24 +154,35 @@ kernel! {
         let width = scores.len() / queries.len().max(1);
         for (at, (query, top)) in queries.iter().zip(tops).enumerate() {
             let row = &scores[at * width..][..width];
-            let (blocks, rest) = row.as_chunks::<LOOK>();
-            let mut start = first;
-            for block in blocks {
+            for (start, block) in (first..).step_by(LOOK).zip(row.chunks(LOOK)) {
                 // Items come in ascending order, so one with the worst score itself comes too late.
-                let is_late = |worst: f32| block.iter().fold(true, |all, &score| all & (score <= worst));
-                if !top.worst().is_some_and(is_late)
-                    && let Some(item) = offer_some(query, block, start, top)
-                {
-                    return Some((at, item));
+                if top.worst().is_some_and(|worst| are_below(s, block, worst)) {
+                    continue;
                 }
-                start += LOOK as u32;
-            }
-            if let Some(item) = offer_some(query, rest, start, top) {
-                return Some((at, item));
+                for (start, part) in (start..).step_by(S::LANES).zip(block.chunks(S::LANES)) {
+                    if top.worst().is_some_and(|worst| are_below(s, part, worst)) {
+                        continue;
+                    }
+                    if let Some(item) = offer_some(query, part, start, top) {
+                        return Some((at, item));
+                    }
+                }
             }
         }
         None
     }
+}
+
+/// Whether all are less than `worst`; NaN is not.
+#[inline(always)]
+fn are_below<S: Simd>(s: S, scores: &[f32], worst: f32) -> bool {
+    let (worst, one) = (s.splat(worst), s.splat(1.0));
+    let mut others = s.splat(0.0);
+    let (vectors, rest) = scores.split_at(scores.len() / S::LANES * S::LANES);
+    for scores in vectors.chunks_exact(S::LANES) {
+        others = s.select_gt(worst, s.load(scores), others, one);
+    }
+    s.reduce_sum(others) == 0.0 && rest.is_empty()
 }
 
 /// Offers scores one by one. Gives the first item whose score is NaN.
@@ -303,18 +314,28 @@ impl Goal {
 
 kernel! {
     /// Counts for each target the scores that are better, and the same; true where one is NaN.
-    pub fn count<'a, S: Simd>(_s: S, scores: &'a [f32], goals: &'a mut [Goal]) -> bool {
-        let is_nan = scores.iter().fold(false, |any, score| any | score.is_nan());
-        for goal in goals {
-            let target = goal.score;
-            let (mut better, mut ties) = (0u32, 0u32);
-            for &score in scores {
-                better += u32::from(score > target);
-                ties += u32::from(score == target);
+    pub fn count<'a, S: Simd>(s: S, scores: &'a [f32], goals: &'a mut [Goal]) -> bool {
+        let (vectors, rest) = scores.split_at(scores.len() / S::LANES * S::LANES);
+        let (zero, one) = (s.splat(0.0), s.splat(1.0));
+        for goal in goals.iter_mut() {
+            // A run has far fewer scores than floats can count.
+            let (target, mut better, mut worse) = (s.splat(goal.score), zero, zero);
+            for scores in vectors.chunks_exact(S::LANES) {
+                let scores = s.load(scores);
+                better = s.add(better, s.select_gt(scores, target, one, zero));
+                worse = s.add(worse, s.select_gt(target, scores, one, zero));
             }
-            goal.rank.better += u64::from(better);
-            goal.rank.ties += u64::from(ties);
+            let (better, worse) = (s.reduce_sum(better) as u64, s.reduce_sum(worse) as u64);
+            goal.rank.better += better;
+            goal.rank.ties += vectors.len() as u64 - better - worse;
+            rest.iter().for_each(|&score| goal.rank.count(goal.score, score));
         }
-        is_nan
+        // Zero times a score is no number where the score is none, or infinite.
+        let mut doubtful = zero;
+        for scores in vectors.chunks_exact(S::LANES) {
+            doubtful = s.mul_add(zero, s.load(scores), doubtful);
+        }
+        let is_whole = s.reduce_sum(doubtful) == 0.0 && rest.is_empty();
+        !is_whole && scores.iter().any(|score| score.is_nan())
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     rng::{Permutation, Rng, scale, streams},
 };
 
-pub use sequences::{SEQUENCE_ORDER_STREAM, SequenceSampler};
+pub use sequences::{SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, SequenceSampler};
 pub(crate) use sequences::{columns as sequence_columns, push_history};
 
 /// The stream of a sampler's seed that gives an epoch's order.
