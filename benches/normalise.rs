@@ -16,18 +16,37 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, width: usize) {
         (random(1), random(2), random(3), vec![1.0; TILE])
     };
     let work = |operands: usize| Work::moving(TILE, operands * TILE * width);
-    group.run(format!("forward/{width}/{isa}"), work(2), setup, |(x, y, _, inverses)| {
-        normalise::forward(s, TILE, x.rows(width), 1.0, inverses, y.rows_mut(width));
-        black_box(&mut y[..]);
-    });
-    group.run(format!("backward write/{width}/{isa}"), work(3), setup, |(dy, y, dx, inverses)| {
-        let (dy, y) = (dy.rows(width), y.rows(width));
-        for (r, &inverse) in inverses.iter().enumerate() {
-            let to = &mut dx[r * width..][..width];
-            normalise::backward_row(s, dy.row(r), 1.0, y.row(r), 1.0, Some(inverse), to, Accumulate::Overwrite);
-        }
-        black_box(&mut dx[..]);
-    });
+    group.run(
+        format!("forward/{width}/{isa}"),
+        work(2),
+        setup,
+        |(x, y, _, inverses)| {
+            normalise::forward(s, TILE, x.rows(width), 1.0, inverses, y.rows_mut(width));
+            black_box(&mut y[..]);
+        },
+    );
+    group.run(
+        format!("backward write/{width}/{isa}"),
+        work(3),
+        setup,
+        |(dy, y, dx, inverses)| {
+            let (dy, y) = (dy.rows(width), y.rows(width));
+            for (r, &inverse) in inverses.iter().enumerate() {
+                let to = &mut dx[r * width..][..width];
+                normalise::backward_row(
+                    s,
+                    dy.row(r),
+                    1.0,
+                    y.row(r),
+                    1.0,
+                    Some(inverse),
+                    to,
+                    Accumulate::Overwrite,
+                );
+            }
+            black_box(&mut dx[..]);
+        },
+    );
 }
 
 fn main() {

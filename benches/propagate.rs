@@ -5,13 +5,7 @@ mod common;
 
 use std::{cell::OnceCell, hint::black_box};
 
-use common::{
-    Group, Work,
-    ceilings::Ceiling,
-    criterion,
-    data::Aligned,
-    sized,
-};
+use common::{Group, Work, ceilings::Ceiling, criterion, data::Aligned, sized};
 use pocketrec::{
     cpu::{
         Isa, Simd,

@@ -202,7 +202,10 @@ fn light_gcn_by_bpr_is_where_its_authors_are_after_5_epochs() {
     }
     let trial = std::env::var("GOWALLA_LIGHTGCN").ok();
     let numbers = trial.as_deref().unwrap_or("3 5 5");
-    let numbers: Vec<usize> = numbers.split_whitespace().map(|number| number.parse().unwrap()).collect();
+    let numbers: Vec<usize> = numbers
+        .split_whitespace()
+        .map(|number| number.parse().unwrap())
+        .collect();
     let [layers, epochs, every] = numbers[..] else {
         panic!("GOWALLA_LIGHTGCN: layers, epochs, and every how many to rank")
     };
@@ -250,6 +253,9 @@ fn light_gcn_by_bpr_is_where_its_authors_are_after_5_epochs() {
         );
     }
     if trial.is_none() {
-        assert!((last.0 - 0.1071).abs() < 0.002 && (last.1 - 0.0894).abs() < 0.002, "{last:?}");
+        assert!(
+            (last.0 - 0.1071).abs() < 0.002 && (last.1 - 0.0894).abs() < 0.002,
+            "{last:?}"
+        );
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What tells a model's file from another's: its settings and its tensors.
-pub trait Stored: Method + Sized {
+pub trait Stored: Sized {
     fn write<'a>(&'a self, to: &mut Contents<'a>) -> io::Result<()>;
     fn read(from: &mut Source<'_, '_>) -> Result<Self, String>;
 }
@@ -47,7 +47,7 @@ pub struct Source<'r, 'a> {
     rows: [usize; 2],
 }
 
-impl<M: Stored> Classical<M> {
+impl<M: Method> Classical<M> {
     /// Writes everything to a safetensors file that [`load`](Classical::load) reads and PyTorch opens. An older file of that name is
     /// replaced once the new one is whole and on the disk, and not before.
     ///
@@ -117,7 +117,7 @@ impl<M: Stored> Classical<M> {
     }
 }
 
-fn read<M: Stored>(input: &Input) -> Result<(M, Records), String> {
+fn read<M: Method>(input: &Input) -> Result<(M, Records), String> {
     check_version(input)?;
     let name = input
         .string("classical")

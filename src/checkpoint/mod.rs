@@ -37,6 +37,7 @@ mod trainer;
 mod write;
 
 pub use atomic::replace_file;
+pub(crate) use classical::Stored;
 pub use clicks::ClickCheckpoint;
 
 use std::{io, path::Path};

@@ -2,12 +2,31 @@
 
 use alloc::vec::Vec;
 
-use crate::{cpu::Workers, eval::TopK, explain::Explanation};
+#[cfg(feature = "std")]
+use crate::checkpoint::Stored;
+use crate::{Result, cpu::Workers, eval::TopK, explain::Explanation};
+
+/// What only the types of this folder have: they can be made ready and, with `std`, stored.
+#[cfg(feature = "std")]
+pub trait Sealed: Prepare + Stored {}
+#[cfg(feature = "std")]
+impl<M: Prepare + Stored> Sealed for M {}
 
 /// What only the types of this folder have.
-pub trait Sealed {
+#[cfg(not(feature = "std"))]
+pub trait Sealed: Prepare {}
+#[cfg(not(feature = "std"))]
+impl<M: Prepare> Sealed for M {}
+
+/// What follows from what was learnt, and is not stored.
+pub trait Prepare {
     /// Makes ready to score, once what was learnt has changed.
-    fn prepare(&mut self, _workers: &mut Workers) {}
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    fn prepare(&mut self, _workers: &mut Workers) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// How a model scores items for a history: [`Walks`](super::Walks) or [`Factors`](super::Factors). [`Classical`](super::Classical) makes a recommender of it, and sees that every item it
@@ -21,7 +40,7 @@ pub trait Method: Sealed + Send + Sync {
 
     /// The scores of all items for each of some histories: `scores` is `[histories, items]`. A score of 0 says that nothing speaks
     /// for an item: it is not recommended. `work` is memory that is kept between calls.
-    fn score_all(&self, histories: &[Vec<u32>], scores: &mut [f32], work: &mut Vec<f64>);
+    fn score_all(&self, histories: &[&[u32]], scores: &mut [f32], work: &mut Vec<f64>);
 
     /// The scores of some items for a history: the same bits as [`score_all`](Method::score_all) has.
     fn score(&self, history: &[u32], items: &[u32]) -> Vec<f32>;

@@ -66,6 +66,7 @@ pub mod top_k;
 mod update;
 mod workers;
 
+pub(crate) use catalogue::ItemPanels;
 pub use executor::CpuExecutor;
 pub use rows::{Rows, RowsMut};
 #[cfg(target_arch = "aarch64")]

@@ -5,11 +5,10 @@ use alloc::{format, vec::Vec};
 use super::IalsConfig;
 use crate::{
     Result,
-    classical::method::{Method, Sealed},
+    classical::method::{Method, Prepare},
     cpu::{
-        Rows, Workers,
-        least_squares::{self as solve, Items},
-        simd::{Proof, dispatch},
+        ItemPanels, Rows, Workers, least_squares as solve,
+        simd::{Proof, Simd, dispatch},
     },
     eval::TopK,
     explain::{Explanation, Reason},
@@ -36,7 +35,7 @@ struct Serving {
     proof: Proof,
     /// `unobserved * y^T y`.
     shared: Vec<f64>,
-    packed: Items,
+    packed: ItemPanels,
 }
 
 impl core::fmt::Debug for Factors {
@@ -76,7 +75,7 @@ impl Factors {
             serving: Serving {
                 proof: Proof::Scalar(crate::cpu::Scalar),
                 shared: Vec::new(),
-                packed: Items::default(),
+                packed: ItemPanels::default(),
             },
         }
     }
@@ -135,14 +134,15 @@ impl Factors {
     }
 }
 
-impl Sealed for Factors {
-    fn prepare(&mut self, workers: &mut Workers) {
+impl Prepare for Factors {
+    fn prepare(&mut self, workers: &mut Workers) -> Result<()> {
         let proof = workers.proof;
         self.serving = Serving {
             proof,
             shared: shared(workers, &self.items, self.width, self.config.unobserved),
-            packed: dispatch!(proof, s => Items::new(s, self.item_rows())),
+            packed: packed(proof, &self.items, self.width)?,
         };
+        Ok(())
     }
 }
 
@@ -153,22 +153,20 @@ impl Method for Factors {
         self.items.len() / self.width
     }
 
-    fn score_all(&self, histories: &[Vec<u32>], scores: &mut [f32], _: &mut Vec<f64>) {
+    fn score_all(&self, histories: &[&[u32]], scores: &mut [f32], _: &mut Vec<f64>) {
         let vectors: Vec<f32> = histories.iter().flat_map(|history| self.vector_of(history)).collect();
-        dispatch!(self.serving.proof, s => self.serving.packed.multiply(s, &vectors, scores));
+        let (packed, items) = (&self.serving.packed, 0..self.items());
+        dispatch!(self.serving.proof, s => packed.product(s, &vectors, items, scores));
     }
 
     fn score(&self, history: &[u32], items: &[u32]) -> Vec<f32> {
         let vector = self.vector_of(history);
-        let rows: Vec<f32> = items.iter().flat_map(|&item| self.item(item)).copied().collect();
-        let rows = Rows {
-            data: &rows,
-            stride: self.width,
-            width: self.width,
+        let product = |&item: &u32| {
+            // Added up in the order of the columns, as where all items are scored.
+            let columns = vector.iter().zip(self.item(item));
+            dispatch!(self.serving.proof, s => columns.fold(0.0, |sum, (&x, &y)| fused(s, x, y, sum)))
         };
-        let mut scores = alloc::vec![0.0; items.len()];
-        dispatch!(self.serving.proof, s => Items::new(s, rows).multiply(s, &vector, &mut scores));
-        scores
+        items.iter().map(product).collect()
     }
 
     fn explain(&self, history: &[u32], item: u32) -> Explanation {
@@ -200,8 +198,21 @@ fn zeros(rows: usize, width: usize) -> Result<Vec<f32>> {
     memory::zeroed(rows.saturating_mul(width), || format!("vectors of {rows} rows"))
 }
 
+/// `a * b + c`, rounded as in the lanes of vectors.
+fn fused<S: Simd>(s: S, a: f32, b: f32, c: f32) -> f32 {
+    let mut lanes = [0.0; 16];
+    s.store(s.mul_add(s.splat(a), s.splat(b), s.splat(c)), &mut lanes);
+    lanes[0]
+}
+
 fn dot(a: &[f32], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(&a, b)| f64::from(a) * b).sum()
+}
+
+/// The items' vectors, packed for products with all of them.
+fn packed(proof: Proof, items: &[f32], width: usize) -> Result<ItemPanels> {
+    let row = |item: usize, to: &mut [f32]| to.copy_from_slice(&items[item * width..][..width]);
+    dispatch!(proof, s => ItemPanels::new(s, items.len() / width, width, row))
 }
 
 /// `unobserved * y^T y`.

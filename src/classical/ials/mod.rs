@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::{
     face::{Classical, check_data},
-    method::Sealed,
+    method::Prepare,
     records::Records,
 };
 use crate::{Result, data::Interactions, device::Device};
@@ -91,7 +91,7 @@ impl Ials {
             workers,
         } = self;
         let trained = train::run(method, records, workers, iterations);
-        self.method.prepare(&mut self.workers);
+        self.method.prepare(&mut self.workers)?;
         trained
     }
 
