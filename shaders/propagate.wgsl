@@ -12,7 +12,8 @@
 // product      the next layer, which is added to the sum
 // last         the last layer, with the mean; of all nodes
 // last_picked  the same of those that the batch picks
-// back         a product of the way back, and the gradient of the layer that it has come to
+// first_back   the first product of the way back, of the gradients of the mean, and these
+// back         a later one, of what has come back so far
 //
 // One thread a vec4 of a row: one writer a row, and edges in their order, so that the same bits come every run.
 
@@ -118,6 +119,25 @@ fn last_picked(
     let node = shape.first + row;
     let at = node * shape.width + column;
     sums[at] = (sums[at] + reach(node, column)) * shape.scale;
+}
+
+@compute @workgroup_size(256)
+fn first_back(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    let node = index / shape.width;
+    if node >= shape.nodes {
+        return;
+    }
+    var sum = vec4(0.0);
+    for (var edge = offsets[node]; edge < offsets[node + 1u]; edge++) {
+        let weight = vec4(bitcast<f32>(edges[edge].y));
+        sum = fma(weight, sums[edges[edge].x * shape.width + index % shape.width], sum);
+    }
+    layer[index] = sums[index] + sum;
 }
 
 @compute @workgroup_size(256)

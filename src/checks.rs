@@ -222,7 +222,7 @@ fn check_features(plan: &Plan, batch: &Batch) -> Result<()> {
 /// Checks ids that are to be scored.
 pub(crate) fn check_ids(plan: &Plan, columns: &[&[u32]], samples: usize) -> Result<()> {
     check_columns(plan.scored_columns(), columns.len())?;
-    if !plan.sequences().is_empty() || plan.numerics() > 0 {
+    if !plan.scores_ids() {
         let reason = "it has sequences or numeric features: score a batch of them";
         return Err(Error::config("plan", reason));
     }

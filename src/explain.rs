@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 /// Why a user is given an item: the items that the user has, each with its part of the score.
 ///
-/// `reasons` and `rest` add up to `score`, but for rounding ([`sum`](Explanation::sum)). What a model without a `rest` says is all
-/// there is to its score; a `rest` is what the score has beside the history, as a bias, or what an embedding has learnt that the
+/// `reasons` and `rest` add up to `score`, but for rounding ([`sum`](Explanation::sum)). Where there is no `rest`, the reasons are all that
+/// there is to a score; a `rest` is what the score has beside the history, as a bias, or what an embedding has learnt that the
 /// history does not tell.
 ///
 /// ```

@@ -5,11 +5,15 @@
 //! cargo run --release --example recommend -- --model neumf.safetensors --user 7
 //! cargo run --release --example recommend -- --model neumf.safetensors --user new --absorb new:12,new:40
 //!
+//! cargo run --release --example train_graph -- --save walks.safetensors
+//! cargo run --release --example recommend -- --model walks.safetensors --user 7 --why
+//!
 //! cargo run --release --example train_ctr -- --model din --checkpoint din.safetensors
 //! cargo run --release --example recommend -- --model din.safetensors --user 7 --history 3,42 --context hour=7
 //! cargo run --release --example recommend -- --model din.safetensors --input rows.csv --output predicted.csv
 //! ```
 
+mod classical;
 mod clicks;
 #[path = "../common/mod.rs"]
 #[allow(dead_code)] // other examples use the rest
@@ -23,7 +27,11 @@ mod users;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pocketrec::{Result, train::ClickTrainer, train::Trainer};
+use pocketrec::{
+    Result,
+    classical::{Ials, Rp3Beta},
+    train::{ClickTrainer, Trainer},
+};
 
 use common::{
     ending::exit_code,
@@ -41,6 +49,12 @@ fn run(options: &Options) -> Result<()> {
     options.check()?;
     options.clicks_to_absorb()?;
     let device = options.device.device()?;
+    let name = kind::classical("--model", &options.model)?;
+    match name.as_deref() {
+        Some("rp3beta") => return classical::recommend(options, Rp3Beta::load(&options.model, &device)?),
+        Some(_) => return classical::recommend(options, Ials::load(&options.model, &device)?), // or it says what is wrong
+        None => options.check_why()?,
+    }
     match kind::is_of_clicks("--model", &options.model)? {
         true => clicks::recommend(options, ClickTrainer::load(&options.model, device)?),
         false => pairs::recommend(options, Trainer::load(&options.model, device)?),

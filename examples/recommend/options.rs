@@ -32,6 +32,9 @@ pub struct Options {
     /// Rank these items alone, whether or not the user has them
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     pub items: Option<Vec<String>>,
+    /// Say which of the user's items each recommendation comes from, and how much of its score; of RP3beta and iALS
+    #[arg(long, conflicts_with = "input")]
+    pub why: bool,
     /// Learn from these clicks first; users and items may be new. A colon in a key of a user cannot be written here
     #[arg(long, value_name = "USER:ITEM,...", value_delimiter = ',')]
     pub absorb: Option<Vec<String>>,
@@ -108,6 +111,15 @@ impl Options {
         let input = self.input.as_deref();
         files::check_distinct(&[("--model", Some(&self.model)), ("--input", input), ("--output", output)])?;
         files::check_distinct(&[("--input", input), ("--output", output), ("--save", save)])
+    }
+
+    /// Refuses to give reasons by a model that has none.
+    pub fn check_why(&self) -> Result<()> {
+        let reason = "the checkpoint is that of a model whose scores are no sums over the user's items; leave it out";
+        match self.why {
+            true => Err(Error::config("--why", reason)),
+            false => Ok(()),
+        }
     }
 
     /// How many items.

@@ -29,6 +29,7 @@ pub const NAMES: Names = &[
     ("temperature", "--temperature"),
     ("log_sum", "--log-sum"),
     ("block", "--block"),
+    ("candidates", "--candidates"),
     ("margin", "--margin"),
     ("weight", "--negative-weight"),
     ("learning_rate", "--lr"),

@@ -25,6 +25,7 @@
 
 mod atomic;
 mod checks;
+mod classical;
 mod click_trainer;
 mod clicks;
 mod format;
@@ -36,6 +37,7 @@ mod trainer;
 mod write;
 
 pub use atomic::replace_file;
+pub(crate) use classical::Stored;
 pub use clicks::ClickCheckpoint;
 
 use std::{io, path::Path};

@@ -179,9 +179,34 @@ impl<'a> Reader<'a> {
                 "tensor {name} has shape {shape:?}; the model needs {expected:?}"
             ));
         }
-        let values = gathered(words(bytes).map(f32::from_bits)).map_err(|reason| format!("tensor {name}: {reason}"))?;
-        check_values(name, &values)?;
-        Ok(values)
+        finite(name, bytes)
+    }
+
+    /// A tensor of numbers.
+    pub fn numbers(&mut self, name: &str) -> Result<Vec<u32>, String> {
+        let bytes = self.vector(name, Dtype::I32)?;
+        gathered(words(bytes)).map_err(|reason| format!("tensor {name}: {reason}"))
+    }
+
+    /// A tensor of long numbers.
+    pub fn long_numbers(&mut self, name: &str) -> Result<Vec<u64>, String> {
+        let bytes = self.vector(name, Dtype::I64)?;
+        gathered(long_words(bytes)).map_err(|reason| format!("tensor {name}: {reason}"))
+    }
+
+    /// A tensor of one dimension, of finite floats.
+    pub fn float_vector(&mut self, name: &str) -> Result<Vec<f32>, String> {
+        let bytes = self.vector(name, Dtype::F32)?;
+        finite(name, bytes)
+    }
+
+    /// A matrix of finite floats with rows of a width.
+    pub fn matrix(&mut self, name: &str, width: usize) -> Result<Vec<f32>, String> {
+        let (shape, bytes) = self.tensor(name, Dtype::F32)?;
+        match shape {
+            [_, columns] if *columns == width => finite(name, bytes),
+            _ => Err(format!("tensor {name} has shape {shape:?}; it must be [rows, {width}]")),
+        }
     }
 
     /// Whether a parameter is there under a prefix. If one is, all must be.
@@ -229,7 +254,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The keys of a column: one a row.
-    fn keys(&mut self, key: &str, name: &str, rows: usize) -> Result<IdMap, String> {
+    pub fn keys(&mut self, key: &str, name: &str, rows: usize) -> Result<IdMap, String> {
         let (kind, count) =
             counted(self.input.string(key)?).ok_or_else(|| format!("metadata key {key} is malformed"))?;
         if count as usize != rows {
@@ -245,7 +270,7 @@ impl<'a> Reader<'a> {
         IdMap::from_keys(keys).map_err(|error| format!("tensor {name}.bytes: {error}"))
     }
 
-    fn titles(&mut self, rows: usize) -> Result<Vec<String>, String> {
+    pub fn titles(&mut self, rows: usize) -> Result<Vec<String>, String> {
         if self.input.string("titles").is_err() {
             return Ok(Vec::new());
         }
@@ -254,7 +279,7 @@ impl<'a> Reader<'a> {
         Ok(titles.into_iter().map(String::from).collect())
     }
 
-    fn history(&mut self, rows: [usize; 2]) -> Result<History, String> {
+    pub fn history(&mut self, rows: [usize; 2]) -> Result<History, String> {
         let offsets = gathered(long_words(self.vector("history/offsets", Dtype::I64)?))?;
         let items = gathered(words(self.vector("history/items", Dtype::I32)?))?;
         check_trained(&offsets, &items, rows)?;
@@ -284,6 +309,19 @@ impl<'a> Reader<'a> {
         check_pairs(name, &pairs, rows)?;
         Ok(pairs)
     }
+}
+
+/// The floats of a tensor, all of which must be finite.
+fn finite(name: &str, bytes: &[u8]) -> Result<Vec<f32>, String> {
+    let values = gathered(words(bytes).map(f32::from_bits)).map_err(|reason| format!("tensor {name}: {reason}"))?;
+    check_values(name, &values)?;
+    Ok(values)
+}
+
+/// How many keys a column has by its metadata string.
+pub(super) fn keyed_rows(input: &Input, key: &str) -> Result<usize, String> {
+    let (_, count) = counted(input.string(key)?).ok_or_else(|| format!("metadata key {key} is malformed"))?;
+    Ok(count as usize)
 }
 
 /// `numbered 12` or `text 12`.

@@ -141,7 +141,7 @@ pub(super) fn parameters<'a>(
 }
 
 /// Writes keys that are not the row numbers; those beyond the rows have nothing to name. Gives the metadata string.
-fn keys(name: &str, keys: &IdMap, rows: usize, to: &mut Vec<Output>) -> String {
+pub(super) fn keys(name: &str, keys: &IdMap, rows: usize, to: &mut Vec<Output>) -> String {
     let count = keys.len().min(rows);
     if *keys == IdMap::numbered(keys.len() as u32) {
         return format!("numbered {count}");
@@ -150,7 +150,7 @@ fn keys(name: &str, keys: &IdMap, rows: usize, to: &mut Vec<Output>) -> String {
     format!("text {count}")
 }
 
-fn texts(name: &str, texts: Texts, to: &mut Vec<Output>) {
+pub(super) fn texts(name: &str, texts: Texts, to: &mut Vec<Output>) {
     to.push(Output {
         name: format!("{name}.bytes"),
         shape: vec![texts.bytes.len()],
@@ -163,7 +163,7 @@ fn texts(name: &str, texts: Texts, to: &mut Vec<Output>) {
     });
 }
 
-fn history<'a>(history: &'a History, to: &mut Vec<Output<'a>>) {
+pub(super) fn history<'a>(history: &'a History, to: &mut Vec<Output<'a>>) {
     to.push(Output {
         name: "history/offsets".into(),
         shape: vec![history.offsets.len()],

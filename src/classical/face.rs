@@ -5,7 +5,13 @@ use core::fmt;
 
 use super::{method::Method, records::Records};
 use crate::{
-    Error, Result, cpu::Workers, data::IdMap, device::Device, eval::TopK, executor::Best, explain::Explanation,
+    Error, Result,
+    cpu::Workers,
+    data::{IdMap, Split},
+    device::Device,
+    eval::{FullRanking, FullReport, TopK},
+    executor::Best,
+    explain::Explanation,
     train::History,
 };
 
@@ -31,15 +37,19 @@ impl<M: fmt::Debug> fmt::Debug for Classical<M> {
     }
 }
 
-impl<M> Classical<M> {
-    pub(crate) fn with(method: M, records: Records, device: &Device) -> Result<Self> {
+impl<M: Method> Classical<M> {
+    pub(crate) fn with(mut method: M, records: Records, device: &Device) -> Result<Self> {
+        let mut workers = device.workers()?;
+        method.prepare(&mut workers)?;
         Ok(Classical {
             method,
             records,
-            workers: device.workers()?,
+            workers,
         })
     }
+}
 
+impl<M> Classical<M> {
     /// What it runs on, for people: `cpu avx512, 2 threads`.
     pub fn device(&self) -> String {
         self.workers.to_string()
@@ -85,6 +95,15 @@ impl<M> Classical<M> {
     pub fn absorb(&mut self, pairs: &[(u32, u32)]) -> Result<usize> {
         self.records.absorb(pairs)
     }
+
+    /// As [`absorb`](Classical::absorb), with keys as the data has them; a new user's key gets the next number. Blanks around a key are no
+    /// part of it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there is no item of a key, or a user's is empty; nothing is changed then.
+    pub fn absorb_keys(&mut self, pairs: &[(&str, &str)]) -> Result<usize> {
+        self.records.absorb_keys(pairs)
+    }
 }
 
 impl<M: Method> Classical<M> {
@@ -118,10 +137,26 @@ impl<M: Method> Classical<M> {
     }
 
     fn best_for(&self, history: Vec<u32>, k: usize) -> Best {
-        let mut best = [Best::new()];
-        best_of_block(&self.method, &[history], k, &mut best, &mut (Vec::new(), Vec::new()));
+        let (mut best, asked) = ([Best::new()], [(history.clone(), &history[..])]);
+        best_of_block(&self.method, &asked, k, &mut best, &mut Memory::default());
         let [best] = best;
         best
+    }
+
+    /// The `k` best of some candidates, which may be items that the user has, or that nothing speaks for; one that is given twice counts
+    /// twice.
+    ///
+    /// # Errors
+    /// [`Error::Id`] where there is no such user or candidate.
+    pub fn recommend_from(&self, user: u32, candidates: &[u32], k: usize) -> Result<Best> {
+        self.records.check_items(candidates)?;
+        let scores = self.method.score(&self.records.of_user(user)?, candidates);
+        let mut top = TopK::new(k);
+        candidates
+            .iter()
+            .zip(scores)
+            .for_each(|(&item, score)| top.offer(item, score));
+        Ok(top.take_sorted())
     }
 
     /// [`recommend`](Classical::recommend) for many users, on all threads.
@@ -129,23 +164,34 @@ impl<M: Method> Classical<M> {
     /// # Errors
     /// [`Error::Id`] where one of the users is not there.
     pub fn recommend_many(&mut self, users: &[u32], k: usize) -> Result<Vec<Best>> {
+        let histories = users.iter().map(|&user| self.records.of_user(user));
+        let histories = histories.collect::<Result<Vec<_>>>()?;
+        let asked: Vec<_> = histories
+            .iter()
+            .map(|history| (history.clone(), &history[..]))
+            .collect();
+        Ok(best_of(&self.method, &mut self.workers, &asked, k))
+    }
+
+    /// Ranks the whole catalogue for each user with test items, as [`Trainer::full_ranking`](crate::train::Trainer::full_ranking) does.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the split's users or items have other keys than those that the model was fitted on, and those of
+    /// [`FullRanking::of_lists`].
+    pub fn full_ranking(&mut self, split: &Split, ranking: FullRanking) -> Result<FullReport> {
         let Classical {
             method,
             records,
             workers,
         } = self;
-        let mut histories = Vec::with_capacity(users.len());
-        for &user in users {
-            histories.push(records.of_user(user)?);
-        }
-        let mut best = vec![Best::new(); users.len()];
-        let mut tasks: Vec<_> = histories.chunks(BLOCK).zip(best.chunks_mut(BLOCK)).collect();
-        workers.for_each(
-            || (Vec::new(), Vec::new()),
-            &mut tasks,
-            |memory, (histories, best)| best_of_block(method, histories, k, best, memory),
-        );
-        Ok(best)
+        records.check_keys(split)?;
+        ranking.of_lists(split, |queries, k| {
+            let mut asked = Vec::with_capacity(queries.len());
+            for query in queries {
+                asked.push((records.of_user(query.user)?, query.known));
+            }
+            Ok(best_of(method, workers, &asked, k))
+        })
     }
 
     /// The scores of (user, item) pairs. Items that the user has are scored like others.
@@ -195,21 +241,36 @@ impl<M: Method> Classical<M> {
     }
 }
 
-/// The best items for each of some histories; memory for scores and work is kept between calls.
-fn best_of_block<M: Method>(
-    method: &M,
-    histories: &[Vec<u32>],
-    k: usize,
-    best: &mut [Best],
-    (scores, work): &mut (Vec<f32>, Vec<f64>),
-) {
-    let items = method.items();
+/// A history, and the items that are left out; both ascend.
+type Asked<'a> = (Vec<u32>, &'a [u32]);
+
+/// What a thread keeps between blocks.
+#[derive(Default)]
+struct Memory {
+    scores: Vec<f32>,
+    work: Vec<f64>,
+}
+
+/// The best items for each of many histories, on all threads.
+fn best_of<M: Method>(method: &M, workers: &mut Workers, asked: &[Asked], k: usize) -> Vec<Best> {
+    let mut best = vec![Best::new(); asked.len()];
+    let mut tasks: Vec<_> = asked.chunks(BLOCK).zip(best.chunks_mut(BLOCK)).collect();
+    workers.for_each(Memory::default, &mut tasks, |memory, (asked, best)| {
+        best_of_block(method, asked, k, best, memory);
+    });
+    best
+}
+
+fn best_of_block<M: Method>(method: &M, asked: &[Asked], k: usize, best: &mut [Best], memory: &mut Memory) {
+    let (items, Memory { scores, work }) = (method.items(), memory);
     scores.clear();
-    scores.resize(items * histories.len(), 0.0);
-    method.score_all(histories, scores, work);
-    for ((history, best), scores) in histories.iter().zip(best).zip(scores.chunks_exact_mut(items.max(1))) {
+    scores.resize(items * asked.len(), 0.0);
+    let histories: Vec<&[u32]> = asked.iter().map(|(history, _)| &history[..]).collect();
+    method.score_all(&histories, scores, work);
+    let rows = scores.chunks_exact_mut(items.max(1));
+    for (((_, known), best), scores) in asked.iter().zip(best).zip(rows) {
         let mut top = TopK::new(k);
-        history.iter().for_each(|&item| scores[item as usize] = 0.0);
+        known.iter().for_each(|&item| scores[item as usize] = 0.0);
         offer(&mut top, scores);
         *best = top.take_sorted();
     }

@@ -1,10 +1,10 @@
 //! Who has what, and what users and items are called.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use crate::{
     Error, Result,
-    data::{IdMap, Interactions},
+    data::{IdMap, Interactions, Split},
     train::{AbsorbConfig, History, pad_keys},
 };
 
@@ -66,6 +66,29 @@ impl Records {
         Ok(sorted)
     }
 
+    /// Refuses a split whose users and items are not those that are known: their numbers would mean others.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the first key that differs.
+    pub fn check_keys(&self, split: &Split) -> Result<()> {
+        let train = &split.train;
+        for (what, keys, own) in [
+            ("users", train.user_ids(), &self.user_ids),
+            ("items", train.item_ids(), &self.item_ids),
+        ] {
+            let mut known = own.iter();
+            let mut differs = |key: &Cow<'_, str>| known.next().as_ref() != Some(key);
+            if let Some(row) = keys.iter().position(|key| differs(&key)) {
+                let [key, own] = [keys, own].map(|keys| keys.key(row as u32).unwrap_or_default());
+                let reason = format!(
+                    "its {what} are not those that the model was fitted on: row {row} is {key:?} there and {own:?} in the model"
+                );
+                return Err(Error::config("split", reason));
+            }
+        }
+        Ok(())
+    }
+
     /// # Errors
     /// [`Error::Id`] where one of the items is not there.
     pub fn check_items(&self, items: &[u32]) -> Result<()> {
@@ -89,6 +112,32 @@ impl Records {
         }
         pad_keys(&mut self.user_ids, users)?;
         Ok(pairs.iter().filter(|pair| self.history.absorb(pair.0, pair.1)).count())
+    }
+}
+
+impl Records {
+    /// Adds interactions by their keys; gives how many were not known. A user may be new, an item not.
+    ///
+    /// # Errors
+    /// [`Error::Config`]; nothing is changed then.
+    pub fn absorb_keys(&mut self, pairs: &[(&str, &str)]) -> Result<usize> {
+        let mut items = Vec::with_capacity(pairs.len());
+        for (user, item) in pairs {
+            if user.trim().is_empty() {
+                return Err(Error::config("user", "an empty key names nobody"));
+            }
+            let unknown = || {
+                let reason = format!("{:?} is no item that the model was fitted on", item.trim());
+                Error::config("item", reason)
+            };
+            items.push(self.item_ids.get(item.trim()).ok_or_else(unknown)?);
+        }
+        let before = self.users();
+        let users = pairs.iter().map(|(user, _)| self.user_ids.get_or_insert(user.trim()));
+        let users = users.collect::<Result<Vec<u32>>>();
+        let users = users.inspect_err(|_| self.user_ids.truncate(before))?;
+        let pairs = users.into_iter().zip(items);
+        Ok(pairs.filter(|&(user, item)| self.history.absorb(user, item)).count())
     }
 }
 

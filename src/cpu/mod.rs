@@ -48,6 +48,7 @@ pub mod product;
 pub mod propagate;
 pub mod row_update;
 mod rows;
+mod sampled_softmax;
 #[cfg(not(feature = "parallel"))]
 mod serial;
 pub mod sigmoid_cross_entropy;
@@ -65,6 +66,7 @@ pub mod top_k;
 mod update;
 mod workers;
 
+pub(crate) use catalogue::ItemPanels;
 pub use executor::CpuExecutor;
 pub use rows::{Rows, RowsMut};
 #[cfg(target_arch = "aarch64")]

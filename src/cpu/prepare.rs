@@ -92,7 +92,7 @@ pub(super) fn passes(plan: &Plan, holds_statistics: bool) -> Vec<Pass> {
         pass.forward = stage..stage;
     }
     pass.forward.end = plan.stages().len();
-    if let Some(stage) = plan.stages().iter().position(tile::is_over_lists) {
+    if let Some(stage) = plan.stages().iter().position(|stage| tile::over_lists(stage).is_some()) {
         pass.then = Sums::Lists { stage };
         passes.push(pass.clone());
         pass.forward.start = pass.forward.end;

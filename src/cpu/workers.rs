@@ -11,8 +11,8 @@ use super::{Isa, simd::Proof};
 use crate::{Error, Result};
 
 /// Threads with an instruction set.
-pub(crate) struct Workers {
-    pub proof: Proof,
+pub struct Workers {
+    pub(crate) proof: Proof,
     isa: Isa,
     pool: Pool,
 }

@@ -9,14 +9,17 @@
 //! | Kind | A sample is | Reads | Here |
 //! |---|---|---|---|
 //! | pointwise | a query, a candidate, a label | one logit, labels | [`SigmoidCrossEntropy`](crate::ops::SigmoidCrossEntropy) |
-//! | pairwise | a query, a candidate, a negative | two logits, no labels | [`Bpr`](crate::ops::Bpr) |
+//! | pairwise | a query, a candidate, a negative | two logits, no labels | [`Bpr`](crate::ops::Bpr), [`Margin`](crate::ops::Margin), [`Ccl`](crate::ops::Ccl) |
+//! | over a block | a query, a candidate | the vectors of both, of all samples of a block | [`SoftmaxCrossEntropy`](crate::ops::SoftmaxCrossEntropy) |
+//! | over a list | a query, a candidate | their vectors, and those of a list of the batch | [`SampledSoftmax`](crate::ops::SampledSoftmax) |
 //! | auxiliary | what its plan has | anything, with a weight | [`Auxiliary`](crate::ops::Auxiliary), which does not end a plan |
 //!
 //! # 1. The specification
 //!
 //! The loss is the mean over a batch, so gradients are divided by its number of samples; weights of samples multiply both.
 //! It must be finite at all finite logits. As an example the loss of a margin, `max(0, 1 - (x - y))`, of an item's logit
-//! `x` and a negative's `y`, and the finite differences that hold its gradients:
+//! `x` and a negative's `y` ([`ops::margin`](crate::ops::margin) has it with any margin), and the finite differences that hold its
+//! gradients:
 //!
 //! ```
 //! fn loss(items: &[f64], negatives: &[f64]) -> f64 {
@@ -70,6 +73,33 @@
 //! # Ok::<(), pocketrec::Error>(())
 //! ```
 //!
+//! What is scored need not be what the loss reads. A softmax of cosines is served by a dot product: a view of its own, whose
+//! stages [are left out of training](crate::plan::Plan::is_trained). A parameter that no loss reaches is refused.
+//! [`Op::fault`](crate::ops::Op::fault) refuses settings and widths, and [`Op::id_columns`](crate::ops::Op::id_columns) names the
+//! columns whose ids are read beside vectors.
+//!
+//! ```
+//! use pocketrec::{ops::{Similarity, SoftmaxCrossEntropy}, plan::{Init, PlanBuilder}};
+//! let mut plan = PlanBuilder::new();
+//! let (user, item) = (plan.query("user"), plan.candidate("item"));
+//! let [p, q] = [("user.weight", user), ("item.weight", item)].map(|(name, column)| {
+//!     let x = plan.buffer(4);
+//!     plan.gather(name, column, 50, Init::Normal { std: 0.01 }, x);
+//!     x
+//! });
+//! let product = plan.buffer(4);
+//! plan.product(p, q, product);
+//! let scored = plan.plain_sum(&[product]);
+//! let plan = plan.finish(SoftmaxCrossEntropy {
+//!     vectors: [p, q], scored, column: Some(item), similarity: Similarity::Cosine,
+//!     temperature: 0.1, log_sum: 1.0, block: 2048, corrects: false,
+//! })?;
+//! let trained: Vec<bool> = (0..plan.stages().len()).map(|stage| plan.is_trained(stage)).collect();
+//! assert_eq!(trained, [true, true, false, false, true]); // the look-ups and the loss
+//! assert_eq!(plan.backward().len(), 3);
+//! # Ok::<(), pocketrec::Error>(())
+//! ```
+//!
 //! # 3. On devices
 //!
 //! Both traits' `forward` do nothing: a loss is taken where its gradient is.
@@ -80,13 +110,17 @@
 //! - `GpuOp::backward` is one dispatch over the samples with `ctx.losses` bound: a workgroup's sum is one float there, added up
 //!   on the host in a fixed order.
 //!
+//! A loss over lists reads vectors of rows in any tiles: `TileOp::over_lists` says which, and cuts a step into two passes with
+//! `src/cpu/softmax_cross_entropy` between them. `GpuOp::block` says which samples no slice may part.
+//!
 //! # 4. Training by it
 //!
 //! [`models::Loss`](crate::models::Loss) is what [`TrainConfig`](crate::train::TrainConfig) and checkpoints know. A variant
-//! there has a name and says [whether it is pairwise](crate::models::Loss::is_pairwise), from which follow how samples are
-//! drawn ([`Sampler::pairwise`](crate::data::Sampler::pairwise)), that negatives must be asked for, and that what is the same
+//! there has a name and says how its samples are drawn ([`Sampler::pairwise`](crate::data::Sampler::pairwise),
+//! [`Sampler::of_positives`](crate::data::Sampler::of_positives), [`Sampler::with_list`](crate::data::Sampler::with_list)), from
+//! which follow whether negatives must be asked for, and that what is the same
 //! for all items of a user, a user's bias, is left out of plans; `Loss::finish` ends the plan. Every model of users and items
-//! then has it:
+//! then has it; a loss of vectors those whose score is a product of them, by `Loss::finish_vectors`:
 //!
 //! ```
 //! use pocketrec::{data::Planted, device::Device, models::{Loss, Mf}, train::{TrainConfig, Trainer}};
@@ -106,10 +140,8 @@
 //! |---|---|
 //! | `src/ops/mod.rs`, `src/cpu/mod.rs`, `src/gpu/ops/mod.rs` | as for any operation |
 //! | `src/models/loss.rs` | a variant, which the compiler then asks for in the methods there |
-//! | `examples/train_ncf/settings.rs` | `--loss` |
+//! | `examples/train_ncf/loss.rs` | `--loss` |
 //! | `tests/cases/table/ops.rs` | a row |
 //! | `CHANGELOG.md` | a line |
 //!
-//! [`finish`](crate::plan::PlanBuilder::finish) takes any loss, so that the builder has no call for it. A loss of another kind,
-//! over a list of candidates, wants a sample of its own besides: columns that [`Batch`](crate::data::Batch) and
-//! [`Sampler`](crate::data::Sampler) fill, as `Sampler::pairwise` did for pairs.
+//! [`finish`](crate::plan::PlanBuilder::finish) takes any loss, so that the builder has no call for it.

@@ -15,7 +15,7 @@
 //! | `gpu`, `shaders/` | a file of the same name an operation: which dispatches it is, and its WGSL; the executor that runs one dispatch over the whole batch | `plan` |
 //! | [`executor`](crate::executor) | what every device does, without blocking, and the parts that some do besides; waiting, or awaiting, what is not done yet | `plan`, `data` |
 //! | [`models`](crate::models) | each reads as its paper's figure does, and builds a plan | `plan` |
-//! | [`data`](crate::data) | readers, splits, encoders of clicks, made-up data, and the batches made of them | |
+//! | [`data`](crate::data) | readers, splits, encoders of clicks, made-up data, the graph of users and items, and the batches made of them | |
 //! | [`train`](crate::train), [`eval`](crate::eval), `checkpoint` | epochs, early stops, rankings, files of what was learnt | all of the above, through [`Executor`] |
 //!
 //! Models never name a device, and executors never name a model: both know [`Stage`](crate::plan::Stage), a closed enum
@@ -84,6 +84,11 @@
 //! 2. **Updates.** Partial sums are added in a fixed order, and the weights moved. Each distinct row of a table has one
 //!    writer, which adds its segment's gradients up and applies the optimiser at once (`src/cpu/row_update.rs`,
 //!    `shaders/row_update.wgsl`): no gradient of a whole table, no atomic additions.
+//!
+//! Where a plan [propagates](crate::ops::propagate) tables along a graph, whole tables go before the first phase, as far as the
+//! batch's rows need it, and the gradients of these rows go back over the edges before the updates
+//! (`src/cpu/executor/propagation.rs`, `shaders/propagate.wgsl`); the last product on that way is one pass with the optimiser
+//! over every row.
 //!
 //! While it runs, the closure that `step` takes draws the next batch.
 //!

@@ -17,7 +17,8 @@ const MAX_LAYERS: usize = 16;
 /// He, Deng, Wang, Li, Zhang, Wang: *LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation*, SIGIR
 /// 2020, section 3.1; [`ops::propagate`](crate::ops::propagate) has the formula. As published it is trained by
 /// [`Loss::Bpr`] with one negative, Adam at 1e-3 and an L2 weight of 1e-4
-/// ([`L2::tables`](crate::plan::L2::tables)) in batches of 2,048.
+/// ([`L2::tables`](crate::plan::L2::tables)) in batches of 2,048. By [`Loss::Softmax`] it takes a fraction of the epochs, with one
+/// layer (Wu et al., *BSL*, ICDE 2024).
 ///
 /// Its graph is data: a [`Trainer`](crate::train::Trainer) makes it of what it trains on and has absorbed, and whoever runs
 /// the plan on an executor hands it one ([`set_graph`](crate::executor::set_graph)). Every row of both tables moves at every
@@ -88,16 +89,27 @@ impl LightGcn {
         let nodes = plan.propagate(tables, self.embedding_dim, self.layers);
         let p = plan.buffer(self.embedding_dim);
         plan.gather_propagated(nodes, user, p);
-        loss.finish(plan, |plan, item| {
-            let (q, terms) = (plan.buffer(self.embedding_dim), plan.buffer(self.embedding_dim));
+        let vector = |plan: &mut PlanBuilder, item| {
+            let q = plan.buffer(self.embedding_dim);
             plan.gather_propagated(nodes, item, q);
+            q
+        };
+        if loss.is_of_vectors() {
+            return loss.finish_vectors(plan, p, vector);
+        }
+        loss.finish(plan, |plan, item| {
+            let (q, terms) = (vector(plan, item), plan.buffer(self.embedding_dim));
             plan.product(p, q, terms);
             plan.plain_sum(&[terms])
         })
     }
 
-    /// How a table of so many rows begins: as in the authors' code.
-    fn init(&self, _loss: Loss, _rows: usize) -> Init {
-        Init::Normal { std: 0.1 }
+    /// How a table of so many rows begins: as in the authors' code, or, where vectors are compared by their directions, as in
+    /// that of Wu et al. (*BSL*, ICDE 2024), Xavier's.
+    fn init(&self, loss: Loss, rows: usize) -> Init {
+        match loss.is_of_vectors() {
+            true => Init::glorot(rows, self.embedding_dim),
+            false => Init::Normal { std: 0.1 },
+        }
     }
 }

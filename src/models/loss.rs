@@ -39,6 +39,9 @@ pub enum Loss {
     /// To pick a user's item out of the items of all samples of a block: a sample is a user and an item of theirs
     /// ([`softmax_cross_entropy`](crate::ops::softmax_cross_entropy)).
     Softmax(Softmax),
+    /// To pick a user's item out of a list that all samples of a batch share, drawn anew for each or all items there are: a
+    /// sample is a user and an item of theirs ([`sampled_softmax`](crate::ops::sampled_softmax)).
+    SampledSoftmax(SampledSoftmax),
 }
 
 /// The settings of [`Loss::Margin`].
@@ -136,6 +139,66 @@ impl Softmax {
     }
 }
 
+/// The settings of [`Loss::SampledSoftmax`], as [`ops::SampledSoftmax`] words them. Items are recommended by the dot product of
+/// the vectors, whatever the loss takes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SampledSoftmax {
+    /// What scores are divided by, above 0.
+    pub temperature: f32,
+    /// How much the logarithm of the sum counts, from 0 up: 1 for a softmax.
+    pub log_sum: f32,
+    /// How vectors are compared.
+    pub similarity: Similarity,
+    /// Items of the list, which are drawn uniformly for each batch; `None` for all items, a full softmax.
+    pub candidates: Option<u32>,
+}
+
+impl Default for SampledSoftmax {
+    fn default() -> Self {
+        SampledSoftmax {
+            temperature: 0.1,
+            log_sum: 1.0,
+            similarity: Similarity::Cosine,
+            candidates: Some(1024),
+        }
+    }
+}
+
+impl SampledSoftmax {
+    /// The operation on these views, of items and of a list that `columns` pick.
+    pub(crate) fn op(self, vectors: [View; 3], scored: View, columns: [usize; 2]) -> ops::SampledSoftmax {
+        ops::SampledSoftmax {
+            vectors,
+            scored,
+            columns: Some(columns),
+            similarity: self.similarity,
+            temperature: self.temperature,
+            log_sum: self.log_sum,
+        }
+    }
+}
+
+/// Refuses a setting by its name where it is not right.
+fn check(field: &str, is_right: bool, found: f32, right: &str) -> Result<()> {
+    match is_right {
+        true => Ok(()),
+        false => Err(Error::config(field, format!("{found} is not {right}"))),
+    }
+}
+
+fn is_positive(x: f32) -> bool {
+    x > 0.0 && x.is_finite()
+}
+
+/// What both kinds of softmax have.
+fn check_softmax(temperature: f32, log_sum: f32) -> Result<()> {
+    let is_divisor = is_positive(temperature) && is_positive(1.0 / temperature);
+    check("temperature", is_divisor, temperature, "a number above 0; 0.1 is usual")?;
+    let is_factor = log_sum >= 0.0 && log_sum.is_finite();
+    check("log_sum", is_factor, log_sum, "a number from 0 up; 1 is usual")
+}
+
 /// How the samples of a loss are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Draw {
@@ -148,10 +211,15 @@ pub(crate) enum Draw {
         /// With the logarithm of how likely each is drawn.
         log_q: bool,
     },
+    /// Positives, and a list for each batch.
+    Listed {
+        /// Items of the list, drawn uniformly; all items where there is no number.
+        candidates: Option<u32>,
+    },
 }
 
 impl Loss {
-    /// The name in settings: `cross-entropy`, `bpr`, `margin`, `ccl` or `softmax`.
+    /// The name in settings: `cross-entropy`, `bpr`, `margin`, `ccl`, `softmax` or `sampled-softmax`.
     pub fn name(self) -> &'static str {
         match self {
             Loss::CrossEntropy => "cross-entropy",
@@ -159,6 +227,7 @@ impl Loss {
             Loss::Margin(_) => "margin",
             Loss::Ccl(_) => "ccl",
             Loss::Softmax(_) => "softmax",
+            Loss::SampledSoftmax(_) => "sampled-softmax",
         }
     }
 
@@ -173,6 +242,7 @@ impl Loss {
             Loss::CrossEntropy => Draw::Labels,
             Loss::Bpr | Loss::Margin(_) | Loss::Ccl(_) => Draw::Pairs,
             Loss::Softmax(Softmax { corrects, .. }) => Draw::Positives { log_q: corrects },
+            Loss::SampledSoftmax(SampledSoftmax { candidates, .. }) => Draw::Listed { candidates },
         }
     }
 
@@ -181,11 +251,6 @@ impl Loss {
     /// # Errors
     /// [`Error::Config`] names the setting that is out of range.
     pub fn validate(self) -> Result<()> {
-        let check = |field: &str, is_right: bool, found: f32, right: &str| match is_right {
-            true => Ok(()),
-            false => Err(Error::config(field, format!("{found} is not {right}"))),
-        };
-        let is_positive = |x: f32| x > 0.0 && x.is_finite();
         match self {
             Loss::CrossEntropy | Loss::Bpr => Ok(()),
             Loss::Margin(Margin { margin }) => {
@@ -211,21 +276,20 @@ impl Loss {
                 block,
                 ..
             }) => {
-                let is_divisor = is_positive(temperature) && is_positive(1.0 / temperature);
-                check("temperature", is_divisor, temperature, "a number above 0; 0.1 is usual")?;
-                check(
-                    "log_sum",
-                    log_sum >= 0.0 && log_sum.is_finite(),
-                    log_sum,
-                    "a number from 0 up; 1 is usual",
-                )?;
+                check_softmax(temperature, log_sum)?;
                 let is_compared = block > 1 || log_sum != 1.0;
-                check(
-                    "block",
-                    block > 0 && is_compared,
-                    block as f32,
-                    "at least 2: there is nothing to tell an item from",
-                )
+                let right = "at least 2: there is nothing to tell an item from";
+                check("block", block > 0 && is_compared, block as f32, right)
+            }
+            Loss::SampledSoftmax(SampledSoftmax {
+                temperature,
+                log_sum,
+                candidates,
+                ..
+            }) => {
+                check_softmax(temperature, log_sum)?;
+                let right = "at least 1: there is nothing to tell an item from";
+                check("candidates", candidates != Some(0), 0.0, right)
             }
         }
     }
@@ -262,7 +326,7 @@ impl Loss {
 
     /// Whether it compares vectors of users and items, and not logits of any model.
     pub(super) fn is_of_vectors(self) -> bool {
-        matches!(self, Loss::Softmax(_) | Loss::Ccl(_))
+        matches!(self, Loss::Softmax(_) | Loss::SampledSoftmax(_) | Loss::Ccl(_))
     }
 
     /// The layer `logit` of one output, with a bias where one can be learnt.
@@ -304,7 +368,7 @@ impl Loss {
     }
 
     /// Ends a plan of a loss that [compares vectors](Loss::is_of_vectors): `query` is the user's, and `vector` adds the stages
-    /// that make the item's of a column. Softmax serves by their dot product, and CCL by their cosine.
+    /// that make the item's of a column, in [its space](PlanBuilder::space_of_column). Softmax serves by their dot product, and CCL by their cosine.
     pub(crate) fn finish_vectors(
         self,
         mut plan: PlanBuilder,
@@ -323,6 +387,12 @@ impl Loss {
             Loss::Softmax(softmax) => {
                 let scored = dot(&mut plan, query, of_item);
                 plan.finish(softmax.op([query, of_item], scored, item))
+            }
+            Loss::SampledSoftmax(softmax) => {
+                let listed = plan.list("listed", "item");
+                let of_list = plan.shared(|plan| vector(plan, listed));
+                let scored = dot(&mut plan, query, of_item);
+                plan.finish(softmax.op([query, of_item, of_list], scored, [item, listed]))
             }
             Loss::Ccl(Ccl { margin, weight }) => {
                 let negative = plan.negative("negative", "item");

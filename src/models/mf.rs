@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Matrix factorisation: `logit = b + b_u + b_i + p_u . q_i`, and by [`Loss::Bpr`] and [`Loss::Margin`]
-/// `b_i + p_u . q_i`; by [`Loss::Softmax`] `p_u . q_i`, and by [`Loss::Ccl`] the cosine of both.
+/// `b_i + p_u . q_i`; by [`Loss::Softmax`] and [`Loss::SampledSoftmax`] `p_u . q_i`, and by [`Loss::Ccl`] the cosine of both.
 ///
 /// Rendle, Krichene, Zhang, Anderson: *Neural Collaborative Filtering vs. Matrix Factorization Revisited*,
 /// RecSys 2020, equation 2 with biases: well tuned it is hard to beat.
@@ -66,7 +66,7 @@ impl Mf {
         plan.gather("user.weight", user, self.users, EMBEDDING, p);
         if loss.is_of_vectors() {
             return loss.finish_vectors(plan, p, |plan, item| {
-                let q = plan.buffer(self.factors);
+                let q = plan.buffer_in(plan.space_of_column(item), self.factors);
                 plan.gather("item.weight", item, self.items, EMBEDDING, q);
                 q
             });

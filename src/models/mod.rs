@@ -59,7 +59,7 @@ pub use fm::Fm;
 pub use gmf::Gmf;
 pub use light_gcn::LightGcn;
 pub(crate) use loss::Draw;
-pub use loss::{Ccl, Loss, Margin, Softmax};
+pub use loss::{Ccl, Loss, Margin, SampledSoftmax, Softmax};
 pub use lr::Lr;
 pub use mf::Mf;
 pub use mlp::Mlp;

@@ -22,7 +22,7 @@ macro_rules! for_each_op {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
             BatchNorm, Affine, LayerNorm, Dice, Gru, LastStep, PairWithNext, Auxiliary, Cross, Normalise, Add,
             CausalAttention, Propagate,
-            SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy
+            SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy, SampledSoftmax
         }
     };
 }
@@ -60,6 +60,7 @@ pub mod propagate;
 mod ragged;
 pub mod rank;
 pub mod row_update;
+pub mod sampled_softmax;
 pub mod sgd;
 pub mod sigmoid_cross_entropy;
 pub mod softmax;
@@ -97,6 +98,7 @@ pub use pool::Pool;
 pub use prelu::Prelu;
 pub use product::Product;
 pub use propagate::Propagate;
+pub use sampled_softmax::SampledSoftmax;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax::Softmax;
 pub use softmax_cross_entropy::{Similarity, SoftmaxCrossEntropy};

@@ -34,9 +34,9 @@ pub trait Op {
         None
     }
 
-    /// The id column that it reads beside activations; [`Role::LookUp`] names its own.
-    fn id_column(&self) -> Option<usize> {
-        None
+    /// The id columns that it reads beside activations, each with a view that has a row an id; [`Role::LookUp`] names its own.
+    fn id_columns(&self) -> Vec<(usize, View)> {
+        Vec::new()
     }
 
     /// Whether it reads the [probabilities](crate::data::Batch::log_q) by which a batch's candidates were drawn.
@@ -105,6 +105,13 @@ pub enum Spaces {
     OfFirstInput,
     /// The steps of one sequence.
     OneSequence,
+    /// The same in some views, of samples or of steps, and the steps of another sequence in the list that they are held against.
+    Against {
+        /// What has one for each of a space.
+        rows: Vec<View>,
+        /// What has one for each of another, which is a sequence's.
+        list: View,
+    },
     /// One a sample in one view, and the steps of one sequence in the others.
     Between {
         /// What has one a sample.

@@ -112,29 +112,17 @@ impl Op for SoftmaxCrossEntropy {
 
     fn fault(&self) -> Option<String> {
         let [query, candidate] = self.vectors.map(|view| view.width);
-        let is_positive = |x: f32| x > 0.0 && x.is_finite();
         if query != candidate {
             return Some(format!(
                 "softmax_cross_entropy compares queries of {query} columns with candidates of {candidate}: they must be as many"
             ));
         }
-        if !is_positive(self.temperature) || !is_positive(1.0 / self.temperature) {
-            let temperature = self.temperature;
-            return Some(format!(
-                "a temperature of {temperature}: give a number above 0; 0.1 is usual"
-            ));
-        }
-        if !(self.log_sum >= 0.0 && self.log_sum.is_finite()) {
-            let log_sum = self.log_sum;
-            return Some(format!(
-                "{log_sum} times the logarithm of the sum: give a number from 0 up; 1 is usual"
-            ));
-        }
-        (self.block == 0).then(|| "blocks of 0 samples: give at least 1; 2048 is usual".into())
+        check_settings(self.temperature, self.log_sum)
+            .or_else(|| (self.block == 0).then(|| "blocks of 0 samples: give at least 1; 2048 is usual".into()))
     }
 
-    fn id_column(&self) -> Option<usize> {
-        self.column
+    fn id_columns(&self) -> Vec<(usize, View)> {
+        self.column.iter().map(|&column| (column, self.vectors[1])).collect()
     }
 
     fn reads_log_q(&self) -> bool {
@@ -238,16 +226,28 @@ pub fn gradients(op: &SoftmaxCrossEntropy, lists: &Lists<'_>) -> [Vec<f64>; 2] {
     [(&terms.queries, of_queries), (&terms.candidates, of_candidates)].map(|(vectors, d)| vectors.backward(d, width))
 }
 
+/// What is wrong with a temperature and with how much the logarithm of the sum counts.
+pub(super) fn check_settings(temperature: f32, log_sum: f32) -> Option<String> {
+    let is_positive = |x: f32| x > 0.0 && x.is_finite();
+    if !is_positive(temperature) || !is_positive(1.0 / temperature) {
+        return Some(format!(
+            "a temperature of {temperature}: give a number above 0; 0.1 is usual"
+        ));
+    }
+    let is_right = log_sum >= 0.0 && log_sum.is_finite();
+    (!is_right).then(|| format!("{log_sum} times the logarithm of the sum: give a number from 0 up; 1 is usual"))
+}
+
 /// Vectors as they are compared.
-struct Vectors {
+pub(super) struct Vectors {
     /// `[rows, width]`: at length 1 where cosines are taken.
-    directions: Vec<f64>,
+    pub directions: Vec<f64>,
     /// Likewise, before that, if cosines are taken.
     normalised: Option<Vec<f64>>,
 }
 
 impl Vectors {
-    fn new(vectors: &[f64], width: usize, similarity: Similarity) -> Self {
+    pub fn new(vectors: &[f64], width: usize, similarity: Similarity) -> Self {
         let vectors = vectors.to_vec();
         match similarity {
             Similarity::Dot => Vectors {
@@ -262,7 +262,7 @@ impl Vectors {
     }
 
     /// From the gradient of the directions to that of the vectors.
-    fn backward(&self, d: Vec<f64>, width: usize) -> Vec<f64> {
+    pub fn backward(&self, d: Vec<f64>, width: usize) -> Vec<f64> {
         match &self.normalised {
             None => d,
             Some(vectors) => normalise::backward(vectors, &d, width),
@@ -339,7 +339,7 @@ impl<'a> Terms<'a> {
 }
 
 /// The logarithm of the sum of exponentials, without overflow.
-fn log_sum(exponents: &[(usize, f64)]) -> f64 {
+pub(super) fn log_sum(exponents: &[(usize, f64)]) -> f64 {
     let largest = exponents.iter().map(|(_, t)| *t).fold(f64::NEG_INFINITY, f64::max);
     largest + libm::log(exponents.iter().map(|(_, t)| libm::exp(t - largest)).sum::<f64>())
 }

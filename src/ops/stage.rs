@@ -95,9 +95,9 @@ impl Stage {
         self.op().fault()
     }
 
-    /// The id column that it reads beside activations, other than to look its ids up.
-    pub(crate) fn id_column(&self) -> Option<usize> {
-        self.op().id_column()
+    /// The id columns that it reads beside activations, other than to look their ids up.
+    pub(crate) fn id_columns(&self) -> Vec<(usize, View)> {
+        self.op().id_columns()
     }
 
     /// Whether it reads the probabilities by which a batch's candidates were drawn.

@@ -104,8 +104,15 @@ impl Plan {
         };
         let (query, candidate) = (only(Part::Query)?, only(Part::Candidate)?);
         let vocabularies = [query, candidate].map(|column| self.columns[column].vocabulary);
-        let alone = self.scored_columns == 2 && self.sequences.is_empty() && self.numerics == 0;
+        let alone = self.scored_columns == 2 && self.scores_ids();
         (alone && query.max(candidate) < 2 && vocabularies[0] != vocabularies[1]).then_some(Pair { query, candidate })
+    }
+
+    /// Whether scores depend on a sample's ids alone, so that columns of them can be scored: on no numeric features, and on no
+    /// sequence that is more than training's.
+    pub fn scores_ids(&self) -> bool {
+        let is_long = |column: &Column| column.space != Space::Samples;
+        self.numerics == 0 && !self.scored_columns().iter().any(is_long)
     }
 
     /// Rows of the tables that a column picks from.

@@ -5,6 +5,7 @@ mod clicks;
 #[path = "../common/gpu.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod gpu;
+mod graph;
 #[path = "../../examples/common/messages.rs"]
 #[allow(dead_code)] // the examples use the rest
 mod messages;

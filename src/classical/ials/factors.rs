@@ -5,11 +5,10 @@ use alloc::{format, vec::Vec};
 use super::IalsConfig;
 use crate::{
     Result,
-    classical::method::Method,
+    classical::method::{Method, Prepare},
     cpu::{
-        Rows, Workers,
-        least_squares::{self as solve, Items},
-        simd::{Proof, dispatch},
+        ItemPanels, Rows, Workers, least_squares as solve,
+        simd::{Proof, Simd, dispatch},
     },
     eval::TopK,
     explain::{Explanation, Reason},
@@ -25,8 +24,9 @@ pub struct Factors {
     pub(crate) users: Vec<f32>,
     /// The items' vectors, `[items, width]`.
     pub(crate) items: Vec<f32>,
-    pub(super) width: usize,
-    /// Computed from the items' vectors, by [`refresh`](Factors::refresh).
+    /// Floats of a row in memory.
+    pub(crate) width: usize,
+    /// Computed from the items' vectors, by `prepare`.
     serving: Serving,
 }
 
@@ -35,7 +35,7 @@ struct Serving {
     proof: Proof,
     /// `unobserved * y^T y`.
     shared: Vec<f64>,
-    packed: Items,
+    packed: ItemPanels,
 }
 
 impl core::fmt::Debug for Factors {
@@ -52,8 +52,7 @@ impl Factors {
     pub(super) fn initial(config: IalsConfig, users: usize, items: usize) -> Result<Self> {
         let width = solve::padded(config.factors);
         check_memory(users, items, width)?;
-        let zeros = |rows: usize| memory::zeroed(rows.saturating_mul(width), || format!("vectors of {rows} rows"));
-        let (user_rows, mut item_rows): (Vec<f32>, Vec<f32>) = (zeros(users)?, zeros(items)?);
+        let (user_rows, mut item_rows) = (zeros(users, width)?, zeros(items, width)?);
         let rng = Rng::new(config.seed).stream(streams::INIT).stream(1);
         let std = config.init_std / libm::sqrtf(config.factors as f32);
         for (row, to) in (0u64..).zip(item_rows.chunks_exact_mut(width)) {
@@ -65,8 +64,8 @@ impl Factors {
         Ok(Self::of(config, 0, user_rows, item_rows))
     }
 
-    /// Of vectors whose width is padded. [`refresh`](Factors::refresh) makes them ready to serve.
-    pub(crate) fn of(config: IalsConfig, iterations: u32, users: Vec<f32>, items: Vec<f32>) -> Self {
+    /// Of vectors whose width is padded. `prepare` makes them ready to serve.
+    fn of(config: IalsConfig, iterations: u32, users: Vec<f32>, items: Vec<f32>) -> Self {
         Factors {
             config,
             iterations,
@@ -76,19 +75,24 @@ impl Factors {
             serving: Serving {
                 proof: Proof::Scalar(crate::cpu::Scalar),
                 shared: Vec::new(),
-                packed: Items::default(),
+                packed: ItemPanels::default(),
             },
         }
     }
 
-    /// Computes what serving needs of the items' vectors.
-    pub(super) fn refresh(&mut self, workers: &mut Workers) {
-        let proof = workers.proof;
-        self.serving = Serving {
-            proof,
-            shared: shared(workers, &self.items, self.width, self.config.unobserved),
-            packed: dispatch!(proof, s => Items::new(s, self.item_rows())),
+    /// Of vectors as they are in files.
+    #[cfg(feature = "std")]
+    pub(crate) fn of_rows(config: IalsConfig, iterations: u32, users: &[f32], items: &[f32]) -> Result<Self> {
+        let (factors, width) = (config.factors, solve::padded(config.factors));
+        check_memory(users.len() / factors, items.len() / factors, width)?;
+        let widened = |rows: &[f32]| -> Result<Vec<f32>> {
+            let mut wide = zeros(rows.len() / factors, width)?;
+            for (to, row) in wide.chunks_exact_mut(width).zip(rows.chunks_exact(factors)) {
+                to[..factors].copy_from_slice(row);
+            }
+            Ok(wide)
         };
+        Ok(Self::of(config, iterations, widened(users)?, widened(items)?))
     }
 
     /// The items' vectors as a matrix.
@@ -130,6 +134,18 @@ impl Factors {
     }
 }
 
+impl Prepare for Factors {
+    fn prepare(&mut self, workers: &mut Workers) -> Result<()> {
+        let proof = workers.proof;
+        self.serving = Serving {
+            proof,
+            shared: shared(workers, &self.items, self.width, self.config.unobserved),
+            packed: packed(proof, &self.items, self.width)?,
+        };
+        Ok(())
+    }
+}
+
 impl Method for Factors {
     const NAME: &'static str = "ials";
 
@@ -137,22 +153,20 @@ impl Method for Factors {
         self.items.len() / self.width
     }
 
-    fn score_all(&self, histories: &[Vec<u32>], scores: &mut [f32], _: &mut Vec<f64>) {
+    fn score_all(&self, histories: &[&[u32]], scores: &mut [f32], _: &mut Vec<f64>) {
         let vectors: Vec<f32> = histories.iter().flat_map(|history| self.vector_of(history)).collect();
-        dispatch!(self.serving.proof, s => self.serving.packed.multiply(s, &vectors, scores));
+        let (packed, items) = (&self.serving.packed, 0..self.items());
+        dispatch!(self.serving.proof, s => packed.product(s, &vectors, items, scores));
     }
 
     fn score(&self, history: &[u32], items: &[u32]) -> Vec<f32> {
         let vector = self.vector_of(history);
-        let rows: Vec<f32> = items.iter().flat_map(|&item| self.item(item)).copied().collect();
-        let rows = Rows {
-            data: &rows,
-            stride: self.width,
-            width: self.width,
+        let product = |&item: &u32| {
+            // Added up in the order of the columns, as where all items are scored.
+            let columns = vector.iter().zip(self.item(item));
+            dispatch!(self.serving.proof, s => columns.fold(0.0, |sum, (&x, &y)| fused(s, x, y, sum)))
         };
-        let mut scores = alloc::vec![0.0; items.len()];
-        dispatch!(self.serving.proof, s => Items::new(s, rows).multiply(s, &vector, &mut scores));
-        scores
+        items.iter().map(product).collect()
     }
 
     fn explain(&self, history: &[u32], item: u32) -> Explanation {
@@ -180,8 +194,25 @@ impl Method for Factors {
     }
 }
 
+fn zeros(rows: usize, width: usize) -> Result<Vec<f32>> {
+    memory::zeroed(rows.saturating_mul(width), || format!("vectors of {rows} rows"))
+}
+
+/// `a * b + c`, rounded as in the lanes of vectors.
+fn fused<S: Simd>(s: S, a: f32, b: f32, c: f32) -> f32 {
+    let mut lanes = [0.0; 16];
+    s.store(s.mul_add(s.splat(a), s.splat(b), s.splat(c)), &mut lanes);
+    lanes[0]
+}
+
 fn dot(a: &[f32], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(&a, b)| f64::from(a) * b).sum()
+}
+
+/// The items' vectors, packed for products with all of them.
+fn packed(proof: Proof, items: &[f32], width: usize) -> Result<ItemPanels> {
+    let row = |item: usize, to: &mut [f32]| to.copy_from_slice(&items[item * width..][..width]);
+    dispatch!(proof, s => ItemPanels::new(s, items.len() / width, width, row))
 }
 
 /// `unobserved * y^T y`.

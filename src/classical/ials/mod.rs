@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use super::{
     face::{Classical, check_data},
+    method::Prepare,
     records::Records,
 };
 use crate::{Result, data::Interactions, device::Device};
@@ -72,9 +73,7 @@ impl Ials {
         check_data(data)?;
         let records = Records::of(data);
         let factors = Factors::initial(config, records.users(), records.items())?;
-        let mut model = Classical::with(factors, records, device)?;
-        model.refresh();
-        Ok(model)
+        Classical::with(factors, records, device)
     }
 
     /// Trains for some more iterations, on all that is known by now: what it was fitted on and what was absorbed. Two calls give the same
@@ -92,7 +91,7 @@ impl Ials {
             workers,
         } = self;
         let trained = train::run(method, records, workers, iterations);
-        self.refresh();
+        self.method.prepare(&mut self.workers)?;
         trained
     }
 
@@ -124,10 +123,5 @@ impl Ials {
     pub fn item_vector(&self, item: u32) -> Result<&[f32]> {
         self.records.check_items(&[item])?;
         Ok(&self.method.item(item)[..self.config().factors])
-    }
-
-    /// Computes what serving needs of the items' vectors.
-    pub(crate) fn refresh(&mut self) {
-        self.method.refresh(&mut self.workers);
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     Error, Result,
     classical::{records::Records, transposed::Lists},
     cpu::{Rows, Workers, least_squares as solve, simd::dispatch},
+    memory,
 };
 
 /// Rows that a thread takes at once: whole tiles, and few enough that popular items next to each other keep nobody waiting.
@@ -14,14 +15,20 @@ const RUN: usize = 96;
 
 /// So many iterations: users, then items.
 pub(super) fn run(of: &mut Factors, records: &Records, workers: &mut Workers, iterations: u32) -> Result<()> {
+    let users = records.users();
+    memory::check(memory::bytes_of::<usize>(users), || {
+        format!("the histories of {users} users")
+    })?;
     let mut known = Vec::new();
-    let by_user = Lists::collect((0..records.users() as u32).map(|user| {
+    let by_user = Lists::collect((0..users as u32).map(|user| {
         records.history.all(user, &mut known);
         known.clone()
     }));
     let by_item = by_user.transposed(records.items());
     // Those who came after training have vectors to be solved for too.
-    of.users.resize(records.users() * of.width, 0.0);
+    let more = (users * of.width).saturating_sub(of.users.len());
+    memory::reserve(&mut of.users, more, || format!("vectors of {users} users"))?;
+    of.users.resize(users * of.width, 0.0);
     for _ in 0..iterations {
         let before = (of.users.clone(), of.items.clone());
         half(&of.config, of.width, workers, &of.items, &by_user, &mut of.users);

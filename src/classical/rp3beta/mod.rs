@@ -9,7 +9,7 @@ use alloc::{vec, vec::Vec};
 
 use super::{
     face::{Classical, check_data},
-    method::Method,
+    method::{Method, Prepare},
     records::Records,
 };
 use crate::{
@@ -100,6 +100,8 @@ impl Walks {
     }
 }
 
+impl Prepare for Walks {}
+
 impl Method for Walks {
     const NAME: &'static str = "rp3beta";
 
@@ -107,11 +109,11 @@ impl Method for Walks {
         self.offsets.len() - 1
     }
 
-    fn score_all(&self, histories: &[Vec<u32>], scores: &mut [f32], work: &mut Vec<f64>) {
+    fn score_all(&self, histories: &[&[u32]], scores: &mut [f32], work: &mut Vec<f64>) {
         for (history, scores) in histories.iter().zip(scores.chunks_exact_mut(self.items())) {
             work.clear();
             work.resize(self.items(), 0.0);
-            for &item in history {
+            for &item in *history {
                 for (neighbour, weight) in self.of(item) {
                     work[neighbour as usize] += f64::from(weight);
                 }

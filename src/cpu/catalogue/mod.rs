@@ -26,7 +26,7 @@ use super::{
     tile::Network,
 };
 use crate::{Result, plan::Activation};
-pub(super) use panels::ItemPanels;
+pub(crate) use panels::ItemPanels;
 pub(super) use search::{Scorer, rank, top};
 pub(super) use separable::Separable;
 use separable::Tower;

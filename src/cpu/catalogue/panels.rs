@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// A row of floats an item, packed once: `[items / width, depth, width]`.
-pub(in crate::cpu) struct ItemPanels {
+#[derive(Default)]
+pub(crate) struct ItemPanels {
     items: usize,
     depth: usize,
     width: usize,

@@ -11,15 +11,13 @@ use crate::{
         linear::READ_AHEAD,
         prepare::Pass,
         simd::{Simd, dispatch},
-        softmax_cross_entropy::{VectorRows, blocks_len},
         source::{Part, Source},
-        tile::{Network, Normalised, SPACES, Scratch, Sums, Targets, TrainTile, normalised},
+        tile::{Network, Normalised, SPACES, Scratch, Sums, Targets, TrainTile, normalised, over_lists},
         update::{UpdateContext, UpdateTask, push_propagated, push_table, slots},
     },
     data::Batch,
     memory,
-    ops::Stage,
-    plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space},
+    plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space, View},
 };
 
 impl CpuExecutor {
@@ -34,45 +32,39 @@ impl CpuExecutor {
     /// partial sums, and the activations of tiles. Costs a look at the offsets of the tiles once such a batch has fitted.
     pub(super) fn check_room(&mut self, batch: &Batch) -> Result<()> {
         let (partials, _) = self.partials_of(batch.len());
-        let tiles = batch.len().div_ceil(self.tile_rows);
         let whole = training_part(batch, 0..batch.len());
         let strides = spaces().zip(&self.layout.row_gradient_strides);
         let gradients = strides.map(|(space, stride)| whole.rows(space).len().saturating_mul(*stride));
-        // A tile's rows of each space: those of the samples, and the steps of the longest.
-        let mut tile = [self.tile_rows; SPACES];
-        for (sequence, steps) in (0..batch.sequences()).zip(&mut tile[1..]) {
+        // A tile's rows of each space: those of the samples, and the steps of the longest. Where every tile has its own, the
+        // batch's rows in all.
+        let is_kept = self.passes_of(batch).len() > 1;
+        let mut rows = [if is_kept { batch.len() } else { 0 } + self.tile_rows * self.scratch.len(); SPACES];
+        for (sequence, steps) in (0..batch.sequences()).zip(&mut rows[1..]) {
             let offsets = batch.offsets(sequence).chunks(self.tile_rows);
             let starts = offsets.clone().map(|offsets| offsets[0]);
             let ends = offsets
                 .skip(1)
                 .map(|offsets| offsets[0])
                 .chain(batch.offsets(sequence).last().copied());
-            *steps = starts
-                .zip(ends)
-                .map(|(start, end)| (end - start) as usize)
-                .max()
-                .unwrap_or(0);
+            let longest = starts.zip(ends).map(|(start, end)| (end - start) as usize).max();
+            *steps = match is_kept {
+                true => whole.rows(Space::Steps(sequence)).len(),
+                false => longest.unwrap_or(0).saturating_mul(self.scratch.len()),
+            };
         }
         let strides = self.layout.strides.iter().enumerate();
         let activations = strides
             .map(|(buffer, stride)| {
-                stride.saturating_mul(tile.get(self.plan.space(buffer).index()).copied().unwrap_or(0))
+                stride.saturating_mul(rows.get(self.plan.space(buffer).index()).copied().unwrap_or(0))
             })
             .fold(0, usize::saturating_add);
-        let scratch = match self.passes_of(batch).len() {
-            1 => self.scratch.len(),
-            _ => self.scratch.len() + tiles,
-        };
         let floats = gradients
             .fold(0, usize::saturating_add)
             .saturating_add(partials.saturating_mul(self.dense_len))
             // Activations, gradients, and what recurrent layers keep.
-            .saturating_add(activations.saturating_mul(3).saturating_mul(scratch));
-        let lists = self
-            .plan
-            .stages()
-            .last()
-            .and_then(|loss| blocks_len(loss, batch.len(), self.pool.threads()));
+            .saturating_add(activations.saturating_mul(3));
+        let lists = self.plan.stages().last().and_then(over_lists);
+        let lists = lists.map(|lists| lists.floats(&self.plan, batch, self.pool.threads()));
         let bytes = memory::bytes_of::<f32>(floats.saturating_add(lists.unwrap_or(0)));
         if bytes > self.room {
             memory::check(bytes - self.room, || {
@@ -188,18 +180,8 @@ impl CpuExecutor {
 
     /// Merges the sums that the tiles have of a pass.
     fn add_up(&mut self, batch: &Batch, then: Sums) {
-        if let Sums::Lists { stage } = then
-            && let Stage::SoftmaxCrossEntropy(loss) = &self.plan.stages()[stage]
-        {
-            let (layout, tile_rows, tiles) = (&self.layout, self.tile_rows, &self.tiles);
-            let of_tile = |view, tile: usize| tiles[tile].activation(layout, view);
-            let read = VectorRows {
-                of_tile: &of_tile,
-                tile_rows,
-            };
-            self.blocks.run(self.proof, &mut self.pool, loss, batch, read);
-            self.loss.sum += self.blocks.loss();
-            return;
+        if let Sums::Lists { stage } = then {
+            return self.run_lists(batch, stage);
         }
         let (Sums::Moments { stage, statistics } | Sums::Gradients { stage, statistics }) = then else {
             return;
@@ -229,6 +211,36 @@ impl CpuExecutor {
         statistics.update_running(momentum, &mut means, &mut variances);
         self.tensors[mean].value = means;
         self.tensors[variance].value = variances;
+    }
+
+    /// Computes the loss over lists, from the vectors that the tiles have.
+    fn run_lists(&mut self, batch: &Batch, stage: usize) {
+        let Some(loss) = over_lists(&self.plan.stages()[stage]) else {
+            return;
+        };
+        let (plan, layout, tile_rows, tiles) = (&self.plan, &self.layout, self.tile_rows, &self.tiles);
+        let at = |view: View, row: usize| {
+            let space = plan.space(view.buffer);
+            let sample = match space {
+                Space::Samples | Space::Nodes => row, // no plan has such vectors of nodes
+                Space::Steps(sequence) => batch.offsets(sequence).partition_point(|&end| end as usize <= row) - 1,
+            };
+            let (tile, first) = (sample / tile_rows, sample / tile_rows * tile_rows);
+            let rows = training_part(batch, first..(first + tile_rows).min(batch.len())).rows(space);
+            (
+                tiles[tile].activation(layout, view).from_row(row - rows.start),
+                rows.end - row,
+            )
+        };
+        let sum = self.blocks.run(self.proof, &mut self.pool, &loss, (plan, batch), &at);
+        let rows = training_part(batch, 0..batch.len())
+            .rows(plan.space(loss.query.buffer))
+            .len();
+        // A mean over rows, which counts for every sample.
+        self.loss.sum += match rows == batch.len() {
+            true => sum,
+            false => sum / rows.max(1) as f64 * batch.len() as f64,
+        };
     }
 
     pub(super) fn run_updates(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) {

@@ -15,11 +15,9 @@
 
 mod cholesky;
 mod gradients;
-mod items;
 
 pub(crate) use cholesky::Solver;
 pub(crate) use gradients::{Memory, descend};
-pub(crate) use items::Items;
 
 use alloc::{vec, vec::Vec};
 

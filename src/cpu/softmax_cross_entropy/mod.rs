@@ -25,7 +25,8 @@
 mod blocks;
 mod tile;
 
-pub(super) use blocks::{Blocks, VectorRows, blocks_len};
+pub(super) use blocks::{Blocks, OverLists};
+pub(super) use tile::fetch;
 
 use super::{
     math::exp_nonpositive,
@@ -105,7 +106,8 @@ pub fn scores<S: Simd>(s: S, block: &Block<'_>, first: usize, rows: usize, score
 
 kernel! {
     /// Turns the scores of a shape `[rows, columns, panels]` into exponentials, less the largest of each row: of so many
-    /// queries, over panels of so many candidates. The largest go to `largest`, and the sums to `sums`.
+    /// queries, over panels of so many candidates. `largest` has what they are at least, and gets the largest; the sums go to
+    /// `sums`.
     ///
     /// # Panics
     /// Where there is less of anything, or `columns` is no multiple of the lanes.
@@ -120,7 +122,7 @@ kernel! {
         assert!(columns.is_multiple_of(S::LANES));
         for r in 0..rows {
             let row = |panel: usize| (panel * rows + r) * columns..(panel * rows + r + 1) * columns;
-            let mut most = s.splat(f32::MIN);
+            let mut most = s.splat(largest[r]);
             for panel in 0..panels {
                 for x in scores[row(panel)].chunks_exact(S::LANES) {
                     most = s.max(most, s.load(x));
@@ -128,7 +130,7 @@ kernel! {
             }
             let mut lanes = [0.0; 16];
             s.store(most, &mut lanes);
-            let most = lanes[..S::LANES].iter().copied().fold(f32::MIN, f32::max);
+            let most = lanes[..S::LANES].iter().copied().fold(largest[r], f32::max);
             let mut sum = s.splat(0.0);
             for panel in 0..panels {
                 for x in scores[row(panel)].chunks_exact_mut(S::LANES) {
@@ -156,6 +158,9 @@ pub fn products<S: Simd>(
     accumulate: Accumulate,
 ) {
     let (width, columns) = (block.queries.width, block.columns);
+    if block.len == 0 {
+        (0..rows).for_each(|r| d_queries.row(r).fill(0.0));
+    }
     for panel in 0..block.panels() {
         let (of_panel, count) = (
             &exponentials[panel * rows * columns..][..rows * columns],

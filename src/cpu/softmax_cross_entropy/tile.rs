@@ -1,5 +1,6 @@
 //! How a tile fetches its rows of the gradients that the [blocks](super::Blocks) have.
 
+use super::OverLists;
 use crate::{
     cpu::{
         aligned::AlignedVec,
@@ -25,20 +26,50 @@ impl TileOp for ops::SoftmaxCrossEntropy {
         memory: Memory<'_, AlignedVec>,
         d: &mut StageGradients<'_, '_>,
     ) {
-        let (Some(blocks), [query, candidate]) = (on.network.blocks, self.vectors) else {
-            return;
-        };
-        memory.workspace.resize(query.width);
-        for r in 0..on.rows {
-            let share = d.targets.weights.get(r).copied().unwrap_or(1.0) * d.targets.scale;
-            let sample = on.first_row() + r;
-            let row = &mut memory.workspace[..];
-            blocks.deliver_query(s, self, sample, share, row, d.inputs.of(query).row(r), d.accumulate[0]);
-            blocks.deliver_candidate(s, sample, share, row, d.inputs.of(candidate).row(r), d.accumulate[1]);
-        }
+        fetch(s, &over_lists(self), on, memory.workspace, d);
     }
 
-    fn is_over_lists(&self) -> bool {
-        true
+    fn over_lists(&self) -> Option<OverLists> {
+        Some(over_lists(self))
+    }
+}
+
+fn over_lists(op: &ops::SoftmaxCrossEntropy) -> OverLists {
+    let [query, own] = op.vectors;
+    OverLists {
+        query,
+        own,
+        list: None,
+        columns: [op.column, None],
+        similarity: op.similarity,
+        temperature: op.temperature,
+        log_sum: op.log_sum,
+        block: op.block,
+        corrects: op.corrects,
+    }
+}
+
+/// Delivers the gradients of a tile's rows of all that is compared.
+pub(in crate::cpu) fn fetch<S: Simd>(
+    s: S,
+    loss: &OverLists,
+    on: &Operands<'_>,
+    row: &mut AlignedVec,
+    d: &mut StageGradients<'_, '_>,
+) {
+    let Some(blocks) = on.network.blocks else { return };
+    row.resize(loss.query.width);
+    let rows = |view: crate::plan::View| on.tile.rows(on.network.plan.space(view.buffer));
+    for (r, index) in rows(loss.query).enumerate() {
+        let to = d.inputs.of(loss.query);
+        blocks.deliver_query(s, loss.temperature, index, row, { to }.row(r), d.accumulate[0]);
+        let to = d.inputs.of(loss.own);
+        blocks.deliver_own(s, index, row, { to }.row(r), d.accumulate[1]);
+    }
+    if let Some(list) = loss.list {
+        for (r, index) in rows(list).enumerate() {
+            let to = d.inputs.of(list);
+            blocks.deliver_listed(s, index, row, { to }.row(r), d.accumulate[2]);
+        }
     }
 }

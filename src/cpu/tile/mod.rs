@@ -18,7 +18,7 @@ pub(super) use op::{Memory, Normalised, Packing, TileOp};
 use operands::rows_of;
 pub(super) use operands::{Operands, SPACES};
 use stage::TileStage;
-pub(super) use stage::{is_over_lists, normalised, packings, tile_rows};
+pub(super) use stage::{normalised, over_lists, packings, tile_rows};
 
 /// What is added up over all tiles once a pass is through, before the next can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

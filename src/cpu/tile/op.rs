@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Operands, StageGradients};
 use crate::{
-    cpu::{aligned::AlignedVec, rows::RowsMut, simd::Simd},
+    cpu::{aligned::AlignedVec, rows::RowsMut, simd::Simd, softmax_cross_entropy::OverLists},
     view::View,
 };
 
@@ -36,9 +36,9 @@ pub(in crate::cpu) trait TileOp {
         None
     }
 
-    /// Whether it is a loss over lists of samples of any tiles: these cut a training step into passes too.
-    fn is_over_lists(&self) -> bool {
-        false
+    /// What a loss compares that is over lists of rows of any tiles: these cut a training step into passes too.
+    fn over_lists(&self) -> Option<OverLists> {
+        None
     }
 
     /// What is normalised by statistics of the whole batch: these cut a training step into passes.

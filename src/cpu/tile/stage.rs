@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Memory, Normalised, Operands, Packing, StageGradients, TileOp};
 use crate::{
-    cpu::{aligned::AlignedVec, rows::RowsMut, simd::Simd},
+    cpu::{aligned::AlignedVec, rows::RowsMut, simd::Simd, softmax_cross_entropy::OverLists},
     ops::{self, Stage, for_each_op},
 };
 
@@ -62,10 +62,10 @@ macro_rules! tile_stage {
             }
         }
 
-        /// See [`TileOp::is_over_lists`].
-        pub(in crate::cpu) fn is_over_lists(stage: &Stage) -> bool {
+        /// See [`TileOp::over_lists`].
+        pub(in crate::cpu) fn over_lists(stage: &Stage) -> Option<OverLists> {
             match stage {
-                $(Stage::$op(op) => op.is_over_lists(),)*
+                $(Stage::$op(op) => op.over_lists(),)*
             }
         }
 

@@ -54,6 +54,8 @@ pub struct Batch {
     weights: Vec<f32>,
     /// One a sample, or none where the plan's loss does not ask for them.
     log_q: Vec<f32>,
+    /// How many of the last columns have the ids of a list, and none of a sample.
+    listed: usize,
     /// The id columns that hold negatives.
     negatives: Range<usize>,
     noise: Rng,
@@ -80,6 +82,7 @@ impl Batch {
         self.columns.resize_with(columns, IdColumn::default);
         self.offsets.resize_with(sequences, Vec::new);
         self.negatives = 0..0;
+        self.listed = 0;
         self.clear();
     }
 
@@ -112,6 +115,46 @@ impl Batch {
         let steps = u32::try_from(steps).unwrap_or(u32::MAX); // more than a column can have, so it will be refused
         let end = offsets.last().copied().unwrap_or(0).saturating_add(steps);
         offsets.push(end);
+    }
+
+    /// Fills the last column with a list that all samples share, which a plan has by
+    /// [`PlanBuilder::list`](crate::plan::PlanBuilder::list): once all samples are there, and before the batch is
+    /// [sorted](Batch::sort). Samples are then pushed with an id for each column before it.
+    ///
+    /// The list is the steps of the last sequence; those of the first sample, as it does not matter whose they are.
+    ///
+    /// ```
+    /// use pocketrec::data::Batch;
+    /// let mut batch = Batch::default();
+    /// batch.reset_with_list(3);
+    /// batch.push(&[5, 1], 1.0);
+    /// batch.push(&[2, 0], 1.0);
+    /// batch.set_list([7, 8, 9]);
+    /// batch.sort();
+    /// assert_eq!((batch.len(), batch.offsets(0)), (2, &[0, 3, 3][..]));
+    /// ```
+    ///
+    /// # Panics
+    /// Where there is no column or no sequence, as an index out of range does.
+    pub fn set_list(&mut self, ids: impl IntoIterator<Item = u32>) {
+        self.forget_order();
+        let (samples, last) = (self.len(), self.columns.len() - 1);
+        let column = &mut self.columns[last].ids;
+        column.clear();
+        column.extend(ids);
+        let end = u32::try_from(column.len()).unwrap_or(u32::MAX);
+        if let Some(offsets) = self.offsets.last_mut() {
+            offsets.clear();
+            offsets.push(0);
+            offsets.resize(samples + 1, end);
+        }
+    }
+
+    /// Empties the batch and gives it so many columns, the last of which is a [list](Batch::set_list) along the only sequence;
+    /// memory is kept.
+    pub fn reset_with_list(&mut self, columns: usize) {
+        self.reset(columns, 1);
+        self.listed = 1;
     }
 
     /// Numeric features, `[samples, features]`, to be filled with finite numbers.
@@ -245,7 +288,7 @@ impl Batch {
     #[inline]
     pub fn push(&mut self, ids: &[u32], label: f32) {
         self.forget_order();
-        self.ragged |= ids.len() != self.columns.len();
+        self.ragged |= ids.len() + self.listed != self.columns.len();
         for (column, &id) in self.columns.iter_mut().zip(ids) {
             column.ids.push(id);
         }

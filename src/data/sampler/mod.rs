@@ -13,16 +13,18 @@ use super::{
 };
 use crate::{
     Error, Result, memory,
-    rng::{Permutation, Rng, streams},
+    rng::{Permutation, Rng, scale, streams},
 };
 
-pub use sequences::{SEQUENCE_ORDER_STREAM, SequenceSampler};
+pub use sequences::{SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, SequenceSampler};
 pub(crate) use sequences::{columns as sequence_columns, push_history};
 
 /// The stream of a sampler's seed that gives an epoch's order.
 pub const ORDER_STREAM: u32 = streams::PAIR_ORDER;
 /// The stream of a sampler's seed that gives an epoch's negatives.
 pub const NEGATIVE_STREAM: u32 = streams::PAIR_NEGATIVES;
+/// The stream of a sampler's seed that gives the lists of an epoch's batches.
+pub const LIST_STREAM: u32 = streams::PAIR_LIST;
 /// The stream of a sampler's seed that gives the users of an epoch, where these are drawn.
 pub const USER_STREAM: u32 = streams::PAIR_USERS;
 
@@ -69,6 +71,17 @@ pub struct Sampler {
     epochs: Epochs,
     /// The logarithm of each item's share of the positives; nothing where it is not asked for.
     log_q: Vec<f32>,
+    list: List,
+}
+
+/// The list of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    None,
+    /// So many items, drawn uniformly.
+    Drawn(u32),
+    /// All items in order.
+    All,
 }
 
 /// What of a sampler does not grow with the data.
@@ -171,6 +184,42 @@ impl Sampler {
         Ok(sampler)
     }
 
+    /// A sampler of `train` that draws positives alone, each once an epoch, and for each batch a list of `candidates` items that
+    /// its samples share, in column 2 ([`Batch::set_list`]); all items in order where there is no number. It is what
+    /// [`sampled_softmax`](crate::ops::sampled_softmax) learns from.
+    ///
+    /// The rule of the positives is that of [`Sampler`], without negatives. Item `j` of the list of a batch that begins at sample
+    /// `start` of an epoch is the first number of block `j` of stream [`LIST_STREAM`], then the epoch, then `start`, scaled to
+    /// the items; an item may come twice.
+    ///
+    /// ```
+    /// use pocketrec::data::{Batch, Interactions, Sampler};
+    /// let train = Interactions::from_pairs(&[(0, 0), (0, 1), (1, 2)])?;
+    /// let mut batch = Batch::default();
+    /// Sampler::with_list(&train, Some(5), 42)?.fill(0, 0, 2, &mut batch);
+    /// assert_eq!((batch.len(), batch.column(1).ids.len(), batch.column(2).ids.len()), (2, 2, 5));
+    /// Sampler::with_list(&train, None, 42)?.fill(0, 0, 2, &mut batch);
+    /// assert_eq!(batch.column(2).ids, [0, 1, 2]);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Sampler::new`], and [`Error::Config`] where the list is to be empty.
+    pub fn with_list(train: &Interactions, candidates: Option<u32>, seed: u64) -> Result<Self> {
+        if candidates == Some(0) {
+            let reason = "0: a list needs an item that others are told from; give at least 1";
+            return Err(Error::config("candidates", reason));
+        }
+        let mut sampler = Self::drawing(train, 0, false, seed)?;
+        sampler.list = candidates.map_or(List::All, List::Drawn);
+        Ok(sampler)
+    }
+
+    /// Whether batches have a [list](Batch::set_list).
+    pub fn has_list(&self) -> bool {
+        self.list != List::None
+    }
+
     /// Whether batches have [`Batch::log_q`].
     pub fn has_log_q(&self) -> bool {
         !self.log_q.is_empty()
@@ -204,6 +253,7 @@ impl Sampler {
                 rng: Rng::new(seed),
             },
             log_q: Vec::new(),
+            list: List::None,
         })
     }
 
@@ -265,13 +315,25 @@ impl Sampler {
     /// number of columns is replaced.
     pub fn fill(&self, epoch: u32, start: u64, count: usize, batch: &mut Batch) {
         let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
-        let columns = 2 + usize::from(self.epochs.pairwise);
+        let columns = 2 + usize::from(self.epochs.pairwise || self.has_list());
         if batch.columns().len() != columns {
             *batch = Batch::new(columns, end.saturating_sub(start) as usize);
         }
-        batch.clear();
-        batch.set_negatives(2..columns);
+        match self.has_list() {
+            true => batch.reset_with_list(columns),
+            false => {
+                batch.clear();
+                batch.set_negatives(2..columns);
+            }
+        }
         self.fill_range(epoch, start..end, batch);
+        let items = self.positives.items();
+        let rng = self.epochs.rng.stream(LIST_STREAM).stream(epoch).stream(start as u32);
+        match self.list {
+            List::None => {}
+            List::All => batch.set_list(0..items),
+            List::Drawn(count) => batch.set_list((0..count).map(|j| scale(rng.at(j.into())[0], items))),
+        }
         if self.has_log_q() {
             let column = batch.columns().len().min(1);
             for at in 0..batch.len() {
@@ -296,7 +358,6 @@ fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::scale;
     use alloc::string::ToString;
 
     /// Compares epoch 3 with what the rule says of each position.

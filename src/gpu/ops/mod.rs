@@ -31,6 +31,7 @@ mod prelu;
 mod prelude;
 mod product;
 mod propagate;
+mod sampled_softmax;
 mod sigmoid_cross_entropy;
 mod softmax;
 mod softmax_cross_entropy;

@@ -115,14 +115,17 @@ impl<'a> Context<'a> {
         let Some((op, graph)) = self.propagated() else {
             return (Vec::new(), None);
         };
-        let (shape, mut from) = (self.propagate_shape(op, graph), &graph.mean);
+        let (shape, mut reached) = (self.propagate_shape(op, graph), None);
         let drafts = (0..op.layers).map(|index| {
             let to = &graph.layers[index % 2];
-            let buffers = vec![(3, from), (4, to), (5, &graph.mean)];
-            from = to;
-            draft("back", shape, shape.nodes, Reads::Nothing, with_edges(buffers, graph))
+            let buffers = vec![(4, to), (5, &graph.mean)];
+            let (entry, buffers) = match reached.replace(to) {
+                None => ("first_back", buffers),
+                Some(from) => ("back", [(3, from)].into_iter().chain(buffers).collect()),
+            };
+            draft(entry, shape, shape.nodes, Reads::Nothing, with_edges(buffers, graph))
         });
-        (drafts.collect(), Some(from))
+        (drafts.collect(), reached)
     }
 
     /// The node of a table's first row.

@@ -11,7 +11,7 @@ use crate::{
             spaces::{Extent, PerSpace, SPACES, fits, larger},
         },
     },
-    plan::{Plan, View},
+    plan::{MAX_SEQUENCES, Plan, View},
 };
 
 /// Bytes that the slots of the dense gradients take at most.
@@ -80,7 +80,16 @@ impl Limits {
             (false, true) => 1 << 36,
             (false, false) => 1 << 33,
         };
-        let timely = work / (plan.multiply_adds() as u64 + 1);
+        let block = columns
+            .needs()
+            .iter()
+            .filter_map(|needs| needs.block)
+            .max()
+            .unwrap_or(1);
+        // A sample of a block is compared with all of it.
+        let together = block.min(1 << 16);
+        let each = plan.batch_multiply_adds(together, &[1; MAX_SEQUENCES]) / together;
+        let timely = work / (each as u64 + 1);
         let slice = match gpu.options().slice_rows {
             Some(rows) => u64::from(rows).min(bindable),
             None => (timely.clamp(1 << 10, 1 << 20) / 256 * 256).min(bindable),
@@ -94,12 +103,7 @@ impl Limits {
         }
         let slots = SLOT_BYTES.min(gpu.max_binding()) / (16 * u64::from(dense_total));
         // Slices of whole blocks, or one of all samples where that cannot be.
-        let block = columns
-            .needs()
-            .iter()
-            .filter_map(|needs| needs.block)
-            .max()
-            .unwrap_or(1) as u64;
+        let block = block as u64;
         let is_cut = (block > bindable || !plan.sequences().is_empty()) && block > 1;
         let slice = match is_cut {
             true => slice,

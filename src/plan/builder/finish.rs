@@ -6,7 +6,7 @@ use super::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS, MAX_WIDTH, PlanBuilder};
 use crate::{
     Result,
     ops::{Role, Spaces},
-    plan::{Accumulate, Backward, Param, ParamKind, Plan, Space, Stage, View},
+    plan::{Accumulate, Backward, Column, Param, ParamKind, Plan, Space, Stage, View},
 };
 
 impl PlanBuilder {
@@ -64,20 +64,21 @@ impl PlanBuilder {
         if let Some(fault) = loss.fault() {
             self.fail(fault);
         }
-        if let Some(column) = loss.id_column()
-            && self
+        for (column, view) in loss.id_columns() {
+            if self
                 .columns
                 .get(column)
-                .is_none_or(|column| column.space != Space::Samples)
-        {
-            let name = loss.name();
-            self.fail(format!(
-                "{name} reads id column {column}: there is none of that number with an id a sample"
-            ));
+                .is_none_or(|column| column.space != self.space_of(view))
+            {
+                let name = loss.name();
+                self.fail(format!(
+                    "{name} reads id column {column} beside {view:?}: there is none of that number with an id a row"
+                ));
+            }
         }
-        if let [view, other] = loss.inputs()
-            && view == other
-        {
+        let inputs = loss.inputs();
+        let twice = (1..inputs.len()).find(|&k| inputs[..k].contains(&inputs[k]));
+        if let Some(view) = twice.map(|k| inputs[k]) {
             self.fail(format!("{} compares {view:?} with itself", loss.name()));
         }
         match loss.role() {
@@ -101,14 +102,15 @@ impl PlanBuilder {
     /// The id columns that what is scored depends on. Those that training alone reads, such as negatives, come behind them:
     /// scores are asked for by the first columns.
     fn scored_columns(&mut self, scored: &[bool]) -> usize {
-        if !self.sequences.all.is_empty() || self.numerics > 0 {
-            return self.columns.len(); // scored by whole batches
-        }
         let mut read = vec![false; self.columns.len()];
         for (stage, _) in self.stages.iter().zip(scored).filter(|(_, scored)| **scored) {
             if let Role::LookUp { column, .. } = stage.role() {
                 read[column] = true;
             }
+        }
+        let is_long = |(column, read): (&Column, &bool)| *read && column.space != Space::Samples;
+        if self.numerics > 0 || self.columns.iter().zip(&read).any(is_long) {
+            return self.columns.len(); // scored by whole batches
         }
         let count = read.iter().take_while(|read| **read).count();
         if let Some(late) = (count..read.len()).find(|&column| read[column]) {
@@ -243,6 +245,16 @@ impl PlanBuilder {
                 let first = stage.inputs().first();
                 first.map_or(Space::Samples, |&view| self.space_of(view))
             }
+            Spaces::Against { rows, list } => {
+                let space = rows.first().map_or(Space::Samples, |&view| self.space_of(view));
+                if self.space_of(list) == space || space == Space::Nodes {
+                    self.fail(format!(
+                        "{name} wants a list with rows of its own in {list:?}, not of {space:?}"
+                    ));
+                }
+                self.check_steps(name, &[list]);
+                return self.check_rows(name, space, &rows);
+            }
             Spaces::OneSequence => return self.check_steps(name, &views.collect::<Vec<_>>()),
             Spaces::Between { samples, steps } => {
                 let space = self.space_of(samples);
@@ -254,7 +266,12 @@ impl PlanBuilder {
                 return self.check_steps(name, &steps);
             }
         };
-        for view in views {
+        self.check_rows(name, space, &views.collect::<Vec<_>>());
+    }
+
+    /// All have a row for each of a space.
+    fn check_rows(&mut self, name: &str, space: Space, views: &[View]) {
+        for &view in views {
             let other = self.space_of(view);
             if other != space {
                 self.fail(format!(

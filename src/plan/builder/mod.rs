@@ -106,6 +106,19 @@ impl PlanBuilder {
         self.id_column(name, candidate, Space::Samples, false, Part::Negative)
     }
 
+    /// The id column of a list that all samples of a batch share, of a vocabulary that it shares: candidates that
+    /// [`SampledSoftmax`](crate::ops::SampledSoftmax) holds each sample's own against. It lies along a sequence of the same
+    /// name, [all of whose steps](crate::data::Batch::set_list) are the list.
+    pub fn list(&mut self, name: &str, vocabulary: &str) -> usize {
+        let list = self.sequence(name);
+        self.column_in(name, vocabulary, list)
+    }
+
+    /// What an id column has an id for each of; samples where there is no such column.
+    pub fn space_of_column(&self, column: usize) -> Space {
+        self.columns.get(column).map_or(Space::Samples, |column| column.space)
+    }
+
     fn id_column(&mut self, name: &str, vocabulary: &str, space: Space, weighted: bool, part: Part) -> usize {
         if space == Space::Nodes {
             self.fail(format!(

@@ -102,9 +102,13 @@ impl Trainer {
         let samples = group.len() * (1 + config.replay as usize) * (1 + config.negatives as usize);
         let draw = self.config.loss.draw();
         let pairwise = draw == Draw::Pairs;
-        let columns = 2 + usize::from(pairwise);
-        let mut batch = Batch::new(columns, samples);
-        batch.set_negatives(2..columns);
+        let is_listed = matches!(draw, Draw::Listed { .. });
+        let columns = 2 + usize::from(pairwise || is_listed);
+        let (mut batch, mut list) = (Batch::new(columns, samples), Vec::new());
+        match is_listed {
+            true => batch.reset_with_list(columns),
+            false => batch.set_negatives(2..columns),
+        }
         let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
         for &(user, item) in group {
             let (trained, absorbed) = (self.history.trained(user), self.history.absorbed(user));
@@ -127,9 +131,10 @@ impl Trainer {
                 for _ in 0..config.negatives {
                     let unknown = |&item: &u32| !self.history.contains(user, item);
                     if let Some(negative) = (0..ATTEMPTS).map(|_| draws.below(items)).find(unknown) {
-                        match pairwise {
-                            true => batch.push(&[user, positive, negative], 1.0),
-                            false => batch.push(&[user, negative], 0.0),
+                        match draw {
+                            Draw::Pairs => batch.push(&[user, positive, negative], 1.0),
+                            Draw::Labels | Draw::Positives { .. } => batch.push(&[user, negative], 0.0),
+                            Draw::Listed { .. } => list.push(negative),
                         }
                     }
                 }
@@ -142,6 +147,9 @@ impl Trainer {
                     weights[at] = drawn as f32;
                 }
             }
+        }
+        if is_listed {
+            batch.set_list(list);
         }
         if let Draw::Positives { log_q: true } = draw {
             // Drawn uniformly, all but the new ones.
@@ -160,8 +168,9 @@ fn item_share(support: &[u32], item: u32) -> f32 {
 
 /// The id columns of a batch that pick rows of users or of items.
 fn columns_of(batch: &Batch, vocabulary: usize) -> impl Iterator<Item = usize> + use<> {
-    let negatives = batch.negatives();
-    core::iter::once(vocabulary).chain(negatives.filter(move |_| vocabulary == ITEM))
+    // Negatives, or a list of them.
+    let others = 2..batch.columns().len();
+    core::iter::once(vocabulary).chain(others.filter(move |_| vocabulary == ITEM))
 }
 
 fn largest_segment(batch: &Batch, column: usize) -> usize {

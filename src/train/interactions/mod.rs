@@ -2,6 +2,7 @@
 
 mod absorb;
 mod config;
+mod explain;
 mod fit;
 mod fold_in;
 mod group;

@@ -33,6 +33,7 @@ impl<'a> InteractionTask<'a> {
         let sampler = match config.loss.draw() {
             Draw::Labels => Sampler::new(&split.train, config.negatives, config.seed)?,
             Draw::Pairs => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
+            Draw::Listed { candidates } => Sampler::with_list(&split.train, candidates, config.seed)?,
             Draw::Positives { log_q } => Sampler::of_positives(&split.train, log_q, config.seed)?,
         };
         let sampler = sampler.with_sampling(config.sampling);

@@ -1,8 +1,8 @@
 //! Rows of the table: each operation with as little as can be around it.
 
 use pocketrec::{
-    ops::{Bpr, Ccl, Margin, SigmoidCrossEntropy, Similarity, SoftmaxCrossEntropy},
-    plan::{Activation, GruKind, Init, Plan, PlanBuilder, Stage, View},
+    ops::{Bpr, Ccl, Margin, SampledSoftmax, SigmoidCrossEntropy, Similarity, SoftmaxCrossEntropy},
+    plan::{Activation, GruKind, Init, Plan, PlanBuilder, Space, Stage, View},
 };
 
 use crate::common::plan_of;
@@ -16,6 +16,11 @@ pub fn rows() -> Vec<(&'static str, Plan)> {
     rows.extend(of_layers());
     rows.extend(recurrent());
     rows.extend(over_lists());
+    rows.push((
+        "sampled_softmax: of samples",
+        against_a_list(5, false, Similarity::Cosine),
+    ));
+    rows.push(("sampled_softmax: of steps", against_a_list(17, true, Similarity::Dot)));
     rows.extend(of_tables());
     rows
 }
@@ -237,6 +242,63 @@ fn over_lists() -> Vec<(&'static str, Plan)> {
         ),
         ("softmax_cross_entropy: small blocks", plan(17, None, with(3, cosine))),
     ]
+}
+
+/// The softmax against a list, which is a sequence of its own: of samples, or of the steps of a history, whose last step is what
+/// a sample is scored by.
+fn against_a_list(width: usize, is_along: bool, similarity: Similarity) -> Plan {
+    let mut plan = PlanBuilder::new();
+    let user = match is_along {
+        true => {
+            let history = plan.sequence("history");
+            plan.column_in("seen", "user", history)
+        }
+        false => plan.query("user"),
+    };
+    let (space, own) = match is_along {
+        true => {
+            let history = plan.sequence("history");
+            (history, plan.column_in("next", "item", history))
+        }
+        false => (Space::Samples, plan.candidate("item")),
+    };
+    let list = plan.sequence("list");
+    let listed = plan.column_in("listed", "item", list);
+    let look_up = |plan: &mut PlanBuilder, name: &str, column: usize, rows: usize, space: Space| {
+        let x = plan.buffer_in(space, width);
+        plan.gather(name, column, rows, Init::Normal { std: 0.6 }, x);
+        x
+    };
+    let x = look_up(&mut plan, "user.weight", user, 19, space);
+    let query = plan.linear("layer", x, width, Activation::Identity);
+    let of_own = look_up(&mut plan, "item.weight", own, 23, space);
+    let of_list = look_up(&mut plan, "item.weight", listed, 23, list);
+    let scored = match is_along {
+        true => {
+            let last = plan.buffer(width);
+            plan.last_step(query, last);
+            let seen = plan.buffer(width);
+            plan.pool(of_own, seen, false);
+            let product = plan.buffer(width);
+            plan.product(last, seen, product);
+            plan.plain_sum(&[product])
+        }
+        false => {
+            let product = plan.buffer(width);
+            plan.product(query, of_own, product);
+            plan.plain_sum(&[product])
+        }
+    };
+    let vectors = [query, of_own, of_list];
+    let loss = SampledSoftmax {
+        vectors,
+        scored,
+        columns: Some([own, listed]),
+        similarity,
+        temperature: 0.5,
+        log_sum: 0.84,
+    };
+    plan.finish(loss).unwrap()
 }
 
 fn weighted_ids() -> Plan {

@@ -1,0 +1,32 @@
+//! The loss of pairs up to a margin with its gradient, on the batches of the papers: bound by memory,
+//! like all that moves a few numbers a sample.
+
+mod common;
+
+use std::hint::black_box;
+
+use common::{Group, Work, bench, data::Aligned};
+use pocketrec::cpu::{Isa, Simd, margin};
+
+fn batch<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, samples: usize) {
+    let logits = |stream| Aligned::random(samples, stream);
+    let setup = || ([logits(1), logits(2)], Aligned::zeros(samples), vec![0.0; samples]);
+    let work = Work::moving(samples, 4 * samples);
+    group.run(format!("{samples}/{isa}"), work, setup, |(logits, items, negatives)| {
+        let logits = [logits[0].rows(1), logits[1].rows(1)];
+        let scale = 1.0 / samples as f32;
+        let loss = margin::forward_backward(s, samples, logits, 1.0, &[], scale, items.rows_mut(1), negatives);
+        black_box((&mut items[..], &mut negatives[..]));
+        loss
+    });
+}
+
+fn main() {
+    bench("margin", |group| {
+        for isa in Isa::available() {
+            for samples in [64, 256, 16_384] {
+                on_isa!(isa, batch(group, samples));
+            }
+        }
+    });
+}

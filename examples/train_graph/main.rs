@@ -1,0 +1,85 @@
+//! Fits models of who has what, and says how well they rank the whole catalogue: RP3beta, iALS, LightGCN, popularity.
+//!
+//! ```text
+//! cargo run --release --example train_graph                                   # RP3beta on made-up data, a second
+//! cargo run --release --example train_graph -- --model ials --data gowalla   # a folder with train.txt and test.txt
+//! cargo run --release --example train_graph -- --model lightgcn
+//! cargo run --release --example train_graph -- --help
+//! ```
+
+#[path = "../common/mod.rs"]
+#[allow(dead_code)] // other examples use the rest
+mod common;
+mod data;
+mod fitted;
+mod options;
+mod report;
+
+use std::{process::ExitCode, time::Instant};
+
+use clap::{CommandFactory, FromArgMatches};
+use pocketrec::{
+    classical::{Ials, Rp3Beta},
+    models::LightGcn,
+    train::Trainer,
+};
+
+use common::{
+    ending::{Ending, exit_code},
+    files,
+    interactions::training::Training,
+    output::say,
+    watch::Watch,
+};
+use data::Data;
+use fitted::Fitted;
+use options::{ModelName, NAMES, Options};
+
+fn main() -> ExitCode {
+    let command = Options::command();
+    let matches = command.clone().get_matches();
+    let options = Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let ran = options.check(&command, &matches).map_err(Ending::from);
+    exit_code(ran.and_then(|()| run(&options)), NAMES)
+}
+
+fn run(options: &Options) -> Result<(), Ending> {
+    if let Some(path) = &options.save {
+        files::check_output("--save", path)?;
+        files::check_distinct(&[("--data", options.data.data.as_deref()), ("--save", Some(path))])?;
+    }
+    let device = options.device.device()?;
+    let (rp3beta, ials, trained) = (options.rp3beta.config()?, options.ials.config()?, options.config()?);
+    let data = Data::load(&options.data)?;
+    let user = data.user(options.user.as_deref())?;
+    data.describe()?;
+    let (train, start) = (&data.split.train, Instant::now());
+    let mut model = match options.model {
+        ModelName::Popularity => None,
+        ModelName::Rp3beta => Some(Fitted::Rp3Beta(Rp3Beta::fit(train, rp3beta, &device)?)),
+        ModelName::Ials => Some(Fitted::Ials(Ials::fit(train, ials, &device)?)),
+        ModelName::Lightgcn => {
+            let model = LightGcn::new(train.users() as usize, train.items() as usize);
+            let mut trainer = Trainer::new(model.layers(options.layers), device, trained)?;
+            let mut training = Training::new(Watch::new(options.quiet, options.training.time()?));
+            training.watch.begin()?;
+            training.fit(&mut trainer, &data.split)?;
+            training.watch.end();
+            Some(Fitted::Trainer(Box::new(trainer)))
+        }
+    };
+    if let Some(model) = &model {
+        let seconds = start.elapsed().as_secs_f64();
+        say!("{} fitted in {seconds:.1} s on {}", model.name(), model.device())?;
+    }
+    report::rankings(&data, model.as_mut(), options.k)?;
+    if let Some(model) = &mut model {
+        report::recommendations(&data, model, user)?;
+        if let Some(path) = &options.save {
+            model.save(path)?;
+            let path = path.display();
+            say!("saved to {path}: cargo run --release --example recommend -- --model {path} --user KEY --why")?;
+        }
+    }
+    Ok(())
+}

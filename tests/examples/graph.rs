@@ -1,0 +1,102 @@
+//! `train_graph`, and `recommend` of what it saves.
+
+use crate::{printed, refused};
+
+/// Recall of a row of the table.
+fn recall(text: &str, row: &str) -> f64 {
+    let line = text.lines().find(|line| line.starts_with(&format!("│ {row}")));
+    let line = line.unwrap_or_else(|| panic!("{row}: {text}"));
+    line.split('┆').nth(1).unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn models_are_between_popularity_and_the_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    for model in ["rp3beta", "ials"] {
+        let text = printed("train_graph", folder.path(), &["--model", model, "--save", model]);
+        let (popularity, own, truth) = (
+            recall(&text, "popularity"),
+            recall(&text, model),
+            recall(&text, "the truth"),
+        );
+        assert!(popularity < own && own < truth, "{text}");
+        assert!(text.contains("most of it from"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let why = printed(
+            "recommend",
+            folder.path(),
+            &["--model", model, "--user", "3", "--k", "4", "--why"],
+        );
+        assert!(why.contains("what it comes from"), "{why}");
+        let absorbed = printed(
+            "recommend",
+            folder.path(),
+            &[
+                "--model",
+                model,
+                "--user",
+                "new",
+                "--absorb",
+                "new:12,new:40",
+                "--save",
+                "more",
+            ],
+        );
+        assert!(
+            absorbed.contains("user new is new") && absorbed.contains("2 of which were not known"),
+            "{absorbed}"
+        );
+        let again = printed("recommend", folder.path(), &["--model", "more", "--user", "new"]);
+        assert!(again.contains("user new has 2 items"), "{again}");
+    }
+    let text = printed("train_graph", folder.path(), &["--model", "popularity"]);
+    assert!(text.contains("popularity") && !text.contains("fitted"), "{text}");
+}
+
+#[test]
+fn lists_are_read_as_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = |shift: u32, count: u32| -> String {
+        let items = |user: u32| (0..count).map(move |n| (user + 2 * (n + shift)) % 16);
+        let line = |user: u32| items(user).fold(user.to_string(), |line, item| format!("{line} {item}"));
+        (0..30).map(line).collect::<Vec<_>>().join("\n")
+    };
+    std::fs::write(folder.path().join("train.txt"), list(0, 4)).unwrap();
+    std::fs::write(folder.path().join("test.txt"), list(4, 2)).unwrap();
+    let text = printed(
+        "train_graph",
+        folder.path(),
+        &["--data", ".", "--k", "3", "--neighbours", "5"],
+    );
+    assert!(
+        text.contains("120 interactions to fit on") && text.contains("60 held-out items"),
+        "{text}"
+    );
+    assert!(text.contains("recall@3") && !text.contains("the truth"), "{text}");
+}
+
+#[test]
+fn what_would_be_ignored_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, part) in [
+        (
+            &["--model", "ials", "--alpha", "0.5"][..],
+            "--alpha: it says nothing of --model ials",
+        ),
+        (&["--factors", "8"], "--factors: it says nothing of --model rp3beta"),
+        (&["--epochs", "3"], "--epochs"),
+        (&["--alpha", "9"], "--alpha: 9 is not in 0..=4"),
+        (&["--neighbours", "0"], "--neighbours"),
+        (&["--model", "ials", "--ials-l2", "0"], "--ials-l2"),
+        (&["--model", "ials", "--unobserved", "-1"], "--unobserved"),
+        (&["--model", "popularity", "--save", "a"], "--save"),
+        (&["--model", "lightgcn", "--patience", "2"], "--patience"),
+        (&["--k", "0"], "--k"),
+        (&["--user", "nobody"], "--user"),
+        (&["--data", "missing"], "missing"),
+        (&["--save", "no/folder"], "--save"),
+    ] {
+        let error = refused("train_graph", folder.path(), arguments);
+        assert!(error.contains(part), "{arguments:?}: {error}");
+    }
+}
