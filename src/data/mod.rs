@@ -4,7 +4,7 @@
 //! - [`clicks`]: fields, behaviour sequences and labels, encoded for click-through models.
 //! - `read`: files of either.
 //! - `planted`: made-up data of either, whose truth is known.
-//! - `graph`: who is reached from whom.
+//! - `graph`: who is reached from whom, and what is known of items: triples.
 //! - `batch` and `sampler`: what steps of training take, and what draws it from pairs.
 
 mod batch;
@@ -22,13 +22,13 @@ mod text;
 pub use batch::{Batch, IdColumn, Segment};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};
-pub use graph::{Edge, Graph, GraphBuilder};
+pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, TripleReport, Triples};
 pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};
 pub use planted::{Planted, PlantedData, PlantedPathData, PlantedPaths};
 #[cfg(feature = "std")]
 pub use read::{
-    BadRows, Column, Dataset, Delimited, FittedFiles, Parting, RowReport, SampleFiles, SampleFormat, Survey,
-    SurveyedColumn,
+    BadRows, Column, Dataset, Delimited, FittedFiles, Parting, RelationFile, RowReport, SampleFiles, SampleFormat,
+    Survey, SurveyedColumn, TripleFile,
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;

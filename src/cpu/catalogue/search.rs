@@ -4,14 +4,13 @@
 //! for each block of users, on any thread:
 //!     for each run of items:                       // scores of a block and a run stay in the caches
 //!         scores = users x items                   // a matrix product, 96 rows by some panels of 64 columns
-//!         for each user, for each 64 scores:
+//!         for each user, for each 128 scores:
 //!             if none is above the worst of the user's k best: next
 //!             offer those that are, but for the known
 //! ```
 //!
-//! The threshold makes selection cheap: after a few thousand items a user's k best are nearly those of the end, and of 64
-//! scores rarely one is better. On Gowalla (29,858 x 40,981 x 64) selection and heap take a tenth of the time, the product
-//! the rest. 96 users share each load of a panel, 16 KB that stay in the first cache for as many rows.
+//! The threshold makes selection cheap: after a few thousand items a user's k best are nearly those of the end, and of 128
+//! scores rarely one is better. 96 users share each load of a panel, 16 KB that stay in the first cache for as many rows.
 //!
 //! Blocks and runs depend on the numbers of users and items alone, and scores on neither: the results are the same bits on
 //! any number of threads.
@@ -38,7 +37,7 @@ const USERS: usize = 96;
 /// Scores of a block and a run, about.
 const SCORES: usize = 12 * 1024;
 /// Scores that are looked at together.
-const LOOK: usize = 64;
+const LOOK: usize = 128;
 /// Tasks that few users are cut into, and the fewest items of one.
 const TASKS: usize = 16;
 const FEWEST_ITEMS: usize = 2048;
@@ -129,11 +128,12 @@ fn top_of_block<S: Simd>(
     let each = run_of(queries.len());
     let mut scores = AlignedVec::zeros(queries.len() * each.min(items.len()));
     let mut tops = vec![TopK::new(k); queries.len()];
+    let mut worst = vec![f32::NEG_INFINITY; queries.len()];
     for start in items.clone().step_by(each) {
         let run = start..items.end.min(start + each);
         let scores = &mut scores[..queries.len() * run.len()];
         scorer.score(0..queries.len(), run.clone(), scores);
-        let fault = offer(s, queries, scores, start as u32, &mut tops);
+        let fault = offer(s, queries, scores, start as u32, &mut tops, &mut worst);
         if let Some((query, item)) = fault {
             return Err(queries[query].nan(item));
         }
@@ -142,30 +142,32 @@ fn top_of_block<S: Simd>(
 }
 
 kernel! {
-    /// Offers the scores of a run of items, which begins with `first`, to the best of each query. Gives the first query
-    /// and item whose score is NaN.
+    /// Offers the scores of a run of items, which begins with `first`, to the best of each query; `worst` has the score that
+    /// must be beaten. Gives the first query and item whose score is NaN.
     pub fn offer<'a, S: Simd>(
         s: S,
         queries: &'a [Query<'a>],
         scores: &'a [f32],
         first: u32,
         tops: &'a mut [TopK],
+        worst: &'a mut [f32],
     ) -> Option<(usize, u32)> {
         let width = scores.len() / queries.len().max(1);
-        for (at, (query, top)) in queries.iter().zip(tops).enumerate() {
+        for (at, worst) in worst.iter_mut().enumerate() {
             let row = &scores[at * width..][..width];
             for (start, block) in (first..).step_by(LOOK).zip(row.chunks(LOOK)) {
                 // Items come in ascending order, so one with the worst score itself comes too late.
-                if top.worst().is_some_and(|worst| are_below(s, block, worst)) {
+                if are_below(s, block, *worst) {
                     continue;
                 }
                 for (start, part) in (start..).step_by(S::LANES).zip(block.chunks(S::LANES)) {
-                    if top.worst().is_some_and(|worst| are_below(s, part, worst)) {
+                    if are_below(s, part, *worst) {
                         continue;
                     }
-                    if let Some(item) = offer_some(query, part, start, top) {
+                    if let Some(item) = offer_some(&queries[at], part, start, &mut tops[at]) {
                         return Some((at, item));
                     }
+                    *worst = tops[at].worst().unwrap_or(f32::NEG_INFINITY);
                 }
             }
         }
@@ -176,13 +178,21 @@ kernel! {
 /// Whether all are less than `worst`; NaN is not.
 #[inline(always)]
 fn are_below<S: Simd>(s: S, scores: &[f32], worst: f32) -> bool {
-    let (worst, one) = (s.splat(worst), s.splat(1.0));
-    let mut others = s.splat(0.0);
-    let (vectors, rest) = scores.split_at(scores.len() / S::LANES * S::LANES);
-    for scores in vectors.chunks_exact(S::LANES) {
-        others = s.select_gt(worst, s.load(scores), others, one);
+    let (worst, zero, one) = (s.splat(worst), s.splat(0.0), s.splat(1.0));
+    // Several at a time, so that none waits for the one before.
+    let mut others = [zero; 4];
+    let mut blocks = scores.chunks_exact(4 * S::LANES);
+    for block in &mut blocks {
+        for (others, scores) in others.iter_mut().zip(block.chunks_exact(S::LANES)) {
+            *others = s.select_gt(worst, s.load(scores), *others, one);
+        }
     }
-    s.reduce_sum(others) == 0.0 && rest.is_empty()
+    let mut vectors = blocks.remainder().chunks_exact(S::LANES);
+    for scores in &mut vectors {
+        others[0] = s.select_gt(worst, s.load(scores), others[0], one);
+    }
+    let [a, b, c, d] = others;
+    s.reduce_sum(s.add(s.add(a, b), s.add(c, d))) == 0.0 && vectors.remainder().is_empty()
 }
 
 /// Offers scores one by one. Gives the first item whose score is NaN.

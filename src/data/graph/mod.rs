@@ -7,10 +7,13 @@
 //! equation 8), which is symmetric and so its own transpose.
 
 mod builder;
+mod triples;
 
 use alloc::{format, vec::Vec};
 
 pub use builder::{Edge, GraphBuilder};
+pub(in crate::data) use triples::TripleCollector;
+pub use triples::{ItemLinks, TripleReport, Triples};
 
 use crate::{Error, Result, data::Interactions, memory};
 

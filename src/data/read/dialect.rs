@@ -76,6 +76,36 @@ impl Dialect {
         Ok((dialect, records))
     }
 
+    /// [`Dialect::of`] rows of so many columns: of the delimiters under which all rows agree, the first that gives as many.
+    /// Where `is_header` says so of the first row, it is one.
+    pub fn of_rows(
+        mut lines: Lines,
+        wish: &Wish,
+        columns: usize,
+        is_header: impl Fn(&[String]) -> bool,
+    ) -> Result<(Dialect, Records)> {
+        let mut wish = *wish;
+        if wish.delimiter.is_none() && separator_line(lines.peek()?.0).is_none() {
+            let name = lines.name().to_owned();
+            let (bytes, all) = lines.peek()?;
+            let sample = Sample {
+                bytes,
+                all,
+                name: &name,
+            };
+            let fits = |delimiter: &Delimiter| {
+                let trial = sample.tried(*delimiter);
+                trial.agrees() && trial.width() == columns
+            };
+            wish.delimiter = USUAL.into_iter().find(fits);
+            let first = |delimiter| sample.first(sample.tried(delimiter).splitting);
+            if wish.header.is_none() && wish.delimiter.is_some_and(|delimiter| is_header(&first(delimiter))) {
+                wish.header = Some(true);
+            }
+        }
+        Dialect::of(lines, &wish)
+    }
+
     /// Number of columns.
     pub fn columns(&self) -> usize {
         match self.width {

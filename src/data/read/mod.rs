@@ -13,6 +13,7 @@ mod options;
 mod pairs;
 mod parts;
 mod records;
+mod relations;
 mod report;
 mod samples;
 mod sink;
@@ -21,6 +22,7 @@ mod survey;
 mod table;
 mod titles;
 mod trial;
+mod triples;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -28,9 +30,11 @@ use std::path::{Path, PathBuf};
 pub use ncf::Dataset;
 pub use options::{BadRows, Column, Delimited};
 pub use parts::Parting;
+pub use relations::RelationFile;
 pub use report::RowReport;
 pub use samples::{FittedFiles, SampleFiles, SampleFormat};
 pub use survey::{Survey, SurveyedColumn};
+pub use triples::TripleFile;
 
 use crate::{Error, Result, data::Interactions};
 
