@@ -91,7 +91,6 @@ pub(crate) mod streams {
         ClickOrder = 4,
         ClickNoise = 5,
         ClickNegatives = 6,
-        #[cfg(feature = "std")]
         Parts = 7,
         PairUsers = 12,
         SequenceOrder = 13,
@@ -125,7 +124,6 @@ pub(crate) mod streams {
     /// What the steps of an epoch of histories draw (`Batch::noise`); then the epoch, then the first sample.
     pub const SEQUENCE_NOISE: u32 = Seed::SequenceNoise as u32;
     /// Which part of a file a line belongs to.
-    #[cfg(feature = "std")]
     pub const PARTS: u32 = Seed::Parts as u32;
     /// The list of a batch of pairs; then the epoch, then the batch's first sample.
     pub const PAIR_LIST: u32 = Seed::PairList as u32;
