@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser};
 use pocketrec::{
-    models::{Loss, SasRec},
+    models::{Loss, SampledSoftmax, SasRec},
     train::TrainConfig,
 };
 
@@ -42,6 +42,7 @@ pub const NAMES: Names = &[
     ("heads", "--heads"),
     ("length", "--length"),
     ("dropout", "--dropout"),
+    ("candidates", "--candidates"),
     ("split", "--data"),
     ("min_rating", "--min-rating"),
     ("device", "--device"),
@@ -76,7 +77,7 @@ impl Options {
                 None => MADE_UP_EPOCHS,
             },
             batch_size: BATCH,
-            loss: Loss::default(),
+            loss: self.model.loss(),
             ..TrainConfig::default()
         }
     }
@@ -100,9 +101,22 @@ pub struct ModelOptions {
     /// Share of values that is left out in training
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, conflicts_with = "resume")]
     dropout: f32,
+    /// Items that are drawn for each batch, which those that come next are told from [default: all items]
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    candidates: Option<u32>,
 }
 
 impl ModelOptions {
+    fn loss(&self) -> Loss {
+        match SasRec::loss() {
+            Loss::SampledSoftmax(softmax) => Loss::SampledSoftmax(SampledSoftmax {
+                candidates: self.candidates,
+                ..softmax
+            }),
+            other => other,
+        }
+    }
+
     /// The model for so many users and items.
     pub fn build(&self, users: usize, items: usize) -> SasRec {
         SasRec::new(users, items)

@@ -107,6 +107,9 @@ pub trait Propagation {
     /// Takes the graph that tables are propagated along, in place of the one that there was, and makes ready for it once. Its
     /// users and items are the rows of the plan's two tables. Growing a table adds nodes without edges to it.
     ///
+    /// Beside the [graph](Graph::bytes), a processor keeps a row of floats a node and layer, and a graphics device three rows a
+    /// node.
+    ///
     /// # Errors
     /// [`Error::Length`] where it has other numbers of users or items than the tables have rows; [`Error::Memory`].
     fn set_graph(&mut self, graph: Arc<Graph>) -> Pending<'_, ()>;

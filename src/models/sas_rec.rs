@@ -4,10 +4,10 @@ use alloc::format;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EMBEDDING, Loss, MAX_LAYERS, check_rows, check_width, setters};
+use super::{EMBEDDING, Loss, MAX_LAYERS, SampledSoftmax, check_rows, check_width, setters};
 use crate::{
     Error, Result,
-    ops::SigmoidCrossEntropy,
+    ops::Similarity,
     plan::{Activation, Plan, PlanBuilder, Space, View},
 };
 
@@ -92,35 +92,62 @@ impl SasRec {
         self
     }
 
-    /// Builds the plan that is trained as it should be, by a softmax over all items.
+    /// What it is trained by: a softmax over all items, of dot products. [`SampledSoftmax::candidates`] draws some for each
+    /// batch instead, where there are too many.
+    pub fn loss() -> Loss {
+        Loss::SampledSoftmax(SampledSoftmax {
+            temperature: 1.0,
+            similarity: Similarity::Dot,
+            candidates: None,
+            ..SampledSoftmax::default()
+        })
+    }
+
+    /// Builds the plan that is trained by [`loss`](SasRec::loss).
     ///
     /// # Errors
     /// [`Error::Config`] where a size is zero or too large, or heads do not divide the width.
     pub fn plan(&self) -> Result<Plan> {
-        self.plan_for(Loss::CrossEntropy)
+        self.plan_for(Self::loss())
     }
 
-    /// Builds the plan that is trained by a loss.
+    /// Builds the plan that is trained by a loss, which must be a [`SampledSoftmax`].
     ///
     /// # Errors
-    /// As [`plan`](SasRec::plan).
-    pub fn plan_for(&self, _loss: Loss) -> Result<Plan> {
+    /// As [`plan`](SasRec::plan), and [`Error::Config`] for another loss.
+    pub fn plan_for(&self, loss: Loss) -> Result<Plan> {
+        let Loss::SampledSoftmax(softmax) = loss else {
+            let reason = format!(
+                "{}: sasrec learns by a softmax over items at each step; give sampled-softmax (SasRec::loss)",
+                loss.name()
+            );
+            return Err(Error::config("loss", reason));
+        };
         self.check()?;
+        loss.validate()?;
         let mut plan = PlanBuilder::new();
-        let mut x = self.embed(&mut plan);
-        let item = plan.column_in("item", "item", Space::Samples);
+        let history = plan.sequence("history");
+        let mut x = self.embed(&mut plan, history);
+        let item = plan.candidate("item");
+        let next = plan.column_in("next", "item", history);
+        let listed = plan.list("listed", "item");
         for block in 0..self.blocks {
             x = self.block(&mut plan, &format!("block.{block}"), x);
         }
         let states = plan.layer_norm("norm", x, EPSILON);
-        let (query, candidate) = (plan.buffer(self.embedding_dim), plan.buffer(self.embedding_dim));
-        let terms = plan.buffer(self.embedding_dim);
+
+        let [of_item, of_next, of_list] = [item, next, listed].map(|column| {
+            let rows = plan.space_of_column(column);
+            let vectors = plan.buffer_in(rows, self.embedding_dim);
+            plan.gather("item.weight", column, self.items, EMBEDDING, vectors);
+            vectors
+        });
+        let (query, terms) = (plan.buffer(self.embedding_dim), plan.buffer(self.embedding_dim));
         plan.last_step(states, query);
         plan.expose("query", query);
-        plan.gather("item.weight", item, self.items, EMBEDDING, candidate);
-        plan.product(query, candidate, terms);
-        let logit = plan.plain_sum(&[terms]);
-        plan.finish(SigmoidCrossEntropy { logit })
+        plan.product(query, of_item, terms);
+        let scored = plan.plain_sum(&[terms]);
+        plan.finish(softmax.op([states, of_next, of_list], scored, [next, listed]))
     }
 
     fn check(&self) -> Result<()> {
@@ -149,8 +176,7 @@ impl SasRec {
     }
 
     /// The embeddings of a history with those of its positions.
-    fn embed(&self, plan: &mut PlanBuilder) -> View {
-        let history = plan.sequence("history");
+    fn embed(&self, plan: &mut PlanBuilder, history: Space) -> View {
         let seen = plan.column_in("seen", "item", history);
         let position = plan.column_in("position", "position", history);
         let (e, p) = (

@@ -79,7 +79,7 @@ impl Rng {
 /// The numbers of streams: what draws at random has its number here, so that nothing else draws the same.
 ///
 /// Numbers are part of what a seed means: another one gives other initial values, orders and negatives, and a checkpoint
-/// would not go on as it began. Free ones below a seed of training: 9 to 11, 15, 16, and 18 on.
+/// would not go on as it began. Free ones below a seed of training: 9 to 11, 16, and 18 on.
 pub(crate) mod streams {
     /// Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted. One
     /// list, so that the compiler refuses a number that is given twice.
@@ -92,10 +92,11 @@ pub(crate) mod streams {
         ClickNoise = 5,
         ClickNegatives = 6,
         Parts = 7,
+        PairList = 8,
         PairUsers = 12,
         SequenceOrder = 13,
         SequenceNoise = 14,
-        PairList = 8,
+        SequenceList = 15,
         Absorb = 17,
     }
 
@@ -123,6 +124,8 @@ pub(crate) mod streams {
     pub const SEQUENCE_ORDER: u32 = Seed::SequenceOrder as u32;
     /// What the steps of an epoch of histories draw (`Batch::noise`); then the epoch, then the first sample.
     pub const SEQUENCE_NOISE: u32 = Seed::SequenceNoise as u32;
+    /// The lists of an epoch of histories; then the epoch, then the first sample of the batch.
+    pub const SEQUENCE_LIST: u32 = Seed::SequenceList as u32;
     /// Which part of a file a line belongs to.
     pub const PARTS: u32 = Seed::Parts as u32;
     /// The list of a batch of pairs; then the epoch, then the batch's first sample.

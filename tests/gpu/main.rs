@@ -6,6 +6,7 @@
 mod common;
 #[path = "../planted/mod.rs"]
 mod planted;
+mod propagation;
 mod refusals;
 mod states;
 mod trainer;

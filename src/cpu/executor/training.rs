@@ -222,7 +222,7 @@ impl CpuExecutor {
         let at = |view: View, row: usize| {
             let space = plan.space(view.buffer);
             let sample = match space {
-                Space::Samples | Space::Nodes => row, // no plan ends in a loss of nodes
+                Space::Samples | Space::Nodes => row, // no plan has such vectors of nodes
                 Space::Steps(sequence) => batch.offsets(sequence).partition_point(|&end| end as usize <= row) - 1,
             };
             let (tile, first) = (sample / tile_rows, sample / tile_rows * tile_rows);

@@ -159,7 +159,8 @@ impl Cut {
 /// Rows of a space in a batch.
 fn rows_of(plan: &Plan, batch: &Batch, view: View) -> usize {
     match plan.space(view.buffer) {
-        Space::Samples | Space::Nodes => batch.len(), // no plan ends in a loss of nodes
+        Space::Samples => batch.len(),
+        Space::Nodes => 0, // no plan has such vectors of nodes
         Space::Steps(sequence) => batch.offsets(sequence).last().map_or(0, |&end| end as usize),
     }
 }
@@ -285,8 +286,8 @@ impl Blocks {
     fn set_weights(&mut self, space: Space, batch: &Batch) {
         self.weights.fill(1.0);
         match (space, batch.weights()) {
-            (_, []) => {}
-            (Space::Samples | Space::Nodes, weights) => self.weights.copy_from_slice(weights),
+            (_, []) | (Space::Nodes, _) => {}
+            (Space::Samples, weights) => self.weights.copy_from_slice(weights),
             (Space::Steps(sequence), weights) => {
                 for (steps, &weight) in batch.offsets(sequence).windows(2).zip(weights) {
                     self.weights[steps[0] as usize..steps[1] as usize].fill(weight);

@@ -16,13 +16,15 @@ use crate::{
     rng::{Permutation, Rng, scale, streams},
 };
 
-pub use sequences::{SEQUENCE_ORDER_STREAM, SequenceSampler};
+pub use sequences::{SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, SequenceSampler};
 pub(crate) use sequences::{columns as sequence_columns, push_history};
 
 /// The stream of a sampler's seed that gives an epoch's order.
 pub const ORDER_STREAM: u32 = streams::PAIR_ORDER;
 /// The stream of a sampler's seed that gives an epoch's negatives.
 pub const NEGATIVE_STREAM: u32 = streams::PAIR_NEGATIVES;
+/// The stream of a sampler's seed that gives the lists of an epoch's batches.
+pub const LIST_STREAM: u32 = streams::PAIR_LIST;
 /// The stream of a sampler's seed that gives the users of an epoch, where these are drawn.
 pub const USER_STREAM: u32 = streams::PAIR_USERS;
 
@@ -38,8 +40,6 @@ pub enum Sampling {
     UniformUsers,
 }
 
-/// The stream of a sampler's seed that gives the lists of an epoch's batches.
-pub const LIST_STREAM: u32 = streams::PAIR_LIST;
 /// Draws training samples from positives: each positive once an epoch (label 1), and for each as many items that the
 /// user does not have, drawn uniformly (label 0), as in He et al., *Neural Collaborative Filtering*, WWW 2017.
 ///

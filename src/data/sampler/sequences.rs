@@ -5,13 +5,15 @@ use alloc::{format, vec::Vec};
 use crate::{
     Error, Result,
     data::{Batch, Interactions},
-    rng::{Permutation, Rng, streams},
+    rng::{Permutation, Rng, scale, streams},
 };
 
 /// The stream of a sampler's seed that gives an epoch's order of users.
 pub const SEQUENCE_ORDER_STREAM: u32 = streams::SEQUENCE_ORDER;
+/// The stream of a sampler's seed that gives the lists of an epoch's batches.
+pub const SEQUENCE_LIST_STREAM: u32 = streams::SEQUENCE_LIST;
 
-/// What of a batch of histories is in which id column; sequence 0 has the steps.
+/// What of a batch of histories is in which id column; sequence 0 has the steps, and sequence 1 the list.
 pub(crate) mod columns {
     /// The items of a history, one a step.
     pub const SEEN: usize = 0;
@@ -21,8 +23,8 @@ pub(crate) mod columns {
     pub const ITEM: usize = 2;
     /// The item behind each step, one a step.
     pub const NEXT: usize = 3;
-    /// How many there are.
-    pub const COUNT: usize = 4;
+    /// The list that the items behind steps are told from, along sequence 1; the last column.
+    pub const LIST: usize = 4;
 }
 
 /// Draws histories from interactions: a sample is a user with two items at least, in the order of time.
@@ -33,13 +35,17 @@ pub(crate) mod columns {
 ///   (Kang and McAuley, *Self-Attentive Sequential Recommendation*, ICDM 2018, section III). Older items are not seen.
 /// - The last step of every history has position `length - 1`, so that positions count back from the present.
 ///
+/// - The list that the items behind steps are told from has all items in order, or `candidates` of them: item `j` of a batch that
+///   begins at sample `start` is the first number of block `j` of stream [`SEQUENCE_LIST_STREAM`], then the epoch, then `start`,
+///   scaled to the items.
+///
 /// There is no state, so that any thread may fill any part of an epoch, and a resumed run goes on where it was. Takes 4 bytes
 /// an interaction and 12 a user.
 ///
 /// ```
 /// use pocketrec::data::{Batch, Interactions, SequenceSampler};
 /// let data = Interactions::from_triples(&[(0, 5, 1), (0, 3, 2), (0, 4, 3), (1, 0, 1)])?;
-/// let sampler = SequenceSampler::new(&data, 50, 42)?;
+/// let sampler = SequenceSampler::new(&data, 50, None, 42)?;
 /// let mut batch = Batch::default();
 /// sampler.fill(0, 0, 128, &mut batch);
 /// assert_eq!((batch.len(), &batch.column(0).ids[..]), (1, &[5, 3][..])); // user 1 has one item
@@ -54,16 +60,23 @@ pub struct SequenceSampler {
     /// Those with two items at least.
     users: Vec<u32>,
     length: usize,
+    item_count: u32,
+    candidates: Option<u32>,
     rng: Rng,
 }
 
 impl SequenceSampler {
-    /// A sampler of `train` whose histories have `length` steps at most.
+    /// A sampler of `train` whose histories have `length` steps at most, with `candidates` items in the list of a batch; all
+    /// items where there is no number.
     ///
     /// # Errors
-    /// [`Error::Config`] where no user has two items, where histories would have no steps, or where an epoch has more than
-    /// 2^32 - 2 users.
-    pub fn new(train: &Interactions, length: usize, seed: u64) -> Result<Self> {
+    /// [`Error::Config`] where no user has two items, where histories would have no steps or lists no items, or where an epoch
+    /// has more than 2^32 - 2 users.
+    pub fn new(train: &Interactions, length: usize, candidates: Option<u32>, seed: u64) -> Result<Self> {
+        if candidates == Some(0) {
+            let reason = "0: a list needs an item that others are told from; give at least 1";
+            return Err(Error::config("candidates", reason));
+        }
         if length == 0 {
             return Err(Error::config("length", "0 steps: give at least 1; 50 to 200 are usual"));
         }
@@ -95,6 +108,8 @@ impl SequenceSampler {
             items,
             users,
             length,
+            item_count: train.items(),
+            candidates,
             rng: Rng::new(seed),
         })
     }
@@ -109,14 +124,9 @@ impl SequenceSampler {
     /// nothing once the batch has room.
     pub fn fill(&self, epoch: u32, start: u64, count: usize, batch: &mut Batch) {
         let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
-        batch.reset(columns::COUNT, 1);
-        // Below 2^32, as the number of samples is.
-        batch.set_noise(
-            self.rng
-                .stream(streams::SEQUENCE_NOISE)
-                .stream(epoch)
-                .stream(start.min(end) as u32),
-        );
+        batch.reset(columns::LIST + 1, 2);
+        let noise = self.rng.stream(streams::SEQUENCE_NOISE).stream(epoch);
+        batch.set_noise(noise.stream(start.min(end) as u32));
         let order = Permutation::new(
             self.users.len() as u32,
             self.rng.stream(SEQUENCE_ORDER_STREAM).stream(epoch),
@@ -131,6 +141,13 @@ impl SequenceSampler {
                 .extend_from_slice(&next[next.len() - steps..]);
             batch.ids_mut(columns::ITEM).push(next[next.len() - 1]);
             batch.labels_mut().push(1.0);
+        }
+        let rng = self.rng.stream(SEQUENCE_LIST_STREAM).stream(epoch);
+        let rng = rng.stream(start.min(end) as u32); // as the number of samples, a u32
+
+        match self.candidates {
+            None => batch.set_list(0..self.item_count),
+            Some(count) => batch.set_list((0..count).map(|j| scale(rng.at(j.into())[0], self.item_count))),
         }
         batch.sort();
     }
@@ -169,7 +186,7 @@ mod tests {
             (2, 6, 1),
         ];
         let data = Interactions::from_triples(&events).unwrap();
-        let sampler = SequenceSampler::new(&data, 3, 11).unwrap();
+        let sampler = SequenceSampler::new(&data, 3, None, 11).unwrap();
         assert_eq!(sampler.samples_per_epoch(), 2);
         // The user, then steps, positions and what is behind each step.
         let by_hand = [
@@ -189,6 +206,8 @@ mod tests {
             assert_eq!(batch.column(columns::NEXT).ids, joined(|sample| &sample.2));
             let last: Vec<u32> = samples.iter().map(|sample| *sample.2.last().unwrap()).collect();
             assert_eq!(batch.column(columns::ITEM).ids, last);
+            assert_eq!(batch.column(columns::LIST).ids, (0..10).collect::<Vec<u32>>());
+            assert_eq!(batch.offsets(1), [0, 10, 10]);
             assert_eq!(batch.offsets(0), [0, samples[0].0.len() as u32, 4]);
         }
     }
@@ -197,7 +216,7 @@ mod tests {
     fn parts_are_those_of_the_whole_epoch() {
         let events = (0..40).flat_map(|user| (0..user % 5).map(move |t| (user, (7 * t + user) % 11, t as i64)));
         let events: Vec<(u32, u32, i64)> = events.collect();
-        let sampler = SequenceSampler::new(&Interactions::from_triples(&events).unwrap(), 4, 3).unwrap();
+        let sampler = SequenceSampler::new(&Interactions::from_triples(&events).unwrap(), 4, Some(6), 3).unwrap();
         let (mut whole, mut part, mut ids) = (Batch::default(), Batch::default(), Vec::new());
         sampler.fill(5, 0, 100, &mut whole);
         for start in (0..sampler.samples_per_epoch()).step_by(7) {
@@ -205,6 +224,9 @@ mod tests {
             ids.extend_from_slice(&part.column(columns::SEEN).ids);
         }
         assert_eq!(ids, whole.column(columns::SEEN).ids);
+        let rng = Rng::new(3).stream(SEQUENCE_LIST_STREAM).stream(5).stream(0);
+        let listed: Vec<u32> = (0..6).map(|j| scale(rng.at(j)[0], 11)).collect();
+        assert_eq!(whole.column(columns::LIST).ids, listed);
         sampler.fill(5, 1000, 7, &mut part);
         assert!(part.is_empty());
     }
@@ -212,11 +234,11 @@ mod tests {
     #[test]
     fn what_cannot_be_sampled_is_refused() {
         let lonely = Interactions::from_pairs(&[(0, 1), (1, 1)]).unwrap();
-        let error = SequenceSampler::new(&lonely, 5, 0).unwrap_err().to_string();
+        let error = SequenceSampler::new(&lonely, 5, None, 0).unwrap_err().to_string();
         assert!(error.contains("none of its 2 users has two interactions"), "{error}");
         let pair = Interactions::from_pairs(&[(0, 1), (0, 0)]).unwrap();
         assert!(
-            SequenceSampler::new(&pair, 0, 0)
+            SequenceSampler::new(&pair, 0, None, 0)
                 .unwrap_err()
                 .to_string()
                 .contains("at least 1")

@@ -32,8 +32,8 @@ impl GpuExecutor {
         self.gpu.check()?;
         let rows = [sampler.positives().users(), sampler.positives().items()];
         let by_users = sampler.sampling() == Sampling::UniformUsers;
-        let more = sampler.has_log_q() || sampler.has_list() || by_users;
-        if sampler.is_pairwise() || more || !draws_all(&self.plan, &self.columns) {
+        let has_more = sampler.has_log_q() || sampler.has_list();
+        if sampler.is_pairwise() || by_users || has_more || !draws_all(&self.plan, &self.columns) {
             return Ok(false);
         }
         for (column, rows) in rows.into_iter().enumerate() {

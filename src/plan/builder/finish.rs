@@ -247,7 +247,7 @@ impl PlanBuilder {
             }
             Spaces::Against { rows, list } => {
                 let space = rows.first().map_or(Space::Samples, |&view| self.space_of(view));
-                if self.space_of(list) == space {
+                if self.space_of(list) == space || space == Space::Nodes {
                     self.fail(format!(
                         "{name} wants a list with rows of its own in {list:?}, not of {space:?}"
                     ));

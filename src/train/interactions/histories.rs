@@ -12,7 +12,7 @@ use crate::{
     eval::{Protocol, RankingReport, TopK, evaluate_with},
     executor::{Executor, score_with},
     models::{Model, SasRec},
-    plan::{ParamKind, Plan, Space},
+    plan::{ParamKind, Plan},
 };
 
 /// Histories that go through the layers together.
@@ -62,12 +62,16 @@ impl ByHistory {
         let (mut vectors, mut batch, mut logits) = (Vec::new(), Batch::default(), Vec::new());
         let mut histories = histories.peekable();
         while histories.peek().is_some() {
-            batch.reset(executor.plan().columns().len(), 1);
+            batch.reset(columns::LIST + 1, 2);
             for history in histories.by_ref().take(TOGETHER) {
                 push_history(&mut batch, history, self.length);
                 batch.labels_mut().push(1.0);
             }
-            fill_unread(executor.plan(), &mut batch);
+            // What training alone reads must be there all the same: any ids do.
+            let (samples, steps) = (batch.len(), batch.column(columns::SEEN).ids.len());
+            batch.ids_mut(columns::ITEM).resize(samples, 0);
+            batch.ids_mut(columns::NEXT).resize(steps, 0);
+            batch.set_list([]);
             logits.clear();
             logits.resize(batch.len(), 0.0);
             vectors.extend(score_with(executor, &batch, "query", &mut logits).wait()?);
@@ -128,18 +132,6 @@ fn no_item(item: u32, items: usize) -> Error {
         column: "item".into(),
         id: item.into(),
         rows: items as u64,
-    }
-}
-
-/// What training alone reads must be there all the same: any ids do.
-fn fill_unread(plan: &Plan, batch: &mut Batch) {
-    let (samples, steps) = (batch.len(), batch.column(columns::SEEN).ids.len());
-    for (index, column) in plan.columns().iter().enumerate() {
-        let rows = match column.space {
-            Space::Steps(_) => steps,
-            _ => samples,
-        };
-        batch.ids_mut(index).resize(rows, 0);
     }
 }
 

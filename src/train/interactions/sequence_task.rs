@@ -6,6 +6,7 @@ use crate::{
     data::{Batch, SequenceSampler, Split},
     eval::{Protocol, RankingReport},
     executor::Executor,
+    models::Draw,
     plan::{L2, Optimizer},
     train::{
         TrainConfig,
@@ -28,7 +29,11 @@ impl<'a> SequenceTask<'a> {
     /// # Errors
     /// Those of [`SequenceSampler::new`].
     pub fn new(split: &'a Split, config: &TrainConfig, by: ByHistory, columns: usize) -> Result<Self> {
-        let sampler = SequenceSampler::new(&split.train, by.length, config.seed)?;
+        let candidates = match config.loss.draw() {
+            Draw::Listed { candidates } => candidates,
+            Draw::Labels | Draw::Pairs | Draw::Positives { .. } => None, // which no such model is trained by
+        };
+        let sampler = SequenceSampler::new(&split.train, by.length, candidates, config.seed)?;
         let batches = [0; 2].map(|_| Batch::new(columns, 0));
         Ok(SequenceTask {
             split,

@@ -1,7 +1,7 @@
 //! Models of users and items.
 
 use pocketrec::{
-    models::{Gmf, Loss, Mf, Mlp, NeuMf},
+    models::{Gmf, Loss, Mf, Mlp, NeuMf, SasRec},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},
 };
@@ -27,6 +27,12 @@ pub fn odd_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
     all.insert(2, ("MLP-0", mlp_0));
     all.insert(3, ("items first", items_first(users, items)));
     all
+}
+
+/// Models of histories, small, by names that begin with "model".
+pub fn sequence_models(items: usize) -> Vec<(&'static str, Plan)> {
+    let sas_rec = SasRec::new(1, items).embedding_dim(6).heads(2).length(7);
+    vec![("model SASRec", sas_rec.plan().unwrap())]
 }
 
 /// A plan whose first column is the candidate's.

@@ -1,0 +1,91 @@
+//! Tables that are propagated: a known number of dispatches, rows and scores as on a processor, longer tables.
+
+use pocketrec::{
+    cpu::{CpuExecutor, Isa},
+    executor::{Executor, Query, score_catalogue, top_catalogue},
+    gpu::GpuExecutor,
+    models::LightGcn,
+    plan::{Plan, State},
+};
+
+use crate::{
+    common::{give_graph, random_batch, random_state},
+    open, step,
+};
+
+fn plan(layers: usize) -> Plan {
+    LightGcn::new(40, 50).embedding_dim(12).layers(layers).plan().unwrap()
+}
+
+/// A layer more is two products more: one forward, and one on the way back. The tables are copied, and the last layer forward
+/// is of the batch's users and of its items.
+#[test]
+fn a_step_is_a_known_number_of_dispatches() {
+    let Some(gpu) = open() else { return };
+    let of = |layers| {
+        let plan = plan(layers);
+        let mut executor = GpuExecutor::new(&gpu, plan.clone(), &random_state(&plan, 0.2, 5)).unwrap();
+        give_graph(&mut executor);
+        let batch = random_batch(&plan, 20, 3);
+        step(&mut executor, &batch);
+        let before = executor.counts();
+        step(&mut executor, &batch);
+        let after = executor.counts();
+        assert_eq!(after.submits - before.submits, 1);
+        after.dispatches - before.dispatches
+    };
+    let [one, three] = [1, 3].map(of);
+    assert_eq!(three - one, 2 * 2);
+    // Forward: 2 copies, 2 times the last layer, 3 look-ups, 2 products and 2 sums. Backward: the loss, 2 sums, 2 products of 2
+    // gradients each. Then 3 sums of segments, 2 spreads, the way back, both tables, and the dense parameters.
+    assert_eq!(one, (2 + 2 + 3 + 2 + 2) + (1 + 2 + 4) + (3 + 2 + 1 + 2 + 1));
+}
+
+/// The rows that come out, all scores and the best items, before and after steps, rows that are written and tables that grow.
+#[test]
+fn rows_and_scores_are_a_processors() {
+    let Some(gpu) = open() else { return };
+    for layers in [1, 2, 3] {
+        let plan = plan(layers);
+        let state: State = random_state(&plan, 0.3, 5);
+        let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+        let mut on_cpu = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), 1).unwrap();
+        assert!(on_gpu.score(&[&[0], &[0]], &mut [0.0]).wait().is_err()); // without a graph
+        let mut both: [&mut dyn Executor; 2] = [&mut on_gpu, &mut on_cpu];
+        both.iter_mut().for_each(|executor| give_graph(&mut **executor));
+        let seen = |both: &mut [&mut dyn Executor; 2], what: &str| {
+            let [got, want] = both.each_mut().map(|executor| {
+                let items = executor.plan().rows(1);
+                let (mut scores, mut rows) = (vec![0.0; 3 * items], vec![0.0; 12 * items]);
+                score_catalogue(&mut **executor, &[0, 7, 39], &mut scores).wait().unwrap();
+                let propagation = executor.propagation().unwrap();
+                propagation.propagated_rows(1, 0, &mut rows).wait().unwrap();
+                let best = top_catalogue(&mut **executor, &[Query { user: 7, known: &[1] }], 1).wait().unwrap();
+                scores.push(best[0][0].1);
+                [scores, rows].concat()
+            });
+            for (got, want) in got.iter().zip(&want) {
+                assert!((got - want).abs() < 1e-5, "{layers} layers, {what}: {got} for {want}");
+            }
+        };
+        seen(&mut both, "at first");
+        for executor in &mut both {
+            step(&mut **executor, &random_batch(&plan, 100, 4));
+        }
+        seen(&mut both, "after a step");
+        for executor in &mut both {
+            executor.write_rows(1, 20, &[0.5; 24]).wait().unwrap();
+        }
+        seen(&mut both, "after rows were written");
+        for executor in &mut both {
+            executor.grow(0, 43).wait().unwrap();
+            executor.grow(1, 200).wait().unwrap();
+        }
+        seen(&mut both, "of longer tables");
+        let longer = both[0].plan().clone();
+        for executor in &mut both {
+            step(&mut **executor, &random_batch(&longer, 70, 6));
+        }
+        seen(&mut both, "after a step of these");
+    }
+}
