@@ -91,7 +91,6 @@ pub(crate) mod streams {
         ClickOrder = 4,
         ClickNoise = 5,
         ClickNegatives = 6,
-        #[cfg(feature = "std")]
         Parts = 7,
         PairList = 8,
         PairUsers = 12,
@@ -128,7 +127,6 @@ pub(crate) mod streams {
     /// The lists of an epoch of histories; then the epoch, then the first sample of the batch.
     pub const SEQUENCE_LIST: u32 = Seed::SequenceList as u32;
     /// Which part of a file a line belongs to.
-    #[cfg(feature = "std")]
     pub const PARTS: u32 = Seed::Parts as u32;
     /// The list of a batch of pairs; then the epoch, then the batch's first sample.
     pub const PAIR_LIST: u32 = Seed::PairList as u32;
