@@ -178,16 +178,23 @@ impl Sampler {
 
     /// The logarithm of how probable each item is as a positive. One that nobody has is never drawn.
     fn shares(&self) -> Result<Vec<f32>> {
-        let what = || "how often each item is drawn".into();
-        let mut shares = memory::zeroed::<f64>(self.positives.items() as usize, what)?;
+        let items = self.positives.items() as usize;
+        let mut shares = memory::zeroed::<f64>(items, || "how often each item is drawn".into())?;
         let by_users = self.sampling() == Sampling::UniformUsers;
         for user in 0..self.positives.users() {
             let items = self.positives.of_user(user);
             let share = if by_users { 1.0 / items.len() as f64 } else { 1.0 };
             items.iter().for_each(|&item| shares[item as usize] += share);
         }
-        let all = if by_users { self.users.len() } else { self.positives.len() } as f64;
-        let of_item = |share: f64| libm::log(if share > 0.0 { share } else { 1.0 } / all) as f32;
+        let all = if by_users {
+            self.users.len()
+        } else {
+            self.positives.len()
+        } as f64;
+        let of_item = |share: f64| match share > 0.0 {
+            true => libm::log(share / all) as f32,
+            false => libm::log(1.0 / all) as f32,
+        };
         Ok(shares.into_iter().map(of_item).collect())
     }
 
