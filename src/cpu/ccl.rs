@@ -32,11 +32,11 @@ kernel! {
         assert!(weights.is_empty() || weights.len() >= rows);
         let [items, negatives] = logits;
         let (mut d_items, mut total) = (d_items, 0.0);
-        for r in 0..rows {
+        for (r, d_negative) in d_negatives[..rows].iter_mut().enumerate() {
             let (x, y, weight) = (items.row(r)[0], negatives.row(r)[0], weights.get(r).copied().unwrap_or(1.0));
             let above = y - margin;
             let of_negative = if above > 0.0 { factor * (scale * weight) } else { 0.0 };
-            (d_items.row(r)[0], d_negatives[r]) = (-(scale * weight), of_negative);
+            (d_items.row(r)[0], *d_negative) = (-(scale * weight), of_negative);
             // In this order a NaN stays one.
             let loss = (1.0 - x) + factor * if above <= 0.0 { 0.0 } else { above };
             total += f64::from(loss) * f64::from(weight);

@@ -31,11 +31,11 @@ kernel! {
         assert!(weights.is_empty() || weights.len() >= rows);
         let [items, negatives] = logits;
         let (mut d_items, mut total) = (d_items, 0.0);
-        for r in 0..rows {
+        for (r, d_negative) in d_negatives[..rows].iter_mut().enumerate() {
             let apart = items.row(r)[0] - negatives.row(r)[0];
             let (short, weight) = (margin - apart, weights.get(r).copied().unwrap_or(1.0));
             let gradient = if short > 0.0 { scale * weight } else { 0.0 };
-            (d_items.row(r)[0], d_negatives[r]) = (-gradient, gradient);
+            (d_items.row(r)[0], *d_negative) = (-gradient, gradient);
             // In this order a NaN stays one.
             total += f64::from(if short <= 0.0 { 0.0 } else { short }) * f64::from(weight);
         }

@@ -77,7 +77,7 @@ fn descend_tile<'a, S: Simd>(
     } = memory;
     let mut squares = [0.0; TILE];
     multiply_shared(s, shared, width, x, product);
-    for row in 0..rows {
+    for (row, square) in squares[..rows].iter_mut().enumerate() {
         let at = row * width..(row + 1) * width;
         let (ids, l2) = ids(row);
         let (x, r) = (&mut x[at.clone()], &mut residual[at.clone()]);
@@ -92,7 +92,7 @@ fn descend_tile<'a, S: Simd>(
         add_scaled(s, -l2, x, r);
         fold_rows(s, y, ids, 1.0, -1.0, x, r);
         direction[at].copy_from_slice(r);
-        squares[row] = dot(s, r, r);
+        *square = dot(s, r, r);
     }
     for _ in 0..steps {
         multiply_shared(s, shared, width, &direction[..rows * width], product);

@@ -169,6 +169,9 @@ mod tests {
     use super::*;
     use alloc::{string::ToString, vec};
 
+    /// Steps, positions, and what is behind each step.
+    type ByHand = (Vec<u32>, Vec<u32>, Vec<u32>);
+
     /// Three users of 5, 1 and 2 items, of whom the second is no sample; at most 3 steps.
     #[test]
     fn samples_follow_the_written_rule() {
@@ -195,7 +198,7 @@ mod tests {
             let order = Permutation::new(2, Rng::new(11).stream(SEQUENCE_ORDER_STREAM).stream(epoch));
             let samples = [0, 1].map(|at| &by_hand[order.at(at) as usize]);
             sampler.fill(epoch, 0, 9, &mut batch);
-            let joined = |part: fn(&(Vec<u32>, Vec<u32>, Vec<u32>)) -> &Vec<u32>| -> Vec<u32> {
+            let joined = |part: fn(&ByHand) -> &Vec<u32>| -> Vec<u32> {
                 samples.iter().flat_map(|sample| part(sample).clone()).collect()
             };
             assert_eq!(batch.column(columns::SEEN).ids, joined(|sample| &sample.0));

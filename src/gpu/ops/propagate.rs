@@ -76,7 +76,7 @@ impl<'a> Context<'a> {
                 drafts.push(draft("copy", shape, shape.rows, Reads::Nothing, buffers));
             }
         }
-        let layer = |index: usize| if index % 2 == 0 { even } else { odd };
+        let layer = |index: usize| if index.is_multiple_of(2) { even } else { odd };
         for index in 1..op.layers {
             let buffers = vec![(3, layer(index - 1)), (4, layer(index)), (5, &graph.mean)];
             drafts.push(draft(
