@@ -115,10 +115,7 @@ fn a_click_extends_the_history_and_counts_at_once() {
     });
     let data = Interactions::from_triples(&rows.collect::<Vec<_>>()).unwrap();
     let split = Split::from_cases(data, []).unwrap();
-    let config = TrainConfig {
-        epochs: 2,
-        ..config()
-    };
+    let config = TrainConfig { epochs: 2, ..config() };
     let mut trainer = Trainer::new(SasRec::new(4, 6).embedding_dim(8).length(5), Device::cpu(), config).unwrap();
     trainer.fit(&split, |_| ()).unwrap();
     let scores = |trainer: &mut Trainer, user: u32| {
@@ -150,7 +147,10 @@ fn what_it_cannot_do_is_said() {
     };
     let default = TrainConfig::default();
     let error = refused(Trainer::new(model(), Device::cpu(), default));
-    assert!(error.starts_with("loss: cross-entropy: sasrec learns by a softmax"), "{error}");
+    assert!(
+        error.starts_with("loss: cross-entropy: sasrec learns by a softmax"),
+        "{error}"
+    );
     let wrong = [
         ("heads", model().heads(3)),
         ("heads", model().heads(0)),

@@ -33,7 +33,7 @@ pub use read::{
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;
 pub use sampler::{
-    NEGATIVE_STREAM, ORDER_STREAM, SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, Sampler, Sampling, SequenceSampler,
-    USER_STREAM,
+    LIST_STREAM, NEGATIVE_STREAM, ORDER_STREAM, SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, Sampler, Sampling,
+    SequenceSampler, USER_STREAM,
 };
 pub(crate) use sampler::{push_history, sequence_columns};

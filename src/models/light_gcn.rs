@@ -90,7 +90,7 @@ impl LightGcn {
         let p = plan.buffer(self.embedding_dim);
         plan.gather_propagated(nodes, user, p);
         let vector = |plan: &mut PlanBuilder, item| {
-            let q = plan.buffer(self.embedding_dim);
+            let q = plan.buffer_in(plan.space_of_column(item), self.embedding_dim);
             plan.gather_propagated(nodes, item, q);
             q
         };

@@ -128,7 +128,7 @@ impl SasRec {
         let mut plan = PlanBuilder::new();
         let history = plan.sequence("history");
         let mut x = self.embed(&mut plan, history);
-        let item = plan.candidate("item");
+        // The item behind the last step is what is scored in use.
         let next = plan.column_in("next", "item", history);
         let listed = plan.list("listed", "item");
         for block in 0..self.blocks {
@@ -136,16 +136,17 @@ impl SasRec {
         }
         let states = plan.layer_norm("norm", x, EPSILON);
 
-        let [of_item, of_next, of_list] = [item, next, listed].map(|column| {
+        let [of_next, of_list] = [next, listed].map(|column| {
             let rows = plan.space_of_column(column);
             let vectors = plan.buffer_in(rows, self.embedding_dim);
             plan.gather("item.weight", column, self.items, EMBEDDING, vectors);
             vectors
         });
-        let (query, terms) = (plan.buffer(self.embedding_dim), plan.buffer(self.embedding_dim));
+        let [query, item, terms] = [(); 3].map(|()| plan.buffer(self.embedding_dim));
         plan.last_step(states, query);
+        plan.last_step(of_next, item);
         plan.expose("query", query);
-        plan.product(query, of_item, terms);
+        plan.product(query, item, terms);
         let scored = plan.plain_sum(&[terms]);
         plan.finish(softmax.op([states, of_next, of_list], scored, [next, listed]))
     }

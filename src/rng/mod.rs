@@ -91,7 +91,6 @@ pub(crate) mod streams {
         ClickOrder = 4,
         ClickNoise = 5,
         ClickNegatives = 6,
-        #[cfg(feature = "std")]
         Parts = 7,
         PairList = 8,
         PairUsers = 12,

@@ -57,10 +57,14 @@ fn rows_and_scores_are_a_processors() {
             let [got, want] = both.each_mut().map(|executor| {
                 let items = executor.plan().rows(1);
                 let (mut scores, mut rows) = (vec![0.0; 3 * items], vec![0.0; 12 * items]);
-                score_catalogue(&mut **executor, &[0, 7, 39], &mut scores).wait().unwrap();
+                score_catalogue(&mut **executor, &[0, 7, 39], &mut scores)
+                    .wait()
+                    .unwrap();
                 let propagation = executor.propagation().unwrap();
                 propagation.propagated_rows(1, 0, &mut rows).wait().unwrap();
-                let best = top_catalogue(&mut **executor, &[Query { user: 7, known: &[1] }], 1).wait().unwrap();
+                let best = top_catalogue(&mut **executor, &[Query { user: 7, known: &[1] }], 1)
+                    .wait()
+                    .unwrap();
                 scores.push(best[0][0].1);
                 [scores, rows].concat()
             });

@@ -9,7 +9,8 @@ use crate::{Error, Result};
 /// The widest vectors: the matrix of a row has their square.
 const WIDEST: usize = 2048;
 
-/// The settings of [`Ials`](super::Ials). The defaults are those that are best on a held-out part of Gowalla.
+/// The settings of [`Ials`](super::Ials). The defaults are those of Rendle et al. for MovieLens, with fewer factors. Where there are many
+/// items and short histories, less [`unobserved`](IalsConfig::unobserved) is better: 0.01 on Gowalla.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IalsConfig {

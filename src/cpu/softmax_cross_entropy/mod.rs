@@ -42,8 +42,10 @@ use crate::plan::Accumulate;
 pub const QUERIES: usize = 64;
 /// Candidates of a panel of scores at most.
 pub const COLUMNS: usize = 64;
-/// The exponent of what is left out: its exponential is below 1e-37 times the largest.
+/// The exponent of what is left out.
 const LEFT_OUT: f32 = -1e30;
+/// Exponentials of less, against the largest, are 0: below 1e-37, products with them would not be normal numbers.
+const LOWEST: f32 = -86.0;
 
 /// A block, as every run of its queries reads it.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +136,9 @@ kernel! {
             let mut sum = s.splat(0.0);
             for panel in 0..panels {
                 for x in scores[row(panel)].chunks_exact_mut(S::LANES) {
-                    let e = exp_nonpositive(s, s.sub(s.load(x), s.splat(most)));
+                    let t = s.sub(s.load(x), s.splat(most));
+                    // Nothing where it would be next to nothing, as of what is left out. In this order a NaN stays one.
+                    let e = s.select_gt(s.splat(LOWEST), t, s.splat(0.0), exp_nonpositive(s, t));
                     sum = s.add(sum, e);
                     s.store(e, x);
                 }

@@ -171,17 +171,31 @@ impl Sampler {
     pub fn of_positives(train: &Interactions, log_q: bool, seed: u64) -> Result<Self> {
         let mut sampler = Self::drawing(train, 0, false, seed)?;
         if log_q {
-            let items = train.items() as usize;
-            let mut counts = memory::zeroed::<u32>(items, || "how often each item is drawn".into())?;
-            for user in 0..train.users() {
-                train.of_user(user).iter().for_each(|&item| counts[item as usize] += 1);
-            }
-            let all = train.len() as f64;
-            // An item that nobody has is never drawn.
-            let of_item = |count: u32| libm::log(f64::from(count.max(1)) / all) as f32;
-            sampler.log_q = counts.into_iter().map(of_item).collect();
+            sampler.log_q = sampler.shares()?;
         }
         Ok(sampler)
+    }
+
+    /// The logarithm of how probable each item is as a positive. One that nobody has is never drawn.
+    fn shares(&self) -> Result<Vec<f32>> {
+        let items = self.positives.items() as usize;
+        let mut shares = memory::zeroed::<f64>(items, || "how often each item is drawn".into())?;
+        let by_users = self.sampling() == Sampling::UniformUsers;
+        for user in 0..self.positives.users() {
+            let items = self.positives.of_user(user);
+            let share = if by_users { 1.0 / items.len() as f64 } else { 1.0 };
+            items.iter().for_each(|&item| shares[item as usize] += share);
+        }
+        let all = if by_users {
+            self.users.len()
+        } else {
+            self.positives.len()
+        } as f64;
+        let of_item = |share: f64| match share > 0.0 {
+            true => libm::log(share / all) as f32,
+            false => libm::log(1.0 / all) as f32,
+        };
+        Ok(shares.into_iter().map(of_item).collect())
     }
 
     /// A sampler of `train` that draws positives alone, each once an epoch, and for each batch a list of `candidates` items that
@@ -264,7 +278,7 @@ impl Sampler {
     /// ```
     /// use pocketrec::data::{Batch, Interactions, Sampler, Sampling};
     /// let train = Interactions::from_pairs(&[(0, 0), (0, 1), (0, 2), (3, 0)])?;
-    /// let sampler = Sampler::new(&train, 0, 7)?.with_sampling(Sampling::UniformUsers);
+    /// let sampler = Sampler::new(&train, 0, 7)?.with_sampling(Sampling::UniformUsers)?;
     /// let (mut batch, mut of_last) = (Batch::default(), 0);
     /// for epoch in 0..1000 {
     ///     sampler.fill(epoch, 0, 4, &mut batch);
@@ -273,13 +287,19 @@ impl Sampler {
     /// assert!((1900..2100).contains(&of_last)); // half of all, and not a quarter
     /// # Ok::<(), pocketrec::Error>(())
     /// ```
-    pub fn with_sampling(mut self, sampling: Sampling) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Memory`] where there is none for the items' shares.
+    pub fn with_sampling(mut self, sampling: Sampling) -> Result<Self> {
         let has_items = |&user: &u32| !self.positives.of_user(user).is_empty();
         self.users = match sampling {
             Sampling::EveryPositive => Vec::new(),
             Sampling::UniformUsers => (0..self.positives.users()).filter(has_items).collect(),
         };
-        self
+        if self.has_log_q() && sampling != Sampling::EveryPositive {
+            self.log_q = self.shares()?;
+        }
+        Ok(self)
     }
 
     /// Which positives it goes through.

@@ -19,12 +19,10 @@ pub(crate) mod columns {
     pub const SEEN: usize = 0;
     /// How many steps the last one of a full history is ahead, counted so that it has `length - 1`; one a step.
     pub const POSITION: usize = 1;
-    /// The item that is scored, one a sample.
-    pub const ITEM: usize = 2;
-    /// The item behind each step, one a step.
-    pub const NEXT: usize = 3;
+    /// The item behind each step, one a step; behind the last it is what is scored in use.
+    pub const NEXT: usize = 2;
     /// The list that the items behind steps are told from, along sequence 1; the last column.
-    pub const LIST: usize = 4;
+    pub const LIST: usize = 3;
 }
 
 /// Draws histories from interactions: a sample is a user with two items at least, in the order of time.
@@ -49,7 +47,7 @@ pub(crate) mod columns {
 /// let mut batch = Batch::default();
 /// sampler.fill(0, 0, 128, &mut batch);
 /// assert_eq!((batch.len(), &batch.column(0).ids[..]), (1, &[5, 3][..])); // user 1 has one item
-/// assert_eq!((&batch.column(1).ids[..], &batch.column(3).ids[..]), (&[48, 49][..], &[3, 4][..]));
+/// assert_eq!((&batch.column(1).ids[..], &batch.column(2).ids[..]), (&[48, 49][..], &[3, 4][..]));
 /// # Ok::<(), pocketrec::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -120,7 +118,7 @@ impl SequenceSampler {
     }
 
     /// Fills `batch` with the samples `start..start + count` of an epoch, as far as the epoch goes, and sorts it. Columns are
-    /// the items of each history, their positions, the last item of each sample and the item behind each step. Allocates
+    /// the items of each history, their positions, the item behind each step, and the list. Allocates
     /// nothing once the batch has room.
     pub fn fill(&self, epoch: u32, start: u64, count: usize, batch: &mut Batch) {
         let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
@@ -139,7 +137,6 @@ impl SequenceSampler {
             batch
                 .ids_mut(columns::NEXT)
                 .extend_from_slice(&next[next.len() - steps..]);
-            batch.ids_mut(columns::ITEM).push(next[next.len() - 1]);
             batch.labels_mut().push(1.0);
         }
         let rng = self.rng.stream(SEQUENCE_LIST_STREAM).stream(epoch);
@@ -204,8 +201,6 @@ mod tests {
             assert_eq!(batch.column(columns::SEEN).ids, joined(|sample| &sample.0));
             assert_eq!(batch.column(columns::POSITION).ids, joined(|sample| &sample.1));
             assert_eq!(batch.column(columns::NEXT).ids, joined(|sample| &sample.2));
-            let last: Vec<u32> = samples.iter().map(|sample| *sample.2.last().unwrap()).collect();
-            assert_eq!(batch.column(columns::ITEM).ids, last);
             assert_eq!(batch.column(columns::LIST).ids, (0..10).collect::<Vec<u32>>());
             assert_eq!(batch.offsets(1), [0, 10, 10]);
             assert_eq!(batch.offsets(0), [0, samples[0].0.len() as u32, 4]);

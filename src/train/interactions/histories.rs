@@ -68,8 +68,7 @@ impl ByHistory {
                 batch.labels_mut().push(1.0);
             }
             // What training alone reads must be there all the same: any ids do.
-            let (samples, steps) = (batch.len(), batch.column(columns::SEEN).ids.len());
-            batch.ids_mut(columns::ITEM).resize(samples, 0);
+            let steps = batch.column(columns::SEEN).ids.len();
             batch.ids_mut(columns::NEXT).resize(steps, 0);
             batch.set_list([]);
             logits.clear();

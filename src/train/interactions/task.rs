@@ -36,7 +36,7 @@ impl<'a> InteractionTask<'a> {
             Draw::Listed { candidates } => Sampler::with_list(&split.train, candidates, config.seed)?,
             Draw::Positives { log_q } => Sampler::of_positives(&split.train, log_q, config.seed)?,
         };
-        let sampler = sampler.with_sampling(config.sampling);
+        let sampler = sampler.with_sampling(config.sampling)?;
         let size = config.batch_size;
         let is_drawn = keep_sampler(executor, &sampler, size).wait()?;
         let samples = if is_drawn { 0 } else { sampler.samples_per_epoch() };
