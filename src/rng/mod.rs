@@ -126,7 +126,7 @@ pub(crate) mod streams {
     pub const SEQUENCE_NOISE: u32 = Seed::SequenceNoise as u32;
     /// The lists of an epoch of histories; then the epoch, then the first sample of the batch.
     pub const SEQUENCE_LIST: u32 = Seed::SequenceList as u32;
-    /// Which part of a file a line belongs to.
+    /// Which part of a file a line belongs to; or the user, and what of the user's interactions is held out.
     pub const PARTS: u32 = Seed::Parts as u32;
     /// The list of a batch of pairs; then the epoch, then the batch's first sample.
     pub const PAIR_LIST: u32 = Seed::PairList as u32;

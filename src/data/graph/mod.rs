@@ -12,6 +12,7 @@ mod triples;
 use alloc::{format, vec::Vec};
 
 pub use builder::{Edge, GraphBuilder};
+#[cfg(feature = "std")]
 pub(in crate::data) use triples::TripleCollector;
 pub use triples::{ItemLinks, TripleReport, Triples};
 
