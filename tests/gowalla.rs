@@ -61,7 +61,9 @@ fn evaluate(trainer: &mut Trainer, test: &[Vec<u32>]) -> (f64, f64) {
 }
 
 /// The data: training items by user, test items by user, and the number of items; nothing where it is not there.
-fn read() -> Option<(Vec<Vec<u32>>, Vec<Vec<u32>>, u32)> {
+type Read = (Vec<Vec<u32>>, Vec<Vec<u32>>, u32);
+
+fn read() -> Option<Read> {
     let folder =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(std::env::var("GOWALLA").unwrap_or("../shared/data/gowalla".into()));
     if !folder.is_dir() {
