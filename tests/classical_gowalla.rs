@@ -167,7 +167,7 @@ fn ials_reaches_its_figure() {
                 l2_exponent: numbers[3],
                 iterations: numbers[4] as u32,
                 solver: match numbers.get(5) {
-                    Some(&steps) if steps == 0.0 => Solver::Cholesky,
+                    Some(&0.0) => Solver::Cholesky,
                     Some(&steps) => Solver::ConjugateGradient { steps: steps as u32 },
                     None => IalsConfig::default().solver,
                 },

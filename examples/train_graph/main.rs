@@ -78,7 +78,9 @@ fn run(options: &Options) -> Result<(), Ending> {
         if let Some(path) = &options.save {
             model.save(path)?;
             let path = path.display();
-            say!("saved to {path}: cargo run --release --example recommend -- --model {path} --user KEY --why")?;
+            say!(
+                "saved to {path}; for its reasons:\ncargo run --release --example recommend -- --model {path} --user KEY --why"
+            )?;
         }
     }
     Ok(())

@@ -114,6 +114,9 @@ impl PlanBuilder {
         }
         let count = read.iter().take_while(|read| **read).count();
         if let Some(late) = (count..read.len()).find(|&column| read[column]) {
+            if !self.sequences.all.is_empty() {
+                return self.columns.len(); // scored by whole batches
+            }
             let (early, late) = (self.columns[count].name.clone(), self.columns[late].name.clone());
             self.fail(format!(
                 "the id column {early}, which training alone reads, comes before {late}, which scores depend on: make it later"

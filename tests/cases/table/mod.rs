@@ -23,7 +23,7 @@ pub struct Case {
     pub plan: Plan,
     /// Steps of a history at most.
     pub longest: u32,
-    /// By how much rounding errors may exceed what is allowed elsewhere. Behind batch normalisation alone the gradient of a
+    /// By how much rounding errors may exceed what is allowed elsewhere. Behind a normalisation alone the gradient of a
     /// table's row is a small difference of large sums, over all samples that pick it; so is that of a bias that an item and
     /// its negative share, or of a step's score in a recurrent layer. In whole models errors add up.
     pub slack: f64,
@@ -33,7 +33,7 @@ impl Case {
     fn new(name: impl ToString, plan: Plan) -> Self {
         let name = name.to_string();
         Case {
-            slack: if ["batch_norm: ", "AUGRU", "model "]
+            slack: if ["batch_norm: ", "layer_norm: ", "AUGRU", "model "]
                 .iter()
                 .any(|op| name.starts_with(op))
             {
