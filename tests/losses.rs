@@ -465,7 +465,7 @@ fn lists_follow_the_written_rule() {
     let stream = pocketrec::rng::Rng::new(11).stream(LIST_STREAM).stream(2).stream(64);
     let items = u64::from(split.train.items());
     let want: Vec<u32> = (0..7)
-        .map(|j| (u64::from(stream.at(j)[0]) * items >> 32) as u32)
+        .map(|j| ((u64::from(stream.at(j)[0]) * items) >> 32) as u32)
         .collect();
     assert_eq!(batch.column(2).ids, want);
     assert_eq!(

@@ -245,8 +245,8 @@ impl Sample<'_> {
         let same = chosen.widths.iter().filter(|&&width| width == usual).count();
         match same == chosen.widths.len() {
             true => usual > 2 && different,
-            // A few rows of another length are faults in a table of columns.
-            false => different || 2 * same < chosen.widths.len(),
+            // A few rows of another length are faults in a table of columns; half of them are none.
+            false => different || 2 * same <= chosen.widths.len(),
         }
     }
 
