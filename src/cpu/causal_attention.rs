@@ -10,7 +10,7 @@
 //!     dQ = ds K;  dK += ds^T Q;  dV += p^T dO
 //! ```
 //!
-//! All products are the register tile of [`matmul`](super::simd::matmul). Two of them want columns that are steps, so keys
+//! All products are the register tile of `simd::matmul`. Two of them want columns that are steps, so keys
 //! (and for the gradients values) are transposed once a sample and head; the others read rows as they lie. Scores are a block
 //! of 32 rows: 25 KB at 200 steps, which stay in the nearest cache, and half a block a row is computed in vain beyond the
 //! diagonal. They are computed anew in the backward pass, for one product more than keeping all of them would take.
@@ -82,7 +82,7 @@ impl Workspace {
 ///
 /// # Panics
 /// Where operands differ in width, `heads` does not divide it, operands have fewer rows than the offsets say, these descend,
-/// or rows cannot be read for whole vectors (see [`READ_AHEAD`](super::linear::READ_AHEAD)).
+/// or rows cannot be read for whole vectors (see [`READ_AHEAD`]).
 pub fn forward<S: Simd>(
     s: S,
     offsets: &[u32],

@@ -1,4 +1,4 @@
-//! Products of a graph's sparse matrix with rows of nodes; the specification is [`ops::propagate`](crate::ops::propagate).
+//! Products of a graph's sparse matrix with rows of nodes; the specification is [`ops::propagate`].
 //!
 //! ```text
 //! for node in nodes:
@@ -13,7 +13,7 @@
 //! Backward, only picked nodes have a gradient at first: [`backward`] goes through all edges, but reads the rows of those that
 //! lead to such a node alone, which it finds by a table of places.
 //!
-//! Rows of `f16` can come: everything reads rows through [`NodeRows::row`] and `load`, and what it writes are sums in
+//! Rows of `f16` can come: everything reads rows through `NodeRows::row` and `load`, and what it writes are sums in
 //! `f32`. A table of `f16` wants another `row`, whose floats `load` widens.
 
 use core::ops::Range;

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! The terms of the samples' own scores come to the gradients when a tile fetches them, and so does the way
-//! through the vectors' lengths where cosines are taken. A run of queries has a `dV` of its own ([`Blocks`]), these are added
+//! through the vectors' lengths where cosines are taken. A run of queries has a `dV` of its own (`Blocks`), these are added
 //! up in a fixed order: the bits do not depend on threads.
 //!
 //! Tried in thought and left: recomputing `S` for `dV` saves the partial sums, a few megabytes, and costs a fourth product.

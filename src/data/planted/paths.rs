@@ -15,7 +15,7 @@ const MOST: u64 = 1 << 26;
 
 /// Made-up histories: users follow paths from item to item.
 ///
-/// Each item leads to [`successors`](PlantedPaths::successors) others, the first of them most often, each further one half as
+/// Each item leads to [`successors`](field@PlantedPaths::successors) others, the first of them most often, each further one half as
 /// often as the one before. A user begins anywhere; with the probability `follow` the next item is one that the last leads to,
 /// and else any; items that the user has come no more. So who knows the order of what a user has had knows what comes next,
 /// and who does not knows nearly nothing: popularity is even.
