@@ -261,7 +261,9 @@ fn grocery_has_its_relations_and_candidates_by_the_published_rule() {
 fn lastfm_items_are_linked_to_its_knowledge_graph() {
     let Some(folder) = data("lastfm-kg") else { return };
     let known = Triples::read(folder.join("kg.txt")).unwrap();
-    assert_eq!((known.len(), known.entities(), known.relations()), (15_518, 9_366, 60));
+    // 49 of its 15,518 rows join an entity to itself, which is left out and counted.
+    assert_eq!((known.len(), known.entities(), known.relations()), (15_469, 9_366, 60));
+    assert_eq!((known.report().rows, known.report().to_itself), (15_518, 49));
     let links = ItemLinks::read(folder.join("item_index2entity_id.txt")).unwrap();
     assert_eq!(
         (links.len(), links.entity_of("2"), links.entity_of("9")),
@@ -271,6 +273,6 @@ fn lastfm_items_are_linked_to_its_knowledge_graph() {
     let known = known.with_items(plays.item_ids(), &links).unwrap();
     assert_eq!(
         (known.items(), known.len(), known.report().unknown),
-        (plays.items(), 15_518, 0)
+        (plays.items(), 15_469, 0)
     );
 }

@@ -134,8 +134,8 @@ pub(super) fn looks_like_lists(lines: &mut Lines, delimiter: Option<Delimiter>) 
 }
 
 /// Whether rows of a part of a data set are lists though their widths or users do not tell at once: lists that go on over
-/// several lines, of names, or all of the same length.
-pub(super) fn may_be_lists(lines: &mut Lines) -> Result<bool> {
+/// several lines, of names, or all of the same length. Nothing where they could be either.
+pub(super) fn may_be_lists(lines: &mut Lines) -> Result<Option<bool>> {
     let name = lines.name().to_owned();
     let (bytes, all) = lines.peek()?;
     let sample = Sample {
@@ -143,9 +143,8 @@ pub(super) fn may_be_lists(lines: &mut Lines) -> Result<bool> {
         all,
         name: &name,
     };
-    Ok(sample
-        .choose_for_lists()
-        .is_ok_and(|chosen| sample.may_be_lists(&chosen)))
+    let chosen = sample.choose_for_lists().ok();
+    Ok(chosen.and_then(|chosen| sample.may_be_lists(&chosen)))
 }
 
 /// The delimiter that a first line `sep=;` names.

@@ -60,13 +60,17 @@ pub(super) fn parts_of(path: &Path) -> Option<[PathBuf; 2]> {
 
 /// Reads `train.txt` and `test.txt`: as lists where they are such, else as rows whose columns are found.
 pub(super) fn read(parts: [PathBuf; 2]) -> Result<Split> {
-    let mut options = Delimited::default();
-    let mut files = Vec::new();
+    let (mut files, mut found) = (Vec::new(), Vec::new());
     for path in &parts {
         let mut lines = Lines::open(path)?;
-        options.lists = options.lists.or(may_be_lists(&mut lines)?.then_some(true));
+        found.extend(may_be_lists(&mut lines)?);
         files.push(lines);
     }
+    // A part whose rows are columns tells of the other too, whose few rows could be anything.
+    let options = Delimited {
+        lists: (!found.contains(&false) && found.contains(&true)).then_some(true),
+        ..Delimited::default()
+    };
     let [train, test] = <[Interactions; 2]>::try_from(pairs::read_parts(files, &options)?)
         .map_err(|_| Error::config("paths", "a file has no part"))?;
     Split::from_parts(train, &test)

@@ -232,21 +232,22 @@ impl Sample<'_> {
         seen > 0
     }
 
-    /// Whether records can be users with their items and hardly anything else: of many different lengths, or of more than
-    /// two fields with no user twice; and none is a header.
-    pub fn may_be_lists(&self, chosen: &Trial) -> bool {
+    /// Whether records are users with their items: of many different lengths, or of more than two fields with no user twice.
+    /// Below a header, and where a user comes again in rows of more than two fields that are all as long, they are rows of
+    /// columns; nothing tells of two fields.
+    pub fn may_be_lists(&self, chosen: &Trial) -> Option<bool> {
         let (records, _) = self.records(chosen.splitting);
         if has_header(&records).0 {
-            return false;
+            return Some(false);
         }
         let users: HashSet<&String> = records.iter().filter_map(|record| record.first()).collect();
         let different = users.len() == records.len();
         let usual = chosen.width();
         let same = chosen.widths.iter().filter(|&&width| width == usual).count();
         match same == chosen.widths.len() {
-            true => usual > 2 && different,
+            true => (usual > 2).then_some(different),
             // A few rows of another length are faults in a table of columns; half of them are none.
-            false => different || 2 * same <= chosen.widths.len(),
+            false => Some(different || 2 * same <= chosen.widths.len()),
         }
     }
 
