@@ -182,7 +182,7 @@ fn what_is_no_list_is_refused_by_file_and_line() {
         error.contains("train.txt:2: the item") && error.contains("UTF-8"),
         "{error}"
     );
-    let wide = folder(b"0\0 \01\0\n\0", b"0 3\n");
+    let wide = folder(b"0\x00 \x001\x00\n\x00", b"0 3\n");
     assert!(Dataset::read(wide.path()).unwrap_err().to_string().contains("UTF-16"));
     let error = Dataset::read_lists("/no/such/train.txt", "/no/such/test.txt").unwrap_err();
     assert!(matches!(error, pocketrec::Error::Io { .. }), "{error}");
