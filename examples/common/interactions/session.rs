@@ -4,6 +4,7 @@ use pocketrec::{
     Error, Result,
     data::Split,
     device::Device,
+    models::{Loss, SampledSoftmax, Softmax},
     plan::Optimizer,
     train::{FitReport, TrainConfig, Trainer},
 };
@@ -148,6 +149,18 @@ pub fn train_part(trainer: &mut Trainer, split: &Split, training: &mut Training)
     Ok(())
 }
 
+/// What an item that a user has is told from.
+fn told_from(config: &TrainConfig) -> String {
+    match config.loss {
+        Loss::Softmax(Softmax { block, .. }) => format!("softmax over {block} samples at most"),
+        Loss::SampledSoftmax(SampledSoftmax { candidates, .. }) => match candidates {
+            Some(count) => format!("softmax over {count} drawn items"),
+            None => "softmax over all items".into(),
+        },
+        Loss::CrossEntropy | Loss::Bpr | Loss::Margin(_) | Loss::Ccl(_) => format!("{} negatives", config.negatives),
+    }
+}
+
 /// One line: what is about to be trained.
 fn describe(trainer: &Trainer) -> Result<()> {
     let (config, progress) = (trainer.config(), trainer.progress());
@@ -161,11 +174,11 @@ fn describe(trainer: &Trainer) -> Result<()> {
         None => String::new(),
     };
     say!(
-        "{:<10}{} parameters, batch {}, {} negatives, {}{averaged}",
+        "{:<10}{} parameters, batch {}, {}, {}{averaged}",
         trainer.model().name(),
         trainer.plan().weights(),
         config.batch_size,
-        config.negatives,
+        told_from(config),
         optimizer
     )?;
     match progress.step {
