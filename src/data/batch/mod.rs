@@ -288,7 +288,7 @@ impl Batch {
     #[inline]
     pub fn push(&mut self, ids: &[u32], label: f32) {
         self.forget_order();
-        self.ragged |= ids.len() + self.listed != self.columns.len();
+        self.ragged |= ids.len() != self.columns.len().saturating_sub(self.listed);
         for (column, &id) in self.columns.iter_mut().zip(ids) {
             column.ids.push(id);
         }

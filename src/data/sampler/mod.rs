@@ -348,11 +348,13 @@ impl Sampler {
         }
         self.fill_range(epoch, start..end, batch);
         let items = self.positives.items();
-        let rng = self.epochs.rng.stream(LIST_STREAM).stream(epoch).stream(start as u32);
         match self.list {
             List::None => {}
             List::All => batch.set_list(0..items),
-            List::Drawn(count) => batch.set_list((0..count).map(|j| scale(rng.at(j.into())[0], items))),
+            List::Drawn(count) => {
+                let rng = self.epochs.rng.stream(LIST_STREAM).stream(epoch).stream(start as u32);
+                batch.set_list((0..count).map(|j| scale(rng.at(j.into())[0], items)));
+            }
         }
         if self.has_log_q() {
             let column = batch.columns().len().min(1);
