@@ -1,14 +1,12 @@
 //! The cosine contrastive loss of a tile's pairs with their gradients; the specification is [`ops::ccl`].
 
 use super::{
+    pair_loss,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
-    tile::{Memory, Operands, StageGradients, Targets, TileOp},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::ops;
-
-/// Samples whose negatives' gradients lie on the stack.
-const CHUNK: usize = 64;
 
 kernel! {
     /// Writes `-scale` to the gradient of each item's cosine and `factor * scale` to that of its negative's where this is above
@@ -53,22 +51,9 @@ impl TileOp for ops::Ccl {
     }
 
     fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
-        let Targets { weights, scale, .. } = d.targets;
-        let ([item, negative], logits) = (self.logits, self.logits.map(|view| on.activation(view)));
-        // The two gradients may lie in one buffer.
-        let mut d_negatives = [0.0; CHUNK];
-        for first in (0..on.rows).step_by(CHUNK) {
-            let rows = CHUNK.min(on.rows - first);
-            let (logits, weights) = (
-                logits.map(|rows| rows.from_row(first)),
-                weights.get(first..).unwrap_or_default(),
-            );
-            let d_items = d.inputs.of(item);
-            let d_items = RowsMut {
-                data: &mut d_items.data[first * d_items.stride..],
-                ..d_items
-            };
-            *d.loss += forward_backward(
+        let scale = d.targets.scale;
+        pair_loss::in_chunks(self.logits, on, d, |rows, logits, weights, d_items, d_negatives| {
+            forward_backward(
                 s,
                 rows,
                 logits,
@@ -77,11 +62,8 @@ impl TileOp for ops::Ccl {
                 weights,
                 scale,
                 d_items,
-                &mut d_negatives,
-            );
-            for (r, &gradient) in d_negatives[..rows].iter().enumerate() {
-                d.inputs.of(negative).row(first + r)[0] = gradient;
-            }
-        }
+                d_negatives,
+            )
+        });
     }
 }

@@ -1,14 +1,12 @@
 //! The loss of a tile's pairs up to a margin, with their gradients; the specification is [`ops::margin`].
 
 use super::{
+    pair_loss,
     rows::{Rows, RowsMut},
     simd::{Simd, kernel},
-    tile::{Memory, Operands, StageGradients, Targets, TileOp},
+    tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::ops;
-
-/// Samples whose negatives' gradients lie on the stack.
-const CHUNK: usize = 64;
 
 kernel! {
     /// Writes `-scale` to the gradient of each item's logit, times the sample's weight where there are `weights`, and the
@@ -51,25 +49,9 @@ impl TileOp for ops::Margin {
     }
 
     fn backward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, d: &mut StageGradients<'_, '_>) {
-        let Targets { weights, scale, .. } = d.targets;
-        let ([item, negative], logits) = (self.logits, self.logits.map(|view| on.activation(view)));
-        // The two gradients may lie in one buffer.
-        let mut d_negatives = [0.0; CHUNK];
-        for first in (0..on.rows).step_by(CHUNK) {
-            let rows = CHUNK.min(on.rows - first);
-            let (logits, weights) = (
-                logits.map(|rows| rows.from_row(first)),
-                weights.get(first..).unwrap_or_default(),
-            );
-            let d_items = d.inputs.of(item);
-            let d_items = RowsMut {
-                data: &mut d_items.data[first * d_items.stride..],
-                ..d_items
-            };
-            *d.loss += forward_backward(s, rows, logits, self.margin, weights, scale, d_items, &mut d_negatives);
-            for (r, &gradient) in d_negatives[..rows].iter().enumerate() {
-                d.inputs.of(negative).row(first + r)[0] = gradient;
-            }
-        }
+        let scale = d.targets.scale;
+        pair_loss::in_chunks(self.logits, on, d, |rows, logits, weights, d_items, d_negatives| {
+            forward_backward(s, rows, logits, self.margin, weights, scale, d_items, d_negatives)
+        });
     }
 }

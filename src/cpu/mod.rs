@@ -40,6 +40,7 @@ mod math;
 pub mod normalise;
 mod numeric;
 mod packed;
+mod pair_loss;
 pub mod pair_with_next;
 pub mod pool;
 pub mod prelu;

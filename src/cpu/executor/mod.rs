@@ -17,6 +17,7 @@
 //! While a step runs, buffers are taken out of the executor. If something in it panics, such as the caller's `prefetch`,
 //! they are lost and parameters may be half updated: the executor then refuses every call until a state is set.
 
+mod graph;
 mod parts;
 mod propagation;
 mod scoring;

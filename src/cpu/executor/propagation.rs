@@ -9,25 +9,22 @@
 use alloc::{format, sync::Arc, vec::Vec};
 use core::ops::Range;
 
-use super::CpuExecutor;
 #[cfg(not(feature = "parallel"))]
 use crate::cpu::serial::Pool;
 #[cfg(feature = "parallel")]
 use crate::cpu::threads::Pool;
 use crate::{
     Result,
-    checks::{check_graph, check_propagated, nodes_of},
     cpu::{
         aligned::AlignedVec,
         prepare::TableSource,
         propagate::{self, NOT_PICKED, NodeRows, Picked},
         row_update::RowSource,
         simd::{Proof, dispatch},
-        tile::{Scratch, Values},
+        tile::Scratch,
         update::UpdateContext,
     },
     data::{Batch, Graph},
-    executor::{Pending, Propagation},
     memory,
     ops::Propagate,
     plan::{MAX_GATHERS, Plan},
@@ -40,8 +37,8 @@ const ROW: usize = 4;
 
 /// What an executor keeps to propagate two tables.
 pub(super) struct Propagated {
-    op: Propagate,
-    width: usize,
+    pub op: Propagate,
+    pub width: usize,
     graph: Option<Arc<Graph>>,
     /// Where the runs of each table's rows begin and end, as nodes.
     cuts: [Vec<usize>; 2],
@@ -50,7 +47,7 @@ pub(super) struct Propagated {
     /// All layers but the first, which the tables are, and the last; backward, by turns what has come back so far.
     layers: Vec<AlignedVec>,
     /// Whether all of `output` belongs to the present parameters.
-    is_whole: bool,
+    pub is_whole: bool,
     /// The nodes that the batch picks, in ascending order; those of the first table end at `picked_first`.
     picked: Vec<u32>,
     picked_first: usize,
@@ -62,10 +59,10 @@ pub(super) struct Propagated {
 }
 
 /// Threads, with what they need.
-struct Workers<'a> {
-    pool: &'a mut Pool,
-    scratch: &'a mut [Scratch],
-    proof: Proof,
+pub(super) struct Workers<'a> {
+    pub pool: &'a mut Pool,
+    pub scratch: &'a mut [Scratch],
+    pub proof: Proof,
 }
 
 /// A run of nodes, and the rows that are written for them.
@@ -105,7 +102,7 @@ impl Propagated {
     }
 
     /// Makes ready for a graph that has been checked.
-    fn set_graph(&mut self, graph: Arc<Graph>) -> Result<()> {
+    pub fn set_graph(&mut self, graph: Arc<Graph>) -> Result<()> {
         let (nodes, layers) = (graph.nodes(), self.op.layers - 1);
         let floats = nodes.saturating_mul(self.width);
         let what = || format!("{} layers of {nodes} nodes", self.op.layers);
@@ -126,7 +123,7 @@ impl Propagated {
     }
 
     /// Room for what a step on this batch picks.
-    fn reserve(&mut self, batch: &Batch, sources: [&[TableSource]; 2]) -> Result<()> {
+    pub fn reserve(&mut self, batch: &Batch, sources: [&[TableSource]; 2]) -> Result<()> {
         let columns = sources.into_iter().flatten().map(|source| batch.column(source.column));
         let most = columns.map(|column| column.segments.len()).sum::<usize>();
         let what = || format!("the gradients of {most} rows");
@@ -142,7 +139,7 @@ impl Propagated {
     }
 
     /// Finds the nodes that a batch picks.
-    fn pick(&mut self, batch: &Batch, sources: [&[TableSource]; 2]) {
+    pub fn pick(&mut self, batch: &Batch, sources: [&[TableSource]; 2]) {
         self.picked.clear();
         let split = self.graph().map_or(0, Graph::users);
         for (first, sources) in [0, split].into_iter().zip(sources) {
@@ -167,7 +164,7 @@ impl Propagated {
     }
 
     /// The layers that lookups read the mean of: of picked nodes, or of all.
-    fn forward(&mut self, tables: NodeRows<'_>, on: &mut Workers<'_>, picked: bool) {
+    pub fn forward(&mut self, tables: NodeRows<'_>, on: &mut Workers<'_>, picked: bool) {
         let Some(graph) = self.graph.as_deref() else { return };
         let (split, width) = (tables.first.len(), self.width);
         let proof = on.proof;
@@ -207,7 +204,7 @@ impl Propagated {
     }
 
     /// The gradients of picked rows, and the way back but for its last product.
-    fn backward(&mut self, context: UpdateContext<'_>, sources: [&[TableSource]; 2], on: &mut Workers<'_>) {
+    pub fn backward(&mut self, context: UpdateContext<'_>, sources: [&[TableSource]; 2], on: &mut Workers<'_>) {
         let Some(graph) = self.graph.as_deref() else { return };
         let (width, proof) = (self.width, on.proof);
         let (split, scale) = (graph.users(), 1.0 / (self.op.layers + 1) as f32);
@@ -376,120 +373,5 @@ fn two(layers: &mut [AlignedVec]) -> [&mut [f32]; 2] {
         [] => [&mut [], &mut []],
         [one] => [one, &mut []],
         [one, other, ..] => [one, other],
-    }
-}
-
-/// The parts of an executor that propagation works with, borrowed one by one.
-macro_rules! with_propagated {
-    ($executor:ident, |$propagated:ident, $sources:ident, $tables:ident, $workers:ident| $body:expr) => {
-        if let Some($propagated) = &mut $executor.propagated {
-            let [first, second] = $propagated.op.tables;
-            #[allow(unused_variables)]
-            let $sources = [
-                &$executor.table_sources[first][..],
-                &$executor.table_sources[second][..],
-            ];
-            #[allow(unused_variables)]
-            let $tables = NodeRows {
-                first: value(&$executor.tensors, first),
-                second: value(&$executor.tensors, second),
-                width: $propagated.width,
-            };
-            #[allow(unused_variables, unused_mut)]
-            let mut $workers = Workers {
-                pool: &mut $executor.pool,
-                scratch: &mut $executor.scratch,
-                proof: $executor.proof,
-            };
-            $body
-        }
-    };
-}
-
-fn value(tensors: &[Values], param: usize) -> &[f32] {
-    &tensors[param].value
-}
-
-impl CpuExecutor {
-    /// There is a graph where one is needed.
-    pub(super) fn check_graph(&self) -> Result<()> {
-        check_graph(&self.plan, self.propagated.as_ref().and_then(Propagated::graph))
-    }
-
-    /// Room for what a step on a batch propagates.
-    pub(super) fn reserve_propagated(&mut self, batch: &Batch) -> Result<()> {
-        with_propagated!(self, |propagated, sources, tables, workers| propagated
-            .reserve(batch, sources)?);
-        Ok(())
-    }
-
-    /// What the tiles of a batch look up.
-    pub(super) fn propagate_picked(&mut self, batch: &Batch) {
-        with_propagated!(self, |propagated, sources, tables, workers| {
-            propagated.forget();
-            propagated.pick(batch, sources);
-            propagated.forward(tables, &mut workers, true);
-        });
-    }
-
-    /// What any sample looks up, where that is not there yet.
-    pub(super) fn propagate_all(&mut self) {
-        with_propagated!(self, |propagated, sources, tables, workers| {
-            if !propagated.is_whole {
-                propagated.forward(tables, &mut workers, false);
-                propagated.is_whole = true;
-            }
-        });
-    }
-
-    /// The way back of what the tiles have left, but for its last product.
-    pub(super) fn propagate_back(
-        propagated: &mut Propagated,
-        context: UpdateContext<'_>,
-        sources: &[Vec<TableSource>],
-        (pool, scratch, proof): (&mut Pool, &mut [Scratch], Proof),
-    ) {
-        let sources = propagated.op.tables.map(|table| &sources[table][..]);
-        propagated.backward(context, sources, &mut Workers { pool, scratch, proof });
-    }
-
-    /// The graph of tables that have grown.
-    pub(super) fn grown_graph(&self, vocabulary: usize, rows: usize) -> Result<Option<Arc<Graph>>> {
-        let Some(graph) = self.propagated.as_ref().and_then(Propagated::graph) else {
-            return Ok(None);
-        };
-        let grown = nodes_of(&self.plan.clone().with_rows(vocabulary, rows));
-        Ok(Some(Arc::new(graph.with_nodes(grown)?)))
-    }
-
-    pub(super) fn take_graph(&mut self, graph: Option<Arc<Graph>>) -> Result<()> {
-        match (&mut self.propagated, graph) {
-            (Some(propagated), Some(graph)) => propagated.set_graph(graph),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Propagation for CpuExecutor {
-    fn set_graph(&mut self, graph: Arc<Graph>) -> Pending<'_, ()> {
-        Pending::now(|| {
-            self.ready()?;
-            check_graph(&self.plan, Some(&graph))?;
-            self.catalogue = None;
-            self.take_graph(Some(graph))
-        })
-    }
-
-    fn propagated_rows<'a>(&'a mut self, table: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()> {
-        Pending::now(|| {
-            self.ready()?;
-            let (nodes, width) = check_propagated(&self.plan, table, first, out.len())?;
-            self.check_graph()?;
-            self.guarded(|executor| executor.propagate_all());
-            if let Some(propagated) = &self.propagated {
-                out.copy_from_slice(&propagated.output[nodes.start * width..nodes.end * width]);
-            }
-            Ok(())
-        })
     }
 }

@@ -23,9 +23,12 @@
 //! Tried in thought and left: recomputing `S` for `dV` saves the partial sums, a few megabytes, and costs a fourth product.
 
 mod blocks;
+mod cut;
+mod reads;
 mod tile;
 
-pub(super) use blocks::{Blocks, OverLists};
+pub(super) use blocks::Blocks;
+pub(super) use cut::OverLists;
 pub(super) use tile::fetch;
 
 use super::{

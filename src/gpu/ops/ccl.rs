@@ -1,6 +1,9 @@
 //! The cosine contrastive loss: `shaders/ccl.wgsl`.
 
-use crate::{gpu::ops::prelude::*, ops::Ccl};
+use crate::{
+    gpu::ops::{pair_loss, prelude::*},
+    ops::Ccl,
+};
 
 const SHADER: Shader = shader!("ccl", "ccl");
 
@@ -36,9 +39,7 @@ impl GpuOp for Ccl {
     }
 
     fn backward<'a>(&self, ctx: Context<'a>, _: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
-        let [(item, items), (negative, negatives)] = self.logits.map(|view| ctx.activation(view));
-        let [(item_gradient, to_items), (negative_gradient, to_negatives)] = self.logits.map(|view| ctx.gradient(view));
-        let shape = CclShape {
+        let shape = |[item, negative]: [ViewShape; 2], [item_gradient, negative_gradient]: [ViewShape; 2]| CclShape {
             item,
             negative,
             item_gradient,
@@ -47,15 +48,7 @@ impl GpuOp for Ccl {
             weight: self.weight,
             pad: [0; 2],
         };
-        let buffers = vec![
-            (3, items),
-            (4, to_items),
-            (5, ctx.losses),
-            (6, negatives),
-            (7, to_negatives),
-        ];
-        let (grid, reads) = (Grid::SAMPLES, Reads::CallAndBatch);
-        drafts.push(Draft::new(SHADER, "forward_backward", grid, reads, &shape, buffers).cost(2, 72));
+        drafts.push(pair_loss::draft(ctx, SHADER, self.logits, shape));
         Ok(())
     }
 }

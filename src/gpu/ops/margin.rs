@@ -1,6 +1,9 @@
 //! The loss of pairs up to a margin: `shaders/margin.wgsl`.
 
-use crate::{gpu::ops::prelude::*, ops::Margin};
+use crate::{
+    gpu::ops::{pair_loss, prelude::*},
+    ops::Margin,
+};
 
 const SHADER: Shader = shader!("margin", "margin");
 
@@ -35,25 +38,16 @@ impl GpuOp for Margin {
     }
 
     fn backward<'a>(&self, ctx: Context<'a>, _: Backward<'a>, drafts: &mut Vec<Draft<'a>>) -> Result<()> {
-        let [(item, items), (negative, negatives)] = self.logits.map(|view| ctx.activation(view));
-        let [(item_gradient, to_items), (negative_gradient, to_negatives)] = self.logits.map(|view| ctx.gradient(view));
-        let shape = MarginShape {
-            item,
-            negative,
-            item_gradient,
-            negative_gradient,
-            margin: self.margin,
-            pad: [0; 3],
-        };
-        let buffers = vec![
-            (3, items),
-            (4, to_items),
-            (5, ctx.losses),
-            (6, negatives),
-            (7, to_negatives),
-        ];
-        let (grid, reads) = (Grid::SAMPLES, Reads::CallAndBatch);
-        drafts.push(Draft::new(SHADER, "forward_backward", grid, reads, &shape, buffers).cost(2, 72));
+        let shape =
+            |[item, negative]: [ViewShape; 2], [item_gradient, negative_gradient]: [ViewShape; 2]| MarginShape {
+                item,
+                negative,
+                item_gradient,
+                negative_gradient,
+                margin: self.margin,
+                pad: [0; 3],
+            };
+        drafts.push(pair_loss::draft(ctx, SHADER, self.logits, shape));
         Ok(())
     }
 }

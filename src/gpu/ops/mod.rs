@@ -25,6 +25,7 @@ mod margin;
 mod normalise;
 mod numeric;
 mod op;
+mod pair_loss;
 mod pair_with_next;
 mod pool;
 mod prelu;

@@ -1,8 +1,17 @@
 //! The full ranking: every item that a user does not have in training, ranked for every user with test items.
 
+mod looked;
+mod sums;
+mod users;
+
 use alloc::{format, vec::Vec};
 
-use super::{ActivityGroup, Best, FullReport, ListMetrics, Query};
+use self::{
+    looked::Looked,
+    sums::GroupSums,
+    users::{USERS, Users},
+};
+use super::{Best, FullReport, ListMetrics, Query};
 use crate::{
     Error, Result,
     data::Split,
@@ -10,8 +19,6 @@ use crate::{
     memory,
 };
 
-/// Users that are ranked in one call.
-const USERS: usize = 1024;
 /// Entries of the lists of a call, and of the items that are left out.
 const ENTRIES: usize = 1 << 22;
 /// Scores of a call.
@@ -214,210 +221,5 @@ impl FullRanking {
                 }
             }
         }
-    }
-}
-
-/// The users with test items, in order.
-struct Users<'a> {
-    split: &'a Split,
-    /// (user, test item), sorted.
-    cases: Vec<(u32, u32)>,
-    /// Where each user's cases begin, and their end.
-    begins: Vec<usize>,
-    /// Items that are left out for everyone: nobody's, and those that the split knows nothing of.
-    never: Vec<u32>,
-}
-
-impl<'a> Users<'a> {
-    fn new(split: &'a Split, rows: usize) -> Self {
-        let mut cases: Vec<(u32, u32)> = split.test.iter().map(|case| (case.user, case.item)).collect();
-        cases.sort_unstable();
-        cases.dedup();
-        let starts = |&at: &usize| at == 0 || cases[at - 1].0 != cases[at].0;
-        let mut begins: Vec<usize> = (0..cases.len()).filter(starts).collect();
-        begins.push(cases.len());
-        let unknown = split.train.items()..u32::try_from(rows).unwrap_or(u32::MAX);
-        let unused = split.train.unused_items().iter().copied();
-        let never = unused.filter(|&item| (item as usize) < rows).chain(unknown).collect();
-        Users {
-            split,
-            cases,
-            begins,
-            never,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.begins.len() - 1
-    }
-
-    fn tested(&self, at: usize) -> &[(u32, u32)] {
-        &self.cases[self.begins[at]..self.begins[at + 1]]
-    }
-
-    fn user(&self, at: usize) -> u32 {
-        self.cases[self.begins[at]].0
-    }
-
-    fn activity(&self, at: usize) -> usize {
-        self.split.train.of_user(self.user(at)).len()
-    }
-
-    /// How many users from one on are ranked in one call.
-    fn count_from(&self, first: usize) -> usize {
-        USERS.min(ENTRIES / (self.never.len() + 1)).clamp(1, self.len() - first)
-    }
-
-    fn known(&self, users: core::ops::Range<usize>) -> Known {
-        let mut known = Known {
-            items: Vec::new(),
-            users: Vec::with_capacity(users.len()),
-        };
-        for at in users {
-            let begin = known.items.len();
-            known.items.extend_from_slice(self.split.train.of_user(self.user(at)));
-            known.items.extend_from_slice(&self.never);
-            known.items[begin..].sort_unstable();
-            known.users.push((self.user(at), begin..known.items.len()));
-        }
-        known
-    }
-}
-
-/// What is left out for each of some users.
-struct Known {
-    items: Vec<u32>,
-    users: Vec<(u32, core::ops::Range<usize>)>,
-}
-
-impl Known {
-    fn query(&self, at: usize) -> Query<'_> {
-        let (user, range) = &self.users[at];
-        Query {
-            user: *user,
-            known: &self.items[range.clone()],
-        }
-    }
-}
-
-/// Sums over all users and over groups of activity.
-struct GroupSums {
-    all: ListMetrics,
-    groups: Vec<ActivityGroup>,
-}
-
-impl GroupSums {
-    fn new(users: &Users<'_>, groups: usize) -> Self {
-        let mut activity: Vec<usize> = (0..users.len()).map(|at| users.activity(at)).collect();
-        activity.sort_unstable();
-        let (mut bounds, mut start) = (Vec::new(), 0);
-        let count = groups.min(activity.len());
-        for group in 1..=count as u128 {
-            let end = (group * activity.len() as u128 / count as u128) as usize;
-            if end <= start {
-                continue;
-            }
-            // Users of the same activity stay together.
-            let most = activity[end - 1];
-            bounds.push(ActivityGroup {
-                least: activity[start],
-                most,
-                metrics: ListMetrics::default(),
-            });
-            start = activity.partition_point(|&other| other <= most);
-        }
-        GroupSums {
-            all: ListMetrics::default(),
-            groups: bounds,
-        }
-    }
-
-    fn add(&mut self, activity: usize, user: &ListMetrics) {
-        self.all.add(user);
-        let group = self.groups.partition_point(|group| group.most < activity);
-        if let Some(group) = self.groups.get_mut(group) {
-            group.metrics.add(user);
-        }
-    }
-}
-
-impl ActivityGroup {
-    fn mean(self) -> Self {
-        ActivityGroup {
-            metrics: self.metrics.mean(),
-            ..self
-        }
-    }
-}
-
-/// Checks lists, and counts what is recommended.
-struct Looked {
-    /// The last list that has each item; lists count from 1.
-    last: Vec<u64>,
-    lists: u64,
-    is_recommended: Vec<bool>,
-    recommended: u64,
-}
-
-impl Looked {
-    fn new(split: &Split) -> Self {
-        let items = split.train.items() as usize;
-        Looked {
-            last: alloc::vec![0; items],
-            lists: 0,
-            is_recommended: alloc::vec![false; items],
-            recommended: 0,
-        }
-    }
-
-    fn recommend(&mut self, best: &[(u32, f32)]) {
-        for &(item, _) in best {
-            let new = !core::mem::replace(&mut self.is_recommended[item as usize], true);
-            self.recommended += u64::from(new);
-        }
-    }
-
-    /// Lists that are what was asked for.
-    fn checked(&mut self, lists: Vec<Best>, queries: &[Query<'_>], places: usize) -> Result<Vec<Best>> {
-        if lists.len() != queries.len() {
-            return Err(Error::Length {
-                what: "lists, one a query".into(),
-                expected: queries.len(),
-                got: lists.len(),
-            });
-        }
-        for (best, query) in lists.iter().zip(queries) {
-            let fault = self.fault(best, query, places);
-            if let Some(fault) = fault {
-                return Err(Error::config("list", format!("that of user {} {fault}", query.user)));
-            }
-        }
-        Ok(lists)
-    }
-
-    fn fault(&mut self, best: &Best, query: &Query<'_>, places: usize) -> Option<alloc::string::String> {
-        self.lists += 1;
-        if best.len() > places {
-            return Some(format!("has {} items where {places} were asked for", best.len()));
-        }
-        let mut worst = f32::INFINITY;
-        for &(item, score) in best {
-            let Some(last) = self.last.get_mut(item as usize) else {
-                return Some(format!("has item {item}, which is not one of the split's"));
-            };
-            if core::mem::replace(last, self.lists) == self.lists {
-                return Some(format!("has item {item} twice"));
-            }
-            if query.known.binary_search(&item).is_ok() {
-                return Some(format!("has item {item}, which is to be left out"));
-            }
-            if score.is_nan() || score > worst {
-                return Some(format!(
-                    "is not in descending order: item {item} of score {score} comes after {worst}"
-                ));
-            }
-            worst = score;
-        }
-        None
     }
 }

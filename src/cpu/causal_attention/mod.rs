@@ -15,8 +15,9 @@
 //! of 32 rows: 25 KB at 200 steps, which stay in the nearest cache, and half a block a row is computed in vain beyond the
 //! diagonal. They are computed anew in the backward pass, for one product more than keeping all of them would take.
 
+mod tile;
+
 use super::{
-    accumulate::deliver_row,
     aligned::AlignedVec,
     linear::READ_AHEAD,
     math::exp_nonpositive,
@@ -25,9 +26,8 @@ use super::{
         Simd, kernel,
         matmul::{Left, Panels, Shape, Start, multiply},
     },
-    tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::{ops, plan::padded};
+use crate::plan::padded;
 
 /// Steps whose scores are computed together.
 const QUERIES: usize = 32;
@@ -411,45 +411,4 @@ fn check(heads: usize, inputs: Inputs<'_>, output: usize) -> usize {
 /// Steps of the longest history.
 fn longest(offsets: &[u32]) -> usize {
     steps(offsets).map(|(first, end)| end - first).max().unwrap_or(0)
-}
-
-impl TileOp for ops::CausalAttention {
-    type Workspace = Workspace;
-
-    fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, memory: Memory<'_, Workspace>, output: RowsMut<'_>) {
-        let offsets = on.offsets(self.inputs[0]);
-        forward(s, offsets, self.heads, inputs(self, on), memory.workspace, output);
-    }
-
-    fn backward<S: Simd>(
-        &self,
-        s: S,
-        on: &Operands<'_>,
-        memory: Memory<'_, Workspace>,
-        d: &mut StageGradients<'_, '_>,
-    ) {
-        let offsets = on.offsets(self.inputs[0]);
-        backward(
-            s,
-            offsets,
-            self.heads,
-            inputs(self, on),
-            d.output.rows(),
-            memory.workspace,
-        );
-        let found = memory.workspace.gradients(self.output.width);
-        for ((found, &input), &accumulate) in found.iter().zip(&self.inputs).zip(d.accumulate) {
-            let mut to = d.inputs.of(input);
-            (0..on.rows).for_each(|r| deliver_row(found.row(r), to.row(r), accumulate));
-        }
-    }
-
-    fn tile_rows(&self) -> Option<usize> {
-        Some(SAMPLES)
-    }
-}
-
-fn inputs<'a>(op: &ops::CausalAttention, on: &Operands<'a>) -> Inputs<'a> {
-    let [query, key, value] = op.inputs.map(|view| on.activation(view));
-    Inputs { query, key, value }
 }
