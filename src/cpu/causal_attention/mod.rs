@@ -1,4 +1,5 @@
-//! Causal self-attention over a tile's histories; the specification is [`ops::causal_attention`].
+//! Causal self-attention over a tile's histories; the specification is
+//! [`ops::causal_attention`](crate::ops::causal_attention).
 //!
 //! ```text
 //! for each sample, for each head, for each block of QUERIES rows of its steps:
@@ -15,15 +16,16 @@
 //! of 32 rows: 25 KB at 200 steps, which stay in the nearest cache, and half a block a row is computed in vain beyond the
 //! diagonal. They are computed anew in the backward pass, for one product more than keeping all of them would take.
 
+mod block;
 mod tile;
 
+use self::block::{attend, blocks, of_columns, score_gradients, transpose};
 use super::{
     aligned::AlignedVec,
     linear::READ_AHEAD,
-    math::exp_nonpositive,
     rows::{Rows, RowsMut, steps},
     simd::{
-        Simd, kernel,
+        Simd,
         matmul::{Left, Panels, Shape, Start, multiply},
     },
 };
@@ -206,177 +208,6 @@ impl Workspace {
             stride: padded(width),
             width,
         })
-    }
-}
-
-/// Steps of a sample whose scores are computed together.
-struct Block {
-    first: usize,
-    rows: usize,
-    /// Steps up to the block's last.
-    keys: usize,
-}
-
-impl Block {
-    /// A product with a row for each of the block's.
-    fn product(&self, columns: usize, depth: usize) -> Shape {
-        Shape {
-            rows: self.rows,
-            columns,
-            depth,
-        }
-    }
-}
-
-fn blocks(steps: usize) -> impl DoubleEndedIterator<Item = Block> {
-    (0..steps.div_ceil(QUERIES)).map(move |block| {
-        let first = block * QUERIES;
-        let keys = steps.min(first + QUERIES);
-        Block {
-            first,
-            rows: keys - first,
-            keys,
-        }
-    })
-}
-
-/// The softmax of a block's scores, 0 beyond each row's own step.
-fn attend<'a, S: Simd>(s: S, block: &Block, query: Rows<'_>, keys: Rows<'_>, p: &'a mut AlignedVec) -> Rows<'a> {
-    let (width, stride) = (query.width, keys.stride);
-    let left = Left::by_row(query.from_row(block.first));
-    let shape = block.product(block.keys, width);
-    multiply(s, shape, left, of_columns(s, keys, block.keys), Start::Zero, p, stride);
-    let scores = |data| RowsMut {
-        data,
-        stride,
-        width: block.keys,
-    };
-    softmax(
-        s,
-        block.rows,
-        block.first,
-        1.0 / libm::sqrtf(width as f32),
-        scores(&mut p[..]),
-    );
-    Rows {
-        data: p,
-        stride,
-        width: block.keys,
-    }
-}
-
-/// The first `columns` columns of a transposed matrix.
-fn of_columns<S: Simd>(s: S, transposed: Rows<'_>, columns: usize) -> Panels<'_> {
-    Panels::of_rows(
-        s,
-        Rows {
-            width: columns,
-            ..transposed
-        },
-    )
-}
-
-kernel! {
-    /// `steps` rows with a column a row: `to[i, r] = from[r, i]`.
-    ///
-    /// # Panics
-    /// Where there are fewer rows, or less room.
-    pub fn transpose_into<'a, S: Simd>(s: S, steps: usize, from: Rows<'a>, to: &'a mut [f32], stride: usize) {
-        let _ = s; // eight rows at a time fill half a line of each column
-        for first in (0..steps).step_by(8) {
-            let count = 8.min(steps - first);
-            let rows: [&[f32]; 8] = core::array::from_fn(|r| from.row(first + r.min(count - 1)));
-            for i in 0..from.width {
-                let to = &mut to[i * stride + first..][..count];
-                for (to, row) in to.iter_mut().zip(&rows) {
-                    *to = row[i];
-                }
-            }
-        }
-    }
-}
-
-fn transpose<'a, S: Simd>(s: S, steps: usize, from: Rows<'_>, to: &'a mut AlignedVec) -> Rows<'a> {
-    let stride = padded(steps);
-    transpose_into(s, steps, from, to, stride);
-    Rows {
-        data: to,
-        stride,
-        width: steps,
-    }
-}
-
-kernel! {
-    /// Makes each row's first `first + row + 1` scores, times `scale`, their softmax, and the rest 0.
-    ///
-    /// # Panics
-    /// Where there are fewer rows, or they are shorter.
-    pub fn softmax<'a, S: Simd>(s: S, rows: usize, first: usize, scale: f32, scores: RowsMut<'a>) {
-        let mut scores = scores;
-        for r in 0..rows {
-            let (row, rest) = scores.row(r).split_at_mut(first + r + 1);
-            rest.fill(0.0);
-            let largest = s.splat(largest(s, row));
-            let (scale, mut sums) = (s.splat(scale), s.splat(0.0));
-            let whole = row.len() - row.len() % S::LANES;
-            let (body, tail) = row.split_at_mut(whole);
-            for slot in body.chunks_exact_mut(S::LANES) {
-                let x = exp_nonpositive(s, s.mul(s.sub(s.load(slot), largest), scale));
-                sums = s.add(sums, x);
-                s.store(x, slot);
-            }
-            let mut total = s.reduce_sum(sums);
-            if !tail.is_empty() {
-                let x = exp_nonpositive(s, s.mul(s.sub(s.load_partial(tail), largest), scale));
-                s.store_partial(x, tail);
-                total += tail.iter().sum::<f32>();
-            }
-            let share = s.splat(1.0 / total);
-            for slot in row.chunks_mut(S::LANES) {
-                s.store_partial(s.mul(s.load_partial(slot), share), slot);
-            }
-        }
-    }
-}
-
-/// The largest of some floats.
-#[inline(always)]
-fn largest<S: Simd>(s: S, row: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; 16];
-    let mut vectors = row.chunks_exact(S::LANES);
-    if row.len() >= S::LANES {
-        let mut most = s.load(row);
-        for x in &mut vectors {
-            most = s.max(most, s.load(x));
-        }
-        s.store(most, &mut lanes);
-    }
-    let all = lanes.iter().chain(vectors.remainder());
-    all.copied().fold(f32::NEG_INFINITY, f32::max)
-}
-
-kernel! {
-    /// From the gradient of each row's softmax `p` to that of its scores before `scale`, in place: `p (d - <p, d>) scale` in
-    /// its first `first + row + 1` columns, 0 in the rest.
-    ///
-    /// # Panics
-    /// As [`softmax`].
-    pub fn score_gradients<'a, S: Simd>(s: S, rows: usize, first: usize, p: Rows<'a>, scale: f32, d: RowsMut<'a>) {
-        let mut d = d;
-        for r in 0..rows {
-            let (row, rest) = d.row(r).split_at_mut(first + r + 1);
-            rest.fill(0.0);
-            let p = &p.row(r)[..first + r + 1];
-            let mut mean = s.splat(0.0);
-            for (p, d) in p.chunks(S::LANES).zip(row.chunks(S::LANES)) {
-                mean = s.mul_add(s.load_partial(p), s.load_partial(d), mean);
-            }
-            let mean = s.splat(s.reduce_sum(mean));
-            for (p, slot) in p.chunks(S::LANES).zip(row.chunks_mut(S::LANES)) {
-                let p = s.mul(s.load_partial(p), s.splat(scale));
-                s.store_partial(s.mul(p, s.sub(s.load_partial(slot), mean)), slot);
-            }
-        }
     }
 }
 

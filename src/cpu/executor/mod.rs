@@ -18,12 +18,14 @@
 //! they are lost and parameters may be half updated: the executor then refuses every call until a state is set.
 
 mod graph;
+mod lists;
 mod parts;
 mod propagation;
 mod scoring;
+mod state;
 mod training;
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 #[cfg(not(feature = "parallel"))]
 use super::serial::Pool;
@@ -35,21 +37,18 @@ use super::{
     batch_norm::BatchStatistics,
     catalogue::{Catalogue, Separable},
     packed::Packed,
-    prepare::{
-        Pass, TableSource, batch_statistics, dense_offsets, packed_weights, passes, table_sources, tile_rows, work_len,
-    },
-    simd::{Proof, dispatch},
+    prepare::{Pass, TableSource},
+    simd::Proof,
     softmax_cross_entropy::Blocks,
     source::Source,
     tile::{Scratch, Values},
     update::TaskMemory,
 };
 use crate::{
-    Error, Result,
+    Result,
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, interrupted},
-    memory,
+    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue},
     plan::{L2, Layout, Optimizer, ParamKind, Plan, State},
 };
 
@@ -119,126 +118,6 @@ pub struct CpuExecutor {
     room: u64,
     /// Whether a call that takes buffers out has begun and has not ended.
     interrupted: bool,
-}
-
-impl CpuExecutor {
-    /// An executor for `plan` on `threads` threads that starts from `state`.
-    ///
-    /// # Errors
-    /// [`Error::Device`] where the processor lacks the instruction set, or threads cannot be had;
-    /// [`Error::Length`] where the state does not fit the plan; [`Error::Memory`] where there is not enough.
-    pub fn new(plan: Plan, state: State, isa: Isa, threads: usize) -> Result<Self> {
-        let proof = Proof::new(isa)?;
-        if threads == 0 || (threads > 1 && cfg!(not(feature = "parallel"))) {
-            let reason = "threads: at least 1; more than 1 need the feature `parallel`";
-            return Err(Error::Device(reason.into()));
-        }
-        check_state(&plan, &state)?;
-        let pool = Pool::new(threads).map_err(|e| Error::Device(format!("cannot start {threads} threads: {e}")))?;
-        let layout = Layout::new(&plan);
-        let tile_rows = tile_rows(&plan);
-        let (dense_offsets, dense_len) = dense_offsets(&plan);
-        let mut need = plan.need_of("the parameters", &state);
-        let strides: usize = layout.strides.iter().sum();
-        need.add("packed weights", memory::bytes_of::<[f32; 2]>(dense_len));
-        let activations = strides.saturating_mul(tile_rows).saturating_mul(pool.threads());
-        need.add("activations", memory::bytes_of::<[f32; 2]>(activations));
-        need.check()?;
-        let packed = packed_weights(&plan, proof);
-        let work = work_len(&packed, proof, tile_rows);
-        let mut executor = CpuExecutor {
-            packed,
-            scratch: vec![Scratch::new(&plan, &layout, tile_rows, work); pool.threads()],
-            passes: passes(&plan, false),
-            held_passes: passes(&plan, true),
-            blocks: Blocks::default(),
-            tiles: Vec::new(),
-            statistics: batch_statistics(&plan),
-            partials: vec![AlignedVec::default(); MAX_PARTIALS],
-            row_gradients: vec![AlignedVec::default(); layout.row_gradient_strides.len()],
-            table_sources: table_sources(&plan, &layout),
-            update_tasks: TaskMemory::default(),
-            separable: Separable::of(&plan),
-            catalogue: None,
-            propagated: Propagated::of(&plan),
-            loss: LossSum::default(),
-            auxiliary: LossSum::default(),
-            room: 0,
-            interrupted: false,
-            tensors: plan.params().iter().map(|_| Values::default()).collect(),
-            plan,
-            layout,
-            step: state.step,
-            dense_offsets,
-            dense_len,
-            proof,
-            isa,
-            pool,
-            tile_rows,
-        };
-        executor.take_over(&state)?;
-        Ok(executor)
-    }
-
-    /// Copies a state that fits the plan.
-    fn take_over(&mut self, state: &State) -> Result<()> {
-        let params = self.plan.params().iter().zip(&state.tensors);
-        for (values, (param, tensor)) in self.tensors.iter_mut().zip(params) {
-            values.set(tensor, &param.name)?;
-        }
-        self.step = state.step;
-        self.changed();
-        (0..self.tensors.len()).for_each(|param| self.pack(param));
-        Ok(())
-    }
-
-    /// Forgets what was computed of parameters that have changed.
-    fn changed(&mut self) {
-        self.catalogue = None;
-        if let Some(propagated) = &mut self.propagated {
-            propagated.forget();
-        }
-    }
-
-    /// Packs a parameter that has changed.
-    fn pack(&mut self, param: usize) {
-        let (packed, value) = (&mut self.packed[param], &self.tensors[param].value);
-        dispatch!(self.proof, s => packed.pack(s, value));
-    }
-
-    /// An error where a panic has left buffers and parameters in an unknown state.
-    fn ready(&self) -> Result<()> {
-        match self.interrupted {
-            false => Ok(()),
-            true => Err(interrupted()),
-        }
-    }
-
-    /// Runs something that takes buffers out: if it panics, the executor is [interrupted](CpuExecutor::ready).
-    fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
-        self.interrupted = true;
-        let done = run(self);
-        self.interrupted = false;
-        done
-    }
-
-    /// Makes everything but the parameters anew, after a panic.
-    fn renew(&mut self) {
-        let work = work_len(&self.packed, self.proof, self.tile_rows);
-        let scratch = Scratch::new(&self.plan, &self.layout, self.tile_rows, work);
-        self.scratch = vec![scratch; self.pool.threads()];
-        self.tiles = Vec::new();
-        self.statistics = batch_statistics(&self.plan);
-        self.blocks = Blocks::default();
-        self.partials = vec![AlignedVec::default(); MAX_PARTIALS];
-        self.row_gradients = vec![AlignedVec::default(); self.layout.row_gradient_strides.len()];
-        self.update_tasks = TaskMemory::default();
-        (self.loss, self.auxiliary) = (LossSum::default(), LossSum::default());
-        self.room = 0;
-        if let Some(propagated) = &mut self.propagated {
-            propagated.renew();
-        }
-    }
 }
 
 impl Executor for CpuExecutor {

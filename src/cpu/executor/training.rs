@@ -17,7 +17,7 @@ use crate::{
     },
     data::Batch,
     memory,
-    plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space, View},
+    plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space},
 };
 
 impl CpuExecutor {
@@ -213,36 +213,6 @@ impl CpuExecutor {
         self.tensors[variance].value = variances;
     }
 
-    /// Computes the loss over lists, from the vectors that the tiles have.
-    fn run_lists(&mut self, batch: &Batch, stage: usize) {
-        let Some(loss) = over_lists(&self.plan.stages()[stage]) else {
-            return;
-        };
-        let (plan, layout, tile_rows, tiles) = (&self.plan, &self.layout, self.tile_rows, &self.tiles);
-        let at = |view: View, row: usize| {
-            let space = plan.space(view.buffer);
-            let sample = match space {
-                Space::Samples | Space::Nodes => row, // no plan has such vectors of nodes
-                Space::Steps(sequence) => batch.offsets(sequence).partition_point(|&end| end as usize <= row) - 1,
-            };
-            let (tile, first) = (sample / tile_rows, sample / tile_rows * tile_rows);
-            let rows = training_part(batch, first..(first + tile_rows).min(batch.len())).rows(space);
-            (
-                tiles[tile].activation(layout, view).from_row(row - rows.start),
-                rows.end - row,
-            )
-        };
-        let sum = self.blocks.run(self.proof, &mut self.pool, &loss, (plan, batch), &at);
-        let rows = training_part(batch, 0..batch.len())
-            .rows(plan.space(loss.query.buffer))
-            .len();
-        // A mean over rows, which counts for every sample.
-        self.loss.sum += match rows == batch.len() {
-            true => sum,
-            false => sum / rows.max(1) as f64 * batch.len() as f64,
-        };
-    }
-
     pub(super) fn run_updates(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) {
         let every_row = optimizer.moves_every_row(l2);
         let (partials, _) = self.partials_of(batch.len());
@@ -324,7 +294,7 @@ enum TileTask<'a> {
 }
 
 /// Samples of a batch to train on.
-fn training_part(batch: &Batch, samples: Range<usize>) -> Part<'_> {
+pub(super) fn training_part(batch: &Batch, samples: Range<usize>) -> Part<'_> {
     Part {
         source: Source::Batch(batch),
         samples,

@@ -331,8 +331,8 @@ impl Sampler {
     }
 
     /// Fills `batch` with the samples `start..start + count` of an epoch, as far as the epoch goes, and sorts it.
-    /// Column 0 holds users, column 1 items, and of pairs column 2 negatives. Allocates nothing once the batch has room for `count`; a batch of another
-    /// number of columns is replaced.
+    /// Column 0 holds users, column 1 items, and of pairs column 2 negatives. Allocates nothing once the batch has room for
+    /// `count`; a batch of another number of columns is replaced.
     pub fn fill(&self, epoch: u32, start: u64, count: usize, batch: &mut Batch) {
         let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
         let columns = 2 + usize::from(self.epochs.pairwise || self.has_list());

@@ -1,5 +1,6 @@
 //! Puts a plan together and derives its backward pass.
 
+mod derive;
 mod features;
 mod finish;
 mod graphs;
