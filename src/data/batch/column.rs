@@ -56,37 +56,45 @@ impl IdColumn {
 
     /// Sorts the positions by id (radix sort by bytes, least significant first) and finds the segments.
     pub(super) fn sort(&mut self) {
-        let largest = self.ids.iter().copied().max().unwrap_or(0);
         self.order.clear();
         self.order.extend(0..self.ids.len() as u32);
         self.scratch.resize(self.ids.len(), 0);
+        let largest = self.ids.iter().copied().max().unwrap_or(0);
         let mut shift = 0;
         while shift < 32 && largest >> shift != 0 {
-            let mut ends = [0u32; 256];
-            for id in &self.ids {
-                ends[(id >> shift & 0xff) as usize] += 1;
-            }
-            let mut total = 0;
-            for end in &mut ends {
-                total += core::mem::replace(end, total);
-            }
-            for &position in &self.order {
-                let next = &mut ends[(self.ids[position as usize] >> shift & 0xff) as usize];
-                self.scratch[*next as usize] = position;
-                *next += 1;
-            }
+            sort_by_byte(&self.ids, shift, &self.order, &mut self.scratch);
             core::mem::swap(&mut self.order, &mut self.scratch);
             shift += 8;
         }
         self.segments.clear();
+        // At most one an id: no room is asked for within the loop.
+        self.segments.reserve(self.ids.len());
         let mut last = None;
-        for (start, &position) in self.order.iter().enumerate() {
+        for (start, &position) in (0..).zip(&self.order) {
             let row = self.ids[position as usize];
             if last.replace(row) != Some(row) {
-                let start = start as u32;
                 self.segments.push(Segment { row, start });
             }
         }
+    }
+}
+
+/// One pass of the sort: the positions in `from`, stably by the byte of their ids at `shift`, go to `to`.
+// A function of slices: what the compiler cannot tell apart from the vectors' own fields it would load anew for each id.
+fn sort_by_byte(ids: &[u32], shift: u32, from: &[u32], to: &mut [u32]) {
+    let byte = |id: u32| (id >> shift & 0xff) as usize;
+    let mut ends = [0u32; 256];
+    for &id in ids {
+        ends[byte(id)] += 1;
+    }
+    let mut total = 0;
+    for end in &mut ends {
+        total += core::mem::replace(end, total);
+    }
+    for &position in from {
+        let next = &mut ends[byte(ids[position as usize])];
+        to[*next as usize] = position;
+        *next += 1;
     }
 }
 
