@@ -127,7 +127,7 @@ fn mf_by_bpr_reaches_what_is_published() {
     let Some((mut train, mut test, items)) = read() else {
         return;
     };
-    let (mut epochs, mut learning_rate, mut tables, mut batch_size, mut negatives) = (48, 2e-3, 1e-3, 8192, 8);
+    let (mut epochs, mut learning_rate, mut tables, mut batch_size, mut negatives) = (175, 2e-3, 2e-3, 8192, 8);
     let numbers = trial("GOWALLA_SETTINGS", &mut train, &mut test);
     if let Some(numbers) = &numbers {
         (epochs, learning_rate, tables) = (numbers[0] as u32, numbers[1], numbers[2]);
