@@ -4,7 +4,7 @@ use pocketrec::{
     cpu::{CpuExecutor, Isa},
     executor::{Executor, Query, score_catalogue, top_catalogue},
     gpu::GpuExecutor,
-    models::LightGcn,
+    models::{LightGcn, Loss, Softmax},
     plan::{Plan, State},
 };
 
@@ -45,8 +45,16 @@ fn a_step_is_a_known_number_of_dispatches() {
 #[test]
 fn rows_and_scores_are_a_processors() {
     let Some(gpu) = open() else { return };
-    for layers in [1, 2, 3] {
-        let plan = plan(layers);
+    let related = Loss::Softmax(Softmax {
+        related: true,
+        ..Softmax::default()
+    });
+    let of_related = LightGcn::new(40, 50)
+        .embedding_dim(12)
+        .layers(2)
+        .plan_for(related)
+        .unwrap();
+    for plan in [plan(1), plan(2), plan(3), of_related] {
         let state: State = random_state(&plan, 0.3, 5);
         let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
         let mut on_cpu = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), 1).unwrap();
@@ -69,7 +77,7 @@ fn rows_and_scores_are_a_processors() {
                 [scores, rows].concat()
             });
             for (got, want) in got.iter().zip(&want) {
-                assert!((got - want).abs() < 1e-5, "{layers} layers, {what}: {got} for {want}");
+                assert!((got - want).abs() < 1e-5, "{plan}{what}: {got} for {want}");
             }
         };
         seen(&mut both, "at first");

@@ -16,7 +16,6 @@ pub use builder::{Edge, GraphBuilder};
 #[cfg(feature = "std")]
 pub(crate) use relations::Relation;
 pub use relations::Relations;
-#[cfg(feature = "std")]
 pub(in crate::data) use triples::TripleCollector;
 pub use triples::{ItemLinks, TripleReport, Triples};
 

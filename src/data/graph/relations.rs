@@ -97,18 +97,17 @@ impl Relations {
     }
 
     fn named(&mut self, name: &str) -> Result<&mut Relation> {
-        let of_items: Vec<&Relation> = self.all.iter().filter(|relation| !relation.pairs.is_empty()).collect();
-        if !of_items.iter().any(|relation| relation.name == name) {
-            let names: Vec<&str> = of_items.iter().map(|relation| relation.name.as_str()).collect();
-            let reason = format!(
-                "there is no relation {name:?} of two items; those are {}",
-                names.join(", ")
-            );
-            return Err(Error::config("relations", reason));
+        let is_meant = |relation: &Relation| relation.name == name && !relation.pairs.is_empty();
+        if let Some(at) = self.all.iter().position(is_meant) {
+            return Ok(&mut self.all[at]);
         }
-        let mut all = self.all.iter_mut();
-        let found = all.find(|relation| relation.name == name);
-        found.ok_or_else(|| Error::config("relations", "none")) // it was found
+        let of_items = self.all.iter().filter(|relation| !relation.pairs.is_empty());
+        let names: Vec<&str> = of_items.map(|relation| relation.name.as_str()).collect();
+        let reason = format!(
+            "there is no relation {name:?} of two items; those are {}",
+            names.join(", ")
+        );
+        Err(Error::config("relations", reason))
     }
 
     /// Keeps what is used.
@@ -117,9 +116,10 @@ impl Relations {
         self
     }
 
-    /// The names of the relations.
+    /// The names of the relations of two items.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().map(|relation| relation.name.as_str())
+        let of_items = self.all.iter().filter(|relation| !relation.pairs.is_empty());
+        of_items.map(|relation| relation.name.as_str())
     }
 
     /// The keys of the items, by their numbers.
