@@ -20,9 +20,9 @@ use crate::common::{
 /// Epochs of LightGCN on made-up data, and on others.
 const EPOCHS: [u32; 2] = [20, 60];
 /// Of LightGCN with related items.
-const RELATED_EPOCHS: u32 = 10;
+const RELATED_EPOCHS: u32 = 6;
 /// What suits a softmax over the items of a batch among which related ones are.
-const TEMPERATURE: f32 = 0.3;
+const TEMPERATURE: f32 = 0.2;
 
 /// What the library calls a setting, and the option that sets it.
 pub const NAMES: Names = &[
@@ -214,7 +214,7 @@ pub struct LightGcnOptions {
     /// Weight of an edge between related items beside the 1 of an interaction; 0 makes none [default: 1]
     #[arg(long, value_name = "W")]
     edge_weight: Option<f32>,
-    /// What the scores of related items and others are divided by [default: 0.3]
+    /// What the scores of related items and others are divided by [default: 0.2]
     #[arg(long, value_name = "T")]
     temperature: Option<f32>,
 }
