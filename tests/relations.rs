@@ -2,9 +2,12 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use common::bits;
+use common::{
+    bits,
+    files::{Tensors, edited},
+};
 use pocketrec::{
     Error, Result,
     checkpoint::Checkpoint,
@@ -482,4 +485,48 @@ fn what_does_not_fit_is_refused() {
         Trainer::from_checkpoint(checkpoint, Device::cpu()),
         "takes no positives of related items",
     );
+}
+
+/// Files whose relations contradict themselves or the model, by what is said of them.
+#[test]
+fn faults_of_files_are_named() {
+    let relations = numbered(5, &[(0, 1), (4, 2)]);
+    let relations = relations.edges("with", 0.5).unwrap().positives("with").unwrap();
+    let mut trainer = Trainer::new(LightGcn::new(3, 5).embedding_dim(2), Device::cpu(), config(true)).unwrap();
+    trainer.set_relations(relations).unwrap();
+    let mut bytes = Vec::new();
+    trainer.checkpoint().unwrap().write_to(&mut bytes).unwrap();
+    let key = r#"{"items":5,"relations":[{"name":"with","pairs":2,"weight":"0.5","positives":true}]}"#;
+    type Edit = fn(&mut Tensors, &mut HashMap<String, String>);
+    fn says(strings: &mut HashMap<String, String>, from: &str, to: &str) {
+        let relations = strings["relations"].replace(from, to);
+        assert_ne!(relations, strings["relations"]);
+        strings.insert("relations".into(), relations);
+    }
+    let cases: &[(&str, Edit)] = &[
+        ("tensor relations/pairs: (0, 9) lies outside", |t, _| {
+            t.get_mut("relations/pairs").unwrap().2[4] = 9;
+        }),
+        ("item 0 is related to itself", |t, _| {
+            t.get_mut("relations/pairs").unwrap().2[4] = 0
+        }),
+        ("relations: 6 items, the table has 5 rows", |_, s| {
+            says(s, "\"items\":5", "\"items\":6")
+        }),
+        ("3 pairs of \"with\"", |_, s| says(s, "\"pairs\":2", "\"pairs\":3")),
+        ("1 pairs belong to no relation", |_, s| {
+            says(s, "\"pairs\":2", "\"pairs\":1")
+        }),
+        ("a weight of -0.5", |_, s| says(s, "0.5", "-0.5")),
+        ("a weight of inf", |_, s| says(s, "0.5", "1e300")),
+        ("is not a finite number", |_, s| says(s, "0.5", "NaN")),
+        ("relations/pairs does not belong", |_, s| drop(s.remove("relations"))),
+        ("relations/pairs is missing", |t, _| drop(t.remove("relations/pairs"))),
+    ];
+    let unchanged = edited(&bytes, |_, strings| assert_eq!(strings["relations"], key));
+    assert!(Checkpoint::from_bytes(&unchanged).is_ok());
+    for (expected, edit) in cases {
+        let error = Checkpoint::from_bytes(&edited(&bytes, *edit)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error:?} lacks {expected:?}");
+    }
 }
