@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, de};
 pub(super) const MAX_HEADER: u64 = 1 << 24;
 /// Tensors at most: a parameter has five (itself, two moments, the best, the mean).
 pub(super) const MAX_TENSORS: usize = 1 << 17;
-/// Metadata strings at most; a checkpoint has nine.
+/// Metadata strings at most; a checkpoint has ten.
 const MAX_STRINGS: usize = 64;
 /// Dimensions at most, as in other libraries; a checkpoint's tensors have two.
 const MAX_DIMENSIONS: usize = 8;

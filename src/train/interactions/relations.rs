@@ -16,10 +16,9 @@ impl Trainer {
     /// use pocketrec::{data::*, device::Device, models::{LightGcn, Loss, Softmax}, train::*};
     /// let train = Interactions::from_columns((3, 4), &[0, 0, 1, 1, 2], &[0, 1, 0, 2, 2], &[])?; // nobody has item 3
     /// let meta = RelationFile::new().items("also");
-    /// # let folder = std::env::temp_dir().join("pocketrec-set-relations");
-    /// # std::fs::create_dir_all(&folder).unwrap();
-    /// # let path = folder.join("meta.csv");
-    /// # std::fs::write(&path, "item,also\n0,[1]\n2,[3]\n").unwrap();
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("meta.csv");
+    /// std::fs::write(&path, "item,also\n0,[1]\n2,[3]\n")?;
     /// let relations = Relations::of(&meta.read(&path, train.item_ids())?)?.edges("also", 1.0)?.positives("also")?;
     /// let loss = Loss::Softmax(Softmax { related: true, ..Softmax::default() });
     /// let config = TrainConfig { loss, eval_every: 0, ..TrainConfig::default() };
@@ -27,7 +26,7 @@ impl Trainer {
     /// trainer.set_relations(relations)?;
     /// trainer.fit(&Split::from_cases(train, [])?, |_| ())?;
     /// assert!(trainer.recommend(2, 4)?.iter().any(|&(item, _)| item == 3));
-    /// # Ok::<(), pocketrec::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
