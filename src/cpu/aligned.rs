@@ -49,7 +49,10 @@ impl AlignedVec {
 
     /// Makes room for as much in all, to grow into without an allocation.
     pub fn reserve(&mut self, len: usize, what: impl FnOnce() -> String) -> Result<()> {
-        let (more, room) = (len.div_ceil(LINE).saturating_sub(self.lines.len()), self.lines.capacity());
+        let (more, room) = (
+            len.div_ceil(LINE).saturating_sub(self.lines.len()),
+            self.lines.capacity(),
+        );
         memory::reserve(&mut self.lines, more, what)?;
         if self.lines.capacity() != room {
             ask_for_large_pages(self.lines.spare_capacity_mut()); // before they are written to
