@@ -91,16 +91,14 @@ fn attentions(plan: &Plan) -> Result<Vec<Attention>> {
     }
     match found.is_empty() {
         false => Ok(found),
-        true => Err(Error::config("attention", "the plan has no causal attention; SASRec has")),
+        true => Err(Error::config(
+            "attention",
+            "the plan has no causal attention; SASRec has",
+        )),
     }
 }
 
-async fn activation(
-    executor: &mut dyn Executor,
-    batch: &Batch,
-    name: &str,
-    logits: &mut [f32],
-) -> Result<Vec<f64>> {
+async fn activation(executor: &mut dyn Executor, batch: &Batch, name: &str, logits: &mut [f32]) -> Result<Vec<f64>> {
     let values = score_with(executor, batch, name, logits).await?;
     Ok(values.into_iter().map(f64::from).collect())
 }

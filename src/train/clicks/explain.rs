@@ -57,10 +57,14 @@ impl ClickTrainer {
             return Ok(Vec::new()); // DIN and DIEN have a history, which the samples have been found to have
         };
         let sequence = samples.sequence(sequence);
-        let rows = scores.into_iter().zip(weights).enumerate().map(|(row, (score, weights))| {
-            let items = sequence.of(place, row).iter().copied();
-            Explanation::weights(score, items.zip(weights))
-        });
+        let rows = scores
+            .into_iter()
+            .zip(weights)
+            .enumerate()
+            .map(|(row, (score, weights))| {
+                let items = sequence.of(place, row).iter().copied();
+                Explanation::weights(score, items.zip(weights))
+            });
         Ok(rows.collect())
     }
 
@@ -84,7 +88,9 @@ impl ClickTrainer {
         let layout = encoder.layout();
         let (sequence, place) = self.place_of_items(layout)?;
         let field = &layout.ids[*layout.sequences[sequence].fields.get(place)?];
-        encoder.vocabulary(&layout.vocabularies[field.vocabulary].name)?.key(item)
+        encoder
+            .vocabulary(&layout.vocabularies[field.vocabulary].name)?
+            .key(item)
     }
 
     /// The history that the model reads, by its place in a layout, and which of its fields is the item.

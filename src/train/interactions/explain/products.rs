@@ -103,9 +103,10 @@ fn add_scaled(factor: f64, from: &[f64], to: &mut [f64]) {
 mod tests {
     use super::*;
     use crate::{
+        Error,
         data::Interactions,
         device::Device,
-        models::{Gmf, Mf, Mlp},
+        models::{Ccl, Gmf, Loss, Mf, Mlp, Model},
         train::TrainConfig,
     };
 
@@ -142,7 +143,13 @@ mod tests {
         };
         let mf: Model = Mf::new(80, 40).factors(8).into();
         let gmf: Model = Gmf::new(80, 40).factors(8).into();
-        for model in [mf, gmf] {
+        let by_cosine = Loss::Ccl(Ccl::default());
+        for (model, loss) in [
+            (mf.clone(), Loss::CrossEntropy),
+            (gmf, Loss::CrossEntropy),
+            (mf, by_cosine),
+        ] {
+            let config = TrainConfig { loss, ..config };
             let mut trainer = Trainer::new(model, Device::cpu().threads(1), config).unwrap();
             trainer.fit(&split, |_| ()).unwrap();
             for user in [0, 1, 17] {
@@ -154,6 +161,8 @@ mod tests {
                 assert_eq!(why.reasons.len(), split.train.of_user(user).len());
                 assert_eq!(why.reasons[0].item % 2, item % 2);
                 assert!(why.reasons[0].contribution > 0.0);
+                // Products of vectors are longer than cosines, of which parts must be parts.
+                assert!(loss != by_cosine || why.rest.abs() < 0.5 * score, "{why:?}");
             }
             assert!(matches!(trainer.explain(80, 0), Err(Error::Id { .. })));
             assert!(matches!(trainer.explain(0, 40), Err(Error::Id { .. })));
