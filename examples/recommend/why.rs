@@ -37,17 +37,18 @@ pub fn print(rows: &[Row], score: &str, name: impl Fn(u32, usize) -> String) -> 
     let mut table = table(header, |column| column == 1);
     for (item, shown, why) in rows {
         let reasons = why.reasons.iter().take(NAMED);
-        let mut parts: Vec<String> = reasons
+        let named: Vec<String> = reasons
             .map(|reason| format!("{} {:.3}", name(reason.item, NAME), reason.contribution))
             .collect();
+        let mut text = named.join(", ");
         let unnamed = why.reasons.len().saturating_sub(NAMED);
         if unnamed > 0 {
-            parts.push(format!("{unnamed} more"));
+            text += &format!(" and {unnamed} more");
         }
         if why.rest.abs() >= ZERO {
-            parts.push(format!("{:.3} besides", why.rest));
+            text += &format!("; besides {:.3}", why.rest);
         }
-        table.add_row([cut(item, NAME), format!("{shown:.3}"), parts.join(", ")]);
+        table.add_row([cut(item, NAME), format!("{shown:.3}"), text]);
     }
     say!("{table}")
 }
