@@ -4,7 +4,7 @@ use pocketrec::{
     cpu::{CpuExecutor, Isa},
     executor::{Executor, Query, attention_rollout, score_catalogue, top_catalogue},
     gpu::GpuExecutor,
-    models::{LightGcn, Loss, SasRec},
+    models::{LightGcn, Loss, SasRec, Softmax},
     plan::{Plan, State},
     train::{TrainConfig, Trainer},
 };
@@ -89,8 +89,16 @@ fn what_was_read_is_a_processors() {
 #[test]
 fn rows_and_scores_are_a_processors() {
     let Some(gpu) = open() else { return };
-    for layers in [1, 2, 3] {
-        let plan = plan(layers);
+    let related = Loss::Softmax(Softmax {
+        related: true,
+        ..Softmax::default()
+    });
+    let of_related = LightGcn::new(40, 50)
+        .embedding_dim(12)
+        .layers(2)
+        .plan_for(related)
+        .unwrap();
+    for plan in [plan(1), plan(2), plan(3), of_related] {
         let state: State = random_state(&plan, 0.3, 5);
         let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
         let mut on_cpu = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), 1).unwrap();
@@ -116,7 +124,7 @@ fn rows_and_scores_are_a_processors() {
                 [&scores[..], &rows, &sent, &of_user].concat()
             });
             for (got, want) in got.iter().zip(&want) {
-                assert!((got - want).abs() < 1e-5, "{layers} layers, {what}: {got} for {want}");
+                assert!((got - want).abs() < 1e-5, "{plan}{what}: {got} for {want}");
             }
         };
         seen(&mut both, "at first");
