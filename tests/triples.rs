@@ -166,6 +166,16 @@ fn relations_in_columns_are_read_with_the_items() {
         layout.contains("item = item_id (column 1)") && layout.contains("not used: price"),
         "{layout}"
     );
+    // A value whose key is that of an item, or of a value in another column, is neither.
+    fs::write(&path, "item,kind,kind:a\n1,a,\n2,a:b,b\nkind:a,,\n").unwrap();
+    let items_too = IdMap::from_keys(["1", "2", "kind:a"]).unwrap();
+    let named = RelationFile::new().values("kind").values("kind:a");
+    let known = named.read(&path, &items_too).unwrap();
+    assert_eq!(
+        shown(&known),
+        ["1 kind kind:kind:a", "2 kind kind:a:b", "2 kind:a kind:a:kind:a:b"]
+    );
+    assert!(known.iter().all(|(_, _, tail)| tail >= known.items()));
     for (file, text, reason) in [
         (
             &all,

@@ -23,6 +23,15 @@ pub fn line(text: fmt::Arguments) -> Result<()> {
     written.map_err(|error| Error::io("standard output", error))
 }
 
+/// A count in so few signs that it can be read at a glance: `950`, `57k`, `1.25M`.
+pub fn short(count: f64) -> String {
+    match count {
+        ..1e4 => format!("{count:.0}"),
+        ..1e6 => format!("{:.0}k", count / 1e3),
+        _ => format!("{:.2}M", count / 1e6),
+    }
+}
+
 /// Writes a line to standard error, and nothing where that is closed: there is no other place to say so.
 pub fn note(text: fmt::Arguments) {
     let _ = writeln!(io::stderr(), "{text}");

@@ -84,9 +84,9 @@ impl Watch {
         self.bar.set_length(report.total);
         self.bar.set_prefix(format!("epoch {:>3}", report.epoch));
         self.bar.set_message(format!(
-            "loss {:.4}  {:.2}M samples/s",
+            "loss {:.4}  {} samples/s",
             report.loss,
-            report.samples_per_second / 1e6
+            output::short(report.samples_per_second)
         ));
         self.bar.set_position(report.done);
         self.control()

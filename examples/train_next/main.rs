@@ -13,9 +13,8 @@ mod options;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use pocketrec::{
-    Result,
+    Error, Result,
     data::PlantedPaths,
     device::Device,
     train::{TrainConfig, Trainer},
@@ -28,7 +27,7 @@ use common::{
 use options::{NAMES, Options};
 
 fn main() -> ExitCode {
-    exit_code(run(&Options::parse()), NAMES)
+    exit_code(run(&Options::read()), NAMES)
 }
 
 fn run(options: &Options) -> Result<(), Ending> {
@@ -41,6 +40,9 @@ fn run(options: &Options) -> Result<(), Ending> {
     let device = session.device.clone();
     session.run(base, made_up, |data, config, _| {
         let train = &data.trained_on().train;
+        if let Some(reason) = options.model.too_many(train.items()) {
+            return Err(Error::config("--candidates", reason).into());
+        }
         let model = options.model.build(train.users() as usize, train.items() as usize);
         Ok(Trainer::new(model, device, config)?)
     })

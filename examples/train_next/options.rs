@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use pocketrec::{
     models::{Loss, SampledSoftmax, SasRec},
     train::TrainConfig,
@@ -69,6 +69,19 @@ pub struct Options {
 }
 
 impl Options {
+    /// Those of the command line, where options that all such programs have are said to be what they are here.
+    pub fn read() -> Self {
+        let epochs = format!(
+            "Passes over the histories [default: {EPOCHS}; {MADE_UP_EPOCHS} on made-up data; no end with --minutes]"
+        );
+        let command = Options::command()
+            .mut_arg("epochs", |arg| arg.help(epochs))
+            .mut_arg("batch", |arg| arg.help(format!("Histories a step [default: {BATCH}]")))
+            .mut_arg("negatives", |arg| arg.hide(true)); // refused, with the reason
+        let read = Options::from_arg_matches(&command.get_matches());
+        read.unwrap_or_else(|error| error.exit())
+    }
+
     /// What holds where no option and no checkpoint says otherwise.
     pub fn base(&self) -> TrainConfig {
         TrainConfig {
@@ -115,6 +128,14 @@ impl ModelOptions {
             }),
             other => other,
         }
+    }
+
+    /// What is wrong with drawing candidates out of so many items.
+    pub fn too_many(&self, items: u32) -> Option<String> {
+        let candidates = self.candidates.filter(|&candidates| candidates >= items)?;
+        Some(format!(
+            "{candidates} drawn out of {items} items, which cost more than all of them; give fewer, or leave it out"
+        ))
     }
 
     /// The model for so many users and items.

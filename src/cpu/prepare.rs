@@ -9,6 +9,7 @@ use super::{
     linear::PackedWeight,
     packed::Packed,
     simd::{Proof, dispatch},
+    softmax_cross_entropy::KnownList,
     tile::{self, Packing, Sums},
 };
 use crate::plan::{Layout, ParamKind, Plan, View};
@@ -73,7 +74,7 @@ pub(super) struct Pass {
 }
 
 /// The passes of a training step: one, but that each stage with statistics of the whole batch cuts both directions, unless
-/// the running ones are held, and a loss over lists lies between them.
+/// the running ones are held, and a loss over lists lies between them, unless the list is known before.
 pub(super) fn passes(plan: &Plan, holds_statistics: bool) -> Vec<Pass> {
     let norms: Vec<usize> = (0..plan.stages().len())
         .filter(|&stage| !holds_statistics && tile::normalised(&plan.stages()[stage]).is_some())
@@ -92,7 +93,8 @@ pub(super) fn passes(plan: &Plan, holds_statistics: bool) -> Vec<Pass> {
         pass.forward = stage..stage;
     }
     pass.forward.end = plan.stages().len();
-    if let Some(stage) = plan.stages().iter().position(|stage| tile::over_lists(stage).is_some()) {
+    let lists = plan.stages().iter().position(|stage| tile::over_lists(stage).is_some());
+    if let (Some(stage), None) = (lists, KnownList::of(plan)) {
         pass.then = Sums::Lists { stage };
         passes.push(pass.clone());
         pass.forward.start = pass.forward.end;

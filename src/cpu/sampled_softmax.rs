@@ -1,32 +1,34 @@
 //! Softmax of each row's own candidate among those of a list; the specification is
 //! [`ops::sampled_softmax`](crate::ops::sampled_softmax). It is computed as one block of
-//! [`softmax_cross_entropy`](super::softmax_cross_entropy) whose candidates are the list, with the own exponents beside it.
+//! [`softmax_cross_entropy`](super::softmax_cross_entropy) whose candidates are the list, with the own exponents beside it: tile by
+//! tile where the list is [known](super::softmax_cross_entropy::KnownList) before, else of the whole batch.
 
 use super::{
-    aligned::AlignedVec,
     rows::RowsMut,
     simd::Simd,
-    softmax_cross_entropy::{OverLists, fetch},
+    softmax_cross_entropy::{AgainstList, OverLists, against_list, fetch},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::ops;
 
 impl TileOp for ops::SampledSoftmax {
-    /// A row of vectors' width.
-    type Workspace = AlignedVec;
+    type Workspace = AgainstList;
 
-    fn forward<S: Simd>(&self, _: S, _: &Operands<'_>, _: Memory<'_, AlignedVec>, _: RowsMut<'_>) {
-        // A loss writes nothing: it is computed once all tiles are here.
+    fn forward<S: Simd>(&self, _: S, _: &Operands<'_>, _: Memory<'_, AgainstList>, _: RowsMut<'_>) {
+        // A loss writes nothing.
     }
 
     fn backward<S: Simd>(
         &self,
         s: S,
         on: &Operands<'_>,
-        memory: Memory<'_, AlignedVec>,
+        memory: Memory<'_, AgainstList>,
         d: &mut StageGradients<'_, '_>,
     ) {
-        fetch(s, &over_lists(self), on, memory.workspace, d);
+        match on.network.known_list {
+            Some(known) => against_list(s, &known.loss, on, memory.workspace, d),
+            None => fetch(s, &over_lists(self), on, &mut memory.workspace.row, d),
+        }
     }
 
     fn over_lists(&self) -> Option<OverLists> {

@@ -111,7 +111,8 @@
 //!   on the host in a fixed order.
 //!
 //! A loss over lists reads vectors of rows in any tiles: `TileOp::over_lists` says which, and cuts a step into two passes with
-//! `src/cpu/softmax_cross_entropy` between them. `GpuOp::block` says which samples no slice may part.
+//! `src/cpu/softmax_cross_entropy` between them; where the list is rows of a table, they are looked up before the tiles, and a
+//! tile goes through the loss and back at once (`known.rs` there). `GpuOp::block` says which samples no slice may part.
 //!
 //! # 4. Training by it
 //!

@@ -115,6 +115,26 @@ fn relations_are_edges_and_positives() {
 }
 
 #[test]
+fn a_trained_graph_says_what_comes_over_its_edges() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = ["--model", "lightgcn", "--epochs", "2", "--save", "a"];
+    let text = printed("train_graph", folder.path(), &train);
+    assert!(text.contains("most of it from"), "{text}");
+    let why = printed(
+        "recommend",
+        folder.path(),
+        &["--model", "a", "--user", "3", "--k", "4", "--why"],
+    );
+    let header = why.lines().find(|line| line.contains("what it comes from"));
+    assert!(
+        header.is_some_and(|line| line.contains("item") && line.contains("score")),
+        "{why}"
+    );
+    assert!(why.contains("besides"), "{why}"); // the user's own row
+    assert!(why.lines().all(|line| line.chars().count() <= 80), "{why}");
+}
+
+#[test]
 fn lists_are_read_as_published() {
     let folder = tempfile::tempdir().unwrap();
     let list = |shift: u32, count: u32| -> String {

@@ -10,6 +10,7 @@ mod graph;
 #[allow(dead_code)] // the examples use the rest
 mod messages;
 mod ncf;
+mod next;
 mod pairs_read;
 mod pictures;
 mod reading;

@@ -46,6 +46,23 @@ const CLICKS: Run = Run {
     resume: &["--data", "."],
 };
 
+const NEXT: Run = Run {
+    name: "train_next",
+    begin: &[
+        "--data",
+        "plays.csv",
+        "--embedding-dim",
+        "8",
+        "--length",
+        "20",
+        "--batch",
+        "4",
+        "--candidates",
+        "30",
+    ],
+    resume: &["--data", "plays.csv"],
+};
+
 /// Some thousand rows: an epoch is reported on several times.
 fn data(folder: &Path) {
     let mut rows = String::from("user,item,timestamp\n");
@@ -128,7 +145,7 @@ fn epochs_done(text: &str) -> u32 {
 
 #[test]
 fn a_signal_saves_where_training_stands_to_the_bit() {
-    for (run, signal, wanted) in [(PAIRS, "-INT", 130), (CLICKS, "-TERM", 143)] {
+    for (run, signal, wanted) in [(PAIRS, "-INT", 130), (CLICKS, "-TERM", 143), (NEXT, "-INT", 130)] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         data(folder);
@@ -148,7 +165,7 @@ fn a_signal_without_a_checkpoint_says_that_nothing_was_saved() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     data(folder);
-    for run in [PAIRS, CLICKS] {
+    for run in [PAIRS, CLICKS, NEXT] {
         let mut child = run.start(folder, &[]);
         let lines = wait_for(&mut child, "epoch   1");
         send("-INT", &child);
@@ -164,7 +181,7 @@ fn a_signal_without_a_checkpoint_says_that_nothing_was_saved() {
 
 #[test]
 fn a_closed_pipe_ends_training_after_it_is_saved() {
-    for run in [PAIRS, CLICKS] {
+    for run in [PAIRS, CLICKS, NEXT] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         data(folder);
@@ -192,9 +209,10 @@ fn output_to_a_full_disk_is_an_error_of_one_line() {
         folder,
         &[PAIRS.begin, &["--epochs", "1", "--checkpoint", "a"]].concat(),
     );
-    let programs: [(&str, &[&str]); 5] = [
+    let programs: [(&str, &[&str]); 6] = [
         ("train_ncf", PAIRS.begin),
         ("train_ctr", CLICKS.begin),
+        ("train_next", NEXT.begin),
         ("recommend", &["--model", "a", "--user", "u1"]),
         ("device_report", &["--seconds", "0.01"]),
         (
@@ -218,7 +236,7 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     data(folder);
-    for Run { name, begin, resume } in [PAIRS, CLICKS] {
+    for Run { name, begin, resume } in [PAIRS, CLICKS, NEXT] {
         printed(
             name,
             folder,
@@ -249,7 +267,16 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
 #[test]
 fn help_fits_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["train_ncf", "train_ctr", "recommend", "device_report", "throughput"] {
+    let programs = [
+        "train_ncf",
+        "train_ctr",
+        "train_graph",
+        "train_next",
+        "recommend",
+        "device_report",
+        "throughput",
+    ];
+    for name in programs {
         for help in ["-h", "--help"] {
             let output = run(name, folder.path(), &[help]);
             let text = String::from_utf8(output.stdout).unwrap();

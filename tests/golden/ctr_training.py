@@ -8,12 +8,8 @@ STEPS = 3
 ADAM = {"lr": 0.003, "betas": [0.9, 0.999], "eps": 1e-8}
 
 
-def is_table(name):
-    return name.endswith((".embedding", ".first"))
-
-
 class Adam:
-    """`rows` says which rows of a table move; None is all of them."""
+    """`rows` says which rows of the tables that it names move; None is all of them."""
 
     def __init__(self, parameters):
         self.moments = {name: [torch.zeros_like(x), torch.zeros_like(x)] for name, x in parameters.items()}
@@ -23,7 +19,7 @@ class Adam:
         self.step += 1
         beta1, beta2 = ADAM["betas"]
         for name, x in parameters.items():
-            at = rows[name] if rows and is_table(name) else slice(None)
+            at = rows[name] if rows and name in rows else slice(None)
             g = gradients[name][at]
             m, v = (moment[at] for moment in self.moments[name])
             m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g

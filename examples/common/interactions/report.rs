@@ -8,7 +8,7 @@ use pocketrec::{
 
 use super::data::{Data, name_of};
 use crate::common::{
-    output::say,
+    output::{say, short},
     tables::{TERMINAL, cut, listed, table},
 };
 
@@ -24,9 +24,10 @@ pub fn ended(report: &FitReport, trainer: &Trainer) -> Result<()> {
         _ => "stopped",
     };
     say!(
-        "{reason}: {} epochs and {:.2}M samples in {:.1} s with evaluation, on {}",
+        "{reason}: {} epoch{} and {} samples in {:.1} s with evaluation, on {}",
         report.epochs,
-        report.samples as f64 / 1e6,
+        if report.epochs == 1 { "" } else { "s" },
+        short(report.samples as f64),
         report.seconds,
         trainer.device()
     )

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use pocketrec::{
     Error, Result,
+    models::Loss,
     plan::{AdamConfig, L2, Optimizer},
     train::TrainConfig,
 };
@@ -82,6 +83,10 @@ pub struct TrainingOptions {
 impl TrainingOptions {
     /// `base` with what the command line says otherwise.
     pub fn config(&self, base: TrainConfig) -> Result<TrainConfig> {
+        if self.negatives.is_some() && matches!(base.loss, Loss::Softmax(_) | Loss::SampledSoftmax(_)) {
+            let reason = "softmax tells an item from others of the batch or of a list and draws none; leave it out";
+            return Err(Error::config("--negatives", reason));
+        }
         let mut config = base;
         let no_end = self.minutes.map(|_| u32::MAX);
         config.epochs = self.epochs.or(no_end).unwrap_or(base.epochs);

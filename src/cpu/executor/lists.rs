@@ -1,13 +1,28 @@
-//! Losses over lists, between the passes of a step.
+//! Losses over lists: between the passes of a step, or before and behind its tiles.
 
-use super::{CpuExecutor, training::training_part};
+use super::{CpuExecutor, network, training::training_part};
 use crate::{
-    cpu::tile::over_lists,
+    cpu::{
+        rows::Rows,
+        tile::{Network, SPACES, over_lists},
+    },
     data::Batch,
     plan::{Space, View},
 };
 
 impl CpuExecutor {
+    /// Floats that a loss over lists works with, where all threads' tiles have so many rows of each space.
+    pub(super) fn floats_of_lists(&self, batch: &Batch, rows: &[usize; SPACES]) -> usize {
+        let threads = self.pool.threads();
+        if let Some(known) = &self.known_list {
+            let of_queries = rows[self.plan.space(known.loss.query.buffer).index()];
+            let (partials, _) = self.partials_of(batch.len());
+            return known.floats(&self.plan, batch, (partials, threads), of_queries);
+        }
+        let lists = self.plan.stages().last().and_then(over_lists);
+        lists.map_or(0, |lists| lists.floats(&self.plan, batch, threads))
+    }
+
     /// Computes the loss over lists, from the vectors that the tiles have.
     pub(super) fn run_lists(&mut self, batch: &Batch, stage: usize) {
         let Some(loss) = over_lists(&self.plan.stages()[stage]) else {
@@ -36,5 +51,43 @@ impl CpuExecutor {
             true => sum,
             false => sum / rows.max(1) as f64 * batch.len() as f64,
         };
+    }
+
+    /// Gets a known list ready for the tiles.
+    pub(super) fn begin_list(&mut self, batch: &Batch) {
+        let Some(known) = self.known_list else { return };
+        let (partials, _) = self.partials_of(batch.len());
+        let network = network!(self);
+        let (table, ids, width) = (
+            network.looked_up(known.table),
+            &batch.column(known.column).ids,
+            known.list.width,
+        );
+        let at = |_: View, row: usize| {
+            let vectors = Rows {
+                data: &table[ids[row] as usize * width..],
+                stride: width,
+                width,
+            };
+            (vectors, 1)
+        };
+        let (proof, pool) = (self.proof, &mut self.pool);
+        self.blocks
+            .begin(proof, pool, &known, (&self.plan, batch), partials, &at);
+    }
+
+    /// Delivers its gradients, once all tiles were there.
+    pub(super) fn end_list(&mut self, batch: &Batch) {
+        let Some(known) = self.known_list else { return };
+        let (partials, _) = self.partials_of(batch.len());
+        let space = self.plan.space(known.list.buffer).index();
+        let Some(column) = self.layout.row_gradient(known.list) else {
+            return; // a look-up has one
+        };
+        let (to, stride) = (
+            &mut self.row_gradients[space][column..],
+            self.layout.row_gradient_strides[space],
+        );
+        self.blocks.end(self.proof, &mut self.pool, partials, to, stride);
     }
 }

@@ -10,7 +10,8 @@
 //!
 //! Where a stage has statistics of the whole batch, the first phase is cut into passes: a pass takes every tile through
 //! the stages up to there, its activations kept, and what it leaves is added up in the tiles' order. So does a loss over lists
-//! of samples, which is computed block by block between the passes.
+//! of samples, which is computed block by block between the passes; but one against rows of a table, which are looked up before
+//! the tiles, is a tile's own.
 //!
 //! How many partials there are depends on plan and batch alone, so the bits do not depend on the threads.
 //!
@@ -39,7 +40,7 @@ use super::{
     packed::Packed,
     prepare::{Pass, TableSource},
     simd::Proof,
-    softmax_cross_entropy::Blocks,
+    softmax_cross_entropy::{Blocks, KnownList},
     source::Source,
     tile::{Scratch, Values},
     update::TaskMemory,
@@ -66,6 +67,7 @@ macro_rules! network {
             dense_offsets: &$executor.dense_offsets,
             statistics: &[],
             blocks: None,
+            known_list: None,
             propagated: $executor
                 .propagated
                 .as_ref()
@@ -101,6 +103,8 @@ pub struct CpuExecutor {
     statistics: Vec<BatchStatistics>,
     /// Of the present batch, where the loss is over lists.
     blocks: Blocks,
+    /// Its list, where that is known before the tiles.
+    known_list: Option<KnownList>,
     partials: Vec<AlignedVec>,
     /// The batch-wide gradient of each space.
     row_gradients: Vec<AlignedVec>,

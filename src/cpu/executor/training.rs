@@ -11,8 +11,9 @@ use crate::{
         linear::READ_AHEAD,
         prepare::Pass,
         simd::{Simd, dispatch},
+        softmax_cross_entropy::front,
         source::{Part, Source},
-        tile::{Network, Normalised, SPACES, Scratch, Sums, Targets, TrainTile, normalised, over_lists},
+        tile::{Network, Normalised, SPACES, Scratch, Sums, Targets, TrainTile, normalised},
         update::{UpdateContext, UpdateTask, push_propagated, push_table, slots},
     },
     data::Batch,
@@ -22,7 +23,7 @@ use crate::{
 
 impl CpuExecutor {
     /// Tiles of each partial: the weights' gradient is written once a partial, so wide layers want few.
-    fn partials_of(&self, rows: usize) -> (usize, usize) {
+    pub(super) fn partials_of(&self, rows: usize) -> (usize, usize) {
         let tiles = rows.div_ceil(self.tile_rows);
         let per_partial = tiles.div_ceil(MAX_PARTIALS).max(1);
         (tiles.div_ceil(per_partial), per_partial * self.tile_rows)
@@ -63,9 +64,7 @@ impl CpuExecutor {
             .saturating_add(partials.saturating_mul(self.dense_len))
             // Activations, gradients, and what recurrent layers keep.
             .saturating_add(activations.saturating_mul(3));
-        let lists = self.plan.stages().last().and_then(over_lists);
-        let lists = lists.map(|lists| lists.floats(&self.plan, batch, self.pool.threads()));
-        let bytes = memory::bytes_of::<f32>(floats.saturating_add(lists.unwrap_or(0)));
+        let bytes = memory::bytes_of::<f32>(floats.saturating_add(self.floats_of_lists(batch, &rows)));
         if bytes > self.room {
             memory::check(bytes - self.room, || {
                 format!("a step on a batch of {} samples", batch.len())
@@ -91,6 +90,7 @@ impl CpuExecutor {
         while self.tiles.len() < tiles {
             self.tiles.push(self.scratch[0].clone());
         }
+        self.begin_list(batch);
         let mut losses = [[0.0; 2]; MAX_PARTIALS];
         let first = self.passes_of(batch)[0].clone();
         self.run_pass(batch, &first, tiles, prefetch, &mut losses);
@@ -98,6 +98,7 @@ impl CpuExecutor {
             let pass = self.passes_of(batch)[pass].clone();
             self.run_pass(batch, &pass, tiles, &mut || (), &mut losses);
         }
+        self.end_list(batch);
         let total = |kind: usize| losses.iter().map(|losses| losses[kind]).sum::<f64>();
         let samples = batch.len();
         self.loss.sum += total(0);
@@ -125,6 +126,11 @@ impl CpuExecutor {
     ) {
         let rows = batch.len();
         let (partials, rows_each) = self.partials_of(rows);
+        let (mut sums, sum_len) = match self.known_list {
+            Some(_) => (self.blocks.take_sums(), self.blocks.sum_len()),
+            None => Default::default(),
+        };
+        let mut rest = &mut sums[..];
         let strides = &self.layout.row_gradient_strides;
         let network = Network {
             statistics: match batch.holds_statistics() {
@@ -132,6 +138,7 @@ impl CpuExecutor {
                 false => &self.statistics,
             },
             blocks: Some(&self.blocks),
+            known_list: self.known_list.as_ref(),
             ..network!(self)
         };
         let mut tiles = self.tiles[..tiles].chunks_mut(rows_each / self.tile_rows);
@@ -150,6 +157,7 @@ impl CpuExecutor {
                 part,
                 row_gradients: own,
                 gradient: partial,
+                list: front(&mut rest, sum_len),
                 loss,
                 tiles: tiles.next().unwrap_or_default(),
             });
@@ -163,18 +171,22 @@ impl CpuExecutor {
                     part,
                     row_gradients,
                     gradient,
+                    list,
                     loss,
                     tiles,
                 }) => dispatch!(proof, s => {
                     let scratch = if tiles.is_empty() { core::slice::from_mut(scratch) } else { tiles };
                     let found = train_partial(
-                        s, network, batch, pair_scales, part, (pass, tile_rows), scratch, row_gradients, gradient,
+                        s, network, batch, pair_scales, part, (pass, tile_rows), scratch, row_gradients, (gradient, list),
                     );
                     for (loss, found) in loss.iter_mut().zip(found) {
                         *loss += found;
                     }
                 }),
             });
+        if self.known_list.is_some() {
+            self.blocks.put_sums(sums);
+        }
         self.add_up(batch, pass.then);
     }
 
@@ -286,6 +298,8 @@ enum TileTask<'a> {
         part: Part<'a>,
         row_gradients: [&'a mut [f32]; SPACES],
         gradient: &'a mut [f32],
+        /// That of a known list.
+        list: &'a mut [f32],
         /// The main one and the auxiliary one.
         loss: &'a mut [f64; 2],
         /// One a tile, or none where a thread's own does.
@@ -344,7 +358,7 @@ fn train_partial<S: Simd>(
     (pass, tile_rows): (&Pass, usize),
     scratch: &mut [Scratch],
     row_gradients: &mut [&mut [f32]; SPACES],
-    gradient: &mut [f32],
+    (gradient, list): (&mut [f32], &mut [f32]),
 ) -> [f64; 2] {
     let ([mut loss, mut auxiliary], mut accumulate) = ([0.0; 2], Accumulate::Overwrite);
     let mut rest = row_gradients.each_mut().map(|gradient| &mut **gradient);
@@ -364,6 +378,7 @@ fn train_partial<S: Simd>(
             },
             row_gradients: split_rows(&mut rest, &tile, &network.layout.row_gradient_strides),
             gradient,
+            list,
             loss: &mut loss,
             auxiliary: &mut auxiliary,
             accumulate,

@@ -1,7 +1,8 @@
 //! The losses over lists, between a step's passes: their vectors, the tasks that their work is cut into, and what tiles fetch.
 //!
 //! Two losses are computed here: that whose candidates are those of a block of rows, and that with a list which all rows share.
-//! The second is one block whose candidates are the list, and which has the rows' own beside it.
+//! The second is one block whose candidates are the list, and which has the rows' own beside it; of a list that is
+//! [known](super::KnownList) before the tiles, what is here is the list alone.
 //!
 //! All is cut by plan and batch alone. A run is some queries of a block, with a sum of its own of the gradients of the block's
 //! candidates; a task is a run or several, one behind the other.
@@ -32,19 +33,21 @@ use crate::{
 };
 
 /// Tasks at most.
-const TASKS: usize = 16;
+pub(super) const TASKS: usize = 16;
 
 /// The blocks of the present batch. Memory is kept.
 #[derive(Default)]
 pub(in crate::cpu) struct Blocks {
-    cut: Cut,
+    pub(super) cut: Cut,
+    /// Rows of the batch that a [known list](super::KnownList) is for.
+    pub(super) rows: usize,
     /// `[rows, stride]`: queries over the temperature, and own candidates, as they are compared; then the list.
-    vectors: [AlignedVec; 3],
+    pub(super) vectors: [AlignedVec; 3],
     /// `[rows]`: what they were multiplied by; nothing where they are compared as they are.
-    inverses: [Vec<f32>; 3],
+    pub(super) inverses: [Vec<f32>; 3],
     /// `[blocks, panels, width, columns]` and `[blocks, panels, columns]`; see [`Block`].
-    transposed: AlignedVec,
-    offsets: Vec<f32>,
+    pub(super) transposed: AlignedVec,
+    pub(super) offsets: Vec<f32>,
     /// The place of each row in the order of its column of ids; nothing where that is not read.
     places: Vec<u32>,
     /// `[rows]`: how much each counts, and the gradient of its own score, over the temperature, beside what the sums have.
@@ -52,12 +55,12 @@ pub(in crate::cpu) struct Blocks {
     own: Vec<f32>,
     /// `[rows, stride]`: the gradients of the queries' directions, without what the own scores add.
     d_queries: AlignedVec,
-    /// `[blocks, runs, candidates, stride]`: those of the candidates.
-    sums: AlignedVec,
+    /// `[blocks, runs, candidates, stride]`: those of the candidates; of a known list `[partials, list, stride]`.
+    pub(super) sums: AlignedVec,
     /// Of each run.
     losses: Vec<f64>,
     /// Of each thread.
-    work: Vec<AlignedVec>,
+    pub(super) work: Vec<AlignedVec>,
 }
 
 /// Vectors of some rows to be copied.
@@ -114,29 +117,38 @@ impl Blocks {
         self.losses.iter().sum()
     }
 
-    fn reserve(&mut self, cut: Cut, loss: &OverLists, threads: usize) {
-        let grow = |floats: &mut AlignedVec, len: usize| {
-            if floats.len() < len {
-                floats.resize(len);
-            }
-        };
-        let (panels, rows) = (cut.blocks() * cut.panels(), [cut.rows, cut.rows, cut.list.unwrap_or(0)]);
+    /// Makes room for some vectors of a side.
+    fn reserve_side(&mut self, side: usize, rows: usize, loss: &OverLists) {
         let takes_cosines = loss.similarity == Similarity::Cosine;
-        for (side, rows) in rows.into_iter().enumerate() {
-            grow(&mut self.vectors[side], rows * cut.stride + READ_AHEAD);
-            self.inverses[side].resize(if takes_cosines { rows } else { 0 }, 0.0);
-        }
-        grow(&mut self.d_queries, cut.rows * cut.stride + READ_AHEAD);
+        grow(&mut self.vectors[side], rows * self.cut.stride + READ_AHEAD);
+        self.inverses[side].resize(if takes_cosines { rows } else { 0 }, 0.0);
+    }
+
+    /// Makes room for the panels of all candidates.
+    fn reserve_panels(&mut self) {
+        let (cut, panels) = (self.cut, self.cut.blocks() * self.cut.panels());
         grow(&mut self.transposed, panels * cut.width * cut.columns + READ_AHEAD);
-        grow(&mut self.sums, cut.blocks() * cut.runs * cut.sum_len());
         self.offsets.resize(panels * cut.columns, 0.0);
+    }
+
+    /// Makes room for a list.
+    pub(super) fn reserve_list(&mut self, loss: &OverLists) {
+        self.reserve_side(2, self.cut.list.unwrap_or(0), loss);
+        self.reserve_panels();
+    }
+
+    fn reserve(&mut self, cut: Cut, loss: &OverLists, threads: usize) {
+        self.cut = cut;
+        (0..2).for_each(|side| self.reserve_side(side, cut.rows, loss));
+        self.reserve_list(loss);
+        grow(&mut self.d_queries, cut.rows * cut.stride + READ_AHEAD);
+        grow(&mut self.sums, cut.blocks() * cut.runs * cut.sum_len());
         self.losses.resize(cut.blocks() * cut.runs, 0.0);
         self.places.resize(cut.rows, 0);
         self.weights.resize(cut.rows, 0.0);
         self.own.resize(cut.rows, 0.0);
         self.work.resize_with(threads.max(self.work.len()), AlignedVec::default);
         self.work.iter_mut().for_each(|work| grow(work, cut.work_len()));
-        self.cut = cut;
     }
 
     /// How much each row counts: as much as its sample.
@@ -154,7 +166,15 @@ impl Blocks {
     }
 
     /// Copies vectors out of the tiles, as they are compared.
-    fn copy(&mut self, proof: Proof, pool: &mut Pool, side: usize, view: View, scale: f32, read: VectorsAt<'_>) {
+    pub(super) fn copy(
+        &mut self,
+        proof: Proof,
+        pool: &mut Pool,
+        side: usize,
+        view: View,
+        scale: f32,
+        read: VectorsAt<'_>,
+    ) {
         let cut = self.cut;
         let all = if side == 2 { cut.list.unwrap_or(0) } else { cut.rows };
         let (mut vectors, mut inverses) = (&mut self.vectors[side][..], &mut self.inverses[side][..]);
@@ -193,7 +213,7 @@ impl Blocks {
     }
 
     /// Makes the panels of candidates.
-    fn transpose(&mut self, proof: Proof, pool: &mut Pool, log_q: &[f32]) {
+    pub(super) fn transpose(&mut self, proof: Proof, pool: &mut Pool, log_q: &[f32]) {
         let cut = self.cut;
         let candidates = &self.vectors[if cut.list.is_some() { 2 } else { 1 }][..];
         let (mut transposed, mut offsets) = (&mut self.transposed[..], &mut self.offsets[..]);
@@ -268,6 +288,8 @@ impl Blocks {
             offsets: &self.offsets,
             places: &self.places,
             weights: &self.weights,
+            first: 0,
+            share: 1.0 / cut.rows as f32,
         };
         pool.for_each(&mut self.work, &mut tasks, |work, task| {
             let Some(Runs {
@@ -287,6 +309,7 @@ impl Blocks {
                     queries: front(&mut d_queries, rows * cut.stride),
                     own: front(&mut own, rows),
                     sum: front(&mut sums, cut.sum_len()),
+                    accumulate: Accumulate::Overwrite,
                 };
                 *loss = dispatch!(proof, s => reads.run(s, run, work, to));
             }
@@ -345,15 +368,22 @@ impl Blocks {
     }
 
     /// A vector as it is compared.
-    fn direction(&self, side: usize, index: usize) -> &[f32] {
+    pub(super) fn direction(&self, side: usize, index: usize) -> &[f32] {
         &self.vectors[side][index * self.cut.stride..][..self.cut.width]
     }
 }
 
 /// Takes the first `len` off a slice, or what there is.
-fn front<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
+pub(in crate::cpu) fn front<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
     let len = len.min(rest.len());
     let (front, back) = core::mem::take(rest).split_at_mut(len);
     *rest = back;
     front
+}
+
+/// Makes a buffer so long at least.
+pub(super) fn grow(floats: &mut AlignedVec, len: usize) {
+    if floats.len() < len {
+        floats.resize(len);
+    }
 }

@@ -24,11 +24,13 @@
 
 mod blocks;
 mod cut;
+mod known;
 mod reads;
 mod tile;
 
-pub(super) use blocks::Blocks;
+pub(super) use blocks::{Blocks, front};
 pub(super) use cut::OverLists;
+pub(super) use known::{AgainstList, KnownList, against_list};
 pub(super) use tile::fetch;
 
 use super::{

@@ -24,6 +24,10 @@ pub(super) struct Reads<'a> {
     pub offsets: &'a [f32],
     pub places: &'a [u32],
     pub weights: &'a [f32],
+    /// The first row of all among the batch's: of a tile.
+    pub first: usize,
+    /// 1 / rows of the batch: the loss is a mean.
+    pub share: f32,
 }
 
 /// Where a run leaves gradients.
@@ -31,6 +35,8 @@ pub(super) struct RunGradients<'a> {
     pub queries: &'a mut [f32],
     pub own: &'a mut [f32],
     pub sum: &'a mut [f32],
+    /// Whether the sum is overwritten or added to.
+    pub accumulate: Accumulate,
 }
 
 impl<'a> Reads<'a> {
@@ -66,7 +72,7 @@ impl<'a> Reads<'a> {
         let [largest, sums, own] = numbers.as_chunks_mut::<QUERIES>().0 else {
             return 0.0;
         };
-        let (mut total, mut accumulate) = (0.0, Accumulate::Overwrite);
+        let (mut total, mut accumulate) = (0.0, to.accumulate);
         for first in all.clone().step_by(QUERIES) {
             let rows = QUERIES.min(all.end - first);
             scores(s, &block, first - begin, rows, work);
@@ -121,7 +127,7 @@ impl<'a> Reads<'a> {
     /// The loss of a row. Its sum of exponentials becomes what they are multiplied by in gradients.
     fn finish_row(&self, row: usize, own: f32, largest: f32, sum: &mut f32, of_own: &mut f32) -> f64 {
         let (weight, log_weight) = (self.weights[row], self.loss.log_sum);
-        let share = weight * (1.0 / self.cut.rows as f32);
+        let share = weight * self.share;
         let of_list = self.cut.list.map(|_| libm::expf(own - largest));
         let all = *sum + of_list.unwrap_or(0.0);
         let log_q = if self.loss.corrects {
@@ -157,7 +163,10 @@ impl<'a> Reads<'a> {
                 let [Some(of_own), Some(of_list)] = self.loss.columns else {
                     continue;
                 };
-                let (id, list) = (self.batch.column(of_own).ids[row], self.batch.column(of_list));
+                let (id, list) = (
+                    self.batch.column(of_own).ids[self.first + row],
+                    self.batch.column(of_list),
+                );
                 if let Ok(segment) = list.segments.binary_search_by_key(&id, |segment| segment.row) {
                     let same = list.samples(segment).iter();
                     same.for_each(|&other| scores[place(r, other as usize)] = LEFT_OUT);

@@ -33,6 +33,9 @@ pub(in crate::cpu) struct StageGradients<'a, 'b> {
     pub inputs: ActivationGradients<'a, 'b>,
     pub params: ParamGradients<'a>,
     pub targets: Targets<'a>,
+    /// The gradient of a known list, of which the first tile of a partial overwrites what there was.
+    pub list: &'a mut [f32],
+    pub list_accumulate: Accumulate,
     /// What a loss adds itself to, or an auxiliary one.
     pub loss: &'a mut f64,
     pub auxiliary: &'a mut f64,

@@ -44,6 +44,8 @@ pub(super) struct TrainTile<'a> {
     pub loss: &'a mut f64,
     /// That of the auxiliary losses, unweighted, and as a mean over each batch's pairs.
     pub auxiliary: &'a mut f64,
+    /// The partial sum of the gradients of a known list.
+    pub list: &'a mut [f32],
     /// `Overwrite` for the first tile of a partial.
     pub accumulate: Accumulate,
 }
@@ -98,7 +100,8 @@ impl Scratch {
     fn reserve(&mut self, network: Network<'_>, tile: &Part<'_>) {
         for (buffer, stride) in network.layout.strides.iter().enumerate() {
             let space = network.plan.space(buffer);
-            if !matches!(space, Space::Steps(_)) {
+            let is_known = network.known_list.is_some_and(|known| known.list.buffer == buffer);
+            if !matches!(space, Space::Steps(_)) || is_known {
                 continue;
             }
             let needed = stride * tile.rows(space).len() + READ_AHEAD;

@@ -4,7 +4,12 @@ use alloc::format;
 
 use crate::{
     Result,
-    cpu::{aligned::AlignedVec, batch_norm::BatchStatistics, packed::Packed, softmax_cross_entropy::Blocks},
+    cpu::{
+        aligned::AlignedVec,
+        batch_norm::BatchStatistics,
+        packed::Packed,
+        softmax_cross_entropy::{Blocks, KnownList},
+    },
     memory,
     plan::{Layout, Plan, Tensor},
 };
@@ -68,6 +73,8 @@ pub(in crate::cpu) struct Network<'a> {
     pub statistics: &'a [BatchStatistics],
     /// What the loss over lists has computed of the batch's blocks, once it has.
     pub blocks: Option<&'a Blocks>,
+    /// The list that it has ready for the loss, where it is one that is known before the tiles; nothing in use.
+    pub known_list: Option<&'a KnownList>,
     /// The rows of propagated tables as look-ups read them, one table behind the other.
     pub propagated: &'a [f32],
 }

@@ -21,7 +21,10 @@ impl Scratch {
         for stage in stages {
             let is_wanted = match scoring {
                 true => network.plan.is_scored(stage),
-                false => network.plan.is_trained(stage),
+                false => {
+                    let is_known = network.known_list.is_some_and(|known| known.stage == stage);
+                    network.plan.is_trained(stage) && !is_known
+                }
             };
             if is_wanted {
                 self.forward_stage(s, network, tile, stage);
@@ -94,6 +97,8 @@ impl Scratch {
                 },
             },
             targets: tile.targets,
+            list: tile.list,
+            list_accumulate: tile.accumulate,
             loss: tile.loss,
             auxiliary: tile.auxiliary,
         };

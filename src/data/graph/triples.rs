@@ -2,6 +2,8 @@
 
 use alloc::{format, string::String, vec::Vec};
 
+#[cfg(feature = "std")]
+use hashbrown::HashMap;
 use hashbrown::HashSet;
 
 use crate::{Error, Result, data::IdMap};
@@ -315,6 +317,9 @@ pub(in crate::data) struct TripleCollector {
     pub report: TripleReport,
     triples: Vec<(u32, u32, u32)>,
     seen: HashSet<(u32, u32, u32)>,
+    /// The entities of relations' values, by relation and value: their keys may be an item's.
+    #[cfg(feature = "std")]
+    values: HashMap<(u32, String), u32>,
 }
 
 impl TripleCollector {
@@ -338,11 +343,16 @@ impl TripleCollector {
         }
     }
 
-    /// The number of something that is no item, of a relation's values.
+    /// The number of something that is no item: a value of a relation, by its number and its name.
     #[cfg(feature = "std")]
-    pub fn value(&mut self, relation: &str, value: &str) -> Result<u32> {
-        let key = format!("{relation}:{value}");
-        self.entity_ids.get_or_insert(&key)
+    pub fn value(&mut self, (relation, name): (u32, &str), value: &str) -> Result<u32> {
+        let place = (relation, String::from(value));
+        if let Some(&known) = self.values.get(&place) {
+            return Ok(known);
+        }
+        let entity = insert_other(&mut self.entity_ids, name, &format!("{name}:{value}"))?;
+        self.values.insert(place, entity);
+        Ok(entity)
     }
 
     /// The triples, of whose entities the first `items` are items.

@@ -63,7 +63,8 @@ impl RelationFile {
         self
     }
 
-    /// Adds a column of values, such as a category: each becomes an entity of its own, with the key `column:value`.
+    /// Adds a column of values, such as a category: each becomes an entity of its own, with the key `column:value`, and
+    /// with `column:` before it once more where that is the key of an item or of another column's value.
     pub fn values(mut self, column: impl Into<String>) -> Self {
         self.columns.push((column.into(), Tails::Values));
         self
@@ -203,7 +204,10 @@ impl Reader<'_> {
         for (relation, (name, tails, entries)) in (0..).zip(fields) {
             for entry in entries {
                 let tail = match tails {
-                    Tails::Values => Some(self.triples.value(name, entry).map_err(|error| error.to_string())?),
+                    Tails::Values => {
+                        let value = self.triples.value((relation, name), entry);
+                        Some(value.map_err(|error| error.to_string())?)
+                    }
                     Tails::Items => self.item_ids.get(entry),
                 };
                 match tail {

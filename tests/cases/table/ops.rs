@@ -19,9 +19,24 @@ pub fn rows() -> Vec<(&'static str, Plan)> {
     rows.extend(over_lists());
     rows.push((
         "sampled_softmax: of samples",
-        against_a_list(5, false, Similarity::Cosine),
+        against_a_list(5, false, Similarity::Cosine, false),
     ));
-    rows.push(("sampled_softmax: of steps", against_a_list(17, true, Similarity::Dot)));
+    rows.push((
+        "sampled_softmax: of steps",
+        against_a_list(17, true, Similarity::Dot, false),
+    ));
+    rows.push((
+        "sampled_softmax: of steps, cosines",
+        against_a_list(9, true, Similarity::Cosine, false),
+    ));
+    rows.push((
+        "sampled_softmax: against what a layer makes",
+        against_a_list(9, false, Similarity::Dot, true),
+    ));
+    rows.push((
+        "sampled_softmax: of steps against what a layer makes",
+        against_a_list(17, true, Similarity::Dot, true),
+    ));
     rows.extend(of_tables());
     rows
 }
@@ -246,8 +261,8 @@ fn over_lists() -> Vec<(&'static str, Plan)> {
 }
 
 /// The softmax against a list, which is a sequence of its own: of samples, or of the steps of a history, whose last step is what
-/// a sample is scored by.
-fn against_a_list(width: usize, is_along: bool, similarity: Similarity) -> Plan {
+/// a sample is scored by. The list is rows of a table as they are, or what a layer makes of them, as of the own candidates.
+fn against_a_list(width: usize, is_along: bool, similarity: Similarity, has_layer: bool) -> Plan {
     let mut plan = PlanBuilder::new();
     let user = match is_along {
         true => {
@@ -272,8 +287,12 @@ fn against_a_list(width: usize, is_along: bool, similarity: Similarity) -> Plan 
     };
     let x = look_up(&mut plan, "user.weight", user, 19, space);
     let query = plan.linear("layer", x, width, Activation::Identity);
-    let of_own = look_up(&mut plan, "item.weight", own, 23, space);
-    let of_list = look_up(&mut plan, "item.weight", listed, 23, list);
+    let mut of_own = look_up(&mut plan, "item.weight", own, 23, space);
+    let mut of_list = look_up(&mut plan, "item.weight", listed, 23, list);
+    if has_layer {
+        of_own = plan.linear("item.layer", of_own, width, Activation::Identity);
+        of_list = plan.shared(|plan| plan.linear("item.layer", of_list, width, Activation::Identity));
+    }
     let scored = match is_along {
         true => {
             let last = plan.buffer(width);
