@@ -329,6 +329,26 @@ pub(crate) fn check_propagated(plan: &Plan, table: usize, first: usize, len: usi
     Ok((start..start + len / width, width))
 }
 
+/// Checks that `len` floats are as many as some rows of a propagated table have, and that these are there. Gives the node of the
+/// table's first row, and its width.
+pub(crate) fn check_sent(plan: &Plan, table: usize, rows: &[u32], len: usize) -> Result<(usize, usize)> {
+    let (nodes, width) = check_propagated(plan, table, 0, 0)?;
+    let param = &plan.params()[table];
+    check_length(
+        || format!("floats of {} rows of {}", rows.len(), param.name),
+        rows.len().saturating_mul(width),
+        len,
+    )?;
+    match rows.iter().find(|&&row| row as usize >= param.rows) {
+        None => Ok((nodes.start, width)),
+        Some(&row) => Err(Error::Id {
+            column: param.name.clone(),
+            id: row.into(),
+            rows: param.rows as u64,
+        }),
+    }
+}
+
 /// Checks that `len` floats of a parameter from row `first` on are whole rows that are there.
 pub(crate) fn check_rows(plan: &Plan, param: usize, first: usize, len: usize) -> Result<()> {
     let found = plan.params().get(param);

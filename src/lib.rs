@@ -6,7 +6,8 @@
 //!    [`ops`].
 //! 2. **Plans**, in [`plan`]: a model is a flat list of stages over named parameters, from which the backward pass and
 //!    the buffers are derived. The [`models`] build plans, an [`executor`] runs them on a [`device`].
-//! 3. **The trainer**, in [`train`]: batches, drawn negatives, early stopping, top-K, learning from new clicks.
+//! 3. **The trainer**, in [`train`]: batches, drawn negatives, early stopping, top-K, learning from new clicks, and
+//!    [reasons](explain) for what is recommended.
 //!    [`data`] reads and splits what it trains on, [`eval`] ranks, and `checkpoint` (with `std`) keeps everything.
 //!
 //! ```

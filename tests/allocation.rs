@@ -195,6 +195,25 @@ fn batches_of_changing_size_allocate_nothing() {
     }
 }
 
+/// Interactions and pairs of related items, with the weights of who asks.
+#[test]
+fn warm_draws_of_related_items_allocate_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let pairs: Vec<(u32, u32)> = (0..500).map(|i| (i % 90, i % 70)).collect();
+    let related = (0..70).map(|item| (item, (item + 1) % 70)).collect();
+    let sampler = Sampler::of_positives(&Interactions::from_pairs(&pairs).unwrap(), true, 1).unwrap();
+    let sampler = sampler.with_related(related, 70).unwrap();
+    let (mut batch, mut epoch) = (Batch::new(3, 200), 0);
+    let mut fill = || {
+        epoch += 1;
+        for (start, samples) in [(0, 200), (200, 1), (300, 150)] {
+            sampler.fill(epoch, start, samples, &mut batch);
+        }
+    };
+    fill();
+    assert_eq!(count(fill), 0);
+}
+
 #[test]
 fn warm_scores_allocate_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,15 +12,12 @@ use crate::{
     common::{
         messages::not_known,
         output::{note, say},
-        tables::{TERMINAL, cut, listed, table, titled},
+        tables::{TERMINAL, cut, listed, titled},
     },
     csv_file::CsvFile,
     options::Options,
-    print_side_by_side, users,
+    print_side_by_side, users, why,
 };
-
-/// Reasons that are named.
-const REASONS: usize = 5;
 
 pub fn recommend<M: Method>(options: &Options, mut model: Classical<M>) -> Result<()> {
     options.clicks.check_pairs()?;
@@ -119,25 +116,9 @@ fn describe<M>(model: &Classical<M>, user: u32) -> Result<()> {
 
 /// What of the history each recommendation comes from, with its share of the score.
 fn print_reasons<M: Method>(model: &Classical<M>, user: u32, best: &[(u32, f32)]) -> Result<()> {
-    let header = ["item", "score", "what it comes from"].map(String::from).to_vec();
-    let mut table = table(header, |column| column == 1);
-    for &(item, score) in best {
-        let why = model.explain(user, item)?;
-        let reasons = why.reasons.iter().take(REASONS).map(|reason| {
-            let name = titled(model.title(reason.item), &key_of(model, reason.item), 20);
-            format!("{name} {:.3}", reason.contribution)
-        });
-        let rest = why.reasons.len().saturating_sub(REASONS);
-        let more = if rest > 0 {
-            format!(" and {rest} more")
-        } else {
-            String::new()
-        };
-        let name = titled(model.title(item), &key_of(model, item), 20);
-        let reasons = reasons.collect::<Vec<_>>().join(", ") + &more;
-        table.add_row([name, format!("{score:.3}"), reasons]);
-    }
-    say!("{table}")
+    let name = |item: u32, width: usize| titled(model.title(item), &key_of(model, item), width);
+    let row = |&(item, score): &(u32, f32)| Ok((name(item, 20), score, model.explain(user, item)?));
+    why::print(&best.iter().map(row).collect::<Result<Vec<_>>>()?, "score", name)
 }
 
 /// Writes the best items of each user of a file.

@@ -14,7 +14,7 @@ use crate::{
         tables::{cut, listed},
     },
     options::Options,
-    predict, print_side_by_side,
+    predict, print_side_by_side, why,
 };
 
 /// Usual names of the columns of users and items.
@@ -51,6 +51,7 @@ pub fn recommend(options: &Options, mut trainer: ClickTrainer) -> Result<()> {
         let reason = "the checkpoint has no encoder, so that keys mean nothing to it; train_ctr saves one";
         return Err(Error::config("--model", reason));
     };
+    options.check_why(trainer.model().name(), trainer.model().reasons())?;
     if let Some(input) = &options.input {
         let encoder = encoder.clone();
         return predict::rows(options, &mut trainer, encoder, input);
@@ -85,6 +86,11 @@ pub fn recommend(options: &Options, mut trainer: ClickTrainer) -> Result<()> {
     }
     let lists: Vec<List> = lists;
     print_side_by_side(&lists, score, |_| None)?;
+    if let (true, Some((_, last))) = (options.why, lists.last()) {
+        let rows = request.explained(&mut trainer, last)?;
+        let name = |item| trainer.reason_key(item).unwrap_or_else(|| "unknown".into());
+        why::print(&rows, score, |item, width| cut(&name(item), width))?;
+    }
     if let Some(path) = &options.save {
         trainer.save(path)?;
         say!("saved to {}", path.display())?;
@@ -238,6 +244,18 @@ impl<'a> Request<'a> {
             .take(k)
             .map(|(at, score)| (candidates[at].clone(), score))
             .collect())
+    }
+
+    /// What was looked at for each of a list.
+    fn explained(&self, trainer: &mut ClickTrainer, list: &[(String, f32)]) -> Result<Vec<why::Row>> {
+        if list.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<String> = list.iter().map(|(key, _)| key.clone()).collect();
+        let (events, rows) = (self.of_items(self.history), self.of_items(&keys));
+        let found = trainer.explain_request(&self.values(), &slices(&events), &slices(&rows))?;
+        let rows = list.iter().zip(found);
+        Ok(rows.map(|((key, score), why)| (key.clone(), *score, why)).collect())
     }
 
     fn absorb(&self, trainer: &mut ClickTrainer, clicks: &[(&str, &str)]) -> Result<()> {

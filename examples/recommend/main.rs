@@ -9,7 +9,7 @@
 //! cargo run --release --example recommend -- --model walks.safetensors --user 7 --why
 //!
 //! cargo run --release --example train_ctr -- --model din --checkpoint din.safetensors
-//! cargo run --release --example recommend -- --model din.safetensors --user 7 --history 3,42 --context hour=7
+//! cargo run --release --example recommend -- --model din.safetensors --user 7 --history 3,42 --context hour=7 --why
 //! cargo run --release --example recommend -- --model din.safetensors --input rows.csv --output predicted.csv
 //! ```
 
@@ -23,6 +23,7 @@ mod options;
 mod pairs;
 mod predict;
 mod users;
+mod why;
 
 use std::process::ExitCode;
 
@@ -49,15 +50,13 @@ fn run(options: &Options) -> Result<()> {
     options.check()?;
     options.clicks_to_absorb()?;
     let device = options.device.device()?;
-    let name = kind::classical("--model", &options.model)?;
-    match name.as_deref() {
-        Some("rp3beta") => return classical::recommend(options, Rp3Beta::load(&options.model, &device)?),
-        Some(_) => return classical::recommend(options, Ials::load(&options.model, &device)?), // or it says what is wrong
-        None => options.check_why()?,
-    }
-    match kind::is_of_clicks("--model", &options.model)? {
-        true => clicks::recommend(options, ClickTrainer::load(&options.model, device)?),
-        false => pairs::recommend(options, Trainer::load(&options.model, device)?),
+    match kind::classical("--model", &options.model)?.as_deref() {
+        Some("rp3beta") => classical::recommend(options, Rp3Beta::load(&options.model, &device)?),
+        Some(_) => classical::recommend(options, Ials::load(&options.model, &device)?), // or it says what is wrong
+        None if kind::is_of_clicks("--model", &options.model)? => {
+            clicks::recommend(options, ClickTrainer::load(&options.model, device)?)
+        }
+        None => pairs::recommend(options, Trainer::load(&options.model, device)?),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use pocketrec::{Error, Result, data::Delimiter};
+use pocketrec::{Error, Result, data::Delimiter, explain::Kind};
 
 use crate::common::{device::DeviceOptions, files, messages::Names};
 
@@ -32,7 +32,8 @@ pub struct Options {
     /// Rank these items alone, whether or not the user has them
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     pub items: Option<Vec<String>>,
-    /// Say which of the user's items each recommendation comes from, and how much of its score; of RP3beta and iALS
+    /// Say which of the user's items each recommendation comes from, and how much of its score (RP3beta, iALS, LightGCN,
+    /// MF, GMF), or how much was looked at each (SASRec, DIN, DIEN)
     #[arg(long, conflicts_with = "input")]
     pub why: bool,
     /// Learn from these clicks first; users and items may be new. A colon in a key of a user cannot be written here
@@ -114,12 +115,13 @@ impl Options {
     }
 
     /// Refuses to give reasons by a model that has none.
-    pub fn check_why(&self) -> Result<()> {
-        let reason = "the checkpoint is that of a model whose scores are no sums over the user's items; leave it out";
-        match self.why {
-            true => Err(Error::config("--why", reason)),
-            false => Ok(()),
+    pub fn check_why(&self, model: &str, reasons: Option<Kind>) -> Result<()> {
+        if !self.why || reasons.is_some() {
+            return Ok(());
         }
+        let reason =
+            format!("{model} has no reasons: no item of a history has a part of its scores, or a weight; leave it out");
+        Err(Error::config("--why", reason))
     }
 
     /// How many items.

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use pocketrec::{
     Error, Result,
-    data::{Dataset, Interactions, Planted, PlantedData, Split},
+    data::{Dataset, Interactions, Planted, PlantedData, RelationFile, Relations, Split},
 };
+
+use crate::options::LightGcnOptions;
 
 use crate::common::{interactions::options::DataOptions, messages::not_known, output::say, tables::wrapped};
 
@@ -43,6 +45,39 @@ impl Data {
             truth: None,
             name: path.display().to_string(),
         })
+    }
+
+    /// Related items, where they are asked for, and what is said of them.
+    pub fn relations(&self, options: &LightGcnOptions) -> Result<Option<Relations>> {
+        let known = match (&options.relations, options.relate, &self.truth) {
+            (Some(path), ..) => {
+                let file = options
+                    .related
+                    .iter()
+                    .fold(RelationFile::new(), |file, column| file.items(column));
+                file.read(path, self.split.train.item_ids())?
+            }
+            (None, Some(count), Some(truth)) => truth.related(count, SEED)?,
+            (None, ..) => return Ok(None),
+        };
+        let relations = options.used(&known)?;
+        let count = relations.positive_pairs().count();
+        let names: Vec<&str> = relations.names().collect();
+        let mut text = format!("{count} pairs of related items ({}), positives", names.join(", "));
+        if relations.weighted_pairs().next().is_some() {
+            text += " and edges";
+        }
+        let report = known.report();
+        for (what, count) in [
+            ("of unknown items", report.unknown),
+            ("that come again", report.duplicates),
+        ] {
+            if count > 0 {
+                text += &format!("; {count} {what} left out");
+            }
+        }
+        say!("{}", wrapped("relations", &text))?;
+        Ok(Some(relations))
     }
 
     pub fn describe(&self) -> Result<()> {

@@ -50,11 +50,12 @@ impl Fitted {
     }
 
     /// Where a recommendation comes from, of models that can tell.
-    pub fn explain(&self, user: u32, item: u32) -> Result<Option<Explanation>> {
+    pub fn explain(&mut self, user: u32, item: u32) -> Result<Option<Explanation>> {
         match self {
             Fitted::Rp3Beta(model) => model.explain(user, item).map(Some),
             Fitted::Ials(model) => model.explain(user, item).map(Some),
-            Fitted::Trainer(_) => Ok(None),
+            Fitted::Trainer(trainer) if trainer.model().reasons().is_none() => Ok(None),
+            Fitted::Trainer(trainer) => trainer.explain(user, item).map(Some),
         }
     }
 

@@ -3,7 +3,9 @@
 //! ```text
 //! cargo run --release --example train_graph                                   # RP3beta on made-up data, a second
 //! cargo run --release --example train_graph -- --model ials --data gowalla   # a folder with train.txt and test.txt
-//! cargo run --release --example train_graph -- --model lightgcn
+//! cargo run --release --example train_graph -- --model lightgcn --relate 10   # with related items, made up as well
+//! cargo run --release --example train_graph -- --model lightgcn --data train.csv --relations item_meta.csv \
+//!     --related r_complement,r_substitute
 //! cargo run --release --example train_graph -- --help
 //! ```
 
@@ -46,13 +48,18 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Ending> {
     if let Some(path) = &options.save {
         files::check_output("--save", path)?;
-        files::check_distinct(&[("--data", options.data.data.as_deref()), ("--save", Some(path))])?;
+        files::check_distinct(&[
+            ("--data", options.data.data.as_deref()),
+            ("--relations", options.lightgcn.relations.as_deref()),
+            ("--save", Some(path)),
+        ])?;
     }
     let device = options.device.device()?;
     let (rp3beta, ials, trained) = (options.rp3beta.config()?, options.ials.config()?, options.config()?);
     let data = Data::load(&options.data)?;
     let user = data.user(options.user.as_deref())?;
     data.describe()?;
+    let relations = data.relations(&options.lightgcn)?;
     let (train, start) = (&data.split.train, Instant::now());
     let mut model = match options.model {
         ModelName::Popularity => None,
@@ -60,7 +67,10 @@ fn run(options: &Options) -> Result<(), Ending> {
         ModelName::Ials => Some(Fitted::Ials(Ials::fit(train, ials, &device)?)),
         ModelName::Lightgcn => {
             let model = LightGcn::new(train.users() as usize, train.items() as usize);
-            let mut trainer = Trainer::new(model.layers(options.layers), device, trained)?;
+            let mut trainer = Trainer::new(model.layers(options.lightgcn.layers()), device, trained)?;
+            if let Some(relations) = relations {
+                trainer.set_relations(relations)?;
+            }
             let mut training = Training::new(Watch::new(options.quiet, options.training.time()?));
             training.watch.begin()?;
             training.fit(&mut trainer, &data.split)?;

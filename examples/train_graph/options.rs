@@ -6,7 +6,8 @@ use clap::{ArgMatches, Args, Command, Parser, ValueEnum, parser::ValueSource};
 use pocketrec::{
     Error, Result,
     classical::{IalsConfig, Rp3BetaConfig, Solver},
-    models::Loss,
+    data::{Relations, Triples},
+    models::{Loss, Softmax},
     train::TrainConfig,
 };
 
@@ -18,6 +19,10 @@ use crate::common::{
 
 /// Epochs of LightGCN on made-up data, and on others.
 const EPOCHS: [u32; 2] = [20, 60];
+/// Of LightGCN with related items.
+const RELATED_EPOCHS: u32 = 6;
+/// What suits a softmax over the items of a batch among which related ones are.
+const TEMPERATURE: f32 = 0.2;
 
 /// What the library calls a setting, and the option that sets it.
 pub const NAMES: Names = &[
@@ -35,6 +40,10 @@ pub const NAMES: Names = &[
     ("negatives", "--negatives"),
     ("learning_rate", "--lr"),
     ("layers", "--layers"),
+    ("weight", "--edge-weight"),
+    ("temperature", "--temperature"),
+    ("related", "--relate"),
+    ("l2.tables", "--l2-tables"),
     ("device", "--device"),
     ("threads", "--threads"),
     ("simd", "--simd"),
@@ -67,9 +76,8 @@ pub struct Options {
     pub rp3beta: Rp3BetaOptions,
     #[command(flatten)]
     pub ials: IalsOptions,
-    /// Layers of propagation
-    #[arg(long, value_name = "N", default_value_t = 3, help_heading = LIGHTGCN)]
-    pub layers: usize,
+    #[command(flatten)]
+    pub lightgcn: LightGcnOptions,
     #[command(flatten)]
     pub training: TrainingOptions,
     #[command(flatten)]
@@ -88,7 +96,7 @@ pub enum ModelName {
     Rp3beta,
     /// Alternating least squares
     Ials,
-    /// Propagation over the graph of users and items, trained by BPR
+    /// Propagation over the graph of users and items, trained by BPR, or by softmax with related items
     Lightgcn,
     /// The number of an item's users: the baseline
     Popularity,
@@ -188,17 +196,101 @@ impl IalsOptions {
     }
 }
 
+#[derive(Debug, Args)]
+#[command(next_help_heading = LIGHTGCN)]
+pub struct LightGcnOptions {
+    /// Layers of propagation [default: 3; 1 with related items]
+    #[arg(long, value_name = "N")]
+    layers: Option<usize>,
+    /// A table of items with columns of related items; these are edges and positives, of a softmax in place of BPR
+    #[arg(long, value_name = "FILE", requires = "related", requires = "data")]
+    pub relations: Option<PathBuf>,
+    /// The columns of --relations that are taken
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', requires = "relations")]
+    pub related: Vec<String>,
+    /// Make up so many related items of each item, on made-up data
+    #[arg(long, value_name = "N", conflicts_with_all = ["data", "relations"])]
+    pub relate: Option<u32>,
+    /// Weight of an edge between related items beside the 1 of an interaction; 0 makes none [default: 1]
+    #[arg(long, value_name = "W")]
+    edge_weight: Option<f32>,
+    /// What the scores of related items and others are divided by [default: 0.2]
+    #[arg(long, value_name = "T")]
+    temperature: Option<f32>,
+}
+
+impl LightGcnOptions {
+    /// Whether there are related items.
+    fn is_related(&self) -> bool {
+        self.relations.is_some() || self.relate.is_some()
+    }
+
+    pub fn layers(&self) -> usize {
+        self.layers.unwrap_or(if self.is_related() { 1 } else { 3 })
+    }
+
+    /// Takes all relations as positives and, by the weight that is asked for, as edges.
+    pub fn used(&self, known: &Triples) -> Result<Relations> {
+        let mut relations = Relations::of(known)?;
+        let names: Vec<String> = relations.names().map(String::from).collect();
+        let weight = self.edge_weight.unwrap_or(1.0);
+        for name in names {
+            relations = relations.positives(&name)?;
+            if weight != 0.0 {
+                relations = relations.edges(&name, weight)?;
+            }
+        }
+        Ok(relations)
+    }
+
+    fn loss(&self, batch_size: usize) -> Loss {
+        match self.is_related() {
+            true => Loss::Softmax(Softmax {
+                temperature: self.temperature.unwrap_or(TEMPERATURE),
+                block: u32::try_from(batch_size).unwrap_or(u32::MAX),
+                related: true,
+                ..Softmax::default()
+            }),
+            false => Loss::Bpr,
+        }
+    }
+
+    /// Refuses what says how related items are taken, where there are none.
+    fn check(&self) -> Result<()> {
+        let given = [
+            ("--edge-weight", self.edge_weight.is_some()),
+            ("--temperature", self.temperature.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given && !self.is_related()) {
+            Some((option, _)) => {
+                let reason = "it says how related items are taken, and there are none; add --relations, or --relate on made-up data";
+                Err(Error::config(option, reason))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl Options {
     /// The settings of what is trained by epochs. Lists of several test items a user are ranked at the end alone.
     pub fn config(&self) -> Result<TrainConfig> {
-        self.training.config(TrainConfig {
-            epochs: EPOCHS[usize::from(self.data.data.is_some())],
+        let epochs = match self.lightgcn.is_related() {
+            true => RELATED_EPOCHS,
+            false => EPOCHS[usize::from(self.data.data.is_some())],
+        };
+        let base = TrainConfig {
+            epochs,
             batch_size: 2048,
             negatives: 1,
             loss: Loss::Bpr,
             eval_every: 0,
             ..TrainConfig::default()
-        })
+        };
+        let config = self.training.config(base)?;
+        let loss = self.lightgcn.loss(config.batch_size);
+        let config = TrainConfig { loss, ..config };
+        config.validate()?;
+        Ok(config)
     }
 
     /// Refuses options of other models than the one that is fitted, which would be ignored.
@@ -215,6 +307,7 @@ impl Options {
                 return Err(Error::config(format!("--{name}"), reason));
             }
         }
+        self.lightgcn.check()?;
         if self.k == 0 {
             return Err(Error::config("--k", "0 places hold no item; 20 is usual"));
         }

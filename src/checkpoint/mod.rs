@@ -11,11 +11,13 @@
 //! | `ids/user.bytes`, `ids/user.ends` | U8, I64 | keys, one after the other in UTF-8, and where each ends; absent where the keys are the row numbers; likewise `ids/item`, `titles` |
 //! | `history/offsets`, `history/items` | I64 `[users + 1]`, I32 | trained items of user `u`: `items[offsets[u]..offsets[u + 1]]` |
 //! | `history/held_out`, `history/absorbed` | I32 `[n, 2]` | (user, item) |
+//! | `relations/pairs` | I32 `[n, 2]` | (head, tail) of related items, relation by relation, where there are relations |
 //!
 //! | metadata | what |
 //! |---|---|
 //! | `pocketrec` | version of the format, `1` |
 //! | `model`, `train`, `progress` | JSON: the model, the settings with the seed, the position; random numbers are functions of seed and position |
+//! | `relations` | JSON: of each relation its name, its pairs, the weight of its edges and whether they are positives |
 //! | `users`, `items`, `titles` | `numbered N` or `text N` |
 //! | `checksum` | over all names, shapes, values and metadata: a damaged file is refused, whichever bit it is |
 //!
@@ -32,6 +34,7 @@ mod format;
 mod header;
 mod meta;
 mod read;
+mod relations;
 mod text;
 mod trainer;
 mod write;
@@ -45,7 +48,7 @@ use std::{io, path::Path};
 use self::format::Input;
 use crate::{
     Error, Result,
-    data::IdMap,
+    data::{IdMap, Relations},
     file::open_regular,
     models::Model,
     plan::{Plan, State},
@@ -93,6 +96,8 @@ pub struct Checkpoint {
     pub titles: Vec<String>,
     /// Which items users have.
     pub history: History,
+    /// Relations between items that are trained with.
+    pub relations: Option<Relations>,
 }
 
 /// The same, borrowed: saving copies nothing.
@@ -109,6 +114,7 @@ pub(crate) struct Contents<'a> {
     pub item_ids: &'a IdMap,
     pub titles: &'a [String],
     pub history: &'a History,
+    pub relations: Option<&'a Relations>,
 }
 
 impl Checkpoint {
@@ -125,6 +131,7 @@ impl Checkpoint {
             item_ids: &self.item_ids,
             titles: &self.titles,
             history: &self.history,
+            relations: self.relations.as_ref(),
         }
     }
 

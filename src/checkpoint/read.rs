@@ -12,7 +12,7 @@ use super::{
     },
     format::Input,
     meta::ProgressRecord,
-    text,
+    relations, text,
 };
 use crate::{
     data::IdMap,
@@ -57,6 +57,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
     let item_ids = reader.keys("items", "ids/item", rows[1])?;
     let titles = reader.titles(rows[1])?;
     let history = reader.history(rows)?;
+    let relations = relations::read(input, &mut reader, &item_ids)?;
     reader.finish()?;
     Ok(Checkpoint {
         model,
@@ -70,6 +71,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
         item_ids,
         titles,
         history,
+        relations,
     })
 }
 
@@ -299,7 +301,7 @@ impl<'a> Reader<'a> {
         Ok(history)
     }
 
-    fn pairs(&mut self, name: &str, rows: [usize; 2]) -> Result<Vec<(u32, u32)>, String> {
+    pub fn pairs(&mut self, name: &str, rows: [usize; 2]) -> Result<Vec<(u32, u32)>, String> {
         let (shape, bytes) = self.tensor(name, Dtype::I32)?;
         if !matches!(shape, [_, 2]) {
             return Err(format!("tensor {name} has shape {shape:?}; it must be [n, 2]"));

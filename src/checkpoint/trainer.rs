@@ -50,6 +50,7 @@ impl Trainer {
             item_ids: contents.item_ids.clone(),
             titles: contents.titles.to_vec(),
             history: contents.history.clone(),
+            relations: contents.relations.cloned(),
             state,
         })
     }
@@ -76,6 +77,10 @@ impl Trainer {
         trainer.item_ids = checkpoint.item_ids;
         trainer.titles = checkpoint.titles;
         trainer.history = checkpoint.history;
+        if let Some(relations) = &checkpoint.relations {
+            trainer.check_relations(relations)?;
+        }
+        trainer.relations = checkpoint.relations;
         trainer.give_graph()?;
         Ok(trainer)
     }
@@ -93,6 +98,7 @@ impl Trainer {
             item_ids: &self.item_ids,
             titles: &self.titles,
             history: &self.history,
+            relations: self.relations.as_ref(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     checks::{check_best, check_history, check_squares, check_titles, check_values, parsed, shape_of},
     format::{self, Output, Values},
     meta::ProgressRecord,
+    relations,
     text::Texts,
 };
 use crate::{
@@ -47,6 +48,9 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
         texts("titles", Texts::of(contents.titles.iter()), &mut tensors);
     }
     history(contents.history, &mut tensors);
+    if let Some(relations) = contents.relations {
+        relations::write(relations, &mut strings, &mut tensors)?;
+    }
     check_json::<Model>("model", &strings).map_err(refused)?;
     check_json::<TrainConfig>("train", &strings).map_err(refused)?;
     check_json::<ProgressRecord>("progress", &strings).map_err(refused)?;
@@ -70,6 +74,9 @@ fn check(contents: &Contents) -> Result<(), String> {
         }
     }
     check_titles(contents.titles.len(), rows[1])?;
+    if let Some(relations) = contents.relations {
+        relations::check(relations, rows[1])?;
+    }
     check_history(contents.history, rows)
 }
 

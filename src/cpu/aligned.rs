@@ -8,6 +8,7 @@ use core::ops::{Deref, DerefMut};
 
 use bytemuck::{Pod, Zeroable};
 
+use super::simd::pages::ask_for_large_pages;
 use crate::{Result, memory};
 
 /// Floats in a line.
@@ -32,17 +33,15 @@ impl AlignedVec {
 
     /// `len` zeros, or [`Error::Memory`](crate::Error::Memory) where there is no room for them.
     pub fn try_zeros(len: usize, what: impl FnOnce() -> String) -> Result<Self> {
-        let lines = memory::zeroed(len.div_ceil(LINE), what)?;
-        Ok(AlignedVec { lines, len })
+        let mut floats = AlignedVec::default();
+        floats.reserve(len, what)?;
+        floats.resize(len);
+        Ok(floats)
     }
 
     /// [`resize`](AlignedVec::resize), or [`Error::Memory`](crate::Error::Memory) where there is no room; it is then as it
     /// was. Growing by a few takes amortised time in proportion to them.
     pub fn try_resize(&mut self, len: usize, what: impl FnOnce() -> String) -> Result<()> {
-        if len > 0 && self.lines.is_empty() {
-            *self = Self::try_zeros(len, what)?;
-            return Ok(());
-        }
         self.reserve(len, what)?;
         self.resize(len);
         Ok(())
@@ -50,8 +49,15 @@ impl AlignedVec {
 
     /// Makes room for as much in all, to grow into without an allocation.
     pub fn reserve(&mut self, len: usize, what: impl FnOnce() -> String) -> Result<()> {
-        let more = len.div_ceil(LINE).saturating_sub(self.lines.len());
-        memory::reserve(&mut self.lines, more, what)
+        let (more, room) = (
+            len.div_ceil(LINE).saturating_sub(self.lines.len()),
+            self.lines.capacity(),
+        );
+        memory::reserve(&mut self.lines, more, what)?;
+        if self.lines.capacity() != room {
+            ask_for_large_pages(self.lines.spare_capacity_mut()); // before they are written to
+        }
+        Ok(())
     }
 
     /// Takes the floats over, in the memory that there is.

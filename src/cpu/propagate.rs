@@ -13,8 +13,8 @@
 //! Backward, only picked nodes have a gradient at first: [`backward`] goes through all edges, but reads the rows of those that
 //! lead to such a node alone, which it finds by a table of places.
 //!
-//! Rows of `f16` can come: everything reads rows through `NodeRows::row` and `load`, and what it writes are sums in
-//! `f32`. A table of `f16` wants another `row`, whose floats `load` widens.
+//! Rows of `f16` can come: everything reads rows through `Part::columns` and `load`, and what it writes are
+//! sums in `f32`. A table of `f16` wants another `columns`, whose floats `load` widens.
 
 use core::ops::Range;
 
@@ -27,8 +27,9 @@ use super::{
 };
 use crate::{data::Graph, ops, plan::MAX_GATHERS};
 
-/// Edges whose rows are asked for ahead of their use: tables of Gowalla's size lie in the last cache.
-const AHEAD: usize = 8;
+/// Edges whose rows are asked for ahead of their use: tables of Gowalla's size lie in the last cache. With 8 a product takes a
+/// tenth longer, with 32 as long, and asking for the second cache alone takes a fourth more.
+const AHEAD: usize = 16;
 /// Edges that are looked through together for those to picked nodes.
 const PART: usize = 128;
 /// The place of a node that the batch does not pick.
@@ -46,24 +47,53 @@ pub struct NodeRows<'a> {
 }
 
 impl<'a> NodeRows<'a> {
-    /// A row, without its first `start` floats.
+    /// The columns `range` of a node's row.
     #[inline(always)]
-    fn row(&self, node: u32, start: usize) -> &'a [f32] {
-        let at = node as usize * self.width;
-        let (rows, at) = match at < self.first.len() {
-            true => (self.first, at),
-            false => (self.second, at - self.first.len()),
-        };
-        &rows[at + start..][..self.width - start]
+    fn columns(&self, node: u32, range: Range<usize>) -> &'a [f32] {
+        let (split, table) = (self.split(), [self.part(0), self.part(1)]);
+        table[usize::from(node >= split)].columns(node, range)
     }
 
-    /// Asks for a row ahead of its use.
+    /// The first node whose row is in the second table.
     #[inline(always)]
-    fn ask_for(&self, node: u32) {
-        let at = node as usize * self.width;
-        match at < self.first.len() {
-            true => prefetch_row(self.first, at, self.width),
-            false => prefetch_row(self.second, at - self.first.len(), self.width),
+    fn split(&self) -> u32 {
+        (self.first.len() / self.width) as u32
+    }
+
+    /// One of the tables.
+    #[inline(always)]
+    fn part(&self, side: usize) -> Part<'a> {
+        let (rows, first) = [(self.first, 0), (self.second, self.split())][side];
+        Part {
+            rows,
+            first,
+            width: self.width,
+        }
+    }
+}
+
+/// One of the two tables: what a run of edges that lead to it reads.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    rows: &'a [f32],
+    /// The node of its first row.
+    first: u32,
+    width: usize,
+}
+
+impl<'a> Part<'a> {
+    #[inline(always)]
+    fn columns(&self, node: u32, range: Range<usize>) -> &'a [f32] {
+        let at = node.wrapping_sub(self.first) as usize * self.width;
+        &self.rows[at + range.start..at + range.end]
+    }
+
+    /// Asks for columns of a row ahead of their use, if it is this table's.
+    #[inline(always)]
+    fn ask_for(&self, node: u32, range: Range<usize>) {
+        let at = node.wrapping_sub(self.first) as usize * self.width;
+        if let Some(row) = self.rows.get(at + range.start..at + range.end) {
+            prefetch_row(row, 0, range.len());
         }
     }
 }
@@ -82,10 +112,11 @@ pub struct Picked<'a> {
 }
 
 impl<'a> Picked<'a> {
-    fn nodes(&self) -> NodeRows<'a> {
-        NodeRows {
-            first: self.rows,
-            second: &[],
+    /// The picked rows, by their places.
+    fn table(&self) -> Part<'a> {
+        Part {
+            rows: self.rows,
+            first: 0,
             width: self.width,
         }
     }
@@ -256,10 +287,10 @@ fn mean<S: Simd>(s: S, graph: &Graph, node: usize, first_layer: NodeRows<'_>, la
     sum_neighbours(s, graph, node, layers.last().copied().unwrap_or(first_layer), to);
     let scale = s.splat(1.0 / (layers.len() + 2) as f32);
     for (index, to) in to.chunks_mut(S::LANES).enumerate() {
-        let load = |rows: &NodeRows<'_>| s.load_partial(&rows.row(node as u32, index * S::LANES)[..to.len()]);
-        let mut sum = load(&first_layer);
+        let columns = index * S::LANES..index * S::LANES + to.len();
+        let mut sum = s.load_partial(first_layer.columns(node as u32, columns.clone()));
         for layer in layers {
-            sum = s.add(sum, load(layer));
+            sum = s.add(sum, s.load_partial(layer.columns(node as u32, columns.clone())));
         }
         let sum = s.add(sum, s.load_partial(to));
         s.store_partial(s.mul(sum, scale), to);
@@ -279,12 +310,23 @@ fn gradient<S: Simd>(s: S, graph: &Graph, node: usize, picked: Picked<'_>, from:
     }
 }
 
+/// Neighbours come in ascending order: first those of the first table, then those of the second. Most nodes have neighbours
+/// in one of them alone.
 #[inline(always)]
 fn sum_neighbours<S: Simd>(s: S, graph: &Graph, node: usize, from: NodeRows<'_>, to: &mut [f32]) {
+    to.fill(0.0);
     let range = graph.offsets()[node]..graph.offsets()[node + 1];
-    let ahead = &graph.neighbours()[range.start..];
-    let weights = &graph.weights()[range.clone()];
-    sum_rows::<S, false>(s, range.len(), ahead, weights, from, to);
+    let (mut ids, mut weights) = (&graph.neighbours()[range.start..], &graph.weights()[range]);
+    let split = from.split();
+    for side in 0..2 {
+        let count = match weights.len() {
+            0 => return,
+            count if side == 1 || ids[count - 1] < split => count,
+            count => ids[..count].partition_point(|&id| id < split),
+        };
+        sum_rows(s, ids, &weights[..count], from.part(side), to);
+        (ids, weights) = (&ids[count..], &weights[count..]);
+    }
 }
 
 /// The same over neighbours that are picked. Which are is found without branches, part by part: of random ones every third
@@ -303,27 +345,20 @@ fn sum_picked_neighbours<S: Simd>(s: S, graph: &Graph, node: usize, picked: Pick
             count += usize::from(place != NOT_PICKED);
         }
         if count > 0 {
-            sum_rows::<S, true>(s, count, &places[..count], &of_places[..count], picked.nodes(), to);
+            sum_rows(s, &places[..count], &of_places[..count], picked.table(), to);
         }
     }
 }
 
-/// `to (+)= sum of weights[i] * from[ids[i]]` over the first `count` of `ids`; what is behind them comes next.
+/// `to += sum of weights[i] * from[ids[i]]`; ids behind those that have weights come next.
 #[inline(always)]
-fn sum_rows<S: Simd, const ADD: bool>(
-    s: S,
-    count: usize,
-    ids: &[u32],
-    weights: &[f32],
-    from: NodeRows<'_>,
-    to: &mut [f32],
-) {
+fn sum_rows<S: Simd>(s: S, ids: &[u32], weights: &[f32], from: Part<'_>, to: &mut [f32]) {
     let (width, mut start) = (to.len(), 0);
-    assert_eq!(width, from.width);
+    assert!(width == from.width && ids.len() >= weights.len());
     macro_rules! blocks {
         ($($vectors:literal)*) => {$(
             while width - start >= $vectors * S::LANES {
-                sum_block::<S, $vectors, ADD>(s, count, ids, weights, from, start, to);
+                sum_block::<S, $vectors>(s, ids, weights, from, start, to);
                 start += $vectors * S::LANES;
             }
         )*};
@@ -331,9 +366,9 @@ fn sum_rows<S: Simd, const ADD: bool>(
     blocks!(8 4 2 1);
     if start < width {
         let to = &mut to[start..];
-        let mut sum = if ADD { s.load_partial(to) } else { s.splat(0.0) };
-        for (&id, &weight) in ids[..count].iter().zip(weights) {
-            sum = s.mul_add(s.splat(weight), s.load_partial(from.row(id, start)), sum);
+        let mut sum = s.load_partial(to);
+        for (&id, &weight) in ids.iter().zip(weights) {
+            sum = s.mul_add(s.splat(weight), s.load_partial(from.columns(id, start..width)), sum);
         }
         s.store_partial(sum, to);
     }
@@ -341,29 +376,25 @@ fn sum_rows<S: Simd, const ADD: bool>(
 
 /// Some vectors' columns of [`sum_rows`].
 #[inline(always)]
-fn sum_block<S: Simd, const VECTORS: usize, const ADD: bool>(
+fn sum_block<S: Simd, const VECTORS: usize>(
     s: S,
-    count: usize,
     ids: &[u32],
     weights: &[f32],
-    from: NodeRows<'_>,
+    from: Part<'_>,
     start: usize,
     to: &mut [f32],
 ) {
-    let to = &mut to[start..start + VECTORS * S::LANES];
+    let columns = start..start + VECTORS * S::LANES;
+    let to = &mut to[columns.clone()];
     let mut sums = [s.splat(0.0); VECTORS];
-    if ADD {
-        for (sum, to) in sums.iter_mut().zip(to.chunks_exact(S::LANES)) {
-            *sum = s.load(to);
-        }
+    for (sum, to) in sums.iter_mut().zip(to.chunks_exact(S::LANES)) {
+        *sum = s.load(to);
     }
-    for (index, (&id, &weight)) in ids[..count].iter().zip(weights).enumerate() {
-        if start == 0
-            && let Some(&ahead) = ids.get(index + AHEAD)
-        {
-            from.ask_for(ahead);
+    for (index, (&id, &weight)) in ids.iter().zip(weights).enumerate() {
+        if let Some(&ahead) = ids.get(index + AHEAD) {
+            from.ask_for(ahead, columns.clone());
         }
-        let (row, weight) = (&from.row(id, start)[..VECTORS * S::LANES], s.splat(weight));
+        let (row, weight) = (from.columns(id, columns.clone()), s.splat(weight));
         for (k, sum) in sums.iter_mut().enumerate() {
             *sum = s.mul_add(weight, s.load(&row[k * S::LANES..]), *sum);
         }

@@ -22,7 +22,9 @@ mod text;
 pub use batch::{Batch, IdColumn, Segment};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};
-pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, TripleReport, Triples};
+#[cfg(feature = "std")]
+pub(crate) use graph::Relation;
+pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Relations, TripleReport, Triples};
 pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};
 pub use planted::{Planted, PlantedData, PlantedPathData, PlantedPaths};
 #[cfg(feature = "std")]

@@ -7,10 +7,10 @@
 //! Drawing batches, searching the catalogue, profiles, activations and graphs are parts ([`DrawBatches`],
 //! [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`], [`Activations`], [`Propagation`]) that an executor hands out where it has them. Callers go through one
 //! function each, which falls back on the core, or says which device has the part: [`keep_sampler`] and [`step_drawn`],
-//! [`score_catalogue`], [`top_catalogue`] and [`rank_catalogue`], [`profile`] and [`profile_drawn`], [`score_with`],
-//! [`set_graph`]. A
-//! backend that has the core alone trains, ranks, recommends and saves.
+//! [`score_catalogue`], [`top_catalogue`] and [`rank_catalogue`], [`profile`] and [`profile_drawn`], [`score_with`] and
+//! [`attention_rollout`], [`set_graph`]. A backend that has the core alone trains, ranks, recommends and saves.
 
+mod attention;
 mod catalogue;
 mod loss;
 mod parts;
@@ -21,6 +21,7 @@ mod top_k;
 
 use alloc::{format, string::String};
 
+pub use attention::attention_rollout;
 pub use catalogue::{Best, Query, catalogue_items, rank_catalogue, score_catalogue, top_catalogue};
 pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of};
 #[cfg(feature = "gpu")]
@@ -189,7 +190,7 @@ pub(crate) fn interrupted() -> Error {
 /// # Errors
 /// [`Error::Config`] where the plan exposes none, or one that is computed in training alone.
 pub fn exposed(plan: &Plan, name: &str) -> Result<View> {
-    let reason = "the plan has no activation of this name; DIN has `attention`";
+    let reason = "the plan has no activation of this name; DIN has `attention`, and DIEN where attention steers it";
     let view = plan.exposed(name).ok_or_else(|| Error::config(name, reason))?;
     let writes = |stage: &Stage| {
         let written = stage.output().filter(|output| output.buffer == view.buffer);

@@ -120,6 +120,18 @@ pub trait Propagation {
     /// # Errors
     /// As there; [`Error::Config`] where the table is not propagated, or there is no graph.
     fn propagated_rows<'a>(&'a mut self, table: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()>;
+
+    /// What some rows of a table send over an edge of weight 1 ([`ops::propagate::sent`](crate::ops::propagate::sent)), `[rows,
+    /// width]`: a propagated row is its own share and the sum over its [edges](Propagation::graph) of their weights times this.
+    /// A processor copies these rows out of the layers that it keeps; a graphics device, which keeps none, propagates once more.
+    ///
+    /// # Errors
+    /// As [`propagated_rows`](Propagation::propagated_rows); [`Error::Id`] where a row is not there, [`Error::Length`] where
+    /// `out` is not as many rows.
+    fn sent_rows<'a>(&'a mut self, table: usize, rows: &'a [u32], out: &'a mut [f32]) -> Pending<'a, ()>;
+
+    /// The graph that tables are propagated along, once there is one.
+    fn graph(&self) -> Option<&Graph>;
 }
 
 /// [`Propagation::set_graph`].

@@ -121,7 +121,9 @@
 //! [`Sampler::of_positives`](crate::data::Sampler::of_positives), [`Sampler::with_list`](crate::data::Sampler::with_list)), from
 //! which follow whether negatives must be asked for, and that what is the same
 //! for all items of a user, a user's bias, is left out of plans; `Loss::finish` ends the plan. Every model of users and items
-//! then has it; a loss of vectors those whose score is a product of them, by `Loss::finish_vectors`:
+//! then has it; a loss of vectors those whose score is a product of them, by `Loss::finish_vectors`. Who asks is the column of
+//! `Loss::query`: a user, or besides an item where [related ones](crate::data::Relations) are positives, too
+//! ([`Sampler::with_related`](crate::data::Sampler::with_related)):
 //!
 //! ```
 //! use pocketrec::{data::Planted, device::Device, models::{Loss, Mf}, train::{TrainConfig, Trainer}};

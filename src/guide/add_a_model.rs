@@ -96,6 +96,7 @@
 //! | both | `src/models/mod.rs` | `mod`, `pub use` |
 //! | clicks | `src/models/mod.rs` | its name in the list `for_each_click_model`. From that come the variant of [`ClickModel`](crate::models::ClickModel), `--model` of `train_ctr`, rows of the table of cases and of the checksums in `tests/same_bits` |
 //! | pairs | `src/models/mod.rs` | a variant of [`Model`](crate::models::Model), which the compiler then asks for in the methods there |
+//! | both | `src/explain.rs` | a row in the table of reasons, if it has some: parts of a score that add up to it, or weights. Of pairs `Trainer::explain` has a case for each model, beside [`Model::reasons`](crate::models::Model::reasons). Attention of clicks is [exposed](crate::plan::PlanBuilder::expose) as `attention`, and named in [`ClickModel::reasons`](crate::models::ClickModel::reasons) |
 //! | pairs | `tests/cases/table/models.rs` | a row, at sizes that no vector width divides |
 //! | pairs | `examples/train_ncf/options.rs` and `main.rs` | `--model` |
 //! | both | `README.md`, `CHANGELOG.md` | a row in the table of models with what was measured, a line |

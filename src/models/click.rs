@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, data::clicks::Layout, plan::Plan};
+use crate::{
+    Error, Result,
+    data::clicks::Layout,
+    explain::Kind,
+    plan::{GruKind, Plan},
+};
 
 /// Widths by which the smallest number of a model's parameters is told before its plan is built.
 pub(super) trait Widths {
@@ -97,6 +102,16 @@ macro_rules! click_model {
 for_each_click_model!(click_model);
 
 impl ClickModel {
+    /// What the reasons are that it gives for a score ([`ClickTrainer::explain`](crate::train::ClickTrainer::explain)): weights of
+    /// attention, where it has some.
+    pub fn reasons(&self) -> Option<Kind> {
+        match self {
+            ClickModel::Din(_) => Some(Kind::Weights),
+            ClickModel::Dien(dien) => (dien.evolution != GruKind::Gru).then_some(Kind::Weights),
+            _ => None,
+        }
+    }
+
     /// Width of an embedding, and widths of the hidden layers.
     pub fn widths(&self) -> (usize, &[usize]) {
         self.of_model().widths()

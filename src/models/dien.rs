@@ -35,7 +35,7 @@ use crate::{
 /// `q` are the embeddings of the candidate's fields side by side, `k` those of the same fields of an event, from the same
 /// tables; `h` is as wide. A negative is an event that did not happen: the id columns `negative.FIELD` hold one for each
 /// step of the history, the first of which is not read. The attention unit is DIN's, a network over
-/// `[q, h, q - h, q * h]`, as in the authors' code.
+/// `[q, h, q - h, q * h]`, as in the authors' code; the plan exposes its scores as `attention`.
 ///
 /// ```
 /// use pocketrec::{data::clicks::PlantedClicks, models::Dien};
@@ -125,6 +125,9 @@ impl Dien {
         }
         let unit = (&self.attention[..], Unit::Sigmoid);
         let scores = (self.evolution != GruKind::Gru).then(|| attention(&mut plan, (query, states), unit, true));
+        if let Some(scores) = scores {
+            plan.expose("attention", scores);
+        }
         let evolved = plan.gru("evolution", self.evolution, states, scores, key.width);
         plan.last_step(evolved, interest);
         let logit = deep(&mut plan, all, self.unit, &self.hidden, self.dropout);

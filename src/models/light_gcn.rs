@@ -80,7 +80,7 @@ impl LightGcn {
             return Err(Error::config("layers", reason));
         }
         let mut plan = PlanBuilder::new();
-        let user = plan.query("user");
+        let user = loss.query(&mut plan);
         let init = [self.users, self.items].map(|rows| self.init(loss, rows));
         let tables = [
             ("user.weight", "user", self.users, init[0]),

@@ -61,7 +61,7 @@ impl Mf {
         check_rows(self.users, self.items)?;
         check_width("factors", self.factors)?;
         let mut plan = PlanBuilder::new();
-        let (user, constants) = (plan.query("user"), loss.learns_constants());
+        let (user, constants) = (loss.query(&mut plan), loss.learns_constants());
         let p = plan.buffer(self.factors);
         plan.gather("user.weight", user, self.users, EMBEDDING, p);
         if loss.is_of_vectors() {

@@ -71,6 +71,7 @@ pub use wide_deep::WideDeep;
 use crate::{
     Error, Result,
     data::clicks::MAX_FIELDS,
+    explain::Kind,
     plan::{Init, Plan},
 };
 
@@ -139,6 +140,16 @@ impl Model {
             Model::NeuMf(_) => "neumf",
             Model::LightGcn(_) => "lightgcn",
             Model::SasRec(_) => "sasrec",
+        }
+    }
+
+    /// What the reasons are that it gives for a score ([`Trainer::explain`](crate::train::Trainer::explain)); nothing where it scores
+    /// by layers in which no item of the history has a part of its own.
+    pub fn reasons(&self) -> Option<Kind> {
+        match self {
+            Model::Mf(_) | Model::Gmf(_) | Model::LightGcn(_) => Some(Kind::Parts),
+            Model::SasRec(_) => Some(Kind::Weights),
+            Model::Mlp(_) | Model::NeuMf(_) => None,
         }
     }
 

@@ -199,6 +199,9 @@ impl SasRec {
         // A bias would add as much to all scores of a step, and so nothing to their softmax.
         let key = plan.linear_without_bias(&layer("key"), x, width, Activation::Identity);
         let value = plan.linear(&layer("value"), x, width, Activation::Identity);
+        // Who asks what was read of a history computes it from these.
+        plan.expose(&layer("query"), query);
+        plan.expose(&layer("key"), key);
         let read = plan.causal_attention(query, key, value, self.heads);
         let x = plan.add(normal, read);
 

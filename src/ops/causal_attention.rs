@@ -135,6 +135,31 @@ pub fn forward(query: &[f64], key: &[f64], value: &[f64], shape: Shape<'_>) -> V
     output
 }
 
+/// `[steps]`: how much is read of each step by steps that count `by`, `[steps]`: the sum over `t` of `by[t]` times the mean of
+/// `p[t, u]` over the heads. Of 1 at the last step of a sample and 0 elsewhere, this is what its last step reads.
+///
+/// ```
+/// use pocketrec::ops::causal_attention::{Shape, read};
+/// // The last step's scores are 0 and ln 3 in the first head, and both 0 in the second.
+/// let shape = Shape { offsets: &[0, 2], width: 2, heads: 2 };
+/// let read = read(&[0.0, 0.0, 3f64.ln(), 1.0], &[0.0, 5.0, 1.0, 5.0], shape, &[0.0, 1.0]);
+/// assert!((read[0] - (0.25 + 0.5) / 2.0).abs() < 1e-12 && (read[1] - (0.75 + 0.5) / 2.0).abs() < 1e-12);
+/// ```
+pub fn read(query: &[f64], key: &[f64], shape: Shape<'_>, by: &[f64]) -> Vec<f64> {
+    let mut read = vec![0.0; by.len()];
+    for (columns, scale) in shape.heads() {
+        for steps in samples(shape.offsets) {
+            for t in steps.clone().filter(|&t| by[t] != 0.0) {
+                let weights = weights(query, key, shape, &columns, scale, steps.start..t + 1);
+                for (read, weight) in read[steps.start..].iter_mut().zip(weights) {
+                    *read += by[t] * weight / shape.heads as f64;
+                }
+            }
+        }
+    }
+    read
+}
+
 /// The gradients of query, key and value, from `output_gradient`; all `[steps, width]`.
 ///
 /// ```

@@ -123,6 +123,29 @@ pub fn forward<'a>(nodes: &[f64], width: usize, layers: usize, of_node: impl Fn(
     sum.into_iter().map(|x| x / count).collect()
 }
 
+/// `[nodes, width]`: what each node sends over an edge of weight 1, so that the [output](forward) is a sum over edges,
+///
+/// ```text
+/// output[a] = E0[a] / (layers + 1) + sum over edges (a, b, weight) of weight * sent[b]
+/// sent = (E0 + E1 + ... + E(layers - 1)) / (layers + 1)
+/// ```
+///
+/// ```
+/// use pocketrec::ops::propagate;
+/// let edges = [(vec![1, 2], vec![0.5, 0.25]), (vec![0], vec![0.5]), (vec![0], vec![0.25])];
+/// let of_node = |node: usize| (&edges[node].0[..], &edges[node].1[..]);
+/// let sent = propagate::sent(&[4.0, 8.0, 16.0], 1, 2, of_node);
+/// let output = propagate::forward(&[4.0, 8.0, 16.0], 1, 2, of_node);
+/// assert_eq!(sent, [(4.0 + 8.0) / 3.0, (8.0 + 2.0) / 3.0, (16.0 + 1.0) / 3.0]);
+/// assert!((output[0] - (4.0 / 3.0 + 0.5 * sent[1] + 0.25 * sent[2])).abs() < 1e-12);
+/// ```
+pub fn sent<'a>(nodes: &[f64], width: usize, layers: usize, of_node: impl Fn(usize) -> Edges<'a>) -> Vec<f64> {
+    let before = layers.saturating_sub(1);
+    let share = (before + 1) as f64 / (layers + 1) as f64;
+    let means = forward(nodes, width, before, of_node);
+    means.into_iter().map(|x| x * share).collect()
+}
+
 /// `[nodes, width]`: of each node the sum of its neighbours' rows by the weights of the edges.
 pub fn product<'a>(nodes: &[f64], width: usize, of_node: impl Fn(usize) -> Edges<'a>) -> Vec<f64> {
     let mut sums = vec![0.0; nodes.len()];

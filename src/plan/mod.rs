@@ -195,10 +195,16 @@ impl Plan {
     }
 
     /// The activation that is called `name`, to be asked for with scores (see
-    /// [`score_with`](crate::executor::score_with)): `attention` of DIN.
+    /// [`score_with`](crate::executor::score_with)): `attention` of DIN and DIEN.
     pub fn exposed(&self, name: &str) -> Option<View> {
         let mut views = self.exposed.iter();
         views.find(|(exposed, _)| exposed == name).map(|(_, view)| *view)
+    }
+
+    /// The name that a view is [exposed](Plan::exposed) by.
+    pub(crate) fn exposed_as(&self, view: View) -> Option<&str> {
+        let mut views = self.exposed.iter();
+        views.find(|(_, exposed)| *exposed == view).map(|(name, _)| &**name)
     }
 
     /// The stage that lets the rows of whole tables reach one another, if there is one: an executor needs a

@@ -10,10 +10,11 @@ use alloc::{
 use super::Reference;
 use crate::{
     Result,
-    checks::{check_graph, check_growth, check_ids, check_propagated, check_rows, check_scored, nodes_of},
+    checks::{check_graph, check_growth, check_ids, check_propagated, check_rows, check_scored, check_sent, nodes_of},
     data::{Batch, Graph},
     executor::{Activations, Executor, LossSum, Pending, Propagation, exposed},
     memory,
+    ops::propagate,
     plan::{L2, Optimizer, ParamKind, Plan, State, Tensor},
 };
 
@@ -187,6 +188,26 @@ impl Propagation for Reference {
             narrow(&nodes[rows.start * width..rows.end * width], out);
             Ok(())
         })
+    }
+
+    fn sent_rows<'a>(&'a mut self, table: usize, rows: &'a [u32], out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            let (first, width) = check_sent(&self.plan, table, rows, out.len())?;
+            check_graph(&self.plan, self.graph.as_deref())?;
+            let (Some(op), Some(graph)) = (self.plan.propagation(), &self.graph) else {
+                return Ok(());
+            };
+            let nodes = op.tables.map(|table| self.value(table)).concat();
+            let sent = propagate::sent(&nodes, width, op.layers, |node| graph.of_node(node));
+            for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
+                narrow(&sent[(first + row as usize) * width..][..width], out);
+            }
+            Ok(())
+        })
+    }
+
+    fn graph(&self) -> Option<&Graph> {
+        self.graph.as_deref()
     }
 }
 

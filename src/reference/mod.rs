@@ -237,7 +237,13 @@ fn batch_of(plan: &Plan, columns: &[&[u32]]) -> Result<Batch> {
     check_ids(plan, columns, samples)?;
     let (any, mut all) = (vec![0; samples], columns.to_vec());
     all.resize(plan.columns().len(), &any);
-    Batch::from_columns(&all, &vec![0.0; samples])
+    let mut batch = Batch::from_columns(&all, &vec![0.0; samples])?;
+    for (index, column) in plan.columns().iter().enumerate() {
+        if column.weighted {
+            batch.ids_and_weights_mut(index).1.resize(samples, 1.0);
+        }
+    }
+    Ok(batch)
 }
 
 /// The ids by which a batch picks rows of a table, by all columns that read it.

@@ -161,6 +161,8 @@ pub(crate) mod streams {
         Choice = 6,
         /// Then the user.
         Order = 7,
+        /// Then the item.
+        Related = 8,
     }
 
     /// Below [`Planted::Ranks`].

@@ -53,6 +53,87 @@ fn models_are_between_popularity_and_the_truth() {
     assert!(text.contains("popularity") && !text.contains("fitted"), "{text}");
 }
 
+/// Made-up relations, and a table of some beside a file of interactions.
+#[test]
+fn relations_are_edges_and_positives() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--model", "lightgcn", "--relate", "6", "--epochs", "4", "--quiet", "--save", "model",
+    ];
+    let text = printed("train_graph", folder.path(), &arguments);
+    assert!(recall(&text, "popularity") < recall(&text, "lightgcn"), "{text}");
+    assert!(recall(&text, "lightgcn") < recall(&text, "the truth"), "{text}");
+    assert!(
+        text.contains("6000 pairs of related items (related), positives and edges"),
+        "{text}"
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let again = printed(
+        "recommend",
+        folder.path(),
+        &["--model", "model", "--user", "3", "--k", "4"],
+    );
+    assert!(again.contains("user 3"), "{again}");
+
+    let pairs: String = (0..200)
+        .map(|n| format!("u{},i{}\n", n % 20, (n * 3 + n / 20) % 25))
+        .collect();
+    std::fs::write(folder.path().join("plays.csv"), "user,item\n".to_owned() + &pairs).unwrap();
+    let rows: String = (0..25)
+        .map(|n| format!("i{n},\"['i{}', 'i{}', 'other']\",5\n", (n + 1) % 25, (n + 2) % 25))
+        .collect();
+    std::fs::write(folder.path().join("meta.csv"), "item,with,price\n".to_owned() + &rows).unwrap();
+    let of_file = [
+        "--model",
+        "lightgcn",
+        "--data",
+        "plays.csv",
+        "--relations",
+        "meta.csv",
+        "--related",
+        "with",
+    ];
+    let positives_alone = [&of_file[..], &["--epochs", "2", "--quiet", "--edge-weight", "0"]].concat();
+    let text = printed("train_graph", folder.path(), &positives_alone);
+    assert!(text.contains("50 pairs of related items (with), positives;"), "{text}");
+    assert!(text.contains("25 of unknown items left out"), "{text}");
+    let lines = |text: &str| text.lines().all(|line| line.chars().count() <= 80);
+    assert!(lines(&text), "{text}");
+    for (more, part) in [
+        (&["--edge-weight", "-1"][..], "--edge-weight: -1"),
+        (&["--temperature", "0"], "--temperature: 0"),
+        (&["--l2-tables", "0.1"], "--l2-tables: 0.1"),
+        (&["--relate", "3"], "--relate"),
+        (&["--save", "meta.csv"], "--save: meta.csv is the file of --relations"),
+    ] {
+        let error = refused("train_graph", folder.path(), &[&of_file[..], more].concat());
+        assert!(error.contains(part), "{more:?}: {error}");
+    }
+    let wrong = [&of_file[..7], &["price"]].concat();
+    let error = refused("train_graph", folder.path(), &wrong);
+    assert!(error.contains("meta.csv"), "{error}");
+}
+
+#[test]
+fn a_trained_graph_says_what_comes_over_its_edges() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = ["--model", "lightgcn", "--epochs", "2", "--save", "a"];
+    let text = printed("train_graph", folder.path(), &train);
+    assert!(text.contains("most of it from"), "{text}");
+    let why = printed(
+        "recommend",
+        folder.path(),
+        &["--model", "a", "--user", "3", "--k", "4", "--why"],
+    );
+    let header = why.lines().find(|line| line.contains("what it comes from"));
+    assert!(
+        header.is_some_and(|line| line.contains("item") && line.contains("score")),
+        "{why}"
+    );
+    assert!(why.contains("besides"), "{why}"); // the user's own row
+    assert!(why.lines().all(|line| line.chars().count() <= 80), "{why}");
+}
+
 #[test]
 fn lists_are_read_as_published() {
     let folder = tempfile::tempdir().unwrap();
@@ -91,6 +172,13 @@ fn what_would_be_ignored_is_refused() {
         (&["--model", "ials", "--unobserved", "-1"], "--unobserved"),
         (&["--model", "popularity", "--save", "a"], "--save"),
         (&["--model", "lightgcn", "--patience", "2"], "--patience"),
+        (&["--relate", "5"], "--relate: it says nothing of --model rp3beta"),
+        (&["--model", "lightgcn", "--relate", "0"], "--relate: 0 related items"),
+        (
+            &["--model", "lightgcn", "--edge-weight", "2"],
+            "--edge-weight: it says how related items are taken",
+        ),
+        (&["--model", "lightgcn", "--relations", "meta.csv"], "--related"),
         (&["--k", "0"], "--k"),
         (&["--user", "nobody"], "--user"),
         (&["--data", "missing"], "missing"),

@@ -62,6 +62,41 @@ fn a_model_of_pairs_recommends_learns_and_is_saved() {
     assert!(lines[4..].iter().all(|line| line[0] == "u3"), "{written}");
 }
 
+/// Parts, weights, and a refusal by a model that has neither.
+#[test]
+fn models_of_pairs_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    let ask = |model: &'static str| ["--model", model, "--user", "u7", "--k", "3", "--why"];
+    let mf = ["--model", "mf", "--factors", "8", "--epochs", "2", "--checkpoint", "mf"];
+    printed("train_ncf", folder, &train(&mf));
+    let next = [
+        "--epochs",
+        "2",
+        "--embedding-dim",
+        "8",
+        "--length",
+        "6",
+        "--checkpoint",
+        "next",
+    ];
+    printed("train_next", folder, &train(&next));
+    for (model, heading) in [("mf", "what it comes from"), ("next", "no parts of")] {
+        let why = printed("recommend", folder, &ask(model));
+        assert!(why.contains(heading), "{why}");
+        // Each item stands in the list and among the reasons' rows.
+        for row in rows(&why) {
+            let named = why.lines().filter(|line| line.starts_with(&format!("│ {} ", row[1])));
+            assert_eq!(named.count(), 1, "{why}");
+        }
+        assert!(why.lines().all(|line| line.chars().count() <= 80), "{why}");
+    }
+    printed("train_ncf", folder, &train(&["--epochs", "1", "--checkpoint", "neumf"]));
+    let error = refused("recommend", folder, &ask("neumf"));
+    assert!(error.contains("--why: neumf has no reasons"), "{error}");
+}
+
 #[test]
 fn a_model_of_clicks_ranks_candidates_and_learns() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,6 +141,12 @@ fn a_model_of_clicks_ranks_candidates_and_learns() {
         "{best}"
     );
     assert!(best.contains("probability"), "{best}");
+    let why = printed("recommend", folder, &with(&[&ask[..], &["--why"]].concat()));
+    assert!(why.contains("weights, no parts of"), "{why}");
+    assert!(why.contains("i8 ") && why.contains("i10 "), "{why}");
+    assert!(why.lines().all(|line| line.chars().count() <= 80), "{why}");
+    let nothing = printed("recommend", folder, &with(&["--user", "u2", "--k", "2", "--why"]));
+    assert!(nothing.contains("nothing of a history"), "{nothing}");
     let all = printed("recommend", folder, &with(&["--user", "u2", "--k", "100"]));
     assert_eq!(rows(&all).len(), 40, "{all}");
 
@@ -150,7 +191,8 @@ fn a_model_of_clicks_ranks_candidates_and_learns() {
 }
 
 fn refusals(folder: &Path) {
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 8] = [
+        (&["--model", "fm", "--user", "u1", "--why"], "--why: fm has no reasons"),
         (
             &["--model", "din", "--user", "u1", "--context", "aeg=3"],
             "did you mean age?",

@@ -14,10 +14,10 @@ use pocketrec::{
     data::{Batch, Sampler},
     device::Device,
     executor::{
-        Executor, LossSum, Pending, Query, keep_sampler, profile, profile_drawn, rank_catalogue, score_with,
-        step_drawn, top_catalogue,
+        Executor, LossSum, Pending, Query, attention_rollout, keep_sampler, profile, profile_drawn, rank_catalogue,
+        score_with, step_drawn, top_catalogue,
     },
-    models::NeuMf,
+    models::{NeuMf, SasRec},
     plan::{L2, Optimizer, Plan, State},
     train::Trainer,
 };
@@ -141,7 +141,16 @@ fn what_needs_a_part_falls_back_on_the_core_or_says_who_has_it() {
     assert!(!keep_sampler(&mut alone, &sampler, 1 << 20).wait().unwrap());
     let batch = crate::common::random_batch(&plan, 20, 1);
     let (adam, l2, mut logits) = (Optimizer::default(), L2::default(), [0.0; 20]);
-    let refused: [(Result<()>, &str); 4] = [
+    let sequences = SasRec::new(1, 9).embedding_dim(4).length(5).plan().unwrap();
+    let mut reads = Late::new(&sequences, crate::common::random_state(&sequences, 0.3, 5), &LATE);
+    let histories = crate::common::random_batch(&sequences, 4, 1);
+    let refused: [(Result<()>, &str); 5] = [
+        (
+            attention_rollout(&mut reads, &histories, &mut [0.0; 4])
+                .wait()
+                .map(drop),
+            "does not hand out block.1.query",
+        ),
         (
             step_drawn(&mut alone, 0, 0, 8, &adam, l2).wait().map(drop),
             "fill batches and call step",

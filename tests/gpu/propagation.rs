@@ -2,14 +2,15 @@
 
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
-    executor::{Executor, Query, score_catalogue, top_catalogue},
+    executor::{Executor, Query, attention_rollout, score_catalogue, top_catalogue},
     gpu::GpuExecutor,
-    models::LightGcn,
+    models::{LightGcn, Loss, SasRec, Softmax},
     plan::{Plan, State},
+    train::{TrainConfig, Trainer},
 };
 
 use crate::{
-    common::{give_graph, random_batch, random_state},
+    common::{close, give_graph, random_batch, random_state, wide},
     open, step,
 };
 
@@ -41,12 +42,63 @@ fn a_step_is_a_known_number_of_dispatches() {
     assert_eq!(one, (2 + 2 + 3 + 2 + 2) + (1 + 2 + 4) + (3 + 2 + 1 + 2 + 1));
 }
 
+/// What comes over the edges of a trainer's users adds up to their scores, before and after what is absorbed.
+#[test]
+fn parts_of_scores_add_up() {
+    let Some(gpu) = open() else { return };
+    for layers in [1, 3] {
+        let model = LightGcn::new(40, 50).embedding_dim(12).layers(layers);
+        let plan = model.plan().unwrap();
+        let executor = GpuExecutor::new(&gpu, plan.clone(), &random_state(&plan, 0.3, 5)).unwrap();
+        let config = TrainConfig {
+            loss: Loss::Bpr,
+            ..TrainConfig::default()
+        };
+        let mut trainer = Trainer::with_executor(model, Box::new(executor), config).unwrap();
+        for pairs in [[(3, 4), (3, 9), (8, 9)], [(8, 2), (3, 11), (40, 9)]] {
+            trainer.absorb(&pairs).unwrap();
+            for user in [3, 8] {
+                let why = trainer.explain(user, 9).unwrap();
+                assert!((why.sum() - f64::from(why.score)).abs() < 1e-5, "{why:?}");
+                assert_eq!(why.reasons.len(), trainer.history().absorbed(user).len());
+            }
+        }
+    }
+}
+
+/// What causal attention has read, of queries and keys that come from the device.
+#[test]
+fn what_was_read_is_a_processors() {
+    let Some(gpu) = open() else { return };
+    let plan = SasRec::new(1, 30).embedding_dim(12).heads(2).length(9).plan().unwrap();
+    let state = random_state(&plan, 0.5, 5);
+    let batch = random_batch(&plan, 300, 4);
+    let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+    let mut on_cpu = CpuExecutor::new(plan, state, Isa::detect().unwrap(), 1).unwrap();
+    let both: [&mut dyn Executor; 2] = [&mut on_gpu, &mut on_cpu];
+    let [got, want] = both.map(|executor| {
+        let mut logits = [0.0; 300];
+        let read = attention_rollout(executor, &batch, &mut logits).wait().unwrap();
+        [&read[..], &logits].concat()
+    });
+    assert!(want.len() > 1000);
+    close(&got, &wide(&want), 1e-4, "read and logits");
+}
+
 /// The rows that come out, all scores and the best items, before and after steps, rows that are written and tables that grow.
 #[test]
 fn rows_and_scores_are_a_processors() {
     let Some(gpu) = open() else { return };
-    for layers in [1, 2, 3] {
-        let plan = plan(layers);
+    let related = Loss::Softmax(Softmax {
+        related: true,
+        ..Softmax::default()
+    });
+    let of_related = LightGcn::new(40, 50)
+        .embedding_dim(12)
+        .layers(2)
+        .plan_for(related)
+        .unwrap();
+    for plan in [plan(1), plan(2), plan(3), of_related] {
         let state: State = random_state(&plan, 0.3, 5);
         let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
         let mut on_cpu = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), 1).unwrap();
@@ -60,16 +112,19 @@ fn rows_and_scores_are_a_processors() {
                 score_catalogue(&mut **executor, &[0, 7, 39], &mut scores)
                     .wait()
                     .unwrap();
+                let (mut sent, mut of_user) = ([0.0; 3 * 12], [0.0; 12]);
                 let propagation = executor.propagation().unwrap();
+                propagation.sent_rows(1, &[49, 0, 7], &mut sent).wait().unwrap();
                 propagation.propagated_rows(1, 0, &mut rows).wait().unwrap();
+                propagation.sent_rows(0, &[39], &mut of_user).wait().unwrap();
                 let best = top_catalogue(&mut **executor, &[Query { user: 7, known: &[1] }], 1)
                     .wait()
                     .unwrap();
                 scores.push(best[0][0].1);
-                [scores, rows].concat()
+                [&scores[..], &rows, &sent, &of_user].concat()
             });
             for (got, want) in got.iter().zip(&want) {
-                assert!((got - want).abs() < 1e-5, "{layers} layers, {what}: {got} for {want}");
+                assert!((got - want).abs() < 1e-5, "{plan}{what}: {got} for {want}");
             }
         };
         seen(&mut both, "at first");

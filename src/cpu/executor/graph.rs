@@ -12,7 +12,7 @@ use crate::cpu::serial::Pool;
 use crate::cpu::threads::Pool;
 use crate::{
     Result,
-    checks::{check_graph, check_propagated, nodes_of},
+    checks::{check_graph, check_propagated, check_sent, nodes_of},
     cpu::{
         prepare::TableSource,
         propagate::NodeRows,
@@ -136,5 +136,26 @@ impl Propagation for CpuExecutor {
             }
             Ok(())
         })
+    }
+
+    fn sent_rows<'a>(&'a mut self, table: usize, rows: &'a [u32], out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::now(|| {
+            self.ready()?;
+            let (first, width) = check_sent(&self.plan, table, rows, out.len())?;
+            self.check_graph()?;
+            self.guarded(|executor| executor.propagate_all());
+            if let Some(propagated) = &self.propagated {
+                let value = value(&self.tensors, table);
+                for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
+                    out.copy_from_slice(&value[row as usize * width..][..width]);
+                    propagated.add_layers(first + row as usize, out);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn graph(&self) -> Option<&Graph> {
+        self.propagated.as_ref().and_then(Propagated::graph)
     }
 }

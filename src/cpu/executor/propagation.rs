@@ -203,6 +203,17 @@ impl Propagated {
         });
     }
 
+    /// From a node's row in its table to what it sends over an edge of weight 1. All layers must be there.
+    pub fn add_layers(&self, node: usize, row: &mut [f32]) {
+        let width = self.width;
+        for layer in &self.layers {
+            let layer = &layer[node * width..][..width];
+            row.iter_mut().zip(layer).for_each(|(x, y)| *x += y);
+        }
+        let scale = 1.0 / (self.op.layers + 1) as f32;
+        row.iter_mut().for_each(|x| *x *= scale);
+    }
+
     /// The gradients of picked rows, and the way back but for its last product.
     pub fn backward(&mut self, context: UpdateContext<'_>, sources: [&[TableSource]; 2], on: &mut Workers<'_>) {
         let Some(graph) = self.graph.as_deref() else { return };

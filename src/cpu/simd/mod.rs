@@ -5,7 +5,7 @@
 //! inlined (`#[inline(always)]`) into [`Simd::vectorize`], the one function of each implementation that is compiled
 //! with the instructions turned on.
 //!
-//! All `unsafe` of the CPU kernels stands in this folder: the intrinsics, and the pointers of [`matmul`].
+//! All `unsafe` of the CPU kernels stands in this folder: the intrinsics, the pointers of [`matmul`], and a hint to the system ([`pages`]).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -14,6 +14,7 @@ mod avx512;
 pub(crate) mod matmul;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+pub(crate) mod pages;
 pub(crate) mod pairs;
 mod scalar;
 

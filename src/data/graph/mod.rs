@@ -7,12 +7,15 @@
 //! equation 8), which is symmetric and so its own transpose.
 
 mod builder;
+mod relations;
 mod triples;
 
 use alloc::{format, vec::Vec};
 
 pub use builder::{Edge, GraphBuilder};
 #[cfg(feature = "std")]
+pub(crate) use relations::Relation;
+pub use relations::Relations;
 pub(in crate::data) use triples::TripleCollector;
 pub use triples::{ItemLinks, TripleReport, Triples};
 

@@ -89,6 +89,11 @@ impl PlantedData {
     pub fn score(&self, user: u32, item: u32) -> f32 {
         self.log_popularity.get(item as usize).copied().unwrap_or(0.0) + self.affinity(user, item)
     }
+
+    /// The inner product of two items' vectors; 0 where either is not there.
+    pub(super) fn product_of_items(&self, item: u32, other: u32) -> f32 {
+        dot(self.factors, &self.items, item, &self.items, other)
+    }
 }
 
 fn dot(factors: usize, users: &[f32], user: u32, items: &[f32], item: u32) -> f32 {
@@ -245,7 +250,7 @@ impl Planted {
 }
 
 /// Standard Gumbel noise.
-fn gumbel(rng: Rng, index: u32) -> f32 {
+pub(super) fn gumbel(rng: Rng, index: u32) -> f32 {
     let uniform = (rng.at(index.into())[0] as f32 + 0.5) / 4_294_967_296.0;
     -libm::logf(-libm::logf(uniform.min(1.0 - f32::EPSILON)))
 }

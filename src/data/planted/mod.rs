@@ -1,9 +1,10 @@
-//! Made-up data whose truth is known: pairs with planted tastes, histories along planted paths, and clicks with planted interests.
+//! Made-up data whose truth is known: pairs with planted tastes and relations of items, histories along planted paths, and clicks with planted interests.
 
 mod click_data;
 mod clicks;
 mod interactions;
 mod paths;
+mod relations;
 mod walk;
 
 pub use click_data::{Part, PlantedClickData};

@@ -19,6 +19,11 @@ impl Sampler {
         while at < end {
             // `at` is below `total`, which is a u32.
             let part = at as u32..end.min(at + PART as u64) as u32;
+            if self.has_related() {
+                self.fill_related(epoch, part, &order, batch);
+                at += PART as u64;
+                continue;
+            }
             match (self.epochs.pairwise, self.users.is_empty()) {
                 (true, true) => self.fill_pairs::<false>(epoch, part, &order, rng, batch),
                 (true, false) => self.fill_pairs::<true>(epoch, part, &order, rng, batch),
@@ -118,6 +123,30 @@ impl Sampler {
                 false => first,
             };
             batch.push(&[user, own, negative], 1.0);
+        }
+    }
+
+    /// Positives and pairs of related items.
+    fn fill_related(&self, epoch: u32, positions: Range<u32>, order: &Permutation, batch: &mut Batch) {
+        let len = positions.len();
+        let mut draws = [0; PART];
+        order.fill(positions.start, &mut draws[..len]);
+        let interactions = self.positives.len() as u32;
+        for &draw in &draws[..len] {
+            let pair = draw.checked_sub(interactions).map(|at| self.related[at as usize]);
+            let positive = match (pair.is_some(), self.users.is_empty()) {
+                (true, _) => draw % interactions, // any
+                (_, true) => draw,
+                (_, false) => self.positive::<true>(epoch, draw),
+            };
+            let user = self.positives.user(positive);
+            match pair {
+                Some((head, tail)) => batch.push_related([user, tail, head], true),
+                None => {
+                    let item = self.positives.item(positive);
+                    batch.push_related([user, item, item], false);
+                }
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The graph that tables are propagated along.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     Result,
-    checks::{check_graph, check_propagated, nodes_of},
+    checks::{check_graph, check_propagated, check_sent, nodes_of},
     data::Graph,
     executor::{Pending, Propagation},
     gpu::{
@@ -61,19 +61,48 @@ impl GpuExecutor {
         let (nodes, width) = check_propagated(&self.plan, table, first, out.len())?;
         self.check_graph()?;
         self.prepare(samples_alone(1), [0; SPACES])?;
-        if self.propagation_is_due()
-            && let Some(program) = &self.program
-        {
-            let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
-            let work = Work {
-                rows: [0; SPACES],
-                slots: 0,
-                columns: &self.inputs.work,
-            };
-            self.counts.dispatches += record(&mut encoder, &[&program.propagate_all], work, None);
-            self.counts.submits += 1;
-            self.in_flight.push_back(self.gpu.submit([encoder.finish()]));
+        if self.propagation_is_due() {
+            self.submit_layers(true);
         }
+        self.read_means(nodes, width, out).await
+    }
+
+    /// What is sent over edges is the sum of all layers but the last, which stands where their mean comes to be.
+    async fn read_sent(&mut self, table: usize, rows: &[u32], out: &mut [f32]) -> Result<()> {
+        self.ready()?;
+        let (first, width) = check_sent(&self.plan, table, rows, out.len())?;
+        self.check_graph()?;
+        self.prepare(samples_alone(1), [0; SPACES])?;
+        self.submit_layers(false);
+        self.forget_propagated();
+        for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
+            let node = first + row as usize;
+            self.read_means(node..node + 1, width, out).await?;
+        }
+        let layers = self.plan.propagation().map_or(1, |op| op.layers);
+        let scale = 1.0 / (layers + 1) as f32;
+        out.iter_mut().for_each(|x| *x *= scale);
+        Ok(())
+    }
+
+    /// Propagates all nodes, over all layers or all but the last, which is one dispatch.
+    fn submit_layers(&mut self, all: bool) {
+        let Some(program) = &self.program else { return };
+        let dispatches = &program.propagate_all[..];
+        let count = dispatches.len().saturating_sub(usize::from(!all));
+        let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+        let work = Work {
+            rows: [0; SPACES],
+            slots: 0,
+            columns: &self.inputs.work,
+        };
+        self.counts.dispatches += record(&mut encoder, &[&dispatches[..count]], work, None);
+        self.counts.submits += 1;
+        self.in_flight.push_back(self.gpu.submit([encoder.finish()]));
+    }
+
+    /// Rows of the buffer that has the mean of layers, or their sum so far.
+    async fn read_means(&mut self, nodes: Range<usize>, width: usize, out: &mut [f32]) -> Result<()> {
         let (Some(graph), Some(op)) = (&self.graph, self.plan.propagation()) else {
             return Ok(());
         };
@@ -105,5 +134,13 @@ impl Propagation for GpuExecutor {
 
     fn propagated_rows<'a>(&'a mut self, table: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()> {
         Pending::start(self.read_propagated(table, first, out))
+    }
+
+    fn sent_rows<'a>(&'a mut self, table: usize, rows: &'a [u32], out: &'a mut [f32]) -> Pending<'a, ()> {
+        Pending::start(self.read_sent(table, rows, out))
+    }
+
+    fn graph(&self) -> Option<&Graph> {
+        self.graph.as_ref().map(|graph| &*graph.graph)
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result,
     ops::{self, Bpr, SigmoidCrossEntropy},
-    plan::{Activation, Plan, PlanBuilder, Stage, View},
+    plan::{Activation, Column, Part, Plan, PlanBuilder, Stage, View},
 };
 
 pub use settings::{Ccl, Margin, SampledSoftmax, Softmax};
@@ -79,6 +79,8 @@ pub(crate) enum Draw {
     Positives {
         /// With the logarithm of how likely each is drawn.
         log_q: bool,
+        /// With pairs of related items among them.
+        related: bool,
     },
     /// Positives, and a list for each batch.
     Listed {
@@ -110,7 +112,10 @@ impl Loss {
         match self {
             Loss::CrossEntropy => Draw::Labels,
             Loss::Bpr | Loss::Margin(_) | Loss::Ccl(_) => Draw::Pairs,
-            Loss::Softmax(Softmax { corrects, .. }) => Draw::Positives { log_q: corrects },
+            Loss::Softmax(Softmax { corrects, related, .. }) => Draw::Positives {
+                log_q: corrects,
+                related,
+            },
             Loss::SampledSoftmax(SampledSoftmax { candidates, .. }) => Draw::Listed { candidates },
         }
     }
@@ -176,7 +181,10 @@ impl Loss {
                 margin: op.margin,
                 weight: op.weight,
             })),
-            Some(Stage::SoftmaxCrossEntropy(op)) => Ok(Loss::Softmax(Softmax::of(op))),
+            Some(Stage::SoftmaxCrossEntropy(op)) => {
+                let is_head = |column: &Column| column.part == Part::Feature && column.weighted;
+                Ok(Loss::Softmax(Softmax::of(op, plan.columns().iter().any(is_head))))
+            }
             other => {
                 let name = other.map_or("nothing", Stage::name);
                 Err(Error::config(
@@ -196,6 +204,19 @@ impl Loss {
     /// Whether it compares vectors of users and items, and not logits of any model.
     pub(super) fn is_of_vectors(self) -> bool {
         matches!(self, Loss::Softmax(_) | Loss::SampledSoftmax(_) | Loss::Ccl(_))
+    }
+
+    /// Whether pairs of related items are positives, too.
+    pub(crate) fn is_related(self) -> bool {
+        matches!(self, Loss::Softmax(Softmax { related: true, .. }))
+    }
+
+    /// The id column of users, who are not the only ones that ask where related items do.
+    pub(super) fn query(self, plan: &mut PlanBuilder) -> usize {
+        match self.is_related() {
+            true => plan.weighted_query("user"),
+            false => plan.query("user"),
+        }
     }
 
     /// The layer `logit` of one output, with a bias where one can be learnt.
@@ -236,8 +257,8 @@ impl Loss {
         }
     }
 
-    /// Ends a plan of a loss that [compares vectors](Loss::is_of_vectors): `query` is the user's, and `vector` adds the stages
-    /// that make the item's of a column, in [its space](PlanBuilder::space_of_column). Softmax serves by their dot product, and CCL by their cosine.
+    /// Ends a plan of a loss that [compares vectors](Loss::is_of_vectors): `query` is the vector of the user, by the column that
+    /// [`query`](Loss::query) gives, and `vector` adds the stages that make the item's of a column, in [its space](PlanBuilder::space_of_column). Softmax serves by their dot product, and CCL by their cosine.
     pub(crate) fn finish_vectors(
         self,
         mut plan: PlanBuilder,
@@ -255,6 +276,14 @@ impl Loss {
         match self {
             Loss::Softmax(softmax) => {
                 let scored = dot(&mut plan, query, of_item);
+                let query = match softmax.related {
+                    false => query,
+                    true => {
+                        let head = plan.head("head", "item");
+                        let of_head = plan.shared(|plan| vector(plan, head));
+                        plan.add(query, of_head) // the one that the sample has is the weighted one
+                    }
+                };
                 plan.finish(softmax.op([query, of_item], scored, item))
             }
             Loss::SampledSoftmax(softmax) => {

@@ -57,8 +57,19 @@ pub struct Softmax {
     pub block: u32,
     /// Whether other samples of a block with the same item are left out of the sum, as they are no negatives.
     pub leaves_out_same: bool,
-    /// Whether scores are corrected for how often an item is drawn, the logarithm of its share of all interactions.
+    /// Whether scores are corrected for how often an item is drawn, the logarithm of its share of all positives.
     pub corrects: bool,
+    /// Whether pairs of related items are positives beside the interactions
+    /// ([`Relations::positives`](crate::data::Relations::positives)): a sample is then a user and an item of theirs or two
+    /// items, the first of which asks for the second as a user does. So items that nobody has are learnt and ranked.
+    #[serde(skip_serializing_if = "is_false")]
+    pub related: bool,
+}
+
+/// Whether a setting need not be stored, as in files from before there was one.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_false(setting: &bool) -> bool {
+    !setting
 }
 
 impl Default for Softmax {
@@ -70,6 +81,7 @@ impl Default for Softmax {
             block: 2048,
             leaves_out_same: true,
             corrects: false,
+            related: false,
         }
     }
 }
@@ -89,8 +101,8 @@ impl Softmax {
         }
     }
 
-    /// The settings of an operation.
-    pub(super) fn of(op: &SoftmaxCrossEntropy) -> Self {
+    /// The settings of an operation, and whether items ask beside users.
+    pub(super) fn of(op: &SoftmaxCrossEntropy, related: bool) -> Self {
         Softmax {
             temperature: op.temperature,
             log_sum: op.log_sum,
@@ -98,6 +110,7 @@ impl Softmax {
             block: u32::try_from(op.block).unwrap_or(u32::MAX),
             leaves_out_same: op.column.is_some(),
             corrects: op.corrects,
+            related,
         }
     }
 }

@@ -97,6 +97,46 @@ impl PlanBuilder {
         self.id_column(name, name, Space::Samples, false, Part::Query)
     }
 
+    /// The same, whose ids have [weights](Column::weighted): 0 where the query of a sample is another's
+    /// ([`head`](PlanBuilder::head)), 1 else. Where ids alone are scored, all count once.
+    pub fn weighted_query(&mut self, name: &str) -> usize {
+        self.id_column(name, name, Space::Samples, true, Part::Query)
+    }
+
+    /// The id column of what stands for the query in some samples, a related item for a user, of a vocabulary that it shares: its
+    /// ids have weights, 1 in these samples and 0 in others. Training alone reads it. Added up, what is looked up by both is the
+    /// one or the other.
+    ///
+    /// ```
+    /// use pocketrec::{ops::{Similarity, SoftmaxCrossEntropy}, plan::{Init, PlanBuilder}};
+    /// let mut plan = PlanBuilder::new();
+    /// let (user, item, head) = (plan.weighted_query("user"), plan.candidate("item"), plan.head("head", "item"));
+    /// let init = Init::Normal { std: 0.1 };
+    /// let [p, q, h] = [(); 3].map(|()| plan.buffer(8));
+    /// plan.gather("user.weight", user, 50, init, p);
+    /// plan.gather("item.weight", item, 40, init, q);
+    /// plan.gather("item.weight", head, 40, init, h);
+    /// let query = plan.add(p, h); // a user or an item
+    /// let terms = plan.buffer(8);
+    /// plan.product(p, q, terms);
+    /// let scored = plan.plain_sum(&[terms]);
+    /// let plan = plan.finish(SoftmaxCrossEntropy {
+    ///     vectors: [query, q],
+    ///     scored,
+    ///     column: Some(item),
+    ///     similarity: Similarity::Cosine,
+    ///     temperature: 0.1,
+    ///     log_sum: 1.0,
+    ///     block: 256,
+    ///     corrects: false,
+    /// })?;
+    /// assert!(plan.pair().is_some()); // items are ranked for users
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn head(&mut self, name: &str, vocabulary: &str) -> usize {
+        self.id_column(name, vocabulary, Space::Samples, true, Part::Feature)
+    }
+
     /// The id column of what is ranked, the item, with a vocabulary of the same name.
     pub fn candidate(&mut self, name: &str) -> usize {
         self.id_column(name, name, Space::Samples, false, Part::Candidate)

@@ -15,6 +15,7 @@
 mod absorb;
 mod config;
 mod events;
+mod explain;
 mod feed;
 mod fit;
 mod grow;

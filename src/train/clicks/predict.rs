@@ -40,15 +40,20 @@ impl ClickTrainer {
     /// [`Encoder::request`](crate::data::clicks::Encoder::request) and [`score`](ClickTrainer::score);
     /// [`Error::Diverged`] where it is the parameters that are too large.
     pub fn rank(&mut self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Vec<(usize, f32)>> {
-        let encoder = self.encoder.as_ref().ok_or_else(Self::no_encoder)?;
-        let later = encoder.user_of(context).and_then(|user| self.history.of(user));
-        let samples = encoder.request_after(context, events, later, candidates)?;
+        let samples = self.request(context, events, candidates)?;
         let logits = self
             .predictor()
             .finite_logits(&samples, |row| format!("candidate {row}"))?;
         let mut ranked: Vec<(usize, f32)> = logits.into_iter().enumerate().collect();
         ranked.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
         Ok(ranked)
+    }
+
+    /// A row for each candidate of a request; clicks of its user that were absorbed come behind its events.
+    pub(super) fn request(&self, context: &Values, events: &[&Values], candidates: &[&Values]) -> Result<Samples> {
+        let encoder = self.encoder.as_ref().ok_or_else(Self::no_encoder)?;
+        let later = encoder.user_of(context).and_then(|user| self.history.of(user));
+        encoder.request_after(context, events, later, candidates)
     }
 
     /// How well each row's own candidate is ranked among the row's negatives: HR@k and NDCG@k. Rows without negatives
@@ -60,13 +65,19 @@ impl ClickTrainer {
         self.predictor().ranking(samples, k)
     }
 
-    /// How much each event of a row's history weighs in its prediction, oldest first: DIN's attention, which says by
-    /// which earlier events a candidate is recommended. Empty where the history is.
+    /// How much each event of a row's history weighs in its prediction, oldest first: the attention of DIN or DIEN, which says
+    /// which earlier events are looked at for a candidate. Empty where the history is. [`explain`](ClickTrainer::explain) has
+    /// them by item.
     ///
     /// # Errors
     /// Those of [`score`](ClickTrainer::score); [`Error::Config`] where the model has no attention;
     /// [`Error::Device`] where the device does not hand out activations.
     pub fn attention(&mut self, samples: &Samples) -> Result<Vec<Vec<f32>>> {
+        Ok(self.score_with_attention(samples)?.1)
+    }
+
+    /// The logit of each row, and what [`attention`](ClickTrainer::attention) gives.
+    pub(super) fn score_with_attention(&mut self, samples: &Samples) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
         let feed = self.predictor().feed(samples)?;
         let view = exposed(self.plan(), "attention")?;
         let Space::Steps(sequence) = self.plan().space(view.buffer) else {
@@ -82,7 +93,7 @@ impl ClickTrainer {
             let steps = batch.offsets(sequence).windows(2);
             rows.extend(steps.map(|pair| weights[pair[0] as usize..pair[1] as usize].to_vec()));
         }
-        Ok(rows)
+        Ok((logits, rows))
     }
 
     /// How well clicks are predicted. Rows count alike, whatever weight they have in training.

@@ -164,6 +164,14 @@ impl TrainConfig {
                 return Err(Error::config(field, format!("{weight} is not a number from 0 up")));
             }
         }
+        if self.loss.is_related() && self.l2.tables > 0.0 {
+            let reason = format!(
+                "{}: samples of related items have a user that stands for nothing, whose row this would count; give 0, and \
+                 l2.per_row a number",
+                self.l2.tables
+            );
+            return Err(Error::config("l2.tables", reason));
+        }
         if self.k == 0 {
             return Err(Error::config("k", "0 places hold no item; 10 is usual"));
         }

@@ -103,7 +103,8 @@ impl Trainer {
                 self.core.train(&mut task, schedule, time, watch)
             }
             None => {
-                let mut task = InteractionTask::new(split, &self.config, &mut *self.core.executor)?;
+                let mut task =
+                    InteractionTask::new(split, &self.config, self.relations.as_ref(), &mut *self.core.executor)?;
                 self.core.train(&mut task, schedule, time, watch)
             }
         }

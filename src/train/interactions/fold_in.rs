@@ -1,7 +1,7 @@
 //! Models that propagate along the graph of interactions: the graph, and how what is new is folded in.
 //!
-//! The graph is that of all that is trained on and was absorbed since. It is made of the histories, which checkpoints have, so
-//! that it is the same after loading. Items that are held out are no part of it.
+//! The graph is that of all that is trained on and was absorbed since, and of relations between items. It is made of the
+//! histories and the relations, which checkpoints have, so that it is the same after loading. Items that are held out are no part of it.
 
 use alloc::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{AbsorbConfig, AbsorbReport, ITEM, Trainer, USER, pad};
 use crate::{Result, checks::nodes_of, data::GraphBuilder, executor::set_graph};
 
 impl Trainer {
-    /// Hands the executor the graph of the histories, where its plan propagates.
+    /// Hands the executor the graph of the histories and relations, where its plan propagates.
     pub(crate) fn give_graph(&mut self) -> Result<()> {
         if self.plan().propagation().is_none() {
             return Ok(());
@@ -17,10 +17,14 @@ impl Trainer {
         let absorbed = self.history.absorbed_pairs();
         let users = self.history.offsets.len().saturating_sub(1) as u32;
         let trained = (0..users).flat_map(|user| self.history.trained(user).iter().map(move |&item| (user, item)));
-        let graph = GraphBuilder::new(nodes_of(self.plan()))
+        let nodes = nodes_of(self.plan());
+        let mut graph = GraphBuilder::new(nodes)
             .pairs(self.history.items.len(), trained)?
-            .pairs(absorbed.len(), absorbed.into_iter())?
-            .build()?;
+            .pairs(absorbed.len(), absorbed.into_iter())?;
+        if let Some(relations) = &self.relations {
+            graph = graph.edges(&relations.node_edges(nodes[USER]))?;
+        }
+        let graph = graph.build()?;
         set_graph(&mut *self.core.executor, Arc::new(graph)).wait()
     }
 

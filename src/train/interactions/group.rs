@@ -103,11 +103,12 @@ impl Trainer {
         let draw = self.config.loss.draw();
         let pairwise = draw == Draw::Pairs;
         let is_listed = matches!(draw, Draw::Listed { .. });
-        let columns = 2 + usize::from(pairwise || is_listed);
+        let is_related = self.config.loss.is_related();
+        let columns = 2 + usize::from(pairwise || is_listed || is_related);
         let (mut batch, mut list) = (Batch::new(columns, samples), Vec::new());
         match is_listed {
             true => batch.reset_with_list(columns),
-            false => batch.set_negatives(2..columns),
+            false => batch.set_negatives(2..2 + usize::from(pairwise)),
         }
         let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
         for &(user, item) in group {
@@ -125,14 +126,19 @@ impl Trainer {
                     }
                 }
                 let at = batch.len();
-                if !pairwise {
-                    batch.push(&[user, positive], 1.0);
+                match pairwise {
+                    true => {}
+                    false if is_related => batch.push_related([user, positive, positive], false),
+                    false => batch.push(&[user, positive], 1.0),
                 }
                 for _ in 0..config.negatives {
                     let unknown = |&item: &u32| !self.history.contains(user, item);
                     if let Some(negative) = (0..ATTEMPTS).map(|_| draws.below(items)).find(unknown) {
                         match draw {
                             Draw::Pairs => batch.push(&[user, positive, negative], 1.0),
+                            Draw::Positives { related: true, .. } => {
+                                batch.push_related([user, negative, negative], false);
+                            }
                             Draw::Labels | Draw::Positives { .. } => batch.push(&[user, negative], 0.0),
                             Draw::Listed { .. } => list.push(negative),
                         }
@@ -151,7 +157,7 @@ impl Trainer {
         if is_listed {
             batch.set_list(list);
         }
-        if let Draw::Positives { log_q: true } = draw {
+        if let Draw::Positives { log_q: true, .. } = draw {
             // Drawn uniformly, all but the new ones.
             let samples = batch.len();
             batch.log_q_mut().resize(samples, 0.0);

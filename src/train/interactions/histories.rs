@@ -10,7 +10,7 @@ use crate::{
     Error, Result,
     data::{Batch, Split, push_history, sequence_columns as columns},
     eval::{Protocol, RankingReport, TopK, evaluate_with},
-    executor::{Executor, score_with},
+    executor::{Executor, attention_rollout, score_with},
     models::{Model, SasRec},
     plan::{ParamKind, Plan},
 };
@@ -62,20 +62,35 @@ impl ByHistory {
         let (mut vectors, mut batch, mut logits) = (Vec::new(), Batch::default(), Vec::new());
         let mut histories = histories.peekable();
         while histories.peek().is_some() {
-            batch.reset(columns::LIST + 1, 2);
-            for history in histories.by_ref().take(TOGETHER) {
-                push_history(&mut batch, history, self.length);
-                batch.labels_mut().push(1.0);
-            }
-            // What training alone reads must be there all the same: any ids do.
-            let steps = batch.column(columns::SEEN).ids.len();
-            batch.ids_mut(columns::NEXT).resize(steps, 0);
-            batch.set_list([]);
+            self.fill(&mut batch, histories.by_ref().take(TOGETHER));
             logits.clear();
             logits.resize(batch.len(), 0.0);
             vectors.extend(score_with(executor, &batch, "query", &mut logits).wait()?);
         }
         Ok(vectors)
+    }
+
+    /// Makes a batch of histories that are to be scored.
+    fn fill<'a>(self, batch: &mut Batch, histories: impl Iterator<Item = &'a [u32]>) {
+        batch.reset(columns::LIST + 1, 2);
+        for history in histories {
+            push_history(batch, history, self.length);
+            batch.labels_mut().push(1.0);
+        }
+        // What training alone reads must be there all the same: any ids do.
+        let steps = batch.column(columns::SEEN).ids.len();
+        batch.ids_mut(columns::NEXT).resize(steps, 0);
+        batch.set_list([]);
+    }
+
+    /// How much is read of each of the last steps of a history, as many as the plan looks at.
+    ///
+    /// # Errors
+    /// Those of [`attention_rollout`].
+    pub fn read(self, executor: &mut dyn Executor, history: &[u32]) -> Result<Vec<f32>> {
+        let (mut batch, mut logit) = (Batch::default(), [0.0]);
+        self.fill(&mut batch, core::iter::once(history));
+        attention_rollout(executor, &batch, &mut logit).wait()
     }
 
     /// The rows of all items, `[items, width]`.

@@ -11,6 +11,7 @@ mod history;
 mod item_users;
 mod new_rows;
 mod recommend;
+mod relations;
 mod sequence_task;
 mod task;
 
@@ -26,7 +27,7 @@ use histories::ByHistory;
 use super::{Progress, averaging::check_averaging, core::Core};
 use crate::{
     Error, Result,
-    data::{IdMap, Split},
+    data::{IdMap, Relations, Split},
     device::Device,
     eval::RankingReport,
     executor::{Executor, pair_of},
@@ -53,6 +54,7 @@ pub struct Trainer {
     pub(crate) item_ids: IdMap,
     pub(crate) titles: Vec<String>,
     pub(crate) history: History,
+    pub(crate) relations: Option<Relations>,
     pairs: recommend::Pairs,
 }
 
@@ -152,6 +154,7 @@ impl Trainer {
             item_ids,
             titles: Vec::new(),
             history: History::default(),
+            relations: None,
             pairs: recommend::Pairs::default(),
         };
         trainer.give_graph()?;
@@ -286,7 +289,10 @@ impl Trainer {
         if !self.keyed {
             let (users, items) = (self.users(), self.items());
             self.user_ids = padded(train.user_ids(), users)?;
-            self.item_ids = padded(train.item_ids(), items)?;
+            // Relations may know more items, and the same as far as both go.
+            let related = self.relations.as_ref().map(Relations::item_ids);
+            let item_ids = related.filter(|keys| keys.len() > train.item_ids().len());
+            self.item_ids = padded(item_ids.unwrap_or(train.item_ids()), items)?;
             self.keyed = true;
         }
         if (0..train.items()).any(|item| train.title(item).is_some()) {
@@ -302,14 +308,16 @@ impl Trainer {
     /// indices would mean others.
     pub(super) fn check_keys(&self, split: &Split) -> Result<()> {
         let train = &split.train;
-        let sides = [
-            ("users", train.user_ids(), &self.user_ids),
-            ("items", train.item_ids(), &self.item_ids),
-        ];
+        let related = self.relations.as_ref().map(Relations::item_ids);
+        let [users, items] = match self.keyed {
+            true => [Some(&self.user_ids), Some(&self.item_ids)],
+            false => [None, related],
+        };
+        let sides = [("users", train.user_ids(), users), ("items", train.item_ids(), items)];
         for (what, keys, known) in sides {
-            if !self.keyed || begins_with(known, keys) {
+            let Some(known) = known.filter(|known| !begins_with(known, keys)) else {
                 continue;
-            }
+            };
             let mut both = keys.iter().zip(known.iter());
             // More keys behind the same ones are other rows, not other meanings.
             let Some(row) = both.position(|(key, known)| key != known) else {

@@ -1,10 +1,12 @@
 //! Interactions as a task: positives with negatives, drawn on the device where the executor can.
 
+use alloc::vec::Vec;
+
 use crate::{
     Error, Result,
-    data::{Batch, Sampler, Split},
+    data::{Batch, Relations, Sampler, Split},
     eval::{self, Protocol, RankingReport},
-    executor::{Executor, keep_sampler, step_drawn},
+    executor::{Executor, keep_sampler, pair_of, step_drawn},
     models::Draw,
     plan::{L2, Optimizer},
     train::{
@@ -28,15 +30,25 @@ pub(super) struct InteractionTask<'a> {
 
 impl<'a> InteractionTask<'a> {
     /// # Errors
-    /// Those of [`Sampler::new`] and [`keep_sampler`].
-    pub fn new(split: &'a Split, config: &TrainConfig, executor: &mut dyn Executor) -> Result<Self> {
+    /// Those of [`Sampler::new`] and [`keep_sampler`], and where positives of related items are asked for and there are none.
+    pub fn new(
+        split: &'a Split,
+        config: &TrainConfig,
+        relations: Option<&Relations>,
+        executor: &mut dyn Executor,
+    ) -> Result<Self> {
         let sampler = match config.loss.draw() {
             Draw::Labels => Sampler::new(&split.train, config.negatives, config.seed)?,
             Draw::Pairs => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
             Draw::Listed { candidates } => Sampler::with_list(&split.train, candidates, config.seed)?,
-            Draw::Positives { log_q } => Sampler::of_positives(&split.train, log_q, config.seed)?,
+            Draw::Positives { log_q, .. } => Sampler::of_positives(&split.train, log_q, config.seed)?,
         };
-        let sampler = sampler.with_sampling(config.sampling)?;
+        let mut sampler = sampler.with_sampling(config.sampling)?;
+        if let Draw::Positives { related: true, .. } = config.loss.draw() {
+            let rows = pair_of(executor.plan()).map(|pair| executor.plan().rows_of(pair.candidate))?;
+            let items = u32::try_from(rows).unwrap_or(u32::MAX);
+            sampler = sampler.with_related(positive_pairs(relations)?, items)?;
+        }
         let size = config.batch_size;
         let is_drawn = keep_sampler(executor, &sampler, size).wait()?;
         let samples = if is_drawn { 0 } else { sampler.samples_per_epoch() };
@@ -51,6 +63,22 @@ impl<'a> InteractionTask<'a> {
             protocol: config.protocol,
             k: config.k,
         })
+    }
+}
+
+/// The pairs of related items that are positives.
+fn positive_pairs(relations: Option<&Relations>) -> Result<Vec<(u32, u32)>> {
+    let pairs: Vec<(u32, u32)> = relations
+        .iter()
+        .flat_map(|relations| relations.positive_pairs())
+        .collect();
+    match pairs.is_empty() {
+        false => Ok(pairs),
+        true => {
+            let reason = "the loss takes related items as positives (Softmax::related), and there are none: hand the trainer some \
+                          (Relations::positives, Trainer::set_relations)";
+            Err(Error::config("relations", reason))
+        }
     }
 }
 

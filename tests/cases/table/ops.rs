@@ -1,6 +1,7 @@
 //! Rows of the table: each operation with as little as can be around it.
 
 use pocketrec::{
+    models::{LightGcn, Loss, Mf, Softmax},
     ops::{Bpr, Ccl, Margin, SampledSoftmax, SigmoidCrossEntropy, Similarity, SoftmaxCrossEntropy},
     plan::{Activation, GruKind, Init, Plan, PlanBuilder, Space, Stage, View},
 };
@@ -597,7 +598,30 @@ fn of_tables() -> Vec<(&'static str, Plan)> {
         ("propagate: over 3 layers, of pairs", propagated(7, 3, true)),
         ("propagate: over 4 layers, beyond 8 vectors", propagated(135, 4, true)),
         ("propagate: beside a table that is not", beside_a_plain_table()),
+        (
+            "propagate: users, or items in their place",
+            LightGcn::new(13, 19)
+                .embedding_dim(7)
+                .layers(2)
+                .plan_for(related())
+                .unwrap(),
+        ),
+        (
+            "softmax_cross_entropy: users, or items in their place",
+            Mf::new(13, 19).factors(5).plan_for(related()).unwrap(),
+        ),
     ]
+}
+
+/// A loss whose samples have a user and an item in the user's place, by any weights.
+fn related() -> Loss {
+    Loss::Softmax(Softmax {
+        temperature: 0.5,
+        log_sum: 0.84,
+        block: 90,
+        related: true,
+        ..Softmax::default()
+    })
 }
 
 fn propagated(width: usize, layers: usize, pairs: bool) -> Plan {

@@ -10,13 +10,13 @@
 //! and the item `h` gives `c_h (q_h . q_i)` to the score of item `i`. What is left of `p` gives the rest, with the biases. The ridge, a
 //! hundredth of the mean square of the `q_h`, keeps items that are alike from speaking against one another.
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
-use super::{ITEM, Trainer, USER};
+use super::{dot, scale_of};
 use crate::{
-    Error, Result,
+    Result,
     explain::{Explanation, Reason},
-    models::Model,
+    train::Trainer,
 };
 
 /// The ridge over the mean square of the vectors of the history.
@@ -26,74 +26,39 @@ const MORE_STEPS: usize = 32;
 /// Residual over the right side at which there is nothing left to do.
 const ENOUGH: f64 = 1e-12;
 
+/// The tables of users' and items' vectors, and the parameter that weighs their columns, if there is one.
+pub(super) struct Tables {
+    pub user: &'static str,
+    pub item: &'static str,
+    pub output: Option<&'static str>,
+}
+
 impl Trainer {
-    /// Why a user gets an item: what the items that the user was trained on and has absorbed give to the score, and the
-    /// rest that they do not account for, in which biases are. Reasons and rest add up to the score.
-    ///
-    /// The user's vector is written as a sum of those of the history, by least squares with a small ridge: how much of it that
-    /// explains, `rest` shows. Models that score by a product of two vectors can be explained so, MF and GMF.
-    ///
-    /// ```
-    /// # use pocketrec::{data::Interactions, device::Device, models::Mf, train::*};
-    /// let split = Interactions::from_pairs(&[(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3)])?.leave_one_out()?;
-    /// let mut trainer = Trainer::new(Mf::new(2, 4).factors(8), Device::cpu(), TrainConfig::default())?;
-    /// trainer.fit(&split, |_| ())?;
-    /// let why = trainer.explain(0, 3)?;
-    /// assert_eq!(why.reasons.len(), 2); // 2 is held out
-    /// assert!((why.sum() - f64::from(why.score)).abs() < 1e-5);
-    /// # Ok::<(), pocketrec::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Id`] where the model has no row for the user or the item, [`Error::Config`] where the model is another.
-    pub fn explain(&mut self, user: u32, item: u32) -> Result<Explanation> {
-        self.check(USER, user)?;
-        self.check(ITEM, item)?;
-        let (of_user, of_item, output) = match &self.model {
-            Model::Mf(_) => ("user.weight", "item.weight", None),
-            Model::Gmf(_) => ("gmf.user.weight", "gmf.item.weight", Some("logit.weight")),
-            other => {
-                let reason = format!(
-                    "{} scores by more than a product of two vectors, and no part of its score is one item's; MF and GMF can \
-                     be explained, and classical::Rp3Beta and Ials",
-                    other.name()
-                );
-                return Err(Error::config("model", reason));
-            }
-        };
+    /// The parts of a score that the history's vectors have in the user's.
+    pub(super) fn explain_product(&mut self, tables: &Tables, user: u32, item: u32) -> Result<Explanation> {
         let score = self.score(&[(user, item)])?[0];
-        let mut query = self.row(of_user, user)?;
-        if let Some(output) = output {
+        let mut query = self.row(tables.user, user)?;
+        let target = self.row(tables.item, item)?;
+        let scale = scale_of(self.config.loss, &query, &target);
+        if let Some(output) = tables.output {
             let weights = self.row(output, 0)?;
             query.iter_mut().zip(weights).for_each(|(x, weight)| *x *= weight);
         }
-        let target = self.row(of_item, item)?;
-        let mut history = [self.history.trained(user), self.history.absorbed(user)].concat();
+        let mut history = self.own_history(user);
         history.sort_unstable();
         history.dedup();
         let mut vectors = Vec::with_capacity(history.len());
         for &item in &history {
-            vectors.push(self.row(of_item, item)?);
+            vectors.push(self.row(tables.item, item)?);
         }
         let solution = ridge(&vectors, &query);
         let reason = |(&item, vector): (&u32, &Vec<f64>)| Reason {
             item,
-            contribution: (dot(vector, &solution) * dot(vector, &target)) as f32,
+            contribution: (dot(vector, &solution) * dot(vector, &target) * scale) as f32,
         };
         let reasons: Vec<Reason> = history.iter().zip(&vectors).map(reason).collect();
         let given: f64 = reasons.iter().map(|reason| f64::from(reason.contribution)).sum();
         Ok(Explanation::new(score, reasons, (f64::from(score) - given) as f32))
-    }
-
-    /// A row of a parameter.
-    fn row(&mut self, name: &str, row: u32) -> Result<Vec<f64>> {
-        let params = self.plan().params();
-        let param = params.iter().position(|param| param.name == name);
-        let param = param.ok_or_else(|| Error::config("model", String::from("it has no ") + name))?;
-        let mut values = vec![0.0; params[param].width];
-        let executor = &mut self.core.executor;
-        executor.read_rows(param, row as usize, &mut values).wait()?;
-        Ok(values.into_iter().map(f64::from).collect())
     }
 }
 
@@ -130,10 +95,6 @@ fn ridge(vectors: &[Vec<f64>], query: &[f64]) -> Vec<f64> {
     solution
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
 fn add_scaled(factor: f64, from: &[f64], to: &mut [f64]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
 }
@@ -142,9 +103,12 @@ fn add_scaled(factor: f64, from: &[f64], to: &mut [f64]) {
 mod tests {
     use super::*;
     use crate::{
+        Error,
         data::Interactions,
         device::Device,
-        models::{Gmf, Mf, Mlp},
+        models::{Ccl, Gmf, Loss, Mf, Mlp, Model},
+        plan::State,
+        rng::Rng,
         train::TrainConfig,
     };
 
@@ -199,5 +163,50 @@ mod tests {
         }
         let mut other = Trainer::new(Mlp::new(3, 3), Device::cpu().threads(1), TrainConfig::default()).unwrap();
         assert!(matches!(other.explain(0, 0), Err(Error::Config { .. })));
+    }
+
+    /// Where scores are cosines, so are their parts: those of the product over both lengths.
+    #[test]
+    fn parts_of_cosines_are_parts_of_products_over_the_lengths() {
+        let of = |loss: Loss| {
+            let model = Mf::new(2, 6).factors(4);
+            let plan = model.plan_for(loss).unwrap();
+            let mut state = State::initial(&plan, 5, false).unwrap();
+            for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
+                let rng = Rng::new(param.name.len() as u64);
+                let spread = if param.name.ends_with("bias") { 0.0 } else { 1.0 };
+                (0..)
+                    .zip(&mut tensor.value)
+                    .for_each(|(i, x)| *x = spread * rng.normal(i));
+            }
+            let config = TrainConfig {
+                loss,
+                ..TrainConfig::default()
+            };
+            let mut trainer = Trainer::with_state(model, Device::cpu().threads(1), config, state).unwrap();
+            assert_eq!([0, 2, 5].map(|item| trainer.history.absorb(1, item)), [true; 3]);
+            let why = trainer.explain(1, 3).unwrap();
+            let rows = [
+                trainer.row("user.weight", 1).unwrap(),
+                trainer.row("item.weight", 3).unwrap(),
+            ];
+            (why, rows)
+        };
+        let ((product, rows), (cosine, same)) = (of(Loss::Bpr), of(Loss::Ccl(Ccl::default())));
+        assert_eq!(rows, same);
+        let lengths = rows.map(|row| libm::sqrt(dot(&row, &row))).iter().product::<f64>();
+        let near = |got: f32, want: f32| {
+            assert!(
+                (f64::from(got) - f64::from(want) / lengths).abs() < 1e-6,
+                "{got} {want}"
+            )
+        };
+        near(cosine.score, product.score);
+        near(cosine.rest, product.rest);
+        assert_eq!(cosine.reasons.len(), 3);
+        for (cosine, product) in cosine.reasons.iter().zip(&product.reasons) {
+            assert_eq!(cosine.item, product.item);
+            near(cosine.contribution, product.contribution);
+        }
     }
 }
