@@ -59,8 +59,10 @@ const NEXT: Run = Run {
         "4",
         "--candidates",
         "30",
+        "--device",
+        "cpu",
     ],
-    resume: &["--data", "plays.csv"],
+    resume: &["--data", "plays.csv", "--device", "cpu"],
 };
 
 /// Some thousand rows: an epoch is reported on several times.

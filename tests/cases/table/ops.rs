@@ -290,8 +290,10 @@ fn against_a_list(width: usize, is_along: bool, similarity: Similarity, has_laye
     let mut of_own = look_up(&mut plan, "item.weight", own, 23, space);
     let mut of_list = look_up(&mut plan, "item.weight", listed, 23, list);
     if has_layer {
-        of_own = plan.linear("item.layer", of_own, width, Activation::Identity);
-        of_list = plan.shared(|plan| plan.linear("item.layer", of_list, width, Activation::Identity));
+        // A bias would add as much to all scores of a query, so that its gradient would be what is left of terms that cancel.
+        let layer = |plan: &mut PlanBuilder, x| plan.linear_without_bias("item.layer", x, width, Activation::Identity);
+        of_own = layer(&mut plan, of_own);
+        of_list = plan.shared(|plan| layer(plan, of_list));
     }
     let scored = match is_along {
         true => {
