@@ -176,7 +176,7 @@ enum Feed {
     /// Drawn beforehand.
     Fixed(Vec<Batch>),
     /// Two batches: one is trained on while the other is filled.
-    Drawn(Sampler, Box<[Batch; 2]>),
+    Drawn(Box<(Sampler, [Batch; 2])>),
 }
 
 impl Feed {
@@ -185,7 +185,7 @@ impl Feed {
             let sampler = Sampler::new(&interactions(shape)?, 4, 1)?;
             let mut first = Batch::new(2, shape.batch);
             sampler.fill(0, 0, shape.batch, &mut first);
-            return Ok(Feed::Drawn(sampler, Box::new([first, Batch::new(2, shape.batch)])));
+            return Ok(Feed::Drawn(Box::new((sampler, [first, Batch::new(2, shape.batch)]))));
         }
         let column = |stream: u32, k: u32, below: u32| -> Vec<u32> {
             let rng = Rng::new(1).stream(stream).stream(k);
@@ -209,8 +209,8 @@ impl Feed {
                 executor.step(batch, optimizer, L2::default(), &mut || {}).wait()?;
                 Ok(batch.len())
             }
-            Feed::Drawn(sampler, batches) => {
-                let [now, next] = &mut **batches;
+            Feed::Drawn(drawn) => {
+                let (sampler, [now, next]) = &mut **drawn;
                 let size = now.len();
                 let per_epoch = sampler.samples_per_epoch() / size as u64;
                 let (epoch, start) = (1 + at / per_epoch, at % per_epoch * size as u64);

@@ -292,6 +292,10 @@ impl CpuExecutor {
 }
 
 /// A piece of the first phase.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one of a step's few is the small one, and a box would allocate in each step"
+)]
 enum TileTask<'a> {
     Prefetch(&'a mut (dyn FnMut() + Send)),
     Train {
