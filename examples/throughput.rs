@@ -219,7 +219,7 @@ impl Feed {
                         sampler.fill(epoch as u32, start, size, next);
                     })
                     .wait()?;
-                batches.swap(0, 1);
+                core::mem::swap(now, next);
                 Ok(size)
             }
         }
