@@ -141,9 +141,9 @@ pub fn forward<'a>(nodes: &[f64], width: usize, layers: usize, of_node: impl Fn(
 /// ```
 pub fn sent<'a>(nodes: &[f64], width: usize, layers: usize, of_node: impl Fn(usize) -> Edges<'a>) -> Vec<f64> {
     let before = layers.saturating_sub(1);
-    let share = (before + 1) as f64 / (layers + 1) as f64;
+    let (of_mean, of_all) = ((before + 1) as f64, (layers + 1) as f64);
     let means = forward(nodes, width, before, of_node);
-    means.into_iter().map(|x| x * share).collect()
+    means.into_iter().map(|x| x * of_mean / of_all).collect()
 }
 
 /// `[nodes, width]`: of each node the sum of its neighbours' rows by the weights of the edges.

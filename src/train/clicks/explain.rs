@@ -31,8 +31,8 @@ impl ClickTrainer {
     /// trainer.set_encoder(data.encoder)?;
     /// let why = trainer.explain(&data.test)?;
     /// assert_eq!(why.len(), data.test.len());
-    /// for reason in why.iter().flat_map(|why| why.reasons.iter().take(1)) {
-    ///     assert!(trainer.reason_key(reason.item).is_some());
+    /// for reason in &why[0].reasons {
+    ///     println!("{:?} {:.3}", trainer.reason_key(reason.item), reason.contribution);
     /// }
     /// # Ok::<(), pocketrec::Error>(())
     /// ```
