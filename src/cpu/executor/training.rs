@@ -292,6 +292,7 @@ impl CpuExecutor {
 }
 
 /// A piece of the first phase.
+#[allow(clippy::large_enum_variant)] // a few a step, on the stack
 enum TileTask<'a> {
     Prefetch(&'a mut (dyn FnMut() + Send)),
     Train {
