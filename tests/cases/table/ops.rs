@@ -37,6 +37,18 @@ pub fn rows() -> Vec<(&'static str, Plan)> {
         "sampled_softmax: of steps against what a layer makes",
         against_a_list(17, true, Similarity::Dot, true),
     ));
+    rows.push((
+        "sampled_softmax: of samples, wide",
+        against_a_list(33, false, Similarity::Dot, false),
+    ));
+    rows.push((
+        "sampled_softmax: of steps, narrow",
+        against_a_list(3, true, Similarity::Dot, false),
+    ));
+    rows.push((
+        "sampled_softmax: of steps against what a narrow layer makes",
+        against_a_list(5, true, Similarity::Dot, true),
+    ));
     rows.extend(of_tables());
     rows
 }
