@@ -89,6 +89,11 @@ fn edges_stand_beside_interactions() {
     for (got, item) in scores.iter().zip(item) {
         near(*got, user * item);
     }
+    // What comes over the user's only edge, and the rest, add up to a related item's score.
+    let why = trainer.explain(0, 1).unwrap();
+    assert_eq!((why.reasons.len(), why.reasons[0].item), (1, 0));
+    near(why.rest, 2.0 / 2.0 * item[1]);
+    near(why.reasons[0].contribution, (user - 2.0 / 2.0) * item[1]);
     // And what nobody has is recommended.
     let best: Vec<u32> = trainer
         .recommend(0, 3)
