@@ -17,6 +17,9 @@ use crate::{
 
 const FILE: &[u8] = include_bytes!("../golden/layers.safetensors");
 
+/// Adds an operation that reads some views to a plan.
+type Add = Box<dyn Fn(&mut PlanBuilder, &[View]) -> View>;
+
 /// What an operation reads, where its rows lie, and how it is added to a plan.
 struct Case {
     /// Its name in the file, and that of what goes in.
@@ -26,12 +29,12 @@ struct Case {
     rows: usize,
     width: usize,
     has_steps: bool,
-    add: Box<dyn Fn(&mut PlanBuilder, &[View]) -> View>,
+    add: Add,
 }
 
 fn cases(golden: &Golden) -> Vec<Case> {
     let epsilon: f32 = golden.setting("epsilon");
-    let of_rows = |name: &str, add: Box<dyn Fn(&mut PlanBuilder, &[View]) -> View>| Case {
+    let of_rows = |name: &str, add: Add| Case {
         names: [name.into(), name.into()],
         tables: &["x"],
         rows: golden.setting("rows"),
