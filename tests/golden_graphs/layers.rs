@@ -17,7 +17,7 @@ use crate::{
 
 const FILE: &[u8] = include_bytes!("../golden/layers.safetensors");
 
-/// Adds an operation on what was looked up to a plan.
+/// Adds an operation that reads some views to a plan.
 type Add = Box<dyn Fn(&mut PlanBuilder, &[View]) -> View>;
 
 /// What an operation reads, where its rows lie, and how it is added to a plan.
