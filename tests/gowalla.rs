@@ -244,12 +244,12 @@ fn numbers_or<const N: usize>(name: &str, own: [f32; N]) -> ([f32; N], bool) {
     )
 }
 
-/// LightGCN as its authors train it: BPR by users who are drawn uniformly, one negative, Adam and L2 in batches of 2,048. Their
-/// code has recall and NDCG of 0.1071 and 0.0894 after 5 epochs of 3 layers.
+/// LightGCN as its authors train it: BPR by users who are drawn uniformly, one negative, Adam and L2 in batches of 2,048. The
+/// same in plain PyTorch has recall and NDCG of 0.0974 and 0.0831 after 2 epochs of 3 layers; seeds move that by 0.003.
 #[test]
 #[ignore = "takes minutes"]
-fn light_gcn_by_bpr_is_where_its_authors_are_after_5_epochs() {
-    let ([layers, epochs, every, seed], is_test) = numbers_or("GOWALLA_LIGHTGCN", [3.0, 5.0, 5.0, 1.0]);
+fn light_gcn_by_bpr_is_where_pytorch_is_after_2_epochs() {
+    let ([layers, epochs, every, seed], is_test) = numbers_or("GOWALLA_LIGHTGCN", [3.0, 2.0, 1.0, 1.0]);
     let config = TrainConfig {
         loss: Loss::Bpr,
         sampling: Sampling::UniformUsers,
@@ -267,7 +267,7 @@ fn light_gcn_by_bpr_is_where_its_authors_are_after_5_epochs() {
     let last = train_light_gcn(config, [layers, epochs, every].map(|number| number as usize));
     if let Some(last) = last.filter(|_| is_test) {
         assert!(
-            (last.0 - 0.1071).abs() < 0.002 && (last.1 - 0.0894).abs() < 0.002,
+            (last.0 - 0.0974).abs() < 0.003 && (last.1 - 0.0831).abs() < 0.003,
             "{last:?}"
         );
     }
