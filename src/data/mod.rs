@@ -38,4 +38,4 @@ pub use sampler::{
     LIST_STREAM, NEGATIVE_STREAM, ORDER_STREAM, SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, Sampler, Sampling,
     SequenceSampler, USER_STREAM,
 };
-pub(crate) use sampler::{push_history, sequence_columns};
+pub(crate) use sampler::{push_history, push_related, sequence_columns};

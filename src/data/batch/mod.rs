@@ -295,16 +295,6 @@ impl Batch {
         self.labels.push(label);
     }
 
-    /// Adds a positive of a user, an item and a head: of the head, where they are related items, else of the user; the other has
-    /// the weight 0.
-    pub(crate) fn push_related(&mut self, ids: [u32; 3], of_head: bool) {
-        self.push(&ids, 1.0);
-        let of_head = f32::from(u8::from(of_head));
-        for (column, weight) in [(0, 1.0 - of_head), (2, of_head)] {
-            self.columns[column].weights.push(weight);
-        }
-    }
-
     /// Takes away an order that will not be that of the ids; what is filled has none any more.
     #[inline]
     fn forget_order(&mut self) {

@@ -1,6 +1,7 @@
 //! Training samples: every positive once an epoch, with fresh negatives, in shuffled order.
 
 mod part;
+mod related;
 mod sequences;
 
 use alloc::{format, vec::Vec};
@@ -16,6 +17,7 @@ use crate::{
     rng::{Permutation, Rng, scale, streams},
 };
 
+pub(crate) use related::push_related;
 pub use sequences::{SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, SequenceSampler};
 pub(crate) use sequences::{columns as sequence_columns, push_history};
 
@@ -239,66 +241,6 @@ impl Sampler {
         Ok(sampler)
     }
 
-    /// The same sampler of [positives](Sampler::of_positives) that draws pairs (head, tail) of `items` items, too, each once an
-    /// epoch, all in one shuffled order; draws behind those of the interactions belong to the pairs in their order.
-    ///
-    /// Column 0 holds users, column 1 items, and column 2 heads. Those of the first and the last have weights, of which one
-    /// is 1 and the other 0: of an interaction that of the head, which is the item itself then, and of a pair that of the
-    /// user, who is any. It is what plans with a [`head`](crate::plan::PlanBuilder::head) learn from.
-    ///
-    /// ```
-    /// use pocketrec::data::{Batch, Interactions, Sampler};
-    /// let train = Interactions::from_pairs(&[(0, 0), (1, 1)])?;
-    /// let mut batch = Batch::default();
-    /// Sampler::of_positives(&train, false, 42)?.with_related(vec![(1, 0)], 2)?.fill(0, 0, 100, &mut batch);
-    /// let at = batch.column(2).weights.iter().position(|&weight| weight == 1.0).unwrap();
-    /// assert_eq!((batch.len(), batch.column(2).ids[at], batch.column(1).ids[at]), (3, 1, 0));
-    /// assert_eq!(batch.column(0).weights.iter().sum::<f32>(), 2.0);
-    /// # Ok::<(), pocketrec::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Id`] where a pair has an item that there is none of, [`Error::Config`] where the sampler is another, there are
-    /// no pairs, or an epoch would have more than 2^32 - 2 samples; [`Error::Memory`].
-    pub fn with_related(mut self, pairs: Vec<(u32, u32)>, items: u32) -> Result<Self> {
-        if self.epochs.negatives > 0 || self.has_list() || self.has_related() {
-            let reason = "the sampler draws something else beside positives; begin with Sampler::of_positives";
-            return Err(Error::config("related", reason));
-        }
-        if pairs.is_empty() {
-            return Err(Error::config("related", "there are no pairs of related items"));
-        }
-        if let Some(id) = pairs
-            .iter()
-            .flat_map(|&(head, tail)| [head, tail])
-            .find(|&id| id >= items)
-        {
-            return Err(Error::Id {
-                column: "related item".into(),
-                id: id.into(),
-                rows: items.into(),
-            });
-        }
-        let total = self.epochs.samples as usize + pairs.len();
-        self.epochs.samples = u32::try_from(total)
-            .ok()
-            .filter(|&total| total < u32::MAX)
-            .ok_or_else(|| {
-                let reason = format!("{total} positives with the related items; an epoch has 4294967294 at most");
-                Error::config("related", reason)
-            })?;
-        self.related = pairs;
-        if self.has_log_q() {
-            self.log_q = self.shares()?;
-        }
-        Ok(self)
-    }
-
-    /// Whether samples are of related items, too.
-    pub fn has_related(&self) -> bool {
-        !self.related.is_empty()
-    }
-
     /// Whether batches have a [list](Batch::set_list).
     pub fn has_list(&self) -> bool {
         self.list != List::None
@@ -402,8 +344,8 @@ impl Sampler {
     }
 
     /// Fills `batch` with the samples `start..start + count` of an epoch, as far as the epoch goes, and sorts it.
-    /// Column 0 holds users, column 1 items, and column 2 negatives of pairs, or heads of related items. Allocates nothing once the batch has room for
-    /// `count`; a batch of another number of columns is replaced.
+    /// Column 0 holds users, column 1 items, and column 2 negatives of pairs, or heads of related items. Allocates nothing
+    /// once the batch has room for `count`; a batch of another number of columns is replaced.
     pub fn fill(&self, epoch: u32, start: u64, count: usize, batch: &mut Batch) {
         let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
         let columns = 2 + usize::from(self.epochs.pairwise || self.has_list() || self.has_related());

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Samples that are drawn together; their intermediate values lie on the stack.
-const PART: usize = 256;
+pub(super) const PART: usize = 256;
 
 impl Sampler {
     /// Pushes the samples of positions of an epoch, part by part.
@@ -37,7 +37,7 @@ impl Sampler {
     /// The positive that number `index` of an epoch stands for: itself, or one of a user who is drawn. Which of both is a
     /// constant, as asking for each sample takes 8 % more instructions.
     #[inline]
-    fn positive<const BY_USERS: bool>(&self, epoch: u32, index: u32) -> u32 {
+    pub(super) fn positive<const BY_USERS: bool>(&self, epoch: u32, index: u32) -> u32 {
         if !BY_USERS {
             return index;
         }
@@ -123,30 +123,6 @@ impl Sampler {
                 false => first,
             };
             batch.push(&[user, own, negative], 1.0);
-        }
-    }
-
-    /// Positives and pairs of related items.
-    fn fill_related(&self, epoch: u32, positions: Range<u32>, order: &Permutation, batch: &mut Batch) {
-        let len = positions.len();
-        let mut draws = [0; PART];
-        order.fill(positions.start, &mut draws[..len]);
-        let interactions = self.positives.len() as u32;
-        for &draw in &draws[..len] {
-            let pair = draw.checked_sub(interactions).map(|at| self.related[at as usize]);
-            let positive = match (pair.is_some(), self.users.is_empty()) {
-                (true, _) => draw % interactions, // any
-                (_, true) => draw,
-                (_, false) => self.positive::<true>(epoch, draw),
-            };
-            let user = self.positives.user(positive);
-            match pair {
-                Some((head, tail)) => batch.push_related([user, tail, head], true),
-                None => {
-                    let item = self.positives.item(positive);
-                    batch.push_related([user, item, item], false);
-                }
-            }
         }
     }
 }

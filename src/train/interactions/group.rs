@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{AbsorbConfig, ITEM, Trainer, USER};
 use crate::{
     Error, Result,
-    data::Batch,
+    data::{Batch, push_related},
     models::Draw,
     plan::{L2, Optimizer},
     train::{
@@ -128,7 +128,7 @@ impl Trainer {
                 let at = batch.len();
                 match pairwise {
                     true => {}
-                    false if is_related => batch.push_related([user, positive, positive], false),
+                    false if is_related => push_related(&mut batch, [user, positive, positive], false),
                     false => batch.push(&[user, positive], 1.0),
                 }
                 for _ in 0..config.negatives {
@@ -137,7 +137,7 @@ impl Trainer {
                         match draw {
                             Draw::Pairs => batch.push(&[user, positive, negative], 1.0),
                             Draw::Positives { related: true, .. } => {
-                                batch.push_related([user, negative, negative], false);
+                                push_related(&mut batch, [user, negative, negative], false);
                             }
                             Draw::Labels | Draw::Positives { .. } => batch.push(&[user, negative], 0.0),
                             Draw::Listed { .. } => list.push(negative),

@@ -16,13 +16,19 @@
 //! Rows of `f16` can come: everything reads rows through `Part::columns` and `load`, and what it writes are
 //! sums in `f32`. A table of `f16` wants another `columns`, whose floats `load` widens.
 
+mod rows;
+
 use core::ops::Range;
+
+pub(in crate::cpu) use rows::NOT_PICKED;
+use rows::Part;
+pub use rows::{NodeRows, Picked};
 
 use super::{
     adam::{Gradient, update},
     row_update::{RowSource, RowStep, TableRows},
     rows::RowsMut,
-    simd::{Simd, kernel, prefetch_row},
+    simd::{Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{data::Graph, ops, plan::MAX_GATHERS};
@@ -32,100 +38,6 @@ use crate::{data::Graph, ops, plan::MAX_GATHERS};
 const AHEAD: usize = 16;
 /// Edges that are looked through together for those to picked nodes.
 const PART: usize = 128;
-/// The place of a node that the batch does not pick.
-pub(super) const NOT_PICKED: u32 = u32::MAX;
-
-/// The rows of all nodes: those of a first table, and behind them those of a second.
-#[derive(Clone, Copy, Debug)]
-pub struct NodeRows<'a> {
-    /// The first rows.
-    pub first: &'a [f32],
-    /// The others.
-    pub second: &'a [f32],
-    /// Floats in a row.
-    pub width: usize,
-}
-
-impl<'a> NodeRows<'a> {
-    /// The columns `range` of a node's row.
-    #[inline(always)]
-    fn columns(&self, node: u32, range: Range<usize>) -> &'a [f32] {
-        let (split, table) = (self.split(), [self.part(0), self.part(1)]);
-        table[usize::from(node >= split)].columns(node, range)
-    }
-
-    /// The first node whose row is in the second table.
-    #[inline(always)]
-    fn split(&self) -> u32 {
-        (self.first.len() / self.width) as u32
-    }
-
-    /// One of the tables.
-    #[inline(always)]
-    fn part(&self, side: usize) -> Part<'a> {
-        let (rows, first) = [(self.first, 0), (self.second, self.split())][side];
-        Part {
-            rows,
-            first,
-            width: self.width,
-        }
-    }
-}
-
-/// One of the two tables: what a run of edges that lead to it reads.
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    rows: &'a [f32],
-    /// The node of its first row.
-    first: u32,
-    width: usize,
-}
-
-impl<'a> Part<'a> {
-    #[inline(always)]
-    fn columns(&self, node: u32, range: Range<usize>) -> &'a [f32] {
-        let at = node.wrapping_sub(self.first) as usize * self.width;
-        &self.rows[at + range.start..at + range.end]
-    }
-
-    /// Asks for columns of a row ahead of their use, if it is this table's.
-    #[inline(always)]
-    fn ask_for(&self, node: u32, range: Range<usize>) {
-        let at = node.wrapping_sub(self.first) as usize * self.width;
-        if let Some(row) = self.rows.get(at + range.start..at + range.end) {
-            prefetch_row(row, 0, range.len());
-        }
-    }
-}
-
-/// The gradients of the picked nodes' outputs, which the way back begins with.
-#[derive(Clone, Copy, Debug)]
-pub struct Picked<'a> {
-    /// For each node, which of `rows` is its own, or `u32::MAX`.
-    pub places: &'a [u32],
-    /// `[picked, width]`.
-    pub rows: &'a [f32],
-    /// How many samples pick each.
-    pub counts: &'a [u32],
-    /// Floats in a row.
-    pub width: usize,
-}
-
-impl<'a> Picked<'a> {
-    /// The picked rows, by their places.
-    fn table(&self) -> Part<'a> {
-        Part {
-            rows: self.rows,
-            first: 0,
-            width: self.width,
-        }
-    }
-
-    fn row(&self, node: usize) -> Option<&'a [f32]> {
-        let place = self.places[node];
-        (place != NOT_PICKED).then(|| &self.rows[place as usize * self.width..][..self.width])
-    }
-}
 
 kernel! {
     /// The sums of `nodes`, into as many rows of `to`.
