@@ -77,6 +77,8 @@ impl PlantedData {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use crate::data::Planted;
 
     /// The mean alikeness of related items is far above that of all, and each head has as many tails, none of them itself.
