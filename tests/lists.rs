@@ -1,4 +1,5 @@
 //! Data sets of parts, and files of lists: a user and the user's items a line, in whatever way people write them.
+#![cfg(feature = "std")]
 
 mod skipped;
 
