@@ -2,15 +2,13 @@
 #![cfg(feature = "std")]
 
 mod common;
+mod planted;
 
 use common::{click_config as config, plan_error, random_batch};
 use pocketrec::{
     Error,
     cpu::{CpuExecutor, Isa},
-    data::{
-        Batch,
-        clicks::{Layout, PlantedClickData, PlantedClicks},
-    },
+    data::{Batch, clicks::Layout},
     device::Device,
     executor::{Executor, score_with},
     models::{DeepFm, Din, Unit},
@@ -19,22 +17,6 @@ use pocketrec::{
     reference::Reference,
     train::ClickTrainer,
 };
-
-/// Clicks that depend on whether the candidate's category is in the history.
-fn planted() -> PlantedClickData {
-    let clicks = PlantedClicks {
-        users: 400,
-        items: 100,
-        categories: 10,
-        rows_per_user: 60,
-        taste: 0.0,
-        relevance: 3.0,
-        recent: 0.0,
-        bias: -1.0,
-        ..PlantedClicks::default()
-    };
-    clicks.generate().unwrap()
-}
 
 fn small(layout: &Layout) -> Din {
     Din::new(layout)
@@ -45,7 +27,7 @@ fn small(layout: &Layout) -> Din {
 
 #[test]
 fn din_learns_from_histories_what_ids_do_not_say() {
-    let data = planted();
+    let data = planted::clicks_by_history();
     let layout = data.train.layout();
     let auc = |model: pocketrec::models::ClickModel| {
         let mut trainer = ClickTrainer::new(model, Device::cpu(), config(5)).unwrap();
@@ -65,7 +47,7 @@ fn din_learns_from_histories_what_ids_do_not_say() {
 
 #[test]
 fn attention_has_a_weight_for_each_event() {
-    let data = planted();
+    let data = planted::clicks_by_history();
     let layout = data.train.layout();
     let mut trainer = ClickTrainer::new(small(layout).softmax(true), Device::cpu(), config(1)).unwrap();
     trainer.fit(&data.train, None, |_| ()).unwrap();
@@ -84,7 +66,7 @@ fn attention_has_a_weight_for_each_event() {
 /// A batch of more than one tile, so that rows are put together from several.
 #[test]
 fn activations_come_with_scores_as_the_specification_has_them() {
-    let data = planted();
+    let data = planted::clicks_by_history();
     let plan = small(data.train.layout()).plan().unwrap();
     let state = State::initial(&plan, 5, false).unwrap();
     let batch = random_batch(&plan, 200, 4);
@@ -110,7 +92,7 @@ fn activations_come_with_scores_as_the_specification_has_them() {
 /// Nothing to look at: the interest is 0, in training too.
 #[test]
 fn batches_of_empty_histories_train() {
-    let data = planted();
+    let data = planted::clicks_by_history();
     for unit in [Unit::Prelu, Unit::Dice] {
         let plan = small(data.train.layout())
             .unit(unit)
@@ -168,7 +150,7 @@ fn config_error(din: Din) -> String {
 
 #[test]
 fn models_that_cannot_be_are_refused() {
-    let data = planted();
+    let data = planted::clicks_by_history();
     let layout = data.train.layout();
     let mut none = layout.clone();
     none.sequences.clear();

@@ -3,7 +3,10 @@
 #![allow(dead_code)] // each test binary uses a part
 
 use pocketrec::{
-    data::{Interactions, Split},
+    data::{
+        Interactions, Split,
+        clicks::{PlantedClickData, PlantedClicks},
+    },
     device::Device,
     models::Model,
     rng::Rng,
@@ -50,4 +53,20 @@ pub fn config() -> TrainConfig {
 
 pub fn trainer(model: impl Into<Model>, config: TrainConfig) -> Trainer {
     Trainer::new(model, Device::cpu(), config).unwrap()
+}
+
+/// Clicks that depend on whether the candidate's category is in the history.
+pub fn clicks_by_history() -> PlantedClickData {
+    let clicks = PlantedClicks {
+        users: 400,
+        items: 100,
+        categories: 10,
+        rows_per_user: 60,
+        taste: 0.0,
+        relevance: 3.0,
+        recent: 0.0,
+        bias: -1.0,
+        ..PlantedClicks::default()
+    };
+    clicks.generate().unwrap()
 }

@@ -2,7 +2,7 @@
 
 use pocketrec::{
     Result,
-    data::clicks::{Encoder, PlantedClickData, PlantedClicks, Samples, Values},
+    data::clicks::{Encoder, PlantedClickData, Samples, Values},
     explain::Kind,
     models::{ClickModel, Dien, Din, Unit},
     reference::Reference,
@@ -12,23 +12,8 @@ use pocketrec::{
 use crate::{
     common::{click_config, random_state},
     cpu, falls, other,
+    planted::clicks_by_history,
 };
-
-/// Clicks that depend on whether the candidate's category is in the history.
-pub fn clicks() -> PlantedClickData {
-    let clicks = PlantedClicks {
-        users: 400,
-        items: 100,
-        categories: 10,
-        rows_per_user: 60,
-        taste: 0.0,
-        relevance: 3.0,
-        recent: 0.0,
-        bias: -1.0,
-        ..PlantedClicks::default()
-    };
-    clicks.generate().unwrap()
-}
 
 pub fn din(data: &PlantedClickData) -> Din {
     Din::new(data.train.layout())
@@ -117,7 +102,7 @@ fn click_falls(trainer: &mut ClickTrainer, data: &PlantedClickData, times: f64) 
 
 #[test]
 fn without_the_event_that_was_looked_at_most_a_click_is_less_likely() {
-    let data = clicks();
+    let data = clicks_by_history();
     let models: [ClickModel; 3] = [din(&data).into(), din(&data).softmax(true).into(), dien(&data).into()];
     for model in models {
         click_falls(&mut trained(model, &data, 5), &data, 2.0);
@@ -127,7 +112,7 @@ fn without_the_event_that_was_looked_at_most_a_click_is_less_likely() {
 /// Weights by item are those of the specification by step, of each model and row; items that come twice have both.
 #[test]
 fn weights_of_events_are_those_of_the_specification() {
-    let data = clicks();
+    let data = clicks_by_history();
     let models: [ClickModel; 3] = [din(&data).into(), din(&data).softmax(true).into(), dien(&data).into()];
     for model in models {
         let plan = model.plan().unwrap();
@@ -179,7 +164,7 @@ fn weights_of_events_are_those_of_the_specification() {
 /// Clicks that were absorbed are looked at behind the events of a request; without any there is nothing to look at.
 #[test]
 fn absorbed_clicks_are_looked_at() {
-    let data = clicks();
+    let data = clicks_by_history();
     let mut trainer = trained(din(&data), &data, 1);
     let candidates: [&Values; 2] = [&[("item", "7")], &[("item", "8")]];
     let context: &Values = &[("user", "new"), ("hour", "3")];

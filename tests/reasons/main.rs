@@ -5,6 +5,8 @@
 mod clicks;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../planted/mod.rs"]
+mod planted;
 mod propagated;
 mod sequences;
 
@@ -17,8 +19,9 @@ use pocketrec::{
     train::{ClickTrainer, TrainConfig, Trainer},
 };
 
-use clicks::{clicks, dien, din};
+use clicks::{dien, din};
 use common::click_config;
+use planted::clicks_by_history;
 
 fn cpu() -> Device {
     Device::cpu().threads(1)
@@ -76,7 +79,7 @@ fn models_say_which_reasons_they_have() {
             (Err(error), kind) => panic!("{kind:?}: {error}"),
         }
     }
-    let data = clicks();
+    let data = clicks_by_history();
     let layout = data.train.layout();
     let models: [(ClickModel, Option<Kind>); 4] = [
         (din(&data).into(), Some(Kind::Weights)),
