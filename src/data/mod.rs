@@ -24,6 +24,7 @@ pub use batch::{Batch, IdColumn, Segment};
 pub use file_layout::{Delimiter, FileLayout};
 #[cfg(feature = "std")]
 pub(crate) use graph::Relation;
+pub(crate) use graph::Head;
 pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Relations, TripleReport, Triples};
 pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};
 pub use planted::{Planted, PlantedData, PlantedPathData, PlantedPaths};
@@ -38,4 +39,4 @@ pub use sampler::{
     LIST_STREAM, NEGATIVE_STREAM, ORDER_STREAM, SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, Sampler, Sampling,
     SequenceSampler, USER_STREAM,
 };
-pub(crate) use sampler::{push_history, push_related, sequence_columns};
+pub(crate) use sampler::{Asks, push_history, push_related, push_typed, sequence_columns};

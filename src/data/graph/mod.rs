@@ -15,6 +15,7 @@ use alloc::{format, vec::Vec};
 pub use builder::{Edge, GraphBuilder};
 #[cfg(feature = "std")]
 pub(crate) use relations::Relation;
+pub(crate) use relations::Head;
 pub use relations::Relations;
 pub(in crate::data) use triples::TripleCollector;
 pub use triples::{ItemLinks, TripleReport, Triples};
