@@ -116,10 +116,11 @@ impl Path {
             Way::Forward => alloc::format!("{from} -> {relation} -> {to}"),
             Way::Backward => alloc::format!("{from} <- {relation} <- {to}"),
             // Values of columns have the name of theirs before them already.
-            Way::Through(key) => match key.strip_prefix(relation.as_str()).and_then(|key| key.strip_prefix(':')) {
-                Some(key) => alloc::format!("{from} -> {relation}: {key} <- {to}"),
-                None => alloc::format!("{from} -> {relation}: {key} <- {to}"),
-            },
+            Way::Through(key) => {
+                let value = key.strip_prefix(relation.as_str());
+                let value = value.and_then(|value| value.strip_prefix(':')).unwrap_or(key);
+                alloc::format!("{from} -> {relation}: {value} <- {to}")
+            }
         }
     }
 }

@@ -166,12 +166,7 @@ pub(super) fn read(input: &Input, reader: &mut Reader<'_>, item_ids: &IdMap) -> 
 }
 
 /// The next pairs of a tensor, which are those of a relation.
-fn own_of<'a>(
-    rest: &mut &'a [(u32, u32)],
-    count: usize,
-    name: &str,
-    tensor: &str,
-) -> Result<&'a [(u32, u32)], String> {
+fn own_of<'a>(rest: &mut &'a [(u32, u32)], count: usize, name: &str, tensor: &str) -> Result<&'a [(u32, u32)], String> {
     let Some((own, others)) = rest.split_at_checked(count) else {
         let left = rest.len();
         return Err(format!(

@@ -89,6 +89,8 @@ pub fn forward(left: &[f64], right: &[f64], width: usize) -> Vec<f64> {
 /// ```
 pub fn backward(left: &[f64], right: &[f64], output_gradient: &[f64], width: usize) -> [Vec<f64>; 2] {
     let pairs = left.iter().zip(right).enumerate();
-    let of_right: Vec<f64> = pairs.map(|(k, (l, r))| 2.0 * output_gradient[k / width] * (l - r)).collect();
+    let of_right: Vec<f64> = pairs
+        .map(|(k, (l, r))| 2.0 * output_gradient[k / width] * (l - r))
+        .collect();
     [of_right.iter().map(|gradient| 0.0 - gradient).collect(), of_right]
 }

@@ -111,7 +111,8 @@ impl Plan {
     /// Whether some samples have others than the query's ids ask for the candidate, by [columns](PlanBuilder::head) that training
     /// alone reads: related items, or what items have in common.
     pub fn has_heads(&self) -> bool {
-        let is_head = |column: &Column| column.part == Part::Feature && column.weighted && column.space == Space::Samples;
+        let is_head =
+            |column: &Column| column.part == Part::Feature && column.weighted && column.space == Space::Samples;
         self.pair().is_some() && self.columns[self.scored_columns..].iter().any(is_head)
     }
 

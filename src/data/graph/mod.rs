@@ -13,9 +13,9 @@ mod triples;
 use alloc::{format, vec::Vec};
 
 pub use builder::{Edge, GraphBuilder};
+pub(crate) use relations::Head;
 #[cfg(feature = "std")]
 pub(crate) use relations::Relation;
-pub(crate) use relations::Head;
 pub use relations::Relations;
 pub(in crate::data) use triples::TripleCollector;
 pub use triples::{ItemLinks, TripleReport, Triples};

@@ -69,7 +69,8 @@ impl Sampler {
     /// no triples, a head has all items by a relation, or an epoch would have more than 2^32 - 2 samples; [`Error::Memory`].
     pub fn with_relations(mut self, relations: &Relations, items: u32) -> Result<Self> {
         if !self.is_pairwise() || self.has_relations() {
-            let reason = "typed relations stand beside pairs of a positive and a negative; begin with Sampler::pairwise";
+            let reason =
+                "typed relations stand beside pairs of a positive and a negative; begin with Sampler::pairwise";
             return Err(Error::config("relations", reason));
         }
         let typed = Typed::of(relations, items)?;
@@ -186,7 +187,10 @@ impl Typed {
     /// The items of a group, and the item that is its head.
     fn group(&self, group: u32) -> (&[u32], Option<u32>) {
         let (_, head, start) = self.groups[group as usize];
-        let end = self.groups.get(group as usize + 1).map_or(self.tails.len(), |next| next.2 as usize);
+        let end = self
+            .groups
+            .get(group as usize + 1)
+            .map_or(self.tails.len(), |next| next.2 as usize);
         let head = match head {
             Head::Item(item) => Some(item),
             Head::Attribute(_) => None,
@@ -207,7 +211,9 @@ impl Typed {
         let (tails, head) = self.group(group);
         let is_free = |item: &u32| Some(*item) != head && tails.binary_search(item).is_err();
         for attempt in 0..ATTEMPTS {
-            let drawn = rng.at(u64::from(draw) | attempt << 32).map(|bits| scale(bits, self.items));
+            let drawn = rng
+                .at(u64::from(draw) | attempt << 32)
+                .map(|bits| scale(bits, self.items));
             if let Some(&item) = drawn.iter().find(|item| is_free(item)) {
                 return item;
             }
@@ -287,7 +293,14 @@ mod tests {
         (0..6000).for_each(|draw| counts[typed.negative(Rng::new(3), draw, 2) as usize] += 1);
         for (item, &count) in counts.iter().enumerate() {
             let belongs = [0, 1, 2, 3, 9].contains(&item);
-            assert!(if belongs { count == 0 } else { (850..1150).contains(&count) }, "{counts:?}");
+            assert!(
+                if belongs {
+                    count == 0
+                } else {
+                    (850..1150).contains(&count)
+                },
+                "{counts:?}"
+            );
         }
         // One item is left, which some draws find by its rank alone.
         assert!((0..1000).all(|draw| typed.negative(Rng::new(4), draw, 8) == 3));

@@ -43,7 +43,14 @@ impl GpuOp for Distance {
             threads: 1,
         };
         let width = 4 * u64::from(own.width);
-        let draft = Draft::new(SHADER, "forward", grid, Reads::Call, &shape, vec![(3, left), (4, right), (6, to)]);
+        let draft = Draft::new(
+            SHADER,
+            "forward",
+            grid,
+            Reads::Call,
+            &shape,
+            vec![(3, left), (4, right), (6, to)],
+        );
         drafts.push(draft.of(format!("{width}")).cost(width, 8 * width + 16));
         Ok(())
     }

@@ -181,9 +181,7 @@ impl Loss {
                 margin: op.margin,
                 weight: op.weight,
             })),
-            Some(Stage::SoftmaxCrossEntropy(op)) => {
-                Ok(Loss::Softmax(Softmax::of(op, plan.has_heads())))
-            }
+            Some(Stage::SoftmaxCrossEntropy(op)) => Ok(Loss::Softmax(Softmax::of(op, plan.has_heads()))),
             other => {
                 let name = other.map_or("nothing", Stage::name);
                 Err(Error::config(

@@ -109,7 +109,8 @@ impl PlanBuilder {
             self.fail(format!("the distance of {a} columns from {b}: they must be as many"));
         }
         let output = self.buffer_in(self.space_of(a), 1);
-        self.stages.push(Stage::Distance(ops::Distance { inputs: [a, b], output }));
+        self.stages
+            .push(Stage::Distance(ops::Distance { inputs: [a, b], output }));
         output
     }
 

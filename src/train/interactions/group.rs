@@ -32,7 +32,11 @@ impl Trainer {
         let mut saved = rows::SavedRows::default();
         for column in [USER, ITEM] {
             let columns = columns_of(self.plan(), column);
-            let of_batch = |batch| columns.iter().flat_map(move |&column| &Batch::column(batch, column).ids);
+            let of_batch = |batch| {
+                columns
+                    .iter()
+                    .flat_map(move |&column| &Batch::column(batch, column).ids)
+            };
             let ids = batches.iter().flat_map(of_batch);
             let mut ids: Vec<u32> = ids.copied().collect();
             ids.sort_unstable();

@@ -78,7 +78,10 @@ impl Trainer {
     /// The path by the item of the history that gives the most, of those that have to do with the item.
     pub(super) fn path_by_parts(&self, reasons: &[Reason], item: u32) -> Option<Path> {
         let relations = self.relations.as_ref()?;
-        let parts: BTreeMap<u32, f32> = reasons.iter().map(|reason| (reason.item, reason.contribution)).collect();
+        let parts: BTreeMap<u32, f32> = reasons
+            .iter()
+            .map(|reason| (reason.item, reason.contribution))
+            .collect();
         let history: Vec<u32> = parts.keys().copied().collect();
         let links = links(relations, &history, item).into_iter();
         let worth = links.map(|link| {
@@ -137,7 +140,10 @@ impl Trainer {
             let rest = match link.by {
                 By::Attribute(attribute) => {
                     step += u32::from(known.is_positive);
-                    let (head, step) = (self.row("attribute.weight", attribute)?, self.row("relation.weight", step)?);
+                    let (head, step) = (
+                        self.row("attribute.weight", attribute)?,
+                        self.row("relation.weight", step)?,
+                    );
                     nearness(&head, Some(&step), &own) + nearness(&head, Some(&step), &target)
                 }
                 By::Forward => nearness(&own, Some(&self.row("relation.weight", step)?[..]), &target),

@@ -61,7 +61,10 @@ impl Trainer {
         why.path = match self.relations.as_ref() {
             Some(relations) if relations.weighted_pairs().next().is_some() => {
                 let squares = sent.iter().map(|sent| dot(sent, sent) * scale);
-                let parts = weights.iter().zip(squares).map(|(&weight, square)| f64::from(weight) * square);
+                let parts = weights
+                    .iter()
+                    .zip(squares)
+                    .map(|(&weight, square)| f64::from(weight) * square);
                 self.path_by_edges(items.iter().copied().zip(parts).collect(), item)?
             }
             _ => self.path_by_parts(&why.reasons, item),
