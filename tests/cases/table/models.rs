@@ -1,7 +1,7 @@
 //! Models of users and items.
 
 use pocketrec::{
-    models::{Gmf, Loss, Mf, Mlp, NeuMf, SasRec},
+    models::{Cfkg, Gmf, Loss, Mf, Mlp, NeuMf, SasRec},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},
 };
@@ -26,6 +26,7 @@ pub fn odd_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
     let mlp_0 = Mlp::new(users, items).layers([6]).plan().unwrap();
     all.insert(2, ("MLP-0", mlp_0));
     all.insert(3, ("items first", items_first(users, items)));
+    all.extend(points(users, items));
     all
 }
 
@@ -33,6 +34,24 @@ pub fn odd_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
 pub fn sequence_models(items: usize) -> Vec<(&'static str, Plan)> {
     let sas_rec = SasRec::new(1, items).embedding_dim(6).heads(2).length(7);
     vec![("model SASRec", sas_rec.plan().unwrap())]
+}
+
+/// CFKG of interactions, of related items, and of attributes, too.
+fn points(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
+    let of = |relations, attributes, loss| {
+        let model = Cfkg::new(users, items).embedding_dim(7);
+        let model = Cfkg {
+            relations,
+            attributes,
+            ..model
+        };
+        model.plan_for(loss).unwrap()
+    };
+    vec![
+        ("CFKG", of(0, 0, Loss::Bpr)),
+        ("CFKG of related items", of(2, 0, Loss::Bpr)),
+        ("CFKG of attributes", of(3, 11, Loss::Bpr)),
+    ]
 }
 
 /// A plan whose first column is the candidate's.
