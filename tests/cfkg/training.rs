@@ -2,15 +2,21 @@
 
 use pocketrec::{
     checkpoint::Checkpoint,
+    cpu::{CpuExecutor, Isa},
     data::{IdMap, Interactions, ItemLinks, Planted, PlantedData, Relations, Split, Triples},
     device::Device,
     eval::FullRanking,
+    executor::{Executor, score_catalogue},
     models::{Cfkg, Loss, Margin},
+    reference::Reference,
     rng::Rng,
     train::{Control, TrainConfig, Trainer},
 };
 
-use crate::{common::bits, config, state_of};
+use crate::{
+    common::{bits, close, random_state, wide},
+    config, state_of,
+};
 
 const ITEMS: u32 = 200;
 /// Values of the attribute: each the kind of one of the first items.
@@ -248,6 +254,33 @@ fn what_is_nearest_comes_first() {
     let split = Split::from_cases(train, cases).unwrap();
     let report = trainer.full_ranking(&split, FullRanking::new(2)).unwrap();
     assert_eq!(report.all.recall, (1.0 + 0.0) / 2.0);
+}
+
+/// The catalogue of every instruction set against the specification's pairs.
+#[test]
+fn the_catalogue_equals_the_specification() {
+    for (relations, attributes) in [(0, 0), (2, 3)] {
+        let model = Cfkg::new(37, 131).embedding_dim(13);
+        let model = Cfkg {
+            relations,
+            attributes,
+            ..model
+        };
+        let plan = model.plan().unwrap();
+        let state = random_state(&plan, 0.3, 3);
+        let users = [3, 36, 0, 3];
+        let mut want = vec![0.0; users.len() * 131];
+        score_catalogue(&mut Reference::new(&plan, &state).unwrap(), &users, &mut want)
+            .wait()
+            .unwrap();
+        for isa in Isa::available() {
+            let mut executor = CpuExecutor::new(plan.clone(), state.clone(), isa, 2).unwrap();
+            assert!(executor.catalogue().is_some());
+            let mut got = vec![f32::NAN; want.len()];
+            score_catalogue(&mut executor, &users, &mut got).wait().unwrap();
+            close(&got, &wide(&want), 1e-6, &format!("{isa}, {relations} relations"));
+        }
+    }
 }
 
 /// On random points the search over the catalogue finds what scores by pairs say.

@@ -34,7 +34,7 @@ fn made_up_relations_are_steps() {
         text.contains("6000 pairs of related items (related), positives"),
         "{text}"
     );
-    assert!(text.contains("most of it from"), "{text}");
+    assert!(text.contains("led to by"), "{text}");
     fits(&text);
     let asked = ["--model", "model", "--user", "3", "--k", "4", "--why"];
     let why = printed("recommend", folder.path(), &asked);
