@@ -31,8 +31,8 @@ use pocketrec::{
 const NAMES: [&str; 2] = ["r_complement", "r_substitute"];
 const CATEGORY: &str = "i_category";
 
-/// What was chosen on the dev part, in the words of the head comment.
-const CHOSEN: [&str; 2] = ["bpr 20 1e-3 2048 1 all 64 5", "1.0 20 1e-3 2048 1 all 64 5"];
+/// What was chosen on the dev part, in the words of the head comment: by the logistic loss, and by the paper's margin.
+const CHOSEN: [&str; 2] = ["bpr 40 1e-3 2048 1 all 64 5", "1.0 40 1e-3 2048 1 all 64 10"];
 
 #[derive(Clone, Debug)]
 struct Settings {
@@ -195,7 +195,8 @@ fn ranked(chosen: &[&str]) -> Option<Vec<[f64; 2]>> {
 #[test]
 #[ignore = "takes minutes"]
 fn cfkg_with_relations_and_categories() {
-    for [hr, ndcg] in ranked(&CHOSEN).unwrap_or_default() {
-        assert!(hr >= 0.42 && ndcg >= 0.298, "{hr} / {ndcg}");
+    let least = [[0.42, 0.298], [0.41, 0.29]];
+    for ([hr, ndcg], least) in ranked(&CHOSEN).unwrap_or_default().into_iter().zip(least) {
+        assert!(hr >= least[0] && ndcg >= least[1], "{hr} / {ndcg} for {least:?}");
     }
 }

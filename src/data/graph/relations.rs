@@ -130,7 +130,8 @@ impl Relations {
     /// let items = IdMap::from_keys(["milk", "tea", "mate"])?;
     /// let links = ItemLinks::from_keys([("tea", "tea"), ("mate", "mate")])?;
     /// let relations = Relations::of(&known.with_items(&items, &links)?)?.attributes("kind")?;
-    /// assert_eq!(relations.attribute_pairs().collect::<Vec<_>>(), [(1, "drink"), (2, "drink")]);
+    /// let pairs: Vec<(u32, String)> = relations.attribute_pairs().map(|(item, key)| (item, key.into())).collect();
+    /// assert_eq!(pairs, [(1, "drink".into()), (2, "drink".into())]);
     /// # Ok::<(), pocketrec::Error>(())
     /// ```
     ///

@@ -328,8 +328,7 @@ impl Sampler {
         }
     }
 
-    /// Number of samples in an epoch: positives x (1 + negatives); of pairs, positives x negatives. Pairs and triples of relations
-    /// are among the positives.
+    /// Number of samples in an epoch: positives, those of relations too, x (1 + negatives); of pairs, x negatives.
     pub fn samples_per_epoch(&self) -> u64 {
         self.epochs.samples.into()
     }
@@ -350,8 +349,8 @@ impl Sampler {
     }
 
     /// Fills `batch` with the samples `start..start + count` of an epoch, as far as the epoch goes, and sorts it.
-    /// Column 0 holds users, column 1 items, and column 2 negatives of pairs, or heads of related items;
-    /// [`with_relations`](Sampler::with_relations) says which are behind. Allocates nothing
+    /// Column 0 holds users, column 1 items, and column 2 negatives of pairs, or heads of related items
+    /// ([`with_relations`](Sampler::with_relations) says which are behind). Allocates nothing
     /// once the batch has room for `count`; a batch of another number of columns is replaced.
     pub fn fill(&self, epoch: u32, start: u64, count: usize, batch: &mut Batch) {
         let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
