@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use pocketrec::{
     Result,
     data::{IdMap, PlantedData, RelationFile, Relations, Triples},
@@ -16,7 +16,7 @@ pub const RELATED: &str = "Relations, of LightGCN and CFKG";
 const SEED: u64 = 1;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = RELATED)]
+#[command(next_help_heading = RELATED, group(ArgGroup::new("columns").multiple(true)))]
 pub struct RelatedOptions {
     /// A table of items with columns of related items or of attributes; to LightGCN these are edges and positives, of a softmax in
     /// place of BPR, and to CFKG a step each

@@ -282,7 +282,7 @@ mod tests {
     fn negatives_are_what_does_not_belong_to_a_head() {
         let typed = Typed {
             groups: alloc::vec![(0, Head::Item(1), 0), (1, Head::Attribute(0), 4)],
-            tails: alloc::vec![0, 2, 3, 9, 4, 5, 6, 7, 8, 9, 10, 0, 1, 2],
+            tails: alloc::vec![0, 2, 3, 9, 0, 1, 2, 4, 5, 6, 7, 8, 9, 10],
             group_of: alloc::vec![0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
             items: 11,
             steps: 2,
