@@ -112,7 +112,8 @@ fn trainer(
         (ModelName::Cfkg, None) => Cfkg::new(users, items).into(),
         _ => {
             let layers = options.lightgcn.layers(options.related.are_there());
-            LightGcn::new(users, items).layers(layers).into()
+            let model = LightGcn::new(users, items).layers(layers);
+            model.storage(options.lightgcn.storage()).into()
         }
     };
     let mut trainer = Trainer::new(model, device, config)?;
