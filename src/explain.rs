@@ -1,8 +1,9 @@
 //! Reasons: which items of a user's history a recommendation comes from, and how much.
 //!
-//! There are two [kinds](Kind), and an [`Explanation`] says which it has. [Parts](Kind::Parts) are what items give to a score: they and a
+//! There are three [kinds](Kind), and an [`Explanation`] says which it has. [Parts](Kind::Parts) are what items give to a score: they and a
 //! rest add up to it. [Weights](Kind::Weights) are how much a model of attention has read of each item: they say where it has looked,
-//! not what it has made of it, and add up to no score.
+//! not what it has made of it, and add up to no score. [Paths](Kind::Paths) are how well relations lead from an item to the
+//! recommendation.
 //!
 //! | Model | Kind | How |
 //! |---|---|---|
@@ -12,12 +13,23 @@
 //! | [`SasRec`](crate::models::SasRec) | weights | attention of all blocks and heads, rolled out from the last step |
 //! | [`Din`](crate::models::Din) | weights | the attention unit's, of each event with the candidate |
 //! | [`Dien`](crate::models::Dien) | weights | the scores that steer its second recurrent layer |
+//! | [`Cfkg`](crate::models::Cfkg) | paths | the steps from the user to an item of the history, and on along a relation |
+//!
+//! Where [relations](crate::train::Trainer::set_relations) were trained with, an explanation has a [`Path`] besides: the best way from
+//! an item of the history along a relation to the recommendation, as far as one is known. Its number is, for a user `u`, an item
+//! `h` of the history, the item `i` and the relation `r` between them,
+//!
+//! | Model | Number of a path |
+//! |---|---|
+//! | [`LightGcn`](crate::models::LightGcn) with relations as edges | a part of the score, exactly: that which user and item both get from `h`, over the user's edge to it and over the relation's. With `sent_h` of [`ops::propagate`](crate::ops::propagate) it is `w_uh w_hi (sent_h . sent_h)`; where two relations join `h` and `i`, each has its share of `w_hi` |
+//! | [`Mf`](crate::models::Mf), [`LightGcn`](crate::models::LightGcn) with relations as positives alone | the part of the score that `h` gives, over whatever way: the relation is why the two are near one another |
+//! | [`Cfkg`](crate::models::Cfkg) | the score of each step, added up: `-|u - h|^2 - |h + r - i|^2` with the vectors of all four; backwards, where `i` is related to `h`, `-|u - h|^2 - |i + r - h|^2`; through an attribute `a` that both have, `-|u - h|^2 - |a + r - h|^2 - |a + r - i|^2` |
 //!
 //! [`Model::reasons`](crate::models::Model::reasons) and [`ClickModel::reasons`](crate::models::ClickModel::reasons) say it of a model.
 //! The calls are [`Trainer::explain`](crate::train::Trainer::explain), [`ClickTrainer::explain`](crate::train::ClickTrainer::explain) and
 //! [`Classical::explain`](crate::classical::Classical::explain).
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 /// What the reasons of an [`Explanation`] are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +40,8 @@ pub enum Kind {
     /// How much was read of each item: weights of attention, which add up to no score. A large one says that an item was looked at,
     /// not that it speaks for the recommendation.
     Weights,
+    /// How well paths lead from items to the recommendation, which add up to no score: 0 at best, the less the further.
+    Paths,
 }
 
 /// Why a user is given an item: the items that the user has, each with its part of the score, or how much of it was read.
@@ -56,8 +70,59 @@ pub struct Explanation {
     pub kind: Kind,
     /// Items of the history, the largest contribution first; of equal ones the lower item is first.
     pub reasons: Vec<Reason>,
-    /// What is left of the score; 0 of weights.
+    /// What is left of the score; 0 of weights and paths.
     pub rest: f32,
+    /// The best way from the history along a relation, where one leads to the item and speaks for it.
+    pub path: Option<Path>,
+}
+
+/// A way from a user over an item of the history and along a relation to another item.
+///
+/// ```
+/// use pocketrec::explain::{Path, Way};
+/// let path = Path { item: 4, relation: "also bought".into(), way: Way::Forward, contribution: 0.5 };
+/// assert_eq!(path.describe("tea", "mate"), "tea -> also bought -> mate");
+/// let path = Path { way: Way::Through("drink".into()), relation: "kind".into(), ..path };
+/// assert_eq!(path.describe("tea", "mate"), "tea -> kind: drink <- mate");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Path {
+    /// The item of the history that it goes over.
+    pub item: u32,
+    /// The name of the relation.
+    pub relation: String,
+    /// How the relation is gone along.
+    pub way: Way,
+    /// What it is worth; [`explain`](crate::explain) says what that is of each model.
+    pub contribution: f32,
+}
+
+/// How a [`Path`] goes along a relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the item of the history, the head, to the other.
+    Forward,
+    /// Against its direction: the item of the history is the tail.
+    Backward,
+    /// Over an attribute that both have: its key.
+    Through(String),
+}
+
+impl Path {
+    /// The path in a line, with names for the item of the history and the other.
+    pub fn describe(&self, from: &str, to: &str) -> String {
+        let relation = &self.relation;
+        match &self.way {
+            Way::Forward => alloc::format!("{from} -> {relation} -> {to}"),
+            Way::Backward => alloc::format!("{from} <- {relation} <- {to}"),
+            // Values of columns have the name of theirs before them already.
+            Way::Through(key) => {
+                let value = key.strip_prefix(relation.as_str());
+                let value = value.and_then(|value| value.strip_prefix(':')).unwrap_or(key);
+                alloc::format!("{from} -> {relation}: {value} <- {to}")
+            }
+        }
+    }
 }
 
 /// An item of the history, and what it has to do with a score.
@@ -66,7 +131,7 @@ pub struct Reason {
     /// The item that the user has. Of a model of clicks, its row in its vocabulary.
     pub item: u32,
     /// Of [parts](Kind::Parts), its part of the score, below zero where it speaks against the recommendation. Of
-    /// [weights](Kind::Weights), how much of it was read.
+    /// [weights](Kind::Weights), how much of it was read. Of [paths](Kind::Paths), the number of the best from it.
     pub contribution: f32,
 }
 
@@ -80,6 +145,17 @@ impl Explanation {
             kind: Kind::Parts,
             reasons,
             rest,
+            path: None,
+        }
+    }
+
+    /// The items from which paths lead, each with the number of its best, and the best of all.
+    pub(crate) fn paths(score: f32, items: impl IntoIterator<Item = (u32, f32)>, path: Option<Path>) -> Self {
+        let reason = |(item, contribution)| Reason { item, contribution };
+        Explanation {
+            kind: Kind::Paths,
+            path,
+            ..Explanation::new(score, items.into_iter().map(reason).collect(), 0.0)
         }
     }
 

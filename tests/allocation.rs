@@ -16,7 +16,7 @@ use common::{
 };
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
-    data::{Batch, Interactions, Sampler},
+    data::{Batch, Interactions, ItemLinks, Relations, Sampler, Triples},
     executor::Executor,
     models::NeuMf,
     plan::{AdamConfig, L2, Optimizer, State},
@@ -204,6 +204,33 @@ fn warm_draws_of_related_items_allocate_nothing() {
     let sampler = Sampler::of_positives(&Interactions::from_pairs(&pairs).unwrap(), true, 1).unwrap();
     let sampler = sampler.with_related(related, 70).unwrap();
     let (mut batch, mut epoch) = (Batch::new(3, 200), 0);
+    let mut fill = || {
+        epoch += 1;
+        for (start, samples) in [(0, 200), (200, 1), (300, 150)] {
+            sampler.fill(epoch, start, samples, &mut batch);
+        }
+    };
+    fill();
+    assert_eq!(count(fill), 0);
+}
+
+/// Interactions and triples of typed relations, of which one leaves a single item to be drawn.
+#[test]
+fn warm_draws_of_typed_relations_allocate_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let pairs: Vec<(u32, u32)> = (0..500).map(|i| (i % 90, i % 70)).collect();
+    let train = Interactions::from_pairs(&pairs).unwrap();
+    let keys: Vec<String> = (0..70).map(|item| item.to_string()).collect();
+    let of_items = (0..70).map(|item| (&*keys[item], "with", &*keys[(item + 1) % 70]));
+    let of_kinds = (0..69).map(|item| (&*keys[item], "kind", "tea"));
+    let known = Triples::from_keys(of_items.chain(of_kinds)).unwrap();
+    let links = ItemLinks::from_keys(keys.iter().map(|key| (&**key, &**key))).unwrap();
+    let known = known.with_items(train.item_ids(), &links).unwrap();
+    let relations = Relations::of(&known).unwrap().positives("with").unwrap();
+    let relations = relations.attributes("kind").unwrap();
+    let sampler = Sampler::pairwise(&train, 2, 1).unwrap();
+    let sampler = sampler.with_relations(&relations, 70).unwrap();
+    let (mut batch, mut epoch) = (Batch::new(6, 200), 0);
     let mut fill = || {
         epoch += 1;
         for (start, samples) in [(0, 200), (200, 1), (300, 150)] {

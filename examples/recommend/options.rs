@@ -33,7 +33,8 @@ pub struct Options {
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     pub items: Option<Vec<String>>,
     /// Say which of the user's items each recommendation comes from, and how much of its score (RP3beta, iALS, LightGCN,
-    /// MF, GMF), or how much was looked at each (SASRec, DIN, DIEN)
+    /// MF, GMF), or how much was looked at each (SASRec, DIN, DIEN); and the best path along relations (CFKG, and LightGCN
+    /// or MF that know some)
     #[arg(long, conflicts_with = "input")]
     pub why: bool,
     /// Learn from these clicks first; users and items may be new. A colon in a key of a user cannot be written here

@@ -32,6 +32,7 @@ pub fn print(rows: &[Row], score: &str, name: impl Fn(u32, usize) -> String) -> 
     let heading = match first.kind {
         Kind::Parts => "what it comes from",
         Kind::Weights => "what was looked at (weights, no parts of the score)",
+        Kind::Paths => "what leads to it (how well: 0 at best, no parts of the score)",
     };
     let header = ["item", score, heading].map(String::from).to_vec();
     let mut table = table(header, |column| column == 1);
@@ -47,6 +48,10 @@ pub fn print(rows: &[Row], score: &str, name: impl Fn(u32, usize) -> String) -> 
         }
         if why.rest.abs() >= ZERO {
             text += &format!("; besides {:.3}", why.rest);
+        }
+        if let Some(path) = &why.path {
+            let way = path.describe(&name(path.item, NAME), &cut(item, NAME));
+            text += &format!("; best path {way} {:.3}", path.contribution);
         }
         table.add_row([cut(item, NAME), format!("{shown:.3}"), text]);
     }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use pocketrec::{
     Error, Result,
-    data::{Dataset, Interactions, Planted, PlantedData, RelationFile, Relations, Split},
+    data::{Dataset, Interactions, Planted, PlantedData, Relations, Split},
 };
 
-use crate::options::LightGcnOptions;
+use crate::{options::Options, related};
 
 use crate::common::{interactions::options::DataOptions, messages::not_known, output::say, tables::wrapped};
 
@@ -47,36 +47,16 @@ impl Data {
         })
     }
 
-    /// Related items, where they are asked for, and what is said of them.
-    pub fn relations(&self, options: &LightGcnOptions) -> Result<Option<Relations>> {
-        let known = match (&options.relations, options.relate, &self.truth) {
-            (Some(path), ..) => {
-                let file = options
-                    .related
-                    .iter()
-                    .fold(RelationFile::new(), |file, column| file.items(column));
-                file.read(path, self.split.train.item_ids())?
-            }
-            (None, Some(count), Some(truth)) => truth.related(count, SEED)?,
-            (None, ..) => return Ok(None),
+    /// Relations of items, where they are asked for, and what is said of them.
+    pub fn relations(&self, options: &Options) -> Result<Option<Relations>> {
+        let Some(known) = options
+            .related
+            .known(self.split.train.item_ids(), self.truth.as_ref())?
+        else {
+            return Ok(None);
         };
-        let relations = options.used(&known)?;
-        let count = relations.positive_pairs().count();
-        let names: Vec<&str> = relations.names().collect();
-        let mut text = format!("{count} pairs of related items ({}), positives", names.join(", "));
-        if relations.weighted_pairs().next().is_some() {
-            text += " and edges";
-        }
-        let report = known.report();
-        for (what, count) in [
-            ("of unknown items", report.unknown),
-            ("that come again", report.duplicates),
-        ] {
-            if count > 0 {
-                text += &format!("; {count} {what} left out");
-            }
-        }
-        say!("{}", wrapped("relations", &text))?;
+        let relations = related::used(options.model, &known, options.edge_weight())?;
+        say!("{}", wrapped("relations", &related::described(&known, &relations)))?;
         Ok(Some(relations))
     }
 

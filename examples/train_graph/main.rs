@@ -1,4 +1,4 @@
-//! Fits models of who has what, and says how well they rank the whole catalogue: RP3beta, iALS, LightGCN, popularity.
+//! Fits models of who has what, and says how well they rank the whole catalogue: RP3beta, iALS, LightGCN, CFKG, popularity.
 //!
 //! ```text
 //! cargo run --release --example train_graph                                   # RP3beta on made-up data, a second
@@ -6,6 +6,8 @@
 //! cargo run --release --example train_graph -- --model lightgcn --relate 10   # with related items, made up as well
 //! cargo run --release --example train_graph -- --model lightgcn --data train.csv --relations item_meta.csv \
 //!     --related r_complement,r_substitute
+//! cargo run --release --example train_graph -- --model cfkg --data train.csv --relations item_meta.csv \
+//!     --related r_complement,r_substitute --attributes i_category
 //! cargo run --release --example train_graph -- --help
 //! ```
 
@@ -15,15 +17,19 @@ mod common;
 mod data;
 mod fitted;
 mod options;
+mod related;
 mod report;
 
 use std::{process::ExitCode, time::Instant};
 
 use clap::{CommandFactory, FromArgMatches};
 use pocketrec::{
+    Result,
     classical::{Ials, Rp3Beta},
-    models::LightGcn,
-    train::Trainer,
+    data::{Interactions, Relations},
+    device::Device,
+    models::{Cfkg, LightGcn, Model},
+    train::{TrainConfig, Trainer},
 };
 
 use common::{
@@ -50,7 +56,7 @@ fn run(options: &Options) -> Result<(), Ending> {
         files::check_output("--save", path)?;
         files::check_distinct(&[
             ("--data", options.data.data.as_deref()),
-            ("--relations", options.lightgcn.relations.as_deref()),
+            ("--relations", options.related.relations.as_deref()),
             ("--save", Some(path)),
         ])?;
     }
@@ -59,21 +65,14 @@ fn run(options: &Options) -> Result<(), Ending> {
     let data = Data::load(&options.data)?;
     let user = data.user(options.user.as_deref())?;
     data.describe()?;
-    let relations = data.relations(&options.lightgcn)?;
+    let relations = data.relations(options)?;
     let (train, start) = (&data.split.train, Instant::now());
     let mut model = match options.model {
         ModelName::Popularity => None,
         ModelName::Rp3beta => Some(Fitted::Rp3Beta(Rp3Beta::fit(train, rp3beta, &device)?)),
         ModelName::Ials => Some(Fitted::Ials(Ials::fit(train, ials, &device)?)),
-        ModelName::Lightgcn => {
-            let model = LightGcn::new(train.users() as usize, train.items() as usize);
-            let model = model
-                .layers(options.lightgcn.layers())
-                .storage(options.lightgcn.storage());
-            let mut trainer = Trainer::new(model, device, trained)?;
-            if let Some(relations) = relations {
-                trainer.set_relations(relations)?;
-            }
+        ModelName::Lightgcn | ModelName::Cfkg => {
+            let mut trainer = trainer(options, train, relations, device, trained)?;
             let mut training = Training::new(Watch::new(options.quiet, options.training.time()?));
             training.watch.begin()?;
             training.fit(&mut trainer, &data.split)?;
@@ -97,4 +96,29 @@ fn run(options: &Options) -> Result<(), Ending> {
         }
     }
     Ok(())
+}
+
+/// A trainer of what is trained by epochs, which knows the relations.
+fn trainer(
+    options: &Options,
+    train: &Interactions,
+    relations: Option<Relations>,
+    device: Device,
+    config: TrainConfig,
+) -> Result<Trainer> {
+    let (users, items) = (train.users() as usize, train.items() as usize);
+    let model: Model = match (options.model, &relations) {
+        (ModelName::Cfkg, Some(relations)) => Cfkg::new(users, items).relations(relations).into(),
+        (ModelName::Cfkg, None) => Cfkg::new(users, items).into(),
+        _ => {
+            let layers = options.lightgcn.layers(options.related.are_there());
+            let model = LightGcn::new(users, items).layers(layers);
+            model.storage(options.lightgcn.storage()).into()
+        }
+    };
+    let mut trainer = Trainer::new(model, device, config)?;
+    if let Some(relations) = relations {
+        trainer.set_relations(relations)?;
+    }
+    Ok(trainer)
 }

@@ -6,22 +6,26 @@ use clap::{ArgMatches, Args, Command, Parser, ValueEnum, parser::ValueSource};
 use pocketrec::{
     Error, Result,
     classical::{IalsConfig, Rp3BetaConfig, Solver},
-    data::{Relations, Triples},
-    models::{Loss, Softmax},
+    models::{Loss, Margin, Softmax},
     plan::Storage,
     train::TrainConfig,
 };
 
-use crate::common::{
-    device::DeviceOptions,
-    interactions::{options::DataOptions, settings::TrainingOptions},
-    messages::Names,
+use crate::{
+    common::{
+        device::DeviceOptions,
+        interactions::{options::DataOptions, settings::TrainingOptions},
+        messages::Names,
+    },
+    related::{RELATED, RelatedOptions},
 };
 
 /// Epochs of LightGCN on made-up data, and on others.
 const EPOCHS: [u32; 2] = [20, 60];
 /// Of LightGCN with related items.
 const RELATED_EPOCHS: u32 = 6;
+/// Of CFKG.
+const CFKG_EPOCHS: u32 = 20;
 /// What suits a softmax over the items of a batch among which related ones are.
 const TEMPERATURE: f32 = 0.2;
 
@@ -43,6 +47,7 @@ pub const NAMES: Names = &[
     ("layers", "--layers"),
     ("weight", "--edge-weight"),
     ("temperature", "--temperature"),
+    ("margin", "--margin"),
     ("related", "--relate"),
     ("l2.tables", "--l2-tables"),
     ("device", "--device"),
@@ -80,6 +85,10 @@ pub struct Options {
     #[command(flatten)]
     pub lightgcn: LightGcnOptions,
     #[command(flatten)]
+    pub cfkg: CfkgOptions,
+    #[command(flatten)]
+    pub related: RelatedOptions,
+    #[command(flatten)]
     pub training: TrainingOptions,
     #[command(flatten)]
     pub device: DeviceOptions,
@@ -89,6 +98,7 @@ pub struct Options {
 const RP3BETA: &str = "RP3beta";
 const IALS: &str = "iALS";
 const LIGHTGCN: &str = "LightGCN";
+const CFKG: &str = "CFKG";
 const TRAINING: &str = "Training";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -99,6 +109,8 @@ pub enum ModelName {
     Ials,
     /// Propagation over the graph of users and items, trained by BPR, or by softmax with related items
     Lightgcn,
+    /// Users, items and attributes as points, and relations as steps between them
+    Cfkg,
     /// The number of an item's users: the baseline
     Popularity,
 }
@@ -109,7 +121,8 @@ impl ModelName {
         match self {
             ModelName::Rp3beta => &[RP3BETA],
             ModelName::Ials => &[IALS],
-            ModelName::Lightgcn => &[LIGHTGCN, TRAINING],
+            ModelName::Lightgcn => &[LIGHTGCN, RELATED, TRAINING],
+            ModelName::Cfkg => &[CFKG, RELATED, TRAINING],
             ModelName::Popularity => &[],
         }
     }
@@ -206,15 +219,6 @@ pub struct LightGcnOptions {
     /// Keep layers in halves: less time with 2 and more, and next to no difference in what is learnt
     #[arg(long)]
     halves: bool,
-    /// A table of items with columns of related items; these are edges and positives, of a softmax in place of BPR
-    #[arg(long, value_name = "FILE", requires = "related", requires = "data")]
-    pub relations: Option<PathBuf>,
-    /// The columns of --relations that are taken
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', requires = "relations")]
-    pub related: Vec<String>,
-    /// Make up so many related items of each item, on made-up data
-    #[arg(long, value_name = "N", conflicts_with_all = ["data", "relations"])]
-    pub relate: Option<u32>,
     /// Weight of an edge between related items beside the 1 of an interaction; 0 makes none [default: 1]
     #[arg(long, value_name = "W")]
     edge_weight: Option<f32>,
@@ -224,35 +228,16 @@ pub struct LightGcnOptions {
 }
 
 impl LightGcnOptions {
-    /// Whether there are related items.
-    fn is_related(&self) -> bool {
-        self.relations.is_some() || self.relate.is_some()
-    }
-
-    pub fn layers(&self) -> usize {
-        self.layers.unwrap_or(if self.is_related() { 1 } else { 3 })
+    pub fn layers(&self, is_related: bool) -> usize {
+        self.layers.unwrap_or(if is_related { 1 } else { 3 })
     }
 
     pub fn storage(&self) -> Storage {
         if self.halves { Storage::F16 } else { Storage::F32 }
     }
 
-    /// Takes all relations as positives and, by the weight that is asked for, as edges.
-    pub fn used(&self, known: &Triples) -> Result<Relations> {
-        let mut relations = Relations::of(known)?;
-        let names: Vec<String> = relations.names().map(String::from).collect();
-        let weight = self.edge_weight.unwrap_or(1.0);
-        for name in names {
-            relations = relations.positives(&name)?;
-            if weight != 0.0 {
-                relations = relations.edges(&name, weight)?;
-            }
-        }
-        Ok(relations)
-    }
-
-    fn loss(&self, batch_size: usize) -> Loss {
-        match self.is_related() {
+    fn loss(&self, is_related: bool, batch_size: usize) -> Loss {
+        match is_related {
             true => Loss::Softmax(Softmax {
                 temperature: self.temperature.unwrap_or(TEMPERATURE),
                 block: u32::try_from(batch_size).unwrap_or(u32::MAX),
@@ -264,12 +249,12 @@ impl LightGcnOptions {
     }
 
     /// Refuses what says how related items are taken, where there are none.
-    fn check(&self) -> Result<()> {
+    fn check(&self, is_related: bool) -> Result<()> {
         let given = [
             ("--edge-weight", self.edge_weight.is_some()),
             ("--temperature", self.temperature.is_some()),
         ];
-        match given.into_iter().find(|(_, given)| *given && !self.is_related()) {
+        match given.into_iter().find(|(_, given)| *given && !is_related) {
             Some((option, _)) => {
                 let reason = "it says how related items are taken, and there are none; add --relations, or --relate on made-up data";
                 Err(Error::config(option, reason))
@@ -279,12 +264,28 @@ impl LightGcnOptions {
     }
 }
 
+#[derive(Debug, Args)]
+#[command(next_help_heading = CFKG)]
+pub struct CfkgOptions {
+    /// Train by the margin loss with this margin, in place of the logistic one
+    #[arg(long, value_name = "M")]
+    margin: Option<f32>,
+}
+
+impl CfkgOptions {
+    fn loss(&self) -> Loss {
+        self.margin.map_or(Loss::Bpr, |margin| Loss::Margin(Margin { margin }))
+    }
+}
+
 impl Options {
     /// The settings of what is trained by epochs. Lists of several test items a user are ranked at the end alone.
     pub fn config(&self) -> Result<TrainConfig> {
-        let epochs = match self.lightgcn.is_related() {
-            true => RELATED_EPOCHS,
-            false => EPOCHS[usize::from(self.data.data.is_some())],
+        let is_related = self.related.are_there();
+        let epochs = match (self.model, is_related) {
+            (ModelName::Cfkg, _) => CFKG_EPOCHS,
+            (_, true) => RELATED_EPOCHS,
+            (_, false) => EPOCHS[usize::from(self.data.data.is_some())],
         };
         let base = TrainConfig {
             epochs,
@@ -295,10 +296,19 @@ impl Options {
             ..TrainConfig::default()
         };
         let config = self.training.config(base)?;
-        let loss = self.lightgcn.loss(config.batch_size);
+        let loss = match self.model {
+            ModelName::Cfkg => self.cfkg.loss(),
+            _ => self.lightgcn.loss(is_related, config.batch_size),
+        };
         let config = TrainConfig { loss, ..config };
         config.validate()?;
         Ok(config)
+    }
+
+    /// The weight of edges between related items, where these are made.
+    pub fn edge_weight(&self) -> Option<f32> {
+        let weight = self.lightgcn.edge_weight.unwrap_or(1.0);
+        (self.model == ModelName::Lightgcn && weight != 0.0).then_some(weight)
     }
 
     /// Refuses options of other models than the one that is fitted, which would be ignored.
@@ -306,7 +316,7 @@ impl Options {
         for option in command.get_arguments() {
             let (id, heading) = (option.get_id().as_str(), option.get_help_heading().unwrap_or_default());
             let is_given = given.value_source(id) == Some(ValueSource::CommandLine);
-            let of_models = [RP3BETA, IALS, LIGHTGCN, TRAINING].contains(&heading);
+            let of_models = [RP3BETA, IALS, LIGHTGCN, CFKG, RELATED, TRAINING].contains(&heading);
             if is_given && of_models && !self.model.own().contains(&heading) {
                 let name = option.get_long().unwrap_or(id);
                 let model = self.model.to_possible_value();
@@ -315,7 +325,11 @@ impl Options {
                 return Err(Error::config(format!("--{name}"), reason));
             }
         }
-        self.lightgcn.check()?;
+        self.lightgcn.check(self.related.are_there())?;
+        if self.model == ModelName::Lightgcn && self.related.has_attributes() {
+            let reason = "LightGCN has no place for what is no user and no item; leave it out, or take --model cfkg";
+            return Err(Error::config("--attributes", reason));
+        }
         if self.k == 0 {
             return Err(Error::config("--k", "0 places hold no item; 20 is usual"));
         }

@@ -3,6 +3,7 @@
 use pocketrec::{
     Result,
     eval::{FullRanking, FullReport},
+    explain::Kind,
 };
 
 use crate::{
@@ -79,9 +80,12 @@ pub fn recommendations(data: &Data, model: &mut Fitted, user: u32) -> Result<()>
     if best.is_empty() {
         return say!("nothing can be said of a user without items");
     }
-    let tells = model.explain(user, best[0].0)?.is_some();
+    let told = model.explain(user, best[0].0)?.map(|why| match why.kind {
+        Kind::Paths => "led to by",
+        Kind::Parts | Kind::Weights => "most of it from",
+    });
     let mut header = vec![String::new(), format!("for user {key}"), "score".into()];
-    header.extend(tells.then(|| "most of it from".to_owned()));
+    header.extend(told.map(String::from));
     let mut table = table(header, |column| column == 0 || column == 2);
     for (place, &(item, score)) in (1..).zip(&best) {
         let mut row = vec![format!("{place}"), name(item, 26), format!("{score:.3}")];

@@ -12,13 +12,14 @@
 //! | `history/offsets`, `history/items` | I64 `[users + 1]`, I32 | trained items of user `u`: `items[offsets[u]..offsets[u + 1]]` |
 //! | `history/held_out`, `history/absorbed` | I32 `[n, 2]` | (user, item) |
 //! | `relations/pairs` | I32 `[n, 2]` | (head, tail) of related items, relation by relation, where there are relations |
+//! | `relations/attributes` | I32 `[n, 2]` | (item, attribute), likewise, where there are attributes, whose keys are `ids/attribute` |
 //!
 //! | metadata | what |
 //! |---|---|
 //! | `pocketrec` | version of the format, `1` |
 //! | `model`, `train`, `progress` | JSON: the model, the settings with the seed, the position; random numbers are functions of seed and position |
-//! | `relations` | JSON: of each relation its name, its pairs, the weight of its edges and whether they are positives |
-//! | `users`, `items`, `titles` | `numbered N` or `text N` |
+//! | `relations` | JSON: of each relation its name, its pairs, the weight of its edges and whether they are positives; its attributes, and whether they are nodes |
+//! | `users`, `items`, `attributes`, `titles` | `numbered N` or `text N` |
 //! | `checksum` | over all names, shapes, values and metadata: a damaged file is refused, whichever bit it is |
 //!
 //! A file is replaced at once or not at all; see [`replace_file`]. Loading trusts nothing: every size is checked

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     data::IdMap,
-    models::{Gmf, LightGcn, Mf, Mlp, Model, NeuMf, SasRec},
+    models::{Cfkg, Gmf, LightGcn, Mf, Mlp, Model, NeuMf, SasRec},
     plan::{Param, Plan, State, Tensor},
     train::{History, TrainConfig, mean_fault},
 };
@@ -96,7 +96,9 @@ fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
     let (factors, layers): (usize, &[usize]) = match model {
         Model::Mf(Mf { factors, .. }) | Model::Gmf(Gmf { factors, .. }) => (*factors, &[]),
         Model::Mlp(Mlp { layers, .. }) => (0, layers),
-        Model::LightGcn(LightGcn { embedding_dim, .. }) => (*embedding_dim, &[]),
+        Model::LightGcn(LightGcn { embedding_dim, .. }) | Model::Cfkg(Cfkg { embedding_dim, .. }) => {
+            (*embedding_dim, &[])
+        }
         Model::NeuMf(NeuMf { factors, layers, .. }) => (*factors, layers),
         Model::SasRec(SasRec { embedding_dim, .. }) => (*embedding_dim, &[]),
     };

@@ -22,6 +22,7 @@ mod text;
 pub use batch::{Batch, IdColumn, Segment};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};
+pub(crate) use graph::Head;
 #[cfg(feature = "std")]
 pub(crate) use graph::Relation;
 pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Relations, TripleReport, Triples};
@@ -34,8 +35,8 @@ pub use read::{
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;
+pub(crate) use sampler::{Asks, push_history, push_related, push_typed, sequence_columns};
 pub use sampler::{
     LIST_STREAM, NEGATIVE_STREAM, ORDER_STREAM, SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, Sampler, Sampling,
     SequenceSampler, USER_STREAM,
 };
-pub(crate) use sampler::{push_history, push_related, sequence_columns};

@@ -26,6 +26,7 @@ macro_rules! for_each_click_model {
 }
 
 mod behaviour;
+mod cfkg;
 mod click;
 mod dcn_v2;
 mod deepfm;
@@ -50,6 +51,7 @@ use alloc::{format, string::ToString, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+pub use cfkg::Cfkg;
 pub use click::ClickModel;
 pub use dcn_v2::{DcnV2, Structure};
 pub use deepfm::DeepFm;
@@ -128,10 +130,12 @@ pub enum Model {
     LightGcn(LightGcn),
     /// Self-attention over a history.
     SasRec(SasRec),
+    /// Points of users, items and attributes, and relations as steps between them.
+    Cfkg(Cfkg),
 }
 
 impl Model {
-    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`, `sasrec`.
+    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`, `sasrec`, `cfkg`.
     pub fn name(&self) -> &'static str {
         match self {
             Model::Mf(_) => "mf",
@@ -140,6 +144,7 @@ impl Model {
             Model::NeuMf(_) => "neumf",
             Model::LightGcn(_) => "lightgcn",
             Model::SasRec(_) => "sasrec",
+            Model::Cfkg(_) => "cfkg",
         }
     }
 
@@ -149,6 +154,7 @@ impl Model {
         match self {
             Model::Mf(_) | Model::Gmf(_) | Model::LightGcn(_) => Some(Kind::Parts),
             Model::SasRec(_) => Some(Kind::Weights),
+            Model::Cfkg(_) => Some(Kind::Paths),
             Model::Mlp(_) | Model::NeuMf(_) => None,
         }
     }
@@ -173,6 +179,7 @@ impl Model {
             Model::NeuMf(model) => model.plan_for(loss),
             Model::LightGcn(model) => model.plan_for(loss),
             Model::SasRec(model) => model.plan_for(loss),
+            Model::Cfkg(model) => model.plan_for(loss),
         }
     }
 
@@ -184,7 +191,8 @@ impl Model {
             | Model::Mlp(Mlp { users, items, .. })
             | Model::NeuMf(NeuMf { users, items, .. })
             | Model::LightGcn(LightGcn { users, items, .. })
-            | Model::SasRec(SasRec { users, items, .. }) => (users, items),
+            | Model::SasRec(SasRec { users, items, .. })
+            | Model::Cfkg(Cfkg { users, items, .. }) => (users, items),
         }
     }
 
@@ -196,7 +204,8 @@ impl Model {
             | Model::Mlp(Mlp { users, items, .. })
             | Model::NeuMf(NeuMf { users, items, .. })
             | Model::LightGcn(LightGcn { users, items, .. })
-            | Model::SasRec(SasRec { users, items, .. }) => [*users, *items],
+            | Model::SasRec(SasRec { users, items, .. })
+            | Model::Cfkg(Cfkg { users, items, .. }) => [*users, *items],
         }
     }
 }
@@ -210,7 +219,7 @@ macro_rules! into_model {
         }
     )*};
 }
-into_model!(Mf Gmf Mlp NeuMf LightGcn SasRec);
+into_model!(Mf Gmf Mlp NeuMf LightGcn SasRec Cfkg);
 
 /// The tower of He et al. for `factors` predictive factors: `[8f, 4f, 2f, f]`.
 fn tower(factors: usize) -> Vec<usize> {

@@ -108,6 +108,14 @@ impl Plan {
         (alone && query.max(candidate) < 2 && vocabularies[0] != vocabularies[1]).then_some(Pair { query, candidate })
     }
 
+    /// Whether some samples have others than the query's ids ask for the candidate, by [columns](PlanBuilder::head) that training
+    /// alone reads: related items, or what items have in common.
+    pub fn has_heads(&self) -> bool {
+        let is_head =
+            |column: &Column| column.part == Part::Feature && column.weighted && column.space == Space::Samples;
+        self.pair().is_some() && self.columns[self.scored_columns..].iter().any(is_head)
+    }
+
     /// Whether scores depend on a sample's ids alone, so that columns of them can be scored: on no numeric features, and on no
     /// sequence that is more than training's.
     pub fn scores_ids(&self) -> bool {

@@ -3,13 +3,14 @@
 use alloc::{vec, vec::Vec};
 
 use super::rows::tables;
-use crate::{Error, Result, eval::TopK, executor::Executor};
+use crate::{Error, Result, eval::TopK, executor::Executor, plan::Stage};
 
 /// Rows that are read together.
 const BLOCK: usize = 4096;
 
 /// The `k` rows whose embeddings have the largest cosine with that of `row`, best first; of equal ones the lower row is
-/// first. A row's embedding is what the vocabulary's tables have of it side by side; biases and first-order weights, one
+/// first. Where the plan scores by [distances](crate::ops::distance), which have no origin to take angles at, it is the squared
+/// distance with a minus before it instead. A row's embedding is what the vocabulary's tables have of it side by side; biases and first-order weights, one
 /// number a row, are no part of it. Left out are the row itself, the rows before `first`, and those whose cosine is
 /// undefined: where all is zero or something is not finite.
 ///
@@ -45,6 +46,10 @@ pub(super) fn similar(
         read(executor, param, row as usize, &mut part)?;
         own.push(part);
     }
+    let scored = executor.plan().stages().iter();
+    let by_distance = scored
+        .zip(0..)
+        .any(|(stage, at)| executor.plan().is_scored(at) && matches!(stage, Stage::Distance(_)));
     let own_square = own.iter().map(|part| dot(part, part)).sum::<f64>();
     let mut top = TopK::new(k);
     for start in (first..rows).step_by(BLOCK) {
@@ -54,12 +59,21 @@ pub(super) fn similar(
             let mut block = vec![0.0; count * width];
             read(executor, param, start, &mut block)?;
             for ((product, square), other) in sums.iter_mut().zip(block.chunks_exact(width)) {
-                *product += dot(own, other);
-                *square += dot(other, other);
+                match by_distance {
+                    true => *square += distance(own, other),
+                    false => {
+                        *product += dot(own, other);
+                        *square += dot(other, other);
+                    }
+                }
             }
         }
         let others = (start..).zip(sums).filter(|&(other, _)| other != row as usize);
         for (other, (product, square)) in others {
+            if by_distance {
+                top.offer(other as u32, if square.is_finite() { -square as f32 } else { f32::NAN });
+                continue;
+            }
             // NaN where either is all zero or has a number that is not finite, and then it is not kept.
             let cosine = product / (libm::sqrt(own_square) * libm::sqrt(square));
             top.offer(other as u32, cosine as f32);
@@ -83,6 +97,12 @@ fn read(executor: &mut dyn Executor, table: usize, first: usize, out: &mut [f32]
 /// In `f64`, where products of `f32` neither overflow nor vanish.
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+}
+
+/// The square of how far two vectors are apart.
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    let apart = a.iter().zip(b).map(|(&a, &b)| f64::from(a) - f64::from(b));
+    apart.map(|x| x * x).sum()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The examples as a user runs them: what they print, how they refuse, and that a killed run loses nothing.
 
+mod cfkg;
 mod clicks;
 #[cfg(feature = "gpu")]
 #[path = "../common/gpu.rs"]

@@ -5,6 +5,7 @@
 //! - The last stage adds up weighted columns. A column that the user's table fills is a constant; one that the item's
 //!   fills, or a product of both, is linear in the item's row. All of these together are one matrix product,
 //!   `users x depth` by `depth x items`: the items' rows, packed once, and the users' coefficients.
+//! - A squared distance is twice the product of both rows, less the square of each: the item's is one more of its floats.
 //! - The first layer of a tower reads `[user row, item row]`, and is linear before its ReLU: `W [u, i] + b` is
 //!   `(W_u u + b) + W_i i`. The second term is kept for every item; a pair costs one addition an output.
 //!
@@ -62,12 +63,17 @@ impl Catalogue {
             .pair()
             .map_or(0, |pair| network.plan.rows_of(pair.candidate));
         let with_item = || separable.terms.iter().filter_map(|term| Some((term.item?, term.width)));
-        let depth = with_item().map(|(_, width)| width).sum::<usize>() + 1;
+        let is_distance = separable.is_distance;
+        let depth = with_item().map(|(_, width)| width).sum::<usize>() + 1 + usize::from(is_distance);
         let panels = ItemPanels::new(s, items, depth, |item, to| {
             let mut at = 0;
             for (table, columns) in with_item() {
                 to[at..at + columns].copy_from_slice(&network.looked_up(table)[item * columns..][..columns]);
                 at += columns;
+            }
+            if is_distance {
+                to[at] = -square(&to[..at]);
+                at += 1;
             }
             to[at] = 1.0;
         })?;
@@ -109,6 +115,14 @@ impl Catalogue {
     /// What an item's floats are multiplied by for a user; the last is the constant.
     fn coefficients(&self, network: Network<'_>, user: u32, row: &mut [f32]) {
         let mut constant = self.separable.bias.map_or(0.0, |bias| network.value(bias)[0]);
+        if let (true, [term]) = (self.separable.is_distance, &self.separable.terms[..]) {
+            let table = term.user.map_or(&[][..], |table| network.looked_up(table));
+            let own = &table[user as usize * term.width..][..term.width];
+            own.iter().zip(&mut *row).for_each(|(x, to)| *to = 2.0 * x);
+            row[term.width] = 1.0;
+            row[term.width + 1] = -square(own);
+            return;
+        }
         let mut at = 0;
         for term in &self.separable.terms {
             let weights = term
@@ -129,6 +143,11 @@ impl Catalogue {
         }
         row[at] = constant;
     }
+}
+
+/// The square of a vector's length.
+fn square(vector: &[f32]) -> f32 {
+    vector.iter().map(|x| x * x).sum()
 }
 
 /// Scores of some users with any items.

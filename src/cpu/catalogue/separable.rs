@@ -16,6 +16,9 @@ pub(in crate::cpu) struct Separable {
     pub bias: Option<usize>,
     /// The rest of the logit, if there is any.
     pub tower: Option<Tower>,
+    /// Whether the logit is the squared distance, with a minus before it, of the rows of the only term: twice their product, less the
+    /// square of each.
+    pub is_distance: bool,
 }
 
 /// Weighted columns of the logit.
@@ -50,6 +53,7 @@ impl Separable {
             .iter()
             .find(|stage| stage.output() == Some(plan.logit()))?;
         let (bias, weight) = match *last {
+            Stage::Distance(ops::Distance { inputs, .. }) => return Self::of_distance(plan, inputs),
             Stage::Sum(ops::Sum { bias, .. }) => (bias, None),
             Stage::Linear(ops::Linear {
                 weight,
@@ -74,6 +78,22 @@ impl Separable {
         Some(separable)
     }
 
+    /// Of a distance between a row of each.
+    fn of_distance(plan: &Plan, inputs: [View; 2]) -> Option<Self> {
+        let mut term = Term {
+            user: None,
+            item: None,
+            width: inputs[0].width,
+            weight: None,
+        };
+        inputs.iter().try_for_each(|&input| term.place_view(plan, input))?;
+        Some(Separable {
+            terms: alloc::vec![term],
+            is_distance: true,
+            ..Separable::default()
+        })
+    }
+
     fn add(&mut self, plan: &Plan, stage: &Stage, piece: View, weight: Option<(usize, usize)>) -> Option<()> {
         let mut term = Term {
             user: None,
@@ -84,13 +104,7 @@ impl Separable {
         match stage {
             Stage::Gather(ops::Gather { table, .. }) => term.place(plan, *table)?,
             Stage::Product(ops::Product { inputs, .. }) => {
-                for input in inputs {
-                    let [(whole, Stage::Gather(ops::Gather { table, .. }))] = pieces(plan, *input)?[..] else {
-                        return None;
-                    };
-                    (whole == *input).then_some(())?;
-                    term.place(plan, *table)?;
-                }
+                inputs.iter().try_for_each(|&input| term.place_view(plan, input))?;
             }
             Stage::Linear(_) if self.tower.is_none() => {
                 self.tower = Some(Tower::ending_in(plan, stage, weight)?);
@@ -104,6 +118,15 @@ impl Separable {
 }
 
 impl Term {
+    /// Notes a factor that is a row of a table as it is.
+    fn place_view(&mut self, plan: &Plan, input: View) -> Option<()> {
+        let [(whole, Stage::Gather(ops::Gather { table, .. }))] = pieces(plan, input)?[..] else {
+            return None;
+        };
+        (whole == input).then_some(())?;
+        self.place(plan, *table)
+    }
+
     /// Notes a factor; two of one kind make the term quadratic.
     fn place(&mut self, plan: &Plan, table: usize) -> Option<()> {
         let slot = if is_item(plan, table) {

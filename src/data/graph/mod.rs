@@ -13,6 +13,7 @@ mod triples;
 use alloc::{format, vec::Vec};
 
 pub use builder::{Edge, GraphBuilder};
+pub(crate) use relations::Head;
 #[cfg(feature = "std")]
 pub(crate) use relations::Relation;
 pub use relations::Relations;

@@ -163,6 +163,13 @@ impl Triples {
             .filter(move |pair| pair.0 < items && pair.1 < items)
     }
 
+    /// The (item, other entity) of a relation, the others counted from 0: what items lead to that is no item.
+    pub(crate) fn attribute_pairs(&self, relation: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let items = self.items;
+        let pairs = self.of_relation(relation);
+        pairs.filter_map(move |(head, tail)| Some((head, tail.checked_sub(items)?)).filter(|_| head < items))
+    }
+
     /// The keys of entities: of the first [`items`](Triples::items) those of the items.
     pub fn entity_ids(&self) -> &IdMap {
         &self.entity_ids

@@ -19,7 +19,7 @@ pub use ids::IdMap;
 #[cfg(feature = "std")]
 pub(in crate::data) use keys::canonical_number;
 pub use positives::Positives;
-pub(in crate::data) use positives::{nothing_to_draw, user_of_everything};
+pub(in crate::data) use positives::{ATTEMPTS, nothing_to_draw, user_of_everything};
 pub use report::{ReadReport, SplitReport};
 pub(in crate::data) use rows::{Rows, check_dense};
 pub use split::{Candidates, Split, TestCase};

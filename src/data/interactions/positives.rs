@@ -15,7 +15,7 @@ const BITMAP_BITS: u64 = 8 << 23;
 /// Interactions from one to the next whose user is noted.
 const NOTED: usize = 16;
 /// Blocks of two tries that are drawn before a negative is taken by rank: reached by users who have nearly everything.
-const ATTEMPTS: u64 = 16;
+pub(in crate::data) const ATTEMPTS: u64 = 16;
 
 /// The items of each user, sorted, to ask whether a user has an item.
 ///

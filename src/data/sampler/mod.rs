@@ -3,6 +3,7 @@
 mod part;
 mod related;
 mod sequences;
+mod typed;
 
 use alloc::{format, vec::Vec};
 
@@ -20,6 +21,7 @@ use crate::{
 pub(crate) use related::push_related;
 pub use sequences::{SEQUENCE_LIST_STREAM, SEQUENCE_ORDER_STREAM, SequenceSampler};
 pub(crate) use sequences::{columns as sequence_columns, push_history};
+pub(crate) use typed::{Asks, push_typed};
 
 /// The stream of a sampler's seed that gives an epoch's order.
 pub const ORDER_STREAM: u32 = streams::PAIR_ORDER;
@@ -76,6 +78,8 @@ pub struct Sampler {
     list: List,
     /// Pairs of related items that are positives, too.
     related: Vec<(u32, u32)>,
+    /// Triples of typed relations that are.
+    typed: Option<typed::Typed>,
 }
 
 /// The list of a batch.
@@ -281,6 +285,7 @@ impl Sampler {
             log_q: Vec::new(),
             list: List::None,
             related: Vec::new(),
+            typed: None,
         })
     }
 
@@ -323,7 +328,7 @@ impl Sampler {
         }
     }
 
-    /// Number of samples in an epoch: positives x (1 + negatives); of pairs, positives x negatives.
+    /// Number of samples in an epoch: positives, those of relations too, x (1 + negatives); of pairs, x negatives.
     pub fn samples_per_epoch(&self) -> u64 {
         self.epochs.samples.into()
     }
@@ -344,11 +349,12 @@ impl Sampler {
     }
 
     /// Fills `batch` with the samples `start..start + count` of an epoch, as far as the epoch goes, and sorts it.
-    /// Column 0 holds users, column 1 items, and column 2 negatives of pairs, or heads of related items. Allocates nothing
+    /// Column 0 holds users, column 1 items, and column 2 negatives of pairs, or heads of related items
+    /// ([`with_relations`](Sampler::with_relations) says which are behind). Allocates nothing
     /// once the batch has room for `count`; a batch of another number of columns is replaced.
     pub fn fill(&self, epoch: u32, start: u64, count: usize, batch: &mut Batch) {
         let end = start.saturating_add(count as u64).min(self.samples_per_epoch());
-        let columns = 2 + usize::from(self.epochs.pairwise || self.has_list() || self.has_related());
+        let columns = self.columns();
         if batch.columns().len() != columns {
             *batch = Batch::new(columns, end.saturating_sub(start) as usize);
         }

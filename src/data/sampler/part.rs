@@ -24,6 +24,11 @@ impl Sampler {
                 at += PART as u64;
                 continue;
             }
+            if let Some(typed) = &self.typed {
+                self.fill_typed(typed, epoch, part, (&order, rng), batch);
+                at += PART as u64;
+                continue;
+            }
             match (self.epochs.pairwise, self.users.is_empty()) {
                 (true, true) => self.fill_pairs::<false>(epoch, part, &order, rng, batch),
                 (true, false) => self.fill_pairs::<true>(epoch, part, &order, rng, batch),

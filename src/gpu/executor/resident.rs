@@ -32,7 +32,7 @@ impl GpuExecutor {
         self.gpu.check()?;
         let rows = [sampler.positives().users(), sampler.positives().items()];
         let by_users = sampler.sampling() == Sampling::UniformUsers;
-        let has_more = sampler.has_log_q() || sampler.has_list() || sampler.has_related();
+        let has_more = sampler.has_log_q() || sampler.has_list() || sampler.has_related() || sampler.has_relations();
         if sampler.is_pairwise() || by_users || has_more || !draws_all(&self.plan, &self.columns) {
             return Ok(false);
         }

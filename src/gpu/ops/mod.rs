@@ -14,6 +14,7 @@ mod ccl;
 pub(crate) mod context;
 mod cross;
 mod dice;
+mod distance;
 mod dropout;
 mod fm;
 mod gather;

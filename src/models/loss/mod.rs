@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result,
     ops::{self, Bpr, SigmoidCrossEntropy},
-    plan::{Activation, Column, Part, Plan, PlanBuilder, Stage, View},
+    plan::{Activation, Plan, PlanBuilder, Stage, View},
 };
 
 pub use settings::{Ccl, Margin, SampledSoftmax, Softmax};
@@ -181,10 +181,7 @@ impl Loss {
                 margin: op.margin,
                 weight: op.weight,
             })),
-            Some(Stage::SoftmaxCrossEntropy(op)) => {
-                let is_head = |column: &Column| column.part == Part::Feature && column.weighted;
-                Ok(Loss::Softmax(Softmax::of(op, plan.columns().iter().any(is_head))))
-            }
+            Some(Stage::SoftmaxCrossEntropy(op)) => Ok(Loss::Softmax(Softmax::of(op, plan.has_heads()))),
             other => {
                 let name = other.map_or("nothing", Stage::name);
                 Err(Error::config(

@@ -21,7 +21,11 @@ impl PlanBuilder {
     /// where scores depend on a parameter that no loss depends on; where sizes or initial values are out of range.
     pub fn finish(mut self, loss: impl Into<Stage>) -> Result<Plan> {
         let loss = loss.into();
-        let logit = self.check_loss(&loss);
+        let of_loss = self.check_loss(&loss);
+        let logit = self.scored.unwrap_or(of_loss);
+        if logit.width != 1 {
+            self.fail(format!("samples are scored by {} columns: it must be 1", logit.width));
+        }
         self.stages.push(loss);
         self.check_params();
         self.check_propagation();

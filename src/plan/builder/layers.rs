@@ -101,6 +101,19 @@ impl PlanBuilder {
         output
     }
 
+    /// How near two views are, row by row, in a new buffer of one column: their squared distance with a minus before it
+    /// ([`ops::distance`](crate::ops::distance)).
+    pub fn distance(&mut self, a: View, b: View) -> View {
+        if a.width != b.width {
+            let (a, b) = (a.width, b.width);
+            self.fail(format!("the distance of {a} columns from {b}: they must be as many"));
+        }
+        let output = self.buffer_in(self.space_of(a), 1);
+        self.stages
+            .push(Stage::Distance(ops::Distance { inputs: [a, b], output }));
+        output
+    }
+
     /// Layer normalisation `name` in a new buffer: each row to mean 0 and variance 1, then a scale `name.weight` and a shift
     /// `name.bias` for each column, which begin at 1 and 0 (Ba et al., 2016). `epsilon` is added to the variance.
     pub fn layer_norm(&mut self, name: &str, input: View, epsilon: f32) -> View {

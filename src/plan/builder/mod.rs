@@ -70,6 +70,8 @@ pub struct PlanBuilder {
     stages: Vec<Stage>,
     exposed: Vec<(String, View)>,
     exposed_names: HashSet<String>,
+    /// What samples are scored by, where it is not what the loss says.
+    scored: Option<View>,
     /// Whether parameters that are there already are meant by their names.
     shares: bool,
     fault: Option<String>,
@@ -254,6 +256,34 @@ impl PlanBuilder {
             self.fail(format!("two activations are called {name}"));
         }
         self.exposed.push((name.to_string(), view));
+    }
+
+    /// Has samples scored by a column of its own, in place of the logit of the candidate that the loss reads: where training
+    /// compares for more than a query ([`head`](PlanBuilder::head)), and scores are for queries alone.
+    ///
+    /// ```
+    /// use pocketrec::{ops::Bpr, plan::{Init, PlanBuilder}};
+    /// let mut plan = PlanBuilder::new();
+    /// let (user, item) = (plan.weighted_query("user"), plan.candidate("item"));
+    /// let (negative, head) = (plan.negative("negative", "item"), plan.head("head", "item"));
+    /// let [p, q, n, h] = [(); 4].map(|()| plan.buffer(8));
+    /// plan.gather("user.weight", user, 50, Init::Normal { std: 0.1 }, p);
+    /// for (column, view) in [(item, q), (negative, n), (head, h)] {
+    ///     plan.gather("item.weight", column, 40, Init::Normal { std: 0.1 }, view);
+    /// }
+    /// let query = plan.add(p, h); // a user or an item
+    /// let logits = [q, n].map(|view| plan.distance(query, view));
+    /// let of_user = plan.distance(p, q);
+    /// plan.score_by(of_user);
+    /// let plan = plan.finish(Bpr { logits })?;
+    /// assert_eq!((plan.logit(), plan.scored_columns().len()), (of_user, 2));
+    /// assert!(plan.has_heads());
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn score_by(&mut self, view: View) {
+        if self.scored.replace(view).is_some() {
+            self.fail("samples are scored by two columns: say it once".into());
+        }
     }
 
     /// What the rows of a view are; samples where there is no such buffer, which `finish` reports.

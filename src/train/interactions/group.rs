@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use super::{AbsorbConfig, ITEM, Trainer, USER};
 use crate::{
     Error, Result,
-    data::{Batch, push_related},
+    data::{Asks, Batch, push_related, push_typed},
     models::Draw,
-    plan::{L2, Optimizer},
+    plan::{L2, Optimizer, Plan},
     train::{
         draws::{Draws, absorb_rng},
         rows,
@@ -31,10 +31,13 @@ impl Trainer {
         }
         let mut saved = rows::SavedRows::default();
         for column in [USER, ITEM] {
-            let columns = |batch: &Batch| columns_of(batch, column);
-            let ids = batches
-                .iter()
-                .flat_map(|batch| columns(batch).flat_map(|column| &batch.column(column).ids));
+            let columns = columns_of(self.plan(), column);
+            let of_batch = |batch| {
+                columns
+                    .iter()
+                    .flat_map(move |&column| &Batch::column(batch, column).ids)
+            };
+            let ids = batches.iter().flat_map(of_batch);
             let mut ids: Vec<u32> = ids.copied().collect();
             ids.sort_unstable();
             ids.dedup();
@@ -52,14 +55,15 @@ impl Trainer {
     fn learn_batches(&mut self, batches: &[Batch], config: &AbsorbConfig, dense: &rows::Dense) -> Result<u64> {
         for batch in batches {
             // A step divides by the batch; the row that most samples share is to move by its own mean gradient.
-            let columns = 0..batch.columns().len();
-            let most = columns.map(|column| largest_segment(batch, column)).max().unwrap_or(0);
+            let [users, items] = [USER, ITEM].map(|side| columns_of(self.plan(), side));
+            let columns = users.iter().chain(&items);
+            let most = columns.map(|&column| largest_segment(batch, column)).max().unwrap_or(0);
             let share = batch.len() as f32 / most.max(1) as f32;
             let learning_rate = config.learning_rate * share;
             let optimizer = Optimizer::Sgd { learning_rate };
-            let columns = columns_of(batch, ITEM);
-            let mut items: Vec<u32> = columns
-                .flat_map(|column| batch.column(column).segments.iter().map(|segment| segment.row))
+            let mut items: Vec<u32> = items
+                .iter()
+                .flat_map(|&column| batch.column(column).segments.iter().map(|segment| segment.row))
                 .collect();
             items.sort_unstable();
             items.dedup();
@@ -104,7 +108,8 @@ impl Trainer {
         let pairwise = draw == Draw::Pairs;
         let is_listed = matches!(draw, Draw::Listed { .. });
         let is_related = self.config.loss.is_related();
-        let columns = 2 + usize::from(pairwise || is_listed || is_related);
+        let is_typed = pairwise && self.plan().has_heads();
+        let columns = self.plan().columns().len();
         let (mut batch, mut list) = (Batch::new(columns, samples), Vec::new());
         match is_listed {
             true => batch.reset_with_list(columns),
@@ -135,6 +140,9 @@ impl Trainer {
                     let unknown = |&item: &u32| !self.history.contains(user, item);
                     if let Some(negative) = (0..ATTEMPTS).map(|_| draws.below(items)).find(unknown) {
                         match draw {
+                            Draw::Pairs if is_typed => {
+                                push_typed(&mut batch, [user, positive, negative, positive, 0, 0], Asks::User);
+                            }
                             Draw::Pairs => batch.push(&[user, positive, negative], 1.0),
                             Draw::Positives { related: true, .. } => {
                                 push_related(&mut batch, [user, negative, negative], false);
@@ -172,11 +180,12 @@ fn item_share(support: &[u32], item: u32) -> f32 {
     rows::share_of(support.get(item as usize).copied().unwrap_or(0))
 }
 
-/// The id columns of a batch that pick rows of users or of items.
-fn columns_of(batch: &Batch, vocabulary: usize) -> impl Iterator<Item = usize> + use<> {
-    // Negatives, or a list of them.
-    let others = 2..batch.columns().len();
-    core::iter::once(vocabulary).chain(others.filter(move |_| vocabulary == ITEM))
+/// The id columns that pick rows of users or of items: of these, negatives, a list of them or heads, too.
+fn columns_of(plan: &Plan, vocabulary: usize) -> Vec<usize> {
+    let columns = plan.columns();
+    (0..columns.len())
+        .filter(|&column| columns[column].vocabulary == vocabulary)
+        .collect()
 }
 
 fn largest_segment(batch: &Batch, column: usize) -> usize {

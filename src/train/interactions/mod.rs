@@ -132,6 +132,7 @@ impl Trainer {
         let model = model.into();
         config.validate()?;
         check_averaging(executor.plan(), config.average_from)?;
+        check_l2(executor.plan(), &config)?;
         if ByHistory::of(&model, executor.plan()).is_none() {
             pair_of(executor.plan())?;
         }
@@ -211,6 +212,7 @@ impl Trainer {
     pub fn set_config(&mut self, config: TrainConfig) -> Result<()> {
         config.validate()?;
         check_averaging(self.plan(), config.average_from)?;
+        check_l2(self.plan(), &config)?;
         if config.loss != self.config.loss {
             let [old, new] = [self.config.loss, config.loss].map(Loss::name);
             let how = if old == new { " with other settings" } else { "" };
@@ -337,6 +339,19 @@ impl Trainer {
         }
         Ok(())
     }
+}
+
+/// Refuses what counts the rows of a batch, where some of its ids stand for nothing.
+fn check_l2(plan: &Plan, config: &TrainConfig) -> Result<()> {
+    if !(plan.has_heads() && config.l2.tables > 0.0) {
+        return Ok(());
+    }
+    let reason = format!(
+        "{}: samples of relations have a user that stands for nothing, whose row this would count; give 0, and l2.per_row a \
+         number",
+        config.l2.tables
+    );
+    Err(Error::config("l2.tables", reason))
 }
 
 /// Whether `keys` are the first of `known`.

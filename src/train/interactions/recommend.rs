@@ -105,7 +105,8 @@ impl Trainer {
 
     /// The `k` items most like one, best first, each with the cosine of both embeddings; of equal ones the lower item is
     /// first. An item's embedding is its row in every item table side by side, of NeuMF that of GMF and that of the MLP;
-    /// MF's bias is no part of it. Left out are the item itself, and items whose cosine is undefined, as their embedding
+    /// MF's bias is no part of it. [`Cfkg`](crate::models::Cfkg) has points, which have no directions: by it, the number is the squared
+    /// distance with a minus before it. Left out are the item itself, and items whose cosine is undefined, as their embedding
     /// is zero or not finite.
     ///
     /// ```

@@ -3,13 +3,17 @@
 use alloc::format;
 
 use super::{Trainer, begins_with, padded};
-use crate::{Error, Result, data::Relations};
+use crate::{
+    Error, Result,
+    data::Relations,
+    models::{Cfkg, Model},
+};
 
 impl Trainer {
     /// Takes relations between items into training: their edges stand in the graph of models that propagate along one
     /// ([`LightGcn`](crate::models::LightGcn)) beside the interactions, and their positives are samples as the interactions are, of
     /// a loss that takes them ([`Softmax::related`](crate::models::Softmax::related)), which [`Mf`](crate::models::Mf) learns by,
-    /// too. An item that nobody has is learnt by its relations then, and recommended. Others than before take their place; the
+    /// too; [`Cfkg`](crate::models::Cfkg) takes positives and attributes, each relation as a step of its own. An item that nobody has is learnt by its relations then, and recommended. Others than before take their place; the
     /// rest of a begun epoch is drawn anew. Checkpoints have them.
     ///
     /// ```
@@ -30,8 +34,8 @@ impl Trainer {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Config`] where nothing of them is used, the model has no graph for edges or the loss takes no positives of
-    /// items, or their items are others than the model's; [`Error::Memory`]; where the device is lost. The old ones stay then.
+    /// [`Error::Config`] where nothing of them is used, the model has no graph for edges, no place for attributes or a loss that
+    /// takes no positives of items, or their items are others than the model's; [`Error::Memory`]; where the device is lost. The old ones stay then.
     pub fn set_relations(&mut self, relations: Relations) -> Result<()> {
         let relations = relations.used();
         self.check_relations(&relations)?;
@@ -58,9 +62,11 @@ impl Trainer {
         let refuse = |reason| Err(Error::config("relations", reason));
         let (name, loss) = (self.model.name(), self.config.loss.name());
         let (edges, positives) = (relations.weighted_pairs().next(), relations.positive_pairs().next());
-        if edges.is_none() && positives.is_none() {
+        let attributes = relations.attribute_pairs().next();
+        if edges.is_none() && positives.is_none() && attributes.is_none() {
             return refuse(
-                "none of them is used: say which are edges or positives (Relations::edges, positives)".into(),
+                "none of them is used: say which are edges, positives or attributes (Relations::edges, positives, attributes)"
+                    .into(),
             );
         }
         if edges.is_some() && self.plan().propagation().is_none() {
@@ -68,7 +74,13 @@ impl Trainer {
                 "{name} has no graph for their edges: take LightGCN, or positives alone (Relations::positives)"
             ));
         }
-        if positives.is_some() && !self.config.loss.is_related() {
+        if let Model::Cfkg(model) = &self.model {
+            check_room(model, relations)?;
+        } else if attributes.is_some() {
+            return refuse(format!(
+                "{name} has no place for attributes: take CFKG, or leave them out (Relations::attributes)"
+            ));
+        } else if positives.is_some() && !self.config.loss.is_related() {
             return refuse(format!(
                 "{name} by {loss} takes no positives of related items: train by softmax with Softmax::related, or take edges \
                  alone (Relations::edges)"
@@ -91,4 +103,18 @@ impl Trainer {
         }
         Ok(())
     }
+}
+
+/// Refuses relations of which there are more or fewer than the tables have rows for.
+fn check_room(model: &Cfkg, relations: &Relations) -> Result<()> {
+    let (steps, attributes) = relations.typed_counts();
+    if (steps, attributes) == (model.relations, model.attributes) {
+        return Ok(());
+    }
+    let reason = format!(
+        "{steps} relations and {attributes} attributes are in use, and the model has rows for {} and {}: make room for these \
+         (Cfkg::relations)",
+        model.relations, model.attributes
+    );
+    Err(Error::config("relations", reason))
 }

@@ -49,6 +49,15 @@ impl<'a> InteractionTask<'a> {
             let items = u32::try_from(rows).unwrap_or(u32::MAX);
             sampler = sampler.with_related(positive_pairs(relations)?, items)?;
         }
+        if config.loss.is_pairwise() && executor.plan().has_heads() {
+            let Some(relations) = relations else {
+                let reason = "the model has a table of relations, and there are none: hand the trainer those that it was made for \
+                              (Trainer::set_relations)";
+                return Err(Error::config("relations", reason));
+            };
+            let rows = pair_of(executor.plan()).map(|pair| executor.plan().rows_of(pair.candidate))?;
+            sampler = sampler.with_relations(relations, u32::try_from(rows).unwrap_or(u32::MAX))?;
+        }
         let size = config.batch_size;
         let is_drawn = keep_sampler(executor, &sampler, size).wait()?;
         let samples = if is_drawn { 0 } else { sampler.samples_per_epoch() };

@@ -91,6 +91,7 @@ pub fn cases([users, items]: [usize; 2], hidden: [usize; 2]) -> Vec<Case> {
     let together = together.chain(recurrent::recurrent_plans(hidden));
     let together = together.chain(models::odd_models(users, items));
     let together = together.chain(models::sequence_models(items));
+    let together = together.chain(models::points(users, items));
     let mut cases = op_cases();
     cases.extend(together.map(|(name, plan)| Case::new(name, plan)));
     #[cfg(feature = "std")]

@@ -1,7 +1,7 @@
 //! Models of users and items.
 
 use pocketrec::{
-    models::{Gmf, Loss, Mf, Mlp, NeuMf, SasRec},
+    models::{Cfkg, Gmf, Loss, Mf, Mlp, NeuMf, SasRec},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},
 };
@@ -33,6 +33,24 @@ pub fn odd_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
 pub fn sequence_models(items: usize) -> Vec<(&'static str, Plan)> {
     let sas_rec = SasRec::new(1, items).embedding_dim(6).heads(2).length(7);
     vec![("model SASRec", sas_rec.plan().unwrap())]
+}
+
+/// CFKG of interactions, of related items, and of attributes, too, by names that begin with "model".
+pub fn points(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
+    let of = |relations, attributes, loss| {
+        let model = Cfkg::new(users, items).embedding_dim(7);
+        let model = Cfkg {
+            relations,
+            attributes,
+            ..model
+        };
+        model.plan_for(loss).unwrap()
+    };
+    vec![
+        ("model CFKG", of(0, 0, Loss::Bpr)),
+        ("model CFKG of related items", of(2, 0, Loss::Bpr)),
+        ("model CFKG of attributes", of(3, 11, Loss::Bpr)),
+    ]
 }
 
 /// A plan whose first column is the candidate's.

@@ -139,6 +139,18 @@ fn of_samples() -> Vec<(&'static str, Plan)> {
             on_samples(14, |plan, x| plan.add(x.columns(0, 7), x.columns(7, 7))),
         ),
         ("add: of a view with itself", on_samples(19, |plan, x| plan.add(x, x))),
+        (
+            "distance: of two halves",
+            on_samples(14, |plan, x| plan.distance(x.columns(0, 7), x.columns(7, 7))),
+        ),
+        (
+            "distance: of one view from two",
+            on_samples(57, |plan, x| {
+                let middle = x.columns(19, 19);
+                let distances = [x.columns(0, 19), x.columns(38, 19)].map(|view| plan.distance(view, middle));
+                plan.plain_sum(&distances)
+            }),
+        ),
         ("fm: five fields of 3", plan_of(15, |plan, x| plan.fm(x, 3))),
         ("fm: two fields of 18", plan_of(36, |plan, x| plan.fm(x, 18))),
         (

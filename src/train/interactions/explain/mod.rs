@@ -1,6 +1,7 @@
 //! Which items of a user's history a score comes from, by the kind of model: products of two vectors, vectors that are propagated
-//! along the graph, and attention over the history.
+//! along the graph, attention over the history, and paths along relations.
 
+mod paths;
 mod products;
 mod propagated;
 
@@ -28,6 +29,12 @@ impl Trainer {
     ///   [weights](crate::explain::Kind::Weights), no parts of the score, and the same for every item. Of a history that is longer than
     ///   what the model looks at, its end is read alone.
     ///
+    /// - **CFKG**: the items from which a known relation leads to the item, each with how well: [paths](crate::explain::Kind::Paths),
+    ///   no parts of the score.
+    ///
+    /// Where there are [relations](Trainer::set_relations), the best path along one is there besides
+    /// ([`Explanation::path`]), of MF, LightGCN and CFKG.
+    ///
     /// ```
     /// # use pocketrec::{data::Interactions, device::Device, models::Mf, train::*};
     /// let split = Interactions::from_pairs(&[(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3)])?.leave_one_out()?;
@@ -52,7 +59,9 @@ impl Trainer {
                     item: "item.weight",
                     output: None,
                 };
-                self.explain_product(&tables, user, item)
+                let mut why = self.explain_product(&tables, user, item)?;
+                why.path = self.path_by_parts(&why.reasons, item);
+                Ok(why)
             }
             Model::Gmf(_) => {
                 let tables = Tables {
@@ -64,9 +73,10 @@ impl Trainer {
             }
             Model::LightGcn(_) => self.explain_propagated(user, item),
             Model::SasRec(_) => self.explain_by_attention(user, item),
+            Model::Cfkg(_) => self.explain_by_paths(user, item),
             Model::Mlp(_) | Model::NeuMf(_) => {
                 let reason = format!(
-                    "{} scores by layers over both embeddings, in which no item of the history has a part of its own; MF, GMF, \
+                    "{} scores by layers over both embeddings, in which no item of the history has a part of its own; MF, GMF, CFKG, \
                      LightGCN and SASRec can be explained, and classical::Rp3Beta and Ials",
                     self.model.name()
                 );

@@ -10,13 +10,17 @@
 //!
 //! The first is the rest, what is learnt of the user alone: it is 0 of somebody who was folded in.
 
-use alloc::{format, vec, vec::Vec};
+use alloc::{collections::BTreeMap, format, vec, vec::Vec};
 
-use super::{dot, scale_of};
+use super::{
+    dot,
+    paths::{best, links},
+    scale_of,
+};
 use crate::{
     Error, Result,
     executor::Propagation,
-    explain::{Explanation, Reason},
+    explain::{Explanation, Path, Reason},
     ops::Propagate,
     train::Trainer,
 };
@@ -46,14 +50,51 @@ impl Trainer {
         let (items, weights) = edges(propagation, user);
         let mut sent = vec![0.0; items.len() * width];
         propagation.sent_rows(tables[1], &items, &mut sent).wait()?;
-        let sent = sent.chunks_exact(width).map(wide);
-        let reason = |((&item, weight), sent): ((&u32, f32), Vec<f64>)| Reason {
+        let sent: Vec<Vec<f64>> = sent.chunks_exact(width).map(wide).collect();
+        let reason = |((&item, &weight), sent): ((&u32, &f32), &Vec<f64>)| Reason {
             item,
-            contribution: (f64::from(weight) * dot(&sent, &of_item) * scale) as f32,
+            contribution: (f64::from(weight) * dot(sent, &of_item) * scale) as f32,
         };
-        let reasons = items.iter().zip(weights).zip(sent).map(reason).collect();
+        let reasons = items.iter().zip(&weights).zip(&sent).map(reason).collect();
         let rest = dot(&own, &of_item) * scale / (layers + 1) as f64;
-        Ok(Explanation::new(score, reasons, rest as f32))
+        let mut why = Explanation::new(score, reasons, rest as f32);
+        why.path = match self.relations.as_ref() {
+            Some(relations) if relations.weighted_pairs().next().is_some() => {
+                let squares = sent.iter().map(|sent| dot(sent, sent) * scale);
+                let parts = weights
+                    .iter()
+                    .zip(squares)
+                    .map(|(&weight, square)| f64::from(weight) * square);
+                self.path_by_edges(items.iter().copied().zip(parts).collect(), item)?
+            }
+            _ => self.path_by_parts(&why.reasons, item),
+        };
+        Ok(why)
+    }
+
+    /// The edge of a relation over which the item gets the most of what the user gets too: of each item that the user has, `parts`
+    /// has `w_uh (sent_h . sent_h)`.
+    fn path_by_edges(&mut self, parts: BTreeMap<u32, f64>, item: u32) -> Result<Option<Path>> {
+        let (neighbours, weights) = edges_of_item(self.propagation()?, item);
+        let weights: BTreeMap<u32, f32> = neighbours.into_iter().zip(weights).collect();
+        let Some(relations) = &self.relations else {
+            return Ok(None);
+        };
+        let history: Vec<u32> = parts.keys().copied().collect();
+        let mut links = links(relations, &history, item);
+        links.retain(|link| relations.all[link.relation].weight > 0.0);
+        let weight_of = |relation: usize| f64::from(relations.all[relation].weight);
+        let mut whole = BTreeMap::new();
+        for link in &links {
+            *whole.entry(link.item).or_insert(0.0) += weight_of(link.relation);
+        }
+        let worth = links.into_iter().map(|link| {
+            let edge = weights.get(&link.item).copied().unwrap_or_default();
+            let share = weight_of(link.relation) / whole[&link.item];
+            let part = parts[&link.item] * f64::from(edge) * share;
+            (link, part)
+        });
+        Ok(best(relations, worth.filter(|(_, part)| *part > 0.0)))
     }
 
     fn propagation(&mut self) -> Result<&mut dyn Propagation> {
@@ -75,6 +116,17 @@ fn edges(propagation: &dyn Propagation, user: u32) -> (Vec<u32>, Vec<f32>) {
     // Users have edges to items alone.
     let items = neighbours.iter().map(|&node| node - graph.users());
     (items.collect(), weights.to_vec())
+}
+
+/// The items that an item is joined to, and the weights of the edges.
+fn edges_of_item(propagation: &dyn Propagation, item: u32) -> (Vec<u32>, Vec<f32>) {
+    let Some(graph) = propagation.graph() else {
+        return Default::default();
+    };
+    let (neighbours, weights) = graph.of_node(graph.users() as usize + item as usize);
+    let all = neighbours.iter().zip(weights);
+    all.filter_map(|(node, &weight)| Some((node.checked_sub(graph.users())?, weight)))
+        .unzip()
 }
 
 fn wide(values: &[f32]) -> Vec<f64> {
