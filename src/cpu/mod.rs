@@ -26,6 +26,7 @@ pub mod causal_attention;
 pub mod ccl;
 pub mod cross;
 pub mod dice;
+pub mod dot_steps;
 pub mod dropout;
 mod executor;
 pub mod fm;

@@ -21,7 +21,7 @@ macro_rules! for_each_op {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
             BatchNorm, Affine, LayerNorm, Dice, Gru, LastStep, PairWithNext, Auxiliary, Cross, Normalise, Add,
-            CausalAttention, Propagate,
+            CausalAttention, DotSteps, Propagate,
             SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy, SampledSoftmax
         }
     };
@@ -40,6 +40,7 @@ pub mod causal_attention;
 pub mod ccl;
 pub mod cross;
 pub mod dice;
+pub mod dot_steps;
 pub mod dropout;
 pub mod fm;
 pub mod gather;
@@ -82,6 +83,7 @@ pub use causal_attention::CausalAttention;
 pub use ccl::Ccl;
 pub use cross::Cross;
 pub use dice::Dice;
+pub use dot_steps::DotSteps;
 pub use dropout::Dropout;
 pub use fm::Fm;
 pub use gather::{Gather, Propagated};

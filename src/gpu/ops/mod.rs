@@ -14,6 +14,7 @@ mod ccl;
 pub(crate) mod context;
 mod cross;
 mod dice;
+mod dot_steps;
 mod dropout;
 mod fm;
 mod gather;
