@@ -1,8 +1,9 @@
 //! Reasons: which items of a user's history a recommendation comes from, and how much.
 //!
-//! There are two [kinds](Kind), and an [`Explanation`] says which it has. [Parts](Kind::Parts) are what items give to a score: they and a
+//! There are three [kinds](Kind), and an [`Explanation`] says which it has. [Parts](Kind::Parts) are what items give to a score: they and a
 //! rest add up to it. [Weights](Kind::Weights) are how much a model of attention has read of each item: they say where it has looked,
-//! not what it has made of it, and add up to no score.
+//! not what it has made of it, and add up to no score. [Neighbours](Kind::Neighbours) are such weights, of what the recommended item
+//! is joined with in a knowledge graph instead of the history.
 //!
 //! | Model | Kind | How |
 //! |---|---|---|
@@ -10,6 +11,7 @@
 //! | [`LightGcn`](crate::models::LightGcn) | parts | exactly: what comes over each edge; the rest is the user's own row |
 //! | [`Mf`](crate::models::Mf), [`Gmf`](crate::models::Gmf) | parts | the user's vector is written by those of the history; what is left is the rest |
 //! | [`SasRec`](crate::models::SasRec) | weights | attention of all blocks and heads, rolled out from the last step |
+//! | [`Kgcn`](crate::models::Kgcn) | neighbours | attention of the user to the relations of the item's neighbours |
 //! | [`Din`](crate::models::Din) | weights | the attention unit's, of each event with the candidate |
 //! | [`Dien`](crate::models::Dien) | weights | the scores that steer its second recurrent layer |
 //!
@@ -28,6 +30,9 @@ pub enum Kind {
     /// How much was read of each item: weights of attention, which add up to no score. A large one says that an item was looked at,
     /// not that it speaks for the recommendation.
     Weights,
+    /// How much was read of each thing that the recommended item is joined with in a knowledge graph: weights, which add up to 1. A
+    /// reason's `item` is then an entity of [`Knowledge`](crate::data::Knowledge), of which the first are the items.
+    Neighbours,
 }
 
 /// Why a user is given an item: the items that the user has, each with its part of the score, or how much of it was read.
@@ -63,10 +68,10 @@ pub struct Explanation {
 /// An item of the history, and what it has to do with a score.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reason {
-    /// The item that the user has. Of a model of clicks, its row in its vocabulary.
+    /// The item that the user has. Of a model of clicks, its row in its vocabulary; of [neighbours](Kind::Neighbours), an entity.
     pub item: u32,
     /// Of [parts](Kind::Parts), its part of the score, below zero where it speaks against the recommendation. Of
-    /// [weights](Kind::Weights), how much of it was read.
+    /// [weights](Kind::Weights) and [neighbours](Kind::Neighbours), how much of it was read.
     pub contribution: f32,
 }
 
@@ -95,6 +100,14 @@ impl Explanation {
         Explanation {
             kind: Kind::Weights,
             ..Explanation::new(score, reasons, 0.0)
+        }
+    }
+
+    /// The weights of an item's neighbours, each with its entity; those of one that is reached by several relations are added up.
+    pub fn neighbours(score: f32, neighbours: impl IntoIterator<Item = (u32, f32)>) -> Self {
+        Explanation {
+            kind: Kind::Neighbours,
+            ..Explanation::weights(score, neighbours)
         }
     }
 

@@ -12,13 +12,14 @@
 //! | `history/offsets`, `history/items` | I64 `[users + 1]`, I32 | trained items of user `u`: `items[offsets[u]..offsets[u + 1]]` |
 //! | `history/held_out`, `history/absorbed` | I32 `[n, 2]` | (user, item) |
 //! | `relations/pairs` | I32 `[n, 2]` | (head, tail) of related items, relation by relation, where there are relations |
+//! | `knowledge/offsets`, `knowledge/neighbours` | I64 `[items + 1]`, I32 `[n, 2]` | (entity, relation) of each item's neighbours, likewise, where the model sees some; `ids/entity` and `ids/entity_relation` have their keys |
 //!
 //! | metadata | what |
 //! |---|---|
 //! | `pocketrec` | version of the format, `1` |
 //! | `model`, `train`, `progress` | JSON: the model, the settings with the seed, the position; random numbers are functions of seed and position |
 //! | `relations` | JSON: of each relation its name, its pairs, the weight of its edges and whether they are positives |
-//! | `users`, `items`, `titles` | `numbered N` or `text N` |
+//! | `users`, `items`, `titles`, `entities`, `entity_relations` | `numbered N` or `text N` |
 //! | `checksum` | over all names, shapes, values and metadata: a damaged file is refused, whichever bit it is |
 //!
 //! A file is replaced at once or not at all; see [`replace_file`]. Loading trusts nothing: every size is checked
@@ -32,6 +33,7 @@ mod click_trainer;
 mod clicks;
 mod format;
 mod header;
+mod knowledge;
 mod meta;
 mod read;
 mod relations;
@@ -48,7 +50,7 @@ use std::{io, path::Path};
 use self::format::Input;
 use crate::{
     Error, Result,
-    data::{IdMap, Relations},
+    data::{IdMap, Knowledge, Relations},
     file::open_regular,
     models::Model,
     plan::{Plan, State},
@@ -98,6 +100,8 @@ pub struct Checkpoint {
     pub history: History,
     /// Relations between items that are trained with.
     pub relations: Option<Relations>,
+    /// The neighbours of items that the model sees.
+    pub knowledge: Option<Knowledge>,
 }
 
 /// The same, borrowed: saving copies nothing.
@@ -115,6 +119,7 @@ pub(crate) struct Contents<'a> {
     pub titles: &'a [String],
     pub history: &'a History,
     pub relations: Option<&'a Relations>,
+    pub knowledge: Option<&'a Knowledge>,
 }
 
 impl Checkpoint {
@@ -132,6 +137,7 @@ impl Checkpoint {
             titles: &self.titles,
             history: &self.history,
             relations: self.relations.as_ref(),
+            knowledge: self.knowledge.as_ref(),
         }
     }
 

@@ -34,6 +34,7 @@ mod din;
 pub(crate) mod fields;
 mod fm;
 mod gmf;
+mod kgcn;
 mod light_gcn;
 mod loss;
 mod lr;
@@ -57,6 +58,7 @@ pub use dien::Dien;
 pub use din::Din;
 pub use fm::Fm;
 pub use gmf::Gmf;
+pub use kgcn::Kgcn;
 pub use light_gcn::LightGcn;
 pub(crate) use loss::Draw;
 pub use loss::{Ccl, Loss, Margin, SampledSoftmax, Softmax};
@@ -128,10 +130,12 @@ pub enum Model {
     LightGcn(LightGcn),
     /// Self-attention over a history.
     SasRec(SasRec),
+    /// Attention over what is known of an item.
+    Kgcn(Kgcn),
 }
 
 impl Model {
-    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`, `sasrec`.
+    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`, `sasrec`, `kgcn`.
     pub fn name(&self) -> &'static str {
         match self {
             Model::Mf(_) => "mf",
@@ -140,6 +144,7 @@ impl Model {
             Model::NeuMf(_) => "neumf",
             Model::LightGcn(_) => "lightgcn",
             Model::SasRec(_) => "sasrec",
+            Model::Kgcn(_) => "kgcn",
         }
     }
 
@@ -149,6 +154,7 @@ impl Model {
         match self {
             Model::Mf(_) | Model::Gmf(_) | Model::LightGcn(_) => Some(Kind::Parts),
             Model::SasRec(_) => Some(Kind::Weights),
+            Model::Kgcn(_) => Some(Kind::Neighbours),
             Model::Mlp(_) | Model::NeuMf(_) => None,
         }
     }
@@ -173,6 +179,7 @@ impl Model {
             Model::NeuMf(model) => model.plan_for(loss),
             Model::LightGcn(model) => model.plan_for(loss),
             Model::SasRec(model) => model.plan_for(loss),
+            Model::Kgcn(model) => model.plan_for(loss),
         }
     }
 
@@ -184,7 +191,8 @@ impl Model {
             | Model::Mlp(Mlp { users, items, .. })
             | Model::NeuMf(NeuMf { users, items, .. })
             | Model::LightGcn(LightGcn { users, items, .. })
-            | Model::SasRec(SasRec { users, items, .. }) => (users, items),
+            | Model::SasRec(SasRec { users, items, .. })
+            | Model::Kgcn(Kgcn { users, items, .. }) => (users, items),
         }
     }
 
@@ -196,7 +204,8 @@ impl Model {
             | Model::Mlp(Mlp { users, items, .. })
             | Model::NeuMf(NeuMf { users, items, .. })
             | Model::LightGcn(LightGcn { users, items, .. })
-            | Model::SasRec(SasRec { users, items, .. }) => [*users, *items],
+            | Model::SasRec(SasRec { users, items, .. })
+            | Model::Kgcn(Kgcn { users, items, .. }) => [*users, *items],
         }
     }
 }
@@ -210,7 +219,7 @@ macro_rules! into_model {
         }
     )*};
 }
-into_model!(Mf Gmf Mlp NeuMf LightGcn SasRec);
+into_model!(Mf Gmf Mlp NeuMf LightGcn SasRec Kgcn);
 
 /// The tower of He et al. for `factors` predictive factors: `[8f, 4f, 2f, f]`.
 fn tower(factors: usize) -> Vec<usize> {

@@ -404,6 +404,10 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
             on_steps(5, attention_unit(3, Activation::Sigmoid)),
         ),
         (
+            "attention_unit: of 5 outputs, tanh",
+            on_steps(6, attention_unit(5, Activation::Tanh)),
+        ),
+        (
             "attention_unit: beyond a vector",
             on_steps(18, attention_unit(20, Activation::Identity)),
         ),
@@ -427,6 +431,24 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
                 let output = plan.buffer(6);
                 plan.attention(weights, key, output);
                 output
+            }),
+        ),
+        (
+            "dot_steps: weights of a softmax",
+            on_steps(7, |plan, query, key| {
+                let scores = plan.dot_steps(query, key);
+                let weights = plan.softmax(scores);
+                let output = plan.buffer(7);
+                plan.attention(weights, key, output);
+                output
+            }),
+        ),
+        (
+            "dot_steps: beyond a vector, twice",
+            on_steps(38, |plan, query, key| {
+                let halves = [0, 19].map(|start| plan.dot_steps(query.columns(start, 19), key.columns(start, 19)));
+                let sums = plan.add(halves[0], halves[1]);
+                pooled(plan, sums)
             }),
         ),
         ("causal_attention: of 5 columns", on_steps(5, causal_attention(5, 1))),
@@ -463,6 +485,7 @@ fn of_layers() -> Vec<(&'static str, Plan)> {
         ("linear: 5 to 3", on_samples(5, linear(3, Activation::Identity))),
         ("linear: 18 to 33, ReLU", on_samples(18, linear(33, Activation::Relu))),
         ("linear: 7 to 2, sigmoid", on_samples(7, linear(2, Activation::Sigmoid))),
+        ("linear: 18 to 7, tanh", on_samples(18, linear(7, Activation::Tanh))),
         (
             "linear: without a bias",
             on_samples(6, |plan, x| {

@@ -9,6 +9,8 @@ use alloc::{format, string::String, vec, vec::Vec};
 use super::{ITEM, Trainer, USER};
 use crate::{
     Error, Result,
+    data::Batch,
+    executor::score_with,
     explain::Explanation,
     models::{Loss, Model},
     ops::normalise::SHORTEST,
@@ -27,6 +29,9 @@ impl Trainer {
     ///   ([`attention_rollout`](crate::executor::attention_rollout): all blocks, the mean of the heads). These are
     ///   [weights](crate::explain::Kind::Weights), no parts of the score, and the same for every item. Of a history that is longer than
     ///   what the model looks at, its end is read alone.
+    ///
+    /// - **KGCN**: how much was read of each neighbour of the item in the knowledge graph, by what its relation is to the user:
+    ///   [weights](crate::explain::Kind::Neighbours) of entities, and not of the history. None of an item without neighbours.
     ///
     /// ```
     /// # use pocketrec::{data::Interactions, device::Device, models::Mf, train::*};
@@ -64,10 +69,11 @@ impl Trainer {
             }
             Model::LightGcn(_) => self.explain_propagated(user, item),
             Model::SasRec(_) => self.explain_by_attention(user, item),
+            Model::Kgcn(_) => self.explain_by_neighbours(user, item),
             Model::Mlp(_) | Model::NeuMf(_) => {
                 let reason = format!(
                     "{} scores by layers over both embeddings, in which no item of the history has a part of its own; MF, GMF, \
-                     LightGCN and SASRec can be explained, and classical::Rp3Beta and Ials",
+                     LightGCN, SASRec and KGCN can be explained, and classical::Rp3Beta and Ials",
                     self.model.name()
                 );
                 Err(Error::config("model", reason))
@@ -84,6 +90,15 @@ impl Trainer {
         let read = by.read(&mut *self.core.executor, &history)?;
         let seen = &history[history.len() - read.len()..];
         Ok(Explanation::weights(score, seen.iter().copied().zip(read)))
+    }
+
+    fn explain_by_neighbours(&mut self, user: u32, item: u32) -> Result<Explanation> {
+        self.check_knows()?;
+        let (batch, mut logit) = (Batch::from_columns(&[&[user], &[item]], &[1.0])?, [0.0]);
+        let read = score_with(&mut *self.core.executor, &batch, "attention", &mut logit).wait()?;
+        let neighbours = self.knowledge.iter().flat_map(|knowledge| knowledge.of_item(item));
+        let entities = neighbours.map(|&(entity, _)| entity);
+        Ok(Explanation::neighbours(logit[0], entities.zip(read)))
     }
 
     /// A row of a parameter.
