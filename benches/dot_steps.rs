@@ -29,11 +29,16 @@ fn tile<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, (name, width): (&str, us
     });
     for (accumulate, pass, more) in BACKWARD {
         let work = Work::moving(TILE, floats + more * TILE * width);
-        group.run(id(&format!("queries {pass}")), work, setup, |(products, keys, queries)| {
-            let (d, k) = (products.rows(), keys.rows());
-            dot_steps::backward_query(s, offsets, d, k, queries.rows_mut(), accumulate);
-            black_box(queries.floats());
-        });
+        group.run(
+            id(&format!("queries {pass}")),
+            work,
+            setup,
+            |(products, keys, queries)| {
+                let (d, k) = (products.rows(), keys.rows());
+                dot_steps::backward_query(s, offsets, d, k, queries.rows_mut(), accumulate);
+                black_box(queries.floats());
+            },
+        );
         let work = Work::moving(TILE, floats + more * steps * width);
         group.run(id(&format!("keys {pass}")), work, setup, |(products, keys, queries)| {
             let (d, q) = (products.rows(), queries.rows());

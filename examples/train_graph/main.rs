@@ -1,4 +1,5 @@
-//! Fits models of who has what, and says how well they rank the whole catalogue: RP3beta, iALS, LightGCN, popularity.
+//! Fits models of who has what, and says how well they rank the whole catalogue: RP3beta, iALS, LightGCN, KGCN,
+//! popularity.
 //!
 //! ```text
 //! cargo run --release --example train_graph                                   # RP3beta on made-up data, a second
@@ -6,6 +7,8 @@
 //! cargo run --release --example train_graph -- --model lightgcn --relate 10   # with related items, made up as well
 //! cargo run --release --example train_graph -- --model lightgcn --data train.csv --relations item_meta.csv \
 //!     --related r_complement,r_substitute
+//! cargo run --release --example train_graph -- --model kgcn --data user_artists.dat --triples kg.txt \
+//!     --links item_index2entity_id.txt
 //! cargo run --release --example train_graph -- --help
 //! ```
 
@@ -21,8 +24,9 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::{CommandFactory, FromArgMatches};
 use pocketrec::{
+    Error,
     classical::{Ials, Rp3Beta},
-    models::LightGcn,
+    models::{Kgcn, LightGcn},
     train::Trainer,
 };
 
@@ -51,6 +55,8 @@ fn run(options: &Options) -> Result<(), Ending> {
         files::check_distinct(&[
             ("--data", options.data.data.as_deref()),
             ("--relations", options.lightgcn.relations.as_deref()),
+            ("--triples", options.kgcn.triples.as_deref()),
+            ("--links", options.kgcn.links.as_deref()),
             ("--save", Some(path)),
         ])?;
     }
@@ -60,6 +66,10 @@ fn run(options: &Options) -> Result<(), Ending> {
     let user = data.user(options.user.as_deref())?;
     data.describe()?;
     let relations = data.relations(&options.lightgcn)?;
+    let knowledge = match options.model {
+        ModelName::Kgcn => Some(data.knowledge(&options.kgcn)?),
+        _ => None,
+    };
     let (train, start) = (&data.split.train, Instant::now());
     let mut model = match options.model {
         ModelName::Popularity => None,
@@ -71,11 +81,15 @@ fn run(options: &Options) -> Result<(), Ending> {
             if let Some(relations) = relations {
                 trainer.set_relations(relations)?;
             }
-            let mut training = Training::new(Watch::new(options.quiet, options.training.time()?));
-            training.watch.begin()?;
-            training.fit(&mut trainer, &data.split)?;
-            training.watch.end();
-            Some(Fitted::Trainer(Box::new(trainer)))
+            Some(fitted(options, &data, trainer)?)
+        }
+        ModelName::Kgcn => {
+            // There is some: it was asked for above.
+            let knowledge = knowledge.ok_or_else(|| Error::config("--triples", "nothing is known of items"))?;
+            let model = Kgcn::of(train.users() as usize, &knowledge).embedding_dim(options.kgcn.embedding_dim());
+            let mut trainer = Trainer::new(model, device, trained)?;
+            trainer.set_knowledge(knowledge)?;
+            Some(fitted(options, &data, trainer)?)
         }
     };
     if let Some(model) = &model {
@@ -94,4 +108,13 @@ fn run(options: &Options) -> Result<(), Ending> {
         }
     }
     Ok(())
+}
+
+/// Trains to the end, or until the time is over.
+fn fitted(options: &Options, data: &Data, mut trainer: Trainer) -> Result<Fitted, Ending> {
+    let mut training = Training::new(Watch::new(options.quiet, options.training.time()?));
+    training.watch.begin()?;
+    training.fit(&mut trainer, &data.split)?;
+    training.watch.end();
+    Ok(Fitted::Trainer(Box::new(trainer)))
 }

@@ -21,6 +21,8 @@ use crate::common::{
 const EPOCHS: [u32; 2] = [20, 60];
 /// Of LightGCN with related items.
 const RELATED_EPOCHS: u32 = 6;
+/// Of KGCN.
+const KGCN_EPOCHS: u32 = 20;
 /// What suits a softmax over the items of a batch among which related ones are.
 const TEMPERATURE: f32 = 0.2;
 
@@ -40,6 +42,7 @@ pub const NAMES: Names = &[
     ("negatives", "--negatives"),
     ("learning_rate", "--lr"),
     ("layers", "--layers"),
+    ("embedding_dim", "--embedding-dim"),
     ("weight", "--edge-weight"),
     ("temperature", "--temperature"),
     ("related", "--relate"),
@@ -79,6 +82,8 @@ pub struct Options {
     #[command(flatten)]
     pub lightgcn: LightGcnOptions,
     #[command(flatten)]
+    pub kgcn: KgcnOptions,
+    #[command(flatten)]
     pub training: TrainingOptions,
     #[command(flatten)]
     pub device: DeviceOptions,
@@ -88,6 +93,7 @@ pub struct Options {
 const RP3BETA: &str = "RP3beta";
 const IALS: &str = "iALS";
 const LIGHTGCN: &str = "LightGCN";
+const KGCN: &str = "KGCN";
 const TRAINING: &str = "Training";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -98,6 +104,8 @@ pub enum ModelName {
     Ials,
     /// Propagation over the graph of users and items, trained by BPR, or by softmax with related items
     Lightgcn,
+    /// Attention over what a knowledge graph knows of an item
+    Kgcn,
     /// The number of an item's users: the baseline
     Popularity,
 }
@@ -109,6 +117,7 @@ impl ModelName {
             ModelName::Rp3beta => &[RP3BETA],
             ModelName::Ials => &[IALS],
             ModelName::Lightgcn => &[LIGHTGCN, TRAINING],
+            ModelName::Kgcn => &[KGCN, TRAINING],
             ModelName::Popularity => &[],
         }
     }
@@ -271,6 +280,40 @@ impl LightGcnOptions {
     }
 }
 
+#[derive(Debug, Args)]
+#[command(next_help_heading = KGCN)]
+pub struct KgcnOptions {
+    /// A knowledge graph: head, relation and tail a row
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub triples: Option<PathBuf>,
+    /// The entity of each item in --triples, item and entity a row [default: an item's key is its entity's]
+    #[arg(long, value_name = "FILE", requires = "triples")]
+    pub links: Option<PathBuf>,
+    /// Neighbours of an item that are looked at, drawn once [default: 8]
+    #[arg(long, value_name = "N")]
+    looked_at: Option<usize>,
+    /// Width of the embeddings [default: 16]
+    #[arg(long, value_name = "N")]
+    embedding_dim: Option<usize>,
+}
+
+impl KgcnOptions {
+    pub fn neighbours(&self) -> usize {
+        self.looked_at.unwrap_or(8)
+    }
+
+    pub fn embedding_dim(&self) -> usize {
+        self.embedding_dim.unwrap_or(16)
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.neighbours() {
+            1..=256 => Ok(()),
+            n => Err(Error::config("--looked-at", format!("{n}; give 1 to 256, 8 is usual"))),
+        }
+    }
+}
+
 impl Options {
     /// The settings of what is trained by epochs. Lists of several test items a user are ranked at the end alone.
     pub fn config(&self) -> Result<TrainConfig> {
@@ -278,16 +321,21 @@ impl Options {
             true => RELATED_EPOCHS,
             false => EPOCHS[usize::from(self.data.data.is_some())],
         };
+        let is_kgcn = self.model == ModelName::Kgcn;
+        let (epochs, batch_size) = if is_kgcn { (KGCN_EPOCHS, 256) } else { (epochs, 2048) };
         let base = TrainConfig {
             epochs,
-            batch_size: 2048,
+            batch_size,
             negatives: 1,
             loss: Loss::Bpr,
             eval_every: 0,
             ..TrainConfig::default()
         };
         let config = self.training.config(base)?;
-        let loss = self.lightgcn.loss(config.batch_size);
+        let loss = match is_kgcn {
+            true => Loss::CrossEntropy,
+            false => self.lightgcn.loss(config.batch_size),
+        };
         let config = TrainConfig { loss, ..config };
         config.validate()?;
         Ok(config)
@@ -298,7 +346,7 @@ impl Options {
         for option in command.get_arguments() {
             let (id, heading) = (option.get_id().as_str(), option.get_help_heading().unwrap_or_default());
             let is_given = given.value_source(id) == Some(ValueSource::CommandLine);
-            let of_models = [RP3BETA, IALS, LIGHTGCN, TRAINING].contains(&heading);
+            let of_models = [RP3BETA, IALS, LIGHTGCN, KGCN, TRAINING].contains(&heading);
             if is_given && of_models && !self.model.own().contains(&heading) {
                 let name = option.get_long().unwrap_or(id);
                 let model = self.model.to_possible_value();
@@ -308,6 +356,7 @@ impl Options {
             }
         }
         self.lightgcn.check()?;
+        self.kgcn.check()?;
         if self.k == 0 {
             return Err(Error::config("--k", "0 places hold no item; 20 is usual"));
         }

@@ -38,7 +38,10 @@ fn check_counts(model: &Model, counts: [usize; 3]) -> Result<(), String> {
         ..
     }) = model
     else {
-        return Err(format!("{NEIGHBOURS}: {} does not look at neighbours of items", model.name()));
+        return Err(format!(
+            "{NEIGHBOURS}: {} does not look at neighbours of items",
+            model.name()
+        ));
     };
     let sides = [
         (OFFSETS, "items", *items),
@@ -64,7 +67,10 @@ fn check_offsets(offsets: &[u64], neighbours: usize) -> Result<(), String> {
     if ends != (Some(0), Some(neighbours as u64)) || !offsets.is_sorted() {
         return Err(format!("tensor {OFFSETS} must rise from 0 to {neighbours}"));
     }
-    match offsets.windows(2).position(|pair| pair[1] - pair[0] > MOST_NEIGHBOURS as u64) {
+    match offsets
+        .windows(2)
+        .position(|pair| pair[1] - pair[0] > MOST_NEIGHBOURS as u64)
+    {
         Some(item) => Err(format!(
             "tensor {OFFSETS}: item {item} has more than {MOST_NEIGHBOURS} neighbours"
         )),
@@ -73,10 +79,7 @@ fn check_offsets(offsets: &[u64], neighbours: usize) -> Result<(), String> {
 }
 
 pub(super) fn write(knowledge: &Knowledge, strings: &mut BTreeMap<String, String>, to: &mut Vec<Output>) {
-    for ([key, name], ids) in [
-        (ENTITIES, &knowledge.entity_ids),
-        (RELATIONS, &knowledge.relation_ids),
-    ] {
+    for ([key, name], ids) in [(ENTITIES, &knowledge.entity_ids), (RELATIONS, &knowledge.relation_ids)] {
         strings.insert(key.into(), keys(name, ids, ids.len(), to));
     }
     to.push(Output {

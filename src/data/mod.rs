@@ -22,8 +22,8 @@ mod text;
 pub use batch::{Batch, IdColumn, Segment};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};
-pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Knowledge, Relations, TripleReport, Triples};
 pub(crate) use graph::neighbour_columns;
+pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Knowledge, Relations, TripleReport, Triples};
 #[cfg(feature = "std")]
 pub(crate) use graph::{MOST_NEIGHBOURS, Relation};
 pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};

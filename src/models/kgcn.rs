@@ -85,7 +85,10 @@ impl Kgcn {
     /// As [`plan`](Kgcn::plan), and [`Error::Config`] for another loss.
     pub fn plan_for(&self, loss: Loss) -> Result<Plan> {
         if loss != Loss::CrossEntropy {
-            let reason = format!("{}: kgcn learns to tell positives from negatives; give cross-entropy", loss.name());
+            let reason = format!(
+                "{}: kgcn learns to tell positives from negatives; give cross-entropy",
+                loss.name()
+            );
             return Err(Error::config("loss", reason));
         }
         check_rows(self.users, self.items)?;

@@ -1,4 +1,4 @@
-"""Makes the golden vectors of losses over lists, of what SASRec's blocks are made of, of LightGCN and of SASRec, with
+"""Makes the golden vectors of losses over lists, of what SASRec's blocks are made of, of LightGCN, SASRec and KGCN, with
 PyTorch: README.md says what each tensor is.
 
     pip install torch numpy safetensors
@@ -12,6 +12,7 @@ import torch
 
 from ctr_training import check_adam
 from golden_file import write
+from graphs_kgcn import kgcn
 from graphs_layers import layers_file
 from graphs_light_gcn import light_gcn
 from graphs_losses import losses_file
@@ -21,7 +22,7 @@ from graphs_sas_rec import sas_rec
 def main():
     torch.set_num_threads(1)
     check_adam()
-    files = {"losses": losses_file, "layers": layers_file, "light_gcn": light_gcn, "sas_rec": sas_rec}
+    files = {"losses": losses_file, "layers": layers_file, "light_gcn": light_gcn, "sas_rec": sas_rec, "kgcn": kgcn}
     for name, file in files.items():
         write(name, *file())
 

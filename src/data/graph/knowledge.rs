@@ -87,13 +87,17 @@ impl Knowledge {
             neighbours: Vec::new(),
         };
         let room = all.len().min(items.saturating_mul(neighbours));
-        memory::reserve(&mut knowledge.neighbours, room, || format!("neighbours of {items} items"))?;
+        memory::reserve(&mut knowledge.neighbours, room, || {
+            format!("neighbours of {items} items")
+        })?;
         let mut rest = &mut all[..];
         for item in 0..triples.items() {
             let (own, others) = rest.split_at_mut(rest.partition_point(|end| end.0 == item));
             rest = others;
             let kept = draw(own, neighbours, rng.stream(item));
-            knowledge.neighbours.extend(kept.iter().map(|&(_, entity, relation)| (entity, relation)));
+            knowledge
+                .neighbours
+                .extend(kept.iter().map(|&(_, entity, relation)| (entity, relation)));
             knowledge.offsets[item as usize + 1] = knowledge.neighbours.len() as u64;
         }
         Ok(knowledge)

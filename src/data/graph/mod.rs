@@ -15,9 +15,9 @@ use alloc::{format, vec::Vec};
 
 pub use builder::{Edge, GraphBuilder};
 pub use knowledge::Knowledge;
-pub(crate) use knowledge::columns as neighbour_columns;
 #[cfg(feature = "std")]
 pub(crate) use knowledge::MOST as MOST_NEIGHBOURS;
+pub(crate) use knowledge::columns as neighbour_columns;
 #[cfg(feature = "std")]
 pub(crate) use relations::Relation;
 pub use relations::Relations;

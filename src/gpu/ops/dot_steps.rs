@@ -66,12 +66,7 @@ impl GpuOp for DotSteps {
     }
 }
 
-fn dot_steps<'a>(
-    entry: &'static str,
-    grid: Grid,
-    shape: DotShape,
-    buffers: Vec<(u32, &'a wgpu::Buffer)>,
-) -> Draft<'a> {
+fn dot_steps<'a>(entry: &'static str, grid: Grid, shape: DotShape, buffers: Vec<(u32, &'a wgpu::Buffer)>) -> Draft<'a> {
     let width = u64::from(shape.key.width);
     Draft::new(SHADER, entry, grid, Reads::CallAndBatch, &shape, buffers)
         .of(format!("{}", 4 * width))

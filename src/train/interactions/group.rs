@@ -58,7 +58,8 @@ impl Trainer {
             return Ok(saved);
         };
         let items = batches.iter().flat_map(|batch| &batch.column(ITEM).ids);
-        let (entities, relations): (Vec<u32>, Vec<u32>) = items.flat_map(|&item| knowledge.of_item(item)).copied().unzip();
+        let (entities, relations): (Vec<u32>, Vec<u32>) =
+            items.flat_map(|&item| knowledge.of_item(item)).copied().unzip();
         for (column, mut ids) in [
             (neighbour_columns::ENTITY, entities),
             (neighbour_columns::RELATION, relations),

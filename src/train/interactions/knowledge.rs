@@ -63,10 +63,17 @@ impl Trainer {
             ..
         }) = &self.model
         else {
-            return refuse(format!("{} does not look at neighbours of items; KGCN does", self.model.name()));
+            return refuse(format!(
+                "{} does not look at neighbours of items; KGCN does",
+                self.model.name()
+            ));
         };
         let rows = [*items, *entities, *relations];
-        for ((what, count), rows) in ["items", "entities", "relations"].into_iter().zip(knowledge.counts()).zip(rows) {
+        for ((what, count), rows) in ["items", "entities", "relations"]
+            .into_iter()
+            .zip(knowledge.counts())
+            .zip(rows)
+        {
             if count > rows {
                 return refuse(format!(
                     "it is of {count} {what}, the model has {rows}; build the model with as many (Kgcn::of)"
