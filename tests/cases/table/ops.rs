@@ -50,6 +50,7 @@ pub fn rows() -> Vec<(&'static str, Plan)> {
         against_a_list(5, true, Similarity::Dot, true),
     ));
     rows.extend(of_tables());
+    rows.extend(of_products());
     rows
 }
 
@@ -404,10 +405,6 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
             on_steps(5, attention_unit(3, Activation::Sigmoid)),
         ),
         (
-            "attention_unit: of 5 outputs, tanh",
-            on_steps(6, attention_unit(5, Activation::Tanh)),
-        ),
-        (
             "attention_unit: beyond a vector",
             on_steps(18, attention_unit(20, Activation::Identity)),
         ),
@@ -431,24 +428,6 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
                 let output = plan.buffer(6);
                 plan.attention(weights, key, output);
                 output
-            }),
-        ),
-        (
-            "dot_steps: weights of a softmax",
-            on_steps(7, |plan, query, key| {
-                let scores = plan.dot_steps(query, key);
-                let weights = plan.softmax(scores);
-                let output = plan.buffer(7);
-                plan.attention(weights, key, output);
-                output
-            }),
-        ),
-        (
-            "dot_steps: beyond a vector, twice",
-            on_steps(38, |plan, query, key| {
-                let halves = [0, 19].map(|start| plan.dot_steps(query.columns(start, 19), key.columns(start, 19)));
-                let sums = plan.add(halves[0], halves[1]);
-                pooled(plan, sums)
             }),
         ),
         ("causal_attention: of 5 columns", on_steps(5, causal_attention(5, 1))),
@@ -476,6 +455,56 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
     ]
 }
 
+/// Products of a sample's vector with its steps, and the activation of what looks at them.
+fn of_products() -> Vec<(&'static str, Plan)> {
+    vec![
+        (
+            "dot_steps: weights of a softmax",
+            on_steps(7, |plan, query, key| {
+                let scores = plan.dot_steps(query, key);
+                let weights = plan.softmax(scores);
+                let output = plan.buffer(7);
+                plan.attention(weights, key, output);
+                output
+            }),
+        ),
+        (
+            "dot_steps: of one column",
+            on_steps(5, |plan, query, key| {
+                let [q, k] = [query, key].map(|view| view.columns(3, 1));
+                let products = plan.dot_steps(q, k);
+                pooled(plan, products)
+            }),
+        ),
+        (
+            "dot_steps: beyond a vector, twice",
+            on_steps(38, |plan, query, key| {
+                let halves = [0, 19].map(|start| plan.dot_steps(query.columns(start, 19), key.columns(start, 19)));
+                let sums = plan.add(halves[0], halves[1]);
+                pooled(plan, sums)
+            }),
+        ),
+        (
+            "attention_unit: of 5 outputs, tanh",
+            on_steps(6, |plan, query, key| {
+                let hidden = plan.attention_unit("unit", query, key, 5, Activation::Tanh);
+                pooled(plan, hidden)
+            }),
+        ),
+        (
+            "linear: 18 to 7, tanh",
+            on_samples(18, |plan, x| plan.linear("layer", x, 7, Activation::Tanh)),
+        ),
+        (
+            "linear: tanh over the steps of a history",
+            on_steps(6, |plan, _, key| {
+                let mapped = plan.linear("mapped", key, 3, Activation::Tanh);
+                pooled(plan, mapped)
+            }),
+        ),
+    ]
+}
+
 /// Layers, and what stands behind or between them.
 fn of_layers() -> Vec<(&'static str, Plan)> {
     let linear =
@@ -485,7 +514,6 @@ fn of_layers() -> Vec<(&'static str, Plan)> {
         ("linear: 5 to 3", on_samples(5, linear(3, Activation::Identity))),
         ("linear: 18 to 33, ReLU", on_samples(18, linear(33, Activation::Relu))),
         ("linear: 7 to 2, sigmoid", on_samples(7, linear(2, Activation::Sigmoid))),
-        ("linear: 18 to 7, tanh", on_samples(18, linear(7, Activation::Tanh))),
         (
             "linear: without a bias",
             on_samples(6, |plan, x| {
