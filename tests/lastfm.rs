@@ -27,7 +27,7 @@ use pocketrec::{
 };
 
 /// What was chosen on the dev part, in the words of the head comment.
-const CHOSEN: [&str; 2] = ["mf 16 20 1e-3 128 1e-4 8 2", "kgcn 16 20 1e-3 128 1e-4 8 2"];
+const CHOSEN: [&str; 2] = ["mf 16 20 2e-3 128 1e-3 8 2", "kgcn 16 16 2e-3 128 1e-4 8 2"];
 const SEED: u64 = 1;
 
 /// A user, an item, and 1 where the user has played it.
