@@ -114,10 +114,8 @@ impl Knowledge {
 
     /// The neighbours of an item, (entity, relation), in ascending order; none of an item that it does not know.
     pub fn of_item(&self, item: u32) -> &[(u32, u32)] {
-        let end = |item: usize| self.offsets.get(item).map(|&end| end as usize);
-        let item = item as usize;
-        match (end(item), end(item + 1)) {
-            (Some(first), Some(end)) => &self.neighbours[first..end],
+        match self.offsets.get(item as usize..) {
+            Some([first, end, ..]) => &self.neighbours[*first as usize..*end as usize],
             _ => &[],
         }
     }

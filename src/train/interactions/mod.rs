@@ -316,7 +316,7 @@ impl Trainer {
     /// indices would mean others.
     pub(super) fn check_keys(&self, split: &Split) -> Result<()> {
         let train = &split.train;
-        let related = self.related_item_ids();
+        let related = if self.keyed { None } else { self.related_item_ids() };
         let [users, items] = match self.keyed {
             true => [Some(&self.user_ids), Some(&self.item_ids)],
             false => [None, related.as_ref()],
