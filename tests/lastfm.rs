@@ -44,9 +44,10 @@ struct Data {
 }
 
 fn read() -> Option<Data> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/lastfm-kg");
+    let data = std::env::var("POCKETREC_DATA").unwrap_or("../shared/data".into());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(data).join("lastfm-kg");
     if !folder.is_dir() {
-        skipped::skipped(format_args!("{} is not there", folder.display()));
+        skipped::skipped("../shared/data/lastfm-kg is not there");
         return None;
     }
     let links = ItemLinks::read(folder.join("item_index2entity_id.txt")).unwrap();

@@ -85,18 +85,29 @@ impl Executor for WithNeighbours {
     }
 
     fn score<'a>(&'a mut self, columns: &'a [&'a [u32]], out: &'a mut [f32]) -> Pending<'a, ()> {
+        let WithNeighbours {
+            inner,
+            knowledge,
+            batch,
+            ..
+        } = self;
+        let [users, items] = match pairs_of(columns, out.len()) {
+            Ok(pairs) => pairs,
+            Err(error) => return Pending::ready(Err(error)),
+        };
+        let knowledge = match known(knowledge.as_ref()) {
+            Ok(knowledge) => knowledge,
+            Err(error) => return Pending::ready(Err(error)),
+        };
+        if out.len() <= TOGETHER {
+            knowledge.fill([users, items], batch);
+            return inner.score_batch(batch, out);
+        }
         Pending::start(async move {
-            let &[users, items] = columns else {
-                return Err(unfit("id columns, of users and of items", 2, columns.len()));
-            };
-            if let Some(column) = columns.iter().find(|column| column.len() != out.len()) {
-                return Err(unfit("ids of a column, one a score", out.len(), column.len()));
-            }
-            let knowledge = known(self.knowledge.as_ref())?;
             let pairs = users.chunks(TOGETHER).zip(items.chunks(TOGETHER));
             for ((users, items), out) in pairs.zip(out.chunks_mut(TOGETHER)) {
-                knowledge.fill([users, items], &mut self.batch);
-                self.inner.score_batch(&self.batch, out).await?;
+                knowledge.fill([users, items], batch);
+                inner.score_batch(batch, out).await?;
             }
             Ok(())
         })
@@ -145,11 +156,19 @@ impl Executor for WithNeighbours {
     }
 }
 
-fn unfit(what: &str, expected: usize, got: usize) -> Error {
-    Error::Length {
+/// The ids of users and of items, one of each a score.
+fn pairs_of<'a>(columns: &[&'a [u32]], scores: usize) -> Result<[&'a [u32]; 2]> {
+    let unfit = |what: &str, expected, got| Error::Length {
         what: what.into(),
         expected,
         got,
+    };
+    let &[users, items] = columns else {
+        return Err(unfit("id columns, of users and of items", 2, columns.len()));
+    };
+    match columns.iter().find(|column| column.len() != scores) {
+        None => Ok([users, items]),
+        Some(column) => Err(unfit("ids of a column, one a score", scores, column.len())),
     }
 }
 

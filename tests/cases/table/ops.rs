@@ -470,9 +470,8 @@ fn of_products() -> Vec<(&'static str, Plan)> {
         ),
         (
             "dot_steps: of one column",
-            on_steps(5, |plan, query, key| {
-                let [q, k] = [query, key].map(|view| view.columns(3, 1));
-                let products = plan.dot_steps(q, k);
+            on_steps(1, |plan, query, key| {
+                let products = plan.dot_steps(query, key);
                 pooled(plan, products)
             }),
         ),
