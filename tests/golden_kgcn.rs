@@ -1,7 +1,6 @@
 //! Steps of KGCN by PyTorch, which every executor is held to.
 #![cfg(feature = "std")]
 
-#[allow(dead_code)] // other tests use the rest
 mod common;
 
 use std::collections::HashMap;

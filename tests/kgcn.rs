@@ -314,9 +314,8 @@ fn without_what_was_looked_at_most_a_score_falls_more() {
         trainer.set_knowledge(known.clone()).unwrap();
     }
     assert!(cases > 100, "{cases}");
-    println!("{by_kind} of {cases}, {falls:?}");
     assert!(f64::from(by_kind) > 0.7 * f64::from(cases), "{by_kind} of {cases}");
-    assert!(falls[0] > 0.0 && falls[0] > 2.0 * falls[1], "{falls:?} of {cases}");
+    assert!(falls[0] > 0.0 && falls[0] > 3.0 * falls[1], "{falls:?} of {cases}");
 }
 
 #[test]
