@@ -1,7 +1,7 @@
 //! The specification: one file per operation, its contract and a slow, obviously right implementation in `f64`.
 //!
 //! Executors are tested against these functions and against nothing else; nothing here is ever tuned. The functions
-//! are themselves tested by finite differences (`tests/spec.rs`) and against PyTorch (`tests/golden.rs`).
+//! are themselves tested by finite differences (`tests/specification`) and against PyTorch (`tests/golden`).
 //!
 //! Conventions, unless a file says otherwise:
 //!

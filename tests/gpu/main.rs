@@ -2,12 +2,21 @@
 //! errors instead of panics, states that go to the CPU and back, and the trainer.
 #![cfg(feature = "gpu")]
 
+mod batch;
+mod click_models;
+mod click_stages;
+mod click_training;
 #[path = "../common/mod.rs"]
 mod common;
+mod mixed;
+mod parity;
 #[path = "../planted/mod.rs"]
 mod planted;
 mod propagation;
+mod recurrent;
 mod refusals;
+mod search;
+mod shaders;
 mod states;
 mod trainer;
 

@@ -1,0 +1,12 @@
+//! Files as people have them: what is read, what is said of it, and what is refused.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod data;
+mod data_bad_input;
+mod forms;
+mod identity;
+mod lists;
+mod round_trip;
+mod splits;
+mod survey;

@@ -1,0 +1,8 @@
+//! Graphs of users and items, knowledge about items, and the methods that need no gradients.
+
+mod classical;
+#[path = "../common/mod.rs"]
+mod common;
+mod light_gcn;
+mod relations;
+mod triples;

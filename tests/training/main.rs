@@ -1,0 +1,18 @@
+//! `Trainer`, by what its users see: learning, losses, evaluation, averaging, stopping and going on, and learning from clicks.
+
+mod absorb;
+mod absorb_cost;
+mod average;
+mod catalogue;
+#[path = "../common/mod.rs"]
+mod common;
+mod determinism;
+mod eval;
+mod faces;
+mod full_ranking;
+mod losses;
+#[path = "../planted/mod.rs"]
+mod planted;
+mod resume;
+mod sample_weights;
+mod sas_rec;
