@@ -1,7 +1,4 @@
-//! Steps of KGCN by PyTorch, which every executor is held to.
-#![cfg(feature = "std")]
-
-mod common;
+//! KGCN, whose attention is read beside its logits.
 
 use std::collections::HashMap;
 
@@ -12,12 +9,15 @@ use pocketrec::{
     plan::Plan,
 };
 
-use common::{
-    close,
-    golden::{Golden, Make, before, on_every_cpu, on_reference},
+use crate::{
+    common::{
+        close,
+        golden::{Golden, Make, before},
+    },
+    everywhere,
 };
 
-const FILE: &[u8] = include_bytes!("golden/kgcn.safetensors");
+const FILE: &[u8] = include_bytes!("../golden/kgcn.safetensors");
 
 fn plan(golden: &Golden) -> Plan {
     let rows: HashMap<String, usize> = golden.setting("tables");
@@ -55,17 +55,6 @@ fn check(make: Make<'_>, tolerance: f64) {
 }
 
 #[test]
-fn the_specification_is_pytorch() {
-    on_reference(check);
-}
-
-#[test]
-fn every_cpu_is_pytorch() {
-    on_every_cpu(check);
-}
-
-#[cfg(feature = "gpu")]
-#[test]
-fn the_gpu_is_pytorch() {
-    common::golden::on_every_gpu(check);
+fn kgcn_equals_pytorch() {
+    everywhere(check);
 }

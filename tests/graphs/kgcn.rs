@@ -1,15 +1,7 @@
 //! KGCN in a trainer: neighbours by hand, scores by the specification, the same bits, checkpoints, reasons, what is refused.
-#![cfg(feature = "std")]
-
-mod common;
 
 use std::collections::{BTreeSet, HashMap};
 
-use common::{
-    bits, close,
-    files::{Tensors, edited},
-    wide,
-};
 use pocketrec::{
     Result,
     checkpoint::Checkpoint,
@@ -22,6 +14,14 @@ use pocketrec::{
     reference::Reference,
     rng::Rng,
     train::{Control, StopReason, TrainConfig, Trainer},
+};
+
+#[cfg(feature = "gpu")]
+use crate::common::gpu;
+use crate::common::{
+    bits, close,
+    files::{Tensors, edited},
+    wide,
 };
 
 const USERS: u32 = 120;
@@ -500,7 +500,7 @@ fn faults_of_files_are_named() {
 #[test]
 fn a_graphics_device_learns_the_same() {
     use pocketrec::gpu::{GpuExecutor, GpuOptions};
-    let Some(gpu) = common::gpu::open(GpuOptions::default()) else {
+    let Some(gpu) = gpu::open(GpuOptions::default()) else {
         return;
     };
     let (split, mut want) = trained(1);
