@@ -4,7 +4,7 @@
 // With the columns [A B C E] of the weight, on [q, k, q - k, q * k], a step's sum is (A + C) q + (B - C) k + E (q * k):
 // the query's part is the same for all steps of a sample, and is one product over samples; the rest is a product over the
 // rows [k, q * k]. The row of four parts would take twice the multiplications. attention_unit_weights.wgsl folds the
-// weights and puts their gradients together. sigmoid.wgsl is put before this.
+// weights and puts their gradients together. sigmoid.wgsl and tanh.wgsl are put before this.
 //
 // rows            binding 3  read   the queries: [samples, stride]
 //                 binding 4  read   the keys: [steps, stride]
@@ -85,6 +85,8 @@ fn activate(
             value = select(value, vec4(0.0), value < vec4(0.0));
         } else if shape.activation == 2u {
             value = sigmoid(value) * dense[shape.ones + column];
+        } else if shape.activation == 3u {
+            value = tanh_of_each(value);
         }
         output[to] = value;
     }

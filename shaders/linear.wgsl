@@ -126,6 +126,8 @@ fn activation_gradient(
         let y = a[at(shape.a, row) + column];
         if shape.activation == RELU {
             c[to] = select(vec4(0.0), c[to], y > vec4(0.0));
+        } else if shape.activation == TANH {
+            c[to] *= 1.0 - y * y;
         } else {
             c[to] *= y * (1.0 - y);
         }

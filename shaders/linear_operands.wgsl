@@ -13,7 +13,7 @@
 //                                   gradient is cut to 0 here, so that whoever reads it next reads a delta
 //                 binding 6  write  C: the gradient of the input, overwritten or added to
 // activation_gradient: the same cut on its own, for outputs that other stages than linear ones read; and the slope of a
-//                 sigmoid
+//                 sigmoid or a tanh
 //                 binding 3  read   the output
 //                 binding 6  write  its gradient, multiplied in place
 //
@@ -26,7 +26,7 @@ struct Linear {
     inner: u32,      // vec4s of A's rows
     matrix: u32,
     bias: u32,       // NONE: there is no bias
-    activation: u32, // of the layer: RELU, SIGMOID or nothing
+    activation: u32, // of the layer: RELU, SIGMOID, TANH or nothing
     add: u32,        // input_gradient: 1 adds to what is there
     mask_first: u32, // input_gradient: columns (vec4s of C) that a ReLU made
     mask_end: u32,
@@ -35,6 +35,7 @@ struct Linear {
 
 const RELU = 1u;
 const SIGMOID = 2u;
+const TANH = 3u;
 
 @group(0) @binding(2) var<uniform> shape: Linear;
 @group(0) @binding(3) var<storage, read> a: array<vec4<f32>>;
@@ -54,6 +55,8 @@ fn store_output(row: u32, column: u32, sum: vec4<f32>) {
             value = select(value, vec4(0.0), value < vec4(0.0));
         } else if shape.activation == SIGMOID {
             value = sigmoid(value) * side[shape.ones + column];
+        } else if shape.activation == TANH {
+            value = tanh_of_each(value);
         }
         c[at(shape.c, row) + column] = value;
     }

@@ -15,3 +15,7 @@ fn tanh_of(x: f32) -> f32 {
     let small = fma(y * square, x, x);
     return select(small, select(large, -large, x < 0.0), size > 0.625);
 }
+
+fn tanh_of_each(x: vec4<f32>) -> vec4<f32> {
+    return vec4(tanh_of(x.x), tanh_of(x.y), tanh_of(x.z), tanh_of(x.w));
+}

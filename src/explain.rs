@@ -2,7 +2,8 @@
 //!
 //! There are three [kinds](Kind), and an [`Explanation`] says which it has. [Parts](Kind::Parts) are what items give to a score: they and a
 //! rest add up to it. [Weights](Kind::Weights) are how much a model of attention has read of each item: they say where it has looked,
-//! not what it has made of it, and add up to no score. [Paths](Kind::Paths) are how well relations lead from an item to the
+//! not what it has made of it, and add up to no score. [Neighbours](Kind::Neighbours) are such weights, of what the recommended item
+//! is joined with in a knowledge graph instead of the history. [Paths](Kind::Paths) are how well relations lead from an item to the
 //! recommendation.
 //!
 //! | Model | Kind | How |
@@ -11,6 +12,7 @@
 //! | [`LightGcn`](crate::models::LightGcn) | parts | exactly: what comes over each edge; the rest is the user's own row |
 //! | [`Mf`](crate::models::Mf), [`Gmf`](crate::models::Gmf) | parts | the user's vector is written by those of the history; what is left is the rest |
 //! | [`SasRec`](crate::models::SasRec) | weights | attention of all blocks and heads, rolled out from the last step |
+//! | [`Kgcn`](crate::models::Kgcn) | neighbours | attention of the user to the relations of the item's neighbours |
 //! | [`Din`](crate::models::Din) | weights | the attention unit's, of each event with the candidate |
 //! | [`Dien`](crate::models::Dien) | weights | the scores that steer its second recurrent layer |
 //! | [`Cfkg`](crate::models::Cfkg) | paths | the steps from the user to an item of the history, and on along a relation |
@@ -42,6 +44,9 @@ pub enum Kind {
     Weights,
     /// How well paths lead from items to the recommendation, which add up to no score: 0 at best, the less the further.
     Paths,
+    /// How much was read of each thing that the recommended item is joined with in a knowledge graph: weights, which add up to 1. A
+    /// reason's `item` is then an entity of [`Knowledge`](crate::data::Knowledge), of which the first are the items.
+    Neighbours,
 }
 
 /// Why a user is given an item: the items that the user has, each with its part of the score, or how much of it was read.
@@ -128,10 +133,11 @@ impl Path {
 /// An item of the history, and what it has to do with a score.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reason {
-    /// The item that the user has. Of a model of clicks, its row in its vocabulary.
+    /// The item that the user has. Of a model of clicks, its row in its vocabulary; of [neighbours](Kind::Neighbours), an entity.
     pub item: u32,
     /// Of [parts](Kind::Parts), its part of the score, below zero where it speaks against the recommendation. Of
-    /// [weights](Kind::Weights), how much of it was read. Of [paths](Kind::Paths), the number of the best from it.
+    /// [weights](Kind::Weights) and [neighbours](Kind::Neighbours), how much of it was read. Of [paths](Kind::Paths), the number of
+    /// the best from it.
     pub contribution: f32,
 }
 
@@ -171,6 +177,14 @@ impl Explanation {
         Explanation {
             kind: Kind::Weights,
             ..Explanation::new(score, reasons, 0.0)
+        }
+    }
+
+    /// The weights of an item's neighbours, each with its entity; those of one that is reached by several relations are added up.
+    pub fn neighbours(score: f32, neighbours: impl IntoIterator<Item = (u32, f32)>) -> Self {
+        Explanation {
+            kind: Kind::Neighbours,
+            ..Explanation::weights(score, neighbours)
         }
     }
 

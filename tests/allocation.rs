@@ -16,7 +16,7 @@ use common::{
 };
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
-    data::{Batch, Interactions, ItemLinks, Relations, Sampler, Triples},
+    data::{Batch, IdMap, Interactions, ItemLinks, Knowledge, Relations, Sampler, Triples},
     executor::Executor,
     models::NeuMf,
     plan::{AdamConfig, L2, Optimizer, State},
@@ -235,6 +235,27 @@ fn warm_draws_of_typed_relations_allocate_nothing() {
         epoch += 1;
         for (start, samples) in [(0, 200), (200, 1), (300, 150)] {
             sampler.fill(epoch, start, samples, &mut batch);
+        }
+    };
+    fill();
+    assert_eq!(count(fill), 0);
+}
+
+/// The neighbours of a batch's items, of which there are more and fewer from batch to batch.
+#[test]
+fn neighbours_are_filled_into_warm_batches_without_allocating() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let keys: Vec<String> = (0..ITEMS).map(|item| item.to_string()).collect();
+    let links = ItemLinks::from_keys(keys.iter().map(|key| (&key[..], &key[..]))).unwrap();
+    let tails = |n: u32| &keys[(n * n % ITEMS) as usize][..];
+    let known = Triples::from_keys((0..ITEMS).map(|n| (&keys[n as usize][..], "with", tails(n)))).unwrap();
+    let known = known.with_items(&IdMap::numbered(ITEMS), &links).unwrap();
+    let knowledge = Knowledge::sample(&known, 8, 1).unwrap();
+    let (sampler, mut pairs, mut batch) = (sampler(), Batch::new(2, SAMPLES), Batch::default());
+    let mut fill = || {
+        for start in [0, 256, 4000, 20_000] {
+            sampler.fill(0, start, SAMPLES, &mut pairs);
+            knowledge.expand(&pairs, &mut batch).unwrap();
         }
     };
     fill();

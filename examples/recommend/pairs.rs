@@ -134,7 +134,16 @@ fn print_reasons(trainer: &mut Trainer, user: u32, best: &[(u32, f32)]) -> Resul
         let why = trainer.explain(user, item)?;
         rows.push((name_of(trainer, item, 20), score, why));
     }
-    why::print(&rows, "score", |item, width| name_of(trainer, item, width))
+    why::print(&rows, "score", |item, width| reason_of(trainer, item, width))
+}
+
+/// What a reason is called: an item, or what an item is joined with in a knowledge graph, whose first entities are the items.
+fn reason_of(trainer: &Trainer, reason: u32, width: usize) -> String {
+    let known = trainer.knowledge().filter(|known| reason as usize >= known.counts()[0]);
+    match known {
+        Some(known) => cut(&known.entity_ids().key(reason).unwrap_or_default(), width),
+        None => name_of(trainer, reason, width),
+    }
 }
 
 fn name_of(trainer: &Trainer, item: u32, width: usize) -> String {

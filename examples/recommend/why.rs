@@ -21,18 +21,22 @@ const ZERO: f32 = 5e-4;
 pub type Row = (String, f32, Explanation);
 
 /// Prints what of the history each recommendation comes from, with its part of the score; of models of attention, how much was read
-/// of it. `name` says what an item of the history is called, in so many columns.
+/// of it, or of what is known of the item. `name` says what a reason is called, in so many columns.
 pub fn print(rows: &[Row], score: &str, name: impl Fn(u32, usize) -> String) -> Result<()> {
     let Some((_, _, first)) = rows.first() else {
         return Ok(());
     };
     if rows.iter().all(|(_, _, why)| why.reasons.is_empty()) {
-        return say!("nothing of a history speaks for these: there is none, or nothing of it leads to them");
+        return match first.kind {
+            Kind::Neighbours => say!("nothing is known of these beside who has them"),
+            _ => say!("nothing of a history speaks for these: there is none, or nothing of it leads to them"),
+        };
     }
     let heading = match first.kind {
         Kind::Parts => "what it comes from",
         Kind::Weights => "what was looked at (weights, no parts of the score)",
         Kind::Paths => "what leads to it (how well: 0 at best, no parts of the score)",
+        Kind::Neighbours => "what of it was looked at (weights, no parts of the score)",
     };
     let header = ["item", score, heading].map(String::from).to_vec();
     let mut table = table(header, |column| column == 1);

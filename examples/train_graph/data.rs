@@ -4,10 +4,13 @@ use std::path::Path;
 
 use pocketrec::{
     Error, Result,
-    data::{Dataset, Interactions, Planted, PlantedData, Relations, Split},
+    data::{Dataset, Interactions, ItemLinks, Knowledge, Planted, PlantedData, Relations, Split, Triples},
 };
 
-use crate::{options::Options, related};
+use crate::{
+    options::{KgcnOptions, Options},
+    related,
+};
 
 use crate::common::{interactions::options::DataOptions, messages::not_known, output::say, tables::wrapped};
 
@@ -58,6 +61,42 @@ impl Data {
         let relations = related::used(options.model, &known, options.edge_weight())?;
         say!("{}", wrapped("relations", &related::described(&known, &relations)))?;
         Ok(Some(relations))
+    }
+
+    /// What is known of items, and what is said of it: triples of a file, or on made-up data items that are alike.
+    pub fn knowledge(&self, options: &KgcnOptions) -> Result<Knowledge> {
+        let item_ids = self.split.train.item_ids();
+        let known = match (&options.triples, &self.truth) {
+            (Some(path), _) => {
+                let triples = Triples::read(path)?;
+                let links = match &options.links {
+                    Some(path) => ItemLinks::read(path)?,
+                    // An item is the entity of the same key.
+                    None => {
+                        let keys: Vec<String> = item_ids.iter().map(|key| key.into_owned()).collect();
+                        ItemLinks::from_keys(keys.iter().map(|key| (key.as_str(), key.as_str())))?
+                    }
+                };
+                triples.with_items(item_ids, &links)?
+            }
+            (None, Some(truth)) => truth.related(options.neighbours() as u32, SEED)?,
+            (None, None) => {
+                let reason = "kgcn looks at what is known of the items: give triples of a knowledge graph, and --links where items \
+                              have other keys there";
+                return Err(Error::config("--triples", reason));
+            }
+        };
+        let knowledge = Knowledge::sample(&known, options.neighbours(), SEED)?;
+        let [items, entities, relations] = knowledge.counts();
+        let without = (0..items as u32)
+            .filter(|&item| knowledge.of_item(item).is_empty())
+            .count();
+        let text = format!(
+            "{} triples of {entities} entities and {relations} relations; {without} of {items} items have no neighbours",
+            known.len()
+        );
+        say!("{}", wrapped("knowledge", &text))?;
+        Ok(knowledge)
     }
 
     pub fn describe(&self) -> Result<()> {

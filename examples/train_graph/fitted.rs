@@ -5,7 +5,7 @@ use std::path::Path;
 use pocketrec::{
     Result,
     classical::{Ials, Rp3Beta},
-    data::Split,
+    data::{Knowledge, Split},
     eval::{FullRanking, FullReport},
     explain::Explanation,
     train::Trainer,
@@ -56,6 +56,14 @@ impl Fitted {
             Fitted::Ials(model) => model.explain(user, item).map(Some),
             Fitted::Trainer(trainer) if trainer.model().reasons().is_none() => Ok(None),
             Fitted::Trainer(trainer) => trainer.explain(user, item).map(Some),
+        }
+    }
+
+    /// What it knows of items beside who has them.
+    pub fn knowledge(&self) -> Option<&Knowledge> {
+        match self {
+            Fitted::Trainer(trainer) => trainer.knowledge(),
+            Fitted::Rp3Beta(_) | Fitted::Ials(_) => None,
         }
     }
 

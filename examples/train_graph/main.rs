@@ -1,4 +1,5 @@
-//! Fits models of who has what, and says how well they rank the whole catalogue: RP3beta, iALS, LightGCN, CFKG, popularity.
+//! Fits models of who has what, and says how well they rank the whole catalogue: RP3beta, iALS, LightGCN, CFKG, KGCN,
+//! popularity.
 //!
 //! ```text
 //! cargo run --release --example train_graph                                   # RP3beta on made-up data, a second
@@ -8,6 +9,8 @@
 //!     --related r_complement,r_substitute
 //! cargo run --release --example train_graph -- --model cfkg --data train.csv --relations item_meta.csv \
 //!     --related r_complement,r_substitute --attributes i_category
+//! cargo run --release --example train_graph -- --model kgcn --data user_artists.dat --triples kg.txt \
+//!     --links item_index2entity_id.txt
 //! cargo run --release --example train_graph -- --help
 //! ```
 
@@ -24,11 +27,11 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::{CommandFactory, FromArgMatches};
 use pocketrec::{
-    Result,
+    Error, Result,
     classical::{Ials, Rp3Beta},
     data::{Interactions, Relations},
     device::Device,
-    models::{Cfkg, LightGcn, Model},
+    models::{Cfkg, Kgcn, LightGcn, Model},
     train::{TrainConfig, Trainer},
 };
 
@@ -57,6 +60,8 @@ fn run(options: &Options) -> Result<(), Ending> {
         files::check_distinct(&[
             ("--data", options.data.data.as_deref()),
             ("--relations", options.related.relations.as_deref()),
+            ("--triples", options.kgcn.triples.as_deref()),
+            ("--links", options.kgcn.links.as_deref()),
             ("--save", Some(path)),
         ])?;
     }
@@ -66,18 +71,26 @@ fn run(options: &Options) -> Result<(), Ending> {
     let user = data.user(options.user.as_deref())?;
     data.describe()?;
     let relations = data.relations(options)?;
+    let knowledge = match options.model {
+        ModelName::Kgcn => Some(data.knowledge(&options.kgcn)?),
+        _ => None,
+    };
     let (train, start) = (&data.split.train, Instant::now());
     let mut model = match options.model {
         ModelName::Popularity => None,
         ModelName::Rp3beta => Some(Fitted::Rp3Beta(Rp3Beta::fit(train, rp3beta, &device)?)),
         ModelName::Ials => Some(Fitted::Ials(Ials::fit(train, ials, &device)?)),
         ModelName::Lightgcn | ModelName::Cfkg => {
-            let mut trainer = trainer(options, train, relations, device, trained)?;
-            let mut training = Training::new(Watch::new(options.quiet, options.training.time()?));
-            training.watch.begin()?;
-            training.fit(&mut trainer, &data.split)?;
-            training.watch.end();
-            Some(Fitted::Trainer(Box::new(trainer)))
+            let trainer = trainer(options, train, relations, device, trained)?;
+            Some(fitted(options, &data, trainer)?)
+        }
+        ModelName::Kgcn => {
+            // There is some: it was asked for above.
+            let knowledge = knowledge.ok_or_else(|| Error::config("--triples", "nothing is known of items"))?;
+            let model = Kgcn::of(train.users() as usize, &knowledge).embedding_dim(options.kgcn.embedding_dim());
+            let mut trainer = Trainer::new(model, device, trained)?;
+            trainer.set_knowledge(knowledge)?;
+            Some(fitted(options, &data, trainer)?)
         }
     };
     if let Some(model) = &model {
@@ -121,4 +134,13 @@ fn trainer(
         trainer.set_relations(relations)?;
     }
     Ok(trainer)
+}
+
+/// Trains to the end, or until the time is over.
+fn fitted(options: &Options, data: &Data, mut trainer: Trainer) -> Result<Fitted, Ending> {
+    let mut training = Training::new(Watch::new(options.quiet, options.training.time()?));
+    training.watch.begin()?;
+    training.fit(&mut trainer, &data.split)?;
+    training.watch.end();
+    Ok(Fitted::Trainer(Box::new(trainer)))
 }

@@ -26,6 +26,8 @@ const EPOCHS: [u32; 2] = [20, 60];
 const RELATED_EPOCHS: u32 = 6;
 /// Of CFKG.
 const CFKG_EPOCHS: u32 = 20;
+/// Of KGCN.
+const KGCN_EPOCHS: u32 = 20;
 /// What suits a softmax over the items of a batch among which related ones are.
 const TEMPERATURE: f32 = 0.2;
 
@@ -45,6 +47,7 @@ pub const NAMES: Names = &[
     ("negatives", "--negatives"),
     ("learning_rate", "--lr"),
     ("layers", "--layers"),
+    ("embedding_dim", "--embedding-dim"),
     ("weight", "--edge-weight"),
     ("temperature", "--temperature"),
     ("margin", "--margin"),
@@ -89,6 +92,8 @@ pub struct Options {
     #[command(flatten)]
     pub related: RelatedOptions,
     #[command(flatten)]
+    pub kgcn: KgcnOptions,
+    #[command(flatten)]
     pub training: TrainingOptions,
     #[command(flatten)]
     pub device: DeviceOptions,
@@ -99,6 +104,7 @@ const RP3BETA: &str = "RP3beta";
 const IALS: &str = "iALS";
 const LIGHTGCN: &str = "LightGCN";
 const CFKG: &str = "CFKG";
+const KGCN: &str = "KGCN";
 const TRAINING: &str = "Training";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -111,6 +117,8 @@ pub enum ModelName {
     Lightgcn,
     /// Users, items and attributes as points, and relations as steps between them
     Cfkg,
+    /// Attention over what a knowledge graph knows of an item
+    Kgcn,
     /// The number of an item's users: the baseline
     Popularity,
 }
@@ -123,6 +131,7 @@ impl ModelName {
             ModelName::Ials => &[IALS],
             ModelName::Lightgcn => &[LIGHTGCN, RELATED, TRAINING],
             ModelName::Cfkg => &[CFKG, RELATED, TRAINING],
+            ModelName::Kgcn => &[KGCN, TRAINING],
             ModelName::Popularity => &[],
         }
     }
@@ -278,18 +287,54 @@ impl CfkgOptions {
     }
 }
 
+#[derive(Debug, Args)]
+#[command(next_help_heading = KGCN)]
+pub struct KgcnOptions {
+    /// A knowledge graph: head, relation and tail a row
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub triples: Option<PathBuf>,
+    /// The entity of each item in --triples, item and entity a row [default: an item's key is its entity's]
+    #[arg(long, value_name = "FILE", requires = "triples")]
+    pub links: Option<PathBuf>,
+    /// Neighbours of an item that are looked at, drawn once [default: 8]
+    #[arg(long, value_name = "N")]
+    looked_at: Option<usize>,
+    /// Width of the embeddings [default: 16]
+    #[arg(long, value_name = "N")]
+    embedding_dim: Option<usize>,
+}
+
+impl KgcnOptions {
+    pub fn neighbours(&self) -> usize {
+        self.looked_at.unwrap_or(8)
+    }
+
+    pub fn embedding_dim(&self) -> usize {
+        self.embedding_dim.unwrap_or(16)
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.neighbours() {
+            1..=256 => Ok(()),
+            n => Err(Error::config("--looked-at", format!("{n}; give 1 to 256, 8 is usual"))),
+        }
+    }
+}
+
 impl Options {
     /// The settings of what is trained by epochs. Lists of several test items a user are ranked at the end alone.
     pub fn config(&self) -> Result<TrainConfig> {
         let is_related = self.related.are_there();
         let epochs = match (self.model, is_related) {
             (ModelName::Cfkg, _) => CFKG_EPOCHS,
+            (ModelName::Kgcn, _) => KGCN_EPOCHS,
             (_, true) => RELATED_EPOCHS,
             (_, false) => EPOCHS[usize::from(self.data.data.is_some())],
         };
+        let batch_size = if self.model == ModelName::Kgcn { 256 } else { 2048 };
         let base = TrainConfig {
             epochs,
-            batch_size: 2048,
+            batch_size,
             negatives: 1,
             loss: Loss::Bpr,
             eval_every: 0,
@@ -298,6 +343,7 @@ impl Options {
         let config = self.training.config(base)?;
         let loss = match self.model {
             ModelName::Cfkg => self.cfkg.loss(),
+            ModelName::Kgcn => Loss::CrossEntropy,
             _ => self.lightgcn.loss(is_related, config.batch_size),
         };
         let config = TrainConfig { loss, ..config };
@@ -316,7 +362,7 @@ impl Options {
         for option in command.get_arguments() {
             let (id, heading) = (option.get_id().as_str(), option.get_help_heading().unwrap_or_default());
             let is_given = given.value_source(id) == Some(ValueSource::CommandLine);
-            let of_models = [RP3BETA, IALS, LIGHTGCN, CFKG, RELATED, TRAINING].contains(&heading);
+            let of_models = [RP3BETA, IALS, LIGHTGCN, CFKG, RELATED, KGCN, TRAINING].contains(&heading);
             if is_given && of_models && !self.model.own().contains(&heading) {
                 let name = option.get_long().unwrap_or(id);
                 let model = self.model.to_possible_value();
@@ -326,6 +372,7 @@ impl Options {
             }
         }
         self.lightgcn.check(self.related.are_there())?;
+        self.kgcn.check()?;
         if self.model == ModelName::Lightgcn && self.related.has_attributes() {
             let reason = "LightGCN has no place for what is no user and no item; leave it out, or take --model cfkg";
             return Err(Error::config("--attributes", reason));

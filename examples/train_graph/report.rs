@@ -2,6 +2,7 @@
 
 use pocketrec::{
     Result,
+    data::Interactions,
     eval::{FullRanking, FullReport},
     explain::Kind,
 };
@@ -64,6 +65,15 @@ fn table_of(rows: &[(&str, FullReport)], k: usize) -> impl std::fmt::Display + u
     table
 }
 
+/// What a reason is called: an item, or what an item is joined with in a knowledge graph, whose first entities are the items.
+fn reason_of(train: &Interactions, model: &Fitted, reason: u32) -> String {
+    let known = model.knowledge().filter(|known| reason as usize >= known.counts()[0]);
+    match known {
+        Some(known) => cut(&known.entity_ids().key(reason).unwrap_or_default(), 18),
+        None => cut(&name_of(train, reason), 18),
+    }
+}
+
 /// The best items for one user, each with what it comes from.
 pub fn recommendations(data: &Data, model: &mut Fitted, user: u32) -> Result<()> {
     let train = &data.split.train;
@@ -82,6 +92,7 @@ pub fn recommendations(data: &Data, model: &mut Fitted, user: u32) -> Result<()>
     }
     let told = model.explain(user, best[0].0)?.map(|why| match why.kind {
         Kind::Paths => "led to by",
+        Kind::Neighbours => "looked at of it",
         Kind::Parts | Kind::Weights => "most of it from",
     });
     let mut header = vec![String::new(), format!("for user {key}"), "score".into()];
@@ -91,7 +102,7 @@ pub fn recommendations(data: &Data, model: &mut Fitted, user: u32) -> Result<()>
         let mut row = vec![format!("{place}"), name(item, 26), format!("{score:.3}")];
         if let Some(why) = model.explain(user, item)? {
             let reasons = why.reasons.iter().take(3);
-            row.push(listed(reasons.map(|reason| name(reason.item, 18)), 32));
+            row.push(listed(reasons.map(|reason| reason_of(train, model, reason.item)), 32));
         }
         table.add_row(row);
     }

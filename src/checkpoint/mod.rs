@@ -13,13 +13,14 @@
 //! | `history/held_out`, `history/absorbed` | I32 `[n, 2]` | (user, item) |
 //! | `relations/pairs` | I32 `[n, 2]` | (head, tail) of related items, relation by relation, where there are relations |
 //! | `relations/attributes` | I32 `[n, 2]` | (item, attribute), likewise, where there are attributes, whose keys are `ids/attribute` |
+//! | `knowledge/offsets`, `knowledge/neighbours` | I64 `[items + 1]`, I32 `[n, 2]` | (entity, relation) of each item's neighbours, likewise, where the model sees some; `ids/entity` and `ids/entity_relation` have their keys |
 //!
 //! | metadata | what |
 //! |---|---|
 //! | `pocketrec` | version of the format, `1` |
 //! | `model`, `train`, `progress` | JSON: the model, the settings with the seed, the position; random numbers are functions of seed and position |
 //! | `relations` | JSON: of each relation its name, its pairs, the weight of its edges and whether they are positives; its attributes, and whether they are nodes |
-//! | `users`, `items`, `attributes`, `titles` | `numbered N` or `text N` |
+//! | `users`, `items`, `attributes`, `titles`, `entities`, `entity_relations` | `numbered N` or `text N` |
 //! | `checksum` | over all names, shapes, values and metadata: a damaged file is refused, whichever bit it is |
 //!
 //! A file is replaced at once or not at all; see [`replace_file`]. Loading trusts nothing: every size is checked
@@ -33,6 +34,7 @@ mod click_trainer;
 mod clicks;
 mod format;
 mod header;
+mod knowledge;
 mod meta;
 mod read;
 mod relations;
@@ -49,7 +51,7 @@ use std::{io, path::Path};
 use self::format::Input;
 use crate::{
     Error, Result,
-    data::{IdMap, Relations},
+    data::{IdMap, Knowledge, Relations},
     file::open_regular,
     models::Model,
     plan::{Plan, State},
@@ -99,6 +101,8 @@ pub struct Checkpoint {
     pub history: History,
     /// Relations between items that are trained with.
     pub relations: Option<Relations>,
+    /// The neighbours of items that the model sees.
+    pub knowledge: Option<Knowledge>,
 }
 
 /// The same, borrowed: saving copies nothing.
@@ -116,6 +120,7 @@ pub(crate) struct Contents<'a> {
     pub titles: &'a [String],
     pub history: &'a History,
     pub relations: Option<&'a Relations>,
+    pub knowledge: Option<&'a Knowledge>,
 }
 
 impl Checkpoint {
@@ -133,6 +138,7 @@ impl Checkpoint {
             titles: &self.titles,
             history: &self.history,
             relations: self.relations.as_ref(),
+            knowledge: self.knowledge.as_ref(),
         }
     }
 

@@ -11,12 +11,13 @@ use super::{
         shape_of,
     },
     format::Input,
+    knowledge,
     meta::ProgressRecord,
     relations, text,
 };
 use crate::{
     data::IdMap,
-    models::{Cfkg, Gmf, LightGcn, Mf, Mlp, Model, NeuMf, SasRec},
+    models::{Cfkg, Gmf, Kgcn, LightGcn, Mf, Mlp, Model, NeuMf, SasRec},
     plan::{Param, Plan, State, Tensor},
     train::{History, TrainConfig, mean_fault},
 };
@@ -58,6 +59,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
     let titles = reader.titles(rows[1])?;
     let history = reader.history(rows)?;
     let relations = relations::read(input, &mut reader, &item_ids)?;
+    let knowledge = knowledge::read(input, &mut reader, &model)?;
     reader.finish()?;
     Ok(Checkpoint {
         model,
@@ -72,6 +74,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
         titles,
         history,
         relations,
+        knowledge,
     })
 }
 
@@ -100,7 +103,7 @@ fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
             (*embedding_dim, &[])
         }
         Model::NeuMf(NeuMf { factors, layers, .. }) => (*factors, layers),
-        Model::SasRec(SasRec { embedding_dim, .. }) => (*embedding_dim, &[]),
+        Model::SasRec(SasRec { embedding_dim, .. }) | Model::Kgcn(Kgcn { embedding_dim, .. }) => (*embedding_dim, &[]),
     };
     check_columns(
         layers.iter().fold(factors, |sum, &width| sum.saturating_add(width)),

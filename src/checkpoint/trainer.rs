@@ -51,6 +51,7 @@ impl Trainer {
             titles: contents.titles.to_vec(),
             history: contents.history.clone(),
             relations: contents.relations.cloned(),
+            knowledge: contents.knowledge.cloned(),
             state,
         })
     }
@@ -81,6 +82,10 @@ impl Trainer {
             trainer.check_relations(relations)?;
         }
         trainer.relations = checkpoint.relations;
+        if let Some(knowledge) = checkpoint.knowledge {
+            trainer.check_knowledge(&knowledge)?;
+            trainer.give_knowledge(knowledge);
+        }
         trainer.give_graph()?;
         Ok(trainer)
     }
@@ -99,6 +104,7 @@ impl Trainer {
             titles: &self.titles,
             history: &self.history,
             relations: self.relations.as_ref(),
+            knowledge: self.knowledge.as_deref(),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     Contents, VERSION,
     checks::{check_best, check_history, check_squares, check_titles, check_values, parsed, shape_of},
     format::{self, Output, Values},
+    knowledge,
     meta::ProgressRecord,
     relations,
     text::Texts,
@@ -51,6 +52,9 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     if let Some(relations) = contents.relations {
         relations::write(relations, &mut strings, &mut tensors)?;
     }
+    if let Some(knowledge) = contents.knowledge {
+        knowledge::write(knowledge, &mut strings, &mut tensors);
+    }
     check_json::<Model>("model", &strings).map_err(refused)?;
     check_json::<TrainConfig>("train", &strings).map_err(refused)?;
     check_json::<ProgressRecord>("progress", &strings).map_err(refused)?;
@@ -76,6 +80,9 @@ fn check(contents: &Contents) -> Result<(), String> {
     check_titles(contents.titles.len(), rows[1])?;
     if let Some(relations) = contents.relations {
         relations::check(relations, rows[1])?;
+    }
+    if let Some(knowledge) = contents.knowledge {
+        knowledge::check(knowledge, contents.model)?;
     }
     check_history(contents.history, rows)
 }

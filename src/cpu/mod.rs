@@ -27,6 +27,7 @@ pub mod ccl;
 pub mod cross;
 pub mod dice;
 pub mod distance;
+pub mod dot_steps;
 pub mod dropout;
 mod executor;
 pub mod fm;

@@ -22,10 +22,10 @@ mod text;
 pub use batch::{Batch, IdColumn, Segment};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};
-pub(crate) use graph::Head;
+pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Knowledge, Relations, TripleReport, Triples};
+pub(crate) use graph::{Head, neighbour_columns};
 #[cfg(feature = "std")]
-pub(crate) use graph::Relation;
-pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Relations, TripleReport, Triples};
+pub(crate) use graph::{MOST_NEIGHBOURS, Relation};
 pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};
 pub use planted::{Planted, PlantedData, PlantedPathData, PlantedPaths};
 #[cfg(feature = "std")]

@@ -4,8 +4,8 @@
 //! may not be done with yet is a [`Pending`] result, which a desktop [waits](Pending::wait) for and a browser awaits; the
 //! [example](Pending) has both.
 //!
-//! Drawing batches, searching the catalogue, profiles, activations and graphs are parts ([`DrawBatches`],
-//! [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`], [`Activations`], [`Propagation`]) that an executor hands out where it has them. Callers go through one
+//! Drawing batches, searching the catalogue, profiles, activations, graphs and neighbours are parts ([`DrawBatches`],
+//! [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`], [`Activations`], [`Propagation`], [`Neighbours`]) that an executor hands out where it has them. Callers go through one
 //! function each, which falls back on the core, or says which device has the part: [`keep_sampler`] and [`step_drawn`],
 //! [`score_catalogue`], [`top_catalogue`] and [`rank_catalogue`], [`profile`] and [`profile_drawn`], [`score_with`] and
 //! [`attention_rollout`], [`set_graph`]. A backend that has the core alone trains, ranks, recommends and saves.
@@ -13,6 +13,7 @@
 mod attention;
 mod catalogue;
 mod loss;
+mod neighbours;
 mod parts;
 mod pending;
 mod rank;
@@ -27,8 +28,9 @@ pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of};
 #[cfg(feature = "gpu")]
 pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use loss::LossSum;
+pub(crate) use neighbours::WithNeighbours;
 pub use parts::{
-    Activations, DrawBatches, Profile, Propagation, ScoreCatalogue, SearchCatalogue, keep_sampler, profile,
+    Activations, DrawBatches, Neighbours, Profile, Propagation, ScoreCatalogue, SearchCatalogue, keep_sampler, profile,
     profile_drawn, score_with, set_graph, step_drawn,
 };
 pub use pending::{Pending, may_block};
@@ -169,6 +171,12 @@ pub trait Executor: Send {
 
     /// Tables whose rows reach one another along a graph, where the plan has some; [`set_graph`] goes through this.
     fn propagation(&mut self) -> Option<&mut dyn Propagation> {
+        None
+    }
+
+    /// Neighbours of items that are filled in beside them, where the executor does that: the one that a
+    /// [`Trainer`](crate::train::Trainer) puts in front of that of [`Kgcn`](crate::models::Kgcn).
+    fn neighbours(&mut self) -> Option<&mut dyn Neighbours> {
         None
     }
 

@@ -5,7 +5,7 @@ use alloc::{format, sync::Arc, vec::Vec};
 use super::{Best, Executor, Pending, Query, Rank, StageTime};
 use crate::{
     Error,
-    data::{Batch, Graph, Sampler},
+    data::{Batch, Graph, Knowledge, Sampler},
     plan::{L2, Optimizer},
 };
 
@@ -132,6 +132,12 @@ pub trait Propagation {
 
     /// The graph that tables are propagated along, once there is one.
     fn graph(&self) -> Option<&Graph>;
+}
+
+/// Fills neighbours of items in, where a plan sees some and callers have users and items alone.
+pub trait Neighbours {
+    /// Takes the neighbours that are filled in, in place of those that there were. Items that it does not know have none.
+    fn set_knowledge(&mut self, knowledge: Arc<Knowledge>);
 }
 
 /// [`Propagation::set_graph`].

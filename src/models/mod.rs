@@ -35,6 +35,7 @@ mod din;
 pub(crate) mod fields;
 mod fm;
 mod gmf;
+mod kgcn;
 mod light_gcn;
 mod loss;
 mod lr;
@@ -59,6 +60,7 @@ pub use dien::Dien;
 pub use din::Din;
 pub use fm::Fm;
 pub use gmf::Gmf;
+pub use kgcn::Kgcn;
 pub use light_gcn::LightGcn;
 pub(crate) use loss::Draw;
 pub use loss::{Ccl, Loss, Margin, SampledSoftmax, Softmax};
@@ -132,10 +134,12 @@ pub enum Model {
     SasRec(SasRec),
     /// Points of users, items and attributes, and relations as steps between them.
     Cfkg(Cfkg),
+    /// Attention over what is known of an item.
+    Kgcn(Kgcn),
 }
 
 impl Model {
-    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`, `sasrec`, `cfkg`.
+    /// The model's name in lower case: `mf`, `gmf`, `mlp`, `neumf`, `lightgcn`, `sasrec`, `cfkg`, `kgcn`.
     pub fn name(&self) -> &'static str {
         match self {
             Model::Mf(_) => "mf",
@@ -145,6 +149,7 @@ impl Model {
             Model::LightGcn(_) => "lightgcn",
             Model::SasRec(_) => "sasrec",
             Model::Cfkg(_) => "cfkg",
+            Model::Kgcn(_) => "kgcn",
         }
     }
 
@@ -155,6 +160,7 @@ impl Model {
             Model::Mf(_) | Model::Gmf(_) | Model::LightGcn(_) => Some(Kind::Parts),
             Model::SasRec(_) => Some(Kind::Weights),
             Model::Cfkg(_) => Some(Kind::Paths),
+            Model::Kgcn(_) => Some(Kind::Neighbours),
             Model::Mlp(_) | Model::NeuMf(_) => None,
         }
     }
@@ -180,6 +186,7 @@ impl Model {
             Model::LightGcn(model) => model.plan_for(loss),
             Model::SasRec(model) => model.plan_for(loss),
             Model::Cfkg(model) => model.plan_for(loss),
+            Model::Kgcn(model) => model.plan_for(loss),
         }
     }
 
@@ -192,7 +199,8 @@ impl Model {
             | Model::NeuMf(NeuMf { users, items, .. })
             | Model::LightGcn(LightGcn { users, items, .. })
             | Model::SasRec(SasRec { users, items, .. })
-            | Model::Cfkg(Cfkg { users, items, .. }) => (users, items),
+            | Model::Cfkg(Cfkg { users, items, .. })
+            | Model::Kgcn(Kgcn { users, items, .. }) => (users, items),
         }
     }
 
@@ -205,7 +213,8 @@ impl Model {
             | Model::NeuMf(NeuMf { users, items, .. })
             | Model::LightGcn(LightGcn { users, items, .. })
             | Model::SasRec(SasRec { users, items, .. })
-            | Model::Cfkg(Cfkg { users, items, .. }) => [*users, *items],
+            | Model::Cfkg(Cfkg { users, items, .. })
+            | Model::Kgcn(Kgcn { users, items, .. }) => [*users, *items],
         }
     }
 }
@@ -219,7 +228,7 @@ macro_rules! into_model {
         }
     )*};
 }
-into_model!(Mf Gmf Mlp NeuMf LightGcn SasRec Cfkg);
+into_model!(Mf Gmf Mlp NeuMf LightGcn SasRec Cfkg Kgcn);
 
 /// The tower of He et al. for `factors` predictive factors: `[8f, 4f, 2f, f]`.
 fn tower(factors: usize) -> Vec<usize> {

@@ -6,7 +6,7 @@
 //! that of `torch.nn.Linear`).
 //!
 //! Backward, with `delta = output_gradient` times the derivative of the activation, which is 1 or 0 but for the
-//! sigmoid's `y (1 - y)`:
+//! sigmoid's `y (1 - y)` and the hyperbolic tangent's `1 - y^2`:
 //!
 //! - `input_gradient[s, i] = sum over o of delta[s, o] * weight[o, i]`,
 //! - `weight_gradient[o, i] = sum over s of delta[s, o] * input[s, i]`,
@@ -33,6 +33,8 @@ pub enum Activation {
     Relu,
     /// 1 / (1 + exp(-x)).
     Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
 }
 
 /// `output = activation(input weight^T + bias)`.
@@ -194,6 +196,7 @@ pub fn activation_gradient(output: &[f64], output_gradient: &[f64], activation: 
         Activation::Relu if y > 0.0 => gradient,
         Activation::Relu => 0.0,
         Activation::Sigmoid => gradient * y * (1.0 - y),
+        Activation::Tanh => gradient * (1.0 - y * y),
     };
     output.iter().zip(output_gradient).map(through).collect()
 }
@@ -242,5 +245,6 @@ pub(super) fn activate(x: f64, activation: Activation) -> f64 {
         Activation::Relu if x < 0.0 => 0.0,
         Activation::Relu => x, // NaN too
         Activation::Sigmoid => 1.0 / (1.0 + libm::exp(-x)),
+        Activation::Tanh => libm::tanh(x),
     }
 }

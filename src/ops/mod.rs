@@ -21,7 +21,7 @@ macro_rules! for_each_op {
         $receiver! {
             Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
             BatchNorm, Affine, LayerNorm, Dice, Gru, LastStep, PairWithNext, Auxiliary, Cross, Normalise, Add,
-            CausalAttention, Propagate, Distance,
+            CausalAttention, DotSteps, Propagate, Distance,
             SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy, SampledSoftmax
         }
     };
@@ -41,6 +41,7 @@ pub mod ccl;
 pub mod cross;
 pub mod dice;
 pub mod distance;
+pub mod dot_steps;
 pub mod dropout;
 pub mod fm;
 pub mod gather;
@@ -84,6 +85,7 @@ pub use ccl::Ccl;
 pub use cross::Cross;
 pub use dice::Dice;
 pub use distance::Distance;
+pub use dot_steps::DotSteps;
 pub use dropout::Dropout;
 pub use fm::Fm;
 pub use gather::{Gather, Propagated};

@@ -68,6 +68,8 @@ pub struct Plan {
     trained: Vec<bool>,
     /// The first so many id columns are what it depends on.
     scored_columns: usize,
+    /// The first so many id columns are a caller's to fill: all, but where an executor fills others in by itself.
+    given: usize,
     logit: View,
     exposed: Vec<(String, View)>,
     /// The stage that propagates, if there is one.
@@ -77,13 +79,13 @@ pub struct Plan {
 impl Plan {
     /// The id columns, in the order of a batch's.
     pub fn columns(&self) -> &[Column] {
-        &self.columns
+        &self.columns[..self.given]
     }
 
     /// The id columns that scores depend on. Behind them are those that training alone reads, such as
     /// [negatives](Plan::negatives).
     pub fn scored_columns(&self) -> &[Column] {
-        &self.columns[..self.scored_columns]
+        &self.columns[..self.scored_columns.min(self.given)]
     }
 
     /// The id columns of negatives, which the loss compares each sample's candidate with; none where samples have labels
@@ -99,12 +101,12 @@ impl Plan {
     /// the rows of the candidate's tables, can be ranked.
     pub fn pair(&self) -> Option<Pair> {
         let only = |part: Part| {
-            let mut places = (0..self.columns.len()).filter(|&column| self.columns[column].part == part);
+            let mut places = (0..self.given).filter(|&column| self.columns[column].part == part);
             places.next().filter(|_| places.next().is_none())
         };
         let (query, candidate) = (only(Part::Query)?, only(Part::Candidate)?);
         let vocabularies = [query, candidate].map(|column| self.columns[column].vocabulary);
-        let alone = self.scored_columns == 2 && self.scores_ids();
+        let alone = self.scored_columns().len() == 2 && self.scores_ids();
         (alone && query.max(candidate) < 2 && vocabularies[0] != vocabularies[1]).then_some(Pair { query, candidate })
     }
 
@@ -137,7 +139,10 @@ impl Plan {
 
     /// Names of the sequences, in the order of a batch's.
     pub fn sequences(&self) -> &[String] {
-        &self.sequences
+        match self.given < self.columns.len() {
+            true => &[],
+            false => &self.sequences,
+        }
     }
 
     /// Number of numeric features of a sample.
@@ -241,6 +246,13 @@ impl Plan {
     /// for the memory, as [`Executor::grow`](crate::executor::Executor::grow) does.
     pub fn with_rows(mut self, vocabulary: usize, rows: usize) -> Self {
         self.set_rows(vocabulary, rows);
+        self
+    }
+
+    /// The same plan as callers of an executor see it that fills all id columns but the first `given` in by itself, and the
+    /// sequences that they lie along.
+    pub(crate) fn filled_in(mut self, given: usize) -> Self {
+        self.given = given.min(self.columns.len());
         self
     }
 

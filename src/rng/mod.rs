@@ -79,7 +79,7 @@ impl Rng {
 /// The numbers of streams: what draws at random has its number here, so that nothing else draws the same.
 ///
 /// Numbers are part of what a seed means: another one gives other initial values, orders and negatives, and a checkpoint
-/// would not go on as it began. Free ones below a seed of training: 9 to 11, 16, and 18 on.
+/// would not go on as it began. Free ones below a seed of training: 10, 11, 16, and 18 on.
 pub(crate) mod streams {
     /// Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted. One
     /// list, so that the compiler refuses a number that is given twice.
@@ -93,6 +93,7 @@ pub(crate) mod streams {
         ClickNegatives = 6,
         Parts = 7,
         PairList = 8,
+        Neighbours = 9,
         PairUsers = 12,
         SequenceOrder = 13,
         SequenceNoise = 14,
@@ -130,6 +131,8 @@ pub(crate) mod streams {
     pub const PARTS: u32 = Seed::Parts as u32;
     /// The list of a batch of pairs; then the epoch, then the batch's first sample.
     pub const PAIR_LIST: u32 = Seed::PairList as u32;
+    /// Which neighbours of an item are looked at (a seed of `Knowledge`, which may be that of training); then the item.
+    pub const NEIGHBOURS: u32 = Seed::Neighbours as u32;
     /// What `absorb` draws, of pairs and of clicks; then the group's number, high half and low half.
     pub const ABSORB: u32 = Seed::Absorb as u32;
 

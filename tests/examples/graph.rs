@@ -136,6 +136,91 @@ fn a_trained_graph_says_what_comes_over_its_edges() {
 }
 
 #[test]
+fn what_is_known_of_items_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = ["--model", "kgcn", "--epochs", "3", "--quiet", "--save", "a"];
+    let text = printed("train_graph", folder.path(), &train);
+    assert!(recall(&text, "kgcn") < recall(&text, "the truth"), "{text}");
+    assert!(
+        text.contains("looked at of it") && text.contains("0 of 1000 items have no"),
+        "{text}"
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let why = ["--model", "a", "--user", "3", "--k", "4", "--why"];
+    let why = printed("recommend", folder.path(), &why);
+    assert!(why.contains("what of it was looked at"), "{why}");
+    let absorb = [
+        "--model",
+        "a",
+        "--user",
+        "new",
+        "--absorb",
+        "new:12,new:40",
+        "--save",
+        "b",
+    ];
+    let absorbed = printed("recommend", folder.path(), &absorb);
+    assert!(absorbed.contains("user new is new"), "{absorbed}");
+
+    // Triples of a file, with links and without.
+    let pairs: String = (0..200)
+        .map(|n| format!("u{},i{}\n", n % 20, (n * 3 + n / 20) % 25))
+        .collect();
+    std::fs::write(folder.path().join("plays.csv"), "user,item\n".to_owned() + &pairs).unwrap();
+    let triples: String = (0..24).map(|n| format!("i{n}\tkind\tkind {}\n", n % 4)).collect();
+    std::fs::write(folder.path().join("kg.txt"), &triples).unwrap();
+    std::fs::write(folder.path().join("entities.txt"), triples.replace('i', "e")).unwrap();
+    let links: String = (0..24).map(|n| format!("i{n}\te{n}\n")).collect();
+    std::fs::write(folder.path().join("links.txt"), &links).unwrap();
+    let of_file = [
+        "--model",
+        "kgcn",
+        "--data",
+        "plays.csv",
+        "--epochs",
+        "2",
+        "--quiet",
+        "--save",
+        "c",
+    ];
+    for known in [
+        &["--triples", "kg.txt"][..],
+        &["--triples", "entities.txt", "--links", "links.txt"],
+    ] {
+        let text = printed("train_graph", folder.path(), &[&of_file[..], known].concat());
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            words.contains("24 triples of 29 entities and 1 relations; 1 of 25 items have no"),
+            "{text}"
+        );
+        let why = printed("recommend", folder.path(), &["--model", "c", "--user", "u3", "--why"]);
+        assert!(why.contains("1.000"), "{why}"); // of the one thing that is known
+    }
+    for (more, part) in [
+        (&[][..], "--triples: kgcn looks at what is known"),
+        (&["--triples", "none.txt"], "none.txt"),
+        (
+            &["--triples", "entities.txt"],
+            "none of 24 triples is of one of the 25 items",
+        ),
+        (&["--triples", "kg.txt", "--looked-at", "0"], "--looked-at: 0"),
+        (&["--triples", "kg.txt", "--embedding-dim", "0"], "--embedding-dim"),
+        (
+            &["--triples", "kg.txt", "--layers", "2"],
+            "--layers: it says nothing of --model kgcn",
+        ),
+        (&["--links", "links.txt"], "--triples"),
+        (
+            &["--triples", "kg.txt", "--save", "kg.txt"],
+            "--save: kg.txt is the file of --triples",
+        ),
+    ] {
+        let error = refused("train_graph", folder.path(), &[&of_file[..7], more].concat());
+        assert!(error.contains(part), "{more:?}: {error}");
+    }
+}
+
+#[test]
 fn lists_are_read_as_published() {
     let folder = tempfile::tempdir().unwrap();
     let list = |shift: u32, count: u32| -> String {

@@ -1,10 +1,11 @@
-//! Losses over lists and pairs, the parts of SASRec's blocks, LightGCN and SASRec, as PyTorch computes them
+//! Losses over lists and pairs, the parts of SASRec's blocks, LightGCN, SASRec and KGCN, as PyTorch computes them
 //! (`tests/golden/README.md`).
 #![cfg(feature = "std")]
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod kgcn;
 mod layers;
 mod light_gcn;
 mod losses;

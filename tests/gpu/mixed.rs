@@ -64,7 +64,12 @@ fn linear_of_any_shape_is_near_the_specification() {
     for checked in [true, false] {
         let Some(gpu) = open_mixed(checked) else { return };
         for (inputs, outputs) in shapes {
-            for activation in [Activation::Relu, Activation::Sigmoid, Activation::Identity] {
+            for activation in [
+                Activation::Relu,
+                Activation::Sigmoid,
+                Activation::Tanh,
+                Activation::Identity,
+            ] {
                 let plan = plan_of(inputs, |plan, x| {
                     let h = plan.linear("h", x, outputs, activation);
                     plan.linear("logit", h, 1, Activation::Identity)

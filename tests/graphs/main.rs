@@ -3,6 +3,8 @@
 mod classical;
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(feature = "std")]
+mod kgcn;
 mod light_gcn;
 mod relations;
 mod triples;

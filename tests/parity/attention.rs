@@ -347,11 +347,16 @@ fn close_to(got: &[f32], want: &[f64], what: &str) {
 
 #[test]
 fn attention_unit_is_the_specification() {
-    let kinds = [Activation::Identity, Activation::Relu, Activation::Sigmoid];
+    let kinds = [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::Sigmoid,
+        Activation::Tanh,
+    ];
     let others = [1, 2, 5, 8, 9, 16, 17, 31, 33, 64].into_iter().cycle();
     let cases = widths().step_by(3).zip(others).zip(SAMPLES.into_iter().cycle());
     for (turn, ((width, other), samples)) in cases.enumerate() {
-        on_every_isa!(unit([samples, width, other], kinds[turn % 3], width % 3));
-        on_every_isa!(unit([samples, other, width], kinds[(turn + 1) % 3], width % 4));
+        on_every_isa!(unit([samples, width, other], kinds[turn % 4], width % 3));
+        on_every_isa!(unit([samples, other, width], kinds[(turn + 1) % 4], width % 4));
     }
 }

@@ -29,7 +29,12 @@ fn gather_backward() {
 
 #[test]
 fn linear_backward() {
-    for activation in [Activation::Identity, Activation::Relu] {
+    for activation in [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::Sigmoid,
+        Activation::Tanh,
+    ] {
         for (rows, inputs, outputs) in [(1, 1, 1), (7, 5, 3), (3, 2, 11)] {
             let what = |name: &str| format!("{name} of {activation:?} {rows} x {inputs} x {outputs}");
             let (x, weight, bias) = (

@@ -18,7 +18,7 @@ mod tile;
 
 use super::{
     aligned::AlignedVec,
-    linear::{PackedWeight, WeightGradient, derive_and_sum, sigmoid_rows},
+    linear::{PackedWeight, WeightGradient, activate_rows, derive_and_sum},
     rows::{Rows, RowsMut, steps},
     simd::{
         Simd, kernel,
@@ -137,9 +137,7 @@ kernel! {
             let to = &mut output.data[first * output.stride..];
             matmul(s, shape(end - first), left, panels(own, panel, width), start, relu, to, output.stride);
         }
-        if activation == Activation::Sigmoid {
-            sigmoid_rows(s, steps(offsets).last().map_or(0, |(_, end)| end), output);
-        }
+        activate_rows(s, steps(offsets).last().map_or(0, |(_, end)| end), activation, output);
     }
 }
 

@@ -11,7 +11,7 @@ mod tile;
 use super::{
     accumulate::begin,
     aligned::AlignedVec,
-    math::sigmoid,
+    math::{sigmoid, tanh},
     rows::{Rows, RowsMut},
     simd::{
         Simd, kernel,
@@ -193,18 +193,26 @@ kernel! {
         } else {
             pairs::multiply(s, shape, x, &weight.pairs, bias, relu, y.reborrow());
         }
-        if activation == Activation::Sigmoid {
-            sigmoid_rows(s, rows, y);
-        }
+        activate_rows(s, rows, activation, y);
     }
 }
 
-/// The sigmoid, in place.
+/// What products of matrices do not do themselves, as they do ReLU: the curved activations, in place.
 #[inline(always)]
-pub(super) fn sigmoid_rows<S: Simd>(s: S, rows: usize, mut y: RowsMut<'_>) {
+pub(super) fn activate_rows<S: Simd>(s: S, rows: usize, activation: Activation, y: RowsMut<'_>) {
+    match activation {
+        Activation::Identity | Activation::Relu => {}
+        Activation::Sigmoid => each(s, rows, y, |x| sigmoid(s, x)),
+        Activation::Tanh => each(s, rows, y, |x| tanh(s, x)),
+    }
+}
+
+/// A function of every element, in place.
+#[inline(always)]
+fn each<S: Simd>(s: S, rows: usize, mut y: RowsMut<'_>, f: impl Fn(S::F32) -> S::F32) {
     for r in 0..rows {
         for chunk in y.row(r).chunks_mut(S::LANES) {
-            s.store_partial(sigmoid(s, s.load_partial(chunk)), chunk);
+            s.store_partial(f(s.load_partial(chunk)), chunk);
         }
     }
 }
@@ -304,6 +312,7 @@ pub(super) fn derive_and_sum<S: Simd>(
         Activation::Identity => columns_by(s, Activation::Identity, rows, y, dy, bias, accumulate),
         Activation::Relu => columns_by(s, Activation::Relu, rows, y, dy, bias, accumulate),
         Activation::Sigmoid => columns_by(s, Activation::Sigmoid, rows, y, dy, bias, accumulate),
+        Activation::Tanh => columns_by(s, Activation::Tanh, rows, y, dy, bias, accumulate),
     }
 }
 
@@ -336,6 +345,7 @@ fn columns_by<S: Simd>(
                 let y = s.load_partial(&y.row(r)[columns.clone()]);
                 d = match activation {
                     Activation::Sigmoid => s.mul(d, s.mul(y, s.sub(one, y))),
+                    Activation::Tanh => s.mul(d, s.sub(one, s.mul(y, y))),
                     _ => s.select_gt(y, zero, d, zero),
                 };
                 s.store_partial(d, slot);

@@ -7,12 +7,17 @@
 //! equation 8), which is symmetric and so its own transpose.
 
 mod builder;
+mod knowledge;
 mod relations;
 mod triples;
 
 use alloc::{format, vec::Vec};
 
 pub use builder::{Edge, GraphBuilder};
+pub use knowledge::Knowledge;
+#[cfg(feature = "std")]
+pub(crate) use knowledge::MOST as MOST_NEIGHBOURS;
+pub(crate) use knowledge::columns as neighbour_columns;
 pub(crate) use relations::Head;
 #[cfg(feature = "std")]
 pub(crate) use relations::Relation;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Operands of DIN's attention unit.
-const ATTENTION_UNIT: Shader = shader!("attention_unit", "sigmoid", "attention_unit");
+const ATTENTION_UNIT: Shader = shader!("attention_unit", "sigmoid", "tanh", "attention_unit");
 /// Their weight, folded.
 const ATTENTION_UNIT_WEIGHTS: Shader = shader!("attention_unit", "attention_unit_weights");
 

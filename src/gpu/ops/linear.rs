@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// Linear layer: forward, and the gradient of its input.
-pub(crate) const LINEAR: Shader = shader!("linear", "sigmoid", "linear_operands", "linear");
+pub(crate) const LINEAR: Shader = shader!("linear", "sigmoid", "tanh", "linear_operands", "linear");
 /// Gradients of weights and biases.
 const LINEAR_WEIGHT_GRADIENT: Shader = shader!("linear", "linear_weight_gradient_operands", "linear_weight_gradient");
 
 /// `LINEAR` in mixed precision, by matrices that subgroups hold.
 const fn linear_mixed(side: Side) -> Shader {
-    mixed_shader!(side, "linear", "sigmoid", "linear_operands", "linear_mixed")
+    mixed_shader!(side, "linear", "sigmoid", "tanh", "linear_operands", "linear_mixed")
 }
 
 /// `LINEAR_WEIGHT_GRADIENT` in mixed precision.
@@ -243,6 +243,7 @@ pub(crate) fn number_of(activation: Activation) -> u32 {
         Activation::Identity => 0,
         Activation::Relu => 1,
         Activation::Sigmoid => 2,
+        Activation::Tanh => 3,
     }
 }
 

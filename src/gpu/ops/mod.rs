@@ -15,6 +15,7 @@ pub(crate) mod context;
 mod cross;
 mod dice;
 mod distance;
+mod dot_steps;
 mod dropout;
 mod fm;
 mod gather;

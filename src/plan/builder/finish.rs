@@ -43,6 +43,7 @@ impl PlanBuilder {
             .position(|stage| matches!(stage.role(), Role::Tables { .. }));
         let (vocabulary_rows, gathers) = (self.vocabulary_rows(), self.gathers_of_params());
         Ok(Plan {
+            given: self.columns.len(),
             columns: self.columns,
             vocabulary_rows,
             gathers,

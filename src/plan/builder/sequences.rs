@@ -143,6 +143,21 @@ impl PlanBuilder {
         output
     }
 
+    /// The dot product of each sample's row of `query` with each of its steps' rows of `key`, in a new buffer of one column along
+    /// the steps.
+    pub fn dot_steps(&mut self, query: View, key: View) -> View {
+        let output = self.buffer_in(self.space_of(key), 1);
+        if query.width != key.width {
+            let (q, k) = (query.width, key.width);
+            self.fail(format!(
+                "dot_steps of {q} columns of queries and {k} of keys: they must be as many"
+            ));
+        }
+        let inputs = [query, key];
+        self.stages.push(Stage::DotSteps(ops::DotSteps { inputs, output }));
+        output
+    }
+
     /// The softmax of one column over the steps of each sample, in a new buffer.
     pub fn softmax(&mut self, input: View) -> View {
         if input.width != 1 {

@@ -45,6 +45,9 @@ impl Trainer {
     /// interactions become edges, and everyone is who the graph makes of them from then on. A new id's own row is zero, so
     /// that a new user is what comes from their items. This goes over all interactions once a call.
     ///
+    /// What [`Kgcn`](crate::models::Kgcn) has learnt of relations and of neighbours of items stays as well; a new item has no
+    /// neighbours.
+    ///
     /// Where the parameters in use are a mean over epochs ([`average_from`](crate::train::TrainConfig::average_from)), that mean
     /// becomes the parameters and what training would have gone on from is given up. Another `fit` goes on from here,
     /// with the moments there were, and begins a new mean.
@@ -115,6 +118,7 @@ impl Trainer {
     /// Those of [`absorb`](Trainer::absorb), and [`Error::Config`] where a setting is out of range.
     pub fn absorb_with(&mut self, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         config.validate()?;
+        self.check_knows()?;
         if self.plan().propagation().is_some() || self.by_history().is_some() {
             return self.fold_in(pairs, config);
         }

@@ -92,6 +92,7 @@ impl Trainer {
 
     fn run(&mut self, split: &Split, budget: Option<f64>, watch: Watch<'_, RankingReport>) -> Result<FitReport> {
         let clock = Stopwatch::start();
+        self.check_knows()?;
         self.check_keys(split)?;
         self.check_evaluation(split)?;
         self.adopt(split)?;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{AbsorbConfig, ITEM, Trainer, USER};
 use crate::{
     Error, Result,
-    data::{Asks, Batch, push_related, push_typed},
+    data::{Asks, Batch, neighbour_columns, push_related, push_typed},
     models::Draw,
     plan::{L2, Optimizer, Plan},
     train::{
@@ -44,15 +44,43 @@ impl Trainer {
             saved.save(&mut *self.core.executor, column, ids.into_iter())?;
         }
         let dense = rows::Dense::read(&mut *self.core.executor)?;
-        let result = self.learn_batches(&batches, config, &dense);
+        let shared = self.shared_rows(&batches)?;
+        let result = self.learn_batches(&batches, config, (&dense, &shared));
         if result.is_err() {
             dense.write(&mut *self.core.executor)?;
+            shared.restore(&mut *self.core.executor)?;
             saved.restore(&mut *self.core.executor)?;
         }
         result
     }
 
-    fn learn_batches(&mut self, batches: &[Batch], config: &AbsorbConfig, dense: &rows::Dense) -> Result<u64> {
+    /// Copies of the rows that stand for what is known of the batches' items: all users share them, as they do dense parameters.
+    fn shared_rows(&mut self, batches: &[Batch]) -> Result<rows::SavedRows> {
+        let mut saved = rows::SavedRows::default();
+        let Some(knowledge) = &self.knowledge else {
+            return Ok(saved);
+        };
+        let items = batches.iter().flat_map(|batch| &batch.column(ITEM).ids);
+        let (entities, relations): (Vec<u32>, Vec<u32>) =
+            items.flat_map(|&item| knowledge.of_item(item)).copied().unzip();
+        for (column, mut ids) in [
+            (neighbour_columns::ENTITY, entities),
+            (neighbour_columns::RELATION, relations),
+        ] {
+            ids.sort_unstable();
+            ids.dedup();
+            // These columns have vocabularies of their own, each with the column's number.
+            saved.save(&mut *self.core.executor, column, ids.into_iter())?;
+        }
+        Ok(saved)
+    }
+
+    fn learn_batches(
+        &mut self,
+        batches: &[Batch],
+        config: &AbsorbConfig,
+        (dense, shared): (&rows::Dense, &rows::SavedRows),
+    ) -> Result<u64> {
         for batch in batches {
             // A step divides by the batch; the row that most samples share is to move by its own mean gradient.
             let [users, items] = [USER, ITEM].map(|side| columns_of(self.plan(), side));
@@ -79,6 +107,7 @@ impl Trainer {
                 .step(batch, &optimizer, L2::default(), &mut || {})
                 .wait()?;
             dense.write(&mut *self.core.executor)?;
+            shared.restore(&mut *self.core.executor)?;
             held.hold_back(&mut *self.core.executor, |item| item_share(&self.support, item))?;
         }
         let loss = self.core.executor.take_loss().wait()?;

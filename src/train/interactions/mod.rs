@@ -9,6 +9,7 @@ mod group;
 mod histories;
 mod history;
 mod item_users;
+mod knowledge;
 mod new_rows;
 mod recommend;
 mod relations;
@@ -19,7 +20,7 @@ pub use absorb::AbsorbReport;
 pub use config::{AbsorbConfig, TrainConfig};
 pub use history::History;
 
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use histories::ByHistory;
@@ -27,10 +28,10 @@ use histories::ByHistory;
 use super::{Progress, averaging::check_averaging, core::Core};
 use crate::{
     Error, Result,
-    data::{IdMap, Relations, Split},
+    data::{IdMap, Knowledge, Relations, Split},
     device::Device,
     eval::RankingReport,
-    executor::{Executor, pair_of},
+    executor::{Executor, WithNeighbours, pair_of},
     models::{Loss, Model, NeuMf},
     plan::{Plan, State},
 };
@@ -55,6 +56,7 @@ pub struct Trainer {
     pub(crate) titles: Vec<String>,
     pub(crate) history: History,
     pub(crate) relations: Option<Relations>,
+    pub(crate) knowledge: Option<Arc<Knowledge>>,
     pairs: recommend::Pairs,
 }
 
@@ -133,7 +135,8 @@ impl Trainer {
         config.validate()?;
         check_averaging(executor.plan(), config.average_from)?;
         check_l2(executor.plan(), &config)?;
-        if ByHistory::of(&model, executor.plan()).is_none() {
+        let sees_neighbours = matches!(model, Model::Kgcn(_));
+        if !sees_neighbours && ByHistory::of(&model, executor.plan()).is_none() {
             pair_of(executor.plan())?;
         }
         if *executor.plan() != model.plan_for(config.loss)? {
@@ -143,6 +146,10 @@ impl Trainer {
             );
             return Err(Error::config("model", reason));
         }
+        let executor = match sees_neighbours {
+            true => Box::new(WithNeighbours::new(executor)),
+            false => executor,
+        };
         let numbered = |rows| IdMap::numbered(u32::try_from(rows).unwrap_or(u32::MAX));
         let [user_ids, item_ids] = model.rows().map(numbered);
         let mut trainer = Trainer {
@@ -156,6 +163,7 @@ impl Trainer {
             titles: Vec::new(),
             history: History::default(),
             relations: None,
+            knowledge: None,
             pairs: recommend::Pairs::default(),
         };
         trainer.give_graph()?;
@@ -291,9 +299,9 @@ impl Trainer {
         if !self.keyed {
             let (users, items) = (self.users(), self.items());
             self.user_ids = padded(train.user_ids(), users)?;
-            // Relations may know more items, and the same as far as both go.
-            let related = self.relations.as_ref().map(Relations::item_ids);
-            let item_ids = related.filter(|keys| keys.len() > train.item_ids().len());
+            // Relations and knowledge may know more items, and the same as far as both go.
+            let related = self.related_item_ids();
+            let item_ids = related.as_ref().filter(|keys| keys.len() > train.item_ids().len());
             self.item_ids = padded(item_ids.unwrap_or(train.item_ids()), items)?;
             self.keyed = true;
         }
@@ -310,10 +318,10 @@ impl Trainer {
     /// indices would mean others.
     pub(super) fn check_keys(&self, split: &Split) -> Result<()> {
         let train = &split.train;
-        let related = self.relations.as_ref().map(Relations::item_ids);
+        let related = if self.keyed { None } else { self.related_item_ids() };
         let [users, items] = match self.keyed {
             true => [Some(&self.user_ids), Some(&self.item_ids)],
-            false => [None, related],
+            false => [None, related.as_ref()],
         };
         let sides = [("users", train.user_ids(), users), ("items", train.item_ids(), items)];
         for (what, keys, known) in sides {

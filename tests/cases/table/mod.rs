@@ -96,5 +96,7 @@ pub fn cases([users, items]: [usize; 2], hidden: [usize; 2]) -> Vec<Case> {
     cases.extend(together.map(|(name, plan)| Case::new(name, plan)));
     #[cfg(feature = "std")]
     cases.extend(click_cases());
+    let known = models::knowledge_models(users, items).into_iter();
+    cases.extend(known.map(|(name, plan)| Case::new(name, plan)));
     cases
 }

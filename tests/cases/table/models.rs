@@ -1,7 +1,7 @@
 //! Models of users and items.
 
 use pocketrec::{
-    models::{Cfkg, Gmf, Loss, Mf, Mlp, NeuMf, SasRec},
+    models::{Cfkg, Gmf, Kgcn, Loss, Mf, Mlp, NeuMf, SasRec},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},
 };
@@ -51,6 +51,12 @@ pub fn points(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
         ("model CFKG of related items", of(2, 0, Loss::Bpr)),
         ("model CFKG of attributes", of(3, 11, Loss::Bpr)),
     ]
+}
+
+/// Models of what is known of items, likewise.
+pub fn knowledge_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
+    let kgcn = Kgcn::new(users, items, 11, 4).embedding_dim(7);
+    vec![("model KGCN", kgcn.plan().unwrap())]
 }
 
 /// A plan whose first column is the candidate's.

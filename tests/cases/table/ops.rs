@@ -54,6 +54,7 @@ pub fn rows() -> Vec<(&'static str, Plan)> {
         against_a_list(5, true, Similarity::Dot, true),
     ));
     rows.extend(of_tables());
+    rows.extend(of_products());
     rows
 }
 
@@ -465,6 +466,55 @@ fn of_steps() -> Vec<(&'static str, Plan)> {
                 let output = plan.buffer(19);
                 plan.attention(weights, key, output);
                 output
+            }),
+        ),
+    ]
+}
+
+/// Products of a sample's vector with its steps, and the activation of what looks at them.
+fn of_products() -> Vec<(&'static str, Plan)> {
+    vec![
+        (
+            "dot_steps: weights of a softmax",
+            on_steps(7, |plan, query, key| {
+                let scores = plan.dot_steps(query, key);
+                let weights = plan.softmax(scores);
+                let output = plan.buffer(7);
+                plan.attention(weights, key, output);
+                output
+            }),
+        ),
+        (
+            "dot_steps: of one column",
+            on_steps(1, |plan, query, key| {
+                let products = plan.dot_steps(query, key);
+                pooled(plan, products)
+            }),
+        ),
+        (
+            "dot_steps: beyond a vector, twice",
+            on_steps(38, |plan, query, key| {
+                let halves = [0, 19].map(|start| plan.dot_steps(query.columns(start, 19), key.columns(start, 19)));
+                let sums = plan.add(halves[0], halves[1]);
+                pooled(plan, sums)
+            }),
+        ),
+        (
+            "attention_unit: of 5 outputs, tanh",
+            on_steps(6, |plan, query, key| {
+                let hidden = plan.attention_unit("unit", query, key, 5, Activation::Tanh);
+                pooled(plan, hidden)
+            }),
+        ),
+        (
+            "linear: 18 to 7, tanh",
+            on_samples(18, |plan, x| plan.linear("layer", x, 7, Activation::Tanh)),
+        ),
+        (
+            "linear: tanh over the steps of a history",
+            on_steps(6, |plan, _, key| {
+                let mapped = plan.linear("mapped", key, 3, Activation::Tanh);
+                pooled(plan, mapped)
             }),
         ),
     ]

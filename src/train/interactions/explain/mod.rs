@@ -10,6 +10,8 @@ use alloc::{format, string::String, vec, vec::Vec};
 use super::{ITEM, Trainer, USER};
 use crate::{
     Error, Result,
+    data::Batch,
+    executor::score_with,
     explain::Explanation,
     models::{Loss, Model},
     ops::normalise::SHORTEST,
@@ -34,6 +36,8 @@ impl Trainer {
     ///
     /// Where there are [relations](Trainer::set_relations), the best path along one is there besides
     /// ([`Explanation::path`]), of MF, LightGCN and CFKG.
+    /// - **KGCN**: how much was read of each neighbour of the item in the knowledge graph, by what its relation is to the user:
+    ///   [weights](crate::explain::Kind::Neighbours) of entities, and not of the history. None of an item without neighbours.
     ///
     /// ```
     /// # use pocketrec::{data::Interactions, device::Device, models::Mf, train::*};
@@ -74,10 +78,11 @@ impl Trainer {
             Model::LightGcn(_) => self.explain_propagated(user, item),
             Model::SasRec(_) => self.explain_by_attention(user, item),
             Model::Cfkg(_) => self.explain_by_paths(user, item),
+            Model::Kgcn(_) => self.explain_by_neighbours(user, item),
             Model::Mlp(_) | Model::NeuMf(_) => {
                 let reason = format!(
                     "{} scores by layers over both embeddings, in which no item of the history has a part of its own; MF, GMF, CFKG, \
-                     LightGCN and SASRec can be explained, and classical::Rp3Beta and Ials",
+                     KGCN, LightGCN and SASRec can be explained, and classical::Rp3Beta and Ials",
                     self.model.name()
                 );
                 Err(Error::config("model", reason))
@@ -94,6 +99,15 @@ impl Trainer {
         let read = by.read(&mut *self.core.executor, &history)?;
         let seen = &history[history.len() - read.len()..];
         Ok(Explanation::weights(score, seen.iter().copied().zip(read)))
+    }
+
+    fn explain_by_neighbours(&mut self, user: u32, item: u32) -> Result<Explanation> {
+        self.check_knows()?;
+        let (batch, mut logit) = (Batch::from_columns(&[&[user], &[item]], &[1.0])?, [0.0]);
+        let read = score_with(&mut *self.core.executor, &batch, "attention", &mut logit).wait()?;
+        let neighbours = self.knowledge.iter().flat_map(|knowledge| knowledge.of_item(item));
+        let entities = neighbours.map(|&(entity, _)| entity);
+        Ok(Explanation::neighbours(logit[0], entities.zip(read)))
     }
 
     /// A row of a parameter.
