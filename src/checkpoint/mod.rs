@@ -32,6 +32,7 @@ mod click_trainer;
 mod clicks;
 mod format;
 mod header;
+mod memory;
 mod meta;
 mod read;
 mod relations;
@@ -171,10 +172,16 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Checkpoint`], as [`Checkpoint::load`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let path = Path::new("in memory");
-        let input = Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(path, reason))?;
-        read::read(&input).map_err(|reason| fault(path, reason))
+        read::read(&input_in(bytes)?).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
     }
+}
+
+/// What stands for a path where there is no file.
+const IN_MEMORY: &str = "in memory";
+
+/// What is in bytes, as a container.
+fn input_in(bytes: &[u8]) -> Result<Input> {
+    Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
 }
 
 /// What is in a file, as a container.
@@ -193,6 +200,11 @@ pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {
         path,
     )?;
     replace_file(path, |to| write::write(contents, to))
+}
+
+/// The bytes of the file that [`save`] would write.
+pub(crate) fn to_bytes(contents: &Contents) -> Result<Vec<u8>> {
+    memory::written(|to| write::write(contents, to))
 }
 
 /// Refuses to save what would not be read again; `others` are the best parameters and the mean over epochs.
