@@ -13,7 +13,10 @@ fn the_header_is_made_of_the_code() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/capi");
     let config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).unwrap();
     let sources = SOURCES.iter().map(|name| folder.join(name).with_extension("rs"));
-    let builder = sources.fold(cbindgen::Builder::new().with_config(config), cbindgen::Builder::with_src);
+    let builder = sources.fold(
+        cbindgen::Builder::new().with_config(config),
+        cbindgen::Builder::with_src,
+    );
     let mut made = Vec::new();
     builder.generate().unwrap().write(&mut made);
     let (made, path) = (String::from_utf8(made).unwrap(), folder.join("pocketrec.h"));
@@ -43,8 +46,15 @@ fn the_header_has_every_function() {
         }
         let source = fs::read_to_string(&path).unwrap();
         for after in source.split("#[unsafe(no_mangle)]").skip(1) {
-            let name = after.split("fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap();
-            assert!(header.contains(&format!(" {name}(")) || header.contains(&format!("*{name}(")), "{name}");
+            let name = after
+                .split("fn ")
+                .nth(1)
+                .and_then(|rest| rest.split('(').next())
+                .unwrap();
+            assert!(
+                header.contains(&format!(" {name}(")) || header.contains(&format!("*{name}(")),
+                "{name}"
+            );
             exported += 1;
         }
     }
