@@ -633,7 +633,7 @@ pocketrec_status pocketrec_model_init(struct pocketrec_model *model,
 pocketrec_status pocketrec_train_config_init(struct pocketrec_train_config *config, size_t size);
 
 /**
- * Makes a split of `rows` interactions, given as columns: user_ids[i] has item_ids[i], since times[i] in any unit (`times`
+ * Makes a split of `rows` interactions, given as columns: `user_ids[i]` has `item_ids[i]`, since `times[i]` in any unit (`times`
  * may be NULL: then their order counts). Ids are below `users` and `items`. The columns are copied.
  *
  * With `leave_one_out` the latest item of each user is held out for testing, and ranked among 99 drawn items after each epoch;

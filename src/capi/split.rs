@@ -51,7 +51,7 @@ fn hand_out(interactions: &Interactions, leave_one_out: i32, out: &Out<*mut pock
     Ok(())
 }
 
-/// Makes a split of `rows` interactions, given as columns: user_ids[i] has item_ids[i], since times[i] in any unit (`times`
+/// Makes a split of `rows` interactions, given as columns: `user_ids[i]` has `item_ids[i]`, since `times[i]` in any unit (`times`
 /// may be NULL: then their order counts). Ids are below `users` and `items`. The columns are copied.
 ///
 /// With `leave_one_out` the latest item of each user is held out for testing, and ranked among 99 drawn items after each epoch;
