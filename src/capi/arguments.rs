@@ -23,7 +23,12 @@ fn check<T>(name: &str, pointer: *const T, len: usize) -> Result<()> {
         return Ok(());
     }
     if pointer.is_null() {
-        let reason = format!("{name} is NULL; it must lead to {len} of them");
+        let what = if len == 1 {
+            "something"
+        } else {
+            &format!("{len} of them")
+        };
+        let reason = format!("{name} is NULL; it must lead to {what}");
         return Err(Failure::new(POCKETREC_NULL, reason));
     }
     if !pointer.is_aligned() {

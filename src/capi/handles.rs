@@ -24,6 +24,7 @@ use super::status::{
 /// The lowest bits of a handle say its kind; the rest is counted, from a number that no small integer is taken for.
 const KIND_BITS: u32 = 4;
 const FIRST: usize = 0x1000;
+const LAST: usize = usize::MAX >> KIND_BITS;
 static NEXT: AtomicUsize = AtomicUsize::new(FIRST);
 
 enum Slot<T> {
@@ -58,12 +59,11 @@ impl<T> Handles<T> {
 
     /// Gives an object a handle.
     pub fn insert<H>(&self, object: T) -> Result<*mut H> {
-        let count = NEXT.fetch_add(1, Ordering::Relaxed);
-        let spent = || Failure::new(POCKETREC_HANDLE, "all handles that there can be were given out");
-        if count > usize::MAX >> KIND_BITS || count < FIRST {
-            NEXT.fetch_sub(1, Ordering::Relaxed); // never begins anew
-            return Err(spent());
-        }
+        let next = |count: usize| (count < LAST).then_some(count + 1); // it never begins anew
+        let spent = |_| Failure::new(POCKETREC_HANDLE, "all handles that there can be were given out");
+        let count = NEXT
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+            .map_err(spent)?;
         let number = count << KIND_BITS | self.kind;
         self.lock().insert(number, Slot::Idle(object));
         Ok(pointer_of(number))

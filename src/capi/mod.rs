@@ -6,10 +6,10 @@
 //!
 //! # What callers can do wrong
 //!
-//! Handles are numbers that look like pointers and are looked up in a table, never followed ([`handles`]). So one that was
+//! Handles are numbers that look like pointers and are looked up in a table, never followed (`handles.rs`). So one that was
 //! freed, was never given out, is of another kind, or is in use by another thread or by the call whose callback this is, is
-//! refused by a status. Panics are caught at each entry ([`status`]). What C cannot tell is where an array ends: there the
-//! caller's word is taken, after a look at what can be looked at ([`arguments`]).
+//! refused by a status. Panics are caught at each entry (`status.rs`). What C cannot tell is where an array ends: there the
+//! caller's word is taken, after a look at what can be looked at (`arguments.rs`).
 //!
 //! # Safety
 //!

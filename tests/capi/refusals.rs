@@ -3,7 +3,7 @@
 use std::{
     ffi::{c_char, c_void},
     mem::size_of,
-    ptr::{null, null_mut},
+    ptr::{dangling_mut, null, null_mut},
     sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
     thread,
 };
@@ -106,7 +106,7 @@ fn damaged_bytes_are_refused() {
     let bytes = saved(trainer);
     must(pocketrec_trainer_free(trainer));
     let load = |bytes: &[u8]| {
-        let mut made = 1 as *mut pocketrec_trainer;
+        let mut made = dangling_mut::<pocketrec_trainer>();
         // SAFETY: as many bytes as there are.
         let status = unsafe { pocketrec_trainer_load(bytes.as_ptr(), bytes.len(), c"cpu".as_ptr(), 1, &mut made) };
         assert!(made.is_null() || status == POCKETREC_OK);
@@ -179,17 +179,20 @@ fn what_is_out_of_range_is_refused() {
     must(pocketrec_trainer_free(trainer));
 }
 
+/// What makes settings that are right wrong.
+type Change<'a> = dyn Fn(&mut pocketrec_model, &mut pocketrec_train_config) + 'a;
+
 #[test]
 fn settings_out_of_range_are_refused_by_their_names() {
-    let new = |change: &dyn Fn(&mut pocketrec_model, &mut pocketrec_train_config), device: *const c_char| {
-        let (mut model, mut config, mut made) = (model(), config(), 1 as *mut pocketrec_trainer);
+    let new = |change: &Change, device: *const c_char| {
+        let (mut model, mut config, mut made) = (model(), config(), dangling_mut::<pocketrec_trainer>());
         change(&mut model, &mut config);
         // SAFETY: structs of their sizes, where these are not refused.
         let status = unsafe { pocketrec_trainer_new(&model, device, 1, &config, &mut made) };
         assert!(made.is_null());
         status
     };
-    let config: [(&str, &dyn Fn(&mut pocketrec_model, &mut pocketrec_train_config)); 12] = [
+    let config: [(&str, &Change); 12] = [
         ("users", &|model, _| model.users = 0),
         ("items", &|model, _| model.items = 0),
         ("factors", &|model, _| model.factors = u32::MAX),
@@ -213,8 +216,7 @@ fn settings_out_of_range_are_refused_by_their_names() {
         "device is not UTF-8 from byte 0",
     );
     // What no machine has: refused before any of it is taken.
-    let huge: &dyn Fn(&mut pocketrec_model, &mut pocketrec_train_config) =
-        &|model, _| (model.users, model.factors) = (u32::MAX, 1 << 16);
+    let huge: &Change = &|model, _| (model.users, model.factors) = (u32::MAX, 1 << 16);
     must_fail(new(huge, c"cpu".as_ptr()), POCKETREC_MEMORY, "the parameters");
     for size in [0, 1, size_of::<pocketrec_model>() - 1, 4097, usize::MAX] {
         let refused = new(&|model, _| model.size = size, c"cpu".as_ptr());
@@ -332,9 +334,8 @@ static REFUSED: AtomicUsize = AtomicUsize::new(0);
 static TRAINING: AtomicPtr<pocketrec_trainer> = AtomicPtr::new(null_mut());
 
 unsafe extern "C" fn calls_back(_: *mut c_void, _: *const pocketrec_event) -> i32 {
-    let trainer = TRAINING.load(Ordering::SeqCst);
     let from_here = || {
-        let mut found = 0;
+        let (trainer, mut found) = (TRAINING.load(Ordering::SeqCst), 0);
         // SAFETY: no room is needed for none.
         let status = unsafe { pocketrec_trainer_recommend(trainer, 1, null_mut(), 0, &mut found) };
         must_fail(status, POCKETREC_BUSY, "in use");
