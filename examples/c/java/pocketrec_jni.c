@@ -192,30 +192,38 @@ typedef pocketrec_status (*ranking)(pocketrec_trainer *, uint32_t, pocketrec_sco
 /* As many of the best as there is room for their scores. */
 static jintArray best_of(JNIEnv *env, ranking rank, jlong handle, jint row, jfloatArray scores)
 {
-    jsize k, i;
+    jint i, k, *items;
+    jfloat *values;
     size_t found;
     pocketrec_scored *best;
-    jintArray items = NULL;
+    jintArray list = NULL;
     if (scores == NULL) {
         refuse(env, POCKETREC_NULL, "scores must be there: as many are looked for as they have room for");
         return NULL;
     }
     k = (*env)->GetArrayLength(env, scores);
-    best = (pocketrec_scored *)calloc((size_t)k + 1, sizeof *best);
-    if (best == NULL) {
+    best = (pocketrec_scored *)malloc(((size_t)k + 1) * sizeof *best);
+    items = (jint *)malloc(((size_t)k + 1) * sizeof *items);
+    values = (jfloat *)malloc(((size_t)k + 1) * sizeof *values);
+    if (best == NULL || items == NULL || values == NULL) {
         refuse(env, POCKETREC_MEMORY, "there is no memory for so many");
-        return NULL;
-    }
-    if (!refused(env, rank(trainer_of(handle), (uint32_t)row, best, (size_t)k, &found))) {
-        items = (*env)->NewIntArray(env, (jsize)found);
-        for (i = 0; items != NULL && i < (jsize)found; i++) {
-            jint item = (jint)best[i].item;
-            (*env)->SetIntArrayRegion(env, items, i, 1, &item);
-            (*env)->SetFloatArrayRegion(env, scores, i, 1, &best[i].score);
+    } else if (!refused(env, rank(trainer_of(handle), (uint32_t)row, best, (size_t)k, &found))) {
+        for (i = 0; i < (jint)found; i++) {
+            items[i] = (jint)best[i].item;
+            values[i] = best[i].score;
+        }
+        list = (*env)->NewIntArray(env, (jsize)found);
+        if (list != NULL) {
+            (*env)->SetIntArrayRegion(env, list, 0, (jsize)found, items);
+        }
+        if (!(*env)->ExceptionCheck(env)) {
+            (*env)->SetFloatArrayRegion(env, scores, 0, (jsize)found, values);
         }
     }
     free(best);
-    return items;
+    free(items);
+    free(values);
+    return list;
 }
 
 JNIEXPORT jintArray JNICALL Java_pocketrec_Trainer_recommend0(JNIEnv *env, jclass type, jlong handle, jint user, jfloatArray scores)
