@@ -261,7 +261,8 @@ impl<T: Growable> OutSized<T> {
 }
 
 /// Says of structs of C that they begin with their size, and that nothing follows their last field: a field that a later version
-/// adds must show in the size.
+/// adds must show in the size. It also fixes the least size: whoever adds the first field gives the size without it here, so that
+/// programs with an older header go on.
 macro_rules! growable {
     ($($name:ident ends in $last:ident: $type:ty;)*) => {$(
         const _: () = assert!(core::mem::offset_of!($name, size) == 0);

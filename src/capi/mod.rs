@@ -22,10 +22,12 @@ mod arguments;
 mod bytes;
 mod click_trainer;
 mod handles;
+mod recommend;
+mod reports;
+mod settings;
 mod split;
 mod status;
 mod trainer;
-mod types;
 
 pub use bytes::pocketrec_bytes_free;
 pub use click_trainer::{
@@ -33,6 +35,16 @@ pub use click_trainer::{
     pocketrec_click_trainer_free, pocketrec_click_trainer_load, pocketrec_click_trainer_rank,
     pocketrec_click_trainer_save, pocketrec_ranked, pocketrec_value, pocketrec_values,
 };
+pub use recommend::{
+    pocketrec_scored, pocketrec_trainer_item_id, pocketrec_trainer_item_key, pocketrec_trainer_recommend,
+    pocketrec_trainer_recommend_from, pocketrec_trainer_score, pocketrec_trainer_similar_items,
+    pocketrec_trainer_user_id,
+};
+pub use reports::{
+    pocketrec_absorb_report, pocketrec_event, pocketrec_event_kind, pocketrec_fit_report, pocketrec_on_event,
+    pocketrec_stop_reason, pocketrec_trainer_info,
+};
+pub use settings::{pocketrec_model, pocketrec_model_init, pocketrec_train_config, pocketrec_train_config_init};
 pub use split::{
     pocketrec_split, pocketrec_split_free, pocketrec_split_from_columns, pocketrec_split_from_keys,
     pocketrec_split_get_info, pocketrec_split_info,
@@ -40,13 +52,6 @@ pub use split::{
 pub use status::{pocketrec_last_error, pocketrec_status, pocketrec_version};
 pub use trainer::{
     pocketrec_trainer, pocketrec_trainer_absorb, pocketrec_trainer_absorb_keys, pocketrec_trainer_fit,
-    pocketrec_trainer_free, pocketrec_trainer_get_config, pocketrec_trainer_get_info, pocketrec_trainer_item_id,
-    pocketrec_trainer_item_key, pocketrec_trainer_load, pocketrec_trainer_new, pocketrec_trainer_recommend,
-    pocketrec_trainer_recommend_from, pocketrec_trainer_save, pocketrec_trainer_score, pocketrec_trainer_set_config,
-    pocketrec_trainer_similar_items, pocketrec_trainer_user_id,
-};
-pub use types::{
-    pocketrec_absorb_report, pocketrec_event, pocketrec_event_kind, pocketrec_fit_report, pocketrec_model,
-    pocketrec_model_init, pocketrec_on_event, pocketrec_scored, pocketrec_stop_reason, pocketrec_train_config,
-    pocketrec_train_config_init, pocketrec_trainer_info,
+    pocketrec_trainer_free, pocketrec_trainer_get_config, pocketrec_trainer_get_info, pocketrec_trainer_load,
+    pocketrec_trainer_new, pocketrec_trainer_save, pocketrec_trainer_set_config,
 };

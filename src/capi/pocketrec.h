@@ -455,20 +455,6 @@ typedef struct pocketrec_fit_report {
 } pocketrec_fit_report;
 
 /**
- * An item, and its logit or its likeness.
- */
-typedef struct pocketrec_scored {
-    /**
-     * The item.
-     */
-    uint32_t item;
-    /**
-     * More is better.
-     */
-    float score;
-} pocketrec_scored;
-
-/**
  * What absorbing did. Set `size` before the call.
  */
 typedef struct pocketrec_absorb_report {
@@ -505,6 +491,20 @@ typedef struct pocketrec_absorb_report {
      */
     double after;
 } pocketrec_absorb_report;
+
+/**
+ * An item, and its logit or its likeness.
+ */
+typedef struct pocketrec_scored {
+    /**
+     * The item.
+     */
+    uint32_t item;
+    /**
+     * More is better.
+     */
+    float score;
+} pocketrec_scored;
 
 /**
  * The value of a column, both texts in UTF-8, as in a row of a file: numbers are written out.
@@ -771,6 +771,31 @@ pocketrec_status pocketrec_trainer_fit(struct pocketrec_trainer *trainer,
                                        struct pocketrec_fit_report *report);
 
 /**
+ * Learns from `rows` new interactions at once, a click or many: later recommendations know of them, and leave the items out.
+ * Ids at or beyond the last user or item are new ones, up to 65,536 beyond. It costs what the clicks cost, whatever the number
+ * of users and items, but for a copy of the moments in the first call after training or loading. `report` may be NULL.
+ *
+ * Errors: `POCKETREC_NULL`, `POCKETREC_ARGUMENT`, `POCKETREC_HANDLE`, `POCKETREC_BUSY`; `POCKETREC_ID` where an id is far out of
+ * range, and nothing is changed then; `POCKETREC_DIVERGED`; `POCKETREC_MEMORY`.
+ */
+pocketrec_status pocketrec_trainer_absorb(struct pocketrec_trainer *trainer,
+                                          const uint32_t *users,
+                                          const uint32_t *items,
+                                          size_t rows,
+                                          struct pocketrec_absorb_report *report);
+
+/**
+ * As pocketrec_trainer_absorb(), with keys as the data has them; a new key gets the next number.
+ *
+ * Errors: those of pocketrec_trainer_absorb(), and `POCKETREC_ARGUMENT` where a key is empty or is not UTF-8.
+ */
+pocketrec_status pocketrec_trainer_absorb_keys(struct pocketrec_trainer *trainer,
+                                               const char *const *users,
+                                               const char *const *items,
+                                               size_t rows,
+                                               struct pocketrec_absorb_report *report);
+
+/**
  * The best items for a user, best first, with their logits; of equal ones the lower item is first. Items that the user is
  * known to have are left out: trained, held out, or absorbed. `best` has room for `k`; `*found` is how many there are, fewer
  * where fewer are left.
@@ -817,31 +842,6 @@ pocketrec_status pocketrec_trainer_score(struct pocketrec_trainer *trainer,
                                          const uint32_t *items,
                                          size_t rows,
                                          float *scores);
-
-/**
- * Learns from `rows` new interactions at once, a click or many: later recommendations know of them, and leave the items out.
- * Ids at or beyond the last user or item are new ones, up to 65,536 beyond. It costs what the clicks cost, whatever the number
- * of users and items, but for a copy of the moments in the first call after training or loading. `report` may be NULL.
- *
- * Errors: `POCKETREC_NULL`, `POCKETREC_ARGUMENT`, `POCKETREC_HANDLE`, `POCKETREC_BUSY`; `POCKETREC_ID` where an id is far out of
- * range, and nothing is changed then; `POCKETREC_DIVERGED`; `POCKETREC_MEMORY`.
- */
-pocketrec_status pocketrec_trainer_absorb(struct pocketrec_trainer *trainer,
-                                          const uint32_t *users,
-                                          const uint32_t *items,
-                                          size_t rows,
-                                          struct pocketrec_absorb_report *report);
-
-/**
- * As pocketrec_trainer_absorb(), with keys as the data has them; a new key gets the next number.
- *
- * Errors: those of pocketrec_trainer_absorb(), and `POCKETREC_ARGUMENT` where a key is empty or is not UTF-8.
- */
-pocketrec_status pocketrec_trainer_absorb_keys(struct pocketrec_trainer *trainer,
-                                               const char *const *users,
-                                               const char *const *items,
-                                               size_t rows,
-                                               struct pocketrec_absorb_report *report);
 
 /**
  * The number of the user with a key.

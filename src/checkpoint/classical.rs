@@ -43,7 +43,7 @@ pub struct Contents<'a> {
 /// A file that is being read, and the rows that its tables have.
 pub struct Source<'r, 'a> {
     reader: &'r mut Reader<'a>,
-    input: &'a Input,
+    input: &'a Input<'a>,
     rows: [usize; 2],
 }
 

@@ -180,12 +180,12 @@ impl Checkpoint {
 const IN_MEMORY: &str = "in memory";
 
 /// What is in bytes, as a container.
-fn input_in(bytes: &[u8]) -> Result<Input> {
-    Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
+fn input_in(bytes: &[u8]) -> Result<Input<'_>> {
+    Input::of_bytes(bytes).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
 }
 
 /// What is in a file, as a container.
-fn input_of(path: &Path) -> Result<Input> {
+fn input_of(path: &Path) -> Result<Input<'static>> {
     let file = open_regular(path)?;
     let about = file.metadata().map_err(|error| Error::io(path, error))?;
     Input::read(file, about.len()).map_err(|reason| fault(path, reason))

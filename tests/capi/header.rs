@@ -6,7 +6,16 @@ use std::{fs, path::Path};
 const WRITE: &str = "POCKETREC_WRITE_HEADER";
 
 /// The sources in the order in which the header has what is in them.
-const SOURCES: [&str; 6] = ["status", "types", "split", "trainer", "click_trainer", "bytes"];
+const SOURCES: [&str; 8] = [
+    "status",
+    "settings",
+    "reports",
+    "split",
+    "trainer",
+    "recommend",
+    "click_trainer",
+    "bytes",
+];
 
 #[test]
 fn the_header_is_made_of_the_code() {
