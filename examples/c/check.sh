@@ -18,7 +18,7 @@ skipped() {
 }
 
 echo "--- README"
-commands=$(sed -n '/^### C$/,/^##* /p' README.md | sed -n '/^```sh$/,/^```$/p' | sed '/^```/d')
+commands=$(sed -n '/^### C$/,/^###* /p' README.md | sed -n '/^```sh$/,/^```$/p' | sed '/^```/d')
 [ -n "$commands" ] || { echo "the README has no commands for C" >&2; exit 1; }
 bash -euxc "$commands"
 
