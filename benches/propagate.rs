@@ -5,6 +5,8 @@ mod common;
 
 use std::{cell::OnceCell, hint::black_box};
 
+use half::f16;
+
 use common::{Group, Work, ceilings::Ceiling, criterion, data::Aligned, sized};
 use pocketrec::{
     cpu::{
@@ -32,7 +34,7 @@ fn gowalla() -> Graph {
     builder.and_then(GraphBuilder::build).expect("it fits in memory")
 }
 
-fn rows(values: &Aligned, users: usize) -> NodeRows<'_> {
+fn rows<E>(values: &[E], users: usize) -> NodeRows<'_, E> {
     let (first, second) = values.split_at(users * WIDTH);
     NodeRows {
         first,
@@ -47,9 +49,35 @@ fn whole<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, graph: &OnceCell<Graph>
     let setup = || (Aligned::random(nodes * WIDTH, 1), Aligned::zeros(nodes * WIDTH));
     let work = Work::samples(edges).of(4 * WIDTH * (edges + nodes), Ceiling::CopyInCache);
     group.run(format!("whole layer/{WIDTH}/{isa}"), work, setup, |(from, to)| {
-        product(s, graph, 0..nodes, rows(from, graph.users() as usize), to);
+        product(s, graph, 0..nodes, rows(from, graph.users() as usize), to, &mut []);
         black_box(&mut to[..]);
     });
+}
+
+/// The same of halves.
+fn whole_of_halves<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, graph: &OnceCell<Graph>) {
+    let graph = graph.get_or_init(gowalla);
+    let (nodes, edges, mut sums) = (graph.nodes(), 2 * graph.edges(), vec![0.0; WIDTH]);
+    let setup = || {
+        let mut halves = Aligned::zeros(nodes * WIDTH / 2);
+        let of_floats = Aligned::random(nodes * WIDTH, 1);
+        let to = bytemuck::cast_slice_mut::<f32, f16>(&mut halves);
+        to.iter_mut()
+            .zip(&of_floats[..])
+            .for_each(|(half, &x)| *half = f16::from_f32(x));
+        (halves, Aligned::zeros(nodes * WIDTH / 2))
+    };
+    let work = Work::samples(edges).of(2 * WIDTH * (edges + nodes), Ceiling::CopyInCache);
+    group.run(
+        format!("whole layer of halves/{WIDTH}/{isa}"),
+        work,
+        setup,
+        |(from, to)| {
+            let (from, to) = (bytemuck::cast_slice(from), bytemuck::cast_slice_mut(to));
+            product::<S, f16>(s, graph, 0..nodes, rows(from, graph.users() as usize), to, &mut sums);
+            black_box(to);
+        },
+    );
 }
 
 /// One in 15 nodes is picked, as by a batch of 2,048 pairs.
@@ -67,10 +95,11 @@ fn picked<S: Simd>(s: S, isa: Isa, group: &mut Group<'_>, graph: &OnceCell<Graph
         let picked = Picked {
             places: &places,
             rows: from,
+            scale: 1.0,
             counts: &counts,
             width: WIDTH,
         };
-        backward(s, graph, 0..nodes, picked, None, to);
+        backward::<S, f32>(s, graph, 0..nodes, picked, None, to, &mut []);
         black_box(&mut to[..]);
     });
 }
@@ -81,6 +110,7 @@ fn main() {
     let mut group = Group::new(&mut criterion, "propagate");
     for isa in Isa::available() {
         on_isa!(isa, whole(&mut group, &graph));
+        on_isa!(isa, whole_of_halves(&mut group, &graph));
         on_isa!(isa, picked(&mut group, &graph));
     }
     drop(group);

@@ -1,8 +1,8 @@
 // propagate: products of a graph's sparse matrix with the rows of its nodes, and their mean. Specification:
-// src/ops/propagate.rs; picked.wgsl is put before it.
+// src/ops/propagate.rs; picked.wgsl, and rows_f32.wgsl or rows_f16.wgsl, which say what layers are kept as, are put before it.
 //
-// binding 3  read            a table, or a shard of it: [shape.rows, width]; else rows of all nodes: [nodes, width]
-// binding 4  read and write  rows of all nodes: [nodes, width]
+// binding 3  read            copy: a table, or a shard of it: [shape.rows, width]; else a layer: [nodes, width]
+// binding 4  read and write  the next layer: [nodes, width]; last_back and only_back: the gradients of the first one, in floats
 // binding 5  read and write  the sum of the layers so far, and in the end their mean, which look-ups read: [nodes, width].
 //                            On the way back the gradients of that, which are zero but for the nodes that the batch picks
 // binding 6  read            where each node's edges begin, and the last one's end: [nodes + 1]
@@ -14,6 +14,10 @@
 // last_picked  the same of those that the batch picks
 // first_back   the first product of the way back, of the gradients of the mean, and these
 // back         a later one, of what has come back so far
+// last_back    the last one
+// only_back    the one that is both first and last
+//
+// On the way back layers are kept times gradient_scale().
 //
 // One thread a vec4 of a row: one writer a row, and edges in their order, so that the same bits come every run.
 
@@ -30,8 +34,10 @@ struct Propagate {
 }
 
 @group(0) @binding(2) var<uniform> shape: Propagate;
-@group(0) @binding(3) var<storage, read> source_rows: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> layer: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> table: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> before: array<Kept>;
+@group(0) @binding(4) var<storage, read_write> layer: array<Kept>;
+@group(0) @binding(4) var<storage, read_write> gradient: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> sums: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> offsets: array<u32>;
 @group(0) @binding(7) var<storage, read> edges: array<vec2<u32>>;
@@ -41,7 +47,7 @@ fn reach(node: u32, column: u32) -> vec4<f32> {
     var sum = vec4(0.0);
     for (var edge = offsets[node]; edge < offsets[node + 1u]; edge++) {
         let weight = vec4(bitcast<f32>(edges[edge].y));
-        sum = fma(weight, source_rows[edges[edge].x * shape.width + column], sum);
+        sum = fma(weight, widen(before[edges[edge].x * shape.width + column]), sum);
     }
     return sum;
 }
@@ -60,8 +66,8 @@ fn copy(
     let index = flat_index(group, groups, lane);
     if index / shape.width < shape.rows {
         let to = shape.first * shape.width + index;
-        layer[to] = source_rows[index];
-        sums[to] = source_rows[index];
+        layer[to] = narrow(table[index]);
+        sums[to] = table[index];
     }
 }
 
@@ -74,9 +80,9 @@ fn product(
     let index = flat_index(group, groups, lane);
     let node = index / shape.width;
     if node < shape.nodes {
-        let reached = reach(node, index % shape.width);
+        let reached = narrow(reach(node, index % shape.width));
         layer[index] = reached;
-        sums[index] += reached;
+        sums[index] += widen(reached);
     }
 }
 
@@ -121,6 +127,17 @@ fn last_picked(
     sums[at] = (sums[at] + reach(node, column)) * shape.scale;
 }
 
+/// The gradient of a node's mean, and of those that it is joined to.
+fn first_gradient(index: u32) -> vec4<f32> {
+    let node = index / shape.width;
+    var sum = vec4(0.0);
+    for (var edge = offsets[node]; edge < offsets[node + 1u]; edge++) {
+        let weight = vec4(bitcast<f32>(edges[edge].y));
+        sum = fma(weight, sums[edges[edge].x * shape.width + index % shape.width], sum);
+    }
+    return sums[index] + sum;
+}
+
 @compute @workgroup_size(256)
 fn first_back(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -128,16 +145,9 @@ fn first_back(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let index = flat_index(group, groups, lane);
-    let node = index / shape.width;
-    if node >= shape.nodes {
-        return;
+    if index / shape.width < shape.nodes {
+        layer[index] = narrow(gradient_scale() * first_gradient(index));
     }
-    var sum = vec4(0.0);
-    for (var edge = offsets[node]; edge < offsets[node + 1u]; edge++) {
-        let weight = vec4(bitcast<f32>(edges[edge].y));
-        sum = fma(weight, sums[edges[edge].x * shape.width + index % shape.width], sum);
-    }
-    layer[index] = sums[index] + sum;
 }
 
 @compute @workgroup_size(256)
@@ -147,8 +157,31 @@ fn back(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let index = flat_index(group, groups, lane);
-    let node = index / shape.width;
-    if node < shape.nodes {
-        layer[index] = sums[index] + reach(node, index % shape.width);
+    if index / shape.width < shape.nodes {
+        layer[index] = narrow(gradient_scale() * sums[index] + reach(index / shape.width, index % shape.width));
+    }
+}
+
+@compute @workgroup_size(256)
+fn last_back(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    if index / shape.width < shape.nodes {
+        gradient[index] = sums[index] + reach(index / shape.width, index % shape.width) / gradient_scale();
+    }
+}
+
+@compute @workgroup_size(256)
+fn only_back(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    if index / shape.width < shape.nodes {
+        gradient[index] = first_gradient(index);
     }
 }

@@ -1,5 +1,7 @@
 //! Which columns a stage means, what their rows are, and how gradients are written to them.
 
+use serde::{Deserialize, Serialize};
+
 /// A range of columns of an activation buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
@@ -51,6 +53,17 @@ impl Space {
             Space::Nodes => usize::MAX,
         }
     }
+}
+
+/// What rows are kept as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Storage {
+    /// 4 bytes a float: as they are computed.
+    #[default]
+    F32,
+    /// 2 bytes: 11 binary digits, up to 65,504. Sums are made in [`F32`](Storage::F32).
+    F16,
 }
 
 /// How a backward stage delivers the gradient of one of its inputs.

@@ -67,7 +67,10 @@ fn run(options: &Options) -> Result<(), Ending> {
         ModelName::Ials => Some(Fitted::Ials(Ials::fit(train, ials, &device)?)),
         ModelName::Lightgcn => {
             let model = LightGcn::new(train.users() as usize, train.items() as usize);
-            let mut trainer = Trainer::new(model.layers(options.lightgcn.layers()), device, trained)?;
+            let model = model
+                .layers(options.lightgcn.layers())
+                .storage(options.lightgcn.storage());
+            let mut trainer = Trainer::new(model, device, trained)?;
             if let Some(relations) = relations {
                 trainer.set_relations(relations)?;
             }

@@ -74,5 +74,5 @@ pub use rows::{Rows, RowsMut};
 pub use simd::Neon;
 #[cfg(target_arch = "x86_64")]
 pub use simd::{Avx2, Avx512};
-pub use simd::{Isa, Scalar, Simd};
+pub use simd::{Isa, Scalar, Simd, Stored};
 pub(crate) use workers::Workers;

@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::{
     adam::{Slots, Update, dense_update},
     aligned::AlignedVec,
-    executor::LastProduct,
+    executor::{LastLayer, LastProduct},
     packed::Packed,
     prepare::TableSource,
     propagate,
@@ -93,17 +93,29 @@ impl UpdateTask<'_> {
                 let Some(LastProduct { graph, picked, from }) = context.last_product else {
                     return;
                 };
+                let table = table.reborrow();
                 if work.len() < table.width {
                     work.resize(table.width);
                 }
                 let (step, row) = (context.row_step(), &mut work[..table.width]);
-                propagate::backward_and_update(s, graph, *first, picked, from, step, table.reborrow(), row);
+                match from {
+                    LastLayer::F32(from) => {
+                        propagate::backward_and_update(s, graph, *first, picked, from, step, table, row);
+                    }
+                    LastLayer::F16(from) => {
+                        propagate::backward_and_update(s, graph, *first, picked, from, step, table, row);
+                    }
+                }
             }
         }
     }
 }
 
 impl<'a> UpdateContext<'a> {
+    pub fn samples(&self) -> usize {
+        self.batch.len()
+    }
+
     fn row_step(&self) -> RowStep {
         RowStep {
             update: self.update,

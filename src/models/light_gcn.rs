@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Loss, check_rows, check_width, setters};
 use crate::{
     Error, Result,
-    plan::{Init, Plan, PlanBuilder},
+    plan::{Init, Plan, PlanBuilder, Storage},
 };
 
 /// Layers beyond this are refused: everyone reaches everyone long before.
@@ -39,6 +39,9 @@ pub struct LightGcn {
     pub embedding_dim: usize,
     /// How many edges an embedding reaches.
     pub layers: usize,
+    /// What layers are kept as in training.
+    #[serde(default)]
+    pub storage: Storage,
 }
 
 impl LightGcn {
@@ -49,6 +52,7 @@ impl LightGcn {
             items,
             embedding_dim: 64,
             layers: 3,
+            storage: Storage::F32,
         }
     }
 
@@ -57,6 +61,13 @@ impl LightGcn {
     /// Sets how many edges an embedding reaches, 1 to 16.
     pub fn layers(mut self, layers: usize) -> Self {
         self.layers = layers;
+        self
+    }
+
+    /// Sets what layers are kept as: in [halves](Storage::F16), an epoch takes less time with 2 layers and more, and what is
+    /// learnt is as good (`benches/README.md`).
+    pub fn storage(mut self, storage: Storage) -> Self {
+        self.storage = storage;
         self
     }
 
@@ -86,7 +97,7 @@ impl LightGcn {
             ("user.weight", "user", self.users, init[0]),
             ("item.weight", "item", self.items, init[1]),
         ];
-        let nodes = plan.propagate(tables, self.embedding_dim, self.layers);
+        let nodes = plan.propagate(tables, self.embedding_dim, self.layers, self.storage);
         let p = plan.buffer(self.embedding_dim);
         plan.gather_propagated(nodes, user, p);
         let vector = |plan: &mut PlanBuilder, item| {

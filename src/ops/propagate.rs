@@ -11,6 +11,11 @@
 //! (He, Deng, Wang, Li, Zhang, Wang, *LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation*, SIGIR
 //! 2020, equations 7, 8 and 4 with equal weights). There are no other parameters than the tables.
 //!
+//! Where layers are kept in [halves](Storage::F16), what is sent over edges is rounded to these: the second factor of each
+//! product, of the first too. `E0` itself, the last layer and the mean are not. Backward likewise, and since gradients of a
+//! batch's mean are too small for halves, they are kept times a [power of two](scale_of) that makes them those of its sum or more.
+//! That rounding has no gradient is taken for granted.
+//!
 //! Backward: `A` is its own transpose, so the gradient `D` of the output goes the same way back, and the gradient of `E0` is
 //! `(D + A D + ... + A^layers D) / (layers + 1)`. It is of all rows, of which those that no sample picks are most.
 //!
@@ -25,7 +30,9 @@ use super::{
     op::{Names, Op, Role, Spaces},
     specification::{Context, Specification, add},
 };
-use crate::view::{Space, View};
+use half::f16;
+
+use crate::view::{Space, Storage, View};
 
 /// Edges of one node: its neighbours and the weight of each.
 pub type Edges<'a> = (&'a [u32], &'a [f32]);
@@ -37,6 +44,8 @@ pub struct Propagate {
     pub tables: [usize; 2],
     /// How far a row reaches, at least 1.
     pub layers: usize,
+    /// What layers are kept as.
+    pub storage: Storage,
     /// As wide as the tables, with a row for each of both: [`Space::Nodes`].
     pub output: View,
 }
@@ -81,19 +90,35 @@ impl Op for Propagate {
 
     fn describe(&self, names: &dyn Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, second] = self.tables.map(|table| names.param(table));
-        write!(f, "{first} and {second} over {} layers", self.layers)
+        let of_halves = match self.storage {
+            Storage::F32 => "",
+            Storage::F16 => " of halves",
+        };
+        write!(f, "{first} and {second} over {} layers{of_halves}", self.layers)
     }
 }
 
 impl Specification for Propagate {
     fn forward(&self, on: &dyn Context) -> Vec<f64> {
         let nodes = self.tables.map(|table| on.value(table)).concat();
-        forward(&nodes, self.output.width, self.layers, |node| on.neighbours(node))
+        forward(&nodes, self.output.width, self.layers, self.storage, |node| {
+            on.neighbours(node)
+        })
     }
 
     fn backward(&self, on: &dyn Context, d_output: &[f64], d_params: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
         // The matrix is symmetric: what goes forward goes back.
-        let gradient = forward(d_output, self.output.width, self.layers, |node| on.neighbours(node));
+        let count = (self.layers + 1) as f64;
+        let scale = scale_of(on.labels().len());
+        let own: Vec<f64> = d_output.iter().map(|d| d / count).collect();
+        let mut gradient = own.clone();
+        for product_of in 0..self.layers {
+            if product_of > 0 {
+                round(&mut gradient, self.storage, scale);
+            }
+            gradient = product(&gradient, self.output.width, |node| on.neighbours(node));
+            add(&mut gradient, &own);
+        }
         let (first, second) = gradient.split_at(on.value(self.tables[0]).len());
         for (table, gradient) in self.tables.into_iter().zip([first, second]) {
             add(&mut d_params[table], gradient);
@@ -105,20 +130,32 @@ impl Specification for Propagate {
 /// `[nodes, width]`: the mean of `nodes`, of the same shape, and of what reaches each over one to `layers` edges.
 ///
 /// ```
-/// use pocketrec::ops::propagate;
+/// use pocketrec::{ops::propagate, plan::Storage::{F16, F32}};
 /// // Node 0 is joined to 1 and 2, by weights of a half and a quarter.
 /// let edges = [(vec![1, 2], vec![0.5, 0.25]), (vec![0], vec![0.5]), (vec![0], vec![0.25])];
 /// let of_node = |node: usize| (&edges[node].0[..], &edges[node].1[..]);
-/// assert_eq!(propagate::forward(&[4.0, 8.0, 16.0], 1, 1, of_node), [(4.0 + 8.0) / 2.0, (8.0 + 2.0) / 2.0, (16.0 + 1.0) / 2.0]);
+/// assert_eq!(propagate::forward(&[4.0, 8.0, 16.0], 1, 1, F32, of_node), [(4.0 + 8.0) / 2.0, (8.0 + 2.0) / 2.0, (16.0 + 1.0) / 2.0]);
 /// // The second layer: 0.5 * 2 + 0.25 * 1 reach node 0 from what its neighbours had of it.
-/// assert_eq!(propagate::forward(&[4.0, 8.0, 16.0], 1, 2, of_node)[0], (4.0 + 8.0 + 1.25) / 3.0);
+/// assert_eq!(propagate::forward(&[4.0, 8.0, 16.0], 1, 2, F32, of_node)[0], (4.0 + 8.0 + 1.25) / 3.0);
+/// // In halves, whose next number behind 2,048 is 2,050, node 1 sends 2,048, but keeps what it has.
+/// assert_eq!(propagate::forward(&[4.0, 2049.0, 0.0], 1, 1, F16, of_node), [(4.0 + 1024.0) / 2.0, (2049.0 + 2.0) / 2.0, 0.5]);
 /// ```
-pub fn forward<'a>(nodes: &[f64], width: usize, layers: usize, of_node: impl Fn(usize) -> Edges<'a>) -> Vec<f64> {
+pub fn forward<'a>(
+    nodes: &[f64],
+    width: usize,
+    layers: usize,
+    storage: Storage,
+    of_node: impl Fn(usize) -> Edges<'a>,
+) -> Vec<f64> {
     let (mut layer, mut sum) = (nodes.to_vec(), nodes.to_vec());
-    for _ in 0..layers {
+    for index in 0..layers {
+        round(&mut layer, storage, 1.0);
+        if index > 0 {
+            add(&mut sum, &layer);
+        }
         layer = product(&layer, width, &of_node);
-        add(&mut sum, &layer);
     }
+    add(&mut sum, &layer);
     let count = (layers + 1) as f64;
     sum.into_iter().map(|x| x / count).collect()
 }
@@ -131,19 +168,31 @@ pub fn forward<'a>(nodes: &[f64], width: usize, layers: usize, of_node: impl Fn(
 /// ```
 ///
 /// ```
-/// use pocketrec::ops::propagate;
+/// use pocketrec::{ops::propagate, plan::Storage::F32};
 /// let edges = [(vec![1, 2], vec![0.5, 0.25]), (vec![0], vec![0.5]), (vec![0], vec![0.25])];
 /// let of_node = |node: usize| (&edges[node].0[..], &edges[node].1[..]);
-/// let sent = propagate::sent(&[4.0, 8.0, 16.0], 1, 2, of_node);
-/// let output = propagate::forward(&[4.0, 8.0, 16.0], 1, 2, of_node);
+/// let sent = propagate::sent(&[4.0, 8.0, 16.0], 1, 2, F32, of_node);
+/// let output = propagate::forward(&[4.0, 8.0, 16.0], 1, 2, F32, of_node);
 /// assert_eq!(sent, [(4.0 + 8.0) / 3.0, (8.0 + 2.0) / 3.0, (16.0 + 1.0) / 3.0]);
 /// assert!((output[0] - (4.0 / 3.0 + 0.5 * sent[1] + 0.25 * sent[2])).abs() < 1e-12);
 /// ```
-pub fn sent<'a>(nodes: &[f64], width: usize, layers: usize, of_node: impl Fn(usize) -> Edges<'a>) -> Vec<f64> {
-    let before = layers.saturating_sub(1);
-    let (of_mean, of_all) = ((before + 1) as f64, (layers + 1) as f64);
-    let means = forward(nodes, width, before, of_node);
-    means.into_iter().map(|x| x * of_mean / of_all).collect()
+pub fn sent<'a>(
+    nodes: &[f64],
+    width: usize,
+    layers: usize,
+    storage: Storage,
+    of_node: impl Fn(usize) -> Edges<'a>,
+) -> Vec<f64> {
+    let (mut layer, mut sum) = (nodes.to_vec(), vec![0.0; nodes.len()]);
+    for index in 0..layers {
+        round(&mut layer, storage, 1.0);
+        add(&mut sum, &layer);
+        if index + 1 < layers {
+            layer = product(&layer, width, &of_node);
+        }
+    }
+    let count = (layers + 1) as f64;
+    sum.into_iter().map(|x| x / count).collect()
 }
 
 /// `[nodes, width]`: of each node the sum of its neighbours' rows by the weights of the edges.
@@ -159,4 +208,19 @@ pub fn product<'a>(nodes: &[f64], width: usize, of_node: impl Fn(usize) -> Edges
         }
     }
     sums
+}
+
+/// What the gradients of a batch of so many samples are kept times, in halves: the next power of two.
+pub fn scale_of(samples: usize) -> f64 {
+    samples.next_power_of_two() as f64
+}
+
+/// Rounds what is kept times `scale`.
+fn round(row: &mut [f64], storage: Storage, scale: f64) {
+    match storage {
+        Storage::F32 => (),
+        Storage::F16 => row
+            .iter_mut()
+            .for_each(|x| *x = f16::from_f64_const(*x * scale).to_f64_const() / scale),
+    }
 }

@@ -31,7 +31,7 @@ mod state;
 pub use crate::{
     ops::{Activation, Stage, gru::Kind as GruKind},
     optimizer::{AdamConfig, L2, Optimizer},
-    view::{Accumulate, Space, View},
+    view::{Accumulate, Space, Storage, View},
 };
 pub use builder::PlanBuilder;
 pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS};

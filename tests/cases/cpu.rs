@@ -59,9 +59,9 @@ fn check(case: &Case, batches: &[Batch], turn: usize) {
 #[test]
 fn every_instruction_set_equals_the_specification() {
     for (round, (samples, hidden)) in SAMPLES.into_iter().zip(HIDDEN).enumerate() {
-        for (index, case) in cases([23, 41], hidden).iter().enumerate() {
+        for case in &cases([23, 41], hidden) {
             let batches: Vec<Batch> = (0..3).map(|step| case.batch(samples, 10 + step)).collect();
-            check(case, &batches, round + index);
+            check(case, &batches, round + case.turn());
         }
     }
 }
@@ -69,9 +69,9 @@ fn every_instruction_set_equals_the_specification() {
 /// On an executor that never had a step to make room for, and before and after batches that have some.
 #[test]
 fn histories_without_a_step() {
-    for (turn, case) in cases([5, 9], [35, 70]).iter().enumerate() {
+    for case in &cases([5, 9], [35, 70]) {
         let batches = [0, 6, 0].map(|longest| batch_of_steps(&case.plan, 9, longest, 5));
-        check(case, &batches, turn);
+        check(case, &batches, case.turn());
     }
 }
 
@@ -81,12 +81,12 @@ fn histories_without_a_step() {
 fn held_statistics() {
     let has_statistics = |case: &Case| case.plan.params().iter().any(|p| p.kind == ParamKind::Statistic);
     let cases = cases([5, 9], [9, 7]);
-    for (turn, case) in cases.iter().filter(|case| has_statistics(case)).enumerate() {
+    for case in cases.iter().filter(|case| has_statistics(case)) {
         let batches = [(2, true), (64, false), (1, true), (1000, true), (257, false)].map(|(samples, hold)| {
             let mut batch = case.batch(samples, 5);
             batch.hold_statistics(hold);
             batch
         });
-        check(case, &batches, turn);
+        check(case, &batches, case.turn());
     }
 }

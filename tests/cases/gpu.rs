@@ -26,8 +26,8 @@ fn check_rows(options: GpuOptions) {
         per_row: 0.01,
         dense: 0.01,
     };
-    for (turn, case) in op_cases().iter().chain(&click_cases()).enumerate() {
-        let (by, optimizer) = optimizers()[turn % 3];
+    for case in op_cases().iter().chain(&click_cases()) {
+        let (by, optimizer) = optimizers()[case.turn() % 3];
         let state = trained_state(&case.plan, 0.3, 7, 11);
         let batches: Vec<Batch> = [1, 7, 130].map(|samples| case.batch(samples, samples as u64)).into();
         let mut executor = GpuExecutor::new(&gpu, case.plan.clone(), &state).unwrap();

@@ -10,7 +10,7 @@ use crate::common::{
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    for case in cases([9, 12], [4, 3]) {
+    for case in cases([9, 12], [4, 3]).iter().filter(|case| !case.rounds) {
         for l2 in WITH_AND_WITHOUT_L2 {
             check_gradients(&case.name, &case.plan, &case.batch(13, 3), l2);
         }
@@ -21,7 +21,7 @@ fn gradients_are_those_of_finite_differences() {
 #[test]
 fn of_a_single_sample_too() {
     let normalises = |case: &Case| case.plan.stages().iter().any(|stage| stage.kind() == "BatchNorm");
-    for case in op_cases().iter().filter(|case| !normalises(case)) {
+    for case in op_cases().iter().filter(|case| !normalises(case) && !case.rounds) {
         let has_steps = |batch: &Batch| (0..batch.sequences()).all(|sequence| batch.offsets(sequence)[1] > 1);
         let batch = (0..).map(|seed| case.batch(1, seed)).find(has_steps).unwrap();
         for l2 in WITH_AND_WITHOUT_L2 {

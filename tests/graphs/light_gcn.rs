@@ -9,7 +9,7 @@ use pocketrec::{
     executor::{Executor, set_graph},
     models::{LightGcn, Loss, Mf},
     ops::SigmoidCrossEntropy,
-    plan::{AdamConfig, Init, L2, Optimizer, Plan, PlanBuilder, State},
+    plan::{AdamConfig, Init, L2, Optimizer, Plan, PlanBuilder, State, Storage},
     train::{Control, TrainConfig, Trainer},
 };
 
@@ -361,7 +361,7 @@ fn what_does_not_fit_is_refused() {
     let build = |wrong: &dyn Fn(&mut PlanBuilder, pocketrec::plan::View, usize)| {
         let mut plan = PlanBuilder::new();
         let (user, item) = (plan.query("user"), plan.candidate("item"));
-        let nodes = plan.propagate(tables, 2, 1);
+        let nodes = plan.propagate(tables, 2, 1, Storage::F32);
         let (p, q, terms) = (plan.buffer(2), plan.buffer(2), plan.buffer(2));
         plan.gather_propagated(nodes, user, p);
         plan.gather_propagated(nodes, item, q);
@@ -372,12 +372,12 @@ fn what_does_not_fit_is_refused() {
     };
     assert!(build(&|_, _, _| ()).is_ok());
     refused(
-        build(&|plan, _, _| _ = plan.propagate(tables, 2, 1)),
+        build(&|plan, _, _| _ = plan.propagate(tables, 2, 1, Storage::F32)),
         "two parameters are called u",
     );
     let others = [("v", "user", 2, init), ("w", "item", 3, init)];
     refused(
-        build(&|plan, _, _| _ = plan.propagate(others, 2, 1)),
+        build(&|plan, _, _| _ = plan.propagate(others, 2, 1, Storage::F32)),
         "two propagations",
     );
     refused(

@@ -6,11 +6,12 @@
 //! cargo test --release --no-default-features --features parallel --test published gowalla:: -- --ignored --nocapture
 //! ```
 //!
-//! `GOWALLA_SETTINGS="EPOCHS RATE L2 BATCH NEGATIVES USERS"` tries settings of BPR on a fifth of the training part that is held
-//! out, and leaves the test part alone: so the settings below were chosen; the last is 1 where users are drawn uniformly. `GOWALLA_SOFTMAX="EPOCHS RATE BATCH TEMPERATURE LOG_SUM
-//! SAME CORRECTS"` tries those of softmax likewise, the last two 1 for leaving out the same item and for the correction by its
-//! share, else 0. `GOWALLA_LIGHTGCN="LAYERS EPOCHS EVERY SEED"` trains LightGCN by BPR longer than its test does, and
-//! `GOWALLA_LIGHTGCN_SOFTMAX="LAYERS EPOCHS EVERY LOG_SUM SEED"` by softmax.
+//! `GOWALLA_SETTINGS="EPOCHS RATE L2 BATCH NEGATIVES USERS"` tries settings of BPR on a fifth of the training part
+//! that is held out, and leaves the test part alone: so the settings below were chosen; the last is 1 where users are
+//! drawn uniformly. `GOWALLA_SOFTMAX="EPOCHS RATE BATCH TEMPERATURE LOG_SUM SAME CORRECTS"` tries those of softmax
+//! likewise, the last two 1 for leaving out the same item and for the correction by its share, else 0.
+//! `GOWALLA_LIGHTGCN="LAYERS EPOCHS EVERY SEED HALVES"` trains LightGCN by BPR longer than its test does, with 1 at
+//! the end by layers in halves, and `GOWALLA_LIGHTGCN_SOFTMAX="LAYERS EPOCHS EVERY LOG_SUM SEED"` by softmax.
 
 use std::{fs, path::Path, time::Instant};
 
@@ -19,7 +20,7 @@ use pocketrec::{
     device::Device,
     eval::FullRanking,
     models::{LightGcn, Loss, Mf, Softmax},
-    plan::{AdamConfig, L2, Optimizer},
+    plan::{AdamConfig, L2, Optimizer, Storage},
     rng::Rng,
     train::{TrainConfig, Trainer},
 };
@@ -194,7 +195,7 @@ fn mf_by_softmax_comes_near_what_is_published() {
 }
 
 /// Trains LightGCN and ranks everyone's items every so many epochs: `numbers` are its layers, its epochs, and how many.
-fn train_light_gcn(config: TrainConfig, numbers: [usize; 3]) -> Option<(f64, f64)> {
+fn train_light_gcn(config: TrainConfig, numbers: [usize; 3], storage: Storage) -> Option<(f64, f64)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/gowalla");
     if !folder.is_dir() {
         crate::skipped::skipped("../shared/data/gowalla is not there");
@@ -204,7 +205,7 @@ fn train_light_gcn(config: TrainConfig, numbers: [usize; 3]) -> Option<(f64, f64
     let split = Dataset::read(&folder).unwrap();
     println!("read after {:.1} s", start.elapsed().as_secs_f64());
     let (users, items) = (split.train.users() as usize, split.train.items() as usize);
-    let model = LightGcn::new(users, items).layers(layers);
+    let model = LightGcn::new(users, items).layers(layers).storage(storage);
     let mut trainer = Trainer::new(model, Device::cpu(), config).unwrap();
     let mut last = (0.0, 0.0);
     for epochs in (every..=epochs).step_by(every) {
@@ -245,7 +246,7 @@ fn numbers_or<const N: usize>(name: &str, own: [f32; N]) -> ([f32; N], bool) {
 #[test]
 #[ignore = "takes minutes"]
 fn light_gcn_by_bpr_is_where_pytorch_is_after_2_epochs() {
-    let ([layers, epochs, every, seed], is_test) = numbers_or("GOWALLA_LIGHTGCN", [3.0, 2.0, 1.0, 1.0]);
+    let ([layers, epochs, every, seed, halves], is_test) = numbers_or("GOWALLA_LIGHTGCN", [3.0, 2.0, 1.0, 1.0, 0.0]);
     let config = TrainConfig {
         loss: Loss::Bpr,
         sampling: Sampling::UniformUsers,
@@ -260,7 +261,8 @@ fn light_gcn_by_bpr_is_where_pytorch_is_after_2_epochs() {
         seed: seed as u64,
         ..TrainConfig::default()
     };
-    let last = train_light_gcn(config, [layers, epochs, every].map(|number| number as usize));
+    let storage = if halves == 0.0 { Storage::F32 } else { Storage::F16 };
+    let last = train_light_gcn(config, [layers, epochs, every].map(|number| number as usize), storage);
     if let Some(last) = last.filter(|_| is_test) {
         assert!(
             (last.0 - 0.0974).abs() < 0.003 && (last.1 - 0.0831).abs() < 0.003,
@@ -288,7 +290,8 @@ fn light_gcn_by_softmax_is_soon_where_bpr_takes_a_thousand_epochs() {
         seed: seed as u64,
         ..TrainConfig::default()
     };
-    let last = train_light_gcn(config, [layers, epochs, every].map(|number| number as usize));
+    let numbers = [layers, epochs, every].map(|number| number as usize);
+    let last = train_light_gcn(config, numbers, Storage::F32);
     if let Some(last) = last.filter(|_| is_test) {
         assert!(last.0 >= 0.183 && last.1 >= 0.153, "{last:?}");
     }

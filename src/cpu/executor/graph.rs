@@ -45,6 +45,7 @@ macro_rules! with_propagated {
                 pool: &mut $executor.pool,
                 scratch: &mut $executor.scratch,
                 proof: $executor.proof,
+                width: $propagated.width,
             };
             $body
         }
@@ -95,7 +96,14 @@ impl CpuExecutor {
         (pool, scratch, proof): (&mut Pool, &mut [Scratch], Proof),
     ) {
         let sources = propagated.op.tables.map(|table| &sources[table][..]);
-        propagated.backward(context, sources, &mut Workers { pool, scratch, proof });
+        let width = propagated.width;
+        let mut workers = Workers {
+            pool,
+            scratch,
+            proof,
+            width,
+        };
+        propagated.backward(context, sources, &mut workers);
     }
 
     /// The graph of tables that have grown.

@@ -76,8 +76,8 @@ macro_rules! network {
     };
 }
 use network;
-pub(in crate::cpu) use propagation::LastProduct;
 use propagation::Propagated;
+pub(in crate::cpu) use propagation::{LastLayer, LastProduct};
 
 /// Runs a plan on the processor.
 pub struct CpuExecutor {

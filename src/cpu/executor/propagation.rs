@@ -9,6 +9,8 @@
 use alloc::{format, sync::Arc, vec::Vec};
 use core::ops::Range;
 
+use half::f16;
+
 #[cfg(not(feature = "parallel"))]
 use crate::cpu::serial::Pool;
 #[cfg(feature = "parallel")]
@@ -18,16 +20,16 @@ use crate::{
     cpu::{
         aligned::AlignedVec,
         prepare::TableSource,
-        propagate::{self, NOT_PICKED, NodeRows, Picked},
+        propagate::{self, Layers, NOT_PICKED, NodeRows, Picked},
         row_update::RowSource,
-        simd::{Proof, dispatch},
+        simd::{Proof, Stored, dispatch},
         tile::Scratch,
         update::UpdateContext,
     },
     data::{Batch, Graph},
     memory,
-    ops::Propagate,
-    plan::{MAX_GATHERS, Plan},
+    ops::{Propagate, propagate::scale_of},
+    plan::{MAX_GATHERS, Plan, Storage},
 };
 
 /// Runs of rows that each table's are cut into, of about equal work.
@@ -44,7 +46,9 @@ pub(super) struct Propagated {
     cuts: [Vec<usize>; 2],
     /// What look-ups read, `[nodes, width]`: in training the rows that the batch picks alone.
     pub output: AlignedVec,
-    /// All layers but the first, which the tables are, and the last; backward, by turns what has come back so far.
+    /// The first layer as it is sent, where that is not as the tables have it.
+    first: AlignedVec,
+    /// All layers but the first and the last, as they are kept; backward, by turns what has come back so far.
     layers: Vec<AlignedVec>,
     /// Whether all of `output` belongs to the present parameters.
     pub is_whole: bool,
@@ -56,6 +60,8 @@ pub(super) struct Propagated {
     /// Their gradients, and how many samples pick each.
     gradients: AlignedVec,
     counts: Vec<u32>,
+    /// What gradients are kept times.
+    scale: f32,
 }
 
 /// Threads, with what they need.
@@ -63,10 +69,12 @@ pub(super) struct Workers<'a> {
     pub pool: &'a mut Pool,
     pub scratch: &'a mut [Scratch],
     pub proof: Proof,
+    /// Floats in a row.
+    pub width: usize,
 }
 
 /// A run of nodes, and the rows that are written for them.
-type Run<'a> = (Range<usize>, &'a mut [f32]);
+type Run<'a, E> = (Range<usize>, &'a mut [E]);
 
 impl Propagated {
     pub fn of(plan: &Plan) -> Option<Self> {
@@ -76,6 +84,7 @@ impl Propagated {
             graph: None,
             cuts: [Vec::new(), Vec::new()],
             output: AlignedVec::default(),
+            first: AlignedVec::default(),
             layers: Vec::new(),
             is_whole: false,
             picked: Vec::new(),
@@ -83,6 +92,7 @@ impl Propagated {
             places: Vec::new(),
             gradients: AlignedVec::default(),
             counts: Vec::new(),
+            scale: 1.0,
         })
     }
 
@@ -105,13 +115,19 @@ impl Propagated {
     pub fn set_graph(&mut self, graph: Arc<Graph>) -> Result<()> {
         let (nodes, layers) = (graph.nodes(), self.op.layers - 1);
         let floats = nodes.saturating_mul(self.width);
+        let (first, kept) = match self.op.storage {
+            Storage::F32 => (0, floats),
+            Storage::F16 => (floats.div_ceil(2), floats.div_ceil(2)),
+        };
         let what = || format!("{} layers of {nodes} nodes", self.op.layers);
-        memory::check(memory::bytes_of::<f32>(floats.saturating_mul(1 + layers)), what)?;
+        let all = kept.saturating_mul(layers).saturating_add(first).saturating_add(floats);
+        memory::check(memory::bytes_of::<f32>(all), what)?;
         self.output.try_resize(floats, what)?;
+        self.first.try_resize(first, what)?;
         self.layers.resize_with(layers, AlignedVec::default);
         self.layers
             .iter_mut()
-            .try_for_each(|layer| layer.try_resize(floats, what))?;
+            .try_for_each(|layer| layer.try_resize(kept, what))?;
         self.places.clear();
         memory::reserve(&mut self.places, nodes, what)?;
         self.places.resize(nodes, NOT_PICKED);
@@ -165,25 +181,46 @@ impl Propagated {
 
     /// The layers that lookups read the mean of: of picked nodes, or of all.
     pub fn forward(&mut self, tables: NodeRows<'_>, on: &mut Workers<'_>, picked: bool) {
+        match self.op.storage {
+            Storage::F32 => self.forward_in::<f32>(tables, on, picked),
+            Storage::F16 => self.forward_in::<f16>(tables, on, picked),
+        }
+    }
+
+    fn forward_in<E: Kept>(&mut self, tables: NodeRows<'_>, on: &mut Workers<'_>, picked: bool) {
         let Some(graph) = self.graph.as_deref() else { return };
         let (split, width) = (tables.first.len(), self.width);
         let proof = on.proof;
         let pieces = || self.cuts.iter().flat_map(|cuts| runs(cuts));
-        for layer in 0..self.layers.len() {
-            let (before, own) = self.layers.split_at_mut(layer);
-            let from = before.last().map_or(tables, |before| whole(before, split, width));
-            on.for_each(split_rows(&mut own[0], pieces(), width), |(nodes, to)| {
-                dispatch!(proof, s => propagate::product(s, graph, nodes.clone(), from, to));
+        let copy = E::of_mut(&mut self.first);
+        if !copy.is_empty() {
+            on.for_each(split_rows(copy, pieces(), width), |(nodes, to), _| {
+                dispatch!(proof, s => propagate::copy(s, nodes.clone(), tables, to));
             });
         }
-        let mut layers = [tables; MAX_LAYERS];
-        for (to, layer) in layers.iter_mut().zip(&self.layers) {
-            *to = whole(layer, split, width);
+        let first = E::first(tables, E::of(&self.first));
+        for layer in 0..self.layers.len() {
+            let (before, own) = self.layers.split_at_mut(layer);
+            let from = before.last().map_or(first, |before| whole(E::of(before), split, width));
+            on.for_each(
+                split_rows(E::of_mut(&mut own[0]), pieces(), width),
+                |(nodes, to), sums| {
+                    dispatch!(proof, s => propagate::product(s, graph, nodes.clone(), from, to, sums));
+                },
+            );
         }
-        let layers = &layers[..self.layers.len()];
+        let mut others = [first; MAX_LAYERS];
+        for (to, layer) in others.iter_mut().zip(&self.layers) {
+            *to = whole(E::of(layer), split, width);
+        }
+        let layers = Layers {
+            own: tables,
+            first,
+            others: &others[..self.layers.len()],
+        };
         if !picked {
-            on.for_each(split_rows(&mut self.output, pieces(), width), |(nodes, to)| {
-                dispatch!(proof, s => propagate::means(s, graph, nodes.start, tables, layers, to));
+            on.for_each(split_rows(&mut self.output, pieces(), width), |(nodes, to), _| {
+                dispatch!(proof, s => propagate::means(s, graph, nodes.start, layers, to));
             });
             return;
         }
@@ -198,17 +235,27 @@ impl Propagated {
         for ((nodes, _), part) in tasks.iter_mut().flatten().zip(parts) {
             *nodes = part;
         }
-        on.for_each(tasks, |(part, to)| {
-            dispatch!(proof, s => propagate::means_of(s, graph, &picked[part.clone()], tables, layers, to));
+        on.for_each(tasks, |(part, to), _| {
+            dispatch!(proof, s => propagate::means_of(s, graph, &picked[part.clone()], layers, to));
         });
     }
 
     /// From a node's row in its table to what it sends over an edge of weight 1. All layers must be there.
     pub fn add_layers(&self, node: usize, row: &mut [f32]) {
-        let width = self.width;
-        for layer in &self.layers {
-            let layer = &layer[node * width..][..width];
-            row.iter_mut().zip(layer).for_each(|(x, y)| *x += y);
+        let columns = node * self.width..(node + 1) * self.width;
+        match self.op.storage {
+            Storage::F32 => {
+                for layer in &self.layers {
+                    row.iter_mut().zip(&layer[columns.clone()]).for_each(|(x, y)| *x += y);
+                }
+            }
+            Storage::F16 => {
+                row.fill(0.0);
+                for layer in core::iter::once(&self.first).chain(&self.layers) {
+                    let layer = &<f16 as Kept>::of(layer)[columns.clone()];
+                    row.iter_mut().zip(layer).for_each(|(x, y)| *x += y.to_f32());
+                }
+            }
         }
         let scale = 1.0 / (self.op.layers + 1) as f32;
         row.iter_mut().for_each(|x| *x *= scale);
@@ -216,9 +263,22 @@ impl Propagated {
 
     /// The gradients of picked rows, and the way back but for its last product.
     pub fn backward(&mut self, context: UpdateContext<'_>, sources: [&[TableSource]; 2], on: &mut Workers<'_>) {
+        self.scale = match self.op.storage {
+            Storage::F32 => 1.0,
+            Storage::F16 => scale_of(context.samples()) as f32,
+        };
+        self.add_up_picked(context, sources, on);
+        match self.op.storage {
+            Storage::F32 => self.products_back::<f32>(on),
+            Storage::F16 => self.products_back::<f16>(on),
+        }
+    }
+
+    /// The gradients of picked rows.
+    fn add_up_picked(&mut self, context: UpdateContext<'_>, sources: [&[TableSource]; 2], on: &mut Workers<'_>) {
         let Some(graph) = self.graph.as_deref() else { return };
         let (width, proof) = (self.width, on.proof);
-        let (split, scale) = (graph.users(), 1.0 / (self.op.layers + 1) as f32);
+        let (split, scale) = (graph.users(), self.scale / (self.op.layers + 1) as f32);
         let (mut gradients, mut counts) = (&mut self.gradients[..], &mut self.counts[..]);
         let mut tasks: [Option<PickedRun<'_>>; 2 * PIECES] = [const { None }; 2 * PIECES];
         let sides = [(0..self.picked_first, 0), (self.picked_first..self.picked.len(), split)];
@@ -241,27 +301,34 @@ impl Propagated {
                 });
             }
         }
-        on.for_each(tasks, |run| {
+        on.for_each(tasks, |run, _| {
             let mut list: [Option<RowSource<'_>>; MAX_GATHERS] = [const { None }; MAX_GATHERS];
             for (slot, source) in list.iter_mut().zip(run.sources) {
                 *slot = Some(context.row_source(source, &run.rows, width));
             }
             dispatch!(proof, s => propagate::picked_gradients(s, list, scale, width, run.to, run.counts));
         });
+    }
+
+    /// The way back from there, but for its last product.
+    fn products_back<E: Kept>(&mut self, on: &mut Workers<'_>) {
+        let Some(graph) = self.graph.as_deref() else { return };
+        let (width, proof) = (self.width, on.proof);
         let picked = Picked {
             places: &self.places,
             rows: &self.gradients,
+            scale: self.scale,
             counts: &self.counts,
             width,
         };
-        let split = split as usize * width;
+        let split = graph.users() as usize * width;
         for product in 1..self.op.layers {
-            let [one, other] = two(&mut self.layers);
+            let [one, other] = two(&mut self.layers).map(E::of_mut);
             let (from, to) = if product % 2 == 1 { (other, one) } else { (one, other) };
-            let from = (product > 1).then(|| whole(from, split, width));
+            let from = (product > 1).then(|| whole(&*from, split, width));
             let pieces = self.cuts.iter().flat_map(|cuts| runs(cuts));
-            on.for_each(split_rows(to, pieces, width), |(nodes, to)| {
-                dispatch!(proof, s => propagate::backward(s, graph, nodes.clone(), picked, from, to));
+            on.for_each(split_rows(to, pieces, width), |(nodes, to), sums| {
+                dispatch!(proof, s => propagate::backward(s, graph, nodes.clone(), picked, from, to, sums));
             });
         }
     }
@@ -271,12 +338,17 @@ impl Propagated {
         let graph = self.graph.as_deref()?;
         let (width, products) = (self.width, self.op.layers - 1);
         let split = graph.users() as usize * width;
-        let from = (products > 0).then(|| whole(&self.layers[(products - 1) % 2], split, width));
+        let layer = (products > 0).then(|| &self.layers[(products - 1) % 2]);
+        let from = match self.op.storage {
+            Storage::F32 => LastLayer::F32(layer.map(|layer| whole(f32::of(layer), split, width))),
+            Storage::F16 => LastLayer::F16(layer.map(|layer| whole(f16::of(layer), split, width))),
+        };
         Some(LastProduct {
             graph,
             picked: Picked {
                 places: &self.places,
                 rows: &self.gradients,
+                scale: self.scale,
                 counts: &self.counts,
                 width,
             },
@@ -307,7 +379,41 @@ const MAX_LAYERS: usize = 16;
 pub(in crate::cpu) struct LastProduct<'a> {
     pub graph: &'a Graph,
     pub picked: Picked<'a>,
-    pub from: Option<NodeRows<'a>>,
+    pub from: LastLayer<'a>,
+}
+
+/// The rows that the last product of the way back reads; where it is the first, there are none.
+#[derive(Clone, Copy)]
+pub(in crate::cpu) enum LastLayer<'a> {
+    F32(Option<NodeRows<'a>>),
+    F16(Option<NodeRows<'a, f16>>),
+}
+
+/// A float that layers are kept as.
+trait Kept: Stored {
+    /// Memory, as such floats.
+    fn of(memory: &[f32]) -> &[Self] {
+        bytemuck::cast_slice(memory)
+    }
+
+    fn of_mut(memory: &mut [f32]) -> &mut [Self] {
+        bytemuck::cast_slice_mut(memory)
+    }
+
+    /// The rows of the first layer as they are sent: the tables' own, or their copy.
+    fn first<'a>(tables: NodeRows<'a>, copy: &'a [Self]) -> NodeRows<'a, Self>;
+}
+
+impl Kept for f32 {
+    fn first<'a>(tables: NodeRows<'a>, _: &'a [f32]) -> NodeRows<'a> {
+        tables
+    }
+}
+
+impl Kept for f16 {
+    fn first<'a>(tables: NodeRows<'a>, copy: &'a [f16]) -> NodeRows<'a, f16> {
+        whole(copy, tables.first.len(), tables.width)
+    }
 }
 
 /// A run of a table's picked rows.
@@ -320,12 +426,17 @@ struct PickedRun<'a> {
 }
 
 impl Workers<'_> {
-    /// Hands each task to one thread.
-    fn for_each<T: Send, const N: usize>(&mut self, mut tasks: [Option<T>; N], f: impl Fn(&mut T) + Sync) {
+    /// Hands each task to one thread, with a row of floats to work with.
+    fn for_each<T: Send, const N: usize>(&mut self, mut tasks: [Option<T>; N], f: impl Fn(&mut T, &mut [f32]) + Sync) {
         let count = tasks.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-        self.pool.for_each(self.scratch, &mut tasks[..count], |_, task| {
+        let width = self.width;
+        self.pool.for_each(self.scratch, &mut tasks[..count], |scratch, task| {
             if let Some(task) = task {
-                f(task);
+                let row = scratch.work();
+                if row.len() < width {
+                    row.resize(width);
+                }
+                f(task, row);
             }
         });
     }
@@ -357,11 +468,11 @@ fn runs(cuts: &[usize]) -> impl Iterator<Item = Range<usize>> + Clone + '_ {
 }
 
 /// Cuts rows of all nodes into those of runs that follow one another; rows between them are left out.
-fn split_rows(
-    rows: &mut [f32],
+fn split_rows<E>(
+    rows: &mut [E],
     runs: impl Iterator<Item = Range<usize>>,
     width: usize,
-) -> [Option<Run<'_>>; 2 * PIECES] {
+) -> [Option<Run<'_, E>>; 2 * PIECES] {
     let mut tasks = [const { None }; 2 * PIECES];
     let (mut rest, mut at) = (rows, 0);
     for (task, run) in tasks.iter_mut().zip(runs) {
@@ -373,7 +484,8 @@ fn split_rows(
 }
 
 /// Rows that lie in one piece, those of the second table from `split` on.
-fn whole(rows: &[f32], split: usize, width: usize) -> NodeRows<'_> {
+fn whole<E: Stored>(rows: &[E], split: usize, width: usize) -> NodeRows<'_, E> {
+    // What is kept may be longer by the half that fills a float up.
     let (first, second) = rows.split_at(split);
     NodeRows { first, second, width }
 }

@@ -13,8 +13,7 @@
 //! Backward, only picked nodes have a gradient at first: [`backward`] goes through all edges, but reads the rows of those that
 //! lead to such a node alone, which it finds by a table of places.
 //!
-//! Rows of `f16` can come: everything reads rows through `Part::columns` and `load`, and what it writes are
-//! sums in `f32`. A table of `f16` wants another `columns`, whose floats `load` widens.
+//! Layers that are kept may be of halves ([`Stored`]): a product reads half the bytes then. Sums are always in `f32`.
 
 mod rows;
 
@@ -22,13 +21,13 @@ use core::ops::Range;
 
 pub(in crate::cpu) use rows::NOT_PICKED;
 use rows::Part;
-pub use rows::{NodeRows, Picked};
+pub use rows::{Layers, NodeRows, Picked};
 
 use super::{
     adam::{Gradient, update},
     row_update::{RowSource, RowStep, TableRows},
     rows::RowsMut,
-    simd::{Simd, kernel},
+    simd::{Simd, Stored, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{data::Graph, ops, plan::MAX_GATHERS};
@@ -40,35 +39,54 @@ const AHEAD: usize = 16;
 const PART: usize = 128;
 
 kernel! {
-    /// The sums of `nodes`, into as many rows of `to`.
+    /// The sums of `nodes`, into as many rows of `to`; those of halves are made in `sums`, which has a row's floats then.
     ///
     /// # Panics
     /// Where a node or a row is not there, or `to` has other than as many rows.
-    pub fn product<'a, S: Simd>(s: S, graph: &'a Graph, nodes: Range<usize>, from: NodeRows<'a>, to: &'a mut [f32]) {
+    pub fn product<'a, S: Simd, E: Stored>(
+        s: S,
+        graph: &'a Graph,
+        nodes: Range<usize>,
+        from: NodeRows<'a, E>,
+        to: &'a mut [E],
+        sums: &'a mut [f32],
+    ) {
         let to = to.chunks_exact_mut(from.width);
         assert_eq!(to.len(), nodes.len());
         for (node, to) in nodes.zip(to) {
-            sum_neighbours(s, graph, node, from, to);
+            sum_neighbours(s, graph, node, from, E::sums(to, sums));
+            E::take_over(s, sums, to);
         }
     }
 }
 
 kernel! {
-    /// The means of all layers, of the nodes from `first` on: `first_layer`, `layers`, and one more that is computed here from
+    /// The rows of `nodes` as they are kept, into as many of `to`.
+    ///
+    /// # Panics
+    /// As [`product`].
+    pub fn copy<'a, S: Simd, E: Stored>(s: S, nodes: Range<usize>, from: NodeRows<'a>, to: &'a mut [E]) {
+        for (node, to) in nodes.zip(to.chunks_exact_mut(from.width)) {
+            E::take_over(s, from.columns(node as u32, 0..from.width), to);
+        }
+    }
+}
+
+kernel! {
+    /// The means of all layers, of the nodes from `first` on: of those that are there, and one more that is computed here from
     /// the last of these. `to` has a row for each.
     ///
     /// # Panics
     /// As [`product`].
-    pub fn means<'a, S: Simd>(
+    pub fn means<'a, S: Simd, E: Stored>(
         s: S,
         graph: &'a Graph,
         first: usize,
-        first_layer: NodeRows<'a>,
-        layers: &'a [NodeRows<'a>],
+        layers: Layers<'a, E>,
         to: &'a mut [f32],
     ) {
-        for (node, to) in (first..).zip(to.chunks_exact_mut(first_layer.width)) {
-            mean(s, graph, node, first_layer, layers, to);
+        for (node, to) in (first..).zip(to.chunks_exact_mut(layers.own.width)) {
+            mean(s, graph, node, layers, to);
         }
     }
 }
@@ -78,18 +96,17 @@ kernel! {
     ///
     /// # Panics
     /// As [`product`].
-    pub fn means_of<'a, S: Simd>(
+    pub fn means_of<'a, S: Simd, E: Stored>(
         s: S,
         graph: &'a Graph,
         nodes: &'a [u32],
-        first_layer: NodeRows<'a>,
-        layers: &'a [NodeRows<'a>],
+        layers: Layers<'a, E>,
         to: &'a mut [f32],
     ) {
-        let (width, first) = (first_layer.width, nodes.first().copied().unwrap_or(0));
+        let (width, first) = (layers.own.width, nodes.first().copied().unwrap_or(0));
         for &node in nodes {
             let to = &mut to[(node - first) as usize * width..][..width];
-            mean(s, graph, node as usize, first_layer, layers, to);
+            mean(s, graph, node as usize, layers, to);
         }
     }
 }
@@ -134,20 +151,22 @@ kernel! {
 
 kernel! {
     /// A product of the way back, of `nodes` into as many rows of `to`: the node's own gradient, where it is picked, and the
-    /// sum of its neighbours' rows, of `from` or, at first, of the picked ones.
+    /// sum of its neighbours' rows, of `from` or, at first, of the picked ones. `sums` is as in [`product`].
     ///
     /// # Panics
     /// As [`product`].
-    pub fn backward<'a, S: Simd>(
+    pub fn backward<'a, S: Simd, E: Stored>(
         s: S,
         graph: &'a Graph,
         nodes: Range<usize>,
         picked: Picked<'a>,
-        from: Option<NodeRows<'a>>,
-        to: &'a mut [f32],
+        from: Option<NodeRows<'a, E>>,
+        to: &'a mut [E],
+        sums: &'a mut [f32],
     ) {
         for (node, to) in nodes.zip(to.chunks_exact_mut(picked.width)) {
-            gradient(s, graph, node, picked, from, to);
+            gradient(s, graph, node, picked, from, E::sums(to, sums));
+            E::take_over(s, sums, to);
         }
     }
 }
@@ -158,12 +177,12 @@ kernel! {
     ///
     /// # Panics
     /// As [`product`].
-    pub fn backward_and_update<'a, S: Simd>(
+    pub fn backward_and_update<'a, S: Simd, E: Stored>(
         s: S,
         graph: &'a Graph,
         first: usize,
         picked: Picked<'a>,
-        from: Option<NodeRows<'a>>,
+        from: Option<NodeRows<'a, E>>,
         step: RowStep,
         table: TableRows<'a>,
         row: &'a mut [f32],
@@ -175,7 +194,7 @@ kernel! {
             gradient(s, graph, node + index, picked, from, row);
             let place = picked.places[node + index];
             let samples = if place == NOT_PICKED { 0 } else { picked.counts[place as usize] };
-            let gradient = OfRow { row, l2: step.l2(samples as usize) };
+            let gradient = OfRow { row, scale: 1.0 / picked.scale, l2: step.l2(samples as usize) };
             update(s, step.update, table.slots.part(index * width, width), gradient);
         }
     }
@@ -184,25 +203,29 @@ kernel! {
 /// A row's gradient, and its L2 term.
 struct OfRow<'a> {
     row: &'a [f32],
+    /// What takes the scale of gradients off again: a power of two, so that no bit of them changes.
+    scale: f32,
     l2: f32,
 }
 
 impl<S: Simd> Gradient<S> for OfRow<'_> {
     #[inline(always)]
     fn lanes(&self, s: S, range: Range<usize>, value: S::F32) -> S::F32 {
-        s.mul_add(s.splat(self.l2), value, s.load_partial(&self.row[range]))
+        let row = s.mul(s.splat(self.scale), s.load_partial(&self.row[range]));
+        s.mul_add(s.splat(self.l2), value, row)
     }
 }
 
 #[inline(always)]
-fn mean<S: Simd>(s: S, graph: &Graph, node: usize, first_layer: NodeRows<'_>, layers: &[NodeRows<'_>], to: &mut [f32]) {
-    sum_neighbours(s, graph, node, layers.last().copied().unwrap_or(first_layer), to);
-    let scale = s.splat(1.0 / (layers.len() + 2) as f32);
+fn mean<S: Simd, E: Stored>(s: S, graph: &Graph, node: usize, layers: Layers<'_, E>, to: &mut [f32]) {
+    let Layers { own, first, others } = layers;
+    sum_neighbours(s, graph, node, others.last().copied().unwrap_or(first), to);
+    let scale = s.splat(1.0 / (others.len() + 2) as f32);
     for (index, to) in to.chunks_mut(S::LANES).enumerate() {
         let columns = index * S::LANES..index * S::LANES + to.len();
-        let mut sum = s.load_partial(first_layer.columns(node as u32, columns.clone()));
-        for layer in layers {
-            sum = s.add(sum, s.load_partial(layer.columns(node as u32, columns.clone())));
+        let mut sum = s.load_partial(own.columns(node as u32, columns.clone()));
+        for layer in others {
+            sum = s.add(sum, E::load(s, layer.columns(node as u32, columns.clone())));
         }
         let sum = s.add(sum, s.load_partial(to));
         s.store_partial(s.mul(sum, scale), to);
@@ -210,7 +233,14 @@ fn mean<S: Simd>(s: S, graph: &Graph, node: usize, first_layer: NodeRows<'_>, la
 }
 
 #[inline(always)]
-fn gradient<S: Simd>(s: S, graph: &Graph, node: usize, picked: Picked<'_>, from: Option<NodeRows<'_>>, to: &mut [f32]) {
+fn gradient<S: Simd, E: Stored>(
+    s: S,
+    graph: &Graph,
+    node: usize,
+    picked: Picked<'_>,
+    from: Option<NodeRows<'_, E>>,
+    to: &mut [f32],
+) {
     match from {
         Some(from) => sum_neighbours(s, graph, node, from, to),
         None => sum_picked_neighbours(s, graph, node, picked, to),
@@ -225,7 +255,7 @@ fn gradient<S: Simd>(s: S, graph: &Graph, node: usize, picked: Picked<'_>, from:
 /// Neighbours come in ascending order: first those of the first table, then those of the second. Most nodes have neighbours
 /// in one of them alone.
 #[inline(always)]
-fn sum_neighbours<S: Simd>(s: S, graph: &Graph, node: usize, from: NodeRows<'_>, to: &mut [f32]) {
+fn sum_neighbours<S: Simd, E: Stored>(s: S, graph: &Graph, node: usize, from: NodeRows<'_, E>, to: &mut [f32]) {
     to.fill(0.0);
     let range = graph.offsets()[node]..graph.offsets()[node + 1];
     let (mut ids, mut weights) = (&graph.neighbours()[range.start..], &graph.weights()[range]);
@@ -264,13 +294,13 @@ fn sum_picked_neighbours<S: Simd>(s: S, graph: &Graph, node: usize, picked: Pick
 
 /// `to += sum of weights[i] * from[ids[i]]`; ids behind those that have weights come next.
 #[inline(always)]
-fn sum_rows<S: Simd>(s: S, ids: &[u32], weights: &[f32], from: Part<'_>, to: &mut [f32]) {
+fn sum_rows<S: Simd, E: Stored>(s: S, ids: &[u32], weights: &[f32], from: Part<'_, E>, to: &mut [f32]) {
     let (width, mut start) = (to.len(), 0);
     assert!(width == from.width && ids.len() >= weights.len());
     macro_rules! blocks {
         ($($vectors:literal)*) => {$(
             while width - start >= $vectors * S::LANES {
-                sum_block::<S, $vectors>(s, ids, weights, from, start, to);
+                sum_block::<S, E, $vectors>(s, ids, weights, from, start, to);
                 start += $vectors * S::LANES;
             }
         )*};
@@ -280,7 +310,7 @@ fn sum_rows<S: Simd>(s: S, ids: &[u32], weights: &[f32], from: Part<'_>, to: &mu
         let to = &mut to[start..];
         let mut sum = s.load_partial(to);
         for (&id, &weight) in ids.iter().zip(weights) {
-            sum = s.mul_add(s.splat(weight), s.load_partial(from.columns(id, start..width)), sum);
+            sum = s.mul_add(s.splat(weight), E::load(s, from.columns(id, start..width)), sum);
         }
         s.store_partial(sum, to);
     }
@@ -288,11 +318,11 @@ fn sum_rows<S: Simd>(s: S, ids: &[u32], weights: &[f32], from: Part<'_>, to: &mu
 
 /// Some vectors' columns of [`sum_rows`].
 #[inline(always)]
-fn sum_block<S: Simd, const VECTORS: usize>(
+fn sum_block<S: Simd, E: Stored, const VECTORS: usize>(
     s: S,
     ids: &[u32],
     weights: &[f32],
-    from: Part<'_>,
+    from: Part<'_, E>,
     start: usize,
     to: &mut [f32],
 ) {
@@ -308,7 +338,7 @@ fn sum_block<S: Simd, const VECTORS: usize>(
         }
         let (row, weight) = (from.columns(id, columns.clone()), s.splat(weight));
         for (k, sum) in sums.iter_mut().enumerate() {
-            *sum = s.mul_add(weight, s.load(&row[k * S::LANES..]), *sum);
+            *sum = s.mul_add(weight, E::load(s, &row[k * S::LANES..][..S::LANES]), *sum);
         }
     }
     for (sum, to) in sums.into_iter().zip(to.chunks_exact_mut(S::LANES)) {

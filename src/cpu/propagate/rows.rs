@@ -2,26 +2,26 @@
 
 use core::ops::Range;
 
-use crate::cpu::simd::prefetch_row;
+use crate::cpu::simd::{Stored, prefetch_row};
 
 /// The place of a node that the batch does not pick.
 pub(in crate::cpu) const NOT_PICKED: u32 = u32::MAX;
 
 /// The rows of all nodes: those of a first table, and behind them those of a second.
 #[derive(Clone, Copy, Debug)]
-pub struct NodeRows<'a> {
+pub struct NodeRows<'a, E = f32> {
     /// The first rows.
-    pub first: &'a [f32],
+    pub first: &'a [E],
     /// The others.
-    pub second: &'a [f32],
+    pub second: &'a [E],
     /// Floats in a row.
     pub width: usize,
 }
 
-impl<'a> NodeRows<'a> {
+impl<'a, E: Stored> NodeRows<'a, E> {
     /// The columns `range` of a node's row.
     #[inline(always)]
-    pub(super) fn columns(&self, node: u32, range: Range<usize>) -> &'a [f32] {
+    pub(super) fn columns(&self, node: u32, range: Range<usize>) -> &'a [E] {
         let (split, table) = (self.split(), [self.part(0), self.part(1)]);
         table[usize::from(node >= split)].columns(node, range)
     }
@@ -34,7 +34,7 @@ impl<'a> NodeRows<'a> {
 
     /// One of the tables.
     #[inline(always)]
-    pub(super) fn part(&self, side: usize) -> Part<'a> {
+    pub(super) fn part(&self, side: usize) -> Part<'a, E> {
         let (rows, first) = [(self.first, 0), (self.second, self.split())][side];
         Part {
             rows,
@@ -46,17 +46,17 @@ impl<'a> NodeRows<'a> {
 
 /// One of the two tables: what a run of edges that lead to it reads.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
-    rows: &'a [f32],
+pub(super) struct Part<'a, E> {
+    rows: &'a [E],
     /// The node of its first row.
     first: u32,
     /// Floats in a row.
     pub(super) width: usize,
 }
 
-impl<'a> Part<'a> {
+impl<'a, E: Stored> Part<'a, E> {
     #[inline(always)]
-    pub(super) fn columns(&self, node: u32, range: Range<usize>) -> &'a [f32] {
+    pub(super) fn columns(&self, node: u32, range: Range<usize>) -> &'a [E] {
         let at = node.wrapping_sub(self.first) as usize * self.width;
         &self.rows[at + range.start..at + range.end]
     }
@@ -71,6 +71,17 @@ impl<'a> Part<'a> {
     }
 }
 
+/// The layers that are there before the last one is computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Layers<'a, E = f32> {
+    /// The first, as the tables have it.
+    pub own: NodeRows<'a>,
+    /// The same as it is sent over edges.
+    pub first: NodeRows<'a, E>,
+    /// Those behind it.
+    pub others: &'a [NodeRows<'a, E>],
+}
+
 /// The gradients of the picked nodes' outputs, which the way back begins with.
 #[derive(Clone, Copy, Debug)]
 pub struct Picked<'a> {
@@ -78,6 +89,8 @@ pub struct Picked<'a> {
     pub places: &'a [u32],
     /// `[picked, width]`.
     pub rows: &'a [f32],
+    /// What they are times: a power of two.
+    pub scale: f32,
     /// How many samples pick each.
     pub counts: &'a [u32],
     /// Floats in a row.
@@ -86,7 +99,7 @@ pub struct Picked<'a> {
 
 impl<'a> Picked<'a> {
     /// The picked rows, by their places.
-    pub(super) fn table(&self) -> Part<'a> {
+    pub(super) fn table(&self) -> Part<'a, f32> {
         Part {
             rows: self.rows,
             first: 0,

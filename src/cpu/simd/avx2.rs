@@ -1,10 +1,12 @@
-//! AVX2 with FMA: 8 lanes, 16 registers.
+//! AVX2 with FMA and F16C, which came with it: 8 lanes, 16 registers.
 
 use core::arch::x86_64::*;
 
+use half::f16;
+
 use super::{Kernel, Simd};
 
-/// Proof that this processor has AVX2 and FMA.
+/// Proof that this processor has AVX2, FMA and F16C.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(());
 
@@ -13,9 +15,15 @@ impl Avx2 {
     #[inline]
     pub fn new() -> Option<Self> {
         #[cfg(feature = "std")]
-        let available = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+        let available = std::is_x86_feature_detected!("avx2")
+            && std::is_x86_feature_detected!("fma")
+            && std::is_x86_feature_detected!("f16c");
         #[cfg(not(feature = "std"))]
-        let available = cfg!(all(target_feature = "avx2", target_feature = "fma"));
+        let available = cfg!(all(
+            target_feature = "avx2",
+            target_feature = "fma",
+            target_feature = "f16c"
+        ));
         available.then_some(Avx2(()))
     }
 }
@@ -44,7 +52,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2,fma")]
+        #[target_feature(enable = "avx2,fma,f16c")]
         fn enabled<K: Kernel>(kernel: K) -> K::Output {
             kernel.run()
         }
@@ -168,5 +176,17 @@ impl Simd for Avx2 {
     unsafe fn store_ptr_partial(self, x: Self::F32, to: *mut f32, count: usize) {
         // SAFETY: `self` proves the instruction, the caller the memory; masked lanes are not touched.
         unsafe { _mm256_maskstore_ps(to, mask(count), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves_ptr(self, from: *const f16) -> Self::F32 {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves_ptr(self, x: Self::F32, to: *mut f16) {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { _mm_storeu_si128(to.cast(), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x)) }
     }
 }

@@ -2,6 +2,8 @@
 
 use core::arch::x86_64::*;
 
+use half::f16;
+
 use super::{Kernel, Simd};
 
 /// Proof that this processor has AVX-512F.
@@ -152,5 +154,20 @@ impl Simd for Avx512 {
     unsafe fn store_ptr_partial(self, x: Self::F32, to: *mut f32, count: usize) {
         // SAFETY: `self` proves the instruction, the caller the memory; masked lanes are not touched.
         unsafe { _mm512_mask_storeu_ps(to, mask(count), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves_ptr(self, from: *const f16) -> Self::F32 {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves_ptr(self, x: Self::F32, to: *mut f16) {
+        // SAFETY: `self` proves the instruction, the caller the memory.
+        unsafe {
+            let halves = _mm512_cvtps_ph::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x);
+            _mm256_storeu_si256(to.cast(), halves);
+        }
     }
 }

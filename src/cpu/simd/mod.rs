@@ -17,6 +17,7 @@ mod neon;
 pub(crate) mod pages;
 pub(crate) mod pairs;
 mod scalar;
+mod stored;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -25,9 +26,12 @@ pub use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
 pub use scalar::Scalar;
+pub use stored::Stored;
 
 use alloc::{format, string::ToString, vec::Vec};
 use core::{fmt, str::FromStr};
+
+use half::f16;
 
 use crate::{Error, Result};
 
@@ -112,6 +116,16 @@ pub trait Simd: Sealed + Copy + Send + Sync + 'static {
     /// # Safety
     /// `to` must be valid for writing `count` floats.
     unsafe fn store_ptr_partial(self, x: Self::F32, to: *mut f32, count: usize);
+    /// The first `LANES` halves of `from`, widened.
+    ///
+    /// # Safety
+    /// `from` must be valid for reading `LANES` halves.
+    unsafe fn load_halves_ptr(self, from: *const f16) -> Self::F32;
+    /// Writes `LANES` halves to `to`, each the nearest, of two the even one; infinite beyond the largest.
+    ///
+    /// # Safety
+    /// `to` must be valid for writing `LANES` halves.
+    unsafe fn store_halves_ptr(self, x: Self::F32, to: *mut f16);
 
     /// The first `LANES` floats of a slice that has as many.
     #[inline(always)]
@@ -154,12 +168,14 @@ pub trait Simd: Sealed + Copy + Send + Sync + 'static {
 
 /// Asks for the cache line of `data[index]`, if there is one; a hint that costs an instruction.
 #[inline(always)]
-pub(crate) fn prefetch(data: &[f32], index: usize) {
+pub(crate) fn prefetch<T>(data: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(float) = data.get(index) {
+    if let Some(element) = data.get(index) {
         // SAFETY: SSE is part of x86-64, and a prefetch changes nothing but the cache.
         unsafe {
-            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(core::ptr::from_ref(float).cast());
+            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(
+                core::ptr::from_ref(element).cast(),
+            );
         }
     }
     // Elsewhere the instruction is not to be had in stable Rust.
@@ -167,14 +183,17 @@ pub(crate) fn prefetch(data: &[f32], index: usize) {
     let _ = (data, index);
 }
 
+/// Bytes in a line of a cache.
+const LINE: usize = 64;
+
 /// Asks for the lines of a row, which begins at `data[start]`.
 #[inline(always)]
-pub(crate) fn prefetch_row(data: &[f32], start: usize, width: usize) {
+pub(crate) fn prefetch_row<T>(data: &[T], start: usize, width: usize) {
     let end = start.saturating_add(width).min(data.len()); // a caller's width may be any number
     let mut column = start;
     while column < end {
         prefetch(data, column);
-        column += 16;
+        column += LINE / size_of::<T>();
     }
 }
 
@@ -194,20 +213,20 @@ pub trait Kernel {
 macro_rules! kernel {
     (
         $(#[$attribute:meta])*
-        pub fn $name:ident<'a, S: $simd:ident>($s:ident: S $(, $argument:ident: $type:ty)* $(,)?) $(-> $output:ty)? $body:block
+        pub fn $name:ident<'a, S: $simd:ident $(, $other:ident: $bound:ident)?>($s:ident: S $(, $argument:ident: $type:ty)* $(,)?) $(-> $output:ty)? $body:block
     ) => {
         $(#[$attribute])*
         #[allow(clippy::too_many_arguments)] // operands with their shapes
-        pub fn $name<'a, S: $simd>($s: S $(, $argument: $type)*) $(-> $output)? {
+        pub fn $name<'a, S: $simd $(, $other: $bound)?>($s: S $(, $argument: $type)*) $(-> $output)? {
             #[allow(unused_imports)] // where all arguments are matrices
             use $crate::cpu::rows::CheckShape as _;
             $((&$argument).check_shape();)*
-            struct Arguments<'a, S> {
+            struct Arguments<'a, S $(, $other: $bound)?> {
                 $s: S,
                 $($argument: $type,)*
-                lifetime: core::marker::PhantomData<&'a ()>,
+                lifetime: core::marker::PhantomData<(&'a (), $($other)?)>,
             }
-            impl<'a, S: $simd> $crate::cpu::simd::Kernel for Arguments<'a, S> {
+            impl<'a, S: $simd $(, $other: $bound)?> $crate::cpu::simd::Kernel for Arguments<'a, S $(, $other)?> {
                 type Output = $crate::cpu::simd::kernel!(@output $($output)?);
                 #[inline(always)]
                 fn run(self) -> Self::Output {

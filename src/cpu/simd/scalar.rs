@@ -1,5 +1,7 @@
 //! Plain code for any processor: four lanes that a compiler may map onto whatever vectors it has.
 
+use half::f16;
+
 use super::{Kernel, Simd};
 
 /// Four floats at a time in plain code.
@@ -11,6 +13,40 @@ const LANES: usize = 4;
 #[inline(always)]
 fn map2(a: [f32; LANES], b: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> [f32; LANES] {
     core::array::from_fn(|lane| f(a[lane], b[lane]))
+}
+
+/// A half as a float, without branches, so that a compiler can do several at once.
+#[inline(always)]
+fn widen(half: u16) -> f32 {
+    // As the bits of a float, exponents are 112 too low; those of subnormal numbers come right with them.
+    const RAISE: f32 = f32::from_bits((127 + 112) << 23);
+    const INFINITE: u16 = 0x7c00;
+    let (sign, bits) = (u32::from(half & 0x8000) << 16, u32::from(half & 0x7fff) << 13);
+    let infinite = if half & INFINITE == INFINITE {
+        f32::INFINITY.to_bits()
+    } else {
+        0
+    };
+    f32::from_bits((f32::from_bits(bits) * RAISE).to_bits() | infinite | sign)
+}
+
+/// The bits of the half nearest to a float of these, likewise.
+#[inline(always)]
+fn narrow(bits: u32) -> u16 {
+    /// The smallest float that is rounded to infinity: 65,520.
+    const LARGEST: u32 = 0x477f_f000;
+    /// The smallest half that is not subnormal: 2^-14.
+    const SMALLEST: u32 = 0x3880_0000;
+    /// A float whose last digit is worth that of a subnormal half.
+    const UNIT: f32 = 0.5;
+    let (sign, size) = (bits >> 16 & 0x8000, bits & 0x7fff_ffff);
+    let subnormal = (f32::from_bits(size) + UNIT).to_bits().wrapping_sub(UNIT.to_bits());
+    // Half of the last digit, less what makes it go to the even one.
+    let normal = size.wrapping_sub(112 << 23).wrapping_add(0xfff + (size >> 13 & 1)) >> 13;
+    let half = if size < SMALLEST { subnormal } else { normal };
+    let half = if size < LARGEST { half } else { 0x7c00 };
+    let half = if size > f32::INFINITY.to_bits() { 0x7e00 } else { half };
+    (sign | half) as u16
 }
 
 impl super::Sealed for Scalar {}
@@ -122,5 +158,21 @@ impl Simd for Scalar {
     unsafe fn store_ptr_partial(self, x: Self::F32, to: *mut f32, count: usize) {
         // SAFETY: as in load_ptr_partial, for writing.
         unsafe { core::ptr::copy_nonoverlapping(x.as_ptr(), to, count.min(LANES)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves_ptr(self, from: *const f16) -> Self::F32 {
+        // SAFETY: the caller vouches for LANES halves, and an array of them is aligned as one is.
+        let halves = unsafe { from.cast::<[f16; LANES]>().read() };
+        halves.map(|half| widen(half.to_bits()))
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves_ptr(self, x: Self::F32, to: *mut f16) {
+        // SAFETY: as in load_halves_ptr, for writing.
+        unsafe {
+            to.cast::<[f16; LANES]>()
+                .write(x.map(|x| f16::from_bits(narrow(x.to_bits()))))
+        }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct GraphBuffers {
     pub offsets: wgpu::Buffer,
     /// A neighbour and the bits of the weight, one behind the other.
     pub edges: wgpu::Buffer,
-    /// Layers by turns, `[nodes, width]`.
+    /// Layers by turns, `[nodes, width]`; those of halves take half of the room, which gradients in floats need in the end.
     pub layers: [wgpu::Buffer; 2],
     /// What look-ups read, of the same shape.
     pub mean: wgpu::Buffer,

@@ -6,9 +6,11 @@
 use crate::{
     gpu::{memory::graph::GraphBuffers, ops::prelude::*, program::grid::Sources},
     ops::Propagate,
+    plan::Storage,
 };
 
-const SHADER: Shader = shader!("propagate", "picked", "propagate");
+const SHADER: Shader = shader!("propagate", "picked", "rows_f32", "propagate");
+const HALVES: Shader = shader!("propagate halves", "picked", "rows_f16", "propagate");
 
 uniform! {
     struct PropagateShape as Propagate {
@@ -24,7 +26,7 @@ uniform! {
 }
 
 impl Shaders for Propagate {
-    const SHADERS: &'static [Shader] = &[SHADER];
+    const SHADERS: &'static [Shader] = &[SHADER, HALVES];
     const UNIFORMS: &'static [UniformLayout] = &[PropagateShape::LAYOUT];
 }
 
@@ -73,13 +75,14 @@ impl<'a> Context<'a> {
                     ..shape
                 };
                 let buffers = vec![(3, &shard.slots.value), (4, even), (5, &graph.mean)];
-                drafts.push(draft("copy", shape, shape.rows, Reads::Nothing, buffers));
+                drafts.push(draft(op, "copy", shape, shape.rows, Reads::Nothing, buffers));
             }
         }
         let layer = |index: usize| if index.is_multiple_of(2) { even } else { odd };
         for index in 1..op.layers {
             let buffers = vec![(3, layer(index - 1)), (4, layer(index)), (5, &graph.mean)];
             drafts.push(draft(
+                op,
                 "product",
                 shape,
                 shape.nodes,
@@ -89,7 +92,7 @@ impl<'a> Context<'a> {
         }
         let buffers = with_edges(vec![(3, layer(op.layers - 1)), (5, &graph.mean)], graph);
         if !picked {
-            drafts.push(draft("last", shape, shape.nodes, Reads::Nothing, buffers));
+            drafts.push(draft(op, "last", shape, shape.nodes, Reads::Nothing, buffers));
             return Ok(drafts);
         }
         for (side, table) in op.tables.into_iter().enumerate() {
@@ -104,7 +107,7 @@ impl<'a> Context<'a> {
             let grid = Grid::AllSegments { sources, threads };
             drafts.push(Draft {
                 grid,
-                ..draft("last_picked", shape, 0, Reads::Batch, buffers.clone())
+                ..draft(op, "last_picked", shape, 0, Reads::Batch, buffers.clone())
             });
         }
         Ok(drafts)
@@ -119,11 +122,23 @@ impl<'a> Context<'a> {
         let drafts = (0..op.layers).map(|index| {
             let to = &graph.layers[index % 2];
             let buffers = vec![(4, to), (5, &graph.mean)];
+            let is_last = index + 1 == op.layers;
             let (entry, buffers) = match reached.replace(to) {
+                None if is_last => ("only_back", buffers),
                 None => ("first_back", buffers),
-                Some(from) => ("back", [(3, from)].into_iter().chain(buffers).collect()),
+                Some(from) => {
+                    let entry = if is_last { "last_back" } else { "back" };
+                    (entry, [(3, from)].into_iter().chain(buffers).collect())
+                }
             };
-            draft(entry, shape, shape.nodes, Reads::Nothing, with_edges(buffers, graph))
+            draft(
+                op,
+                entry,
+                shape,
+                shape.nodes,
+                Reads::Nothing,
+                with_edges(buffers, graph),
+            )
         });
         (drafts.collect(), reached)
     }
@@ -150,6 +165,7 @@ fn with_edges<'a>(mut buffers: Vec<(u32, &'a wgpu::Buffer)>, graph: &'a GraphBuf
 
 /// A dispatch over so many rows.
 fn draft<'a>(
+    op: Propagate,
     entry: &'static str,
     shape: PropagateShape,
     rows: u32,
@@ -157,7 +173,13 @@ fn draft<'a>(
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
     let grid = Grid::Threads(u64::from(rows) * u64::from(shape.width));
-    Draft::new(SHADER, entry, grid, reads, &shape, buffers)
+    let is_kept_times = ["first_back", "back", "last_back"].contains(&entry);
+    let (shader, reads) = match op.storage {
+        Storage::F32 => (SHADER, reads),
+        Storage::F16 if is_kept_times => (HALVES, Reads::Call),
+        Storage::F16 => (HALVES, reads),
+    };
+    Draft::new(shader, entry, grid, reads, &shape, buffers)
         .of(format!("{}", 4 * shape.width))
         .cost(0, 48)
 }

@@ -5,7 +5,7 @@ use alloc::format;
 use super::PlanBuilder;
 use crate::{
     ops::{self, Propagate, Propagated, Role},
-    plan::{Init, ParamKind, Space, Stage, View},
+    plan::{Init, ParamKind, Space, Stage, Storage, View},
 };
 
 /// Layers of a propagation at most: executors keep the rows of each.
@@ -17,16 +17,18 @@ impl PlanBuilder {
     /// vocabulary whose ids it has rows of, its number of rows and how it begins. [`gather_propagated`](PlanBuilder::gather_propagated)
     /// looks ids up in it.
     ///
+    /// Layers are kept as `storage` says, the first of them beside the tables, which stay as they are.
+    ///
     /// A plan propagates at most once, and does not look the tables up as they are besides. Every row of such a table moves
     /// at every step, by [`LazyAdam`](crate::plan::Optimizer::LazyAdam) too: all of them have a part in a batch.
     ///
     /// ```
-    /// use pocketrec::{ops::SigmoidCrossEntropy, plan::{Init, PlanBuilder}};
+    /// use pocketrec::{ops::SigmoidCrossEntropy, plan::{Init, PlanBuilder, Storage}};
     /// let mut plan = PlanBuilder::new();
     /// let (user, item) = (plan.query("user"), plan.candidate("item"));
     /// let init = Init::Normal { std: 0.1 };
     /// let tables = [("user.weight", "user", 50, init), ("item.weight", "item", 40, init)];
-    /// let nodes = plan.propagate(tables, 8, 3);
+    /// let nodes = plan.propagate(tables, 8, 3, Storage::F32);
     /// let (p, q, terms) = (plan.buffer(8), plan.buffer(8), plan.buffer(8));
     /// plan.gather_propagated(nodes, user, p);
     /// plan.gather_propagated(nodes, item, q);
@@ -37,7 +39,13 @@ impl PlanBuilder {
     /// assert_eq!(plan.nodes(), [50, 40]);
     /// # Ok::<(), pocketrec::Error>(())
     /// ```
-    pub fn propagate(&mut self, tables: [(&str, &str, usize, Init); 2], width: usize, layers: usize) -> View {
+    pub fn propagate(
+        &mut self,
+        tables: [(&str, &str, usize, Init); 2],
+        width: usize,
+        layers: usize,
+        storage: Storage,
+    ) -> View {
         if layers == 0 || layers > MAX_LAYERS {
             self.fail(format!("propagation over {layers} layers; give 1 to {MAX_LAYERS}"));
         }
@@ -52,7 +60,12 @@ impl PlanBuilder {
             self.table(name, vocabulary, [rows, width], init)
         });
         let output = self.buffer_in(Space::Nodes, width);
-        self.stages.push(Stage::Propagate(Propagate { tables, layers, output }));
+        self.stages.push(Stage::Propagate(Propagate {
+            tables,
+            layers,
+            storage,
+            output,
+        }));
         output
     }
 

@@ -3,7 +3,11 @@
 use pocketrec::{
     models::{LightGcn, Loss, Mf, Softmax},
     ops::{Bpr, Ccl, Margin, SampledSoftmax, SigmoidCrossEntropy, Similarity, SoftmaxCrossEntropy},
-    plan::{Activation, GruKind, Init, Plan, PlanBuilder, Space, Stage, View},
+    plan::{
+        Activation, GruKind, Init, Plan, PlanBuilder, Space, Stage,
+        Storage::{self, F16, F32},
+        View,
+    },
 };
 
 use crate::common::plan_of;
@@ -605,10 +609,19 @@ fn auxiliary() -> Plan {
 /// Tables whose rows reach one another: products of what comes out for a user and for an item, or for a negative too.
 fn of_tables() -> Vec<(&'static str, Plan)> {
     vec![
-        ("propagate: over 1 layer, 5 columns", propagated(5, 1, false)),
-        ("propagate: over 2 layers, 8 columns", propagated(8, 2, false)),
-        ("propagate: over 3 layers, of pairs", propagated(7, 3, true)),
-        ("propagate: over 4 layers, beyond 8 vectors", propagated(135, 4, true)),
+        ("propagate: over 1 layer, 5 columns", propagated(5, 1, F32, false)),
+        ("propagate: over 2 layers, 8 columns", propagated(8, 2, F32, false)),
+        ("propagate: over 3 layers, of pairs", propagated(7, 3, F32, true)),
+        (
+            "propagate: over 4 layers, beyond 8 vectors",
+            propagated(135, 4, F32, true),
+        ),
+        ("propagate: over 1 layer of halves", propagated(5, 1, F16, false)),
+        ("propagate: over 2 layers of halves", propagated(8, 2, F16, false)),
+        (
+            "propagate: over 4 layers of halves, beyond 8 vectors",
+            propagated(135, 4, F16, true),
+        ),
         ("propagate: beside a table that is not", beside_a_plain_table()),
         (
             "propagate: users, or items in their place",
@@ -636,11 +649,11 @@ fn related() -> Loss {
     })
 }
 
-fn propagated(width: usize, layers: usize, pairs: bool) -> Plan {
+fn propagated(width: usize, layers: usize, storage: Storage, pairs: bool) -> Plan {
     let mut plan = PlanBuilder::new();
     let (user, item) = (plan.query("user"), plan.candidate("item"));
     let tables = [("user.weight", "user", 13, INIT), ("item.weight", "item", 19, INIT)];
-    let nodes = plan.propagate(tables, width, layers);
+    let nodes = plan.propagate(tables, width, layers, storage);
     let p = plan.buffer(width);
     plan.gather_propagated(nodes, user, p);
     let logit = |plan: &mut PlanBuilder, column| {
@@ -666,7 +679,7 @@ fn beside_a_plain_table() -> Plan {
     let (user, item) = (plan.column("user"), plan.column("item"));
     let seen = plan.column_in("seen", "item", history);
     let tables = [("user.weight", "user", 11, INIT), ("item.weight", "item", 17, INIT)];
-    let nodes = plan.propagate(tables, 6, 2);
+    let nodes = plan.propagate(tables, 6, 2, F32);
     let (x, steps, biases) = (plan.buffer(18), plan.buffer_in(history, 6), plan.buffer(1));
     plan.gather_propagated(nodes, user, x.columns(0, 6));
     plan.gather_propagated(nodes, item, x.columns(6, 6));
