@@ -360,7 +360,7 @@ typedef struct pocketrec_event {
      */
     size_t size;
     /**
-     * What it is: one of pocketrec_event_kind.
+     * What it is: one of pocketrec_event_kind. Later versions may add kinds: leave alone what is unknown.
      */
     int32_t kind;
     /**

@@ -28,7 +28,7 @@ pub enum pocketrec_event_kind {
 pub struct pocketrec_event {
     /// Bytes of this struct, as the library has it.
     pub size: usize,
-    /// What it is: one of pocketrec_event_kind.
+    /// What it is: one of pocketrec_event_kind. Later versions may add kinds: leave alone what is unknown.
     pub kind: i32,
     /// The epoch, counted from 1.
     pub epoch: u32,
