@@ -32,8 +32,7 @@ impl Trainer {
         Self::from_checkpoint(Checkpoint::load(path)?, device)
     }
 
-    /// The bytes of the file that [`save`](Trainer::save) writes, for where there are no files. They are the only copy that
-    /// is made.
+    /// The bytes of the file that [`save`](Trainer::save) writes, for where there are no files.
     ///
     /// ```
     /// use pocketrec::{device::Device, models::Gmf, train::*};
