@@ -10,7 +10,8 @@ use super::{
     status::{Failure, Result, entry, pocketrec_status, pocketrec_status::POCKETREC_HANDLE},
 };
 
-/// What is out, by where it lies: bytes that are not ours, or were freed before, are told from those that are.
+/// What is out, by where it lies: bytes that are not ours, or were freed before, are told from those that are, as long as nothing
+/// else was handed out in the same place since.
 static HANDED_OUT: Mutex<BTreeMap<usize, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
 /// Where bytes go that the caller is to free.
