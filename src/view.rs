@@ -62,7 +62,7 @@ pub enum Storage {
     /// 4 bytes a float: as they are computed.
     #[default]
     F32,
-    /// 2 bytes: 11 binary digits, up to 65,504. Sums are made in [`F32`](Storage::F32).
+    /// 2 bytes: 11 binary digits, up to 65,504. Sums of what is read are made in [`F32`](Storage::F32).
     F16,
 }
 

@@ -11,10 +11,10 @@
 //! (He, Deng, Wang, Li, Zhang, Wang, *LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation*, SIGIR
 //! 2020, equations 7, 8 and 4 with equal weights). There are no other parameters than the tables.
 //!
-//! Where layers are kept in [halves](Storage::F16), what is sent over edges is rounded to these: the second factor of each
-//! product, of the first too. `E0` itself, the last layer and the mean are not. Backward likewise, and since gradients of a
-//! batch's mean are too small for halves, they are kept times a [power of two](scale_of) that makes them those of its sum or more.
-//! That rounding has no gradient is taken for granted.
+//! Where layers are kept in [halves](Storage::F16), a training step rounds what is sent over edges to these: the second factor
+//! of each product, of the first too. `E0` itself, the last layer and the mean are not, and nothing is where samples are scored.
+//! Backward likewise, and since gradients of a batch's mean are too small for halves, they are kept times a
+//! [power of two](scale_of) that makes them those of its sum or more. The gradient of rounding is taken for 1.
 //!
 //! Backward: `A` is its own transpose, so the gradient `D` of the output goes the same way back, and the gradient of `E0` is
 //! `(D + A D + ... + A^layers D) / (layers + 1)`. It is of all rows, of which those that no sample picks are most.
@@ -44,7 +44,7 @@ pub struct Propagate {
     pub tables: [usize; 2],
     /// How far a row reaches, at least 1.
     pub layers: usize,
-    /// What layers are kept as.
+    /// What layers are kept as in training.
     pub storage: Storage,
     /// As wide as the tables, with a row for each of both: [`Space::Nodes`].
     pub output: View,
@@ -101,7 +101,8 @@ impl Op for Propagate {
 impl Specification for Propagate {
     fn forward(&self, on: &dyn Context) -> Vec<f64> {
         let nodes = self.tables.map(|table| on.value(table)).concat();
-        forward(&nodes, self.output.width, self.layers, self.storage, |node| {
+        let storage = if on.is_training() { self.storage } else { Storage::F32 };
+        forward(&nodes, self.output.width, self.layers, storage, |node| {
             on.neighbours(node)
         })
     }
@@ -171,28 +172,16 @@ pub fn forward<'a>(
 /// use pocketrec::{ops::propagate, plan::Storage::F32};
 /// let edges = [(vec![1, 2], vec![0.5, 0.25]), (vec![0], vec![0.5]), (vec![0], vec![0.25])];
 /// let of_node = |node: usize| (&edges[node].0[..], &edges[node].1[..]);
-/// let sent = propagate::sent(&[4.0, 8.0, 16.0], 1, 2, F32, of_node);
+/// let sent = propagate::sent(&[4.0, 8.0, 16.0], 1, 2, of_node);
 /// let output = propagate::forward(&[4.0, 8.0, 16.0], 1, 2, F32, of_node);
 /// assert_eq!(sent, [(4.0 + 8.0) / 3.0, (8.0 + 2.0) / 3.0, (16.0 + 1.0) / 3.0]);
 /// assert!((output[0] - (4.0 / 3.0 + 0.5 * sent[1] + 0.25 * sent[2])).abs() < 1e-12);
 /// ```
-pub fn sent<'a>(
-    nodes: &[f64],
-    width: usize,
-    layers: usize,
-    storage: Storage,
-    of_node: impl Fn(usize) -> Edges<'a>,
-) -> Vec<f64> {
-    let (mut layer, mut sum) = (nodes.to_vec(), vec![0.0; nodes.len()]);
-    for index in 0..layers {
-        round(&mut layer, storage, 1.0);
-        add(&mut sum, &layer);
-        if index + 1 < layers {
-            layer = product(&layer, width, &of_node);
-        }
-    }
-    let count = (layers + 1) as f64;
-    sum.into_iter().map(|x| x / count).collect()
+pub fn sent<'a>(nodes: &[f64], width: usize, layers: usize, of_node: impl Fn(usize) -> Edges<'a>) -> Vec<f64> {
+    let before = layers.saturating_sub(1);
+    let (of_mean, of_all) = ((before + 1) as f64, (layers + 1) as f64);
+    let means = forward(nodes, width, before, Storage::F32, of_node);
+    means.into_iter().map(|x| x * of_mean / of_all).collect()
 }
 
 /// `[nodes, width]`: of each node the sum of its neighbours' rows by the weights of the edges.

@@ -198,7 +198,7 @@ impl Propagation for Reference {
                 return Ok(());
             };
             let nodes = op.tables.map(|table| self.value(table)).concat();
-            let sent = propagate::sent(&nodes, width, op.layers, op.storage, |node| graph.of_node(node));
+            let sent = propagate::sent(&nodes, width, op.layers, |node| graph.of_node(node));
             for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
                 narrow(&sent[(first + row as usize) * width..][..width], out);
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pocketrec::{
     Error, Result,
+    checkpoint::Checkpoint,
     data::{Batch, Edge, Graph, GraphBuilder, Interactions, Planted, Sampling, Split},
     device::Device,
     executor::{Executor, set_graph},
@@ -67,6 +68,59 @@ fn rows_are_what_the_formula_gives() {
     let mut score = [0.0];
     executor.score(&[&[1], &[2]], &mut score).wait().unwrap();
     near(&score, &[f64::from(rows[0][0]) * f64::from(rows[1][2])]);
+}
+
+/// A step sends halves, whose next number behind 2,048 is 2,050; scores are not rounded.
+#[test]
+fn halves_are_what_a_step_sends() {
+    let model = LightGcn::new(2, 3).embedding_dim(1).layers(1).storage(Storage::F16);
+    let plan = model.plan_for(Loss::CrossEntropy).unwrap();
+    let mut state = hand_state(&plan);
+    state.tensors[1].value[1] = 2049.0;
+    let mut executor = Device::cpu().executor(plan, state).unwrap();
+    let graph = Arc::new(Graph::of(&hand_made()).unwrap());
+    set_graph(&mut *executor, graph).wait().unwrap();
+    let s2 = 0.5f64.sqrt();
+    let mut row = [0.0];
+    let propagation = executor.propagation().unwrap();
+    propagation.propagated_rows(0, 1, &mut row).wait().unwrap();
+    near(&row, &[(2.0 + s2 * 2049.0) / 2.0]);
+    // User 1 and item 2, which has no edge and half of 16: so large a logit is the loss of a label of 0.
+    let mut batch = Batch::new(2, 1);
+    batch.push(&[1, 2], 0.0);
+    batch.sort();
+    let (optimizer, l2) = (Optimizer::default(), L2::default());
+    executor.step(&batch, &optimizer, l2, &mut || ()).wait().unwrap();
+    let loss = executor.take_loss().wait().unwrap().mean();
+    near(&[loss as f32], &[8.0 * (2.0 + s2 * 2048.0) / 2.0]);
+}
+
+/// What is learnt in halves is next to what is learnt in floats, but not the same, and goes on from a file to the bit.
+#[test]
+fn it_learns_in_halves_too() {
+    let split = planted();
+    let model = LightGcn::new(120, 80).embedding_dim(8).layers(3);
+    let [mut floats, mut halves] = [Storage::F32, Storage::F16].map(|storage| {
+        let mut trainer = Trainer::new(model.clone().storage(storage), Device::cpu(), config()).unwrap();
+        trainer.fit(&split, |_| ()).unwrap();
+        trainer
+    });
+    let states = [&mut floats, &mut halves].map(|trainer| trainer.state().unwrap());
+    for (x, y) in states[0].tensors.iter().zip(&states[1].tensors) {
+        let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|x| f64::from(x).powi(2)).sum::<f64>();
+        let difference = squares(&mut x.value.iter().zip(&y.value).map(|(x, y)| x - y));
+        let off = (difference / squares(&mut x.value.iter().copied())).sqrt();
+        assert!(off > 0.0 && off < 0.01, "{off}");
+    }
+    let mut bytes = Vec::new();
+    halves.checkpoint().unwrap().write_to(&mut bytes).unwrap();
+    let mut again = Trainer::from_checkpoint(Checkpoint::from_bytes(&bytes).unwrap(), Device::cpu()).unwrap();
+    assert_eq!(again.plan().propagation().map(|op| op.storage), Some(Storage::F16));
+    for trainer in [&mut halves, &mut again] {
+        trainer.set_config(TrainConfig { epochs: 8, ..config() }).unwrap();
+        trainer.fit(&split, |_| ()).unwrap();
+    }
+    assert_eq!(again.state().unwrap(), halves.state().unwrap());
 }
 
 /// Rows that no sample picks have a gradient too, by the edges that lead to them.

@@ -46,9 +46,10 @@ pub(super) struct Propagated {
     cuts: [Vec<usize>; 2],
     /// What look-ups read, `[nodes, width]`: in training the rows that the batch picks alone.
     pub output: AlignedVec,
-    /// The first layer as it is sent, where that is not as the tables have it.
+    /// The first layer as a step sends it, where that is not as the tables have it.
     first: AlignedVec,
-    /// All layers but the first and the last, as they are kept; backward, by turns what has come back so far.
+    /// All layers but the first and the last; backward, by turns what has come back so far. In a step, those of halves take
+    /// half of the room.
     layers: Vec<AlignedVec>,
     /// Whether all of `output` belongs to the present parameters.
     pub is_whole: bool,
@@ -115,19 +116,19 @@ impl Propagated {
     pub fn set_graph(&mut self, graph: Arc<Graph>) -> Result<()> {
         let (nodes, layers) = (graph.nodes(), self.op.layers - 1);
         let floats = nodes.saturating_mul(self.width);
-        let (first, kept) = match self.op.storage {
-            Storage::F32 => (0, floats),
-            Storage::F16 => (floats.div_ceil(2), floats.div_ceil(2)),
+        let first = match self.op.storage {
+            Storage::F32 => 0,
+            Storage::F16 => floats.div_ceil(2),
         };
         let what = || format!("{} layers of {nodes} nodes", self.op.layers);
-        let all = kept.saturating_mul(layers).saturating_add(first).saturating_add(floats);
+        let all = floats.saturating_mul(1 + layers).saturating_add(first);
         memory::check(memory::bytes_of::<f32>(all), what)?;
         self.output.try_resize(floats, what)?;
         self.first.try_resize(first, what)?;
         self.layers.resize_with(layers, AlignedVec::default);
         self.layers
             .iter_mut()
-            .try_for_each(|layer| layer.try_resize(kept, what))?;
+            .try_for_each(|layer| layer.try_resize(floats, what))?;
         self.places.clear();
         memory::reserve(&mut self.places, nodes, what)?;
         self.places.resize(nodes, NOT_PICKED);
@@ -179,11 +180,11 @@ impl Propagated {
         }
     }
 
-    /// The layers that lookups read the mean of: of picked nodes, or of all.
+    /// The layers that lookups read the mean of: in a step, of picked nodes alone; for scores of all, and nothing is rounded.
     pub fn forward(&mut self, tables: NodeRows<'_>, on: &mut Workers<'_>, picked: bool) {
         match self.op.storage {
-            Storage::F32 => self.forward_in::<f32>(tables, on, picked),
-            Storage::F16 => self.forward_in::<f16>(tables, on, picked),
+            Storage::F16 if picked => self.forward_in::<f16>(tables, on, picked),
+            _ => self.forward_in::<f32>(tables, on, picked),
         }
     }
 
@@ -192,11 +193,13 @@ impl Propagated {
         let (split, width) = (tables.first.len(), self.width);
         let proof = on.proof;
         let pieces = || self.cuts.iter().flat_map(|cuts| runs(cuts));
-        let copy = E::of_mut(&mut self.first);
-        if !copy.is_empty() {
-            on.for_each(split_rows(copy, pieces(), width), |(nodes, to), _| {
-                dispatch!(proof, s => propagate::copy(s, nodes.clone(), tables, to));
-            });
+        if E::IS_ROUNDED {
+            on.for_each(
+                split_rows(E::of_mut(&mut self.first), pieces(), width),
+                |(nodes, to), _| {
+                    dispatch!(proof, s => propagate::copy(s, nodes.clone(), tables, to));
+                },
+            );
         }
         let first = E::first(tables, E::of(&self.first));
         for layer in 0..self.layers.len() {
@@ -242,20 +245,10 @@ impl Propagated {
 
     /// From a node's row in its table to what it sends over an edge of weight 1. All layers must be there.
     pub fn add_layers(&self, node: usize, row: &mut [f32]) {
-        let columns = node * self.width..(node + 1) * self.width;
-        match self.op.storage {
-            Storage::F32 => {
-                for layer in &self.layers {
-                    row.iter_mut().zip(&layer[columns.clone()]).for_each(|(x, y)| *x += y);
-                }
-            }
-            Storage::F16 => {
-                row.fill(0.0);
-                for layer in core::iter::once(&self.first).chain(&self.layers) {
-                    let layer = &<f16 as Kept>::of(layer)[columns.clone()];
-                    row.iter_mut().zip(layer).for_each(|(x, y)| *x += y.to_f32());
-                }
-            }
+        let width = self.width;
+        for layer in &self.layers {
+            let layer = &layer[node * width..][..width];
+            row.iter_mut().zip(layer).for_each(|(x, y)| *x += y);
         }
         let scale = 1.0 / (self.op.layers + 1) as f32;
         row.iter_mut().for_each(|x| *x *= scale);
@@ -391,6 +384,9 @@ pub(in crate::cpu) enum LastLayer<'a> {
 
 /// A float that layers are kept as.
 trait Kept: Stored {
+    /// Whether the first layer is sent otherwise than the tables have it.
+    const IS_ROUNDED: bool;
+
     /// Memory, as such floats.
     fn of(memory: &[f32]) -> &[Self] {
         bytemuck::cast_slice(memory)
@@ -405,12 +401,16 @@ trait Kept: Stored {
 }
 
 impl Kept for f32 {
+    const IS_ROUNDED: bool = false;
+
     fn first<'a>(tables: NodeRows<'a>, _: &'a [f32]) -> NodeRows<'a> {
         tables
     }
 }
 
 impl Kept for f16 {
+    const IS_ROUNDED: bool = true;
+
     fn first<'a>(tables: NodeRows<'a>, copy: &'a [f16]) -> NodeRows<'a, f16> {
         whole(copy, tables.first.len(), tables.width)
     }

@@ -64,6 +64,7 @@ impl<'a> Context<'a> {
             return Ok(Vec::new());
         };
         let shape = self.propagate_shape(op, graph);
+        let storage = if picked { op.storage } else { Storage::F32 };
         let [even, odd] = &graph.layers;
         for (side, table) in op.tables.into_iter().enumerate() {
             for shard in self.shards(table)? {
@@ -75,14 +76,14 @@ impl<'a> Context<'a> {
                     ..shape
                 };
                 let buffers = vec![(3, &shard.slots.value), (4, even), (5, &graph.mean)];
-                drafts.push(draft(op, "copy", shape, shape.rows, Reads::Nothing, buffers));
+                drafts.push(draft(storage, "copy", shape, shape.rows, Reads::Nothing, buffers));
             }
         }
         let layer = |index: usize| if index.is_multiple_of(2) { even } else { odd };
         for index in 1..op.layers {
             let buffers = vec![(3, layer(index - 1)), (4, layer(index)), (5, &graph.mean)];
             drafts.push(draft(
-                op,
+                storage,
                 "product",
                 shape,
                 shape.nodes,
@@ -92,7 +93,7 @@ impl<'a> Context<'a> {
         }
         let buffers = with_edges(vec![(3, layer(op.layers - 1)), (5, &graph.mean)], graph);
         if !picked {
-            drafts.push(draft(op, "last", shape, shape.nodes, Reads::Nothing, buffers));
+            drafts.push(draft(storage, "last", shape, shape.nodes, Reads::Nothing, buffers));
             return Ok(drafts);
         }
         for (side, table) in op.tables.into_iter().enumerate() {
@@ -107,7 +108,7 @@ impl<'a> Context<'a> {
             let grid = Grid::AllSegments { sources, threads };
             drafts.push(Draft {
                 grid,
-                ..draft(op, "last_picked", shape, 0, Reads::Batch, buffers.clone())
+                ..draft(storage, "last_picked", shape, 0, Reads::Batch, buffers.clone())
             });
         }
         Ok(drafts)
@@ -132,7 +133,7 @@ impl<'a> Context<'a> {
                 }
             };
             draft(
-                op,
+                op.storage,
                 entry,
                 shape,
                 shape.nodes,
@@ -165,7 +166,7 @@ fn with_edges<'a>(mut buffers: Vec<(u32, &'a wgpu::Buffer)>, graph: &'a GraphBuf
 
 /// A dispatch over so many rows.
 fn draft<'a>(
-    op: Propagate,
+    storage: Storage,
     entry: &'static str,
     shape: PropagateShape,
     rows: u32,
@@ -174,7 +175,7 @@ fn draft<'a>(
 ) -> Draft<'a> {
     let grid = Grid::Threads(u64::from(rows) * u64::from(shape.width));
     let is_kept_times = ["first_back", "back", "last_back"].contains(&entry);
-    let (shader, reads) = match op.storage {
+    let (shader, reads) = match storage {
         Storage::F32 => (SHADER, reads),
         Storage::F16 if is_kept_times => (HALVES, Reads::Call),
         Storage::F16 => (HALVES, reads),

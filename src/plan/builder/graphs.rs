@@ -17,7 +17,7 @@ impl PlanBuilder {
     /// vocabulary whose ids it has rows of, its number of rows and how it begins. [`gather_propagated`](PlanBuilder::gather_propagated)
     /// looks ids up in it.
     ///
-    /// Layers are kept as `storage` says, the first of them beside the tables, which stay as they are.
+    /// Training keeps layers as `storage` says, the first of them beside the tables, which stay as they are.
     ///
     /// A plan propagates at most once, and does not look the tables up as they are besides. Every row of such a table moves
     /// at every step, by [`LazyAdam`](crate::plan::Optimizer::LazyAdam) too: all of them have a part in a batch.
