@@ -35,6 +35,7 @@
 //!
 //! - `std` (default): file readers, checkpoints, clocks. Without it the crate needs `alloc` alone.
 //! - `parallel` (default): worker threads for the CPU executor. The bits do not depend on their number.
+//! - `capi`: functions for C, with their header, as a shared or a static library.
 //! - `rand` (default): [`rng`]'s numbers through `rand_core`'s traits, for any distribution of the `rand` crates.
 //!
 //! # Environment
@@ -56,6 +57,9 @@
 
 extern crate alloc;
 
+#[cfg(feature = "capi")]
+#[allow(unsafe_code)] // what C hands over
+pub mod capi;
 #[cfg(feature = "std")]
 pub mod checkpoint;
 mod checks;

@@ -13,11 +13,11 @@ use std::{borrow::Cow, collections::BTreeMap, io, path::Path};
 
 use super::text::Texts;
 use super::{
-    VERSION,
+    IN_MEMORY, VERSION,
     checks::{check_history, check_titles, check_values},
     fault,
     format::{self, Input, Output, Values},
-    input_of,
+    input_in, input_of,
     read::{Reader, check_version, json, keyed_rows},
     replace_file,
     write::{check_json, history, keys, refused, texts},
@@ -43,7 +43,7 @@ pub struct Contents<'a> {
 /// A file that is being read, and the rows that its tables have.
 pub struct Source<'r, 'a> {
     reader: &'r mut Reader<'a>,
-    input: &'a Input,
+    input: &'a Input<'a>,
     rows: [usize; 2],
 }
 
@@ -106,9 +106,7 @@ impl<M: Method> Classical<M> {
     /// # Errors
     /// As [`load`](Classical::load).
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
-        let path = Path::new("in memory");
-        let input = Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(path, reason))?;
-        Self::of_input(&input, path, device)
+        Self::of_input(&input_in(bytes)?, Path::new(IN_MEMORY), device)
     }
 
     fn of_input(input: &Input, path: &Path, device: &Device) -> Result<Self> {

@@ -1,8 +1,8 @@
-//! Saving a trainer of click-through models to a file, and going on from one.
+//! Saving a trainer of click-through models to a file or to bytes, and going on from them.
 
 use std::path::Path;
 
-use super::ClickCheckpoint;
+use super::{ClickCheckpoint, memory};
 use crate::{
     Error, Result,
     device::Device,
@@ -26,6 +26,24 @@ impl ClickTrainer {
     /// asked for.
     pub fn load(path: impl AsRef<Path>, device: Device) -> Result<Self> {
         Self::from_checkpoint(ClickCheckpoint::load(path)?, device)
+    }
+
+    /// The bytes of the file that [`save`](ClickTrainer::save) writes, for where there are no files.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] where a value is not finite, or the parts do not fit together; [`Error::Memory`].
+    pub fn to_bytes(&mut self) -> Result<Vec<u8>> {
+        let checkpoint = self.checkpoint()?;
+        memory::written(|to| checkpoint.write_to(to))
+    }
+
+    /// A trainer that goes on where the one was that these bytes were saved from, as [`load`](ClickTrainer::load) does from a
+    /// file.
+    ///
+    /// # Errors
+    /// Those of [`ClickCheckpoint::from_bytes`], and [`Error::Device`] where the device lacks what was asked for.
+    pub fn from_bytes(bytes: &[u8], device: Device) -> Result<Self> {
+        Self::from_checkpoint(ClickCheckpoint::from_bytes(bytes)?, device)
     }
 
     /// All that [`ClickTrainer::save`] writes, as plain data.

@@ -11,11 +11,11 @@ use safetensors::Dtype;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    VERSION, check_finite,
+    IN_MEMORY, VERSION, check_finite,
     checks::check_best,
     fault,
     format::{self, Input, Output, Values},
-    input_of,
+    input_in, input_of,
     meta::ClickProgressRecord,
     read::{Reader, check_columns, check_room, check_version, gathered, json, words},
     replace_file,
@@ -152,9 +152,7 @@ impl ClickCheckpoint {
     /// # Errors
     /// [`Error::Checkpoint`], as [`ClickCheckpoint::load`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let input = Input::read(bytes, bytes.len() as u64);
-        let read = input.and_then(|input| read(&input));
-        read.map_err(|reason| fault(Path::new("in memory"), reason))
+        read(&input_in(bytes)?).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
     }
 }
 

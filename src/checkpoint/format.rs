@@ -212,37 +212,26 @@ impl Checksum {
 }
 
 /// A file that is whole as a container. What is in it is checked by those who ask for it.
-pub(super) struct Input {
+pub(super) struct Input<'d> {
     header: Header,
-    data: Vec<u8>,
+    data: Cow<'d, [u8]>,
 }
 
-impl Input {
+impl Input<'static> {
     /// Reads `len` bytes. The header must account for every one of them before the rest is read.
     pub fn read(mut from: impl Read, len: u64) -> Result<Self, String> {
-        let truncated = |error: io::Error| format!("it ends too early or cannot be read: {error}");
-        let mut size = [0; 8];
-        from.read_exact(&mut size).map_err(truncated)?;
-        let size = u64::from_le_bytes(size);
-        if size > len.saturating_sub(8) {
-            return Err(format!(
-                "not a safetensors file, or truncated: a header of {size} bytes in a file of {len}"
-            ));
-        }
-        if size > MAX_HEADER {
-            return Err(format!(
-                "a header of {size} bytes: a model's has {MAX_HEADER} at most, so it is not a file of this library"
-            ));
-        }
-        let header = Header::parse(&read_bytes(&mut from, size)?)?;
-        let rest = len - 8 - size;
-        if header.data_len() as u64 != rest {
-            let expected = header.data_len();
-            return Err(format!(
-                "its header speaks of {expected} bytes of data, {rest} are there: it is truncated"
-            ));
-        }
-        let data = read_bytes(&mut from, rest)?;
+        let (header, rest) = read_header(&mut from, len)?;
+        let data = Cow::Owned(read_bytes(&mut from, rest)?);
+        Ok(Input { header, data })
+    }
+}
+
+impl<'d> Input<'d> {
+    /// The same of bytes in memory, without a copy of them.
+    pub fn of_bytes(bytes: &'d [u8]) -> Result<Self, String> {
+        let mut from = bytes;
+        let (header, _) = read_header(&mut from, bytes.len() as u64)?;
+        let data = Cow::Borrowed(from); // as long as the header says
         Ok(Input { header, data })
     }
 
@@ -304,6 +293,33 @@ impl Input {
         }
         Ok(())
     }
+}
+
+/// The header of a file of `len` bytes, and how many are behind it: as many as it says.
+fn read_header(from: &mut impl Read, len: u64) -> Result<(Header, u64), String> {
+    let truncated = |error: io::Error| format!("it ends too early or cannot be read: {error}");
+    let mut size = [0; 8];
+    from.read_exact(&mut size).map_err(truncated)?;
+    let size = u64::from_le_bytes(size);
+    if size > len.saturating_sub(8) {
+        return Err(format!(
+            "not a safetensors file, or truncated: a header of {size} bytes in a file of {len}"
+        ));
+    }
+    if size > MAX_HEADER {
+        return Err(format!(
+            "a header of {size} bytes: a model's has {MAX_HEADER} at most, so it is not a file of this library"
+        ));
+    }
+    let header = Header::parse(&read_bytes(from, size)?)?;
+    let rest = len - 8 - size;
+    if header.data_len() as u64 != rest {
+        let expected = header.data_len();
+        return Err(format!(
+            "its header speaks of {expected} bytes of data, {rest} are there: it is truncated"
+        ));
+    }
+    Ok((header, rest))
 }
 
 fn read_bytes(from: &mut impl Read, len: u64) -> Result<Vec<u8>, String> {

@@ -35,6 +35,7 @@ mod clicks;
 mod format;
 mod header;
 mod knowledge;
+mod memory;
 mod meta;
 mod read;
 mod relations;
@@ -178,14 +179,20 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Checkpoint`], as [`Checkpoint::load`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let path = Path::new("in memory");
-        let input = Input::read(bytes, bytes.len() as u64).map_err(|reason| fault(path, reason))?;
-        read::read(&input).map_err(|reason| fault(path, reason))
+        read::read(&input_in(bytes)?).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
     }
 }
 
+/// What stands for a path where there is no file.
+const IN_MEMORY: &str = "in memory";
+
+/// What is in bytes, as a container.
+fn input_in(bytes: &[u8]) -> Result<Input<'_>> {
+    Input::of_bytes(bytes).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
+}
+
 /// What is in a file, as a container.
-fn input_of(path: &Path) -> Result<Input> {
+fn input_of(path: &Path) -> Result<Input<'static>> {
     let file = open_regular(path)?;
     let about = file.metadata().map_err(|error| Error::io(path, error))?;
     Input::read(file, about.len()).map_err(|reason| fault(path, reason))
@@ -200,6 +207,11 @@ pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {
         path,
     )?;
     replace_file(path, |to| write::write(contents, to))
+}
+
+/// The bytes of the file that [`save`] would write.
+pub(crate) fn to_bytes(contents: &Contents) -> Result<Vec<u8>> {
+    memory::written(|to| write::write(contents, to))
 }
 
 /// Refuses to save what would not be read again; `others` are the best parameters and the mean over epochs.

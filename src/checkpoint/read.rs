@@ -24,7 +24,7 @@ use crate::{
 
 /// What is read, and which tensors were asked for.
 pub(super) struct Reader<'a> {
-    input: &'a Input,
+    input: &'a Input<'a>,
     used: BTreeSet<&'a str>,
 }
 
@@ -143,7 +143,7 @@ fn no_memory(bytes: u64) -> String {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(input: &'a Input) -> Self {
+    pub fn new(input: &'a Input<'a>) -> Self {
         Reader {
             input,
             used: BTreeSet::new(),

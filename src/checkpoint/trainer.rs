@@ -1,8 +1,8 @@
-//! Saving a trainer to a file, and going on from one.
+//! Saving a trainer to a file or to bytes, and going on from them.
 
 use std::path::Path;
 
-use super::{Checkpoint, Contents, save};
+use super::{Checkpoint, Contents, save, to_bytes};
 use crate::{
     Error, Result,
     device::Device,
@@ -30,6 +30,33 @@ impl Trainer {
     /// asked for.
     pub fn load(path: impl AsRef<Path>, device: Device) -> Result<Self> {
         Self::from_checkpoint(Checkpoint::load(path)?, device)
+    }
+
+    /// The bytes of the file that [`save`](Trainer::save) writes, for where there are no files.
+    ///
+    /// ```
+    /// use pocketrec::{device::Device, models::Gmf, train::*};
+    /// let mut trainer = Trainer::new(Gmf::new(30, 20), Device::cpu(), TrainConfig::default())?;
+    /// let bytes = trainer.to_bytes()?;
+    /// let mut again = Trainer::from_bytes(&bytes, Device::cpu())?;
+    /// assert_eq!(again.recommend(3, 10)?, trainer.recommend(3, 10)?);
+    /// assert!(Trainer::from_bytes(&bytes[1..], Device::cpu()).is_err());
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] where a value is not finite: it would not be read again; [`Error::Memory`].
+    pub fn to_bytes(&mut self) -> Result<Vec<u8>> {
+        let (state, mean) = self.core.both()?;
+        to_bytes(&self.contents(&state, mean.as_deref()))
+    }
+
+    /// A trainer that goes on where the one was that these bytes were saved from, as [`load`](Trainer::load) does from a file.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::from_bytes`], and [`Error::Device`] where the device lacks what was asked for.
+    pub fn from_bytes(bytes: &[u8], device: Device) -> Result<Self> {
+        Self::from_checkpoint(Checkpoint::from_bytes(bytes)?, device)
     }
 
     /// All that [`Trainer::save`] writes, as plain data.
