@@ -5,5 +5,6 @@
 mod classical;
 mod gowalla;
 mod grocery;
+mod grocery_cfkg;
 #[path = "../skipped/mod.rs"]
 mod skipped;
