@@ -1,5 +1,6 @@
 //! Graphs of users and items, knowledge about items, and the methods that need no gradients.
 
+mod cfkg;
 mod classical;
 #[path = "../common/mod.rs"]
 mod common;

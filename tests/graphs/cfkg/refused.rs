@@ -12,10 +12,8 @@ use pocketrec::{
     train::{TrainConfig, Trainer},
 };
 
-use crate::{
-    common::files::{Tensors, edited},
-    config, relations,
-};
+use super::{config, relations};
+use crate::common::files::{Tensors, edited};
 
 #[track_caller]
 fn refused<T>(result: Result<T>, words: &str) {

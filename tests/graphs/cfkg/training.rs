@@ -13,10 +13,8 @@ use pocketrec::{
     train::{Control, TrainConfig, Trainer},
 };
 
-use crate::{
-    common::{bits, close, random_state, wide},
-    config, state_of,
-};
+use super::{config, state_of};
+use crate::common::{bits, close, random_state, wide};
 
 const ITEMS: u32 = 200;
 /// Values of the attribute: each the kind of one of the first items.

@@ -8,7 +8,7 @@ use pocketrec::{
 
 use crate::common::golden::{Golden, Make, on_every_cpu, on_reference};
 
-const FILE: &[u8] = include_bytes!("../golden/cfkg.safetensors");
+const FILE: &[u8] = include_bytes!("../../golden/cfkg.safetensors");
 
 fn batch(golden: &Golden, plan: &Plan, step: usize) -> Batch {
     let mut batch = Batch::default();

@@ -9,7 +9,7 @@ use pocketrec::{
     train::{TrainConfig, Trainer},
 };
 
-use crate::{config, relations, state_of};
+use super::{config, relations, state_of};
 
 fn cpu() -> Device {
     Device::cpu().threads(1)

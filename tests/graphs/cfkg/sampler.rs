@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pocketrec::data::{Batch, Interactions, Sampler, Sampling};
 
-use crate::relations;
+use super::relations;
 
 /// Who asks, the step (of a user none), and the item.
 type Asked = ((&'static str, u32), Option<u32>, u32);

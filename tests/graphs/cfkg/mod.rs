@@ -1,9 +1,6 @@
 //! CFKG: PyTorch's values, scores and paths by hand, what its sampler draws, items that nobody has, checkpoints, refusals.
 #![cfg(feature = "std")]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod golden;
 mod paths;
 mod refused;

@@ -3,16 +3,12 @@
 //! Takes minutes, and the data beside the project:
 //!
 //! ```text
-//! cargo test --release --no-default-features --features parallel --test grocery_cfkg -- --ignored --nocapture
+//! cargo test --release --no-default-features --features parallel --test published grocery_cfkg:: -- --ignored --nocapture
 //! ```
 //!
 //! `GROCERY_CFKG="LOSS EPOCHS RATE BATCH NEGATIVES RELATIONS WIDTH EVERY"` tries settings on the dev part and leaves the test part
 //! alone: so the settings below were chosen. LOSS is `bpr` (the logistic loss) or the margin of the other, RELATIONS is `none`,
 //! `items`, `categories` or `all`.
-#![cfg(feature = "std")]
-
-#[path = "skipped/mod.rs"]
-mod skipped;
 
 use std::{
     path::{Path, PathBuf},
@@ -121,7 +117,7 @@ fn read() -> Option<Data> {
         .join(folder)
         .join("amazon-grocery");
     if !folder.is_dir() {
-        skipped::skipped("../shared/data/amazon-grocery is not there");
+        crate::skipped::skipped("../shared/data/amazon-grocery is not there");
         return None;
     }
     let parts = ["train.csv", "dev.csv", "test.csv"].map(|name| folder.join(name));
