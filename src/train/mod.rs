@@ -42,7 +42,7 @@ pub use clicks::{
 #[cfg(feature = "std")]
 pub(crate) use core::Core;
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
-pub(crate) use interactions::pad as pad_keys;
+pub(crate) use interactions::keys::pad as pad_keys;
 pub use interactions::{AbsorbConfig, AbsorbReport, History, TrainConfig, Trainer};
 pub use progress::Progress;
 #[cfg(feature = "std")]

@@ -2,10 +2,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::{
-    CpuExecutor,
-    propagation::{Propagated, Workers},
-};
+use super::{CpuExecutor, node_runs::Workers, propagation::Propagated};
 #[cfg(not(feature = "parallel"))]
 use crate::cpu::serial::Pool;
 #[cfg(feature = "parallel")]

@@ -19,7 +19,9 @@
 //! they are lost and parameters may be half updated: the executor then refuses every call until a state is set.
 
 mod graph;
+mod layers;
 mod lists;
+mod node_runs;
 mod parts;
 mod propagation;
 mod scoring;
@@ -75,9 +77,9 @@ macro_rules! network {
         }
     };
 }
+pub(in crate::cpu) use layers::{LastLayer, LastProduct};
 use network;
 use propagation::Propagated;
-pub(in crate::cpu) use propagation::{LastLayer, LastProduct};
 
 /// Runs a plan on the processor.
 pub struct CpuExecutor {

@@ -11,10 +11,10 @@ use core::ops::Range;
 
 use half::f16;
 
-#[cfg(not(feature = "parallel"))]
-use crate::cpu::serial::Pool;
-#[cfg(feature = "parallel")]
-use crate::cpu::threads::Pool;
+use super::{
+    layers::{Kept, LastLayer, LastProduct, two, whole},
+    node_runs::{PIECES, Workers, cuts, runs, split_rows},
+};
 use crate::{
     Result,
     cpu::{
@@ -22,8 +22,7 @@ use crate::{
         prepare::TableSource,
         propagate::{self, Layers, NOT_PICKED, NodeRows, Picked},
         row_update::RowSource,
-        simd::{Proof, Stored, dispatch},
-        tile::Scratch,
+        simd::dispatch,
         update::UpdateContext,
     },
     data::{Batch, Graph},
@@ -31,11 +30,6 @@ use crate::{
     ops::{Propagate, propagate::scale_of},
     plan::{MAX_GATHERS, Plan, Storage},
 };
-
-/// Runs of rows that each table's are cut into, of about equal work.
-const PIECES: usize = 32;
-/// What a row costs beside its edges, in edges: its gradient and its moments are read and written.
-const ROW: usize = 4;
 
 /// What an executor keeps to propagate two tables.
 pub(super) struct Propagated {
@@ -64,18 +58,6 @@ pub(super) struct Propagated {
     /// What gradients are kept times.
     scale: f32,
 }
-
-/// Threads, with what they need.
-pub(super) struct Workers<'a> {
-    pub pool: &'a mut Pool,
-    pub scratch: &'a mut [Scratch],
-    pub proof: Proof,
-    /// Floats in a row.
-    pub width: usize,
-}
-
-/// A run of nodes, and the rows that are written for them.
-type Run<'a, E> = (Range<usize>, &'a mut [E]);
 
 impl Propagated {
     pub fn of(plan: &Plan) -> Option<Self> {
@@ -367,55 +349,6 @@ impl Propagated {
 /// Layers of a plan at most, which `PlanBuilder::propagate` holds to.
 const MAX_LAYERS: usize = 16;
 
-/// What the last product of the way back reads.
-#[derive(Clone, Copy)]
-pub(in crate::cpu) struct LastProduct<'a> {
-    pub graph: &'a Graph,
-    pub picked: Picked<'a>,
-    pub from: LastLayer<'a>,
-}
-
-/// The rows that the last product of the way back reads; where it is the first, there are none.
-#[derive(Clone, Copy)]
-pub(in crate::cpu) enum LastLayer<'a> {
-    F32(Option<NodeRows<'a>>),
-    F16(Option<NodeRows<'a, f16>>),
-}
-
-/// A float that layers are kept as.
-trait Kept: Stored {
-    /// Whether the first layer is sent otherwise than the tables have it.
-    const IS_ROUNDED: bool;
-
-    /// Memory, as such floats.
-    fn of(memory: &[f32]) -> &[Self] {
-        bytemuck::cast_slice(memory)
-    }
-
-    fn of_mut(memory: &mut [f32]) -> &mut [Self] {
-        bytemuck::cast_slice_mut(memory)
-    }
-
-    /// The rows of the first layer as they are sent: the tables' own, or their copy.
-    fn first<'a>(tables: NodeRows<'a>, copy: &'a [Self]) -> NodeRows<'a, Self>;
-}
-
-impl Kept for f32 {
-    const IS_ROUNDED: bool = false;
-
-    fn first<'a>(tables: NodeRows<'a>, _: &'a [f32]) -> NodeRows<'a> {
-        tables
-    }
-}
-
-impl Kept for f16 {
-    const IS_ROUNDED: bool = true;
-
-    fn first<'a>(tables: NodeRows<'a>, copy: &'a [f16]) -> NodeRows<'a, f16> {
-        whole(copy, tables.first.len(), tables.width)
-    }
-}
-
 /// A run of a table's picked rows.
 struct PickedRun<'a> {
     /// The rows that it is among.
@@ -423,78 +356,4 @@ struct PickedRun<'a> {
     sources: &'a [TableSource],
     to: &'a mut [f32],
     counts: &'a mut [u32],
-}
-
-impl Workers<'_> {
-    /// Hands each task to one thread, with a row of floats to work with.
-    fn for_each<T: Send, const N: usize>(&mut self, mut tasks: [Option<T>; N], f: impl Fn(&mut T, &mut [f32]) + Sync) {
-        let count = tasks.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-        let width = self.width;
-        self.pool.for_each(self.scratch, &mut tasks[..count], |scratch, task| {
-            if let Some(task) = task {
-                let row = scratch.work();
-                if row.len() < width {
-                    row.resize(width);
-                }
-                f(task, row);
-            }
-        });
-    }
-}
-
-/// Where runs of about equal work begin and end.
-fn cuts(graph: &Graph, nodes: Range<usize>) -> Vec<usize> {
-    let work = |node: usize| graph.offsets()[node] + ROW * node;
-    let (start, end) = (work(nodes.start), work(nodes.end));
-    let cut = |piece: usize| {
-        let share = start + ((end - start) as u128 * piece as u128 / PIECES as u128) as usize;
-        let (mut low, mut high) = (nodes.start, nodes.end);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match work(middle) < share {
-                true => low = middle + 1,
-                false => high = middle,
-            }
-        }
-        low
-    };
-    (0..=PIECES).map(cut).collect()
-}
-
-fn runs(cuts: &[usize]) -> impl Iterator<Item = Range<usize>> + Clone + '_ {
-    cuts.windows(2)
-        .map(|pair| pair[0]..pair[1])
-        .filter(|run| !run.is_empty())
-}
-
-/// Cuts rows of all nodes into those of runs that follow one another; rows between them are left out.
-fn split_rows<E>(
-    rows: &mut [E],
-    runs: impl Iterator<Item = Range<usize>>,
-    width: usize,
-) -> [Option<Run<'_, E>>; 2 * PIECES] {
-    let mut tasks = [const { None }; 2 * PIECES];
-    let (mut rest, mut at) = (rows, 0);
-    for (task, run) in tasks.iter_mut().zip(runs) {
-        let (own, behind) = rest[(run.start - at) * width..].split_at_mut(run.len() * width);
-        (rest, at) = (behind, run.end);
-        *task = Some((run, own));
-    }
-    tasks
-}
-
-/// Rows that lie in one piece, those of the second table from `split` on.
-fn whole<E: Stored>(rows: &[E], split: usize, width: usize) -> NodeRows<'_, E> {
-    // What is kept may be longer by the half that fills a float up.
-    let (first, second) = rows.split_at(split);
-    NodeRows { first, second, width }
-}
-
-/// The first two layers that are kept; of one alone, that and nothing.
-fn two(layers: &mut [AlignedVec]) -> [&mut [f32]; 2] {
-    match layers {
-        [] => [&mut [], &mut []],
-        [one] => [one, &mut []],
-        [one, other, ..] => [one, other],
-    }
 }

@@ -5,7 +5,7 @@
 
 use alloc::sync::Arc;
 
-use super::{AbsorbConfig, AbsorbReport, ITEM, Trainer, USER, pad};
+use super::{AbsorbConfig, AbsorbReport, ITEM, Trainer, USER, keys::pad};
 use crate::{Result, checks::nodes_of, data::GraphBuilder, executor::set_graph};
 
 impl Trainer {

@@ -2,7 +2,10 @@
 
 use alloc::{format, sync::Arc};
 
-use super::{Trainer, begins_with, padded};
+use super::{
+    Trainer,
+    keys::{begins_with, padded},
+};
 use crate::{
     Error, Result,
     data::{IdMap, Knowledge, Relations},

@@ -9,6 +9,7 @@ mod group;
 mod histories;
 mod history;
 mod item_users;
+pub(crate) mod keys;
 mod knowledge;
 mod new_rows;
 mod recommend;
@@ -24,6 +25,7 @@ use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use histories::ByHistory;
+use keys::{begins_with, padded};
 
 use super::{Progress, averaging::check_averaging, core::Core};
 use crate::{
@@ -360,49 +362,4 @@ fn check_l2(plan: &Plan, config: &TrainConfig) -> Result<()> {
         config.l2.tables
     );
     Err(Error::config("l2.tables", reason))
-}
-
-/// Whether `keys` are the first of `known`.
-fn begins_with(known: &IdMap, keys: &IdMap) -> bool {
-    known == keys || (keys.len() <= known.len() && keys.iter().eq(known.iter().take(keys.len())))
-}
-
-/// `keys`, and made-up ones for the rows beyond.
-fn padded(keys: &IdMap, rows: usize) -> Result<IdMap> {
-    let mut keys = keys.clone();
-    pad(&mut keys, rows)?;
-    Ok(keys)
-}
-
-/// Gives rows that have no key one: their number where that is the next in a map of numbers, else `#number`.
-pub(crate) fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
-    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-    if keys.is_numbered() {
-        *keys = IdMap::numbered(rows.max(keys.len() as u32));
-        return Ok(());
-    }
-    while keys.len() < rows as usize {
-        let mut key = format!("#{}", keys.len());
-        while keys.get(&key).is_some() {
-            key.push('#');
-        }
-        keys.get_or_insert(&key)?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_without_keys_get_distinct_ones() {
-        let keys = IdMap::from_keys(["a", "#3", "7"]).unwrap();
-        let padded = padded(&keys, 5).unwrap();
-        assert_eq!(padded.iter().collect::<Vec<_>>(), ["a", "#3", "7", "#3#", "#4"]);
-        assert!(begins_with(&padded, &keys) && !begins_with(&keys, &padded));
-        let mut numbers = IdMap::numbered(3);
-        pad(&mut numbers, 5).unwrap();
-        assert_eq!(numbers, IdMap::numbered(5));
-    }
 }

@@ -2,7 +2,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{AbsorbConfig, ITEM, Trainer, USER, pad};
+use super::{AbsorbConfig, ITEM, Trainer, USER, keys::pad};
 use crate::{Error, Result, train::rows};
 
 impl Trainer {

@@ -2,7 +2,10 @@
 
 use alloc::format;
 
-use super::{Trainer, begins_with, padded};
+use super::{
+    Trainer,
+    keys::{begins_with, padded},
+};
 use crate::{
     Error, Result,
     data::Relations,
