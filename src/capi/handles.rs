@@ -201,7 +201,11 @@ mod tests {
         ] {
             assert_eq!(status(WORDS.with(handle, |_| Ok(()))), refused);
         }
-        WORDS.with(word, |word| Ok(word.push('b'))).unwrap();
+        let write = |word: &mut String| {
+            word.push('b');
+            Ok(())
+        };
+        WORDS.with(word, write).unwrap();
         assert_eq!(status(WORDS.remove(number)), POCKETREC_HANDLE);
         assert_eq!(WORDS.remove(word).unwrap(), Some("ab".into()));
         // Never again, whatever is made since.

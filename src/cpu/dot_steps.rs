@@ -1,7 +1,7 @@
 //! Dot products of a sample's vector with its steps; the specification is [`ops::dot_steps`].
 //!
 //! `offsets` `[samples + 1]` are those of the batch; row 0 of keys and output is step `offsets[0]`. Two of the three passes are
-//! those of [`attention`], with the query in the place of its output's gradient; its query's gradient alone differs, as
+//! those of [`attention`](super::attention), with the query in the place of its output's gradient; its query's gradient alone differs, as
 //! others may have given some to it.
 
 use super::{
