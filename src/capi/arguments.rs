@@ -365,9 +365,7 @@ mod tests {
         assert_eq!(read(c"mf").unwrap(), "mf");
         assert_eq!(read(c"\xff").unwrap_err().status(), POCKETREC_ARGUMENT);
         // SAFETY: it is not followed.
-        assert_eq!(
-            unsafe { text("model", ptr::null()) }.unwrap_err().status(),
-            POCKETREC_NULL
-        );
+        let of_null = unsafe { text("model", ptr::null()) };
+        assert_eq!(of_null.unwrap_err().status(), POCKETREC_NULL);
     }
 }
