@@ -149,14 +149,14 @@ pub fn forward<'a>(
     of_node: impl Fn(usize) -> Edges<'a>,
 ) -> Vec<f64> {
     let (mut layer, mut sum) = (nodes.to_vec(), nodes.to_vec());
-    for index in 0..layers {
+    for index in 1..=layers {
         round(&mut layer, storage, 1.0);
-        if index > 0 {
-            add(&mut sum, &layer);
-        }
         layer = product(&layer, width, &of_node);
+        if index < layers {
+            round(&mut layer, storage, 1.0); // so it is kept
+        }
+        add(&mut sum, &layer);
     }
-    add(&mut sum, &layer);
     let count = (layers + 1) as f64;
     sum.into_iter().map(|x| x / count).collect()
 }

@@ -73,7 +73,7 @@ fn models_say_which_reasons_they_have() {
         match (trainer.explain(1, 2), kind) {
             (Ok(why), kind) => assert_eq!(Some(why.kind), kind),
             (Err(error), None) => assert!(
-                error.to_string().contains("LightGCN, SASRec and KGCN can be explained"),
+                error.to_string().contains("KGCN, LightGCN and SASRec can be explained"),
                 "{error}"
             ),
             (Err(error), kind) => panic!("{kind:?}: {error}"),
