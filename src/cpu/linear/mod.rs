@@ -199,21 +199,21 @@ kernel! {
 
 /// What products of matrices do not do themselves, as they do ReLU: the curved activations, in place.
 #[inline(always)]
-pub(super) fn activate_rows<S: Simd>(s: S, rows: usize, activation: Activation, y: RowsMut<'_>) {
+pub(super) fn activate_rows<S: Simd>(s: S, rows: usize, activation: Activation, mut y: RowsMut<'_>) {
+    // No closure: its call is not always inlined, and then each lane operation is one.
+    macro_rules! each {
+        ($function:ident) => {
+            for r in 0..rows {
+                for chunk in y.row(r).chunks_mut(S::LANES) {
+                    s.store_partial($function(s, s.load_partial(chunk)), chunk);
+                }
+            }
+        };
+    }
     match activation {
         Activation::Identity | Activation::Relu => {}
-        Activation::Sigmoid => each(s, rows, y, |x| sigmoid(s, x)),
-        Activation::Tanh => each(s, rows, y, |x| tanh(s, x)),
-    }
-}
-
-/// A function of every element, in place.
-#[inline(always)]
-fn each<S: Simd>(s: S, rows: usize, mut y: RowsMut<'_>, f: impl Fn(S::F32) -> S::F32) {
-    for r in 0..rows {
-        for chunk in y.row(r).chunks_mut(S::LANES) {
-            s.store_partial(f(s.load_partial(chunk)), chunk);
-        }
+        Activation::Sigmoid => each!(sigmoid),
+        Activation::Tanh => each!(tanh),
     }
 }
 
