@@ -1,8 +1,10 @@
 // attention: output[s] = the sum over the steps t of sample s of weight[t] value[t]. Specification: src/ops/attention.rs.
+// dot_steps, whose products are weights' gradients and whose query's gradient is such a sum, is these entry points too:
+// src/gpu/ops/dot_steps.rs says what stands where.
 //
 // forward          binding 3  read   the weights: [steps, stride], the first float of the view's vec4
 //                  binding 4  read   the values: [steps, stride]
-//                  binding 5  write  the output: [samples, stride]
+//                  binding 5  write  the output, overwritten or added to: [samples, stride]
 // weight_gradient  binding 4  read   the values
 //                  binding 5  write  the gradient of the weights, overwritten or added to
 //                  binding 6  read   the gradient of the output
@@ -43,11 +45,15 @@ fn forward(
         return;
     }
     let steps = steps_of(shape.values, sample);
+    let to = at(shape.output, sample) + column;
     var sum = vec4(0.0);
+    if shape.add != 0u {
+        sum = output[to];
+    }
     for (var step = steps.x; step < steps.y; step++) {
         sum = fma(vec4(weights[at(shape.weights, step)].x), values[at(shape.values, step) + column], sum);
     }
-    output[at(shape.output, sample) + column] = sum;
+    output[to] = sum;
 }
 
 @compute @workgroup_size(256)

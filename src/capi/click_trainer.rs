@@ -4,10 +4,9 @@ use std::ffi::c_char;
 
 use super::{
     arguments::{Out, OutList, OutSized, elements, growable, text},
-    bytes::OutBytes,
-    handles::{Handles, pointer_of},
+    handles::Handles,
+    saved,
     status::{Failure, Result, entry, pocketrec_status, pocketrec_status::POCKETREC_LENGTH},
-    trainer::device_of,
 };
 use crate::train::{ClickAbsorbReport, ClickRow, ClickTrainer};
 
@@ -122,17 +121,15 @@ pub unsafe extern "C" fn pocketrec_click_trainer_load(
     threads: u32,
     trainer: *mut *mut pocketrec_click_trainer,
 ) -> pocketrec_status {
-    entry(|| {
-        // SAFETY: the caller's word, as the header asks for it.
-        let (out, bytes, device) = unsafe {
-            (
-                Out::new("trainer", trainer, pointer_of(0))?,
-                elements("bytes", bytes, len)?,
-                device_of(device, threads)?,
-            )
-        };
-        out.set(CLICK_TRAINERS.insert(ClickTrainer::from_bytes(bytes, device)?)?);
-        Ok(())
+    // SAFETY: the caller's word, as the header asks for it.
+    entry(|| unsafe {
+        saved::load(
+            &CLICK_TRAINERS,
+            (bytes, len),
+            (device, threads),
+            trainer,
+            ClickTrainer::from_bytes,
+        )
     })
 }
 
@@ -145,12 +142,8 @@ pub unsafe extern "C" fn pocketrec_click_trainer_save(
     bytes: *mut *mut u8,
     len: *mut usize,
 ) -> pocketrec_status {
-    entry(|| {
-        // SAFETY: the caller's word, as the header asks for it.
-        let out = unsafe { OutBytes::new(bytes, len) }?;
-        out.set(CLICK_TRAINERS.with(trainer, |trainer| Ok(trainer.to_bytes()?))?);
-        Ok(())
-    })
+    // SAFETY: the caller's word, as the header asks for it.
+    entry(|| unsafe { saved::save(&CLICK_TRAINERS, trainer, bytes, len, ClickTrainer::to_bytes) })
 }
 
 /// Frees a trainer. NULL is fine.

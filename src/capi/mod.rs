@@ -24,6 +24,7 @@ mod click_trainer;
 mod handles;
 mod recommend;
 mod reports;
+mod saved;
 mod settings;
 mod split;
 mod status;

@@ -7,11 +7,11 @@ use std::{
 
 use super::{
     arguments::{Out, OutSized, elements, optional_text, read_sized},
-    bytes::OutBytes,
     handles::{Handles, pointer_of},
     reports::{
         pocketrec_absorb_report, pocketrec_event, pocketrec_fit_report, pocketrec_on_event, pocketrec_trainer_info,
     },
+    saved,
     settings::{pocketrec_model, pocketrec_train_config},
     split::{key_at, pocketrec_split, split_of},
     status::{Result, entry, pocketrec_status},
@@ -104,18 +104,8 @@ pub unsafe extern "C" fn pocketrec_trainer_load(
     threads: u32,
     trainer: *mut *mut pocketrec_trainer,
 ) -> pocketrec_status {
-    entry(|| {
-        // SAFETY: the caller's word, as the header asks for it.
-        let (out, bytes, device) = unsafe {
-            (
-                Out::new("trainer", trainer, pointer_of(0))?,
-                elements("bytes", bytes, len)?,
-                device_of(device, threads)?,
-            )
-        };
-        out.set(TRAINERS.insert(Trainer::from_bytes(bytes, device)?)?);
-        Ok(())
-    })
+    // SAFETY: the caller's word, as the header asks for it.
+    entry(|| unsafe { saved::load(&TRAINERS, (bytes, len), (device, threads), trainer, Trainer::from_bytes) })
 }
 
 /// Saves everything to bytes, which are a safetensors file that PyTorch opens too: parameters, moments, keys, histories,
@@ -129,12 +119,8 @@ pub unsafe extern "C" fn pocketrec_trainer_save(
     bytes: *mut *mut u8,
     len: *mut usize,
 ) -> pocketrec_status {
-    entry(|| {
-        // SAFETY: the caller's word, as the header asks for it.
-        let out = unsafe { OutBytes::new(bytes, len) }?;
-        out.set(TRAINERS.with(trainer, |trainer| Ok(trainer.to_bytes()?))?);
-        Ok(())
-    })
+    // SAFETY: the caller's word, as the header asks for it.
+    entry(|| unsafe { saved::save(&TRAINERS, trainer, bytes, len, Trainer::to_bytes) })
 }
 
 /// Frees a trainer. NULL is fine.

@@ -4,7 +4,7 @@
 //! columns runs over all steps of a sample at a time, so that its sums stay in registers.
 
 use super::{
-    accumulate::{deliver_float, deliver_product},
+    accumulate::{begin, deliver_float, deliver_product},
     rows::{Rows, RowsMut, steps},
     simd::{Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
@@ -17,11 +17,28 @@ kernel! {
     /// # Panics
     /// Where an operand has fewer rows than the offsets say, these descend, or weights have no column.
     pub fn forward<'a, S: Simd>(s: S, offsets: &'a [u32], weights: Rows<'a>, values: Rows<'a>, output: RowsMut<'a>) {
+        sum_steps(s, offsets, weights, values, output, Accumulate::Overwrite);
+    }
+}
+
+kernel! {
+    /// The same, overwriting or adding to what is there.
+    ///
+    /// # Panics
+    /// As [`forward`].
+    pub fn sum_steps<'a, S: Simd>(
+        s: S,
+        offsets: &'a [u32],
+        weights: Rows<'a>,
+        values: Rows<'a>,
+        output: RowsMut<'a>,
+        accumulate: Accumulate,
+    ) {
         let mut output = output;
         for (r, (first, end)) in steps(offsets).enumerate() {
             for (k, slot) in output.row(r).chunks_mut(S::LANES).enumerate() {
                 let columns = k * S::LANES..k * S::LANES + slot.len();
-                let mut sum = s.splat(0.0);
+                let mut sum = begin(s, slot, accumulate);
                 for t in first..end {
                     let value = s.load_partial(&values.row(t)[columns.clone()]);
                     sum = s.mul_add(s.splat(weights.row(t)[0]), value, sum);

@@ -1,13 +1,12 @@
 //! Dot products of a sample's vector with its steps; the specification is [`ops::dot_steps`].
 //!
-//! `offsets` `[samples + 1]` are those of the batch; row 0 of keys and output is step `offsets[0]`. Two of the three passes are
-//! those of [`attention`](super::attention), with the query in the place of its output's gradient; its query's gradient alone differs, as
-//! others may have given some to it.
+//! `offsets` `[samples + 1]` are those of the batch; row 0 of keys and output is step `offsets[0]`. The three passes are those of
+//! [`attention`](super::attention) in other places: products are its weights' gradients, with the query for its output's
+//! gradient, and the query's gradient is its sum.
 
 use super::{
-    accumulate::begin,
-    attention::{backward_values, backward_weights},
-    rows::{Rows, RowsMut, steps},
+    attention::{backward_values, backward_weights, sum_steps},
+    rows::{Rows, RowsMut},
     simd::{Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
@@ -36,18 +35,7 @@ kernel! {
         d_query: RowsMut<'a>,
         accumulate: Accumulate,
     ) {
-        let mut d_query = d_query;
-        for (r, (first, end)) in steps(offsets).enumerate() {
-            for (k, slot) in d_query.row(r).chunks_mut(S::LANES).enumerate() {
-                let columns = k * S::LANES..k * S::LANES + slot.len();
-                let mut sum = begin(s, slot, accumulate);
-                for t in first..end {
-                    let key = s.load_partial(&key.row(t)[columns.clone()]);
-                    sum = s.mul_add(s.splat(d_output.row(t)[0]), key, sum);
-                }
-                s.store_partial(sum, slot);
-            }
-        }
+        sum_steps(s, offsets, d_output, key, d_query, accumulate);
     }
 }
 

@@ -1,11 +1,22 @@
 //! Graphs of users and items, knowledge about items, and the methods that need no gradients.
+#![cfg(feature = "std")]
 
 mod cfkg;
 mod classical;
 #[path = "../common/mod.rs"]
 mod common;
-#[cfg(feature = "std")]
 mod kgcn;
 mod light_gcn;
 mod relations;
 mod triples;
+
+use pocketrec::{checkpoint::Checkpoint, device::Device, train::Trainer};
+
+/// What a file of a trainer gives, on one thread.
+fn through_file(trainer: &mut Trainer) -> Trainer {
+    let mut file = Vec::new();
+    trainer.checkpoint().unwrap().write_to(&mut file).unwrap();
+    let read = Checkpoint::from_bytes(&file).unwrap();
+    assert_eq!(read, trainer.checkpoint().unwrap());
+    Trainer::from_checkpoint(read, Device::cpu().threads(1)).unwrap()
+}

@@ -13,9 +13,12 @@ use pocketrec::{
     train::{Control, TrainConfig, Trainer},
 };
 
-use crate::common::{
-    bits,
-    files::{Tensors, edited},
+use crate::{
+    common::{
+        bits,
+        files::{Tensors, edited},
+    },
+    through_file,
 };
 
 /// Relations by the items' numbers, of as many items.
@@ -336,13 +339,6 @@ fn a_resumed_run_is_the_uninterrupted_one() {
     let mut whole = begun();
     whole.fit(&split, |_| ()).unwrap();
     let whole = bits(&whole.state().unwrap());
-    let through_file = |trainer: &mut Trainer| {
-        let mut file = Vec::new();
-        trainer.checkpoint().unwrap().write_to(&mut file).unwrap();
-        let read = Checkpoint::from_bytes(&file).unwrap();
-        assert_eq!(read, trainer.checkpoint().unwrap());
-        Trainer::from_checkpoint(read, Device::cpu().threads(1)).unwrap()
-    };
     // Before training and in the middle of it.
     let mut first = through_file(&mut begun());
     assert_eq!(first.relations(), Some(&relations));

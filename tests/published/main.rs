@@ -5,7 +5,6 @@
 mod classical;
 mod gowalla;
 mod grocery;
-mod grocery_cfkg;
 mod lastfm;
 #[path = "../skipped/mod.rs"]
 mod skipped;

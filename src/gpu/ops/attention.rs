@@ -2,16 +2,16 @@
 
 use crate::{gpu::ops::prelude::*, ops::Attention};
 
-const SHADER: Shader = shader!("attention", "attention");
+pub(super) const SHADER: Shader = shader!("attention", "attention");
 
 uniform! {
-    struct AttentionShape as Attention {
-        weights: ViewShape,
-        values: ViewShape,
-        output: ViewShape,
-        delta: ViewShape,
-        add: u32,
-        pad: [u32; 3],
+    pub(super) struct AttentionShape as Attention {
+        pub weights: ViewShape,
+        pub values: ViewShape,
+        pub output: ViewShape,
+        pub delta: ViewShape,
+        pub add: u32,
+        pub pad: [u32; 3],
     }
 }
 
@@ -67,7 +67,8 @@ impl GpuOp for Attention {
     }
 }
 
-fn attention<'a>(
+/// One of the shader's passes, over steps of `shape.values`' width.
+pub(super) fn attention<'a>(
     entry: &'static str,
     grid: Grid,
     shape: AttentionShape,

@@ -124,22 +124,20 @@ impl<'a> Context<'a> {
             let to = &graph.layers[index % 2];
             let buffers = vec![(4, to), (5, &graph.mean)];
             let is_last = index + 1 == op.layers;
-            let (entry, buffers) = match reached.replace(to) {
-                None if is_last => ("only_back", buffers),
-                None => ("first_back", buffers),
+            // In halves, what is kept is kept times a number that the call says.
+            let scaled = match op.storage {
+                Storage::F32 => Reads::Nothing,
+                Storage::F16 => Reads::Call,
+            };
+            let (entry, reads, buffers) = match reached.replace(to) {
+                None if is_last => ("only_back", Reads::Nothing, buffers),
+                None => ("first_back", scaled, buffers),
                 Some(from) => {
                     let entry = if is_last { "last_back" } else { "back" };
-                    (entry, [(3, from)].into_iter().chain(buffers).collect())
+                    (entry, scaled, [(3, from)].into_iter().chain(buffers).collect())
                 }
             };
-            draft(
-                op.storage,
-                entry,
-                shape,
-                shape.nodes,
-                Reads::Nothing,
-                with_edges(buffers, graph),
-            )
+            draft(op.storage, entry, shape, shape.nodes, reads, with_edges(buffers, graph))
         });
         (drafts.collect(), reached)
     }
@@ -174,11 +172,9 @@ fn draft<'a>(
     buffers: Vec<(u32, &'a wgpu::Buffer)>,
 ) -> Draft<'a> {
     let grid = Grid::Threads(u64::from(rows) * u64::from(shape.width));
-    let is_kept_times = ["first_back", "back", "last_back"].contains(&entry);
-    let (shader, reads) = match storage {
-        Storage::F32 => (SHADER, reads),
-        Storage::F16 if is_kept_times => (HALVES, Reads::Call),
-        Storage::F16 => (HALVES, reads),
+    let shader = match storage {
+        Storage::F32 => SHADER,
+        Storage::F16 => HALVES,
     };
     Draft::new(shader, entry, grid, reads, &shape, buffers)
         .of(format!("{}", 4 * shape.width))

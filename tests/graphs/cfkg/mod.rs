@@ -1,5 +1,4 @@
 //! CFKG: PyTorch's values, scores and paths by hand, what its sampler draws, items that nobody has, checkpoints, refusals.
-#![cfg(feature = "std")]
 
 mod golden;
 mod paths;

@@ -14,7 +14,10 @@ use pocketrec::{
 };
 
 use super::{config, state_of};
-use crate::common::{bits, close, random_state, wide};
+use crate::{
+    common::{bits, close, random_state, wide},
+    through_file,
+};
 
 const ITEMS: u32 = 200;
 /// Values of the attribute: each the kind of one of the first items.
@@ -170,13 +173,6 @@ fn a_resumed_run_is_the_uninterrupted_one() {
     let mut whole = begun();
     whole.fit(&split, |_| ()).unwrap();
     let whole = bits(&whole.state().unwrap());
-    let through_file = |trainer: &mut Trainer| {
-        let mut file = Vec::new();
-        trainer.checkpoint().unwrap().write_to(&mut file).unwrap();
-        let read = Checkpoint::from_bytes(&file).unwrap();
-        assert_eq!(read, trainer.checkpoint().unwrap());
-        Trainer::from_checkpoint(read, Device::cpu().threads(1)).unwrap()
-    };
     let mut first = through_file(&mut begun());
     assert_eq!(first.relations(), Some(&relations));
     let mut steps = 0;

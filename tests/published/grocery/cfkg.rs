@@ -3,29 +3,22 @@
 //! Takes minutes, and the data beside the project:
 //!
 //! ```text
-//! cargo test --release --no-default-features --features parallel --test published grocery_cfkg:: -- --ignored --nocapture
+//! cargo test --release --no-default-features --features parallel --test published grocery::cfkg:: -- --ignored --nocapture
 //! ```
 //!
 //! `GROCERY_CFKG="LOSS EPOCHS RATE BATCH NEGATIVES RELATIONS WIDTH EVERY"` tries settings on the dev part and leaves the test part
 //! alone: so the settings below were chosen. LOSS is `bpr` (the logistic loss) or the margin of the other, RELATIONS is `none`,
 //! `items`, `categories` or `all`.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
-
 use pocketrec::{
-    data::{Candidates, Delimited, Interactions, RelationFile, Relations, Split},
+    data::{Interactions, Relations, Split},
     device::Device,
-    eval::Protocol,
     models::{Cfkg, Loss, Margin},
     plan::{AdamConfig, Optimizer},
     train::{TrainConfig, Trainer},
 };
 
-const NAMES: [&str; 2] = ["r_complement", "r_substitute"];
-const CATEGORY: &str = "i_category";
+use super::{CATEGORY, NAMES, among, hits, mean_of_seeds, read, train};
 
 /// What was chosen on the dev part, in the words of the head comment: by the logistic loss, and by the paper's margin.
 const CHOSEN: [&str; 2] = ["bpr 40 1e-3 2048 1 all 64 5", "1.0 40 1e-3 2048 1 all 64 10"];
@@ -102,66 +95,14 @@ impl Settings {
         }
         trainer
     }
-}
 
-struct Data {
-    train: Interactions,
-    dev: Interactions,
-    test: Interactions,
-    relations: Relations,
-}
-
-fn read() -> Option<Data> {
-    let folder = std::env::var("POCKETREC_DATA").unwrap_or("../shared/data".into());
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join(folder)
-        .join("amazon-grocery");
-    if !folder.is_dir() {
-        crate::skipped::skipped("../shared/data/amazon-grocery is not there");
-        return None;
+    /// Trains, and ranks every so many epochs.
+    fn ranked(&self, split: &Split, relations: &Relations, seed: u64) -> [f64; 2] {
+        let trainer = self.trainer(&split.train, relations, seed);
+        train(trainer, self.config(seed), self.every, split, |trainer| {
+            hits(trainer, split)
+        })
     }
-    let parts = ["train.csv", "dev.csv", "test.csv"].map(|name| folder.join(name));
-    let [train, dev, test] = Interactions::read_parts(parts, &Delimited::default()).unwrap();
-    let file = NAMES
-        .into_iter()
-        .fold(RelationFile::new(), |file, name| file.items(name))
-        .values(CATEGORY);
-    let known = file.read(folder.join("item_meta.csv"), train.item_ids()).unwrap();
-    let relations = Relations::of(&known).unwrap();
-    Some(Data {
-        train,
-        dev,
-        test,
-        relations,
-    })
-}
-
-/// A split whose cases are ranked among 99 items, drawn by the published rule: the user has them in no part.
-fn among(train: &Interactions, tested: &Interactions, other: &Interactions) -> Split {
-    let split = Split::from_parts(train.clone(), tested).unwrap();
-    split.among_without(Candidates::Sampled { count: 99, seed: 0 }, &[other])
-}
-
-/// Trains, and says HR@5 and NDCG@5 from time to time; the last.
-fn train(settings: &Settings, split: &Split, relations: &Relations, seed: u64) -> [f64; 2] {
-    let mut trainer = settings.trainer(&split.train, relations, seed);
-    let (mut seconds, mut last) = (0.0, [0.0; 2]);
-    for epochs in (settings.every..=settings.epochs).step_by(settings.every as usize) {
-        let config = TrainConfig {
-            epochs,
-            ..settings.config(seed)
-        };
-        trainer.set_config(config).unwrap();
-        let start = Instant::now();
-        let report = trainer.fit(split, |_| ()).unwrap();
-        seconds += start.elapsed().as_secs_f64();
-        let ranking = trainer.evaluate(split, Protocol::Sampled, 5).unwrap();
-        last = [ranking.hr, ranking.ndcg];
-        let loss = report.last.map_or(f64::NAN, |epoch| epoch.loss);
-        let [hr, ndcg] = last;
-        println!("seed {seed}, epoch {epochs}: loss {loss:.4}, {hr:.4} / {ndcg:.4}, {seconds:.1} s of training");
-    }
-    last
 }
 
 /// HR@5 and NDCG@5 of three seeds on the test part for each of some settings, or trials on the dev part, one after the other where
@@ -172,7 +113,7 @@ fn ranked(chosen: &[&str]) -> Option<Vec<[f64; 2]>> {
         let split = among(&data.train, &data.dev, &data.test);
         for text in text.split(',') {
             println!("{text}");
-            train(&Settings::parse(text), &split, &data.relations, 1);
+            Settings::parse(text).ranked(&split, &data.relations, 1);
         }
         return None;
     }
@@ -180,8 +121,7 @@ fn ranked(chosen: &[&str]) -> Option<Vec<[f64; 2]>> {
     let mean = |text: &&str| {
         let mut settings = Settings::parse(text);
         settings.every = settings.epochs;
-        let all = [1, 2, 3].map(|seed| train(&settings, &split, &data.relations, seed));
-        let mean = [0, 1].map(|at| all.iter().map(|seed| seed[at]).sum::<f64>() / 3.0);
+        let mean = mean_of_seeds(|seed| settings.ranked(&split, &data.relations, seed));
         println!("{settings:?}: mean {:.4} / {:.4}", mean[0], mean[1]);
         mean
     };

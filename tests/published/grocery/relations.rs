@@ -3,7 +3,7 @@
 //! Takes minutes, and the data beside the project:
 //!
 //! ```text
-//! cargo test --release --no-default-features --features parallel --test published grocery:: -- --ignored --nocapture
+//! cargo test --release --no-default-features --features parallel --test published grocery::relations:: -- --ignored --nocapture
 //! ```
 //!
 //! `GROCERY="MODEL LAYERS EPOCHS RATE BATCH TEMPERATURE WEIGHT POSITIVES WIDTH EVERY"` tries settings on the dev part and leaves
@@ -11,22 +11,18 @@
 //! POSITIVES is `none`, `complement`, `substitute` or `both`. `GROCERY_COLD`, with the same words, tries them on the dev part
 //! of items that lost their interactions.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
-
 use pocketrec::{
-    data::{Candidates, Delimited, Interactions, RelationFile, Relations, Split},
+    data::{Interactions, Relations, Split},
     device::Device,
-    eval::{Protocol, TopK},
+    eval::TopK,
     models::{LightGcn, Loss, Mf, Model, Softmax},
     plan::{AdamConfig, Optimizer},
     rng::Rng,
     train::{TrainConfig, Trainer},
 };
 
-const NAMES: [&str; 2] = ["r_complement", "r_substitute"];
+use super::{Data, NAMES, among, hits, mean_of_seeds, read, train};
+
 /// Items of every hundred that lose their interactions.
 const COLD: u32 = 20;
 
@@ -118,76 +114,14 @@ impl Settings {
         }
         trainer
     }
-}
 
-struct Data {
-    train: Interactions,
-    dev: Interactions,
-    test: Interactions,
-    relations: Relations,
-}
-
-fn read() -> Option<Data> {
-    let folder = std::env::var("POCKETREC_DATA").unwrap_or("../shared/data".into());
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join(folder)
-        .join("amazon-grocery");
-    if !folder.is_dir() {
-        crate::skipped::skipped("../shared/data/amazon-grocery is not there");
-        return None;
+    /// Trains, and ranks every so many epochs.
+    fn ranked(&self, split: &Split, relations: &Relations, seed: u64) -> [f64; 2] {
+        let trainer = self.trainer(&split.train, relations, seed);
+        train(trainer, self.config(seed), self.every, split, |trainer| {
+            hits(trainer, split)
+        })
     }
-    let parts = ["train.csv", "dev.csv", "test.csv"].map(|name| folder.join(name));
-    let [train, dev, test] = Interactions::read_parts(parts, &Delimited::default()).unwrap();
-    let file = NAMES
-        .into_iter()
-        .fold(RelationFile::new(), |file, name| file.items(name));
-    let known = file.read(folder.join("item_meta.csv"), train.item_ids()).unwrap();
-    let relations = Relations::of(&known).unwrap();
-    Some(Data {
-        train,
-        dev,
-        test,
-        relations,
-    })
-}
-
-/// A split whose cases are ranked among 99 items, drawn by the published rule: the user has them in no part.
-fn among(train: &Interactions, tested: &Interactions, other: &Interactions) -> Split {
-    let split = Split::from_parts(train.clone(), tested).unwrap();
-    split.among_without(Candidates::Sampled { count: 99, seed: 0 }, &[other])
-}
-
-/// Trains, and says by times what `measure` gives; the best of the epochs that it was asked for.
-fn train(
-    settings: &Settings,
-    data: &Split,
-    relations: &Relations,
-    seed: u64,
-    mut measure: impl FnMut(&mut Trainer) -> [f64; 2],
-) -> [f64; 2] {
-    let mut trainer = settings.trainer(&data.train, relations, seed);
-    let (mut seconds, mut last) = (0.0, [0.0; 2]);
-    for until in (settings.every..=settings.epochs).step_by(settings.every as usize) {
-        let epochs = until;
-        let config = TrainConfig {
-            epochs,
-            ..settings.config(seed)
-        };
-        trainer.set_config(config).unwrap();
-        let start = Instant::now();
-        let report = trainer.fit(data, |_| ()).unwrap();
-        seconds += start.elapsed().as_secs_f64();
-        last = measure(&mut trainer);
-        let loss = report.last.map_or(f64::NAN, |epoch| epoch.loss);
-        let [a, b] = last;
-        println!("seed {seed}, epoch {until}: loss {loss:.4}, {a:.4} / {b:.4}, {seconds:.1} s of training");
-    }
-    last
-}
-
-fn hits(trainer: &mut Trainer, split: &Split) -> [f64; 2] {
-    let report = trainer.evaluate(split, Protocol::Sampled, 5).unwrap();
-    [report.hr, report.ndcg]
 }
 
 /// HR@5 and NDCG@5 of three seeds on the test part, or a trial on the dev part.
@@ -200,9 +134,7 @@ fn ranked(settings: &Settings) -> Option<[f64; 2]> {
     } = read()?;
     if let Ok(text) = std::env::var("GROCERY") {
         let split = among(&trained, &dev, &test);
-        train(&Settings::parse(&text), &split, &relations, 1, |trainer| {
-            hits(trainer, &split)
-        });
+        Settings::parse(&text).ranked(&split, &relations, 1);
         return None;
     }
     let split = among(&trained, &test, &dev);
@@ -210,8 +142,7 @@ fn ranked(settings: &Settings) -> Option<[f64; 2]> {
         every: settings.epochs,
         ..settings.clone()
     };
-    let all = [1, 2, 3].map(|seed| train(&settings, &split, &relations, seed, |trainer| hits(trainer, &split)));
-    let mean = [0, 1].map(|at| all.iter().map(|seed| seed[at]).sum::<f64>() / 3.0);
+    let mean = mean_of_seeds(|seed| settings.ranked(&split, &relations, seed));
     println!("{settings:?}: mean {:.4} / {:.4}", mean[0], mean[1]);
     Some(mean)
 }
@@ -276,7 +207,8 @@ fn cold(settings: &Settings) -> Option<f64> {
         let [user_ids, item_ids] = keys;
         let kept = kept.with_ids(user_ids, item_ids).unwrap();
         let split = Split::from_cases(kept.clone(), []).unwrap();
-        let last = train(&settings, &split, &data.relations, seed, |trainer| {
+        let trainer = settings.trainer(&split.train, &data.relations, seed);
+        let last = train(trainer, settings.config(seed), settings.every, &split, |trainer| {
             recall(&held, &kept, |user| trainer.recommend_from(user, &cold, 20).unwrap())
         });
         sum += last[0];
