@@ -7,7 +7,8 @@ use crate::{gpu::ops::prelude::*, ops::DotSteps};
 
 impl Shaders for DotSteps {
     const SHADERS: &'static [Shader] = &[SHADER];
-    const UNIFORMS: &'static [UniformLayout] = &[AttentionShape::LAYOUT];
+    /// That of attention.
+    const UNIFORMS: &'static [UniformLayout] = &[];
 }
 
 impl GpuOp for DotSteps {
