@@ -2,12 +2,13 @@
 //! weights have where the query is its output's gradient, and from theirs come the query's gradient, as its weighted sum, and the keys',
 //! as its values'.
 
-use super::attention::{AttentionShape, SHADER, attention};
+use super::attention::{AttentionShape, attention};
 use crate::{gpu::ops::prelude::*, ops::DotSteps};
 
 impl Shaders for DotSteps {
-    const SHADERS: &'static [Shader] = &[SHADER];
-    /// That of attention.
+    /// Attention's, which has it in its list.
+    const SHADERS: &'static [Shader] = &[];
+    /// Likewise.
     const UNIFORMS: &'static [UniformLayout] = &[];
 }
 
