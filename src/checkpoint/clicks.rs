@@ -174,7 +174,7 @@ fn read(input: &Input) -> Result<ClickCheckpoint, String> {
         return Err(format!("metadata key click_progress: {reason}"));
     }
     let mut reader = Reader::new(input);
-    let state = reader.parameters(&plan, record.optimizer_step)?;
+    let state = reader.parameters(&reader.with_tables(plan.clone()), record.optimizer_step)?;
     let best_values = reader.values("best/", &plan)?;
     let average_values = reader.values("average/", &plan)?;
     let has_mean = average_values.is_some();

@@ -6,6 +6,7 @@ use std::{
     io::{self, Read, Write},
 };
 
+use half::f16;
 use safetensors::Dtype;
 use serde::Serialize;
 
@@ -20,6 +21,8 @@ pub(super) const CHECKSUM: &str = "checksum";
 /// The values of a tensor to be written.
 pub(super) enum Values<'a> {
     F32(Cow<'a, [f32]>),
+    F16(Cow<'a, [f16]>),
+    I8(Cow<'a, [i8]>),
     I32(Cow<'a, [u32]>),
     I64(Cow<'a, [u64]>),
     U8(Cow<'a, [u8]>),
@@ -36,6 +39,8 @@ impl Output<'_> {
     fn dtype(&self) -> Dtype {
         match self.values {
             Values::F32(_) => Dtype::F32,
+            Values::F16(_) => Dtype::F16,
+            Values::I8(_) => Dtype::I8,
             Values::I32(_) => Dtype::I32,
             Values::I64(_) => Dtype::I64,
             Values::U8(_) => Dtype::U8,
@@ -45,6 +50,8 @@ impl Output<'_> {
     pub fn bytes(&self) -> usize {
         match &self.values {
             Values::F32(values) => 4 * values.len(),
+            Values::F16(values) => 2 * values.len(),
+            Values::I8(values) => values.len(),
             Values::I32(values) => 4 * values.len(),
             Values::I64(values) => 8 * values.len(),
             Values::U8(values) => values.len(),
@@ -69,6 +76,8 @@ impl Output<'_> {
         }
         match &self.values {
             Values::F32(values) => convert(values, f32::to_le_bytes, &mut each),
+            Values::F16(values) => convert(values, f16::to_le_bytes, &mut each),
+            Values::I8(values) => convert(values, i8::to_le_bytes, &mut each),
             Values::I32(values) => convert(values, u32::to_le_bytes, &mut each),
             Values::I64(values) => convert(values, u64::to_le_bytes, &mut each),
             Values::U8(values) => values.chunks(BLOCK).try_for_each(each),
@@ -269,6 +278,11 @@ impl<'d> Input<'d> {
         let bytes = self.data.get(info.bytes.clone());
         let bytes = bytes.ok_or_else(|| format!("tensor {name} lies outside the file"))?;
         Ok((name, &info.shape, bytes))
+    }
+
+    /// The type of a tensor, if it is there.
+    pub fn dtype(&self, name: &str) -> Option<Dtype> {
+        self.header.tensor(name).map(|(_, info)| info.dtype)
     }
 
     /// Compares the checksum.

@@ -5,12 +5,15 @@
 //! | tensor | type, shape | what |
 //! |---|---|---|
 //! | `NAME` | F32 `[rows, width]` or `[width]` | a parameter under its name in the plan; weights are `[outputs, inputs]` |
+//! | `NAME`, `scale/NAME` | F16 `[rows, width]`, or I8 with F16 `[rows, 2]` | a table of an [export](crate::train::Trainer::export): of bytes each row has its step and its middle, `x = middle + step * code` |
+//! | `exact/NAME`, `exact_rows/NAME` | F32 `[n, width]`, I32 `[n]` | the rows of such a table that were learnt or came since, and which they are; they count, where `NAME` has them too |
 //! | `adam.m/NAME`, `adam.v/NAME` | as `NAME` | moments, for all parameters or for none |
 //! | `average/NAME` | as `NAME` | mean of the parameters over late epochs, where there is one: it is what the trainer recommends with, and `NAME` and `adam` are what training goes on from |
 //! | `best/NAME` | as `NAME` | parameters of the best epoch, where early stopping is on and they are not those in use |
 //! | `ids/user.bytes`, `ids/user.ends` | U8, I64 | keys, one after the other in UTF-8, and where each ends; absent where the keys are the row numbers; likewise `ids/item`, `titles` |
 //! | `history/offsets`, `history/items` | I64 `[users + 1]`, I32 | trained items of user `u`: `items[offsets[u]..offsets[u + 1]]` |
 //! | `history/held_out`, `history/absorbed` | I32 `[n, 2]` | (user, item) |
+//! | `history/others` | I32 `[items]` | users of each item who are not in the file, where users were chosen for an export |
 //! | `relations/pairs` | I32 `[n, 2]` | (head, tail) of related items, relation by relation, where there are relations |
 //! | `relations/attributes` | I32 `[n, 2]` | (item, attribute), likewise, where there are attributes, whose keys are `ids/attribute` |
 //! | `knowledge/offsets`, `knowledge/neighbours` | I64 `[items + 1]`, I32 `[n, 2]` | (entity, relation) of each item's neighbours, likewise, where the model sees some; `ids/entity` and `ids/entity_relation` have their keys |
@@ -32,6 +35,7 @@ mod checks;
 mod classical;
 mod click_trainer;
 mod clicks;
+mod export;
 mod format;
 mod header;
 mod knowledge;
@@ -39,6 +43,7 @@ mod memory;
 mod meta;
 mod read;
 mod relations;
+mod stored;
 mod text;
 mod trainer;
 mod write;
@@ -46,6 +51,7 @@ mod write;
 pub use atomic::replace_file;
 pub(crate) use classical::Stored;
 pub use clicks::ClickCheckpoint;
+pub use export::Export;
 
 use std::{io, path::Path};
 

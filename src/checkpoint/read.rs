@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use half::f16;
 use safetensors::Dtype;
 
 use super::{
@@ -13,7 +14,9 @@ use super::{
     format::Input,
     knowledge,
     meta::ProgressRecord,
-    relations, text,
+    relations,
+    stored::name_of_exact,
+    text,
 };
 use crate::{
     data::IdMap,
@@ -45,7 +48,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
         return Err(format!("metadata key progress: {reason}"));
     }
     let mut reader = Reader::new(input);
-    let state = reader.parameters(&plan, record.optimizer_step)?;
+    let state = reader.parameters(&reader.with_tables(plan.clone()), record.optimizer_step)?;
     let best_values = reader.values("best/", &plan)?;
     let average_values = reader.values("average/", &plan)?;
     check_best(best_values.is_some(), "progress", &progress)?;
@@ -93,7 +96,7 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(input: &Input, key: &str) -> 
     parsed(key, input.string(key)?)
 }
 
-/// Every column of a layer has a bias in the file, and every column of an embedding a row: a model that is wider than
+/// Every column of a layer has a bias in the file, and every column of an embedding a row, of bytes at least: a model that is wider than
 /// the file is refused before its plan is built.
 fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
     let (factors, layers): (usize, &[usize]) = match model {
@@ -111,9 +114,9 @@ fn check_widths(model: &Model, bytes: usize) -> Result<(), String> {
     )
 }
 
-/// The same for a number of columns, each of which has a float in the file.
+/// The same for a number of columns, each of which has a byte in the file.
 pub(super) fn check_columns(columns: usize, bytes: usize) -> Result<(), String> {
-    match columns > bytes / 4 {
+    match columns > bytes {
         true => Err(format!(
             "metadata key model: {columns} columns do not fit a file with {bytes} bytes of tensors"
         )),
@@ -163,7 +166,12 @@ impl<'a> Reader<'a> {
         self.input.has(name)
     }
 
-    fn tensor(&mut self, name: &str, dtype: Dtype) -> Result<(&'a [usize], &'a [u8]), String> {
+    /// The type of a tensor, if it is there.
+    pub fn dtype(&self, name: &str) -> Option<Dtype> {
+        self.input.dtype(name)
+    }
+
+    pub fn tensor(&mut self, name: &str, dtype: Dtype) -> Result<(&'a [usize], &'a [u8]), String> {
         let (name, shape, bytes) = self.input.tensor(name, dtype)?;
         self.used.insert(name);
         Ok((shape, bytes))
@@ -178,9 +186,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn floats(&mut self, name: &str, param: &Param) -> Result<Vec<f32>, String> {
+    fn floats(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, String> {
         let (shape, bytes) = self.tensor(name, Dtype::F32)?;
-        let expected = shape_of(param);
         if shape != expected {
             return Err(format!(
                 "tensor {name} has shape {shape:?}; the model needs {expected:?}"
@@ -227,7 +234,7 @@ impl<'a> Reader<'a> {
         if !self.any(prefix, plan) {
             return Ok(None);
         }
-        let values = |param: &Param| self.floats(&format!("{prefix}{}", param.name), param);
+        let values = |param: &Param| self.floats(&format!("{prefix}{}", param.name), &shape_of(param));
         plan.params().iter().map(values).collect::<Result<_, _>>().map(Some)
     }
 
@@ -238,12 +245,20 @@ impl<'a> Reader<'a> {
         for param in plan.params() {
             let name = &param.name;
             let mut tensor = Tensor {
-                value: self.floats(name, param)?,
+                stored: self.stored(param)?,
                 ..Tensor::default()
             };
+            let exact = tensor.stored.as_ref().map(|stored| stored.exact().len());
+            let (name_of_floats, shape) = match exact {
+                None => (name.clone(), shape_of(param)),
+                Some(rows) => (name_of_exact(name), vec![rows, param.width]),
+            };
+            if exact != Some(0) {
+                tensor.value = self.floats(&name_of_floats, &shape)?;
+            }
             if has_moments {
-                tensor.m = self.floats(&format!("adam.m/{name}"), param)?;
-                tensor.v = self.floats(&format!("adam.v/{name}"), param)?;
+                tensor.m = self.floats(&format!("adam.m/{name}"), &shape)?;
+                tensor.v = self.floats(&format!("adam.v/{name}"), &shape)?;
                 check_squares(&format!("adam.v/{name}"), &tensor.v)?;
             }
             tensors.push(tensor);
@@ -298,12 +313,26 @@ impl<'a> Reader<'a> {
             offsets,
             items,
             held_out,
+            others: self.others(rows[1])?,
             ..History::default()
         };
         for (user, item) in absorbed {
             history.absorbed.entry(user).or_default().push(item);
         }
         Ok(history)
+    }
+
+    /// Users of each item who are not in the file; nothing where all are.
+    fn others(&mut self, items: usize) -> Result<Vec<u32>, String> {
+        let name = "history/others";
+        if !self.has(name) {
+            return Ok(Vec::new());
+        }
+        let others = self.numbers(name)?;
+        match others.len() <= items {
+            true => Ok(others),
+            false => Err(format!("tensor {name} has {} numbers for {items} items", others.len())),
+        }
     }
 
     pub fn pairs(&mut self, name: &str, rows: [usize; 2]) -> Result<Vec<(u32, u32)>, String> {
@@ -340,6 +369,11 @@ fn counted(string: &str) -> Option<(&str, u32)> {
 
 fn word(b: &[u8]) -> u32 {
     u32::from_le_bytes([b[0], b[1], b[2], b[3]])
+}
+
+/// The halves that bytes stand for.
+pub(super) fn halves(bytes: &[u8]) -> impl ExactSizeIterator<Item = f16> + '_ {
+    bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]))
 }
 
 pub(super) fn words(bytes: &[u8]) -> impl ExactSizeIterator<Item = u32> + '_ {

@@ -13,12 +13,14 @@ use super::{
     knowledge,
     meta::ProgressRecord,
     relations,
+    stored::{self, name_of_exact},
     text::Texts,
 };
 use crate::{
+    checks::check_stored,
     data::IdMap,
     models::Model,
-    plan::{Param, Plan, State},
+    plan::{Plan, State},
     train::{History, TrainConfig, mean_fault},
 };
 
@@ -103,11 +105,11 @@ pub(super) fn parameters<'a>(
     others: &[(&str, Option<&'a [Vec<f32>]>)],
     to: &mut Vec<Output<'a>>,
 ) -> io::Result<()> {
+    let plan = &plan.clone().with_tables_as(state.row_type());
     let has_moments = state
         .tensors
         .iter()
         .any(|tensor| !tensor.m.is_empty() || !tensor.v.is_empty());
-    let fits = |values: &[f32], param: &Param| values.len() == param.len();
     let unfit = |name: &str| {
         let message = format!("parameter {name} has another size in the state than in the model");
         io::Error::new(io::ErrorKind::InvalidInput, message)
@@ -117,24 +119,36 @@ pub(super) fn parameters<'a>(
     }
     for (index, (param, tensor)) in plan.params().iter().zip(&state.tensors).enumerate() {
         let name = &param.name;
+        let exact = tensor.stored.as_ref().map(|stored| stored.exact().len());
+        let (name_of_floats, shape) = match exact {
+            None => (name.clone(), shape_of(param)),
+            Some(rows) => (name_of_exact(name), vec![rows, param.width]),
+        };
+        check_stored(param, tensor.stored.as_ref()).map_err(|error| refused(error.to_string()))?;
+        if let Some(stored) = &tensor.stored {
+            stored::write(param, stored, to);
+        }
+        let len = shape.iter().product();
         let mut push = |name: String, values: Cow<'a, [f32]>| {
-            if !fits(&values, param) {
+            if values.len() != len {
                 return Err(unfit(&name));
             }
             check_values(&name, &values).map_err(refused)?;
             to.push(Output {
                 name,
-                shape: shape_of(param),
+                shape: shape.clone(),
                 values: Values::F32(values),
             });
             Ok(())
         };
-        push(name.clone(), Cow::Borrowed(&tensor.value[..]))?;
+        if exact != Some(0) {
+            push(name_of_floats, Cow::Borrowed(&tensor.value[..]))?;
+        }
         if has_moments {
             for (letter, values) in [('m', &tensor.m), ('v', &tensor.v)] {
                 // A moment that no step needed yet is zero.
                 let values = match values.is_empty() {
-                    true => Cow::Owned(vec![0.0; param.len()]),
+                    true => Cow::Owned(vec![0.0; len]),
                     false => Cow::Borrowed(&values[..]),
                 };
                 let name = format!("adam.{letter}/{name}");
@@ -188,6 +202,13 @@ pub(super) fn history<'a>(history: &'a History, to: &mut Vec<Output<'a>>) {
         shape: vec![history.items.len()],
         values: Values::I32(Cow::Borrowed(&history.items)),
     });
+    if !history.others.is_empty() {
+        to.push(Output {
+            name: "history/others".into(),
+            shape: vec![history.others.len()],
+            values: Values::I32(Cow::Borrowed(&history.others)),
+        });
+    }
     for (name, pairs) in [
         ("held_out", history.held_out.clone()),
         ("absorbed", history.absorbed_pairs()),

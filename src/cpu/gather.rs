@@ -6,9 +6,10 @@
 use super::{
     rows::RowsMut,
     simd::{Simd, kernel, prefetch_row},
+    table::{Table, copy_row},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
-use crate::ops;
+use crate::{ops, plan::StoredRows};
 
 /// Rows that are asked for ahead of their use: a table is larger than the nearest caches. Asking 8 to 64 rows ahead beyond the
 /// end of the tile gains nothing (0.96 to 1.05 of a step's rate by two threads of a Xeon).
@@ -33,6 +34,25 @@ kernel! {
 }
 
 kernel! {
+    /// The same from rows that are kept as halves or bytes; `exact` has those that are exact, in their order.
+    ///
+    /// # Panics
+    /// As [`forward`].
+    pub fn forward_stored<'a, S: Simd>(
+        s: S,
+        rows: &'a StoredRows,
+        exact: &'a [f32],
+        ids: &'a [u32],
+        output: RowsMut<'a>,
+    ) {
+        let mut output = output;
+        for (r, &id) in ids.iter().enumerate() {
+            copy_row(s, rows, exact, id, output.row(r));
+        }
+    }
+}
+
+kernel! {
     /// Multiplies row `r` by `weights[r]`: what was looked up, and its gradient.
     ///
     /// # Panics
@@ -50,7 +70,7 @@ kernel! {
 
 /// Vectors rather than `memcpy`, whose call costs more than the few vectors of a row.
 #[inline(always)]
-fn copy<S: Simd>(s: S, from: &[f32], to: &mut [f32]) {
+pub(super) fn copy<S: Simd>(s: S, from: &[f32], to: &mut [f32]) {
     let whole = from.len() - from.len() % S::LANES;
     let (from, from_tail) = from.split_at(whole);
     let (to, to_tail) = to.split_at_mut(whole);
@@ -66,12 +86,11 @@ impl TileOp for ops::Gather {
     type Workspace = ();
 
     fn forward<S: Simd>(&self, s: S, on: &Operands<'_>, _: Memory<'_, ()>, mut output: RowsMut<'_>) {
-        forward(
-            s,
-            on.network.looked_up(self.table),
-            on.tile.ids(self.column, on.space),
-            output.reborrow(),
-        );
+        let ids = on.tile.ids(self.column, on.space);
+        match on.network.looked_up(self.table) {
+            Table::Floats(table) => forward(s, table, ids, output.reborrow()),
+            Table::Stored { rows, exact } => forward_stored(s, rows, exact, ids, output.reborrow()),
+        }
         weigh(s, on.tile.weights(self.column, on.space), output);
     }
 

@@ -61,6 +61,7 @@ pub mod softmax;
 pub mod softmax_cross_entropy;
 mod source;
 pub mod sum;
+mod table;
 #[cfg(feature = "parallel")]
 #[allow(unsafe_code)] // jobs that borrow from their caller's stack
 mod threads;

@@ -27,6 +27,7 @@ mod need;
 mod param;
 mod stage;
 mod state;
+mod stored;
 
 pub use crate::{
     ops::{Activation, Stage, gru::Kind as GruKind},
@@ -40,6 +41,8 @@ pub use layout::{Layout, padded};
 pub use param::{Init, Param, ParamKind};
 pub use stage::Backward;
 pub use state::{State, Tensor};
+pub(crate) use stored::{Kept, float};
+pub use stored::{RowType, StoredRows};
 
 use alloc::{format, string::String, vec::Vec};
 use core::{fmt, ops::Range};
@@ -264,6 +267,23 @@ impl Plan {
                 self.vocabulary_rows[vocabulary] = rows;
             }
         }
+    }
+
+    /// The same plan with the rows of all tables kept as `row_type`: an executor's [`State`] has them so, reads them directly
+    /// where it scores, and keeps rows that steps change in `f32` beside them ([`StoredRows`]). A step gives the same bits as
+    /// on tables of floats that began from what was kept, without moments; but that an L2 term of every row
+    /// ([`L2::per_row`]) moves none but rows that were changed before.
+    pub fn with_tables_as(mut self, row_type: RowType) -> Self {
+        for param in self.params.iter_mut().filter(|param| param.is_table()) {
+            param.row_type = row_type;
+        }
+        self
+    }
+
+    /// What the rows of tables are kept as.
+    pub fn row_type(&self) -> RowType {
+        let table = self.params.iter().find(|param| param.is_table());
+        table.map_or(RowType::F32, |table| table.row_type)
     }
 
     /// Floats in all parameters.

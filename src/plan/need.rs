@@ -12,7 +12,8 @@ impl Plan {
         let mut need = Need::new(what);
         let mut dense = 0u64;
         for param in self.params() {
-            let bytes = bytes_of::<f32>(param.len()).saturating_mul(copies);
+            let row = param.row_type.bytes(param.width);
+            let bytes = bytes_of::<u8>(param.rows.saturating_mul(row)).saturating_mul(copies);
             match param.kind {
                 ParamKind::Table { .. } => need.add(param.name.clone(), bytes),
                 ParamKind::Dense | ParamKind::Statistic => dense = dense.saturating_add(bytes),

@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use super::RowType;
+
 /// How a parameter's values are drawn at first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
@@ -76,6 +78,8 @@ pub struct Param {
     pub kind: ParamKind,
     /// How it is drawn at first.
     pub init: Init,
+    /// What the rows of a table are kept as ([`Plan::with_tables_as`](super::Plan::with_tables_as)).
+    pub row_type: RowType,
 }
 
 impl Param {

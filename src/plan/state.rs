@@ -2,13 +2,16 @@
 
 use alloc::vec::Vec;
 
-use super::{Init, Param, Plan};
+use super::{Init, Param, Plan, RowType, StoredRows};
 use crate::{
-    Result, memory,
+    Result,
+    checks::check_state,
+    memory,
     rng::{Rng, streams},
 };
 
-/// One parameter with its optimiser's moments, each `rows x width`, row-major.
+/// One parameter with its optimiser's moments, each `rows x width`, row-major. Of a table whose rows are
+/// [kept](Tensor::stored) as something shorter they have the exact rows alone, one after the other.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tensor {
     /// The parameter.
@@ -17,6 +20,8 @@ pub struct Tensor {
     pub m: Vec<f32>,
     /// Adam's second moment; empty under SGD.
     pub v: Vec<f32>,
+    /// The rows that are kept as halves or bytes, where the plan says so.
+    pub stored: Option<StoredRows>,
 }
 
 /// What training has made so far.
@@ -59,12 +64,53 @@ impl State {
                 value,
                 m: zeros(moments)?,
                 v: zeros(moments)?,
+                stored: None,
             })
         };
         let tensors = plan.params().iter().enumerate().map(tensor);
         Ok(State {
             step: 0,
             tensors: tensors.collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl State {
+    /// What the rows of tables are kept as.
+    pub fn row_type(&self) -> RowType {
+        let stored = self.tensors.iter().find_map(|tensor| tensor.stored.as_ref());
+        stored.map_or(RowType::F32, StoredRows::kind)
+    }
+
+    /// A copy with the rows of all tables kept as `row_type`, without moments. What is in `f32` is rounded; as
+    /// [`RowType::F32`], what was kept as something shorter becomes floats.
+    ///
+    /// # Errors
+    /// [`Error::Length`](crate::Error::Length) where the state does not fit the plan; [`Error::Config`](crate::Error::Config)
+    /// with table and row where a float has no place in `row_type`; [`Error::Memory`](crate::Error::Memory).
+    ///
+    /// ```
+    /// use pocketrec::{models::Gmf, plan::{RowType, State}};
+    /// let plan = Gmf::new(30, 20).plan()?;
+    /// let trained = State::initial(&plan, 1, true)?;
+    /// let small = trained.with_tables_as(&plan, RowType::I8)?;
+    /// assert_eq!(small.row_type(), RowType::I8);
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    pub fn with_tables_as(&self, plan: &Plan, row_type: RowType) -> Result<State> {
+        check_state(&plan.clone().with_tables_as(self.row_type()), self)?;
+        let tensor = |(param, tensor): (&Param, &Tensor)| {
+            let kind = if param.is_table() { row_type } else { RowType::F32 };
+            tensor.kept_as(&param.name, param.width, kind)
+        };
+        Ok(State {
+            step: self.step,
+            tensors: plan
+                .params()
+                .iter()
+                .zip(&self.tensors)
+                .map(tensor)
+                .collect::<Result<_>>()?,
         })
     }
 }

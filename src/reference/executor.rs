@@ -15,7 +15,7 @@ use crate::{
     executor::{Activations, Executor, LossSum, Pending, Propagation, exposed},
     memory,
     ops::propagate,
-    plan::{L2, Optimizer, ParamKind, Plan, State, Tensor},
+    plan::{L2, Optimizer, Param, ParamKind, Plan, State, Tensor},
 };
 
 fn narrow(logits: &[f64], out: &mut [f32]) {
@@ -78,14 +78,21 @@ impl Executor for Reference {
     fn state(&mut self) -> Pending<'_, State> {
         Pending::now(|| {
             let narrow = |values: &[f64]| values.iter().map(|&x| x as f32).collect();
-            let tensor = |tensor: &super::Tensor| Tensor {
-                value: narrow(&tensor.value),
-                m: narrow(&tensor.m),
-                v: narrow(&tensor.v),
+            let tensor = |(param, tensor): (&Param, &super::Tensor)| {
+                let floats = Tensor {
+                    value: narrow(&tensor.value),
+                    m: narrow(&tensor.m),
+                    v: narrow(&tensor.v),
+                    stored: None,
+                };
+                match &tensor.stored {
+                    None => floats,
+                    Some(stored) => floats.beside(stored, 0..param.rows as u32),
+                }
             };
             Ok(State {
                 step: self.steps,
-                tensors: self.tensors.iter().map(tensor).collect(),
+                tensors: self.plan.params().iter().zip(&self.tensors).map(tensor).collect(),
             })
         })
     }

@@ -10,12 +10,12 @@ use alloc::{sync::Arc, vec, vec::Vec};
 use activations::Activations;
 
 use crate::{
-    Result,
+    Error, Result,
     checks::{check_ids, check_state},
     data::{Batch, Graph},
     executor::LossSum,
     ops::{Role, l2, row_update},
-    plan::{L2, ParamKind, Plan, State},
+    plan::{L2, Param, ParamKind, Plan, State, StoredRows},
 };
 
 /// One parameter and its moments.
@@ -25,6 +25,8 @@ struct Tensor {
     /// Empty until an optimiser needs it, as `v`.
     m: Vec<f64>,
     v: Vec<f64>,
+    /// The rows as a state kept them, where it kept them as halves or bytes.
+    stored: Option<StoredRows>,
 }
 
 /// A plan with its parameters in `f64`, run by the specification: the oracle that executors are compared with.
@@ -67,14 +69,20 @@ impl Reference {
     pub fn new(plan: &Plan, state: &State) -> Result<Self> {
         check_state(plan, state)?;
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
-        let tensor = |tensor: &crate::plan::Tensor| Tensor {
-            value: wide(&tensor.value),
-            m: wide(&tensor.m),
-            v: wide(&tensor.v),
+        let tensor = |(param, tensor): (&Param, &crate::plan::Tensor)| {
+            let widened = tensor.widened(&param.name)?;
+            let floats = widened.as_ref().unwrap_or(tensor);
+            Ok::<_, Error>(Tensor {
+                value: wide(&floats.value),
+                m: wide(&floats.m),
+                v: wide(&floats.v),
+                stored: tensor.stored.clone(),
+            })
         };
+        let tensors = plan.params().iter().zip(&state.tensors).map(tensor);
         Ok(Reference {
             plan: plan.clone(),
-            tensors: state.tensors.iter().map(tensor).collect(),
+            tensors: tensors.collect::<Result<_>>()?,
             steps: state.step,
             loss: LossSum::default(),
             auxiliary: LossSum::default(),

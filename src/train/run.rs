@@ -9,7 +9,11 @@ use super::{
     progress::{Snapshot, copy_of, fresh_state, not_finite, values_of},
     task::{Schedule, Task},
 };
-use crate::{Error, Result, executor::LossSum, plan::State};
+use crate::{
+    Error, Result,
+    executor::LossSum,
+    plan::{RowType, State},
+};
 
 /// The callback that is told what happens.
 pub(crate) type Watch<'a, E> = &'a mut dyn FnMut(&Event<E>) -> Control;
@@ -38,6 +42,15 @@ impl<V: Copy> Core<V> {
         (clock, budget): (Stopwatch, Option<f64>),
         watch: Watch<'_, T::Evaluation>,
     ) -> Result<FitReport<T::Evaluation, V>> {
+        let row_type = self.executor.plan().row_type();
+        if row_type != RowType::F32 {
+            let reason = format!(
+                "they are kept as {}: this is a model to use, which learns by absorb; train what it was exported from, or its \
+                 State::with_tables_as(.., RowType::F32)",
+                row_type.name()
+            );
+            return Err(Error::config("tables", reason));
+        }
         let mut run = Run {
             task,
             schedule,

@@ -8,6 +8,7 @@ mod determinism;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod specification;
+mod stored;
 
 use common::cases::op_cases;
 use pocketrec::plan::{L2, Stage};

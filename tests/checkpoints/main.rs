@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod damaged;
+mod export;
 mod in_memory;
 #[path = "../planted/mod.rs"]
 mod planted;

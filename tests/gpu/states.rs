@@ -5,6 +5,7 @@ use pocketrec::{
     executor::Executor,
     gpu::{GpuExecutor, GpuOptions},
     models::NeuMf,
+    plan::{RowType, State},
 };
 
 use crate::{
@@ -142,6 +143,42 @@ fn rows_are_read_written_and_grown_as_on_the_cpu() {
             for (a, b) in [(&a.value, &b.value), (&a.m, &b.m), (&a.v, &b.v)] {
                 close(a, &common::wide(b), 1e-5, "after growing");
             }
+        }
+    }
+}
+
+/// A graphics device makes floats of rows that are kept as halves or bytes: it scores and learns as on these, and gives the state
+/// back as it is kept, with the rows beside that have changed.
+#[test]
+fn stored_rows_are_floats_there() {
+    let Some(gpu) = open() else { return };
+    for (name, plan) in common::odd_models(40, 50) {
+        for kind in [RowType::F16, RowType::I8] {
+            let stored = random_state(&plan, 0.3, 9).with_tables_as(&plan, kind).unwrap();
+            let floats = |state: &State| state.with_tables_as(&plan, RowType::F32).unwrap();
+            let small = plan.clone().with_tables_as(kind);
+            let mut on_rows = GpuExecutor::new(&gpu, small.clone(), &stored).unwrap();
+            let mut on_floats = GpuExecutor::new(&gpu, plan.clone(), &floats(&stored)).unwrap();
+            assert_eq!(on_rows.state().wait().unwrap(), stored, "{name}");
+            let batch = random_batch(&plan, 30, 3);
+            step(&mut on_rows, &batch);
+            step(&mut on_floats, &batch);
+            let learnt = on_rows.state().wait().unwrap();
+            assert_eq!(learnt.row_type(), kind);
+            let want = floats(&on_floats.state().wait().unwrap());
+            assert_eq!(floats(&learnt), want, "{name}");
+            // Exact are the rows that the batch picks and none else.
+            for (param, tensor) in small.params().iter().zip(&learnt.tensors) {
+                if let Some(stored) = &tensor.stored {
+                    assert!(
+                        stored.exact().len() <= 30 && !stored.exact().is_empty(),
+                        "{name}: {}",
+                        param.name
+                    );
+                }
+            }
+            let mut on_cpu = CpuExecutor::new(small, learnt.clone(), Isa::detect().unwrap(), 1).unwrap();
+            assert_eq!(on_cpu.state().wait().unwrap(), learnt, "{name}");
         }
     }
 }

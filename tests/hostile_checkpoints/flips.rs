@@ -11,7 +11,7 @@ use pocketrec::{
     models::{Fm, Mf},
 };
 
-use super::{click_bytes, clicks, pairs};
+use super::{click_bytes, clicks, pairs, small};
 
 /// Flips every bit of a file, on two threads. `check` gets each; it says whether the file was read all the same.
 fn flip_every_bit(bytes: &[u8], check: impl Fn(&[u8]) -> bool + Sync) {
@@ -37,18 +37,20 @@ fn flip_every_bit(bytes: &[u8], check: impl Fn(&[u8]) -> bool + Sync) {
 
 #[test]
 fn every_flipped_bit_of_pairs_is_refused_or_changes_nothing() {
-    let file = pairs(Mf::new(6, 7).factors(1), true);
-    let whole = Checkpoint::from_bytes(&file).unwrap();
-    flip_every_bit(&file, |bytes| match Checkpoint::from_bytes(bytes) {
-        Ok(read) => {
-            assert_eq!(read, whole);
-            true
-        }
-        Err(error) => {
-            assert!(matches!(error, Error::Checkpoint { .. }), "{error}");
-            false
-        }
-    });
+    let model = Mf::new(6, 7).factors(1);
+    for file in [pairs(model.clone(), true), small(model)] {
+        let whole = Checkpoint::from_bytes(&file).unwrap();
+        flip_every_bit(&file, |bytes| match Checkpoint::from_bytes(bytes) {
+            Ok(read) => {
+                assert_eq!(read, whole);
+                true
+            }
+            Err(error) => {
+                assert!(matches!(error, Error::Checkpoint { .. }), "{error}");
+                false
+            }
+        });
+    }
 }
 
 #[test]

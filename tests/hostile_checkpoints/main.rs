@@ -14,7 +14,7 @@ mod unwritten;
 
 use pocketrec::{
     Error,
-    checkpoint::{Checkpoint, ClickCheckpoint},
+    checkpoint::{Checkpoint, ClickCheckpoint, Export},
     data::{
         IdMap, Interactions, Split,
         clicks::{Field, Samples, Schema, SideTable, Training},
@@ -57,6 +57,20 @@ fn pairs(model: impl Into<pocketrec::models::Model>, absorb: bool) -> Vec<u8> {
         trainer.absorb_keys(&[("new", "i3")], &AbsorbConfig::default()).unwrap();
     }
     bytes(&trainer.checkpoint().unwrap())
+}
+
+/// A small file of such a trainer, of two users in bytes, with a click that came since: rows that are exact.
+fn small(model: impl Into<pocketrec::models::Model>) -> Vec<u8> {
+    let whole = Checkpoint::from_bytes(&pairs(model, true)).unwrap();
+    let export = Export {
+        users: Some(&[4, 6]),
+        ..Export::default()
+    };
+    let mut trainer = Trainer::from_checkpoint(whole.export(&export).unwrap(), device()).unwrap();
+    trainer
+        .absorb_keys(&[("u4", "fresh")], &AbsorbConfig::default())
+        .unwrap();
+    trainer.to_bytes().unwrap()
 }
 
 fn bytes(checkpoint: &Checkpoint) -> Vec<u8> {

@@ -17,7 +17,7 @@ use safetensors::Dtype;
 use super::{
     bytes, click_bytes, clicks,
     common::files::{Tensors, edited},
-    device, din, pairs, past_checksum, split,
+    device, din, pairs, past_checksum, small, split,
 };
 
 /// Numbers that are one thing in the right place and another in a wrong one.
@@ -279,8 +279,9 @@ fn use_clicks(read: ClickCheckpoint, train: &Samples) {
 #[test]
 fn mutated_pairs_are_refused_or_usable() {
     let split = split();
-    for absorb in [false, true] {
-        let file = pairs(NeuMf::new(6, 7).factors(1), absorb);
+    let model = NeuMf::new(6, 7).factors(1);
+    let files = [pairs(model.clone(), false), pairs(model.clone(), true), small(model)];
+    for file in files {
         let loaded = mutate(&file, 1500, Checkpoint::from_bytes, |read| use_pairs(read, &split));
         assert!((150..1350).contains(&loaded), "{loaded}");
     }

@@ -16,7 +16,7 @@ use safetensors::Dtype;
 use super::{
     clicks,
     common::files::{Tensors, edited},
-    device, din, pairs, past_checksum,
+    device, din, pairs, past_checksum, small,
 };
 
 type Edit<'e> = &'e dyn Fn(&mut Tensors, &mut HashMap<String, String>);
@@ -337,4 +337,66 @@ fn fields_whose_tensors_would_have_one_name_are_not_saved() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("two tensors are called adam.m/user.first"), "{error}");
+}
+
+/// Rows that are kept as bytes fit together with their steps and with those that are exact, or are refused by name.
+#[test]
+fn rows_of_bytes_must_fit_together() {
+    let file = small(NeuMf::new(6, 7).factors(2));
+    let table = "gmf.item.weight";
+    let [scale, exact, rows] = ["scale", "exact", "exact_rows"].map(|prefix| format!("{prefix}/{table}"));
+    fn shape(tensors: &mut Tensors, name: &str, shape: &[usize], data: Vec<u8>) {
+        let tensor = tensors.get_mut(name).unwrap();
+        (tensor.1, tensor.2) = (shape.to_vec(), data);
+    }
+    let numbers = |numbers: &[i32]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let cases: &[(&str, Edit)] = &[
+        ("tensor scale/gmf.item.weight is missing", &|tensors, _| {
+            _ = tensors.remove(&scale)
+        }),
+        ("must be [7, 2], a step and a middle a row", &|tensors, _| {
+            shape(tensors, &scale, &[6, 2], vec![0; 24]);
+        }),
+        ("holds a value that is not finite", &|tensors, _| {
+            shape(tensors, &scale, &[7, 2], vec![0xff; 28]); // NaN
+        }),
+        (
+            "has shape [7, 1]; the model needs [8, 2], or fewer rows and the rest",
+            &|tensors, _| {
+                shape(tensors, table, &[7, 1], vec![0; 7]);
+            },
+        ),
+        ("must name the last 2 of the rows", &|tensors, _| {
+            shape(tensors, table, &[6, 2], vec![0; 12]);
+            shape(tensors, &scale, &[6, 2], vec![0; 24]);
+            shape(tensors, &rows, &[1], numbers(&[7]));
+            shape(tensors, &exact, &[1, 2], vec![0; 8]);
+        }),
+        ("must name the last 1 of the rows, in ascending order", &|tensors, _| {
+            shape(tensors, &rows, &[2], numbers(&[7, 3]));
+            shape(tensors, &exact, &[2, 2], vec![0; 16]);
+        }),
+        ("must name the last 1 of the rows", &|tensors, _| {
+            shape(tensors, &rows, &[2], numbers(&[7, 8]));
+            shape(tensors, &exact, &[2, 2], vec![0; 16]);
+        }),
+        (
+            "exact/gmf.item.weight has shape [1, 2]; the model needs [2, 2]",
+            &|tensors, _| {
+                shape(tensors, &rows, &[2], numbers(&[3, 7]));
+                shape(tensors, &exact, &[1, 2], vec![0; 8]);
+            },
+        ),
+        ("tensor mlp.item.weight is of type F32; it must be I8", &|tensors, _| {
+            let tensor = tensors.get_mut("mlp.item.weight").unwrap();
+            *tensor = (Dtype::F32, vec![8, tensor.1[1]], vec![0; 32 * tensor.1[1]]);
+        }),
+        ("history/others has 9 numbers for 8 items", &|tensors, _| {
+            shape(tensors, "history/others", &[9], vec![0; 36]);
+        }),
+    ];
+    for (expected, edit) in cases {
+        let reason = past_checksum(&edited(&file, edit), Checkpoint::from_bytes).unwrap_err();
+        assert!(reason.contains(expected), "{reason:?} lacks {expected:?}");
+    }
 }

@@ -68,7 +68,7 @@ impl Catalogue {
         let panels = ItemPanels::new(s, items, depth, |item, to| {
             let mut at = 0;
             for (table, columns) in with_item() {
-                to[at..at + columns].copy_from_slice(&network.looked_up(table)[item * columns..][..columns]);
+                network.looked_up(table).copy(s, item as u32, &mut to[at..at + columns]);
                 at += columns;
             }
             if is_distance {
@@ -99,7 +99,7 @@ impl Catalogue {
         let mut coefficients = vec![0.0; users.len() * depth];
         let mut ids = Vec::with_capacity(users.len());
         for (user, row) in users.zip(coefficients.chunks_exact_mut(depth)) {
-            self.coefficients(network, user, row);
+            self.coefficients(s, network, user, row);
             ids.push(user);
         }
         let parts = self.separable.tower.as_ref().zip(self.tower.as_ref());
@@ -113,11 +113,15 @@ impl Catalogue {
     }
 
     /// What an item's floats are multiplied by for a user; the last is the constant.
-    fn coefficients(&self, network: Network<'_>, user: u32, row: &mut [f32]) {
+    fn coefficients<S: Simd>(&self, s: S, network: Network<'_>, user: u32, row: &mut [f32]) {
+        let mut floats = Vec::new();
         let mut constant = self.separable.bias.map_or(0.0, |bias| network.value(bias)[0]);
         if let (true, [term]) = (self.separable.is_distance, &self.separable.terms[..]) {
-            let table = term.user.map_or(&[][..], |table| network.looked_up(table));
-            let own = &table[user as usize * term.width..][..term.width];
+            let own = term.user.map_or(&[][..], |table| {
+                network
+                    .looked_up(table)
+                    .rows(s, user as usize, 1, term.width, &mut floats)
+            });
             own.iter().zip(&mut *row).for_each(|(x, to)| *to = 2.0 * x);
             row[term.width] = 1.0;
             row[term.width + 1] = -square(own);
@@ -128,9 +132,8 @@ impl Catalogue {
             let weights = term
                 .weight
                 .map(|(weight, column)| &network.value(weight)[column..][..term.width]);
-            let factors = term
-                .user
-                .map(|table| &network.looked_up(table)[user as usize * term.width..][..term.width]);
+            let table = term.user.map(|table| network.looked_up(table));
+            let factors = table.map(|table| table.rows(s, user as usize, 1, term.width, &mut floats));
             for k in 0..term.width {
                 let x = weights.map_or(1.0, |w| w[k]) * factors.map_or(1.0, |p| p[k]);
                 if term.item.is_some() {
@@ -189,25 +192,22 @@ impl TowerParts {
         let stride = outputs.next_multiple_of(16);
         let mut share = AlignedVec::zeros(items * stride);
         let width = network.plan.params()[tower.item.0].width;
-        let x = Rows {
-            data: network.looked_up(tower.item.0),
-            stride: width,
-            width,
-        };
-        let y = RowsMut {
-            data: &mut share,
-            stride,
-            width: outputs,
-        };
-        linear::forward(
-            s,
-            items,
-            x,
-            &pack(tower.item),
-            &vec![0.0; outputs],
-            Activation::Identity,
-            y,
-        );
+        let (table, packed, bias) = (network.looked_up(tower.item.0), pack(tower.item), vec![0.0; outputs]);
+        let mut floats = Vec::new();
+        for (tile, share) in share.chunks_mut(TILE * stride).enumerate() {
+            let (first, count) = (tile * TILE, share.len() / stride);
+            let x = Rows {
+                data: table.rows(s, first, count, width, &mut floats),
+                stride: width,
+                width,
+            };
+            let y = RowsMut {
+                data: share,
+                stride,
+                width: outputs,
+            };
+            linear::forward(s, count, x, &packed, &bias, Activation::Identity, y);
+        }
         TowerParts {
             user: pack(tower.user),
             items: share,
@@ -223,6 +223,8 @@ struct TowerPass<'a, S> {
     parts: &'a TowerParts,
     network: Network<'a>,
     user: AlignedVec,
+    /// A user's row, where it is kept as something shorter than floats.
+    row: Vec<f32>,
     /// The outputs of each layer.
     layers: Vec<AlignedVec>,
     weights: Vec<f32>,
@@ -243,6 +245,7 @@ impl<'a, S: Simd> TowerPass<'a, S> {
             parts,
             network,
             user: AlignedVec::zeros(tower.layers.first().map_or(0, outputs)),
+            row: Vec::new(),
             layers: tower.layers.iter().map(buffer).collect(),
             weights,
         }
@@ -254,8 +257,9 @@ impl<'a, S: Simd> TowerPass<'a, S> {
         let (table, _) = self.tower.user;
         let width = self.network.plan.params()[table].width;
         let outputs = self.user.len();
+        let table = self.network.looked_up(table);
         let x = Rows {
-            data: &self.network.looked_up(table)[user as usize * width..][..width],
+            data: table.rows(self.s, user as usize, 1, width, &mut self.row),
             stride: width,
             width,
         };

@@ -4,6 +4,7 @@ use super::{CpuExecutor, network, training::training_part};
 use crate::{
     cpu::{
         rows::Rows,
+        table::Table,
         tile::{Network, SPACES, over_lists},
     },
     data::Batch,
@@ -57,12 +58,14 @@ impl CpuExecutor {
     pub(super) fn begin_list(&mut self, batch: &Batch) {
         let Some(known) = self.known_list else { return };
         let (partials, _) = self.partials_of(batch.len());
-        let network = network!(self);
-        let (table, ids, width) = (
-            network.looked_up(known.table),
-            &batch.column(known.column).ids,
-            known.list.width,
-        );
+        let network = Network {
+            by_place: true,
+            ..network!(self)
+        };
+        let (ids, width) = (&batch.column(known.column).ids, known.list.width);
+        let Table::Floats(table) = network.looked_up(known.table) else {
+            return; // rows that a step reads are exact
+        };
         let at = |_: View, row: usize| {
             let vectors = Rows {
                 data: &table[ids[row] as usize * width..],

@@ -18,6 +18,7 @@
 //! While a step runs, buffers are taken out of the executor. If something in it panics, such as the caller's `prefetch`,
 //! they are lost and parameters may be half updated: the executor then refuses every call until a state is set.
 
+mod exact;
 mod graph;
 mod layers;
 mod lists;
@@ -35,7 +36,7 @@ use super::serial::Pool;
 #[cfg(feature = "parallel")]
 use super::threads::Pool;
 use super::{
-    Isa,
+    Isa, Scalar,
     aligned::AlignedVec,
     batch_norm::BatchStatistics,
     catalogue::{Catalogue, Separable},
@@ -52,7 +53,7 @@ use crate::{
     checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
     executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue},
-    plan::{L2, Layout, Optimizer, ParamKind, Plan, State},
+    plan::{L2, Layout, Optimizer, Param, ParamKind, Plan, RowType, State},
 };
 
 /// Partials of a step at most; more threads than that share no further work in the first phase.
@@ -74,6 +75,7 @@ macro_rules! network {
                 .propagated
                 .as_ref()
                 .map_or(&[], |propagated| &propagated.output),
+            by_place: false,
         }
     };
 }
@@ -156,6 +158,8 @@ impl Executor for CpuExecutor {
                 prefetch();
                 return Ok(());
             }
+            let by_place = self.by_place(batch)?;
+            let batch = by_place.as_ref().unwrap_or(batch);
             if optimizer.has_moments() {
                 for (tensor, param) in self.tensors.iter_mut().zip(self.plan.params()) {
                     tensor.need_moments(&param.name)?;
@@ -244,8 +248,11 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_rows(&self.plan, param, first, out.len())?;
-            let start = first * self.plan.params()[param].width;
-            out.copy_from_slice(&self.tensors[param].value[start..][..out.len()]);
+            let width = self.plan.params()[param].width;
+            let table = self.tensors[param].table();
+            for (row, to) in (first as u32..).zip(out.chunks_exact_mut(width)) {
+                table.copy(Scalar, row, to);
+            }
             Ok(())
         })
     }
@@ -254,8 +261,16 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_rows(&self.plan, param, first, values.len())?;
-            let start = first * self.plan.params()[param].width;
-            let range = start..start + values.len();
+            let Param { width, kind, .. } = self.plan.params()[param];
+            let mut place = first;
+            if let ParamKind::Table { vocabulary } = kind
+                && self.tensors[param].stored.is_some()
+            {
+                let rows: Vec<u32> = (first as u32..).take(values.len() / width).collect();
+                self.make_exact(vocabulary, &rows)?;
+                place = self.tensors[param].place(first as u32).unwrap_or(0); // of rows in a run so are their places
+            }
+            let range = place * width..place * width + values.len();
             self.changed();
             let tensor = &mut self.tensors[param];
             tensor.value[range.clone()].copy_from_slice(values);
@@ -274,6 +289,13 @@ impl Executor for CpuExecutor {
             self.ready()?;
             check_growth(&self.plan, vocabulary, rows)?;
             let graph = self.grown_graph(vocabulary, rows)?;
+            if self.plan.row_type() != RowType::F32 {
+                let later: Vec<u32> = (self.plan.rows(vocabulary) as u32..rows as u32).collect();
+                self.make_exact(vocabulary, &later)?;
+                self.changed();
+                self.plan.set_rows(vocabulary, rows);
+                return self.take_graph(graph);
+            }
             // Reserves for all tables before any length changes: where memory is short, nothing has changed.
             for (param, tensor) in self.plan.params().iter().zip(&mut self.tensors) {
                 if param.kind == (ParamKind::Table { vocabulary }) {

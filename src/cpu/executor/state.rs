@@ -91,6 +91,7 @@ impl CpuExecutor {
         for (values, (param, tensor)) in self.tensors.iter_mut().zip(params) {
             values.set(tensor, &param.name)?;
         }
+        self.agree_on_exact()?;
         self.step = state.step;
         self.changed();
         (0..self.tensors.len()).for_each(|param| self.pack(param));

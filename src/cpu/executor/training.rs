@@ -139,6 +139,7 @@ impl CpuExecutor {
             },
             blocks: Some(&self.blocks),
             known_list: self.known_list.as_ref(),
+            by_place: true,
             ..network!(self)
         };
         let mut tiles = self.tiles[..tiles].chunks_mut(rows_each / self.tile_rows);
@@ -275,7 +276,8 @@ impl CpuExecutor {
                         push_propagated(&mut tasks, slots(tensor), param.width, first, runs);
                         continue;
                     }
-                    let (shape, sources) = ([param.rows, param.width], &self.table_sources[index]);
+                    let rows = tensor.value.len() / param.width; // fewer than the table has, where ids are places
+                    let (shape, sources) = ([rows, param.width], &self.table_sources[index]);
                     push_table(&mut tasks, slots(tensor), shape, sources, context, pieces);
                 }
             }

@@ -1,6 +1,6 @@
 //! What all tiles of a step read: the plan and its parameters.
 
-use alloc::format;
+use alloc::{format, vec::Vec};
 
 use crate::{
     Result,
@@ -9,9 +9,10 @@ use crate::{
         batch_norm::BatchStatistics,
         packed::Packed,
         softmax_cross_entropy::{Blocks, KnownList},
+        table::Table,
     },
     memory,
-    plan::{Layout, Plan, Tensor},
+    plan::{Layout, Plan, StoredRows, Tensor},
 };
 
 /// One parameter with its moments: [`Tensor`] in memory that suits vectors.
@@ -21,6 +22,8 @@ pub(in crate::cpu) struct Values {
     /// Empty under SGD, as is `v`.
     pub m: AlignedVec,
     pub v: AlignedVec,
+    /// Those of a table's rows that are kept as halves or bytes. The floats are then those of the exact rows.
+    pub stored: Option<StoredRows>,
 }
 
 impl Values {
@@ -29,23 +32,90 @@ impl Values {
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) where there is not enough.
     pub fn set(&mut self, tensor: &Tensor, name: &str) -> Result<()> {
-        let Tensor { value, m, v } = tensor;
+        let Tensor { value, m, v, stored } = tensor;
+        self.stored.clone_from(stored);
         self.value.try_set(value, || name.into())?;
         self.m.try_set(m, || name.into())?;
         self.v.try_set(v, || name.into())
     }
 
-    /// A copy of the parameter called `name`.
+    /// A copy of the parameter called `name`. Of rows that are exact, those are left out that are as they are kept.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) where there is not enough.
     pub fn copy(&self, name: &str) -> Result<Tensor> {
         let copy = |floats: &[f32]| memory::copy(floats, || format!("a copy of {name}"));
-        Ok(Tensor {
+        let tensor = Tensor {
             value: copy(&self.value)?,
             m: copy(&self.m)?,
             v: copy(&self.v)?,
+            stored: None,
+        };
+        Ok(match &self.stored {
+            None => tensor,
+            Some(stored) => tensor.beside(stored, stored.exact().iter().copied()),
         })
+    }
+
+    /// Sees that rows are exact, which come in ascending order: those that are kept begin as they are kept, later ones at
+    /// zero, and moments begin at zero. Costs a copy of all exact rows where some are new.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) where there is not enough; nothing has changed then.
+    pub fn make_exact(&mut self, rows: impl Iterator<Item = u32> + Clone, name: &str) -> Result<()> {
+        let Some(stored) = &mut self.stored else {
+            return Ok(());
+        };
+        let fresh = rows.clone().filter(|&row| stored.place(row).is_none()).count();
+        if fresh == 0 {
+            return Ok(());
+        }
+        let what = || format!("exact rows of {name}");
+        let mut exact = Vec::new();
+        memory::reserve(&mut exact, stored.exact().len() + fresh, what)?;
+        exact.extend_from_slice(stored.exact());
+        exact.extend(rows.filter(|&row| stored.place(row).is_none()));
+        exact.sort_unstable();
+        let width = stored.width();
+        let spread = |from: &AlignedVec, is_value: bool| {
+            let is_there = is_value || !from.is_empty();
+            let mut all = AlignedVec::try_zeros(if is_there { exact.len() * width } else { 0 }, what)?;
+            for (&row, to) in exact.iter().zip(all.chunks_exact_mut(width)) {
+                match stored.place(row) {
+                    Some(place) => to.copy_from_slice(&from[place * width..][..width]),
+                    None if is_value && (row as usize) < stored.rows() => stored.widen(row as usize, to),
+                    None => {}
+                }
+            }
+            Ok::<_, crate::Error>(all)
+        };
+        let (value, m, v) = (
+            spread(&self.value, true)?,
+            spread(&self.m, false)?,
+            spread(&self.v, false)?,
+        );
+        (self.value, self.m, self.v) = (value, m, v);
+        stored.set_exact(exact);
+        Ok(())
+    }
+
+    /// The table as it is, not propagated.
+    pub fn table(&self) -> Table<'_> {
+        match &self.stored {
+            None => Table::Floats(&self.value),
+            Some(rows) => Table::Stored {
+                rows,
+                exact: &self.value,
+            },
+        }
+    }
+
+    /// Where a row's floats are, if it has some: all have, but those that are kept and not exact.
+    pub fn place(&self, row: u32) -> Option<usize> {
+        match &self.stored {
+            None => Some(row as usize),
+            Some(stored) => stored.place(row),
+        }
     }
 
     /// Makes room for moments, which begin at zero. Costs nothing where there is.
@@ -77,6 +147,8 @@ pub(in crate::cpu) struct Network<'a> {
     pub known_list: Option<&'a KnownList>,
     /// The rows of propagated tables as look-ups read them, one table behind the other.
     pub propagated: &'a [f32],
+    /// Whether ids are places among the exact rows, as in a step on tables whose rows are kept as halves or bytes.
+    pub by_place: bool,
 }
 
 impl<'a> Network<'a> {
@@ -86,13 +158,14 @@ impl<'a> Network<'a> {
     }
 
     /// A table as look-ups read it: propagated, if it is.
-    pub fn looked_up(&self, table: usize) -> &'a [f32] {
+    pub fn looked_up(&self, table: usize) -> Table<'a> {
         let side = self.plan.propagation().and_then(|propagate| propagate.side(table));
         let (own, all) = (self.value(table), self.propagated);
         match side {
-            None => own,
-            Some(0) => &all[..own.len()],
-            Some(_) => &all[all.len() - own.len()..],
+            Some(0) => Table::Floats(&all[..own.len()]),
+            Some(_) => Table::Floats(&all[all.len() - own.len()..]),
+            None if self.by_place => Table::Floats(own),
+            None => self.tensors[table].table(),
         }
     }
 

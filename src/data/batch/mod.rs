@@ -321,6 +321,15 @@ impl Batch {
         !self.unsorted
     }
 
+    /// A copy with other numbers for ids, which keep their order: `number(column, id)`. A [sorted](Batch::sort) batch stays so.
+    pub(crate) fn renumbered(&self, number: impl Fn(usize, u32) -> u32) -> Batch {
+        let mut batch = self.clone();
+        for (index, column) in batch.columns.iter_mut().enumerate() {
+            column.renumber(|id| number(index, id));
+        }
+        batch
+    }
+
     /// Whether a sample was pushed with other than one id a column.
     pub(crate) fn is_ragged(&self) -> bool {
         self.ragged

@@ -18,7 +18,7 @@ use crate::{
         },
     },
     memory::zeroed,
-    plan::{ParamKind, Plan, State, Tensor},
+    plan::{ParamKind, Plan, State, StoredRows, Tensor},
 };
 
 /// Floats of a host buffer between the plan's layout and the device's.
@@ -46,6 +46,8 @@ pub(crate) struct Tensors {
     places: Vec<Place>,
     /// Whether the state holds moments of a parameter.
     has_moments: Vec<[bool; 2]>,
+    /// The rows of tables as the state kept them that was written, where it kept them as halves or bytes: here all are floats.
+    stored: Vec<Option<StoredRows>>,
     pub tables: Vec<Table>,
     pub dense: Dense,
     readback: Readback,
@@ -96,6 +98,7 @@ impl Tensors {
                 transposed: gpu.buffer("transposed weights", transposed, STORAGE)?,
             },
             has_moments: vec![[moments; 2]; plan.params().len()],
+            stored: vec![None; plan.params().len()],
             gpu: gpu.clone(),
             matrices,
             places,
@@ -135,6 +138,9 @@ impl Tensors {
         let any = |tensor: &Tensor| !tensor.m.is_empty() || !tensor.v.is_empty();
         let made = state.tensors.iter().any(any) && self.need_moments(plan)?;
         for (param, tensor) in state.tensors.iter().enumerate() {
+            self.stored[param].clone_from(&tensor.stored);
+            let widened = tensor.widened(&plan.params()[param].name)?;
+            let tensor = widened.as_ref().unwrap_or(tensor);
             self.write(param, 0, 0, &tensor.value).await?;
             self.has_moments[param] = [!tensor.m.is_empty(), !tensor.v.is_empty()];
             for (part, moment) in [(1, &tensor.m), (2, &tensor.v)] {
@@ -162,7 +168,16 @@ impl Tensors {
                 self.read(index, part, 0, values).await?;
             }
             let [value, m, v] = parts;
-            tensors.push(Tensor { value, m, v });
+            let tensor = Tensor {
+                value,
+                m,
+                v,
+                stored: None,
+            };
+            tensors.push(match &self.stored[index] {
+                None => tensor,
+                Some(stored) => tensor.beside(stored, 0..param.rows as u32),
+            });
         }
         Ok(State { step, tensors })
     }

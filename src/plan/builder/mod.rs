@@ -15,7 +15,7 @@ use alloc::{
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{Column, Init, Param, ParamKind, Part, Space, Stage, View};
+use super::{Column, Init, Param, ParamKind, Part, RowType, Space, Stage, View};
 use crate::{Error, Result};
 
 /// Columns of a buffer at most: products of two widths stay far from overflow.
@@ -332,6 +332,7 @@ impl PlanBuilder {
             is_vector: false,
             kind,
             init,
+            row_type: RowType::F32,
         });
         self.params.len() - 1
     }

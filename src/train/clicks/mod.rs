@@ -98,7 +98,8 @@ impl ClickTrainer {
     pub fn with_state(model: impl Into<ClickModel>, device: Device, config: ClickConfig, state: State) -> Result<Self> {
         let model = model.into();
         config.validate()?;
-        let executor = device.executor(model.plan()?, state)?;
+        let plan = model.plan()?.with_tables_as(state.row_type());
+        let executor = device.executor(plan, state)?;
         Self::with_executor(model, executor, config)
     }
 
@@ -115,7 +116,7 @@ impl ClickTrainer {
         let model = model.into();
         config.validate()?;
         check_averaging(executor.plan(), config.average_from)?;
-        if *executor.plan() != model.plan()? {
+        if *executor.plan() != model.plan()?.with_tables_as(executor.plan().row_type()) {
             let reason = format!(
                 "the executor's plan is not that of {} with these settings",
                 model.name()

@@ -20,6 +20,8 @@ pub struct History {
     pub(crate) held_out: Vec<(u32, u32)>,
     /// In order of absorption.
     pub(crate) absorbed: HashMap<u32, Vec<u32>>,
+    /// How many users of each item are not here, where a model was exported for some of its users.
+    pub(crate) others: Vec<u32>,
     /// The same from the items' side, from the first click on that is absorbed.
     pub(crate) item_users: Option<ItemUsers>,
 }
@@ -32,9 +34,10 @@ impl PartialEq for History {
                 of.offsets == self.offsets,
                 of.items == self.items,
                 of.held_out == self.held_out,
+                of.others == self.others,
             )
         };
-        parts(other) == (true, true, true) && self.absorbed == other.absorbed
+        parts(other) == (true, true, true, true) && self.absorbed == other.absorbed
     }
 }
 
@@ -144,8 +147,11 @@ impl History {
         self.item_users.get_or_insert_default()
     }
 
-    /// Adds to `counts` how many users have each item, trained or absorbed.
-    pub(super) fn count_items(&self, counts: &mut [u32]) {
+    /// Adds to `counts` how many users have each item, trained or absorbed, and those who are not here.
+    pub(crate) fn count_items(&self, counts: &mut [u32]) {
+        for (count, others) in counts.iter_mut().zip(&self.others) {
+            *count = count.saturating_add(*others);
+        }
         for &item in self.items.iter().chain(self.absorbed.values().flatten()) {
             if let Some(count) = counts.get_mut(item as usize) {
                 *count = count.saturating_add(1);

@@ -95,7 +95,8 @@ impl Trainer {
     pub fn with_state(model: impl Into<Model>, device: Device, config: TrainConfig, state: State) -> Result<Self> {
         let model = model.into();
         config.validate()?;
-        let executor = device.executor(model.plan_for(config.loss)?, state)?;
+        let plan = model.plan_for(config.loss)?.with_tables_as(state.row_type());
+        let executor = device.executor(plan, state)?;
         Self::with_executor(model, executor, config)
     }
 
@@ -141,7 +142,8 @@ impl Trainer {
         if !sees_neighbours && ByHistory::of(&model, executor.plan()).is_none() {
             pair_of(executor.plan())?;
         }
-        if *executor.plan() != model.plan_for(config.loss)? {
+        let row_type = executor.plan().row_type();
+        if *executor.plan() != model.plan_for(config.loss)?.with_tables_as(row_type) {
             let reason = format!(
                 "the executor's plan is not that of {} with these settings",
                 model.name()
