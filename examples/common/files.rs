@@ -9,13 +9,18 @@ use std::{
 use pocketrec::{Error, Result};
 
 /// Checks the files of a training program: what is saved, which must be there to go on from and must not be to begin,
-/// and what is drawn.
-pub fn check_training(checkpoint: Option<&Path>, resume: bool, plot: Option<&Path>) -> Result<()> {
-    let both = [("--checkpoint", checkpoint), ("--plot", plot)];
-    for (option, path) in both {
+/// what is drawn, and what is exported.
+pub fn check_training(
+    checkpoint: Option<&Path>,
+    resume: bool,
+    plot: Option<&Path>,
+    export: Option<&Path>,
+) -> Result<()> {
+    let all = [("--checkpoint", checkpoint), ("--plot", plot), ("--export", export)];
+    for (option, path) in all {
         path.map_or(Ok(()), |path| check_output(option, path))?;
     }
-    check_distinct(&both)?;
+    check_distinct(&all)?;
     if let Some(path) = plot {
         check_extension("--plot", path, "svg", "pictures are drawn as SVG")?;
     }

@@ -4,6 +4,7 @@
 
 pub mod device;
 pub mod ending;
+pub mod export;
 pub mod files;
 pub mod interactions;
 pub mod kind;

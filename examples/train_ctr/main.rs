@@ -34,6 +34,7 @@ use pocketrec::{
 use common::{
     device::report_every,
     ending::{Ending, exit_code},
+    export::check_trainable,
     files, kind,
     output::say,
     tables::wrapped,
@@ -51,7 +52,13 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Ending> {
     // Everything that can be refused is refused before time is spent.
     let output = &options.output;
-    files::check_training(output.checkpoint.as_deref(), output.resume, output.plot.as_deref())?;
+    let export = output.export.export.as_deref();
+    files::check_training(
+        output.checkpoint.as_deref(),
+        output.resume,
+        output.plot.as_deref(),
+        export,
+    )?;
     options.model.check()?;
     let device = options.device.device()?;
     let resumed = match (&output.checkpoint, output.resume) {
@@ -62,7 +69,11 @@ fn run(options: &Options) -> Result<(), Ending> {
             );
             return Err(Error::config("--resume", reason).into());
         }
-        (Some(path), true) => Some(ClickTrainer::load(path, device.clone())?),
+        (Some(path), true) => {
+            let trainer = ClickTrainer::load(path, device.clone())?;
+            check_trainable(path, trainer.plan().row_type())?;
+            Some(trainer)
+        }
         _ => None,
     };
     let base = |labels| match &resumed {
@@ -103,7 +114,8 @@ fn run(options: &Options) -> Result<(), Ending> {
     if let Some(best) = fit.best {
         say!("best dev epoch: {}", best.epoch)?;
     }
-    Ok(test(options, &mut trainer, &data, &training)?)
+    test(options, &mut trainer, &data, &training)?;
+    Ok(output.export.write_clicks(&mut trainer)?)
 }
 
 /// Says how good the model is on the test rows, and draws it.

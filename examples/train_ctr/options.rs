@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 
 use crate::{
-    common::{device::DeviceOptions, messages::Names},
+    common::{device::DeviceOptions, export::ExportOptions, messages::Names},
     model::ModelOptions,
     reading::DataOptions,
     settings::TrainingOptions,
@@ -65,6 +65,8 @@ pub struct OutputOptions {
     /// Go on from --checkpoint: its model, and its settings unless they are given anew
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
+    #[command(flatten)]
+    pub export: ExportOptions,
     /// Draw the learning curve here, and predicted against observed clicks of the test rows
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,

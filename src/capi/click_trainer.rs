@@ -82,7 +82,7 @@ growable! {
     pocketrec_click_absorb_report ends in after: f64;
 }
 
-static CLICK_TRAINERS: Handles<ClickTrainer> = Handles::new("click trainer", 3);
+pub(super) static CLICK_TRAINERS: Handles<ClickTrainer> = Handles::new("click trainer", 3);
 
 /// Values as the library takes them.
 type Row<'a> = Vec<(&'a str, &'a str)>;
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn pocketrec_click_trainer_save(
     len: *mut usize,
 ) -> pocketrec_status {
     // SAFETY: the caller's word, as the header asks for it.
-    entry(|| unsafe { saved::save(&CLICK_TRAINERS, trainer, bytes, len, ClickTrainer::to_bytes) })
+    entry(|| unsafe { saved::save(&CLICK_TRAINERS, trainer, bytes, len, |trainer| Ok(trainer.to_bytes()?)) })
 }
 
 /// Frees a trainer. NULL is fine.

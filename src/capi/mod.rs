@@ -21,6 +21,7 @@
 mod arguments;
 mod bytes;
 mod click_trainer;
+mod export;
 mod handles;
 mod recommend;
 mod reports;
@@ -36,6 +37,7 @@ pub use click_trainer::{
     pocketrec_click_trainer_free, pocketrec_click_trainer_load, pocketrec_click_trainer_rank,
     pocketrec_click_trainer_save, pocketrec_ranked, pocketrec_value, pocketrec_values,
 };
+pub use export::{pocketrec_click_trainer_export, pocketrec_trainer_export};
 pub use recommend::{
     pocketrec_scored, pocketrec_trainer_item_id, pocketrec_trainer_item_key, pocketrec_trainer_recommend,
     pocketrec_trainer_recommend_from, pocketrec_trainer_score, pocketrec_trainer_similar_items,

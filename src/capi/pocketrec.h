@@ -932,6 +932,34 @@ pocketrec_status pocketrec_click_trainer_absorb(struct pocketrec_click_trainer *
                                                 struct pocketrec_click_absorb_report *report);
 
 /**
+ * Writes a small file to use the model from: to recommend and to learn from clicks, not to train on. It has no moments, its
+ * tables have `bits` a float (32, 16 or 8), and it has `user_count` users alone, who become users 0, 1, ... in their order; all
+ * users, where `users` is NULL. What is learnt later is kept exactly. pocketrec_trainer_load() reads it; free the bytes by
+ * pocketrec_bytes_free().
+ *
+ * Errors: `POCKETREC_NULL`, `POCKETREC_HANDLE`, `POCKETREC_BUSY`; `POCKETREC_CONFIG` where `bits` is another number, a float is
+ * too large for it, a user is named twice, or the model knows items by all users; `POCKETREC_ID`; `POCKETREC_MEMORY`. `*bytes`
+ * is NULL then.
+ */
+pocketrec_status pocketrec_trainer_export(struct pocketrec_trainer *trainer,
+                                          uint32_t bits,
+                                          const uint32_t *users,
+                                          size_t user_count,
+                                          uint8_t **bytes,
+                                          size_t *len);
+
+/**
+ * Writes a small file of a trainer of clicks, as pocketrec_trainer_export() does, with all users.
+ *
+ * Errors: `POCKETREC_NULL`, `POCKETREC_HANDLE`, `POCKETREC_BUSY`; `POCKETREC_CONFIG` where `bits` is another number or a float is
+ * too large for it; `POCKETREC_MEMORY`. `*bytes` is NULL then.
+ */
+pocketrec_status pocketrec_click_trainer_export(struct pocketrec_click_trainer *trainer,
+                                                uint32_t bits,
+                                                uint8_t **bytes,
+                                                size_t *len);
+
+/**
  * Frees what pocketrec_trainer_save() or pocketrec_click_trainer_save() handed out. NULL is fine.
  *
  * Errors: `POCKETREC_HANDLE` where these are no such bytes, or were freed before; nothing is done then.

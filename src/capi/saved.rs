@@ -43,10 +43,10 @@ pub(super) unsafe fn save<T, H>(
     trainer: *mut H,
     bytes: *mut *mut u8,
     len: *mut usize,
-    write: impl FnOnce(&mut T) -> crate::Result<Vec<u8>>,
+    write: impl FnOnce(&mut T) -> Result<Vec<u8>>,
 ) -> Result<()> {
     // SAFETY: the caller's word.
     let out = unsafe { OutBytes::new(bytes, len) }?;
-    out.set(trainers.with(trainer, |trainer| Ok(write(trainer)?))?);
+    out.set(trainers.with(trainer, write)?);
     Ok(())
 }

@@ -120,7 +120,7 @@ pub unsafe extern "C" fn pocketrec_trainer_save(
     len: *mut usize,
 ) -> pocketrec_status {
     // SAFETY: the caller's word, as the header asks for it.
-    entry(|| unsafe { saved::save(&TRAINERS, trainer, bytes, len, Trainer::to_bytes) })
+    entry(|| unsafe { saved::save(&TRAINERS, trainer, bytes, len, |trainer| Ok(trainer.to_bytes()?)) })
 }
 
 /// Frees a trainer. NULL is fine.

@@ -309,6 +309,8 @@ impl StoredRows {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
     use crate::rng::Rng;
 

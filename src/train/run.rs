@@ -1,5 +1,7 @@
 //! The training loop, of whatever task.
 
+use alloc::format;
+
 use super::{
     BestEpoch, Control, EpochReport, Event, FitReport, ProgressReport, StopReason,
     averaging::{AveragedWeights, Values, swap_in},

@@ -6,7 +6,14 @@ use std::{
     ptr::{null, null_mut},
 };
 
-use pocketrec::{capi::*, device::Device, models::SasRec, train::Trainer};
+use pocketrec::{
+    capi::{pocketrec_status::*, *},
+    checkpoint::Export,
+    device::Device,
+    models::SasRec,
+    plan::RowType,
+    train::Trainer,
+};
 
 use super::support::*;
 
@@ -356,4 +363,39 @@ fn all_can_be_trained_on() {
     assert_eq!(info(trainer).epoch, 3);
     must(pocketrec_split_free(split));
     must(pocketrec_trainer_free(trainer));
+}
+
+/// The bytes of an export, or the status that there is none.
+fn exported(trainer: *mut pocketrec_trainer, bits: u32, users: Option<&[u32]>) -> Result<Vec<u8>, pocketrec_status> {
+    let (mut bytes, mut len) = (null_mut(), 0);
+    let (users, count) = users.map_or((null(), 0), |users| (users.as_ptr(), users.len()));
+    // SAFETY: as many users as there are, places for the results, and as many bytes as it says.
+    unsafe {
+        let status = pocketrec_trainer_export(trainer, bits, users, count, &mut bytes, &mut len);
+        if status != POCKETREC_OK {
+            assert!(bytes.is_null());
+            return Err(status);
+        }
+        let exported = std::slice::from_raw_parts(bytes, len).to_vec();
+        must(pocketrec_bytes_free(bytes));
+        Ok(exported)
+    }
+}
+
+#[test]
+fn exports_are_those_of_the_library() {
+    let trainer = fitted();
+    let mut own = Trainer::from_bytes(&saved(trainer), Device::cpu()).unwrap();
+    for (bits, rows) in [(32, RowType::F32), (16, RowType::F16), (8, RowType::I8)] {
+        for users in [None, Some(&[4, 1][..])] {
+            let bytes = exported(trainer, bits, users).unwrap();
+            assert_eq!(bytes, own.export_to_bytes(&Export { rows, users }).unwrap());
+        }
+    }
+    assert_eq!(exported(trainer, 7, None), Err(POCKETREC_CONFIG));
+    assert_eq!(exported(trainer, 8, Some(&[1, 1])), Err(POCKETREC_CONFIG));
+    assert_eq!(exported(trainer, 8, Some(&[])), Err(POCKETREC_CONFIG));
+    assert_eq!(exported(trainer, 8, Some(&[1 << 20])), Err(POCKETREC_ID));
+    must(pocketrec_trainer_free(trainer));
+    assert_eq!(exported(trainer, 8, None), Err(POCKETREC_HANDLE));
 }

@@ -12,6 +12,7 @@ use pocketrec::{
     data::clicks::PlantedClicks,
     device::Device,
     models::Din,
+    plan::RowType,
     train::{ClickConfig, ClickRow, ClickTrainer},
 };
 
@@ -249,4 +250,25 @@ fn what_is_no_request_is_refused() {
     assert_eq!(saved(trainer), bytes);
     must(pocketrec_click_trainer_free(trainer));
     must_fail(pocketrec_click_trainer_free(trainer), POCKETREC_HANDLE, "it was freed");
+}
+
+#[test]
+fn an_export_is_that_of_the_library() {
+    let bytes = model();
+    let trainer = load(&bytes);
+    let mut own = ClickTrainer::from_bytes(&bytes, Device::cpu()).unwrap();
+    let (mut small, mut len) = (null_mut(), 0);
+    // SAFETY: places for the results, and as many bytes as it says.
+    unsafe {
+        must(pocketrec_click_trainer_export(trainer, 8, &mut small, &mut len));
+        let want = own.export_to_bytes(RowType::I8).unwrap();
+        assert_eq!(std::slice::from_raw_parts(small, len), want);
+        must(pocketrec_bytes_free(small));
+        must_fail(
+            pocketrec_click_trainer_export(trainer, 9, &mut small, &mut len),
+            POCKETREC_CONFIG,
+            "none of 32, 16 and 8",
+        );
+    }
+    must(pocketrec_click_trainer_free(trainer));
 }

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 const WRITE: &str = "POCKETREC_WRITE_HEADER";
 
 /// The sources in the order in which the header has what is in them.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "status",
     "settings",
     "reports",
@@ -14,6 +14,7 @@ const SOURCES: [&str; 8] = [
     "trainer",
     "recommend",
     "click_trainer",
+    "export",
     "bytes",
 ];
 

@@ -223,3 +223,58 @@ fn what_cannot_be_is_refused_with_its_reason() {
         .collect();
     assert_eq!(left, ["plays.csv"], "a refused run leaves files");
 }
+
+#[test]
+fn a_small_file_is_used_and_not_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plays(folder);
+    let more = [
+        "--epochs",
+        "3",
+        "--checkpoint",
+        "whole",
+        "--export",
+        "small",
+        "--export-user",
+        "u7",
+    ];
+    let said = printed("train_ncf", folder, &train(&more));
+    assert!(said.contains("exported 1 user as i8 to small, "), "{said}");
+    let size = |file: &str| folder.join(file).metadata().unwrap().len();
+    assert!(
+        size("small") * 5 < size("whole"),
+        "{} of {}",
+        size("small"),
+        size("whole")
+    );
+    let items = |model: &str| {
+        let said = printed("recommend", folder, &["--model", model, "--user", "u7", "--k", "3"]);
+        let items = said
+            .lines()
+            .filter_map(|line| line.split_whitespace().find(|word| word.starts_with('i')));
+        items.map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(items("small"), items("whole"));
+    let unknown = refused("recommend", folder, &["--model", "small", "--user", "u8"]);
+    assert!(unknown.contains("u8"), "{unknown}");
+
+    let again = ["--epochs", "5", "--checkpoint", "small", "--resume"];
+    let error = refused("train_ncf", folder, &train(&again));
+    assert!(error.contains("--resume: small is an export"), "{error}");
+    let unknown = refused(
+        "train_ncf",
+        folder,
+        &train(&["--export", "other", "--export-user", "u100"]),
+    );
+    assert!(
+        unknown.contains("--export-user") && unknown.contains("u100"),
+        "{unknown}"
+    );
+    let same = refused(
+        "train_ncf",
+        folder,
+        &train(&["--checkpoint", "same", "--export", "same"]),
+    );
+    assert!(same.contains("--export: same is the file of --checkpoint"), "{same}");
+}

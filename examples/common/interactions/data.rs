@@ -185,13 +185,13 @@ impl Data {
     }
 
     /// The user with this key, or else the first with a test item.
-    pub fn user(&self, key: Option<&str>) -> Result<u32> {
+    pub fn user(&self, option: &'static str, key: Option<&str>) -> Result<u32> {
         let ids = self.split.train.user_ids();
         let Some(key) = key else {
             return Ok(self.split.test.first().map_or(0, |case| case.user));
         };
         ids.get(key)
-            .ok_or_else(|| Error::config("--user", not_known("user", ids, key)))
+            .ok_or_else(|| Error::config(option, not_known("user", ids, key)))
     }
 
     /// Refuses to go on from a checkpoint with other data than it was trained on.

@@ -8,6 +8,8 @@ use pocketrec::{
     data::{BadRows, Column, Delimited, Delimiter},
 };
 
+use crate::common::export::ExportOptions;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataOptions {
@@ -94,6 +96,11 @@ pub struct OutputOptions {
     /// Go on from --checkpoint; its settings hold unless they are given anew
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
+    #[command(flatten)]
+    pub export: ExportOptions,
+    /// A user who is in --export, one of several if it is given again [default: all]
+    #[arg(long, requires = "export", value_name = "KEY")]
+    pub export_user: Vec<String>,
     /// Rank among the whole catalogue as well
     #[arg(long)]
     pub full: bool,

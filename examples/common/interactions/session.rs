@@ -19,6 +19,7 @@ use super::{
 use crate::common::{
     device::{is_processor, report_every},
     ending::Ending,
+    export::check_trainable,
     files, kind,
     output::say,
     watch::Watch,
@@ -42,7 +43,13 @@ impl<'a> Session<'a> {
         device: Device,
         check: impl FnOnce(Device) -> Result<Trainer>,
     ) -> Result<Self, Ending> {
-        files::check_training(output.checkpoint.as_deref(), output.resume, output.plot.as_deref())?;
+        let export = output.export.export.as_deref();
+        files::check_training(
+            output.checkpoint.as_deref(),
+            output.resume,
+            output.plot.as_deref(),
+            export,
+        )?;
         let described = check(device.clone())?.device();
         if output.profile && is_processor(&described) {
             let reason = format!("it times the stages of a step, which only graphics devices do; this is {described}");
@@ -54,7 +61,11 @@ impl<'a> Session<'a> {
                 let reason = format!("{} is of a model of clicks; train_ctr goes on with it", path.display());
                 return Err(Error::config("--resume", reason).into());
             }
-            (Some(path), true) => Some(Trainer::load(path, device.clone())?),
+            (Some(path), true) => {
+                let trainer = Trainer::load(path, device.clone())?;
+                check_trainable(path, trainer.plan().row_type())?;
+                Some(trainer)
+            }
             _ => None,
         };
         Ok(Session {
@@ -82,7 +93,11 @@ impl<'a> Session<'a> {
     ) -> Result<(), Ending> {
         let mut config = self.training.config(base)?;
         let data = Data::load(self.data, config.patience.is_some(), self.resumed.as_ref(), make_up)?;
-        let user = data.user(self.output.user.as_deref())?;
+        let user = data.user("--user", self.output.user.as_deref())?;
+        let exported = self.output.export_user.iter();
+        let exported: Vec<u32> = exported
+            .map(|key| data.user("--export-user", Some(key)))
+            .collect::<Result<_>>()?;
         data.describe()?;
         let (output, quiet) = (self.output, self.watch.quiet);
         let mut training = Training::new(self.watch);
@@ -105,7 +120,7 @@ impl<'a> Session<'a> {
         }
         let fit = training.fit(&mut trainer, data.trained_on())?;
         training.watch.end();
-        end(&mut trainer, &data, &fit, (output, user), &training)
+        end(&mut trainer, &data, &fit, (output, user, &exported), &training)
     }
 }
 
@@ -114,7 +129,7 @@ fn end(
     trainer: &mut Trainer,
     data: &Data,
     fit: &FitReport,
-    (output, user): (&OutputOptions, u32),
+    (output, user, exported): (&OutputOptions, u32, &[u32]),
     training: &Training,
 ) -> Result<(), Ending> {
     report::ended(fit, trainer)?;
@@ -137,7 +152,7 @@ fn end(
             path.display()
         )?;
     }
-    Ok(())
+    Ok(output.export.write(trainer, exported)?)
 }
 
 /// Trains a part of another model, which is neither saved nor ranked.

@@ -35,6 +35,8 @@ pub(crate) fn pad(keys: &mut IdMap, rows: usize) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
