@@ -7,7 +7,7 @@ use crate::{
     Error, Result,
     data::IdMap,
     models::Model,
-    plan::{Param, ParamKind, RowType, State, Tensor},
+    plan::{Param, ParamKind, RowType, Tensor},
     train::{ClickTrainer, History, Trainer},
 };
 
@@ -66,8 +66,7 @@ impl Trainer {
     /// # Errors
     /// As there.
     pub fn export_to_bytes(&mut self, export: &Export) -> Result<Vec<u8>> {
-        let small = self.checkpoint()?.export(export)?;
-        memory::written(|to| small.write_to(to))
+        self.checkpoint()?.export(export)?.to_bytes()
     }
 }
 
@@ -80,12 +79,8 @@ impl Checkpoint {
     /// are to be left out; [`Error::Id`] where a user has no row; [`Error::Memory`].
     pub fn export(mut self, export: &Export) -> Result<Checkpoint> {
         let plan = self.model.plan_for(self.config.loss)?;
-        if let Some(values) = self.average_values.take() {
-            self.state = state_of(values);
-        }
+        self.use_mean();
         let mut state = self.state.with_tables_as(&plan, RowType::F32)?;
-        (self.best_values, self.progress.best, self.progress.at_best) = (None, None, false);
-        (self.progress.averaged, self.progress.evaluations_since_best) = (0, 0);
         if let Some(users) = export.users {
             self.check_users(users, plan.propagation().is_some())?;
             for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
@@ -161,25 +156,18 @@ impl ClickCheckpoint {
     /// # Errors
     /// [`Error::Config`] with table and row where a float does not fit `rows`; [`Error::Memory`].
     pub fn export(mut self, rows: RowType) -> Result<ClickCheckpoint> {
-        if let Some(values) = self.average_values.take() {
-            self.state = state_of(values);
+        for (tensor, values) in self
+            .state
+            .tensors
+            .iter_mut()
+            .zip(self.average_values.take().into_iter().flatten())
+        {
+            tensor.value = values;
         }
         (self.best_values, self.progress.best, self.progress.at_best) = (None, None, false);
         (self.progress.averaged, self.progress.evaluations_since_best) = (0, 0);
         self.state = self.state.with_tables_as(&self.model.plan()?, rows)?;
         Ok(self)
-    }
-}
-
-/// Parameters alone.
-fn state_of(values: Vec<Vec<f32>>) -> State {
-    let tensor = |value| Tensor {
-        value,
-        ..Tensor::default()
-    };
-    State {
-        step: 0,
-        tensors: values.into_iter().map(tensor).collect(),
     }
 }
 

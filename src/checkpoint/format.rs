@@ -154,6 +154,20 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     sum.finish()
 }
 
+/// The same for parameters by name.
+pub(super) fn digest_of<'a>(
+    parameters: impl Iterator<Item = crate::Result<(&'a str, Cow<'a, [f32]>)>>,
+) -> crate::Result<String> {
+    let mut sum = Checksum::of_strings(core::iter::empty());
+    for parameter in parameters {
+        let (name, values) = parameter?;
+        sum.string(name);
+        sum.word(values.len() as u64);
+        values.iter().for_each(|x| sum.word(u64::from(x.to_bits())));
+    }
+    Ok(sum.finish())
+}
+
 fn checksum_of(tensors: &[Output], strings: &BTreeMap<String, String>) -> io::Result<String> {
     let mut sum = Checksum::of_strings(strings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let mut sorted: Vec<&Output> = tensors.iter().collect();

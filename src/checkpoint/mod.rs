@@ -35,6 +35,7 @@ mod checks;
 mod classical;
 mod click_trainer;
 mod clicks;
+mod delta;
 mod export;
 mod format;
 mod header;
@@ -51,6 +52,7 @@ mod write;
 pub use atomic::replace_file;
 pub(crate) use classical::Stored;
 pub use clicks::ClickCheckpoint;
+pub use delta::{Delta, DeltaConfig};
 pub use export::Export;
 
 use std::{io, path::Path};
@@ -167,6 +169,14 @@ impl Checkpoint {
     /// parameters contradicts settings and position.
     pub fn write_to(&self, to: &mut dyn io::Write) -> io::Result<()> {
         write::write(&self.contents(), to)
+    }
+
+    /// The bytes of a checkpoint file, for where there are no files.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] where the parts do not fit together; [`Error::Memory`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        memory::written(|to| self.write_to(to))
     }
 
     /// Reads a file.

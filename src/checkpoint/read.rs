@@ -223,6 +223,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A matrix of finite floats with so many rows, and its width.
+    pub fn rows_of_floats(&mut self, name: &str, rows: usize) -> Result<(usize, Vec<f32>), String> {
+        let (shape, bytes) = self.tensor(name, Dtype::F32)?;
+        match *shape {
+            [there, width] if there == rows && width > 0 => Ok((width, finite(name, bytes)?)),
+            _ => Err(format!("tensor {name} has shape {shape:?}; it must be [{rows}, width]")),
+        }
+    }
+
     /// Whether a parameter is there under a prefix. If one is, all must be.
     fn any(&self, prefix: &str, plan: &Plan) -> bool {
         let named = |param: &Param| self.input.has(&format!("{prefix}{}", param.name));
@@ -266,7 +275,7 @@ impl<'a> Reader<'a> {
         Ok(State { step, tensors })
     }
 
-    fn texts(&mut self, name: &str) -> Result<Vec<&'a str>, String> {
+    pub fn texts(&mut self, name: &str) -> Result<Vec<&'a str>, String> {
         let ends_name = format!("{name}.ends");
         let ends = self.vector(&ends_name, Dtype::I64)?;
         let bytes = self.vector(&format!("{name}.bytes"), Dtype::U8)?;

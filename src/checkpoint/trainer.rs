@@ -117,6 +117,25 @@ impl Trainer {
         Ok(trainer)
     }
 
+    /// Takes over what a checkpoint of this trainer has become: the same model, with no fewer rows.
+    pub(super) fn take_over(&mut self, checkpoint: Checkpoint) -> Result<()> {
+        let plan = checkpoint.model.plan_for(checkpoint.config.loss)?;
+        for vocabulary in 0..plan.vocabularies().len() {
+            let rows = plan.rows(vocabulary);
+            if rows > self.plan().rows(vocabulary) {
+                self.core.executor.grow(vocabulary, rows).wait()?;
+            }
+        }
+        self.core.executor.set_state(&checkpoint.state).wait()?;
+        self.core.forget_best();
+        self.core.forget_mean();
+        (self.core.kept, self.core.progress) = (None, checkpoint.progress);
+        self.model = checkpoint.model;
+        (self.keyed, self.user_ids, self.item_ids) = (checkpoint.keyed, checkpoint.user_ids, checkpoint.item_ids);
+        self.history = checkpoint.history;
+        self.give_graph()
+    }
+
     fn contents<'a>(&'a self, state: &'a State, mean: Option<&'a [Vec<f32>]>) -> Contents<'a> {
         Contents {
             model: &self.model,

@@ -87,11 +87,8 @@ fn a_model_is_used_as_the_floats_that_its_rows_stand_for() {
             // And saved again: what is kept stays, what has changed lies beside.
             let again = on_rows.to_bytes().unwrap();
             let mut again = Trainer::from_bytes(&again, device).unwrap();
-            assert_eq!(
-                again.checkpoint().unwrap(),
-                on_rows.checkpoint().unwrap(),
-                "{name}, {isa}"
-            );
+            let same_files = again.checkpoint().unwrap() == on_rows.checkpoint().unwrap();
+            assert!(same_files, "{name}, {isa}");
             same("after saving", &mut again, &mut on_floats);
         }
     }

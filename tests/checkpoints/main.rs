@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod damaged;
+mod delta;
 mod export;
 mod in_memory;
 #[path = "../planted/mod.rs"]

@@ -2,6 +2,7 @@
 
 mod cfkg;
 mod clicks;
+mod federated;
 #[cfg(feature = "gpu")]
 #[path = "../common/gpu.rs"]
 #[allow(dead_code)] // other tests use the rest
