@@ -21,12 +21,12 @@
 mod arguments;
 mod bytes;
 mod click_trainer;
-mod export;
 mod handles;
 mod recommend;
 mod reports;
 mod saved;
 mod settings;
+mod small;
 mod split;
 mod status;
 mod trainer;
@@ -37,7 +37,6 @@ pub use click_trainer::{
     pocketrec_click_trainer_free, pocketrec_click_trainer_load, pocketrec_click_trainer_rank,
     pocketrec_click_trainer_save, pocketrec_ranked, pocketrec_value, pocketrec_values,
 };
-pub use export::{pocketrec_click_trainer_export, pocketrec_trainer_export};
 pub use recommend::{
     pocketrec_scored, pocketrec_trainer_item_id, pocketrec_trainer_item_key, pocketrec_trainer_recommend,
     pocketrec_trainer_recommend_from, pocketrec_trainer_score, pocketrec_trainer_similar_items,
@@ -48,6 +47,9 @@ pub use reports::{
     pocketrec_stop_reason, pocketrec_trainer_info,
 };
 pub use settings::{pocketrec_model, pocketrec_model_init, pocketrec_train_config, pocketrec_train_config_init};
+pub use small::{
+    pocketrec_click_trainer_export, pocketrec_trainer_apply, pocketrec_trainer_delta, pocketrec_trainer_export,
+};
 pub use split::{
     pocketrec_split, pocketrec_split_free, pocketrec_split_from_columns, pocketrec_split_from_keys,
     pocketrec_split_get_info, pocketrec_split_info,

@@ -960,6 +960,34 @@ pocketrec_status pocketrec_click_trainer_export(struct pocketrec_click_trainer *
                                                 size_t *len);
 
 /**
+ * Writes what was learnt since a base: rows that differ from those of `base`, which are the bytes that this trainer was loaded
+ * from, or was saved to before. Rows of items are left out where no float moved by more than `threshold`; all else is exact.
+ * What was absorbed is in it if `clicks` is not 0: without, nothing says what a user did. pocketrec_trainer_apply() takes it;
+ * free the bytes by pocketrec_bytes_free().
+ *
+ * Errors: `POCKETREC_NULL`, `POCKETREC_HANDLE`, `POCKETREC_BUSY`; `POCKETREC_CHECKPOINT` where the base is damaged;
+ * `POCKETREC_CONFIG` where it is of another model or `threshold` is negative or not finite; `POCKETREC_MEMORY`. `*bytes` is NULL
+ * then.
+ */
+pocketrec_status pocketrec_trainer_delta(struct pocketrec_trainer *trainer,
+                                         const uint8_t *base,
+                                         size_t base_len,
+                                         float threshold,
+                                         uint32_t clicks,
+                                         uint8_t **bytes,
+                                         size_t *len);
+
+/**
+ * Takes over what another trainer learnt that began from where this one is: the bytes are those of pocketrec_trainer_delta().
+ *
+ * Errors: `POCKETREC_NULL`, `POCKETREC_HANDLE`, `POCKETREC_BUSY`; `POCKETREC_CHECKPOINT` where the bytes are damaged or no delta;
+ * `POCKETREC_CONFIG` where it began from another state than this trainer has; `POCKETREC_MEMORY`. Nothing is changed then.
+ */
+pocketrec_status pocketrec_trainer_apply(struct pocketrec_trainer *trainer,
+                                         const uint8_t *bytes,
+                                         size_t len);
+
+/**
  * Frees what pocketrec_trainer_save() or pocketrec_click_trainer_save() handed out. NULL is fine.
  *
  * Errors: `POCKETREC_HANDLE` where these are no such bytes, or were freed before; nothing is done then.

@@ -399,3 +399,55 @@ fn exports_are_those_of_the_library() {
     must(pocketrec_trainer_free(trainer));
     assert_eq!(exported(trainer, 8, None), Err(POCKETREC_HANDLE));
 }
+
+#[test]
+fn a_delta_makes_of_its_base_what_was_learnt() {
+    let base = saved(fitted());
+    let load = |bytes: &[u8]| {
+        let mut trainer = null_mut();
+        // SAFETY: as many bytes as there are.
+        must(unsafe { pocketrec_trainer_load(bytes.as_ptr(), bytes.len(), c"cpu".as_ptr(), 1, &mut trainer) });
+        trainer
+    };
+    let (device, server) = (load(&base), load(&base));
+    let (mut bytes, mut len) = (null_mut(), 0);
+    // SAFETY: as many ids and bytes as is said, and places for the results.
+    unsafe {
+        must(pocketrec_trainer_absorb(
+            device,
+            [2, USERS].as_ptr(),
+            [5, 6].as_ptr(),
+            2,
+            null_mut(),
+        ));
+        must(pocketrec_trainer_delta(
+            device,
+            base.as_ptr(),
+            base.len(),
+            0.0,
+            1,
+            &mut bytes,
+            &mut len,
+        ));
+        must(pocketrec_trainer_apply(server, bytes, len));
+        assert!(saved(server) == saved(device));
+        must_fail(
+            pocketrec_trainer_apply(server, bytes, len),
+            POCKETREC_CONFIG,
+            "began from another state",
+        );
+        must_fail(
+            pocketrec_trainer_apply(server, bytes, len - 1),
+            POCKETREC_CHECKPOINT,
+            "in memory",
+        );
+        must(pocketrec_bytes_free(bytes));
+        let status = pocketrec_trainer_delta(device, base.as_ptr(), 40, 0.0, 1, &mut bytes, &mut len);
+        must_fail(status, POCKETREC_CHECKPOINT, "in memory");
+        let status = pocketrec_trainer_delta(device, base.as_ptr(), base.len(), -1.0, 1, &mut bytes, &mut len);
+        must_fail(status, POCKETREC_CONFIG, "threshold");
+        assert!(bytes.is_null());
+    }
+    must(pocketrec_trainer_free(device));
+    must(pocketrec_trainer_free(server));
+}

@@ -14,7 +14,7 @@ const SOURCES: [&str; 9] = [
     "trainer",
     "recommend",
     "click_trainer",
-    "export",
+    "small",
     "bytes",
 ];
 

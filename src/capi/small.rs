@@ -1,4 +1,4 @@
-//! Small files of both kinds of trainers.
+//! Small files to use a model from, and small updates.
 
 use super::{
     arguments::elements,
@@ -7,7 +7,10 @@ use super::{
     status::{Failure, Result, entry, pocketrec_status, pocketrec_status::POCKETREC_CONFIG},
     trainer::{TRAINERS, pocketrec_trainer},
 };
-use crate::{checkpoint::Export, plan::RowType};
+use crate::{
+    checkpoint::{Checkpoint, Delta, DeltaConfig, Export},
+    plan::RowType,
+};
 
 /// What tables are kept as that have so many bits a float.
 fn row_type_of(bits: u32) -> Result<RowType> {
@@ -69,5 +72,53 @@ pub unsafe extern "C" fn pocketrec_click_trainer_export(
         saved::save(&CLICK_TRAINERS, trainer, bytes, len, |trainer| {
             Ok(trainer.export_to_bytes(rows?)?)
         })
+    })
+}
+
+/// Writes what was learnt since a base: rows that differ from those of `base`, which are the bytes that this trainer was loaded
+/// from, or was saved to before. Rows of items are left out where no float moved by more than `threshold`; all else is exact.
+/// What was absorbed is in it if `clicks` is not 0: without, nothing says what a user did. pocketrec_trainer_apply() takes it;
+/// free the bytes by pocketrec_bytes_free().
+///
+/// Errors: `POCKETREC_NULL`, `POCKETREC_HANDLE`, `POCKETREC_BUSY`; `POCKETREC_CHECKPOINT` where the base is damaged;
+/// `POCKETREC_CONFIG` where it is of another model or `threshold` is negative or not finite; `POCKETREC_MEMORY`. `*bytes` is NULL
+/// then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pocketrec_trainer_delta(
+    trainer: *mut pocketrec_trainer,
+    base: *const u8,
+    base_len: usize,
+    threshold: f32,
+    clicks: u32,
+    bytes: *mut *mut u8,
+    len: *mut usize,
+) -> pocketrec_status {
+    // SAFETY: the caller's word, as the header asks for it.
+    entry(|| unsafe {
+        let base = elements("base", base, base_len)?;
+        saved::save(&TRAINERS, trainer, bytes, len, |trainer| {
+            let config = DeltaConfig {
+                threshold,
+                clicks: clicks != 0,
+            };
+            Ok(trainer.delta(&Checkpoint::from_bytes(base)?, &config)?.to_bytes()?)
+        })
+    })
+}
+
+/// Takes over what another trainer learnt that began from where this one is: the bytes are those of pocketrec_trainer_delta().
+///
+/// Errors: `POCKETREC_NULL`, `POCKETREC_HANDLE`, `POCKETREC_BUSY`; `POCKETREC_CHECKPOINT` where the bytes are damaged or no delta;
+/// `POCKETREC_CONFIG` where it began from another state than this trainer has; `POCKETREC_MEMORY`. Nothing is changed then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pocketrec_trainer_apply(
+    trainer: *mut pocketrec_trainer,
+    bytes: *const u8,
+    len: usize,
+) -> pocketrec_status {
+    entry(|| {
+        // SAFETY: the caller's word, as the header asks for it.
+        let bytes = unsafe { elements("bytes", bytes, len) }?;
+        TRAINERS.with(trainer, |trainer| Ok(trainer.apply(&Delta::from_bytes(bytes)?)?))
     })
 }
