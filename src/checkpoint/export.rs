@@ -7,8 +7,8 @@ use crate::{
     Error, Result,
     data::IdMap,
     models::Model,
-    plan::{Param, ParamKind, RowType, Tensor},
-    train::{ClickTrainer, History, Trainer},
+    plan::{Param, ParamKind, RowType, State, Tensor},
+    train::{ClickTrainer, History, Progress, Trainer},
 };
 
 /// Index of the vocabulary of users.
@@ -83,8 +83,10 @@ impl Checkpoint {
         let mut state = self.state.with_tables_as(&plan, RowType::F32)?;
         if let Some(users) = export.users {
             self.check_users(users, plan.propagation().is_some())?;
+            // SASRec has no table of users: it knows them by their histories.
+            let has_users = !matches!(self.model, Model::SasRec(_));
             for (param, tensor) in plan.params().iter().zip(&mut state.tensors) {
-                if param.kind == (ParamKind::Table { vocabulary: USERS }) && !matches!(self.model, Model::SasRec(_)) {
+                if has_users && param.kind == (ParamKind::Table { vocabulary: USERS }) {
                     choose_rows(param, tensor, users);
                 }
             }
@@ -93,6 +95,12 @@ impl Checkpoint {
         let plan = self.model.plan_for(self.config.loss)?;
         self.state = state.with_tables_as(&plan, export.rows)?;
         Ok(self)
+    }
+
+    /// Makes a mean over epochs the parameters, and forgets the best epoch.
+    pub(super) fn use_mean(&mut self) {
+        let others = [&mut self.best_values, &mut self.average_values];
+        use_mean(&mut self.state, others, &mut self.progress);
     }
 
     fn check_users(&self, users: &[u32], is_propagated: bool) -> Result<()> {
@@ -156,19 +164,20 @@ impl ClickCheckpoint {
     /// # Errors
     /// [`Error::Config`] with table and row where a float does not fit `rows`; [`Error::Memory`].
     pub fn export(mut self, rows: RowType) -> Result<ClickCheckpoint> {
-        for (tensor, values) in self
-            .state
-            .tensors
-            .iter_mut()
-            .zip(self.average_values.take().into_iter().flatten())
-        {
-            tensor.value = values;
-        }
-        (self.best_values, self.progress.best, self.progress.at_best) = (None, None, false);
-        (self.progress.averaged, self.progress.evaluations_since_best) = (0, 0);
+        let others = [&mut self.best_values, &mut self.average_values];
+        use_mean(&mut self.state, others, &mut self.progress);
         self.state = self.state.with_tables_as(&self.model.plan()?, rows)?;
         Ok(self)
     }
+}
+
+/// Makes a mean over epochs the parameters, and forgets the best epoch.
+fn use_mean<V>(state: &mut State, [best, mean]: [&mut Option<Vec<Vec<f32>>>; 2], progress: &mut Progress<V>) {
+    for (tensor, values) in state.tensors.iter_mut().zip(mean.take().into_iter().flatten()) {
+        tensor.value = values;
+    }
+    (*best, progress.best, progress.at_best) = (None, None, false);
+    (progress.averaged, progress.evaluations_since_best) = (0, 0);
 }
 
 fn choose_rows(param: &Param, tensor: &mut Tensor, rows: &[u32]) {

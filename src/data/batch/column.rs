@@ -54,21 +54,6 @@ impl IdColumn {
         &self.order[self.segments[index].start as usize..end]
     }
 
-    /// Gives the ids of a sorted column other numbers, which keep their order: each distinct one is asked for once.
-    pub(super) fn renumber(&mut self, number: impl Fn(u32) -> u32) {
-        for index in 0..self.segments.len() {
-            let own = number(self.segments[index].row);
-            self.segments[index].row = own;
-            let end = self
-                .segments
-                .get(index + 1)
-                .map_or(self.order.len(), |next| next.start as usize);
-            for &position in &self.order[self.segments[index].start as usize..end] {
-                self.ids[position as usize] = own;
-            }
-        }
-    }
-
     /// Sorts the positions by id (radix sort by bytes, least significant first) and finds the segments.
     pub(super) fn sort(&mut self) {
         self.order.clear();

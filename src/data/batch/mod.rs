@@ -5,6 +5,7 @@
 //! that is not sorted.
 
 mod column;
+mod renumbered;
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -319,15 +320,6 @@ impl Batch {
     /// [`sort`](Batch::sort). An empty batch is sorted.
     pub fn is_sorted(&self) -> bool {
         !self.unsorted
-    }
-
-    /// A copy with other numbers for ids, which keep their order: `number(column, id)`. A [sorted](Batch::sort) batch stays so.
-    pub(crate) fn renumbered(&self, number: impl Fn(usize, u32) -> u32) -> Batch {
-        let mut batch = self.clone();
-        for (index, column) in batch.columns.iter_mut().enumerate() {
-            column.renumber(|id| number(index, id));
-        }
-        batch
     }
 
     /// Whether a sample was pushed with other than one id a column.
