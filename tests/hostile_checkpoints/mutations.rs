@@ -6,7 +6,7 @@ use std::{
 };
 
 use pocketrec::{
-    checkpoint::{Checkpoint, ClickCheckpoint},
+    checkpoint::{Checkpoint, ClickCheckpoint, Delta, DeltaConfig},
     data::{Split, clicks::Samples},
     models::{ClickModel, DeepFm, Dien, Lr, NeuMf, Unit},
     rng::Rng,
@@ -245,6 +245,20 @@ fn use_pairs(read: Checkpoint, split: &Split) {
     let _ = trainer.recommend(0, 3).is_ok();
 }
 
+/// What is written of a loaded delta loads as the same, and is applied or refused.
+fn use_delta(read: Delta, base: &Checkpoint) -> bool {
+    assert_eq!(Delta::from_bytes(&read.to_bytes().unwrap()).unwrap(), read);
+    let _ = Delta::mean(&[read.clone(), read.clone()]).is_ok();
+    let Ok(applied) = base.clone().apply(&read) else {
+        return false;
+    };
+    assert_eq!(Checkpoint::from_bytes(&bytes(&applied)).unwrap(), applied);
+    let mut trainer = Trainer::from_checkpoint(applied, device()).unwrap();
+    let _ = trainer.recommend(0, 3).is_ok();
+    let _ = trainer.absorb(&[(0, 3), (8, 2)]).is_ok();
+    true
+}
+
 fn use_clicks(read: ClickCheckpoint, train: &Samples) {
     let written = click_bytes(&read);
     let again = ClickCheckpoint::from_bytes(&written).unwrap();
@@ -284,6 +298,32 @@ fn mutated_pairs_are_refused_or_usable() {
     for file in files {
         let loaded = mutate(&file, 1500, Checkpoint::from_bytes, |read| use_pairs(read, &split));
         assert!((150..1350).contains(&loaded), "{loaded}");
+    }
+}
+
+#[test]
+fn mutated_deltas_are_refused_or_applied() {
+    for file in [
+        pairs(NeuMf::new(6, 7).factors(1), false),
+        small(NeuMf::new(6, 7).factors(1)),
+    ] {
+        let base = Checkpoint::from_bytes(&file).unwrap();
+        let mut trainer = Trainer::from_checkpoint(base.clone(), device()).unwrap();
+        let clicks = [("u4", "i1"), ("other", "i3"), ("other", "fourth")];
+        trainer.absorb_keys(&clicks, &AbsorbConfig::default()).unwrap();
+        let config = DeltaConfig {
+            clicks: true,
+            ..DeltaConfig::default()
+        };
+        let delta = trainer.delta(&base, &config).unwrap().to_bytes().unwrap();
+        let mut applied = 0;
+        let loaded = mutate(&delta, 800, Delta::from_bytes, |read| {
+            applied += usize::from(use_delta(read, &base));
+        });
+        assert!(
+            loaded > 80 && applied > 20 && applied < loaded,
+            "{loaded} loaded, {applied} applied"
+        );
     }
 }
 
