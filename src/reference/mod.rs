@@ -65,7 +65,7 @@ impl Reference {
     /// Begins from `state`, converted to `f64`.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) where a tensor of the state does not fit the plan.
+    /// [`Error::Length`] where a tensor of the state does not fit the plan.
     pub fn new(plan: &Plan, state: &State) -> Result<Self> {
         check_state(plan, state)?;
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
@@ -119,8 +119,8 @@ impl Reference {
     /// [scored columns](Plan::scored_columns).
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) where the columns are not those of the plan or differ in length,
-    /// [`Error::Id`](crate::Error::Id) where an id lies outside its table.
+    /// [`Error::Length`] where the columns are not those of the plan or differ in length,
+    /// [`Error::Id`] where an id lies outside its table.
     pub fn forward(&self, columns: &[&[u32]]) -> Result<Vec<f64>> {
         self.forward_batch(&batch_of(&self.plan, columns)?)
     }

@@ -27,7 +27,7 @@ fn bytes_rank_as_floats_do() {
         let copy = tempfile::tempdir().unwrap();
         let path = copy.path().join(Path::new(file).file_name().unwrap());
         if std::fs::copy(folder.join(file), &path).is_err() {
-            return skipped(&format!("export: there is no {file}"));
+            return skipped(format!("export: there is no {file}"));
         }
         let data = Interactions::read(&path).unwrap();
         let among = Candidates::Sampled { count: 99, seed: 1 };
