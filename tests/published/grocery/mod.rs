@@ -2,6 +2,7 @@
 
 mod cfkg;
 mod relations;
+mod sas_rec;
 
 use std::{
     path::{Path, PathBuf},
