@@ -74,7 +74,7 @@
 //! ```
 //!
 //! [`Executor::step`] takes batch and optimiser. It refuses what does not fit before it changes anything
-//! (`src/checks.rs`), and then runs in two phases.
+//! (`src/checks`), and then runs in two phases.
 //!
 //! 1. **Forward and backward.** *On a processor* (`src/cpu/executor/training.rs`) the weights are packed
 //!    (`src/cpu/prepare.rs`), and each thread takes tiles of some dozens of samples through all stages and back
@@ -90,6 +90,10 @@
 //! batch's rows need it, and the gradients of these rows go back over the edges before the updates
 //! (`src/cpu/executor/propagation.rs`, `shaders/propagate.wgsl`); the last product on that way is one pass with the optimiser
 //! over every row.
+//!
+//! Where tables are kept as bytes or halves ([`Plan::with_tables_as`](crate::plan::Plan::with_tables_as)), a processor first makes
+//! floats of the rows that the batch picks, which are exact from then on, and ids are their places among these
+//! (`src/cpu/executor/exact.rs`): the step is one on tables of floats. Scores read such tables as they are (`src/cpu/table.rs`).
 //!
 //! While it runs, the closure that `step` takes draws the next batch.
 //!

@@ -18,7 +18,7 @@ pub(super) fn shader_module(device: &wgpu::Device, shader: Shader, checked: bool
     // - Rows and columns stay below the shapes that the buffers were sized by: threads beyond them write nothing, and
     //   what a tile reads beyond its matrix stays within the buffer or is taken for zero.
     // - Ids are below the rows of their tables, offsets of sequences ascend, and known items and targets are items: the
-    //   host has looked at each (`src/checks.rs`, `src/gpu/executor/search.rs`). Orders and segments are those of these
+    //   host has looked at each (`src/checks`, `src/gpu/executor/search.rs`). Orders and segments are those of these
     //   very ids, as `Batch::sort` made them and nothing has lent the ids out since (`Batch::is_sorted`), or the device
     //   made both, of positives whose users and items the host had looked at (`src/gpu/executor/resident.rs`).
     // - No float that a caller gives or training makes becomes an index or bounds a loop; the one root of a float,
