@@ -45,10 +45,18 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    exit_code(run(&Options::parse()).map_err(Ending::from), &[])
+    exit_code(
+        run(&Options::parse()).map_err(Ending::from),
+        &[("threshold", "--threshold")],
+    )
 }
 
 fn run(options: &Options) -> Result<()> {
+    let config = DeltaConfig {
+        threshold: options.threshold,
+        clicks: false,
+    };
+    config.validate()?;
     let planted = Planted::default().generate()?;
     let split = planted.interactions.leave_one_out()?;
     let (earlier, later) = halves(&split.train);
@@ -67,17 +75,13 @@ fn run(options: &Options) -> Result<()> {
             .filter(|(user, _)| user % options.devices == device)
             .collect();
         trainer.absorb(&own)?;
-        let config = DeltaConfig {
-            threshold: options.threshold,
-            clicks: false,
-        };
         let bytes = trainer.delta(&export, &config)?.to_bytes()?;
         sent.push(bytes.len());
         deltas.push(Delta::from_bytes(&bytes)?);
     }
     sent.sort_unstable();
     say!(
-        "{} devices learnt from {} clicks and sent {} KB each (the median), none of them a click",
+        "{} devices learnt from {} clicks and sent {} KB each (the median), no clicks",
         options.devices,
         later.len(),
         sent[sent.len() / 2] / 1000

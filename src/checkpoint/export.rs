@@ -48,10 +48,10 @@ impl Trainer {
     /// let mut trainer = Trainer::new(NeuMf::new(300, 200), Device::cpu(), TrainConfig::default())?;
     /// let all = trainer.to_bytes()?;
     /// let small = trainer.export_to_bytes(&Export { users: Some(&[7]), ..Export::default() })?;
-    /// assert!(small.len() < all.len() / 10);
+    /// assert!(small.len() < all.len() / 8);
     /// let mut on_device = Trainer::from_bytes(&small, Device::cpu())?;
     /// let best = on_device.recommend(0, 10)?; // user 7
-    /// on_device.absorb(&[(0, best[0].item)])?;
+    /// on_device.absorb(&[(0, best[0].0)])?;
     /// # Ok::<(), pocketrec::Error>(())
     /// ```
     ///

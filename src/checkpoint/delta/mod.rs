@@ -31,6 +31,22 @@ pub struct DeltaConfig {
     pub clicks: bool,
 }
 
+impl DeltaConfig {
+    /// Refuses a threshold that nothing can be told by.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where it is negative or not finite.
+    pub fn validate(&self) -> Result<()> {
+        match self.threshold >= 0.0 && self.threshold.is_finite() {
+            true => Ok(()),
+            false => {
+                let reason = format!("{} is no finite number of at least 0", self.threshold);
+                Err(Error::config("threshold", reason))
+            }
+        }
+    }
+}
+
 /// Rows of a parameter that differ.
 #[derive(Clone, Debug, PartialEq)]
 struct Change {
@@ -101,10 +117,7 @@ impl Checkpoint {
     /// [`Error::Config`] where the base is of another model, or has users, items or interactions that are not here;
     /// [`Error::Memory`].
     pub fn delta(&self, base: &Checkpoint, config: &DeltaConfig) -> Result<Delta> {
-        if !(config.threshold >= 0.0 && config.threshold.is_finite()) {
-            let reason = format!("{} is no finite number of at least 0", config.threshold);
-            return Err(Error::config("threshold", reason));
-        }
+        config.validate()?;
         let (plan, before) = (self.plan()?, base.plan()?);
         let [old, new] = [base.model.rows(), self.model.rows()];
         let is_grown = |(a, b): (&Param, &Param)| (&a.name, a.width) == (&b.name, b.width) && a.rows <= b.rows;
