@@ -5,7 +5,9 @@ mod state;
 use alloc::{format, string::String, vec::Vec};
 use core::ops::Range;
 
-pub(crate) use state::{check_state, check_stored};
+pub(crate) use state::check_state;
+#[cfg(feature = "std")]
+pub(crate) use state::check_stored;
 
 use crate::{
     Error, Result,
