@@ -11,11 +11,12 @@ use pocketrec::{Error, Result};
 /// Checks the files of a training program: what is saved, which must be there to go on from and must not be to begin,
 /// what is drawn, and what is exported.
 pub fn check_training(
-    checkpoint: Option<&Path>,
+    checkpoint: &Option<PathBuf>,
     resume: bool,
-    plot: Option<&Path>,
-    export: Option<&Path>,
+    plot: &Option<PathBuf>,
+    export: &Option<PathBuf>,
 ) -> Result<()> {
+    let [checkpoint, plot, export] = [checkpoint, plot, export].map(Option::as_deref);
     let all = [("--checkpoint", checkpoint), ("--plot", plot), ("--export", export)];
     for (option, path) in all {
         path.map_or(Ok(()), |path| check_output(option, path))?;

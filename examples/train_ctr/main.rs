@@ -52,13 +52,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Ending> {
     // Everything that can be refused is refused before time is spent.
     let output = &options.output;
-    let export = output.export.export.as_deref();
-    files::check_training(
-        output.checkpoint.as_deref(),
-        output.resume,
-        output.plot.as_deref(),
-        export,
-    )?;
+    files::check_training(&output.checkpoint, output.resume, &output.plot, &output.export.export)?;
     options.model.check()?;
     let device = options.device.device()?;
     let resumed = match (&output.checkpoint, output.resume) {

@@ -43,13 +43,7 @@ impl<'a> Session<'a> {
         device: Device,
         check: impl FnOnce(Device) -> Result<Trainer>,
     ) -> Result<Self, Ending> {
-        let export = output.export.export.as_deref();
-        files::check_training(
-            output.checkpoint.as_deref(),
-            output.resume,
-            output.plot.as_deref(),
-            export,
-        )?;
+        files::check_training(&output.checkpoint, output.resume, &output.plot, &output.export.export)?;
         let described = check(device.clone())?.device();
         if output.profile && is_processor(&described) {
             let reason = format!("it times the stages of a step, which only graphics devices do; this is {described}");

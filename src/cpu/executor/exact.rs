@@ -43,10 +43,16 @@ impl CpuExecutor {
     }
 
     /// Sees that rows of all tables of a vocabulary are exact, which come in ascending order.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) where one has no room for them; all are as they were then.
     pub(super) fn make_exact(&mut self, vocabulary: usize, rows: &[u32]) -> Result<()> {
-        for (param, values) in self.plan.params().iter().zip(&mut self.tensors) {
-            if param.kind == (ParamKind::Table { vocabulary }) {
-                values.make_exact(rows.iter().copied(), &param.name)?;
+        let tables = self.plan.params().iter().zip(&self.tensors).enumerate();
+        let tables = tables.filter(|(_, (param, _))| param.kind == (ParamKind::Table { vocabulary }));
+        let made = tables.map(|(index, (param, values))| Ok((index, values.exact(rows, &param.name)?)));
+        for (index, exact) in made.collect::<Result<Vec<_>>>()? {
+            if let Some(exact) = exact {
+                self.tensors[index].set_exact(exact);
             }
         }
         Ok(())

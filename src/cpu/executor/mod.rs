@@ -268,7 +268,8 @@ impl Executor for CpuExecutor {
             {
                 let rows: Vec<u32> = (first as u32..).take(values.len() / width).collect();
                 self.make_exact(vocabulary, &rows)?;
-                place = self.tensors[param].place(first as u32).unwrap_or(0); // of rows in a run so are their places
+                // Rows in a run have places in a run; of no rows there is none, and nothing is written.
+                place = self.tensors[param].place(first as u32).unwrap_or_default();
             }
             let range = place * width..place * width + values.len();
             self.changed();

@@ -26,6 +26,12 @@ pub(in crate::cpu) struct Values {
     pub stored: Option<StoredRows>,
 }
 
+/// The rows of a table that are exact, with their values and moments.
+pub(in crate::cpu) struct Exact {
+    rows: Vec<u32>,
+    floats: [AlignedVec; 3],
+}
+
 impl Values {
     /// Takes a tensor over, in the memory that there is.
     ///
@@ -57,24 +63,26 @@ impl Values {
         })
     }
 
-    /// Sees that rows are exact, which come in ascending order: those that are kept begin as they are kept, later ones at
-    /// zero, and moments begin at zero. Costs a copy of all exact rows where some are new.
+    /// What there is to be with more rows exact, which come in ascending order: those that are kept begin as they are kept,
+    /// later ones at zero, and moments begin at zero. Nothing where all are exact already, or rows are not kept as something
+    /// shorter.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory) where there is not enough; nothing has changed then.
-    pub fn make_exact(&mut self, rows: impl Iterator<Item = u32> + Clone, name: &str) -> Result<()> {
-        let Some(stored) = &mut self.stored else {
-            return Ok(());
+    /// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+    pub fn exact(&self, rows: &[u32], name: &str) -> Result<Option<Exact>> {
+        let Some(stored) = &self.stored else {
+            return Ok(None);
         };
-        let fresh = rows.clone().filter(|&row| stored.place(row).is_none()).count();
-        if fresh == 0 {
-            return Ok(());
+        let fresh = || rows.iter().copied().filter(|&row| stored.place(row).is_none());
+        let count = fresh().count();
+        if count == 0 {
+            return Ok(None);
         }
         let what = || format!("exact rows of {name}");
         let mut exact = Vec::new();
-        memory::reserve(&mut exact, stored.exact().len() + fresh, what)?;
+        memory::reserve(&mut exact, stored.exact().len() + count, what)?;
         exact.extend_from_slice(stored.exact());
-        exact.extend(rows.filter(|&row| stored.place(row).is_none()));
+        exact.extend(fresh());
         exact.sort_unstable();
         let width = stored.width();
         let spread = |from: &AlignedVec, is_value: bool| {
@@ -89,14 +97,20 @@ impl Values {
             }
             Ok::<_, crate::Error>(all)
         };
-        let (value, m, v) = (
+        let floats = [
             spread(&self.value, true)?,
             spread(&self.m, false)?,
             spread(&self.v, false)?,
-        );
-        (self.value, self.m, self.v) = (value, m, v);
-        stored.set_exact(exact);
-        Ok(())
+        ];
+        Ok(Some(Exact { rows: exact, floats }))
+    }
+
+    /// Takes over what [`exact`](Values::exact) made.
+    pub fn set_exact(&mut self, exact: Exact) {
+        [self.value, self.m, self.v] = exact.floats;
+        if let Some(stored) = &mut self.stored {
+            stored.set_exact(exact.rows);
+        }
     }
 
     /// The table as it is, not propagated.
