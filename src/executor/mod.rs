@@ -4,14 +4,15 @@
 //! may not be done with yet is a [`Pending`] result, which a desktop [waits](Pending::wait) for and a browser awaits; the
 //! [example](Pending) has both.
 //!
-//! Drawing batches, searching the catalogue, profiles, activations, graphs and neighbours are parts ([`DrawBatches`],
-//! [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`], [`Activations`], [`Propagation`], [`Neighbours`]) that an executor hands out where it has them. Callers go through one
+//! Drawing batches, searching the catalogue, profiles, activations, copies of rows, graphs and neighbours are parts
+//! ([`DrawBatches`], [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`], [`Activations`], [`KeepRows`], [`Propagation`], [`Neighbours`]) that an executor hands out where it has them. Callers go through one
 //! function each, which falls back on the core, or says which device has the part: [`keep_sampler`] and [`step_drawn`],
 //! [`score_catalogue`], [`top_catalogue`] and [`rank_catalogue`], [`profile`] and [`profile_drawn`], [`score_with`] and
-//! [`attention_rollout`], [`set_graph`]. A backend that has the core alone trains, ranks, recommends and saves.
+//! [`attention_rollout`], [`keep_rows`], [`put_back`] and [`hold_back`], [`set_graph`]. A backend that has the core alone trains, ranks, recommends and saves.
 
 mod attention;
 mod catalogue;
+mod kept;
 mod loss;
 mod neighbours;
 mod parts;
@@ -27,6 +28,9 @@ pub use catalogue::{Best, Query, catalogue_items, rank_catalogue, score_catalogu
 pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of};
 #[cfg(feature = "gpu")]
 pub(crate) use catalogue::{rank_by_scores, top_by_scores};
+pub use kept::{KeepRows, KeptRows, RowRun, hold_back, keep_rows, put_back};
+#[cfg(feature = "gpu")]
+pub(crate) use kept::{check_runs, check_shares, of_another};
 pub use loss::LossSum;
 pub(crate) use neighbours::WithNeighbours;
 pub use parts::{
@@ -177,6 +181,12 @@ pub trait Executor: Send {
     /// Neighbours of items that are filled in beside them, where the executor does that: the one that a
     /// [`Trainer`](crate::train::Trainer) puts in front of that of [`Kgcn`](crate::models::Kgcn).
     fn neighbours(&mut self) -> Option<&mut dyn Neighbours> {
+        None
+    }
+
+    /// Copies of rows that stay on the device, where it has memory of its own; [`keep_rows`], [`put_back`] and [`hold_back`] go
+    /// through this.
+    fn keeping(&mut self) -> Option<&mut dyn KeepRows> {
         None
     }
 

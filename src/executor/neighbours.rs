@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 
-use super::{Activations, Executor, LossSum, Neighbours, Pending, score_with};
+use super::{Activations, Executor, KeepRows, LossSum, Neighbours, Pending, score_with};
 use crate::{
     Error, Result,
     checks::{check_batch, check_scored},
@@ -142,6 +142,10 @@ impl Executor for WithNeighbours {
             self.plan.set_rows(vocabulary, rows);
             Ok(())
         })
+    }
+
+    fn keeping(&mut self) -> Option<&mut dyn KeepRows> {
+        self.inner.keeping()
     }
 
     fn neighbours(&mut self) -> Option<&mut dyn Neighbours> {

@@ -35,11 +35,12 @@ pub use memory::budget::Memory;
 pub use sampling::batch_maker::BatchMaker;
 pub use shaders::{Shader, side::Side, tile::Tile};
 
-/// All modules of WGSL: those of operations and updates, of sampling and of search.
+/// All modules of WGSL: those of operations and updates, of rows that are held back, of sampling and of search.
 pub fn shaders() -> Vec<Shader> {
     let ops = ops::SHADERS.iter().copied();
     let others = [
         ops::updates::SHADERS,
+        executor::kept::SHADERS,
         sampling::maker::SHADERS,
         search::catalogue::SHADERS,
     ];

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use naga::{AddressSpace, Handle, Module, Type, TypeInner, proc::Layouter};
 
 use crate::gpu::{
+    executor::kept::HoldShape,
     memory::placement::Layer,
     ops::{self, updates},
     program::{call::Call, room::Draw},
@@ -26,6 +27,7 @@ fn table() -> Vec<UniformLayout> {
         SortShape::LAYOUT,
         SearchUniform::LAYOUT,
         Layer::LAYOUT,
+        HoldShape::LAYOUT,
     ];
     let ops = ops::UNIFORMS.iter().copied().flatten().copied();
     let updates = updates::UNIFORMS.iter().copied();

@@ -4,9 +4,9 @@ use alloc::{format, vec, vec::Vec};
 
 use crate::{
     Result,
-    executor::Executor,
+    executor::{Executor, RowRun},
     memory,
-    plan::{ParamKind, Plan, State},
+    plan::{Param, ParamKind, Plan, State},
 };
 
 /// Up to so many samples that a row rests on, it moves by the whole of an `absorb` step.
@@ -48,73 +48,30 @@ impl OptimizerState {
     }
 }
 
-/// The dense parameters' values.
-pub(super) struct Dense {
-    values: Vec<(usize, Vec<f32>)>,
+/// All rows of the dense parameters, which an `absorb` step is not to change.
+pub(super) fn dense_rows(plan: &Plan) -> Vec<RowRun> {
+    let dense = plan.params().iter().enumerate().filter(|(_, param)| !param.is_table());
+    let run = |(param, of): (usize, &Param)| RowRun {
+        param,
+        first: 0,
+        rows: of.rows,
+    };
+    dense.map(run).collect()
 }
 
-impl Dense {
-    pub fn read(executor: &mut dyn Executor) -> Result<Self> {
-        let dense = (0..)
-            .zip(executor.plan().params())
-            .filter(|(_, param)| !param.is_table());
-        let mut values: Vec<(usize, Vec<f32>)> = dense.map(|(index, param)| (index, vec![0.0; param.len()])).collect();
-        for (index, values) in &mut values {
-            executor.read_rows(*index, 0, values).wait()?;
-        }
-        Ok(Dense { values })
-    }
-
-    pub fn write(&self, executor: &mut dyn Executor) -> Result<()> {
-        for (index, values) in &self.values {
-            executor.write_rows(*index, 0, values).wait()?;
-        }
-        Ok(())
-    }
-}
-
-/// Copies of table rows, to go back to.
-#[derive(Default)]
-pub(super) struct SavedRows {
-    rows: Vec<(usize, u32, Vec<f32>)>,
-}
-
-impl SavedRows {
-    /// Copies the rows of all tables of `column`.
-    pub fn save(&mut self, executor: &mut dyn Executor, column: usize, ids: impl Iterator<Item = u32>) -> Result<()> {
-        let tables = tables(executor.plan(), column);
-        for id in ids {
-            for &(param, width) in &tables {
-                let mut row = vec![0.0; width];
-                executor.read_rows(param, id as usize, &mut row).wait()?;
-                self.rows.push((param, id, row));
-            }
-        }
-        Ok(())
-    }
-
-    /// Undoes what the rows did since.
-    pub fn restore(&self, executor: &mut dyn Executor) -> Result<()> {
-        for (param, id, row) in &self.rows {
-            executor.write_rows(*param, *id as usize, row).wait()?;
-        }
-        Ok(())
-    }
-
-    /// Undoes a part of it: of each row's way `share(id)` is left.
-    pub fn hold_back(self, executor: &mut dyn Executor, share: impl Fn(u32) -> f32) -> Result<()> {
-        let mut moved = Vec::new();
-        for (param, id, mut row) in self.rows {
-            moved.resize(row.len(), 0.0);
-            executor.read_rows(param, id as usize, &mut moved).wait()?;
-            let share = share(id);
-            for (old, &new) in row.iter_mut().zip(&moved) {
-                *old += share * (new - *old);
-            }
-            executor.write_rows(param, id as usize, &row).wait()?;
-        }
-        Ok(())
-    }
+/// Rows of all tables of a vocabulary, each with what stands beside its id; ids are given once each.
+pub(super) fn table_rows<T: Copy>(
+    plan: &Plan,
+    vocabulary: usize,
+    ids: impl Iterator<Item = (u32, T)>,
+) -> (Vec<RowRun>, Vec<T>) {
+    let tables = tables(plan, vocabulary);
+    let rows = ids.flat_map(|(id, beside)| tables.iter().map(move |&(param, _)| (param, id, beside)));
+    let run = |(param, id, beside): (usize, u32, T)| {
+        let first = id as usize;
+        (RowRun { param, first, rows: 1 }, beside)
+    };
+    rows.map(run).unzip()
 }
 
 /// How much of its way a row goes that rests on so many samples.

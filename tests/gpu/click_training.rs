@@ -135,7 +135,12 @@ fn absorbed_clicks_teach_what_they_teach_the_processor() {
         let [on_cpu, on_gpu] = [Device::cpu(), Device::on(&gpu)].map(|device| {
             let mut trainer = ClickTrainer::from_checkpoint(trained.checkpoint().unwrap(), device).unwrap();
             assert_eq!(trainer.absorb(&clicks).unwrap().new_keys, 2);
-            trainer.state().unwrap()
+            let state = trainer.state().unwrap();
+            // Whatever the number of steps and rows: predictions before and after, and the loss.
+            let before = gpu.reads();
+            trainer.absorb(&clicks).unwrap();
+            assert!(gpu.reads() - before <= 4, "{name}: {}", gpu.reads() - before);
+            state
         });
         assert_eq!(on_gpu.step, on_cpu.step);
         for (a, b) in on_gpu.tensors.iter().zip(&on_cpu.tensors) {

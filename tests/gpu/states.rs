@@ -2,7 +2,7 @@
 
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
-    executor::Executor,
+    executor::{Executor, RowRun, hold_back, keep_rows, put_back},
     gpu::{GpuExecutor, GpuOptions},
     models::NeuMf,
     plan::{RowType, State},
@@ -100,6 +100,86 @@ fn rows_that_are_written_cost_a_transpose_only_where_they_are_a_weights() {
     let written = dispatches(&mut executor, Some("mlp.0.weight"));
     assert!(written > scoring, "{written} {scoring}");
     assert_eq!(dispatches(&mut executor, None), scoring);
+}
+
+/// Copies stay on the device, and rows of tables in several buffers, of odd widths and of tables that have grown since find
+/// theirs: put back they are the rows that there were, held back they go the share of their way that the host works out.
+#[test]
+fn rows_go_back_to_copies_that_were_not_read() {
+    for max_binding in [None, Some(8 << 10)] {
+        let options = GpuOptions {
+            max_binding,
+            ..GpuOptions::default()
+        };
+        let Some(gpu) = crate::common::gpu::open(options) else {
+            return;
+        };
+        let plan = NeuMf::new(90, 300).factors(3).layers([6, 5]).plan().unwrap();
+        let state = trained_state(&plan, 0.2, 4, 9);
+        let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+        let item = plan.param("mlp.item.weight").unwrap();
+        let runs = plan.params().iter().enumerate().flat_map(|(param, of)| {
+            let (first, rows) = (of.rows / 3, of.rows.div_ceil(2).min(of.rows - of.rows / 3));
+            [RowRun { param, first, rows }]
+        });
+        let runs: Vec<RowRun> = runs.collect();
+        let read = |executor: &mut GpuExecutor| {
+            let all = runs.iter().flat_map(|run| {
+                let mut values = vec![0.0; run.rows * plan.params()[run.param].width];
+                executor.read_rows(run.param, run.first, &mut values).wait().unwrap();
+                values
+            });
+            all.collect::<Vec<f32>>()
+        };
+        let old = read(&mut executor);
+        let reads = gpu.reads();
+        let kept = keep_rows(&mut executor, runs.clone()).unwrap();
+        executor.grow(1, 700).wait().unwrap();
+        for run in &runs {
+            let values = vec![0.75; run.rows * plan.params()[run.param].width];
+            executor.write_rows(run.param, run.first, &values).wait().unwrap();
+        }
+        let shares: Vec<f32> = (0..runs.iter().map(|run| run.rows).sum())
+            .map(|row| row as f32 / 256.0)
+            .collect();
+        hold_back(&mut executor, &kept, &shares).unwrap();
+        assert_eq!(gpu.reads(), reads, "nothing comes to the host");
+        let held = read(&mut executor);
+        let widths = runs
+            .iter()
+            .flat_map(|run| std::iter::repeat_n(plan.params()[run.param].width, run.rows));
+        let of_floats = widths
+            .zip(&shares)
+            .flat_map(|(width, &share)| std::iter::repeat_n(share, width));
+        let expected = old.iter().zip(of_floats);
+        let expected: Vec<f64> = expected
+            .map(|(&old, share)| f64::from(old) + f64::from(share) * (0.75 - f64::from(old)))
+            .collect();
+        close(&held, &expected, 1e-6, "held back");
+        put_back(&mut executor, &kept).unwrap();
+        assert_eq!(read(&mut executor), old);
+        // Scores are those of the weights that were put back, whose transposes are made anew.
+        let mut again = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
+        let (mut scores, mut of_again) = ([0.0; 2], [0.0; 2]);
+        executor.score(&[&[40, 41], &[150, 200]], &mut scores).wait().unwrap();
+        again.score(&[&[40, 41], &[150, 200]], &mut of_again).wait().unwrap();
+        assert_eq!(scores, of_again);
+        // Mistakes are told, and nothing is changed by them.
+        assert!(hold_back(&mut executor, &kept, &[0.5]).is_err());
+        let beyond = RowRun {
+            param: item,
+            first: 699,
+            rows: 2,
+        };
+        assert!(keep_rows(&mut executor, vec![beyond]).is_err());
+        let mut on_cpu = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), 1).unwrap();
+        assert!(
+            put_back(&mut on_cpu, &kept)
+                .unwrap_err()
+                .to_string()
+                .contains("another executor")
+        );
+    }
 }
 
 #[test]

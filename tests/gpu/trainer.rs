@@ -3,7 +3,7 @@
 use pocketrec::{
     device::Device,
     models::NeuMf,
-    train::{Control, StopReason, TrainConfig, Trainer},
+    train::{AbsorbConfig, Control, StopReason, TrainConfig, Trainer},
 };
 
 use crate::{bits, open, planted};
@@ -38,6 +38,31 @@ fn the_trainer_runs_on_it() {
     for trainer in [&mut trainers[0], &mut loaded] {
         trainer.absorb(&[(new_user, 1), (new_user, 2)]).unwrap();
         assert_eq!(trainer.users(), new_user as usize + 1);
+    }
+}
+
+/// How often something is read back does not grow with the steps, the rows and the parameters that a click moves: only
+/// scores before and after, the loss, and the last step's scores come to the host.
+#[test]
+fn a_click_is_learnt_with_four_reads() {
+    let Some(gpu) = open() else { return };
+    let split = planted::split();
+    let (users, items) = (planted::USERS as usize, planted::ITEMS as usize);
+    let config = TrainConfig {
+        epochs: 1,
+        ..planted::config()
+    };
+    let mut trainer = Trainer::new(NeuMf::new(users, items).factors(4), Device::on(&gpu), config).unwrap();
+    trainer.fit(&split, |_| ()).unwrap();
+    let [first, second] = [0, 1].map(|place| trainer.recommend(3, 2).unwrap()[place].0);
+    trainer.absorb(&[(3, first)]).unwrap(); // copies the moments
+    for steps in [5, 40] {
+        let config = AbsorbConfig {
+            steps,
+            ..AbsorbConfig::default()
+        };
+        let (before, counted) = (gpu.reads(), trainer.absorb_with(&[(3, second)], &config).unwrap());
+        assert_eq!((counted.steps, gpu.reads() - before), (steps.into(), 4));
     }
 }
 

@@ -81,6 +81,7 @@ struct Inner {
     buffers: AtomicU64,
     bytes: AtomicU64,
     bind_groups: AtomicU64,
+    reads: AtomicU64,
     /// Buffers that can still be made, for tests of what happens where memory is short.
     #[cfg(test)]
     left: AtomicU64,
@@ -176,6 +177,7 @@ impl Gpu {
             buffers: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             bind_groups: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
             #[cfg(test)]
             left: AtomicU64::new(u64::MAX),
         })))
@@ -230,6 +232,17 @@ impl Gpu {
             bind_groups: self.0.bind_groups.load(Ordering::Relaxed),
             pipelines: self.0.pipelines.created(),
         }
+    }
+
+    /// How often something was read back so far. Each costs the way to the device and back, and in a browser a turn of its
+    /// loop.
+    pub fn reads(&self) -> u64 {
+        self.0.reads.load(Ordering::Relaxed)
+    }
+
+    /// Counts what is read back.
+    pub(crate) fn count_read(&self) {
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Gives the device up, as if it had been lost: all that runs on it ends in errors from now on.

@@ -6,6 +6,7 @@
 //! cut into slices, each of which goes forward and backward; the updates follow the last.
 
 mod changes;
+pub(crate) mod kept;
 mod loss_copy;
 mod losses;
 mod memory;
@@ -26,8 +27,8 @@ use crate::{
     checks::{check_rows, check_scored, check_state},
     data::Batch,
     executor::{
-        Activations, DrawBatches, Executor, LossSum, Pending, Profile, Propagation, ScoreCatalogue, SearchCatalogue,
-        interrupted,
+        Activations, DrawBatches, Executor, KeepRows, LossSum, Pending, Profile, Propagation, ScoreCatalogue,
+        SearchCatalogue, interrupted,
     },
     gpu::{
         device::{gpu::Gpu, signal::Submitted},
@@ -311,6 +312,10 @@ impl Executor for GpuExecutor {
             Some(_) => Some(self),
             None => None,
         }
+    }
+
+    fn keeping(&mut self) -> Option<&mut dyn KeepRows> {
+        Some(self)
     }
 
     fn activations(&mut self) -> Option<&mut dyn Activations> {

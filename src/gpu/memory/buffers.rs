@@ -109,6 +109,7 @@ impl Mapped {
     pub fn after(gpu: &Gpu, encoder: wgpu::CommandEncoder, staging: wgpu::Buffer, bytes: u64) -> Result<Self> {
         let (index, signal) = (gpu.queue().submit([encoder.finish()]), Signal::default());
         gpu.check()?;
+        gpu.count_read();
         let mapped = signal.clone();
         // Whether it worked, the mapped range says.
         staging.map_async(wgpu::MapMode::Read, ..bytes, move |_| mapped.give());

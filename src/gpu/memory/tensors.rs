@@ -278,6 +278,17 @@ impl Tensors {
         Ok(())
     }
 
+    /// The buffers that hold the values of rows of a parameter, `rows` of them from row `first` of the plan on: each with the
+    /// float where they begin there, and how many floats they are; and the floats of a row on the device.
+    pub fn value_ranges(&self, param: usize, first: usize, rows: usize) -> (Vec<(wgpu::Buffer, usize, usize)>, usize) {
+        let matrix = &self.matrices[param];
+        let ranges = self.ranges(param, 0, matrix.device_rows_of(first, rows), matrix);
+        let lens = ranges
+            .into_iter()
+            .map(|(buffer, at, within)| (buffer, at, within.len()));
+        (lens.collect(), matrix.stride_floats())
+    }
+
     /// The buffers that hold device rows of a parameter: each with the float where they begin there, and their range
     /// among the floats of `rows`.
     fn ranges(

@@ -15,6 +15,7 @@ use crate::{
     Error, Result,
     checks::check_growth,
     data::clicks::{Encoder, Layout},
+    executor::put_back,
 };
 
 /// What absorbing did.
@@ -108,7 +109,7 @@ impl ClickTrainer {
                 self.history.go_back(history);
                 self.count(&learnt.ids, |count| count - 1);
                 for saved in learnt.saved.iter().rev() {
-                    saved.restore(&mut *self.core.executor)?;
+                    put_back(&mut *self.core.executor, saved)?;
                 }
                 return Err(error);
             }

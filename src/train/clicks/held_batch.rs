@@ -9,13 +9,13 @@ use crate::{
         Batch,
         clicks::{Encoder, Events, LateRow, Pick, Samples, UNKNOWN, Values},
     },
-    executor::Executor,
+    executor::{Executor, KeptRows, RowRun, hold_back, keep_rows, put_back},
     ops::sigmoid_cross_entropy::{sample_loss, sigmoid},
-    plan::{L2, Optimizer},
+    plan::{L2, Optimizer, Plan},
     rng::{Rng, streams},
     train::{
         draws::{Draws, absorb_rng},
-        rows::{Dense, SavedRows, share_of},
+        rows::{dense_rows, share_of, table_rows},
     },
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Learnt {
     /// The ids of the given rows that were counted, by their vocabulary in the layout.
     pub ids: Vec<(usize, u32)>,
     /// Table rows as they were before each group.
-    pub saved: Vec<SavedRows>,
+    pub saved: Vec<KeptRows>,
 }
 
 /// A group's rows and the candidates whose predictions are held.
@@ -82,12 +82,11 @@ impl ClickTrainer {
             return Err(error);
         }
         learnt.before += before;
-        let mut saved = SavedRows::default();
-        for &(vocabulary, row) in batch.rows.keys() {
-            saved.save(&mut *self.core.executor, vocabulary, [row].into_iter())?;
-        }
-        learnt.saved.push(saved);
-        let dense = Dense::read(&mut *self.core.executor)?;
+        let executor = &mut *self.core.executor;
+        let (rows, _) = batch.rows_below(executor.plan(), f32::INFINITY);
+        learnt.saved.push(keep_rows(executor, rows)?);
+        let dense = dense_rows(executor.plan());
+        let dense = keep_rows(executor, dense)?;
         let made = batch.steps(
             &mut *self.core.executor,
             &dense,
@@ -96,7 +95,7 @@ impl ClickTrainer {
         );
         let loss = self.core.executor.take_loss().wait()?;
         if made.is_err() {
-            dense.write(&mut *self.core.executor)?;
+            put_back(&mut *self.core.executor, &dense)?;
             return made;
         }
         // The last step's result shows in no loss.
@@ -242,10 +241,23 @@ impl HeldBatch {
         losses.sum()
     }
 
+    /// The table rows that go less than `share` of their way, with how much of it.
+    fn rows_below(&self, plan: &Plan, share: f32) -> (Vec<RowRun>, Vec<f32>) {
+        let rows = self.rows.iter().filter(|(_, (_, of_row))| *of_row < share);
+        let runs =
+            rows.map(|(&(vocabulary, row), &(_, share))| table_rows(plan, vocabulary, [(row, share)].into_iter()));
+        let (mut all, mut shares) = (Vec::new(), Vec::new());
+        for (rows, of_rows) in runs {
+            all.extend(rows);
+            shares.extend(of_rows);
+        }
+        (all, shares)
+    }
+
     fn steps(
         &mut self,
         executor: &mut dyn Executor,
-        dense: &Dense,
+        dense: &KeptRows,
         config: &ClickAbsorbConfig,
         rng: Rng,
     ) -> Result<()> {
@@ -257,19 +269,13 @@ impl HeldBatch {
         let optimizer = Optimizer::Sgd { learning_rate };
         for step in 0..config.steps {
             self.batch.set_noise(rng.stream(step));
-            let mut held = Vec::new();
-            for (&(vocabulary, row), &(_, share)) in self.rows.iter().filter(|(_, (_, share))| *share < 1.0) {
-                let mut saved = SavedRows::default();
-                saved.save(executor, vocabulary, [row].into_iter())?;
-                held.push((saved, share));
-            }
+            let (rows, shares) = self.rows_below(executor.plan(), 1.0);
+            let held = keep_rows(executor, rows)?;
             executor
                 .step(&self.batch, &optimizer, L2::default(), &mut || {})
                 .wait()?;
-            dense.write(executor)?;
-            for (saved, share) in held {
-                saved.hold_back(executor, |_| share)?;
-            }
+            put_back(executor, dense)?;
+            hold_back(executor, &held, &shares)?;
         }
         Ok(())
     }

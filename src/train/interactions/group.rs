@@ -6,6 +6,7 @@ use super::{AbsorbConfig, ITEM, Trainer, USER};
 use crate::{
     Error, Result,
     data::{Asks, Batch, neighbour_columns, push_related, push_typed},
+    executor::{KeptRows, RowRun, hold_back, keep_rows, put_back},
     models::Draw,
     plan::{L2, Optimizer, Plan},
     train::{
@@ -29,36 +30,23 @@ impl Trainer {
         for _ in 0..config.steps {
             batches.push(self.draw_batch(group, config, &mut draws)?);
         }
-        let mut saved = rows::SavedRows::default();
-        for column in [USER, ITEM] {
-            let columns = columns_of(self.plan(), column);
-            let of_batch = |batch| {
-                columns
-                    .iter()
-                    .flat_map(move |&column| &Batch::column(batch, column).ids)
-            };
-            let ids = batches.iter().flat_map(of_batch);
-            let mut ids: Vec<u32> = ids.copied().collect();
-            ids.sort_unstable();
-            ids.dedup();
-            saved.save(&mut *self.core.executor, column, ids.into_iter())?;
-        }
-        let dense = rows::Dense::read(&mut *self.core.executor)?;
-        let shared = self.shared_rows(&batches)?;
-        let result = self.learn_batches(&batches, config, (&dense, &shared));
+        let (touched, shared) = (touched_rows(self.plan(), &batches), self.shared_rows(&batches));
+        let touched = keep_rows(&mut *self.core.executor, touched)?;
+        let shared = keep_rows(&mut *self.core.executor, shared)?;
+        let result = self.learn_batches(&batches, config, &shared);
         if result.is_err() {
-            dense.write(&mut *self.core.executor)?;
-            shared.restore(&mut *self.core.executor)?;
-            saved.restore(&mut *self.core.executor)?;
+            put_back(&mut *self.core.executor, &shared)?;
+            put_back(&mut *self.core.executor, &touched)?;
         }
         result
     }
 
-    /// Copies of the rows that stand for what is known of the batches' items: all users share them, as they do dense parameters.
-    fn shared_rows(&mut self, batches: &[Batch]) -> Result<rows::SavedRows> {
-        let mut saved = rows::SavedRows::default();
+    /// What all users share, beside items: dense parameters, and the rows that stand for what is known of the batches' items.
+    fn shared_rows(&self, batches: &[Batch]) -> Vec<RowRun> {
+        let plan = self.core.executor.plan();
+        let mut shared = rows::dense_rows(plan);
         let Some(knowledge) = &self.knowledge else {
-            return Ok(saved);
+            return shared;
         };
         let items = batches.iter().flat_map(|batch| &batch.column(ITEM).ids);
         let (entities, relations): (Vec<u32>, Vec<u32>) =
@@ -70,17 +58,13 @@ impl Trainer {
             ids.sort_unstable();
             ids.dedup();
             // These columns have vocabularies of their own, each with the column's number.
-            saved.save(&mut *self.core.executor, column, ids.into_iter())?;
+            let ids = ids.into_iter().map(|id| (id, ()));
+            shared.extend(rows::table_rows(plan, column, ids).0);
         }
-        Ok(saved)
+        shared
     }
 
-    fn learn_batches(
-        &mut self,
-        batches: &[Batch],
-        config: &AbsorbConfig,
-        (dense, shared): (&rows::Dense, &rows::SavedRows),
-    ) -> Result<u64> {
+    fn learn_batches(&mut self, batches: &[Batch], config: &AbsorbConfig, shared: &KeptRows) -> Result<u64> {
         for batch in batches {
             // A step divides by the batch; the row that most samples share is to move by its own mean gradient.
             let [users, items] = [USER, ITEM].map(|side| columns_of(self.plan(), side));
@@ -95,20 +79,14 @@ impl Trainer {
                 .collect();
             items.sort_unstable();
             items.dedup();
-            let items = items.into_iter();
-            let mut held = rows::SavedRows::default();
-            held.save(
-                &mut *self.core.executor,
-                ITEM,
-                items.filter(|&item| item_share(&self.support, item) < 1.0),
-            )?;
-            self.core
-                .executor
-                .step(batch, &optimizer, L2::default(), &mut || {})
-                .wait()?;
-            dense.write(&mut *self.core.executor)?;
-            shared.restore(&mut *self.core.executor)?;
-            held.hold_back(&mut *self.core.executor, |item| item_share(&self.support, item))?;
+            let held = items.into_iter().map(|item| (item, item_share(&self.support, item)));
+            let held = held.filter(|&(_, share)| share < 1.0);
+            let executor = &mut *self.core.executor;
+            let (held, shares) = rows::table_rows(executor.plan(), ITEM, held);
+            let held = keep_rows(executor, held)?;
+            executor.step(batch, &optimizer, L2::default(), &mut || {}).wait()?;
+            put_back(executor, shared)?;
+            hold_back(executor, &held, &shares)?;
         }
         let loss = self.core.executor.take_loss().wait()?;
         // The last step's result shows in no loss.
@@ -202,6 +180,25 @@ impl Trainer {
         batch.sort();
         Ok(batch)
     }
+}
+
+/// The rows of users and of items that batches pick.
+fn touched_rows(plan: &Plan, batches: &[Batch]) -> Vec<RowRun> {
+    let mut touched = Vec::new();
+    for side in [USER, ITEM] {
+        let columns = columns_of(plan, side);
+        let of_batch = |batch| {
+            columns
+                .iter()
+                .flat_map(move |&column| &Batch::column(batch, column).ids)
+        };
+        let mut ids: Vec<u32> = batches.iter().flat_map(of_batch).copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let ids = ids.into_iter().map(|id| (id, ()));
+        touched.extend(rows::table_rows(plan, side, ids).0);
+    }
+    touched
 }
 
 /// How much of its way an item's row goes.
