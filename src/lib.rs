@@ -8,7 +8,7 @@
 //!    the buffers are derived. The [`models`] build plans, an [`executor`] runs them on a [`device`].
 //! 3. **The trainer**, in [`train`]: batches, drawn negatives, early stopping, top-K, learning from new clicks, and
 //!    [reasons](explain) for what is recommended.
-//!    [`data`] reads and splits what it trains on, [`eval`] ranks, and `checkpoint` (with `std`) keeps everything.
+//!    [`data`] reads and splits what it trains on, [`eval`] ranks, and `checkpoint` keeps everything.
 //!
 //! ```
 //! use pocketrec::{data::Planted, device::Device, eval, models::NeuMf, train::{TrainConfig, Trainer}};
@@ -33,7 +33,8 @@
 //!
 //! # Features
 //!
-//! - `std` (default): file readers, checkpoints, clocks. Without it the crate needs `alloc` alone.
+//! - `std` (default): file readers, checkpoint files, clocks. Without it the crate needs `alloc` alone.
+//! - `checkpoint` (with `std`): checkpoints, exports and deltas as bytes in memory. It needs `alloc` alone, too.
 //! - `parallel` (default): worker threads for the CPU executor. The bits do not depend on their number.
 //! - `capi`: functions for C, with their header, as a shared or a static library.
 //! - `rand` (default): [`rng`]'s numbers through `rand_core`'s traits, for any distribution of the `rand` crates.
@@ -60,7 +61,7 @@ extern crate alloc;
 #[cfg(feature = "capi")]
 #[allow(unsafe_code)] // what C hands over
 pub mod capi;
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub mod checkpoint;
 mod checks;
 pub mod classical;
@@ -84,6 +85,7 @@ mod optimizer;
 pub mod plan;
 pub mod reference;
 pub mod rng;
+mod shared;
 mod size;
 pub mod train;
 mod view;

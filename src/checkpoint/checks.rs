@@ -1,5 +1,7 @@
 //! What is checked before a checkpoint is written and again when it is read.
 
+use alloc::{format, string::String, vec, vec::Vec};
+
 use crate::{
     plan::Param,
     train::{History, Progress, all_finite},

@@ -9,18 +9,26 @@
 //! Metadata are `pocketrec`, `classical` (the model's name), `settings` (JSON), `iterations` (of iALS), `users`, `items`, `titles` and
 //! `checksum`.
 
-use std::{borrow::Cow, collections::BTreeMap, io, path::Path};
+use alloc::{
+    borrow::Cow,
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+use core::fmt::Display;
 
-use super::text::Texts;
 use super::{
     IN_MEMORY, VERSION,
     checks::{check_history, check_titles, check_values},
     fault,
     format::{self, Input, Output, Values},
-    input_in, input_of,
+    input_in,
     read::{Reader, check_version, json, keyed_rows},
-    replace_file,
-    write::{check_json, history, keys, refused, texts},
+    sink::{Sink, Unwritten, written},
+    text::Texts,
+    write::{check_json, history, keys, texts},
 };
 use crate::{
     Result,
@@ -30,7 +38,7 @@ use crate::{
 
 /// What tells a model's file from another's: its settings and its tensors.
 pub trait Stored: Sized {
-    fn write<'a>(&'a self, to: &mut Contents<'a>) -> io::Result<()>;
+    fn write<'a>(&'a self, to: &mut Contents<'a>) -> Result<(), Unwritten>;
     fn read(from: &mut Source<'_, '_>) -> Result<Self, String>;
 }
 
@@ -48,24 +56,19 @@ pub struct Source<'r, 'a> {
 }
 
 impl<M: Method> Classical<M> {
-    /// Writes everything to a safetensors file that [`load`](Classical::load) reads and PyTorch opens. An older file of that name is
-    /// replaced once the new one is whole and on the disk, and not before.
+    /// The bytes of a file that PyTorch opens, too. The same model gives the same bytes.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) where `path` names a folder, a pipe or a device, and where the operating system refuses.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        replace_file(path.as_ref(), |to| self.write_to(to))
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) where a value is not finite; [`Error::Memory`](crate::Error::Memory).
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        written(|to| self.write(to))
     }
 
-    /// Writes the bytes of a file. The same model gives the same bytes.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn write_to(&self, to: &mut dyn io::Write) -> io::Result<()> {
+    pub(super) fn write(&self, to: &mut Sink) -> Result<(), Unwritten> {
         let records = &self.records;
         let rows = [records.users(), records.items()];
-        check_titles(records.titles.len(), rows[1]).map_err(refused)?;
-        check_history(&records.history, rows).map_err(refused)?;
+        check_titles(records.titles.len(), rows[1])?;
+        check_history(&records.history, rows)?;
         let mut contents = Contents {
             tensors: Vec::new(),
             strings: BTreeMap::from([
@@ -91,26 +94,17 @@ impl<M: Method> Classical<M> {
         format::write(contents.tensors, contents.strings, to)
     }
 
-    /// Reads a file that [`save`](Classical::save) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io) where it is no regular file or cannot be read, [`Error::Checkpoint`](crate::Error::Checkpoint) with the tensor or metadata key at fault where it
-    /// is damaged, of another version, of another model, or does not fit together, and [`Error::Device`](crate::Error::Device).
-    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        let path = path.as_ref();
-        Self::of_input(&input_of(path)?, path, device)
-    }
-
     /// Reads the bytes of a file.
     ///
     /// # Errors
-    /// As [`load`](Classical::load).
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) with the tensor or metadata key at fault where it is damaged, of another
+    /// version, of another model, or does not fit together, and [`Error::Device`](crate::Error::Device).
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
-        Self::of_input(&input_in(bytes)?, Path::new(IN_MEMORY), device)
+        Self::of_input(&input_in(bytes)?, IN_MEMORY, device)
     }
 
-    fn of_input(input: &Input, path: &Path, device: &Device) -> Result<Self> {
-        let (method, records) = read::<M>(input).map_err(|reason| fault(path, reason))?;
+    pub(super) fn of_input(input: &Input, place: impl Display, device: &Device) -> Result<Self> {
+        let (method, records) = read::<M>(input).map_err(|reason| fault(place, reason))?;
         Classical::with(method, records, device)
     }
 }
@@ -161,9 +155,9 @@ fn check_users(records: &Records) -> Result<(), String> {
 }
 
 impl Contents<'_> {
-    fn settings<T: serde::Serialize + serde::de::DeserializeOwned>(&mut self, settings: &T) -> io::Result<()> {
+    fn settings<T: serde::Serialize + serde::de::DeserializeOwned>(&mut self, settings: &T) -> Result<(), Unwritten> {
         self.strings.insert("settings".into(), serde_json::to_string(settings)?);
-        check_json::<T>("settings", &self.strings).map_err(refused)
+        Ok(check_json::<T>("settings", &self.strings)?)
     }
 }
 
@@ -178,8 +172,8 @@ impl<'a> Contents<'a> {
 }
 
 impl Stored for Walks {
-    fn write<'a>(&'a self, to: &mut Contents<'a>) -> io::Result<()> {
-        check_walks(&self.offsets, &self.neighbours, &self.weights, self.items()).map_err(refused)?;
+    fn write<'a>(&'a self, to: &mut Contents<'a>) -> Result<(), Unwritten> {
+        check_walks(&self.offsets, &self.neighbours, &self.weights, self.items())?;
         to.settings(&self.config)?;
         let len = |len: usize| vec![len];
         to.tensor(
@@ -246,12 +240,12 @@ fn check_walks(offsets: &[u64], neighbours: &[u32], weights: &[f32], items: usiz
 }
 
 impl Stored for Factors {
-    fn write<'a>(&'a self, to: &mut Contents<'a>) -> io::Result<()> {
+    fn write<'a>(&'a self, to: &mut Contents<'a>) -> Result<(), Unwritten> {
         to.settings(&self.config)?;
         to.strings.insert("iterations".into(), self.iterations.to_string());
         let factors = self.config.factors;
         for (name, vectors) in [("user.weight", &self.users), ("item.weight", &self.items)] {
-            check_values(name, vectors).map_err(refused)?;
+            check_values(name, vectors)?;
             let rows = vectors.len() / self.width;
             let values = match factors == self.width {
                 true => Cow::Borrowed(&vectors[..]),

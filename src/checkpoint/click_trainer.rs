@@ -1,8 +1,8 @@
-//! Saving a trainer of click-through models to a file or to bytes, and going on from them.
+//! Saving a trainer of click-through models to bytes, and going on from them.
 
-use std::path::Path;
+use alloc::vec::Vec;
 
-use super::{ClickCheckpoint, memory};
+use super::ClickCheckpoint;
 use crate::{
     Error, Result,
     device::Device,
@@ -10,34 +10,15 @@ use crate::{
 };
 
 impl ClickTrainer {
-    /// Writes everything to a safetensors file that [`ClickTrainer::load`] reads and PyTorch opens
-    /// ([`ClickCheckpoint`]).
-    ///
-    /// # Errors
-    /// Those of [`ClickCheckpoint::save`].
-    pub fn save(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.checkpoint()?.save(path)
-    }
-
-    /// A trainer that goes on where the saved one was, on the same kind of device with the same bits.
-    ///
-    /// # Errors
-    /// Those of [`ClickCheckpoint::load`], and [`Error::Device`] where the device lacks what was
-    /// asked for.
-    pub fn load(path: impl AsRef<Path>, device: Device) -> Result<Self> {
-        Self::from_checkpoint(ClickCheckpoint::load(path)?, device)
-    }
-
-    /// The bytes of the file that [`save`](ClickTrainer::save) writes, for where there are no files.
+    /// The bytes of the file that `ClickTrainer::save` writes, for where there are no files.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] where a value is not finite, or the parts do not fit together; [`Error::Memory`].
     pub fn to_bytes(&mut self) -> Result<Vec<u8>> {
-        let checkpoint = self.checkpoint()?;
-        memory::written(|to| checkpoint.write_to(to))
+        self.checkpoint()?.to_bytes()
     }
 
-    /// A trainer that goes on where the one was that these bytes were saved from, as [`load`](ClickTrainer::load) does from a
+    /// A trainer that goes on where the one was that these bytes were saved from, as `ClickTrainer::load` does from a
     /// file.
     ///
     /// # Errors
@@ -46,7 +27,7 @@ impl ClickTrainer {
         Self::from_checkpoint(ClickCheckpoint::from_bytes(bytes)?, device)
     }
 
-    /// All that [`ClickTrainer::save`] writes, as plain data.
+    /// All that [`ClickTrainer::to_bytes`] gives, as plain data.
     ///
     /// # Errors
     /// Where the device is lost.

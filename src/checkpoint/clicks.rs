@@ -1,28 +1,23 @@
 //! Checkpoints of click-through models: the same container, with the encoder of the fields.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    io::{self, Write},
-    path::Path,
-};
+use alloc::{borrow::Cow, collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use safetensors::Dtype;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    IN_MEMORY, VERSION, check_finite,
+    IN_MEMORY, VERSION,
     checks::check_best,
     fault,
     format::{self, Input, Output, Values},
-    input_in, input_of,
+    input_in,
     meta::ClickProgressRecord,
     read::{Reader, check_columns, check_room, check_version, gathered, json, words},
-    replace_file,
-    write::{check_json, parameters, refused},
+    sink::{Sink, Unwritten, written},
+    write::{check_json, parameters},
 };
 use crate::{
-    Error, Result,
+    Result,
     data::clicks::{Encoder, Layout, Table},
     models::ClickModel,
     plan::{Plan, State},
@@ -57,25 +52,17 @@ pub struct ClickCheckpoint {
 }
 
 impl ClickCheckpoint {
-    /// Writes the file: an older one of that name is replaced once the new one is whole and on the disk.
+    /// The bytes of a checkpoint file.
     ///
     /// # Errors
-    /// [`Error::Io`] where the operating system refuses, [`Error::Checkpoint`] where a value is not finite.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let others = [self.best_values.as_deref(), self.average_values.as_deref()];
-        check_finite(&self.model.plan()?, &self.state, others, path)?;
-        replace_file(path, |to| self.write_to(to))
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) where the parts do not fit together; [`Error::Memory`](crate::Error::Memory).
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        written(|to| self.write(to))
     }
 
-    /// Writes the bytes of a checkpoint file.
-    ///
-    /// # Errors
-    /// Those of the writer, and [`io::ErrorKind::InvalidInput`] where the parts do not fit together.
-    pub fn write_to(&self, to: &mut dyn Write) -> io::Result<()> {
-        let invalid = |error: Error| io::Error::new(io::ErrorKind::InvalidInput, error);
-        let plan = self.model.plan().map_err(invalid)?;
-        self.check(&plan).map_err(refused)?;
+    pub(super) fn write(&self, to: &mut Sink) -> Result<(), Unwritten> {
+        let plan = self.model.plan()?;
+        self.check(&plan)?;
         let mut tensors = Vec::new();
         let others = [
             ("best", self.best_values.as_deref()),
@@ -90,7 +77,7 @@ impl ClickCheckpoint {
         }
         let layout = self.model.layout();
         if let Some(reason) = absorbed_fault(layout, self.support.as_deref(), &self.history) {
-            return Err(refused(reason));
+            return Err(reason.into());
         }
         for (table, counts) in layout.vocabularies.iter().zip(self.support.iter().flatten()) {
             tensors.push(Output {
@@ -99,12 +86,12 @@ impl ClickCheckpoint {
                 values: Values::I32(Cow::Borrowed(counts)),
             });
         }
-        check_unread(layout, tensors.iter().map(Output::bytes).sum()).map_err(refused)?;
+        check_unread(layout, tensors.iter().map(Output::bytes).sum())?;
         format::write(tensors, self.strings()?, to)
     }
 
     /// Model, settings and position, each of which can be read back.
-    fn strings(&self) -> io::Result<BTreeMap<String, String>> {
+    fn strings(&self) -> Result<BTreeMap<String, String>, Unwritten> {
         let record = ClickProgressRecord::new(&self.progress, self.state.step);
         let strings = BTreeMap::from([
             ("pocketrec".into(), VERSION.into()),
@@ -112,9 +99,9 @@ impl ClickCheckpoint {
             ("clicks".into(), serde_json::to_string(&self.config)?),
             ("click_progress".into(), serde_json::to_string(&record)?),
         ]);
-        check_json::<ClickModel>("model", &strings).map_err(refused)?;
-        check_json::<ClickConfig>("clicks", &strings).map_err(refused)?;
-        check_json::<ClickProgressRecord>("click_progress", &strings).map_err(refused)?;
+        check_json::<ClickModel>("model", &strings)?;
+        check_json::<ClickConfig>("clicks", &strings)?;
+        check_json::<ClickProgressRecord>("click_progress", &strings)?;
         Ok(strings)
     }
 
@@ -136,27 +123,17 @@ impl ClickCheckpoint {
         check_best(self.best_values.is_some(), "click_progress", progress)
     }
 
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where it is no regular file or cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
-    /// is damaged, of another version, of another kind of model, or does not fit together.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let input = input_of(path)?;
-        read(&input).map_err(|reason| fault(path, reason))
-    }
-
     /// Reads the bytes of a file.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`], as [`ClickCheckpoint::load`].
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint), with the tensor or metadata key at fault where it is damaged, of another version, of another kind of
+    /// model, or does not fit together.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        read(&input_in(bytes)?).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
+        read(&input_in(bytes)?).map_err(|reason| fault(IN_MEMORY, reason))
     }
 }
 
-fn read(input: &Input) -> Result<ClickCheckpoint, String> {
+pub(super) fn read(input: &Input) -> Result<ClickCheckpoint, String> {
     check_version(input)?;
     let config: ClickConfig =
         json(input, "clicks").map_err(|reason| format!("{reason}: it is no checkpoint of a click-through model"))?;
@@ -229,9 +206,9 @@ fn listed<T: DeserializeOwned>(reader: &mut Reader, name: &str) -> Result<Option
 }
 
 /// A tensor that holds `value` as JSON, which can be read back.
-fn as_json<T: Serialize + DeserializeOwned>(name: &str, value: &T) -> io::Result<Output<'static>> {
+fn as_json<T: Serialize + DeserializeOwned>(name: &str, value: &T) -> Result<Output<'static>, Unwritten> {
     let json = serde_json::to_vec(value)?;
-    from_json::<T>(name, &json).map_err(refused)?;
+    from_json::<T>(name, &json)?;
     Ok(Output {
         name: name.into(),
         shape: vec![json.len()],

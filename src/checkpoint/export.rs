@@ -1,8 +1,8 @@
 //! Small files for the device that a model is used on: no moments, tables of halves or bytes, and the users that are there.
 
-use std::path::Path;
+use alloc::{format, vec, vec::Vec};
 
-use super::{Checkpoint, ClickCheckpoint, memory};
+use super::{Checkpoint, ClickCheckpoint};
 use crate::{
     Error, Result,
     data::IdMap,
@@ -35,9 +35,9 @@ impl Default for Export<'_> {
 }
 
 impl Trainer {
-    /// Writes a small file to use the model from: to recommend and to [`absorb`](Trainer::absorb), on any device, not to train
+    /// The bytes of a small file to use the model from: to recommend and to [`absorb`](Trainer::absorb), on any device, not to train
     /// on. It has the parameters in use without moments, those of tables as [`Export::rows`], and the histories of
-    /// [`Export::users`]. [`Trainer::load`] reads it, and PyTorch opens it ([`crate::checkpoint`] has its tensors).
+    /// [`Export::users`]. [`Trainer::from_bytes`] reads it, and PyTorch opens it ([`crate::checkpoint`] has its tensors).
     ///
     /// A processor reads such rows as they are, so that a model takes as little memory; a graphics device makes floats of
     /// them. What is learnt later is exact, in `f32`: only rows that change take more room, and saving such a trainer writes
@@ -56,22 +56,14 @@ impl Trainer {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Checkpoint::export`] and of [`Trainer::save`].
-    pub fn export(&mut self, path: impl AsRef<Path>, export: &Export) -> Result<()> {
-        self.checkpoint()?.export(export)?.save(path)
-    }
-
-    /// The bytes of the file that [`export`](Trainer::export) writes.
-    ///
-    /// # Errors
-    /// As there.
+    /// Those of [`Checkpoint::export`] and of [`Trainer::to_bytes`].
     pub fn export_to_bytes(&mut self, export: &Export) -> Result<Vec<u8>> {
         self.checkpoint()?.export(export)?.to_bytes()
     }
 }
 
 impl Checkpoint {
-    /// What [`Trainer::export`] writes, as plain data.
+    /// What [`Trainer::export_to_bytes`] gives, as plain data.
     ///
     /// # Errors
     /// [`Error::Config`] with table and row where a float does not fit [`Export::rows`], where users are named twice or none
@@ -139,27 +131,18 @@ impl Checkpoint {
 }
 
 impl ClickTrainer {
-    /// Writes a small file to use the model from: [`Trainer::export`] for click-through models, with what was absorbed of all
-    /// users.
+    /// The bytes of a small file to use the model from: [`Trainer::export_to_bytes`] for click-through models, with what was
+    /// absorbed of all users.
     ///
     /// # Errors
-    /// [`Error::Config`] with table and row where a float does not fit `rows`; those of [`ClickTrainer::save`].
-    pub fn export(&mut self, path: impl AsRef<Path>, rows: RowType) -> Result<()> {
-        self.checkpoint()?.export(rows)?.save(path)
-    }
-
-    /// The bytes of the file that [`export`](ClickTrainer::export) writes.
-    ///
-    /// # Errors
-    /// As there.
+    /// [`Error::Config`] with table and row where a float does not fit `rows`; those of [`ClickTrainer::to_bytes`].
     pub fn export_to_bytes(&mut self, rows: RowType) -> Result<Vec<u8>> {
-        let small = self.checkpoint()?.export(rows)?;
-        memory::written(|to| small.write_to(to))
+        self.checkpoint()?.export(rows)?.to_bytes()
     }
 }
 
 impl ClickCheckpoint {
-    /// What [`ClickTrainer::export`] writes, as plain data.
+    /// What [`ClickTrainer::export_to_bytes`] gives, as plain data.
     ///
     /// # Errors
     /// [`Error::Config`] with table and row where a float does not fit `rows`; [`Error::Memory`].

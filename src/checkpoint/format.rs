@@ -1,16 +1,21 @@
 //! The safetensors container: tensors out, tensors in, and the checksum over both.
 
-use std::{
+use alloc::{
     borrow::Cow,
     collections::BTreeMap,
-    io::{self, Read, Write},
+    format,
+    string::{String, ToString},
+    vec::Vec,
 };
 
 use half::f16;
 use safetensors::Dtype;
 use serde::Serialize;
 
-use super::header::{Header, MAX_HEADER, MAX_TENSORS};
+use super::{
+    header::{Header, MAX_HEADER, MAX_TENSORS},
+    sink::{Sink, Unwritten},
+};
 
 /// Values are converted so many bytes at a time; whole words of the checksum.
 const BLOCK: usize = 1 << 14;
@@ -59,12 +64,12 @@ impl Output<'_> {
     }
 
     /// Gives the bytes to `each`, a block at a time.
-    fn blocks(&self, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    fn blocks(&self, mut each: impl FnMut(&[u8]) -> Result<(), Unwritten>) -> Result<(), Unwritten> {
         fn convert<T: Copy, const N: usize>(
             values: &[T],
             to_bytes: impl Fn(T) -> [u8; N],
-            each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-        ) -> io::Result<()> {
+            each: &mut dyn FnMut(&[u8]) -> Result<(), Unwritten>,
+        ) -> Result<(), Unwritten> {
             let mut block = [0; BLOCK];
             for values in values.chunks(BLOCK / N) {
                 for (bytes, &value) in block.chunks_exact_mut(N).zip(values) {
@@ -100,8 +105,8 @@ enum Entry<'a> {
 pub(super) fn write(
     mut tensors: Vec<Output>,
     mut strings: BTreeMap<String, String>,
-    to: &mut dyn Write,
-) -> io::Result<()> {
+    to: &mut Sink,
+) -> Result<(), Unwritten> {
     // Wide types first, so that each tensor is aligned within the file.
     tensors.sort_by(|a, b| b.dtype().bitsize().cmp(&a.dtype().bitsize()).then(a.name.cmp(&b.name)));
     strings.insert(CHECKSUM.into(), checksum_of(&tensors, &strings)?);
@@ -116,37 +121,29 @@ pub(super) fn write(
         };
         if header.insert(&tensor.name, entry).is_some() {
             let reason = format!("two tensors are called {}; give the fields other names", tensor.name);
-            return Err(invalid(reason));
+            return Err(reason.into());
         }
         offset = end;
     }
     if tensors.len() > MAX_TENSORS {
-        return Err(invalid(format!(
-            "{} tensors, at most {MAX_TENSORS} are read",
-            tensors.len()
-        )));
+        return Err(format!("{} tensors, at most {MAX_TENSORS} are read", tensors.len()).into());
     }
     let mut header = serde_json::to_vec(&header)?;
     header.resize(header.len().next_multiple_of(8), b' ');
     if header.len() as u64 > MAX_HEADER {
         let bytes = header.len();
-        return Err(invalid(format!(
-            "a header of {bytes} bytes, at most {MAX_HEADER} are read"
-        )));
+        return Err(format!("a header of {bytes} bytes, at most {MAX_HEADER} are read").into());
     }
-    to.write_all(&(header.len() as u64).to_le_bytes())?;
-    to.write_all(&header)?;
+    to(&(header.len() as u64).to_le_bytes())?;
+    to(&header)?;
     for tensor in &tensors {
-        tensor.blocks(|block| to.write_all(block))?;
+        tensor.blocks(&mut *to)?;
     }
     Ok(())
 }
 
-fn invalid(reason: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, reason)
-}
-
 /// 16 hexadecimal digits that stand for some bytes.
+#[cfg(feature = "std")]
 pub(super) fn digest(bytes: &[u8]) -> String {
     let mut sum = Checksum::of_strings(core::iter::empty());
     sum.word(bytes.len() as u64);
@@ -168,7 +165,7 @@ pub(super) fn digest_of<'a>(
     Ok(sum.finish())
 }
 
-fn checksum_of(tensors: &[Output], strings: &BTreeMap<String, String>) -> io::Result<String> {
+fn checksum_of(tensors: &[Output], strings: &BTreeMap<String, String>) -> Result<String, Unwritten> {
     let mut sum = Checksum::of_strings(strings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let mut sorted: Vec<&Output> = tensors.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
@@ -240,21 +237,18 @@ pub(super) struct Input<'d> {
     data: Cow<'d, [u8]>,
 }
 
-impl Input<'static> {
-    /// Reads `len` bytes. The header must account for every one of them before the rest is read.
-    pub fn read(mut from: impl Read, len: u64) -> Result<Self, String> {
-        let (header, rest) = read_header(&mut from, len)?;
-        let data = Cow::Owned(read_bytes(&mut from, rest)?);
-        Ok(Input { header, data })
-    }
-}
-
 impl<'d> Input<'d> {
-    /// The same of bytes in memory, without a copy of them.
+    /// What bytes in memory hold, without a copy of them. The header must account for every one.
     pub fn of_bytes(bytes: &'d [u8]) -> Result<Self, String> {
-        let mut from = bytes;
-        let (header, _) = read_header(&mut from, bytes.len() as u64)?;
-        let data = Cow::Borrowed(from); // as long as the header says
+        let (size, rest) = bytes.split_first_chunk().ok_or("it ends too early")?;
+        let (header, data) = rest.split_at(header_size(*size, bytes.len() as u64)?);
+        let header = Header::parse(header)?;
+        Input::of_parts(header, Cow::Borrowed(data))
+    }
+
+    /// The same of what was read.
+    pub fn of_parts(header: Header, data: Cow<'d, [u8]>) -> Result<Self, String> {
+        check_rest(&header, data.len() as u64)?;
         Ok(Input { header, data })
     }
 
@@ -323,12 +317,9 @@ impl<'d> Input<'d> {
     }
 }
 
-/// The header of a file of `len` bytes, and how many are behind it: as many as it says.
-fn read_header(from: &mut impl Read, len: u64) -> Result<(Header, u64), String> {
-    let truncated = |error: io::Error| format!("it ends too early or cannot be read: {error}");
-    let mut size = [0; 8];
-    from.read_exact(&mut size).map_err(truncated)?;
-    let size = u64::from_le_bytes(size);
+/// Bytes of the header of a file of `len` bytes, by its first eight. They are there.
+pub(super) fn header_size(first: [u8; 8], len: u64) -> Result<usize, String> {
+    let size = u64::from_le_bytes(first);
     if size > len.saturating_sub(8) {
         return Err(format!(
             "not a safetensors file, or truncated: a header of {size} bytes in a file of {len}"
@@ -339,28 +330,15 @@ fn read_header(from: &mut impl Read, len: u64) -> Result<(Header, u64), String> 
             "a header of {size} bytes: a model's has {MAX_HEADER} at most, so it is not a file of this library"
         ));
     }
-    let header = Header::parse(&read_bytes(from, size)?)?;
-    let rest = len - 8 - size;
-    if header.data_len() as u64 != rest {
-        let expected = header.data_len();
-        return Err(format!(
-            "its header speaks of {expected} bytes of data, {rest} are there: it is truncated"
-        ));
-    }
-    Ok((header, rest))
+    Ok(size as usize)
 }
 
-fn read_bytes(from: &mut impl Read, len: u64) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let size = usize::try_from(len).map_err(|_| format!("{len} bytes are more than this machine can address"))?;
-    bytes
-        .try_reserve_exact(size)
-        .map_err(|_| format!("there is no memory for {len} bytes"))?;
-    from.take(len)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("it cannot be read: {error}"))?;
-    if bytes.len() != size {
-        return Err(format!("it is truncated: {} bytes where {size} should be", bytes.len()));
+/// Whether a header accounts for all bytes that are behind it.
+pub(super) fn check_rest(header: &Header, rest: u64) -> Result<(), String> {
+    match header.data_len() as u64 {
+        expected if expected == rest => Ok(()),
+        expected => Err(format!(
+            "its header speaks of {expected} bytes of data, {rest} are there: it is truncated"
+        )),
     }
-    Ok(bytes)
 }

@@ -4,7 +4,8 @@
 //! for is far less, and known: so many tensors, of one or two dimensions, beside a few strings. What goes beyond is
 //! refused while it is read, and the rest takes about four times the header's bytes.
 
-use std::{collections::BTreeMap, fmt, ops::Range};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use core::{fmt, ops::Range};
 
 use safetensors::Dtype;
 use serde::{Deserialize, Deserializer, de};
@@ -126,7 +127,7 @@ impl<'de> Deserialize<'de> for Parts {
                 let mut has_strings = false;
                 while let Some(name) = entries.next_key::<String>()? {
                     if name == METADATA {
-                        if std::mem::replace(&mut has_strings, true) {
+                        if core::mem::replace(&mut has_strings, true) {
                             return Err(twice(&name));
                         }
                         parts.strings = entries.next_value::<Strings>()?.0;

@@ -1,6 +1,6 @@
 //! Neighbours of items in a knowledge graph: the keys of entities and relations as texts, the neighbours as tensors.
 
-use std::collections::BTreeMap;
+use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use safetensors::Dtype;
 

@@ -1,5 +1,7 @@
 //! Where training stands, as JSON in the metadata. Floats are strings: decimal for people, and read back to the bit.
 
+use alloc::string::String;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{

@@ -30,6 +30,7 @@
 //! against the file's length before memory is taken, counts and settings against what training can reach, and where
 //! memory is too small the error says how many bytes were asked for. A header may have 16 MiB and 131,072 tensors.
 
+#[cfg(feature = "std")]
 mod atomic;
 mod checks;
 mod classical;
@@ -37,34 +38,42 @@ mod click_trainer;
 mod clicks;
 mod delta;
 mod export;
+#[cfg(feature = "std")]
+mod files;
 mod format;
 mod header;
 mod knowledge;
-mod memory;
 mod meta;
 mod read;
 mod relations;
+mod sink;
 mod stored;
+#[cfg(test)]
+mod tests;
 mod text;
 mod trainer;
 mod write;
 
+#[cfg(feature = "std")]
 pub use atomic::replace_file;
 pub(crate) use classical::Stored;
 pub use clicks::ClickCheckpoint;
 pub use delta::{Delta, DeltaConfig};
 pub use export::Export;
 
-use std::{io, path::Path};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt::Display;
 
-use self::format::Input;
+use self::{format::Input, sink::written};
 use crate::{
     Error, Result,
     data::{IdMap, Knowledge, Relations},
-    file::open_regular,
     models::Model,
-    plan::{Plan, State},
-    train::{History, Progress, TrainConfig, all_finite, not_finite},
+    plan::State,
+    train::{History, Progress, TrainConfig},
 };
 
 /// The version that is written and read.
@@ -151,43 +160,12 @@ impl Checkpoint {
         }
     }
 
-    /// Writes the file: first to a temporary one in the same folder, which takes the place of `path` once it is whole
-    /// and on the disk. Whatever happens before (a full disk, a read-only folder, a crash) leaves the old file as it is.
-    /// Links, modes and what a crash leaves over: [`replace_file`].
-    ///
-    /// # Errors
-    /// [`Error::Io`] where `path` names a folder, a pipe or a device, and where the operating system refuses, [`Error::Checkpoint`] where a value is not finite: it would
-    /// not be read again.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        save(&self.contents(), path.as_ref())
-    }
-
-    /// Writes the bytes of a checkpoint file. The same contents give the same bytes.
-    ///
-    /// # Errors
-    /// Those of the writer, and [`io::ErrorKind::InvalidInput`] where the state is not one of the model, or a mean of
-    /// parameters contradicts settings and position.
-    pub fn write_to(&self, to: &mut dyn io::Write) -> io::Result<()> {
-        write::write(&self.contents(), to)
-    }
-
     /// The bytes of a checkpoint file, for where there are no files.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] where the parts do not fit together; [`Error::Memory`].
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        memory::written(|to| self.write_to(to))
-    }
-
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where it is no regular file or cannot be read, [`Error::Checkpoint`] with the tensor or metadata key at fault where it
-    /// is damaged, of another version, or does not fit together.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let input = input_of(path)?;
-        read::read(&input).map_err(|reason| fault(path, reason))
+        written(|to| write::write(&self.contents(), to))
     }
 
     /// Reads the bytes of a file.
@@ -195,7 +173,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Checkpoint`], as [`Checkpoint::load`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        read::read(&input_in(bytes)?).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
+        read::read(&input_in(bytes)?).map_err(|reason| fault(IN_MEMORY, reason))
     }
 }
 
@@ -204,51 +182,17 @@ const IN_MEMORY: &str = "in memory";
 
 /// What is in bytes, as a container.
 fn input_in(bytes: &[u8]) -> Result<Input<'_>> {
-    Input::of_bytes(bytes).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
+    Input::of_bytes(bytes).map_err(|reason| fault(IN_MEMORY, reason))
 }
 
-/// What is in a file, as a container.
-fn input_of(path: &Path) -> Result<Input<'static>> {
-    let file = open_regular(path)?;
-    let about = file.metadata().map_err(|error| Error::io(path, error))?;
-    Input::read(file, about.len()).map_err(|reason| fault(path, reason))
-}
-
-pub(crate) fn save(contents: &Contents, path: &Path) -> Result<()> {
-    let others = [contents.best_values, contents.average_values];
-    check_finite(
-        &contents.model.plan_for(contents.config.loss)?,
-        contents.state,
-        others,
-        path,
-    )?;
-    replace_file(path, |to| write::write(contents, to))
-}
-
-/// The bytes of the file that [`save`] would write.
+/// The bytes of a trainer's file.
 pub(crate) fn to_bytes(contents: &Contents) -> Result<Vec<u8>> {
-    memory::written(|to| write::write(contents, to))
+    written(|to| write::write(contents, to))
 }
 
-/// Refuses to save what would not be read again; `others` are the best parameters and the mean over epochs.
-fn check_finite(plan: &Plan, state: &State, others: [Option<&[Vec<f32>]>; 2], path: &Path) -> Result<()> {
-    let bad = |(prefix, values): (&str, Option<&[Vec<f32>]>)| {
-        let mut named = plan.params().iter().zip(values?);
-        let (param, _) = named.find(|(_, values)| !all_finite(values))?;
-        Some(format!("{prefix}{}", param.name))
-    };
-    let name = not_finite(plan, state).map(String::from);
-    let name = name.or_else(|| ["best/", "average/"].into_iter().zip(others).find_map(bad));
-    name.map_or(Ok(()), |name| {
-        let reason =
-            format!("{name} holds a value that is not finite; nothing was written and an older file is as it was");
-        Err(fault(path, reason))
-    })
-}
-
-fn fault(path: &Path, reason: String) -> Error {
+fn fault(place: impl Display, reason: String) -> Error {
     Error::Checkpoint {
-        path: path.display().to_string(),
+        path: place.to_string(),
         reason,
     }
 }

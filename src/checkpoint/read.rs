@@ -1,6 +1,6 @@
 //! From tensors and strings to a checkpoint that fits together, or the reason why it does not.
 
-use std::collections::BTreeSet;
+use alloc::{collections::BTreeSet, format, string::String, vec, vec::Vec};
 
 use half::f16;
 use safetensors::Dtype;

@@ -1,6 +1,6 @@
 //! Relations of items: what they are called and what is done with them as JSON, their pairs and attributes as tensors.
 
-use std::collections::BTreeMap;
+use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use super::{
     format::{Input, Output, Values},
     meta::{Exact, is_zero},
     read::{Reader, gathered, json, keyed_rows},
+    sink::Unwritten,
     write::keys,
 };
 use crate::data::{IdMap, Relation, Relations};
@@ -70,7 +71,7 @@ pub(super) fn write<'a>(
     relations: &Relations,
     strings: &mut BTreeMap<String, String>,
     to: &mut Vec<Output<'a>>,
-) -> Result<(), serde_json::Error> {
+) -> Result<(), Unwritten> {
     let record = |relation: &Relation| RelationRecord {
         name: relation.name.clone(),
         pairs: relation.pairs.len(),

@@ -1,6 +1,6 @@
 //! Tables whose rows are kept as halves or bytes: what is kept, and the rows that are exact beside it.
 
-use std::borrow::Cow;
+use alloc::{borrow::Cow, format, string::String, vec, vec::Vec};
 
 use half::f16;
 use safetensors::Dtype;

@@ -1,5 +1,7 @@
 //! Lists of strings as two tensors: the bytes of all, and where each ends.
 
+use alloc::{format, string::String, vec::Vec};
+
 /// All strings and where each ends.
 #[derive(Debug, Default)]
 pub(super) struct Texts {

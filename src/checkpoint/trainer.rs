@@ -1,8 +1,8 @@
-//! Saving a trainer to a file or to bytes, and going on from them.
+//! Saving a trainer to bytes, and going on from them.
 
-use std::path::Path;
+use alloc::vec::Vec;
 
-use super::{Checkpoint, Contents, save, to_bytes};
+use super::{Checkpoint, Contents, to_bytes};
 use crate::{
     Error, Result,
     device::Device,
@@ -11,28 +11,7 @@ use crate::{
 };
 
 impl Trainer {
-    /// Writes everything to a safetensors file that [`Trainer::load`] reads and PyTorch opens
-    /// ([`crate::checkpoint`]). An older file of that name is replaced once the new one is whole and on the
-    /// disk, and not before.
-    ///
-    /// # Errors
-    /// Those of [`Checkpoint::save`].
-    pub fn save(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let (state, mean) = self.core.both()?;
-        save(&self.contents(&state, mean.as_deref()), path.as_ref())
-    }
-
-    /// A trainer that goes on where the saved one was: [`fit`](Trainer::fit) continues with the next sample, on the
-    /// same kind of device with the same bits as if there had been no interruption.
-    ///
-    /// # Errors
-    /// Those of [`Checkpoint::load`], and [`Error::Device`] where the device lacks what was
-    /// asked for.
-    pub fn load(path: impl AsRef<Path>, device: Device) -> Result<Self> {
-        Self::from_checkpoint(Checkpoint::load(path)?, device)
-    }
-
-    /// The bytes of the file that [`save`](Trainer::save) writes, for where there are no files.
+    /// The bytes of the file that `Trainer::save` writes, for where there are no files.
     ///
     /// ```
     /// use pocketrec::{device::Device, models::Gmf, train::*};
@@ -51,7 +30,7 @@ impl Trainer {
         to_bytes(&self.contents(&state, mean.as_deref()))
     }
 
-    /// A trainer that goes on where the one was that these bytes were saved from, as [`load`](Trainer::load) does from a file.
+    /// A trainer that goes on where the one was that these bytes were saved from, as `Trainer::load` does from a file.
     ///
     /// # Errors
     /// Those of [`Checkpoint::from_bytes`], and [`Error::Device`] where the device lacks what was asked for.
@@ -59,7 +38,7 @@ impl Trainer {
         Self::from_checkpoint(Checkpoint::from_bytes(bytes)?, device)
     }
 
-    /// All that [`Trainer::save`] writes, as plain data.
+    /// All that [`Trainer::to_bytes`] gives, as plain data.
     ///
     /// # Errors
     /// Where the device is lost.
@@ -136,7 +115,7 @@ impl Trainer {
         self.give_graph()
     }
 
-    fn contents<'a>(&'a self, state: &'a State, mean: Option<&'a [Vec<f32>]>) -> Contents<'a> {
+    pub(super) fn contents<'a>(&'a self, state: &'a State, mean: Option<&'a [Vec<f32>]>) -> Contents<'a> {
         Contents {
             model: &self.model,
             config: &self.config,

@@ -1,9 +1,12 @@
 //! From a trainer's contents to tensors and strings.
 
-use std::{
+use alloc::{
     borrow::Cow,
     collections::BTreeMap,
-    io::{self, Write},
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
 };
 
 use super::{
@@ -13,6 +16,7 @@ use super::{
     knowledge,
     meta::ProgressRecord,
     relations,
+    sink::{Sink, Unwritten},
     stored::{self, name_of_exact},
     text::Texts,
 };
@@ -24,16 +28,15 @@ use crate::{
     train::{History, TrainConfig, mean_fault},
 };
 
-pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
-    let invalid = |error: crate::Error| io::Error::new(io::ErrorKind::InvalidInput, error);
-    let plan = contents.model.plan_for(contents.config.loss).map_err(invalid)?;
+pub(super) fn write(contents: &Contents, to: &mut Sink) -> Result<(), Unwritten> {
+    let plan = contents.model.plan_for(contents.config.loss)?;
     let (from, progress) = (contents.config.average_from, contents.progress);
     let has_mean = contents.average_values.is_some();
     let fault = progress.counts("sample").fault(contents.state.step);
     if let Some(reason) = fault.or_else(|| mean_fault(from, progress.epoch, progress.averaged, has_mean)) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        return Err(reason.into());
     }
-    check(contents).map_err(refused)?;
+    check(contents)?;
     let mut tensors = Vec::new();
     let others = [("best", contents.best_values), ("average", contents.average_values)];
     parameters(&plan, contents.state, &others, &mut tensors)?;
@@ -57,17 +60,13 @@ pub(super) fn write(contents: &Contents, to: &mut dyn Write) -> io::Result<()> {
     if let Some(knowledge) = contents.knowledge {
         knowledge::write(knowledge, &mut strings, &mut tensors);
     }
-    check_json::<Model>("model", &strings).map_err(refused)?;
-    check_json::<TrainConfig>("train", &strings).map_err(refused)?;
-    check_json::<ProgressRecord>("progress", &strings).map_err(refused)?;
+    check_json::<Model>("model", &strings)?;
+    check_json::<TrainConfig>("train", &strings)?;
+    check_json::<ProgressRecord>("progress", &strings)?;
     format::write(tensors, strings, to)
 }
 
 /// What would not be read again is not written: the reader's checks, before the first byte.
-pub(super) fn refused(reason: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, reason)
-}
-
 fn check(contents: &Contents) -> Result<(), String> {
     let config = contents.config.validate();
     config.map_err(|error| format!("metadata key train: {error}"))?;
@@ -104,15 +103,16 @@ pub(super) fn parameters<'a>(
     state: &'a State,
     others: &[(&str, Option<&'a [Vec<f32>]>)],
     to: &mut Vec<Output<'a>>,
-) -> io::Result<()> {
+) -> Result<(), Unwritten> {
     let plan = &plan.clone().with_tables_as(state.row_type());
     let has_moments = state
         .tensors
         .iter()
         .any(|tensor| !tensor.m.is_empty() || !tensor.v.is_empty());
     let unfit = |name: &str| {
-        let message = format!("parameter {name} has another size in the state than in the model");
-        io::Error::new(io::ErrorKind::InvalidInput, message)
+        Unwritten::from(format!(
+            "parameter {name} has another size in the state than in the model"
+        ))
     };
     if state.tensors.len() != plan.params().len() {
         return Err(unfit("(all)"));
@@ -124,7 +124,7 @@ pub(super) fn parameters<'a>(
             None => (name.clone(), shape_of(param)),
             Some(rows) => (name_of_exact(name), vec![rows, param.width]),
         };
-        check_stored(param, tensor.stored.as_ref()).map_err(|error| refused(error.to_string()))?;
+        check_stored(param, tensor.stored.as_ref()).map_err(|error| error.to_string())?;
         if let Some(stored) = &tensor.stored {
             stored::write(param, stored, to);
         }
@@ -133,7 +133,7 @@ pub(super) fn parameters<'a>(
             if values.len() != len {
                 return Err(unfit(&name));
             }
-            check_values(&name, &values).map_err(refused)?;
+            check_values(&name, &values)?;
             to.push(Output {
                 name,
                 shape: shape.clone(),
@@ -153,7 +153,7 @@ pub(super) fn parameters<'a>(
                 };
                 let name = format!("adam.{letter}/{name}");
                 if letter == 'v' {
-                    check_squares(&name, &values).map_err(refused)?;
+                    check_squares(&name, &values)?;
                 }
                 push(name, values)?;
             }

@@ -6,7 +6,7 @@ use alloc::{format, string::String, vec::Vec};
 use core::ops::Range;
 
 pub(crate) use state::check_state;
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) use state::check_stored;
 
 use crate::{

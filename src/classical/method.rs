@@ -2,20 +2,20 @@
 
 use alloc::vec::Vec;
 
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 use crate::checkpoint::Stored;
 use crate::{Result, cpu::Workers, eval::TopK, explain::Explanation};
 
 /// What only the types of this folder have: they can be made ready and, with `std`, stored.
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub trait Sealed: Prepare + Stored {}
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 impl<M: Prepare + Stored> Sealed for M {}
 
 /// What only the types of this folder have.
-#[cfg(not(feature = "std"))]
+#[cfg(not(feature = "checkpoint"))]
 pub trait Sealed: Prepare {}
-#[cfg(not(feature = "std"))]
+#[cfg(not(feature = "checkpoint"))]
 impl<M: Prepare> Sealed for M {}
 
 /// What follows from what was learnt, and is not stored.

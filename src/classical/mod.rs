@@ -31,6 +31,6 @@ mod transposed;
 pub use face::Classical;
 pub use ials::{Factors, Ials, IalsConfig, Solver};
 pub use method::Method;
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) use records::Records;
 pub use rp3beta::{Rp3Beta, Rp3BetaConfig, Walks};

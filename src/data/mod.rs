@@ -24,7 +24,7 @@ pub use batch::{Batch, IdColumn, Segment};
 pub use file_layout::{Delimiter, FileLayout};
 pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Knowledge, Relations, TripleReport, Triples};
 pub(crate) use graph::{Head, neighbour_columns};
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) use graph::{MOST_NEIGHBOURS, Relation};
 pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};
 pub use planted::{Planted, PlantedData, PlantedPathData, PlantedPaths};

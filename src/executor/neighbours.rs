@@ -1,6 +1,6 @@
 //! An executor whose plan sees neighbours of items, for callers who have users and items: it fills the rest in.
 
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use super::{Activations, Executor, KeepRows, LossSum, Neighbours, Pending, score_with};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     checks::{check_batch, check_scored},
     data::{Batch, Knowledge, neighbour_columns as columns},
     plan::{L2, Optimizer, Plan, State},
+    shared::Arc,
 };
 
 /// Samples whose neighbours are filled in at a time to be scored.

@@ -15,7 +15,7 @@ pub(super) trait Widths {
     fn widths(&self) -> (usize, &[usize]);
 
     /// Widths of layers beside those.
-    #[cfg_attr(not(feature = "std"), allow(dead_code))] // files are read with std alone
+    #[cfg_attr(not(feature = "checkpoint"), allow(dead_code))] // files are read with std alone
     fn other_widths(&self) -> [&[usize]; 2] {
         [&[], &[]]
     }
@@ -119,7 +119,7 @@ impl ClickModel {
 
     /// Columns that have at least a float each among the parameters: a row of a table, a bias, the weight of a number. As
     /// many as that are easily counted, to tell a model that cannot be in a file before its plan is built.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "checkpoint")]
     pub(crate) fn least_columns(&self) -> usize {
         let (embedding_dim, hidden) = self.widths();
         let others = self.of_model().other_widths();

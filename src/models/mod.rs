@@ -43,7 +43,7 @@ mod mf;
 mod mlp;
 mod neumf;
 mod sas_rec;
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 mod setting;
 mod unit;
 mod wide_deep;

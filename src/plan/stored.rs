@@ -110,7 +110,7 @@ impl StoredRows {
     }
 
     /// Rows that were read, which fit together.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "checkpoint")]
     pub(crate) fn of_parts(width: usize, kept: Kept, exact: Vec<u32>) -> Self {
         StoredRows { width, kept, exact }
     }
@@ -141,9 +141,9 @@ impl StoredRows {
         &self.exact
     }
 
-    /// Says which rows are exact, in ascending order.
-    pub(crate) fn set_exact(&mut self, exact: Vec<u32>) {
-        self.exact = exact;
+    /// Says which rows are exact, in ascending order. Gives those that were.
+    pub(crate) fn set_exact(&mut self, exact: Vec<u32>) -> Vec<u32> {
+        core::mem::replace(&mut self.exact, exact)
     }
 
     /// Which of the exact rows a row is.

@@ -3,7 +3,6 @@
 use alloc::{
     format,
     string::{String, ToString},
-    sync::Arc,
     vec::Vec,
 };
 
@@ -16,6 +15,7 @@ use crate::{
     memory,
     ops::propagate,
     plan::{L2, Optimizer, Param, ParamKind, Plan, State, Tensor},
+    shared::Arc,
 };
 
 fn narrow(logits: &[f64], out: &mut [f32]) {

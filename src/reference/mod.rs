@@ -5,7 +5,7 @@ mod executor;
 mod run;
 mod step;
 
-use alloc::{sync::Arc, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
 use activations::Activations;
 
@@ -16,6 +16,7 @@ use crate::{
     executor::LossSum,
     ops::{Role, l2, row_update},
     plan::{L2, Param, ParamKind, Plan, State, StoredRows},
+    shared::Arc,
 };
 
 /// One parameter and its moments.

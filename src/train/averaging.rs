@@ -11,7 +11,7 @@
 //! Training never sees the mean, and everything else sees nothing but the mean. So there are two sets of parameters:
 //! one is in the executor and the other here, and they change places. Moments and step count stay in the executor.
 
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 use alloc::string::String;
 use alloc::{format, vec::Vec};
 
@@ -21,7 +21,7 @@ use crate::{
     executor::Executor,
     plan::{ParamKind, Plan, State},
 };
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 use crate::{checks::check_state, train::progress::fresh_state};
 
 /// One entry a parameter, in the plan's order.
@@ -84,7 +84,7 @@ impl AveragedWeights {
     }
 
     /// Makes of the executor's state the one that training goes on from, and the mean beside it.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "checkpoint")]
     ///
     /// # Errors
     /// [`Error::Memory`] where there is not enough.
@@ -110,7 +110,7 @@ impl AveragedWeights {
     }
 
     /// Takes a mean from a checkpoint into use.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "checkpoint")]
     pub fn adopt(executor: &mut dyn Executor, mean: Values) -> Result<Self> {
         let state = fresh_state(mean);
         check_state(executor.plan(), &state)?;
@@ -137,7 +137,7 @@ pub(crate) fn check_averaging(plan: &Plan, average_from: Option<u32>) -> Result<
 }
 
 /// Why a mean of `averaged` epochs after `epoch` ones, or none, contradicts the settings and the position.
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) fn mean_fault(average_from: Option<u32>, epoch: u32, averaged: u32, has_mean: bool) -> Option<String> {
     match (has_mean, averaged, average_from) {
         (false, 0, _) => None,

@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 use super::{
     averaging::mean_fault,
     progress::{copy_of, fresh_state, values_of},
@@ -13,7 +13,7 @@ use super::{
     progress::{Progress, Snapshot},
     rows::OptimizerState,
 };
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 use crate::{Error, checks::check_state};
 use crate::{Result, executor::Executor, plan::State};
 
@@ -106,7 +106,7 @@ impl<V: Copy> Core<V> {
     }
 }
 
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 impl<V: Copy> Core<V> {
     /// The state that training goes on from, and the mean, to be stored.
     pub fn both(&mut self) -> Result<(State, Option<Values>)> {

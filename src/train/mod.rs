@@ -31,19 +31,21 @@ mod run;
 mod similar;
 mod task;
 
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) use averaging::{check_averaging, mean_fault};
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) use clicks::absorbed_fault;
 pub use clicks::{
     BestClickEpoch, ClickAbsorbConfig, ClickAbsorbReport, ClickConfig, ClickEpoch, ClickEvaluation, ClickEvent,
     ClickFit, ClickHistory, ClickMetric, ClickProgress, ClickRow, ClickTrainer,
 };
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) use core::Core;
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
 pub(crate) use interactions::keys::pad as pad_keys;
 pub use interactions::{AbsorbConfig, AbsorbReport, History, TrainConfig, Trainer};
 pub use progress::Progress;
+#[cfg(feature = "checkpoint")]
+pub(crate) use progress::all_finite;
 #[cfg(feature = "std")]
-pub(crate) use progress::{all_finite, not_finite};
+pub(crate) use progress::not_finite;

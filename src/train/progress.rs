@@ -1,6 +1,6 @@
 //! Where training stands, and copies of the state to go back to.
 
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -75,20 +75,20 @@ impl<V> Progress<V> {
 
 /// The most epochs, samples of an epoch, and anything else counted with which training can go on. No device gets there:
 /// larger counts are those of a damaged file, and near the ends of their types they could overflow.
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) const MOST: (u64, u64, u64) = (1 << 31, u32::MAX as u64 - 1, 1 << 53);
 /// The largest sum of losses, far below infinity.
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 const MOST_LOSS: f64 = 1e300;
 
 /// A position as counts by name, each with the most that it can be.
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) struct Counts {
     pub counts: Vec<(&'static str, u64, u64)>,
     pub loss: LossSum,
 }
 
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 impl Counts {
     /// Why training cannot go on from here, if it cannot; `optimizer_step` is the count of the state.
     pub fn fault(&self, optimizer_step: u64) -> Option<alloc::string::String> {
@@ -107,7 +107,7 @@ impl Counts {
     }
 }
 
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 impl<V: Copy> Progress<V> {
     /// What is counted; `sample` is what files call the samples of the epoch.
     pub(crate) fn counts(&self, sample: &'static str) -> Counts {

@@ -1,11 +1,6 @@
 //! A delta as a file: tensors of rows and of their numbers, by the name of their parameter.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    io::{self, Write},
-    path::Path,
-};
+use alloc::{borrow::Cow, collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +12,11 @@ use crate::{
         checks::{check_pairs, check_values},
         fault,
         format::{self, Input, Output, Values},
-        input_in, input_of,
+        input_in,
         read::{Reader, check_version, json},
+        sink::{Sink, Unwritten},
         text::Texts,
-        write::{check_json, refused, texts},
+        write::{check_json, texts},
     },
 };
 
@@ -38,15 +34,12 @@ struct Record {
 const KEYS: [&str; 2] = ["ids/user", "ids/item"];
 
 impl Delta {
-    /// Writes the bytes of a file: `rows/NAME`, I32 `[n]`, and `NAME`, F32 `[n, width]`, for each parameter that has rows that
-    /// differ; `ids/user` and `ids/item` have the keys of new ones, and `clicks`, I32 `[n, 2]`, what was absorbed.
-    ///
-    /// # Errors
-    /// Those of the writer, and [`io::ErrorKind::InvalidInput`] where a value is not finite.
-    pub fn write_to(&self, to: &mut dyn Write) -> io::Result<()> {
+    /// `rows/NAME`, I32 `[n]`, and `NAME`, F32 `[n, width]`, for each parameter that has rows that differ; `ids/user` and
+    /// `ids/item` have the keys of new ones, and `clicks`, I32 `[n, 2]`, what was absorbed.
+    pub(in crate::checkpoint) fn write(&self, to: &mut Sink) -> Result<(), Unwritten> {
         let mut tensors = Vec::new();
         for change in &self.changes {
-            check_values(&change.name, &change.values).map_err(refused)?;
+            check_values(&change.name, &change.values)?;
             tensors.push(Output {
                 name: format!("rows/{}", change.name),
                 shape: vec![change.rows.len()],
@@ -82,30 +75,21 @@ impl Delta {
             ("pocketrec".into(), VERSION.into()),
             ("delta".into(), serde_json::to_string(&record)?),
         ]);
-        check_json::<Record>("delta", &strings).map_err(refused)?;
+        check_json::<Record>("delta", &strings)?;
         format::write(tensors, strings, to)
-    }
-
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io) where it is no regular file or cannot be read, [`Error::Checkpoint`](crate::Error::Checkpoint)
-    /// with the tensor or metadata key at fault where it is damaged, of another version or no delta.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        read(&input_of(path)?).map_err(|reason| fault(path, reason))
     }
 
     /// Reads the bytes of a file.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`](crate::Error::Checkpoint), as [`Delta::load`].
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) with the tensor or metadata key at fault where it is damaged, of another
+    /// version or no delta.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        read(&input_in(bytes)?).map_err(|reason| fault(Path::new(IN_MEMORY), reason))
+        read(&input_in(bytes)?).map_err(|reason| fault(IN_MEMORY, reason))
     }
 }
 
-fn read(input: &Input) -> Result<Delta, String> {
+pub(in crate::checkpoint) fn read(input: &Input) -> Result<Delta, String> {
     check_version(input)?;
     let record: Record = json(input, "delta").map_err(|reason| format!("{reason}: it is no delta"))?;
     let rows = |rows: [u32; 2]| rows.map(|rows| rows as usize);

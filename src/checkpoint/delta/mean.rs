@@ -1,5 +1,7 @@
 //! One update of many.
 
+use alloc::{format, vec, vec::Vec};
+
 use super::{Change, Delta};
 use crate::{Error, Result};
 

@@ -6,9 +6,9 @@
 mod file;
 mod mean;
 
-use std::{borrow::Cow, path::Path};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
-use super::{Checkpoint, format::digest_of, memory::written, replace_file};
+use super::{Checkpoint, format::digest_of, sink::written};
 use crate::{
     Error, Result,
     data::IdMap,
@@ -298,7 +298,7 @@ fn apply_change(tensor: &mut Tensor, old: &Param, param: &Param, change: Option<
     let Some(change) = change else { return Ok(()) };
     let stored = tensor.stored.take();
     let mut all = match &stored {
-        None => std::mem::take(tensor),
+        None => core::mem::take(tensor),
         Some(stored) => {
             tensor.stored = Some(stored.clone());
             tensor.widened(&param.name)?.unwrap_or_default()
@@ -327,19 +327,11 @@ impl Delta {
         self.changes.iter().map(|change| change.rows.len()).sum()
     }
 
-    /// Writes the file: an older one of that name is replaced once the new one is whole and on the disk.
-    ///
-    /// # Errors
-    /// Those of [`Checkpoint::save`].
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        replace_file(path.as_ref(), |to| self.write_to(to))
-    }
-
     /// The bytes of the file.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] where a value is not finite; [`Error::Memory`].
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        written(|to| self.write_to(to))
+        written(|to| self.write(to))
     }
 }

@@ -81,7 +81,7 @@ impl Factors {
     }
 
     /// Of vectors as they are in files.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "checkpoint")]
     pub(crate) fn of_rows(config: IalsConfig, iterations: u32, users: &[f32], items: &[f32]) -> Result<Self> {
         let (factors, width) = (config.factors, solve::padded(config.factors));
         check_memory(users.len() / factors, items.len() / factors, width)?;

@@ -1,6 +1,6 @@
 //! The executor's part that propagates: what steps and scores ask of [`Propagated`].
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{CpuExecutor, node_runs::Workers, propagation::Propagated};
 #[cfg(not(feature = "parallel"))]
@@ -19,6 +19,7 @@ use crate::{
     },
     data::{Batch, Graph},
     executor::{Pending, Propagation},
+    shared::Arc,
 };
 
 /// The parts of an executor that propagation works with, borrowed one by one.

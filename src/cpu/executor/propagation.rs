@@ -6,7 +6,7 @@
 //! alone and the last is one pass with the optimiser over the table. Scores want all rows: they are computed when one is asked
 //! for after parameters have changed, and kept until they change again.
 
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{format, vec::Vec};
 use core::ops::Range;
 
 use half::f16;
@@ -29,6 +29,7 @@ use crate::{
     memory,
     ops::{Propagate, propagate::scale_of},
     plan::{MAX_GATHERS, Plan, Storage},
+    shared::Arc,
 };
 
 /// What an executor keeps to propagate two tables.

@@ -197,7 +197,7 @@ impl Layout {
     }
 
     /// The first difference to the encoder of a layout, in words.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "checkpoint")]
     pub(crate) fn difference(&self, encoder: &Encoder) -> Option<String> {
         if let Err(error) = self.check_encoder(encoder, None) {
             return Some(format!("its fields are not those of the model: {error}"));

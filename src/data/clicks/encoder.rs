@@ -1,6 +1,6 @@
 //! What training rows taught about fields: vocabularies, scales, quantiles. It encodes other rows alike.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::{
     numeric::Scale,
     wiring::{Slot, Wiring},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, shared::Arc};
 
 /// Encodes rows as the training rows were: made by [`Training::fit`](super::Training::fit), kept with serde.
 ///

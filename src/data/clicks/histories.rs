@@ -1,7 +1,7 @@
 //! Behaviour sequences that never look at the future, nor at the present: one log of events by user, and a range of it
 //! for each row.
 
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{format, vec::Vec};
 use core::ops::Range;
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         interactions::zeroed,
         text::{Times, Unit},
     },
+    shared::Arc,
 };
 
 /// The events of the users of a file, by user and then by time.

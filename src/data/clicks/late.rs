@@ -1,13 +1,13 @@
 //! Rows that come after training: new keys get rows of vocabularies, and each row brings its own history.
 
-use alloc::{string::String, sync::Arc, vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 
 use super::{
     Encoder, Field, Kind, Layout, Samples, Sequence, Values, Vocabulary,
     collect::{Collector, Lookup},
     encode::{Events, collect},
 };
-use crate::Result;
+use crate::{Result, shared::Arc};
 
 /// A row to encode.
 pub(crate) struct LateRow<'v> {

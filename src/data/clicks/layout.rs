@@ -110,7 +110,7 @@ impl Layout {
     }
 
     /// Whether each vocabulary is that of a field.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "checkpoint")]
     pub(crate) fn are_read(&self) -> Vec<bool> {
         let mut read = alloc::vec![false; self.vocabularies.len()];
         for field in self.ids.iter().chain(&self.many) {

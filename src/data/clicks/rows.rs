@@ -1,6 +1,6 @@
 //! Rows as they come: those that an encoder is fitted to, and those that it encodes.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{
     Encoder, Kind, Layout, Past, Samples, Schema, SideTable, Vocabulary,
@@ -9,7 +9,7 @@ use super::{
     numeric::{Scale, quantile_edges},
     wiring::Wiring,
 };
-use crate::{Error, Result, data::IdMap};
+use crate::{Error, Result, data::IdMap, shared::Arc};
 
 /// The training rows, from which an [`Encoder`] is fitted.
 ///

@@ -1,6 +1,6 @@
 //! Encoded rows, by column.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     layout::Dependent,
     notes::{Clamped, NegativesReport, Notes, UnknownKeys},
 };
-use crate::data::IdMap;
+use crate::{data::IdMap, shared::Arc};
 
 /// Encoded rows, by column. Fields are addressed by their place in [`Layout`]; all access is to slices.
 #[derive(Clone, Debug, PartialEq)]

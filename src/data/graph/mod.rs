@@ -15,11 +15,11 @@ use alloc::{format, vec::Vec};
 
 pub use builder::{Edge, GraphBuilder};
 pub use knowledge::Knowledge;
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) use knowledge::MOST as MOST_NEIGHBOURS;
 pub(crate) use knowledge::columns as neighbour_columns;
 pub(crate) use relations::Head;
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) use relations::Relation;
 pub use relations::Relations;
 pub(in crate::data) use triples::TripleCollector;

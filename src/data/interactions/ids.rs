@@ -301,7 +301,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "std")]
+    #[cfg(feature = "checkpoint")]
     #[test]
     fn serde_gives_back_the_map_and_refuses_twins() {
         for map in [

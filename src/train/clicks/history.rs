@@ -72,7 +72,7 @@ impl ClickHistory {
     }
 
     /// Why it does not go with a model's fields.
-    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    #[cfg_attr(not(feature = "checkpoint"), allow(dead_code))]
     pub(crate) fn fault(&self, layout: &Layout) -> Option<String> {
         if self.users.len() != self.events.len() {
             return Some("there is not one history a user".into());
@@ -104,7 +104,7 @@ pub(super) struct Kept {
 }
 
 /// Why what is known of rows and users does not go with a model's fields.
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) fn absorbed_fault(layout: &Layout, support: Option<&[Vec<u32>]>, history: &ClickHistory) -> Option<String> {
     let tables = &layout.vocabularies;
     let counted = support.is_none_or(|support| {

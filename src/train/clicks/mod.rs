@@ -34,7 +34,7 @@ pub use config::{ClickAbsorbConfig, ClickConfig, ClickMetric};
 pub use events::{BestClickEpoch, ClickEpoch, ClickEvaluation, ClickEvent, ClickFit, ClickProgress};
 pub use held_batch::ClickRow;
 pub use history::ClickHistory;
-#[cfg(feature = "std")]
+#[cfg(feature = "checkpoint")]
 pub(crate) use history::absorbed_fault;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};

@@ -3,10 +3,8 @@
 //! The graph is that of all that is trained on and was absorbed since, and of relations between items. It is made of the
 //! histories and the relations, which checkpoints have, so that it is the same after loading. Items that are held out are no part of it.
 
-use alloc::sync::Arc;
-
 use super::{AbsorbConfig, AbsorbReport, ITEM, Trainer, USER, keys::pad};
-use crate::{Result, checks::nodes_of, data::GraphBuilder, executor::set_graph};
+use crate::{Result, checks::nodes_of, data::GraphBuilder, executor::set_graph, shared::Arc};
 
 impl Trainer {
     /// Hands the executor the graph of the histories and relations, where its plan propagates.

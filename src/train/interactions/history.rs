@@ -160,7 +160,7 @@ impl History {
     }
 
     /// The absorbed (user, item), by user and then in order of absorption.
-    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    #[cfg_attr(not(feature = "checkpoint"), allow(dead_code))]
     pub(crate) fn absorbed_pairs(&self) -> Vec<(u32, u32)> {
         let mut users: Vec<u32> = self.absorbed.keys().copied().collect();
         users.sort_unstable();

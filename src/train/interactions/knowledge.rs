@@ -1,6 +1,6 @@
 //! What is known of items beside the interactions: their neighbours in a knowledge graph.
 
-use alloc::{format, sync::Arc};
+use alloc::format;
 
 use super::{
     Trainer,
@@ -10,6 +10,7 @@ use crate::{
     Error, Result,
     data::{IdMap, Knowledge, Relations},
     models::{Kgcn, Model},
+    shared::Arc,
 };
 
 impl Trainer {

@@ -21,7 +21,7 @@ pub use absorb::AbsorbReport;
 pub use config::{AbsorbConfig, TrainConfig};
 pub use history::History;
 
-use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
 
 use histories::ByHistory;
@@ -36,6 +36,7 @@ use crate::{
     executor::{Executor, WithNeighbours, pair_of},
     models::{Loss, Model, NeuMf},
     plan::{Plan, State},
+    shared::Arc,
 };
 
 /// Users and items: the id columns of every model that scores pairs, and its vocabularies.
