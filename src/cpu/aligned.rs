@@ -60,6 +60,21 @@ impl AlignedVec {
         Ok(())
     }
 
+    /// Makes room for at least the first of two lengths, and for just the second where it has to move.
+    pub fn reserve_between(&mut self, [least, room]: [usize; 2], what: impl FnOnce() -> String) -> Result<()> {
+        let lines = room.div_ceil(LINE);
+        if self.lines.capacity() >= least.div_ceil(LINE) {
+            return Ok(());
+        }
+        let bytes = memory::bytes_of::<Line>(lines);
+        let what = what();
+        memory::check(bytes, || what.clone())?;
+        let reserved = self.lines.try_reserve_exact(lines - self.lines.len());
+        reserved.map_err(|_| memory::refused(what, bytes))?;
+        ask_for_large_pages(self.lines.spare_capacity_mut());
+        Ok(())
+    }
+
     /// Takes the floats over, in the memory that there is.
     pub fn try_set(&mut self, floats: &[f32], what: impl FnOnce() -> String) -> Result<()> {
         self.try_resize(floats.len(), what)?;

@@ -12,7 +12,7 @@ use super::{
     softmax_cross_entropy::KnownList,
     tile::{self, Packing, Sums},
 };
-use crate::plan::{Layout, ParamKind, Plan, View};
+use crate::plan::{Layout, ParamKind, Plan, Stage, View};
 
 /// Samples of a tile: activations, gradients and weights of a small network fit the first-level cache together at 32
 /// rows; a large one streams its weights from the second level or the third, and 64 rows pay for that.
@@ -38,6 +38,21 @@ pub(super) fn dense_offsets(plan: &Plan) -> (Vec<usize>, usize) {
     };
     let offsets = plan.params().iter().map(&mut offset).collect();
     (offsets, total)
+}
+
+/// Whether all dense parameters are those of linear layers, whose gradients can be left out, and no table is propagated.
+pub(super) fn has_layers_alone(plan: &Plan) -> bool {
+    let of_layer = |param: usize| {
+        plan.stages().iter().any(|stage| match stage {
+            Stage::Linear(layer) => layer.weight == param || layer.bias == Some(param),
+            _ => false,
+        })
+    };
+    let params = plan.params().iter().enumerate();
+    plan.propagation().is_none()
+        && params
+            .filter(|(_, param)| !param.is_table())
+            .all(|(index, _)| of_layer(index))
 }
 
 /// Packings for the weights of layers, nothing for other parameters.

@@ -4,8 +4,8 @@
 //! may not be done with yet is a [`Pending`] result, which a desktop [waits](Pending::wait) for and a browser awaits; the
 //! [example](Pending) has both.
 //!
-//! Drawing batches, searching the catalogue, profiles, activations, copies of rows, graphs and neighbours are parts
-//! ([`DrawBatches`], [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`], [`Activations`], [`KeepRows`], [`Propagation`], [`Neighbours`]) that an executor hands out where it has them. Callers go through one
+//! Drawing batches, steps of tables alone, searching the catalogue, profiles, activations, copies of rows, graphs and neighbours are parts
+//! ([`DrawBatches`], [`StepTables`], [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`], [`Activations`], [`KeepRows`], [`Propagation`], [`Neighbours`]) that an executor hands out where it has them. Callers go through one
 //! function each, which falls back on the core, or says which device has the part: [`keep_sampler`] and [`step_drawn`],
 //! [`score_catalogue`], [`top_catalogue`] and [`rank_catalogue`], [`profile`] and [`profile_drawn`], [`score_with`] and
 //! [`attention_rollout`], [`keep_rows`], [`put_back`] and [`hold_back`], [`set_graph`]. A backend that has the core alone trains, ranks, recommends and saves.
@@ -34,13 +34,15 @@ pub(crate) use kept::{check_runs, check_shares, of_another};
 pub use loss::LossSum;
 pub(crate) use neighbours::WithNeighbours;
 pub use parts::{
-    Activations, DrawBatches, Neighbours, Profile, Propagation, ScoreCatalogue, SearchCatalogue, keep_sampler, profile,
-    profile_drawn, score_with, set_graph, step_drawn,
+    Activations, DrawBatches, Neighbours, Profile, Propagation, ScoreCatalogue, SearchCatalogue, StepTables,
+    keep_sampler, profile, profile_drawn, score_with, set_graph, step_drawn,
 };
 pub use pending::{Pending, may_block};
 pub use rank::Rank;
 pub use stage_time::StageTime;
 pub use top_k::TopK;
+
+pub use crate::shared::Arc;
 
 use crate::{
     Error, Result,
@@ -154,6 +156,11 @@ pub trait Executor: Send {
 
     /// Draws batches on the device, where it can; [`keep_sampler`] and [`step_drawn`] go through this.
     fn drawing(&mut self) -> Option<&mut dyn DrawBatches> {
+        None
+    }
+
+    /// Steps that move rows of tables alone, where it can leave out what dense parameters would move by.
+    fn tables_alone(&mut self) -> Option<&mut dyn StepTables> {
         None
     }
 

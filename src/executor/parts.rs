@@ -1,12 +1,13 @@
 //! Parts that an executor may have beside its core, and what callers do where it has not.
 
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use super::{Best, Executor, Pending, Query, Rank, StageTime};
 use crate::{
     Error,
     data::{Batch, Graph, Knowledge, Sampler},
     plan::{L2, Optimizer},
+    shared::Arc,
 };
 
 /// Draws batches on the device and sorts them there.
@@ -27,6 +28,16 @@ pub trait DrawBatches {
     /// [`Error::Config`] where [`keep_sampler`](DrawBatches::keep_sampler) has not kept one; else as
     /// [`step`](Executor::step).
     fn step_drawn(&mut self, epoch: u32, start: u64, count: usize, optimizer: &Optimizer, l2: L2) -> Pending<'_, u64>;
+}
+
+/// Moves rows of tables, and nothing else.
+pub trait StepTables {
+    /// What [`step`](Executor::step) does, but that dense parameters stay as they are: what they would move by is not computed.
+    /// Rows of tables move to the same bits.
+    ///
+    /// # Errors
+    /// As [`step`](Executor::step).
+    fn step_tables(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Pending<'_, ()>;
 }
 
 /// Scores all items for a user in a way of its own.

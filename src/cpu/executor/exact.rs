@@ -47,9 +47,9 @@ impl CpuExecutor {
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) where one has no room for them; all are as they were then.
     pub(super) fn make_exact(&mut self, vocabulary: usize, rows: &[u32]) -> Result<()> {
-        let tables = self.plan.params().iter().zip(&self.tensors).enumerate();
+        let tables = self.plan.params().iter().zip(&mut self.tensors).enumerate();
         let tables = tables.filter(|(_, (param, _))| param.kind == (ParamKind::Table { vocabulary }));
-        let made = tables.map(|(index, (param, values))| Ok((index, values.exact(rows, &param.name)?)));
+        let made = tables.map(|(index, (param, values))| Ok((index, values.reserve_exact(rows, param)?)));
         for (index, exact) in made.collect::<Result<Vec<_>>>()? {
             if let Some(exact) = exact {
                 self.tensors[index].set_exact(exact);

@@ -27,6 +27,7 @@ mod parts;
 mod propagation;
 mod scoring;
 mod state;
+mod step;
 mod training;
 
 use alloc::{format, string::String, vec::Vec};
@@ -50,9 +51,9 @@ use super::{
 };
 use crate::{
     Result,
-    checks::{check_batch, check_growth, check_ids, check_rows, check_scored, check_state},
+    checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue},
+    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, StepTables},
     plan::{L2, Layout, Optimizer, Param, ParamKind, Plan, RowType, State},
 };
 
@@ -82,6 +83,7 @@ macro_rules! network {
 pub(in crate::cpu) use layers::{LastLayer, LastProduct};
 use network;
 use propagation::Propagated;
+use step::Moves;
 
 /// Runs a plan on the processor.
 pub struct CpuExecutor {
@@ -115,6 +117,8 @@ pub struct CpuExecutor {
     /// For each table, where its gradient comes from.
     table_sources: Vec<Vec<TableSource>>,
     update_tasks: TaskMemory,
+    /// Whether dense parameters are those of linear layers alone, so that a step can [leave them out](Moves::Tables).
+    has_layers_alone: bool,
     separable: Option<Separable>,
     /// Items' parts of all logits, until the parameters change.
     catalogue: Option<Catalogue>,
@@ -149,33 +153,7 @@ impl Executor for CpuExecutor {
         l2: L2,
         prefetch: &mut (dyn FnMut() + Send),
     ) -> Pending<'_, ()> {
-        Pending::now(|| {
-            self.ready()?;
-            check_batch(&self.plan, batch)?;
-            self.check_graph()?;
-            optimizer.validate()?;
-            if batch.is_empty() {
-                prefetch();
-                return Ok(());
-            }
-            let by_place = self.by_place(batch)?;
-            let batch = by_place.as_ref().unwrap_or(batch);
-            if optimizer.has_moments() {
-                for (tensor, param) in self.tensors.iter_mut().zip(self.plan.params()) {
-                    tensor.need_moments(&param.name)?;
-                }
-            }
-            self.check_room(batch)?;
-            self.reserve_propagated(batch)?;
-            self.guarded(|executor| {
-                executor.changed();
-                executor.propagate_picked(batch);
-                executor.run_tiles(batch, prefetch);
-                executor.step = executor.step.saturating_add(1);
-                executor.run_updates(batch, optimizer, l2);
-            });
-            Ok(())
-        })
+        Pending::now(|| self.take_step(batch, optimizer, l2, prefetch, Moves::All))
     }
 
     fn poll(&mut self) -> Result<bool> {
@@ -201,6 +179,7 @@ impl Executor for CpuExecutor {
             self.ready()?;
             check_ids(&self.plan, columns, out.len())?;
             self.check_graph()?;
+            self.make_room(out.len(), false)?;
             self.guarded(|executor| executor.score_source(Source::Ids(columns), out));
             Ok(())
         })
@@ -212,6 +191,7 @@ impl Executor for CpuExecutor {
             check_scored(&self.plan, batch, out.len())?;
             self.check_graph()?;
             self.check_room(batch)?;
+            self.make_room(out.len(), false)?;
             self.guarded(|executor| executor.score_source(Source::Batch(batch), out));
             Ok(())
         })
@@ -261,6 +241,7 @@ impl Executor for CpuExecutor {
         Pending::now(|| {
             self.ready()?;
             check_rows(&self.plan, param, first, values.len())?;
+            self.changed();
             let Param { width, kind, .. } = self.plan.params()[param];
             let mut place = first;
             if let ParamKind::Table { vocabulary } = kind
@@ -272,7 +253,6 @@ impl Executor for CpuExecutor {
                 place = self.tensors[param].place(first as u32).unwrap_or_default();
             }
             let range = place * width..place * width + values.len();
-            self.changed();
             let tensor = &mut self.tensors[param];
             tensor.value[range.clone()].copy_from_slice(values);
             for moments in [&mut tensor.m, &mut tensor.v] {
@@ -320,6 +300,13 @@ impl Executor for CpuExecutor {
             self.plan.set_rows(vocabulary, rows);
             self.take_graph(graph)
         })
+    }
+
+    fn tables_alone(&mut self) -> Option<&mut dyn StepTables> {
+        match self.has_layers_alone {
+            true => Some(self),
+            false => None,
+        }
     }
 
     fn catalogue(&mut self) -> Option<&mut dyn ScoreCatalogue> {

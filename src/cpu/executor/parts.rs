@@ -2,14 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::CpuExecutor;
+use super::{CpuExecutor, step::Moves};
 use crate::{
     checks::check_scored,
     data::Batch,
     executor::{
-        Activations, Best, Pending, Query, Rank, ScoreCatalogue, SearchCatalogue, catalogue_items, catalogue_of,
-        check_targets, exposed,
+        Activations, Best, Pending, Query, Rank, ScoreCatalogue, SearchCatalogue, StepTables, catalogue_items,
+        catalogue_of, check_targets, exposed,
     },
+    plan::{L2, Optimizer},
 };
 
 /// Where the logit falls into a user's and an item's part.
@@ -20,6 +21,12 @@ impl ScoreCatalogue for CpuExecutor {
             let items = catalogue_items(&self.plan, users, out)?;
             self.guarded(|executor| executor.score_items(users, items, out))
         })
+    }
+}
+
+impl StepTables for CpuExecutor {
+    fn step_tables(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) -> Pending<'_, ()> {
+        Pending::now(|| self.take_step(batch, optimizer, l2, &mut || (), Moves::Tables))
     }
 }
 
@@ -56,6 +63,7 @@ impl Activations for CpuExecutor {
             self.check_graph()?;
             let view = exposed(&self.plan, name)?;
             self.check_room(batch)?;
+            self.make_room(out.len(), false)?;
             Ok(self.guarded(|executor| executor.score_beside(batch, view, out)))
         })
     }

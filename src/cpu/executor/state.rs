@@ -14,7 +14,10 @@ use crate::{
         Isa,
         aligned::AlignedVec,
         catalogue::Separable,
-        prepare::{batch_statistics, dense_offsets, packed_weights, passes, table_sources, tile_rows, work_len},
+        prepare::{
+            batch_statistics, dense_offsets, has_layers_alone, packed_weights, passes, table_sources, tile_rows,
+            work_len,
+        },
         simd::{Proof, dispatch},
         softmax_cross_entropy::{Blocks, KnownList},
         tile::{Scratch, Values},
@@ -52,7 +55,7 @@ impl CpuExecutor {
         let work = work_len(&packed, proof, tile_rows);
         let mut executor = CpuExecutor {
             packed,
-            scratch: vec![Scratch::new(&plan, &layout, tile_rows, work); pool.threads()],
+            scratch: vec![Scratch::new(&plan, &layout, work); pool.threads()],
             passes: passes(&plan, false),
             held_passes: passes(&plan, true),
             blocks: Blocks::default(),
@@ -63,6 +66,7 @@ impl CpuExecutor {
             row_gradients: vec![AlignedVec::default(); layout.row_gradient_strides.len()],
             table_sources: table_sources(&plan, &layout),
             update_tasks: TaskMemory::default(),
+            has_layers_alone: has_layers_alone(&plan),
             separable: Separable::of(&plan),
             catalogue: None,
             propagated: Propagated::of(&plan),
@@ -106,6 +110,16 @@ impl CpuExecutor {
         }
     }
 
+    /// Sees that all threads' tiles have room for so many samples.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] where there is not enough.
+    pub(super) fn make_room(&mut self, samples: usize, trains: bool) -> Result<()> {
+        let rows = samples.min(self.tile_rows);
+        let mut all = self.scratch.iter_mut().chain(&mut self.tiles);
+        all.try_for_each(|scratch| scratch.make_room(&self.layout, rows, trains))
+    }
+
     /// Packs a parameter that has changed.
     pub(super) fn pack(&mut self, param: usize) {
         let (packed, value) = (&mut self.packed[param], &self.tensors[param].value);
@@ -131,7 +145,7 @@ impl CpuExecutor {
     /// Makes everything but the parameters anew, after a panic.
     pub(super) fn renew(&mut self) {
         let work = work_len(&self.packed, self.proof, self.tile_rows);
-        let scratch = Scratch::new(&self.plan, &self.layout, self.tile_rows, work);
+        let scratch = Scratch::new(&self.plan, &self.layout, work);
         self.scratch = vec![scratch; self.pool.threads()];
         self.tiles = Vec::new();
         self.statistics = batch_statistics(&self.plan);

@@ -1,11 +1,9 @@
 //! The two phases of a training step.
 
-use alloc::format;
 use core::ops::Range;
 
-use super::{CpuExecutor, MAX_PARTIALS, Propagated, network};
+use super::{CpuExecutor, MAX_PARTIALS, Propagated, network, step::Moves};
 use crate::{
-    Result,
     cpu::{
         adam::Update,
         linear::READ_AHEAD,
@@ -17,7 +15,6 @@ use crate::{
         update::{UpdateContext, UpdateTask, push_propagated, push_table, slots},
     },
     data::Batch,
-    memory,
     plan::{Accumulate, L2, MAX_SEQUENCES, Optimizer, ParamKind, Space},
 };
 
@@ -29,52 +26,7 @@ impl CpuExecutor {
         (tiles.div_ceil(per_partial), per_partial * self.tile_rows)
     }
 
-    /// Checks that there is memory for what a step on this batch works with, before it is begun: gradients of its rows,
-    /// partial sums, and the activations of tiles. Costs a look at the offsets of the tiles once such a batch has fitted.
-    pub(super) fn check_room(&mut self, batch: &Batch) -> Result<()> {
-        let (partials, _) = self.partials_of(batch.len());
-        let whole = training_part(batch, 0..batch.len());
-        let strides = spaces().zip(&self.layout.row_gradient_strides);
-        let gradients = strides.map(|(space, stride)| whole.rows(space).len().saturating_mul(*stride));
-        // A tile's rows of each space: those of the samples, and the steps of the longest. Where every tile has its own, the
-        // batch's rows in all.
-        let is_kept = self.passes_of(batch).len() > 1;
-        let mut rows = [if is_kept { batch.len() } else { 0 } + self.tile_rows * self.scratch.len(); SPACES];
-        for (sequence, steps) in (0..batch.sequences()).zip(&mut rows[1..]) {
-            let offsets = batch.offsets(sequence).chunks(self.tile_rows);
-            let starts = offsets.clone().map(|offsets| offsets[0]);
-            let ends = offsets
-                .skip(1)
-                .map(|offsets| offsets[0])
-                .chain(batch.offsets(sequence).last().copied());
-            let longest = starts.zip(ends).map(|(start, end)| (end - start) as usize).max();
-            *steps = match is_kept {
-                true => whole.rows(Space::Steps(sequence)).len(),
-                false => longest.unwrap_or(0).saturating_mul(self.scratch.len()),
-            };
-        }
-        let strides = self.layout.strides.iter().enumerate();
-        let activations = strides
-            .map(|(buffer, stride)| {
-                stride.saturating_mul(rows.get(self.plan.space(buffer).index()).copied().unwrap_or(0))
-            })
-            .fold(0, usize::saturating_add);
-        let floats = gradients
-            .fold(0, usize::saturating_add)
-            .saturating_add(partials.saturating_mul(self.dense_len))
-            // Activations, gradients, and what recurrent layers keep.
-            .saturating_add(activations.saturating_mul(3));
-        let bytes = memory::bytes_of::<f32>(floats.saturating_add(self.floats_of_lists(batch, &rows)));
-        if bytes > self.room {
-            memory::check(bytes - self.room, || {
-                format!("a step on a batch of {} samples", batch.len())
-            })?;
-            self.room = bytes;
-        }
-        Ok(())
-    }
-
-    pub(super) fn run_tiles(&mut self, batch: &Batch, prefetch: &mut (dyn FnMut() + Send)) {
+    pub(super) fn run_tiles(&mut self, batch: &Batch, prefetch: &mut (dyn FnMut() + Send), moves: Moves) {
         let strides = &self.layout.row_gradient_strides;
         for ((space, gradient), stride) in spaces().zip(&mut self.row_gradients).zip(strides) {
             let needed = training_part(batch, 0..batch.len()).rows(space).len() * stride + READ_AHEAD;
@@ -93,10 +45,10 @@ impl CpuExecutor {
         self.begin_list(batch);
         let mut losses = [[0.0; 2]; MAX_PARTIALS];
         let first = self.passes_of(batch)[0].clone();
-        self.run_pass(batch, &first, tiles, prefetch, &mut losses);
+        self.run_pass(batch, (&first, moves), tiles, prefetch, &mut losses);
         for pass in 1..passes {
             let pass = self.passes_of(batch)[pass].clone();
-            self.run_pass(batch, &pass, tiles, &mut || (), &mut losses);
+            self.run_pass(batch, (&pass, moves), tiles, &mut || (), &mut losses);
         }
         self.end_list(batch);
         let total = |kind: usize| losses.iter().map(|losses| losses[kind]).sum::<f64>();
@@ -108,7 +60,7 @@ impl CpuExecutor {
     }
 
     /// The passes of a step on a batch.
-    fn passes_of(&self, batch: &Batch) -> &[Pass] {
+    pub(super) fn passes_of(&self, batch: &Batch) -> &[Pass] {
         match batch.holds_statistics() {
             true => &self.held_passes,
             false => &self.passes,
@@ -119,7 +71,7 @@ impl CpuExecutor {
     fn run_pass(
         &mut self,
         batch: &Batch,
-        pass: &Pass,
+        (pass, moves): (&Pass, Moves),
         tiles: usize,
         prefetch: &mut (dyn FnMut() + Send),
         losses: &mut [[f64; 2]; MAX_PARTIALS],
@@ -153,11 +105,17 @@ impl CpuExecutor {
         for (index, (partial, loss)) in self.partials[..partials].iter_mut().zip(losses).enumerate() {
             let part = training_part(batch, index * rows_each..((index + 1) * rows_each).min(rows));
             let own = split_rows(&mut row_gradients, &part, strides);
-            partial.resize(self.dense_len);
+            let gradient = match moves {
+                Moves::All => {
+                    partial.resize(self.dense_len);
+                    &mut partial[..]
+                }
+                Moves::Tables => &mut [],
+            };
             tasks[index + 1] = Some(TileTask::Train {
                 part,
                 row_gradients: own,
-                gradient: partial,
+                gradient,
                 list: front(&mut rest, sum_len),
                 loss,
                 tiles: tiles.next().unwrap_or_default(),
@@ -226,7 +184,7 @@ impl CpuExecutor {
         self.tensors[variance].value = variances;
     }
 
-    pub(super) fn run_updates(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2) {
+    pub(super) fn run_updates(&mut self, batch: &Batch, optimizer: &Optimizer, l2: L2, moves: Moves) {
         let every_row = optimizer.moves_every_row(l2);
         let (partials, _) = self.partials_of(batch.len());
         let mut gradients: [&[f32]; MAX_PARTIALS] = [&[]; MAX_PARTIALS];
@@ -262,6 +220,7 @@ impl CpuExecutor {
         for (index, ((param, tensor), packed)) in params.zip(&mut self.packed).enumerate() {
             match param.kind {
                 ParamKind::Statistic => {} // moved with the tiles
+                ParamKind::Dense if moves == Moves::Tables => {}
                 ParamKind::Dense => tasks.push(UpdateTask::Dense {
                     slots: slots(tensor),
                     packed,
@@ -320,7 +279,7 @@ pub(super) fn training_part(batch: &Batch, samples: Range<usize>) -> Part<'_> {
 }
 
 /// The spaces there can be, by index.
-fn spaces() -> impl Iterator<Item = Space> {
+pub(super) fn spaces() -> impl Iterator<Item = Space> {
     core::iter::once(Space::Samples).chain((0..).map(Space::Steps))
 }
 

@@ -248,7 +248,7 @@ pub struct WeightGradient<'a> {
 }
 
 kernel! {
-    /// Backward pass of a tile: from `dy` to `dx` and to the gradients of weight and bias.
+    /// Backward pass of a tile: from `dy` to `dx` and to the gradients of weight and bias, each if it has any length.
     ///
     /// `dy` is multiplied in place by the derivative of the activation, which `y` gives.
     ///
@@ -268,19 +268,21 @@ kernel! {
     ) {
         let (outputs, inputs) = (weight.outputs, weight.inputs);
         assert!(x.width == inputs && dx.width == inputs && y.width == outputs && dy.width == outputs);
-        assert!(gradient.weight.len() == outputs * inputs);
+        assert!(gradient.weight.is_empty() || gradient.weight.len() == outputs * inputs);
         assert!(gradient.bias.is_empty() || gradient.bias.len() == outputs);
         let mut dy = dy;
         derive_and_sum(s, rows, y, activation, &mut dy, gradient.bias, gradient.accumulate);
 
         let dy = dy.as_rows();
-        let shape = Shape {
-            rows: outputs,
-            columns: inputs,
-            depth: rows,
-        };
-        let (left, panels) = (Left::by_column(dy), Panels::of_rows(s, x));
-        matmul(s, shape, left, panels, gradient.accumulate.into(), false, gradient.weight, inputs);
+        if !gradient.weight.is_empty() {
+            let shape = Shape {
+                rows: outputs,
+                columns: inputs,
+                depth: rows,
+            };
+            let (left, panels) = (Left::by_column(dy), Panels::of_rows(s, x));
+            matmul(s, shape, left, panels, gradient.accumulate.into(), false, gradient.weight, inputs);
+        }
 
         let panels = weight.backward_panels(s, 0);
         let shape = Shape {

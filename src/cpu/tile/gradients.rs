@@ -177,9 +177,16 @@ impl ParamGradients<'_> {
         &mut self.from(param)[..len]
     }
 
-    /// The places of a linear layer's; the bias's lies right behind the weight's.
+    /// The places of a linear layer's; the bias's lies right behind the weight's. Of no length where a step leaves them out.
     pub fn of_layer(&mut self, weight: usize, bias: Option<usize>) -> WeightGradient<'_> {
         let accumulate = self.accumulate;
+        if self.partial.is_empty() {
+            return WeightGradient {
+                weight: &mut [],
+                bias: &mut [],
+                accumulate,
+            };
+        }
         let Some(bias) = bias else {
             return WeightGradient {
                 weight: self.of(weight),

@@ -7,11 +7,14 @@ mod operands;
 mod run;
 mod stage;
 
-use alloc::vec::Vec;
+use alloc::{format, vec, vec::Vec};
 use core::mem;
 
 use super::{aligned::AlignedVec, batch_norm, linear::READ_AHEAD, rows::Rows, simd::Simd, source::Part};
-use crate::plan::{Accumulate, Layout, Plan, Space, View};
+use crate::{
+    Result,
+    plan::{Accumulate, Layout, Plan, Space, View},
+};
 pub(super) use gradients::{ParamGradients, StageGradients, Targets};
 pub(super) use network::{Network, Values};
 pub(super) use op::{Memory, Normalised, Packing, TileOp};
@@ -66,9 +69,9 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    pub fn new(plan: &Plan, layout: &Layout, tile_rows: usize, work: usize) -> Self {
-        let buffer = |stride: &usize| AlignedVec::zeros(stride * tile_rows + READ_AHEAD);
-        let buffers: Vec<AlignedVec> = layout.strides.iter().map(buffer).collect();
+    /// Without room for activations yet: see [`make_room`](Scratch::make_room).
+    pub fn new(plan: &Plan, layout: &Layout, work: usize) -> Self {
+        let buffers = vec![AlignedVec::default(); layout.strides.len()];
         let mut before = 0;
         let place = |stage| {
             let place = before;
@@ -84,6 +87,26 @@ impl Scratch {
             stages: plan.stages().iter().map(TileStage::new).collect(),
             statistics,
         }
+    }
+
+    /// Makes room for tiles of so many samples, and for their gradients where they train. Memory is kept, so that this costs
+    /// nothing once tiles are as large as they get; an app that scores and learns from ten samples at a time never has more.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) where there is not enough.
+    pub fn make_room(&mut self, layout: &Layout, rows: usize, trains: bool) -> Result<()> {
+        for (buffer, stride) in layout.strides.iter().enumerate() {
+            let needed = stride * rows + READ_AHEAD;
+            // What a gather fills has its gradient beside those of the whole batch.
+            let has_gradient = trains && layout.row_gradients[buffer].is_none();
+            let gradients = has_gradient.then_some(&mut self.gradients[buffer]);
+            for values in gradients.into_iter().chain([&mut self.activations[buffer]]) {
+                if values.len() < needed {
+                    values.try_resize(needed, || format!("activations of {rows} samples"))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Memory that nothing is in between stages.

@@ -12,7 +12,7 @@ use crate::{
         table::Table,
     },
     memory,
-    plan::{Layout, Plan, StoredRows, Tensor},
+    plan::{Layout, Param, Plan, StoredRows, Tensor},
 };
 
 /// One parameter with its moments: [`Tensor`] in memory that suits vectors.
@@ -24,12 +24,6 @@ pub(in crate::cpu) struct Values {
     pub v: AlignedVec,
     /// Those of a table's rows that are kept as halves or bytes. The floats are then those of the exact rows.
     pub stored: Option<StoredRows>,
-}
-
-/// The rows of a table that are exact, with their values and moments.
-pub(in crate::cpu) struct Exact {
-    rows: Vec<u32>,
-    floats: [AlignedVec; 3],
 }
 
 impl Values {
@@ -63,53 +57,62 @@ impl Values {
         })
     }
 
-    /// What there is to be with more rows exact, which come in ascending order: those that are kept begin as they are kept,
-    /// later ones at zero, and moments begin at zero. Nothing where all are exact already, or rows are not kept as something
-    /// shorter.
+    /// The rows that there are to be exact with more of them, which come in ascending order. There is room for these then: for
+    /// twice as many, or for all of the table's. Nothing where they are exact already, or rows are not kept as something shorter.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) where there is not enough.
-    pub fn exact(&self, rows: &[u32], name: &str) -> Result<Option<Exact>> {
+    pub fn reserve_exact(&mut self, rows: &[u32], param: &Param) -> Result<Option<Vec<u32>>> {
         let Some(stored) = &self.stored else {
             return Ok(None);
         };
         let fresh = || rows.iter().copied().filter(|&row| stored.place(row).is_none());
-        let count = fresh().count();
-        if count == 0 {
+        let there = stored.exact().len();
+        let needed = there + fresh().count();
+        if needed == there {
             return Ok(None);
         }
-        let what = || format!("exact rows of {name}");
+        let what = || format!("exact rows of {}", param.name);
         let mut exact = Vec::new();
-        memory::reserve(&mut exact, stored.exact().len() + count, what)?;
+        memory::reserve(&mut exact, needed, what)?;
         exact.extend_from_slice(stored.exact());
         exact.extend(fresh());
         exact.sort_unstable();
-        let width = stored.width();
-        let spread = |from: &AlignedVec, is_value: bool| {
-            let is_there = is_value || !from.is_empty();
-            let mut all = AlignedVec::try_zeros(if is_there { exact.len() * width } else { 0 }, what)?;
-            for (&row, to) in exact.iter().zip(all.chunks_exact_mut(width)) {
-                match stored.place(row) {
-                    Some(place) => to.copy_from_slice(&from[place * width..][..width]),
-                    None if is_value && (row as usize) < stored.rows() => stored.widen(row as usize, to),
-                    None => {}
-                }
+        for (floats, is_value) in [(&mut self.value, true), (&mut self.m, false), (&mut self.v, false)] {
+            if !floats.is_empty() || is_value {
+                let room = param.rows.min(2 * needed).max(needed);
+                floats.reserve_between([needed, room].map(|rows| rows * param.width), what)?;
             }
-            Ok::<_, crate::Error>(all)
-        };
-        let floats = [
-            spread(&self.value, true)?,
-            spread(&self.m, false)?,
-            spread(&self.v, false)?,
-        ];
-        Ok(Some(Exact { rows: exact, floats }))
+        }
+        Ok(Some(exact))
     }
 
-    /// Takes over what [`exact`](Values::exact) made.
-    pub fn set_exact(&mut self, exact: Exact) {
-        [self.value, self.m, self.v] = exact.floats;
-        if let Some(stored) = &mut self.stored {
-            stored.set_exact(exact.rows);
+    /// Makes the rows of [`reserve_exact`](Values::reserve_exact) exact: those that are kept begin as they are kept, later ones at
+    /// zero, and moments begin at zero.
+    pub fn set_exact(&mut self, rows: Vec<u32>) {
+        let Some(stored) = &mut self.stored else {
+            return;
+        };
+        let (width, len) = (stored.width(), rows.len() * stored.width());
+        let before = stored.set_exact(rows);
+        for (floats, is_value) in [(&mut self.value, true), (&mut self.m, false), (&mut self.v, false)] {
+            if floats.is_empty() && !is_value {
+                continue;
+            }
+            floats.resize(len);
+            // From the back, so that no row is overwritten before it has moved.
+            let mut left = before.len();
+            for (place, &row) in stored.exact().iter().enumerate().rev() {
+                let to = place * width..(place + 1) * width;
+                if before[..left].last() == Some(&row) {
+                    left -= 1;
+                    floats.copy_within(left * width..(left + 1) * width, to.start);
+                } else if is_value && (row as usize) < stored.rows() {
+                    stored.widen(row as usize, &mut floats[to]);
+                } else {
+                    floats[to].fill(0.0);
+                }
+            }
         }
     }
 

@@ -42,9 +42,11 @@ impl Trainer {
     }
 
     /// What all users share, beside items: dense parameters, and the rows that stand for what is known of the batches' items.
-    fn shared_rows(&self, batches: &[Batch]) -> Vec<RowRun> {
+    /// Of what the executor does not move there is no need.
+    fn shared_rows(&mut self, batches: &[Batch]) -> Vec<RowRun> {
+        let moves_dense = self.core.executor.tables_alone().is_none();
         let plan = self.core.executor.plan();
-        let mut shared = rows::dense_rows(plan);
+        let mut shared = if moves_dense { rows::dense_rows(plan) } else { Vec::new() };
         let Some(knowledge) = &self.knowledge else {
             return shared;
         };
@@ -84,7 +86,10 @@ impl Trainer {
             let executor = &mut *self.core.executor;
             let (held, shares) = rows::table_rows(executor.plan(), ITEM, held);
             let held = keep_rows(executor, held)?;
-            executor.step(batch, &optimizer, L2::default(), &mut || {}).wait()?;
+            match executor.tables_alone() {
+                Some(executor) => executor.step_tables(batch, &optimizer, L2::default()).wait()?,
+                None => executor.step(batch, &optimizer, L2::default(), &mut || {}).wait()?,
+            }
             put_back(executor, shared)?;
             hold_back(executor, &held, &shares)?;
         }
