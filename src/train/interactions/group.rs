@@ -46,7 +46,11 @@ impl Trainer {
     fn shared_rows(&mut self, batches: &[Batch]) -> Vec<RowRun> {
         let moves_dense = self.core.executor.tables_alone().is_none();
         let plan = self.core.executor.plan();
-        let mut shared = if moves_dense { rows::dense_rows(plan) } else { Vec::new() };
+        let mut shared = if moves_dense {
+            rows::dense_rows(plan)
+        } else {
+            Vec::new()
+        };
         let Some(knowledge) = &self.knowledge else {
             return shared;
         };
