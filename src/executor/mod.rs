@@ -4,8 +4,9 @@
 //! may not be done with yet is a [`Pending`] result, which a desktop [waits](Pending::wait) for and a browser awaits; the
 //! [example](Pending) has both.
 //!
-//! Drawing batches, steps of tables alone, searching the catalogue, profiles, activations, copies of rows, graphs and neighbours are parts
-//! ([`DrawBatches`], [`StepTables`], [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`], [`Activations`], [`KeepRows`], [`Propagation`], [`Neighbours`]) that an executor hands out where it has them. Callers go through one
+//! Drawing batches, steps of tables alone, copies of rows, searching the catalogue, profiles, activations, graphs and
+//! neighbours are parts ([`DrawBatches`], [`StepTables`], [`KeepRows`], [`ScoreCatalogue`], [`SearchCatalogue`], [`Profile`],
+//! [`Activations`], [`Propagation`], [`Neighbours`]) that an executor hands out where it has them. Callers go through one
 //! function each, which falls back on the core, or says which device has the part: [`keep_sampler`] and [`step_drawn`],
 //! [`score_catalogue`], [`top_catalogue`] and [`rank_catalogue`], [`profile`] and [`profile_drawn`], [`score_with`] and
 //! [`attention_rollout`], [`keep_rows`], [`put_back`] and [`hold_back`], [`set_graph`]. A backend that has the core alone trains, ranks, recommends and saves.
@@ -35,7 +36,7 @@ pub use loss::LossSum;
 pub(crate) use neighbours::WithNeighbours;
 pub use parts::{
     Activations, DrawBatches, Neighbours, Profile, Propagation, ScoreCatalogue, SearchCatalogue, StepTables,
-    keep_sampler, profile, profile_drawn, score_with, set_graph, step_drawn,
+    keep_sampler, profile, profile_drawn, score_with, set_graph, step_drawn, step_tables,
 };
 pub use pending::{Pending, may_block};
 pub use rank::Rank;

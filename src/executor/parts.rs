@@ -198,6 +198,25 @@ pub fn step_drawn<'a>(
     }
 }
 
+/// [`StepTables::step_tables`]; a whole [step](Executor::step) where the executor has none.
+///
+/// # Errors
+/// As there.
+pub fn step_tables<'a>(
+    executor: &'a mut dyn Executor,
+    batch: &'a Batch,
+    optimizer: &Optimizer,
+    l2: L2,
+) -> Pending<'a, ()> {
+    if executor.tables_alone().is_none() {
+        return executor.step(batch, optimizer, l2, &mut || {});
+    }
+    match executor.tables_alone() {
+        Some(executor) => executor.step_tables(batch, optimizer, l2),
+        None => Pending::ready(Ok(())),
+    }
+}
+
 /// [`Profile::profile`].
 ///
 /// # Errors

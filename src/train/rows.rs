@@ -48,15 +48,19 @@ impl OptimizerState {
     }
 }
 
-/// All rows of the dense parameters, which an `absorb` step is not to change.
-pub(super) fn dense_rows(plan: &Plan) -> Vec<RowRun> {
-    let dense = plan.params().iter().enumerate().filter(|(_, param)| !param.is_table());
+/// All rows of the dense parameters, which an `absorb` step is not to change; none where the executor does not move them in steps
+/// [of tables alone](Executor::tables_alone).
+pub(super) fn dense_rows(executor: &mut dyn Executor) -> Vec<RowRun> {
+    if executor.tables_alone().is_some() {
+        return Vec::new();
+    }
+    let dense = executor.plan().params().iter().enumerate();
     let run = |(param, of): (usize, &Param)| RowRun {
         param,
         first: 0,
         rows: of.rows,
     };
-    dense.map(run).collect()
+    dense.filter(|(_, param)| !param.is_table()).map(run).collect()
 }
 
 /// Rows of all tables of a vocabulary, each with what stands beside its id; ids are given once each.

@@ -9,7 +9,7 @@ use crate::{
         Batch,
         clicks::{Encoder, Events, LateRow, Pick, Samples, UNKNOWN, Values},
     },
-    executor::{Executor, KeptRows, RowRun, hold_back, keep_rows, put_back},
+    executor::{Executor, KeptRows, RowRun, hold_back, keep_rows, put_back, step_tables},
     ops::sigmoid_cross_entropy::{sample_loss, sigmoid},
     plan::{L2, Optimizer, Plan},
     rng::{Rng, streams},
@@ -85,7 +85,7 @@ impl ClickTrainer {
         let executor = &mut *self.core.executor;
         let (rows, _) = batch.rows_below(executor.plan(), f32::INFINITY);
         learnt.saved.push(keep_rows(executor, rows)?);
-        let dense = dense_rows(executor.plan());
+        let dense = dense_rows(executor);
         let dense = keep_rows(executor, dense)?;
         let made = batch.steps(
             &mut *self.core.executor,
@@ -271,9 +271,7 @@ impl HeldBatch {
             self.batch.set_noise(rng.stream(step));
             let (rows, shares) = self.rows_below(executor.plan(), 1.0);
             let held = keep_rows(executor, rows)?;
-            executor
-                .step(&self.batch, &optimizer, L2::default(), &mut || {})
-                .wait()?;
+            step_tables(executor, &self.batch, &optimizer, L2::default()).wait()?;
             put_back(executor, dense)?;
             hold_back(executor, &held, &shares)?;
         }

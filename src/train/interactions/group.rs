@@ -6,7 +6,7 @@ use super::{AbsorbConfig, ITEM, Trainer, USER};
 use crate::{
     Error, Result,
     data::{Asks, Batch, neighbour_columns, push_related, push_typed},
-    executor::{KeptRows, RowRun, hold_back, keep_rows, put_back},
+    executor::{KeptRows, RowRun, hold_back, keep_rows, put_back, step_tables},
     models::Draw,
     plan::{L2, Optimizer, Plan},
     train::{
@@ -30,9 +30,12 @@ impl Trainer {
         for _ in 0..config.steps {
             batches.push(self.draw_batch(group, config, &mut draws)?);
         }
-        let (touched, shared) = (touched_rows(self.plan(), &batches), self.shared_rows(&batches));
-        let touched = keep_rows(&mut *self.core.executor, touched)?;
-        let shared = keep_rows(&mut *self.core.executor, shared)?;
+        let touched = touched_rows(self.plan(), &batches);
+        let mut shared = self.known_rows(&batches);
+        let executor = &mut *self.core.executor;
+        shared.extend(rows::dense_rows(executor));
+        let touched = keep_rows(executor, touched)?;
+        let shared = keep_rows(executor, shared)?;
         let result = self.learn_batches(&batches, config, &shared);
         if result.is_err() {
             put_back(&mut *self.core.executor, &shared)?;
@@ -41,18 +44,11 @@ impl Trainer {
         result
     }
 
-    /// What all users share, beside items: dense parameters, and the rows that stand for what is known of the batches' items.
-    /// Of what the executor does not move there is no need.
-    fn shared_rows(&mut self, batches: &[Batch]) -> Vec<RowRun> {
-        let moves_dense = self.core.executor.tables_alone().is_none();
-        let plan = self.core.executor.plan();
-        let mut shared = if moves_dense {
-            rows::dense_rows(plan)
-        } else {
-            Vec::new()
-        };
+    /// The rows that stand for what is known of the batches' items, which all users share, as they do dense parameters.
+    fn known_rows(&self, batches: &[Batch]) -> Vec<RowRun> {
+        let mut known = Vec::new();
         let Some(knowledge) = &self.knowledge else {
-            return shared;
+            return known;
         };
         let items = batches.iter().flat_map(|batch| &batch.column(ITEM).ids);
         let (entities, relations): (Vec<u32>, Vec<u32>) =
@@ -65,9 +61,9 @@ impl Trainer {
             ids.dedup();
             // These columns have vocabularies of their own, each with the column's number.
             let ids = ids.into_iter().map(|id| (id, ()));
-            shared.extend(rows::table_rows(plan, column, ids).0);
+            known.extend(rows::table_rows(self.plan(), column, ids).0);
         }
-        shared
+        known
     }
 
     fn learn_batches(&mut self, batches: &[Batch], config: &AbsorbConfig, shared: &KeptRows) -> Result<u64> {
@@ -90,10 +86,7 @@ impl Trainer {
             let executor = &mut *self.core.executor;
             let (held, shares) = rows::table_rows(executor.plan(), ITEM, held);
             let held = keep_rows(executor, held)?;
-            match executor.tables_alone() {
-                Some(executor) => executor.step_tables(batch, &optimizer, L2::default()).wait()?,
-                None => executor.step(batch, &optimizer, L2::default(), &mut || {}).wait()?,
-            }
+            step_tables(executor, batch, &optimizer, L2::default()).wait()?;
             put_back(executor, shared)?;
             hold_back(executor, &held, &shares)?;
         }
