@@ -6,6 +6,9 @@
 mod file;
 mod mean;
 
+#[cfg(feature = "std")]
+pub(super) use file::read;
+
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use super::{Checkpoint, format::digest_of, sink::written};
