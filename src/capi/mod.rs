@@ -20,6 +20,7 @@
 
 mod arguments;
 mod bytes;
+#[cfg(feature = "clicks")]
 mod click_trainer;
 mod handles;
 mod recommend;
@@ -32,6 +33,7 @@ mod status;
 mod trainer;
 
 pub use bytes::pocketrec_bytes_free;
+#[cfg(feature = "clicks")]
 pub use click_trainer::{
     pocketrec_click, pocketrec_click_absorb_report, pocketrec_click_trainer, pocketrec_click_trainer_absorb,
     pocketrec_click_trainer_free, pocketrec_click_trainer_load, pocketrec_click_trainer_rank,
@@ -47,9 +49,9 @@ pub use reports::{
     pocketrec_stop_reason, pocketrec_trainer_info,
 };
 pub use settings::{pocketrec_model, pocketrec_model_init, pocketrec_train_config, pocketrec_train_config_init};
-pub use small::{
-    pocketrec_click_trainer_export, pocketrec_trainer_apply, pocketrec_trainer_delta, pocketrec_trainer_export,
-};
+#[cfg(feature = "clicks")]
+pub use small::pocketrec_click_trainer_export;
+pub use small::{pocketrec_trainer_apply, pocketrec_trainer_delta, pocketrec_trainer_export};
 pub use split::{
     pocketrec_split, pocketrec_split_free, pocketrec_split_from_columns, pocketrec_split_from_keys,
     pocketrec_split_get_info, pocketrec_split_info,

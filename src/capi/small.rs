@@ -1,8 +1,9 @@
 //! Small files to use a model from, and small updates.
 
+#[cfg(feature = "clicks")]
+use super::click_trainer::{CLICK_TRAINERS, pocketrec_click_trainer};
 use super::{
     arguments::elements,
-    click_trainer::{CLICK_TRAINERS, pocketrec_click_trainer},
     saved,
     status::{Failure, Result, entry, pocketrec_status, pocketrec_status::POCKETREC_CONFIG},
     trainer::{TRAINERS, pocketrec_trainer},
@@ -59,6 +60,7 @@ pub unsafe extern "C" fn pocketrec_trainer_export(
 ///
 /// Errors: `POCKETREC_NULL`, `POCKETREC_HANDLE`, `POCKETREC_BUSY`; `POCKETREC_CONFIG` where `bits` is another number or a float is
 /// too large for it; `POCKETREC_MEMORY`. `*bytes` is NULL then.
+#[cfg(feature = "clicks")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pocketrec_click_trainer_export(
     trainer: *mut pocketrec_click_trainer,

@@ -3,7 +3,7 @@
 use super::{
     accumulate::deliver,
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -16,8 +16,8 @@ kernel! {
     pub fn forward<'a, S: Simd>(s: S, rows: usize, a: Rows<'a>, b: Rows<'a>, output: RowsMut<'a>) {
         let mut output = output;
         for r in 0..rows {
-            let operands = a.row(r).chunks(S::LANES).zip(b.row(r).chunks(S::LANES));
-            for ((a, b), slot) in operands.zip(output.row(r).chunks_mut(S::LANES)) {
+            let operands = a.row(r).pieces(S::LANES).zip(b.row(r).pieces(S::LANES));
+            for ((a, b), slot) in operands.zip(output.row(r).pieces_mut(S::LANES)) {
                 s.store_partial(s.add(s.load_partial(a), s.load_partial(b)), slot);
             }
         }
@@ -38,7 +38,7 @@ kernel! {
     ) {
         let mut d_input = d_input;
         for r in 0..rows {
-            for (d, slot) in d_output.row(r).chunks(S::LANES).zip(d_input.row(r).chunks_mut(S::LANES)) {
+            for (d, slot) in d_output.row(r).pieces(S::LANES).zip(d_input.row(r).pieces_mut(S::LANES)) {
                 deliver(s, s.load_partial(d), slot, accumulate);
             }
         }

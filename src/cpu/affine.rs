@@ -4,7 +4,7 @@ use super::{
     accumulate::{begin, deliver},
     linear::WeightGradient,
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -25,7 +25,7 @@ kernel! {
     ) {
         let mut output = output;
         let zero = s.splat(0.0);
-        for (k, (weight, bias)) in weight.chunks(S::LANES).zip(bias.chunks(S::LANES)).enumerate() {
+        for (k, (weight, bias)) in weight.pieces(S::LANES).zip(bias.pieces(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + weight.len();
             let (weight, bias) = (s.load_partial(weight), s.load_partial(bias));
             for r in 0..rows {
@@ -56,8 +56,8 @@ kernel! {
     ) {
         let mut d_input = d_input;
         let zero = s.splat(0.0);
-        let sums = gradient.weight.chunks_mut(S::LANES).zip(gradient.bias.chunks_mut(S::LANES));
-        for (k, (weight, (d_weight, d_bias))) in weight.chunks(S::LANES).zip(sums).enumerate() {
+        let sums = gradient.weight.pieces_mut(S::LANES).zip(gradient.bias.pieces_mut(S::LANES));
+        for (k, (weight, (d_weight, d_bias))) in weight.pieces(S::LANES).zip(sums).enumerate() {
             let columns = k * S::LANES..k * S::LANES + weight.len();
             let weight = s.load_partial(weight);
             let (mut of_weight, mut of_bias) = (begin(s, d_weight, gradient.accumulate), begin(s, d_bias, gradient.accumulate));

@@ -6,7 +6,7 @@
 use super::{
     accumulate::{begin, deliver_float, deliver_product},
     rows::{Rows, RowsMut, steps},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -36,7 +36,7 @@ kernel! {
     ) {
         let mut output = output;
         for (r, (first, end)) in steps(offsets).enumerate() {
-            for (k, slot) in output.row(r).chunks_mut(S::LANES).enumerate() {
+            for (k, slot) in output.row(r).pieces_mut(S::LANES).enumerate() {
                 let columns = k * S::LANES..k * S::LANES + slot.len();
                 let mut sum = begin(s, slot, accumulate);
                 for t in first..end {
@@ -66,7 +66,7 @@ kernel! {
         for (r, (first, end)) in steps(offsets).enumerate() {
             for t in first..end {
                 let mut sum = s.splat(0.0);
-                for (d, value) in d_output.row(r).chunks(S::LANES).zip(values.row(t).chunks(S::LANES)) {
+                for (d, value) in d_output.row(r).pieces(S::LANES).zip(values.row(t).pieces(S::LANES)) {
                     sum = s.mul_add(s.load_partial(d), s.load_partial(value), sum);
                 }
                 deliver_float(s.reduce_sum(sum), &mut d_weights.row(t)[0], accumulate);
@@ -92,8 +92,8 @@ kernel! {
         for (r, (first, end)) in steps(offsets).enumerate() {
             for t in first..end {
                 let weight = s.splat(weights.row(t)[0]);
-                let slots = d_values.row(t).chunks_mut(S::LANES);
-                for (d, slot) in d_output.row(r).chunks(S::LANES).zip(slots) {
+                let slots = d_values.row(t).pieces_mut(S::LANES);
+                for (d, slot) in d_output.row(r).pieces(S::LANES).zip(slots) {
                     deliver_product(s, weight, s.load_partial(d), slot, accumulate);
                 }
             }

@@ -5,7 +5,7 @@ use super::{
     accumulate::deliver_float,
     rows::{Rows, RowsMut, steps},
     sigmoid_cross_entropy::{CHUNK, lanes},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -78,7 +78,7 @@ fn pass<S: Simd>(
             for (x, r) in x.iter_mut().zip(rows.clone()) {
                 *x = logits.row(r)[0];
             }
-            for (x, losses) in x.chunks_exact_mut(S::LANES).zip(losses.chunks_exact_mut(S::LANES)) {
+            for (x, losses) in x.whole_pieces_mut(S::LANES).zip(losses.whole_pieces_mut(S::LANES)) {
                 let (loss, gradient) = lanes(s, s.load(x), s.splat(label));
                 s.store(loss, losses);
                 s.store(s.mul(gradient, s.splat(scale)), x);

@@ -18,7 +18,7 @@ use super::{
     aligned::AlignedVec,
     linear::{self, PackedWeight, READ_AHEAD, WeightGradient},
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, Packing, StageGradients, TileOp},
 };
 use crate::{
@@ -45,8 +45,8 @@ kernel! {
         let (mut u, mut output) = (u, output);
         linear::forward(s, rows, mapped, weight, bias, Activation::Identity, u.reborrow());
         for r in 0..rows {
-            let factors = x0.row(r).chunks(S::LANES).zip(u.row(r).chunks(S::LANES));
-            let terms = x.row(r).chunks(S::LANES).zip(output.row(r).chunks_mut(S::LANES));
+            let factors = x0.row(r).pieces(S::LANES).zip(u.row(r).pieces(S::LANES));
+            let terms = x.row(r).pieces(S::LANES).zip(output.row(r).pieces_mut(S::LANES));
             for ((x0, u), (x, slot)) in factors.zip(terms) {
                 let sum = s.mul_add(s.load_partial(x0), s.load_partial(u), s.load_partial(x));
                 s.store_partial(sum, slot);
@@ -72,9 +72,9 @@ kernel! {
     ) {
         let (mut delta, mut d_x0) = (delta, d_x0);
         for r in 0..rows {
-            let factors = x0.row(r).chunks(S::LANES).zip(u.row(r).chunks(S::LANES));
-            let slots = delta.row(r).chunks_mut(S::LANES).zip(d_x0.row(r).chunks_mut(S::LANES));
-            for (d, ((x0, u), (delta, d_x0))) in d_output.row(r).chunks(S::LANES).zip(factors.zip(slots)) {
+            let factors = x0.row(r).pieces(S::LANES).zip(u.row(r).pieces(S::LANES));
+            let slots = delta.row(r).pieces_mut(S::LANES).zip(d_x0.row(r).pieces_mut(S::LANES));
+            for (d, ((x0, u), (delta, d_x0))) in d_output.row(r).pieces(S::LANES).zip(factors.zip(slots)) {
                 let d = s.load_partial(d);
                 s.store_partial(s.mul(d, s.load_partial(x0)), delta);
                 deliver_product(s, d, s.load_partial(u), d_x0, accumulate);

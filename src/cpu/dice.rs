@@ -5,7 +5,7 @@ use super::{
     accumulate::{begin, deliver},
     math::sigmoid,
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -25,8 +25,8 @@ kernel! {
     ) {
         let mut output = output;
         for r in 0..rows {
-            let operands = input.row(r).chunks(S::LANES).zip(normal.row(r).chunks(S::LANES));
-            let slots = alpha.chunks(S::LANES).zip(output.row(r).chunks_mut(S::LANES));
+            let operands = input.row(r).pieces(S::LANES).zip(normal.row(r).pieces(S::LANES));
+            let slots = alpha.pieces(S::LANES).zip(output.row(r).pieces_mut(S::LANES));
             for ((x, n), (alpha, slot)) in operands.zip(slots) {
                 let slope = slope(s, sigmoid(s, s.load_partial(n)), s.load_partial(alpha));
                 s.store_partial(s.mul(slope, s.load_partial(x)), slot);
@@ -60,7 +60,7 @@ kernel! {
         accumulate_alpha: Accumulate,
     ) {
         let mut d_input = d_input;
-        for (k, (alpha, d_alpha)) in alpha.chunks(S::LANES).zip(d_alpha.chunks_mut(S::LANES)).enumerate() {
+        for (k, (alpha, d_alpha)) in alpha.pieces(S::LANES).zip(d_alpha.pieces_mut(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + alpha.len();
             let alpha = s.load_partial(alpha);
             let mut sum = begin(s, d_alpha, accumulate_alpha);
@@ -95,9 +95,9 @@ kernel! {
         let mut d_normal = d_normal;
         let one = s.splat(1.0);
         for r in 0..rows {
-            let operands = input.row(r).chunks(S::LANES).zip(normal.row(r).chunks(S::LANES));
-            let others = alpha.chunks(S::LANES).zip(d_output.row(r).chunks(S::LANES));
-            for (((x, n), (alpha, d)), slot) in operands.zip(others).zip(d_normal.row(r).chunks_mut(S::LANES)) {
+            let operands = input.row(r).pieces(S::LANES).zip(normal.row(r).pieces(S::LANES));
+            let others = alpha.pieces(S::LANES).zip(d_output.row(r).pieces(S::LANES));
+            for (((x, n), (alpha, d)), slot) in operands.zip(others).zip(d_normal.row(r).pieces_mut(S::LANES)) {
                 let p = sigmoid(s, s.load_partial(n));
                 let d = s.mul(s.load_partial(d), s.sub(one, s.load_partial(alpha)));
                 let d = s.mul(s.mul(d, s.load_partial(x)), s.mul(p, s.sub(one, p)));

@@ -3,7 +3,7 @@
 use super::{
     accumulate::deliver_product,
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -17,7 +17,7 @@ kernel! {
         let mut output = output;
         for r in 0..rows {
             let mut sum = s.splat(0.0);
-            let operands = left.row(r).chunks(S::LANES).zip(right.row(r).chunks(S::LANES));
+            let operands = left.row(r).pieces(S::LANES).zip(right.row(r).pieces(S::LANES));
             for (left, right) in operands {
                 let apart = s.sub(s.load_partial(left), s.load_partial(right));
                 sum = s.mul_add(apart, apart, sum);
@@ -44,8 +44,8 @@ kernel! {
         let mut d_own = d_own;
         for r in 0..rows {
             let d = s.splat(2.0 * d_output.row(r)[0]);
-            let operands = own.row(r).chunks(S::LANES).zip(other.row(r).chunks(S::LANES));
-            for ((own, other), slot) in operands.zip(d_own.row(r).chunks_mut(S::LANES)) {
+            let operands = own.row(r).pieces(S::LANES).zip(other.row(r).pieces(S::LANES));
+            for ((own, other), slot) in operands.zip(d_own.row(r).pieces_mut(S::LANES)) {
                 let apart = s.sub(s.load_partial(other), s.load_partial(own));
                 deliver_product(s, d, apart, slot, accumulate);
             }

@@ -8,7 +8,7 @@
 use super::{
     accumulate::deliver_float,
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{
@@ -64,7 +64,7 @@ kernel! {
 
 #[inline(always)]
 fn keep(drawn: &[u16], threshold: u16, scale: f32, from: &[f32], to: &mut [f32], accumulate: Accumulate) {
-    for ((&x, y), &number) in from.iter().zip(to).zip(drawn) {
+    for ((&x, y), &number) in from.elements().zip(to.elements_mut()).zip(drawn.elements()) {
         let x = if number >= threshold { x * scale } else { 0.0 };
         deliver_float(x, y, accumulate);
     }
@@ -75,11 +75,11 @@ fn keep(drawn: &[u16], threshold: u16, scale: f32, from: &[f32], to: &mut [f32],
 fn draw(rng: Rng, part: u64) -> [u16; DRAWN] {
     let first = part * (DRAWN / BLOCK) as u64;
     let (mut low, mut high) = ([0; DRAWN / BLOCK], [0; DRAWN / BLOCK]);
-    for (block, (low, high)) in (first..).zip(low.iter_mut().zip(&mut high)) {
-        [*low, *high] = rng.at(block);
+    for (block, (low, high)) in low.elements_mut().zip(high.elements_mut()).enumerate() {
+        [*low, *high] = rng.at(first + block as u64);
     }
     let mut numbers = [0; DRAWN];
-    for (values, (low, high)) in numbers.chunks_exact_mut(BLOCK).zip(low.iter().zip(&high)) {
+    for (values, (low, high)) in numbers.whole_pieces_mut(BLOCK).zip(low.elements().zip(high.elements())) {
         values.copy_from_slice(&[*low as u16, (low >> 16) as u16, *high as u16, (high >> 16) as u16]);
     }
     numbers

@@ -6,7 +6,7 @@
 use super::{
     accumulate::deliver_product,
     rows::{Rows, RowsMut, steps},
-    simd::{Simd, kernel},
+    simd::{InPieces, Items, Run, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -44,8 +44,8 @@ impl<'a> Vectors<'a> {
     }
 
     #[inline(always)]
-    fn iter(self) -> impl Iterator<Item = &'a [f32]> {
-        self.data.chunks(self.stride).take(self.count)
+    fn iter(self) -> Run<impl Items<Item = &'a [f32]>> {
+        self.data.pieces(self.stride).take(self.count)
     }
 
     /// The sum over all pairs.
@@ -79,7 +79,7 @@ impl<'a> Vectors<'a> {
             for vector in self.iter() {
                 sum = s.add(sum, s.load_partial(&vector[columns.clone()]));
             }
-            for (vector, to) in self.iter().zip(to.chunks_mut(stride)) {
+            for (vector, to) in self.iter().zip(to.pieces_mut(stride)) {
                 let others = s.sub(sum, s.load_partial(&vector[columns.clone()]));
                 deliver_product(s, d, others, &mut to[columns.clone()], accumulate);
             }

@@ -5,7 +5,7 @@
 
 use super::{
     rows::RowsMut,
-    simd::{Simd, kernel, prefetch_row},
+    simd::{InPieces, Simd, kernel, prefetch_row},
     table::{Table, copy_row},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
@@ -61,7 +61,7 @@ kernel! {
         let mut rows = rows;
         for (r, &weight) in weights.iter().enumerate() {
             let weight = s.splat(weight);
-            for slot in rows.row(r).chunks_mut(S::LANES) {
+            for slot in rows.row(r).pieces_mut(S::LANES) {
                 s.store_partial(s.mul(weight, s.load_partial(slot)), slot);
             }
         }
@@ -74,7 +74,7 @@ pub(super) fn copy<S: Simd>(s: S, from: &[f32], to: &mut [f32]) {
     let whole = from.len() - from.len() % S::LANES;
     let (from, from_tail) = from.split_at(whole);
     let (to, to_tail) = to.split_at_mut(whole);
-    for (from, to) in from.chunks_exact(S::LANES).zip(to.chunks_exact_mut(S::LANES)) {
+    for (from, to) in from.whole_pieces(S::LANES).zip(to.whole_pieces_mut(S::LANES)) {
         s.store(s.load(from), to);
     }
     if !from_tail.is_empty() {

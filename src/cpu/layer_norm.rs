@@ -8,7 +8,7 @@ use super::{
     accumulate::deliver,
     linear::WeightGradient,
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -33,9 +33,9 @@ kernel! {
             let x = input.row(r);
             let (mean, scale) = moments(s, x, epsilon);
             let (mean, scale) = (s.splat(mean), s.splat(scale));
-            let params = weight.chunks(S::LANES).zip(bias.chunks(S::LANES));
-            let slots = output.row(r).chunks_mut(S::LANES);
-            for ((x, (weight, bias)), slot) in x.chunks(S::LANES).zip(params).zip(slots) {
+            let params = weight.pieces(S::LANES).zip(bias.pieces(S::LANES));
+            let slots = output.row(r).pieces_mut(S::LANES);
+            for ((x, (weight, bias)), slot) in x.pieces(S::LANES).zip(params).zip(slots) {
                 let n = s.mul(s.sub(s.load_partial(x), mean), scale);
                 s.store_partial(s.mul_add(s.load_partial(weight), n, s.load_partial(bias)), slot);
             }
@@ -74,8 +74,8 @@ kernel! {
             let (mean, scale) = (s.splat(mean), s.splat(scale));
             // Sums of g = weight * d, and of g * n.
             let (mut of_g, mut along) = (s.splat(0.0), s.splat(0.0));
-            let sums = d_weight.chunks_mut(S::LANES).zip(d_bias.chunks_mut(S::LANES));
-            let operands = x.chunks(S::LANES).zip(d.chunks(S::LANES)).zip(weight.chunks(S::LANES));
+            let sums = d_weight.pieces_mut(S::LANES).zip(d_bias.pieces_mut(S::LANES));
+            let operands = x.pieces(S::LANES).zip(d.pieces(S::LANES)).zip(weight.pieces(S::LANES));
             for (((x, d), weight), (d_weight, d_bias)) in operands.zip(sums) {
                 let d = s.load_partial(d);
                 let n = normal(s, x, mean, scale);
@@ -87,8 +87,8 @@ kernel! {
             }
             let of_width = 1.0 / width as f32;
             let (of_g, along) = (s.splat(s.reduce_sum(of_g) * of_width), s.splat(s.reduce_sum(along) * of_width));
-            let slots = d_input.row(r).chunks_mut(S::LANES);
-            let operands = x.chunks(S::LANES).zip(d.chunks(S::LANES)).zip(weight.chunks(S::LANES));
+            let slots = d_input.row(r).pieces_mut(S::LANES);
+            let operands = x.pieces(S::LANES).zip(d.pieces(S::LANES)).zip(weight.pieces(S::LANES));
             for (((x, d), weight), slot) in operands.zip(slots) {
                 let g = s.sub(s.mul(s.load_partial(weight), s.load_partial(d)), of_g);
                 let g = s.sub(g, s.mul(normal(s, x, mean, scale), along));
@@ -109,13 +109,13 @@ fn normal<S: Simd>(s: S, x: &[f32], mean: S::F32, scale: S::F32) -> S::F32 {
 fn moments<S: Simd>(s: S, x: &[f32], epsilon: f32) -> (f32, f32) {
     let of_width = 1.0 / x.len() as f32;
     let mut sum = s.splat(0.0);
-    for x in x.chunks(S::LANES) {
+    for x in x.pieces(S::LANES) {
         sum = s.add(sum, s.load_partial(x));
     }
     let mean = s.reduce_sum(sum) * of_width;
     let whole = x.len() - x.len() % S::LANES;
     let mut squares = s.splat(0.0);
-    for x in x[..whole].chunks_exact(S::LANES) {
+    for x in x[..whole].whole_pieces(S::LANES) {
         let difference = s.sub(s.load(x), s.splat(mean));
         squares = s.mul_add(difference, difference, squares);
     }

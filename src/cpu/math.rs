@@ -1,6 +1,14 @@
 //! Elementary functions of vectors.
 
-use super::simd::Simd;
+use super::simd::{Simd, unrolled};
+
+/// The polynomial of x with the highest coefficient and the others, in descending order, by Horner's rule.
+#[inline(always)]
+fn polynomial<S: Simd, const N: usize>(s: S, x: S::F32, highest: f32, others: [f32; N]) -> S::F32 {
+    let mut y = s.splat(highest);
+    unrolled!(i < N => y = s.mul_add(y, x, s.splat(others[i])));
+    y
+}
 
 /// e^x for x in -87..=0, within two units in the last place; smaller x gives e^-87, about 1e-38.
 ///
@@ -14,11 +22,8 @@ pub(crate) fn exp_nonpositive<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let n = s.round(s.mul(x, s.splat(core::f32::consts::LOG2_E)));
     let r = s.mul_add(n, s.splat(-LN2_HIGH), x);
     let r = s.mul_add(n, s.splat(-LN2_LOW), r);
-    let mut y = s.splat(1.0 / 5040.0);
-    for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        y = s.mul_add(y, r, s.splat(coefficient));
-    }
-    s.mul(y, s.exp2_whole(n))
+    let taylor = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    s.mul(polynomial(s, r, 1.0 / 5040.0, taylor), s.exp2_whole(n))
 }
 
 /// 1 / (1 + e^-x), within a few units in the last place; NaN stays one.
@@ -50,10 +55,8 @@ pub(crate) fn tanh<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let large = s.div(s.sub(one, z), s.add(one, z));
     let large = s.select_gt(zero, x, s.sub(zero, large), large);
     let square = s.mul(x, x);
-    let mut y = s.splat(-5.704_988_7e-3);
-    for coefficient in [2.063_908_8e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
-        y = s.mul_add(y, square, s.splat(coefficient));
-    }
+    let cephes = [2.063_908_8e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1];
+    let y = polynomial(s, square, -5.704_988_7e-3, cephes);
     let small = s.mul_add(s.mul(y, square), x, x);
     s.select_gt(size, s.splat(0.625), large, small)
 }
@@ -65,11 +68,16 @@ pub(crate) fn tanh<S: Simd>(s: S, x: S::F32) -> S::F32 {
 pub(crate) fn ln_1p_unit<S: Simd>(s: S, z: S::F32) -> S::F32 {
     let t = s.div(z, s.add(s.splat(2.0), z));
     let square = s.mul(t, t);
-    let mut y = s.splat(2.0 / 15.0);
-    for denominator in [13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0] {
-        y = s.mul_add(y, square, s.splat(2.0 / denominator));
-    }
-    s.mul(y, t)
+    let artanh = [
+        2.0 / 13.0,
+        2.0 / 11.0,
+        2.0 / 9.0,
+        2.0 / 7.0,
+        2.0 / 5.0,
+        2.0 / 3.0,
+        2.0 / 1.0,
+    ];
+    s.mul(polynomial(s, square, 2.0 / 15.0, artanh), t)
 }
 
 #[cfg(test)]

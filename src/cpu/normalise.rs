@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{
     accumulate::deliver,
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{
@@ -33,14 +33,14 @@ kernel! {
             let (from, mut factor) = (input.row(r), scale);
             if let Some(inverse) = inverses.get_mut(r) {
                 let mut squares = s.splat(0.0);
-                for x in from.chunks(S::LANES) {
+                for x in from.pieces(S::LANES) {
                     let x = s.load_partial(x);
                     squares = s.mul_add(x, x, squares);
                 }
                 *inverse = 1.0 / libm::sqrtf(s.reduce_sum(squares)).max(SHORTEST);
                 factor *= *inverse;
             }
-            for (x, to) in from.chunks(S::LANES).zip(output.row(r).chunks_mut(S::LANES)) {
+            for (x, to) in from.pieces(S::LANES).zip(output.row(r).pieces_mut(S::LANES)) {
                 s.store_partial(s.mul(s.load_partial(x), s.splat(factor)), to);
             }
         }
@@ -71,14 +71,14 @@ kernel! {
             // A vector too short to have a direction was multiplied by a constant.
             if inverse < 1.0 / SHORTEST {
                 let mut dot = s.splat(0.0);
-                for (d, x) in sum.chunks(S::LANES).zip(direction.chunks(S::LANES)) {
+                for (d, x) in sum.pieces(S::LANES).zip(direction.pieces(S::LANES)) {
                     dot = s.mul_add(s.load_partial(d), s.load_partial(x), dot);
                 }
                 along = s.reduce_sum(dot) / (stretch * stretch);
             }
         }
         let (along, factor) = (s.splat(-along), s.splat(factor));
-        let rows = sum.chunks(S::LANES).zip(direction.chunks(S::LANES)).zip(to.chunks_mut(S::LANES));
+        let rows = sum.pieces(S::LANES).zip(direction.pieces(S::LANES)).zip(to.pieces_mut(S::LANES));
         for ((d, x), to) in rows {
             let across = s.mul_add(along, s.load_partial(x), s.load_partial(d));
             deliver(s, s.mul(across, factor), to, accumulate);

@@ -3,7 +3,7 @@
 use super::{
     accumulate::deliver_product,
     rows::{Rows, RowsMut, check_offsets},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -21,7 +21,7 @@ kernel! {
         for (r, pair) in offsets.windows(2).enumerate() {
             let end = (pair[1] - offsets[0]) as usize;
             let weight = s.splat(weight(pair, mean));
-            for (k, slot) in output.row(r).chunks_mut(S::LANES).enumerate() {
+            for (k, slot) in output.row(r).pieces_mut(S::LANES).enumerate() {
                 let columns = k * S::LANES..k * S::LANES + slot.len();
                 let mut sum = s.splat(0.0);
                 for step in t..end {
@@ -52,8 +52,8 @@ kernel! {
         for (r, pair) in offsets.windows(2).enumerate() {
             let weight = s.splat(weight(pair, mean));
             for step in pair[0] - offsets[0]..pair[1] - offsets[0] {
-                let slots = d_input.row(step as usize).chunks_mut(S::LANES);
-                for (d, slot) in d_output.row(r).chunks(S::LANES).zip(slots) {
+                let slots = d_input.row(step as usize).pieces_mut(S::LANES);
+                for (d, slot) in d_output.row(r).pieces(S::LANES).zip(slots) {
                     deliver_product(s, s.load_partial(d), weight, slot, accumulate);
                 }
             }

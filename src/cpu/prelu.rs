@@ -3,7 +3,7 @@
 use super::{
     accumulate::{begin, deliver},
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -17,8 +17,8 @@ kernel! {
         let mut output = output;
         let zero = s.splat(0.0);
         for r in 0..rows {
-            let operands = input.row(r).chunks(S::LANES).zip(alpha.chunks(S::LANES));
-            for ((x, alpha), slot) in operands.zip(output.row(r).chunks_mut(S::LANES)) {
+            let operands = input.row(r).pieces(S::LANES).zip(alpha.pieces(S::LANES));
+            for ((x, alpha), slot) in operands.zip(output.row(r).pieces_mut(S::LANES)) {
                 let (x, alpha) = (s.load_partial(x), s.load_partial(alpha));
                 s.store_partial(s.select_gt(x, zero, x, s.mul(alpha, x)), slot);
             }
@@ -44,7 +44,7 @@ kernel! {
     ) {
         let mut d_input = d_input;
         let zero = s.splat(0.0);
-        for (k, (alpha, d_alpha)) in alpha.chunks(S::LANES).zip(d_alpha.chunks_mut(S::LANES)).enumerate() {
+        for (k, (alpha, d_alpha)) in alpha.pieces(S::LANES).zip(d_alpha.pieces_mut(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + alpha.len();
             let alpha = s.load_partial(alpha);
             let mut sum = begin(s, d_alpha, accumulate_alpha);

@@ -3,7 +3,7 @@
 use super::{
     accumulate::deliver_product,
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -44,8 +44,8 @@ kernel! {
 /// `c (+)= a * b` by vectors.
 #[inline(always)]
 fn multiply<S: Simd>(s: S, a: &[f32], b: &[f32], accumulate: Accumulate, c: &mut [f32]) {
-    let operands = a.chunks(S::LANES).zip(b.chunks(S::LANES));
-    for ((a, b), c) in operands.zip(c.chunks_mut(S::LANES)) {
+    let operands = a.pieces(S::LANES).zip(b.pieces(S::LANES));
+    for ((a, b), c) in operands.zip(c.pieces_mut(S::LANES)) {
         deliver_product(s, s.load_partial(a), s.load_partial(b), c, accumulate);
     }
 }

@@ -10,7 +10,7 @@
 use super::{
     math::{exp_nonpositive, ln_1p_unit, sigmoid_of},
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, Targets, TileOp},
 };
 use crate::ops;
@@ -67,7 +67,7 @@ fn pass<S: Simd>(
     mut gradients: RowsMut<'_>,
 ) -> f64 {
     let mut total = 0.0;
-    for (chunk, labels) in labels.chunks(CHUNK).enumerate() {
+    for (chunk, labels) in labels.pieces(CHUNK).enumerate() {
         let first = chunk * CHUNK;
         let (mut x, mut y) = ([0.0; CHUNK], [0.0; CHUNK]);
         for r in 0..labels.len() {

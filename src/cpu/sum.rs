@@ -3,7 +3,7 @@
 use super::{
     accumulate::{deliver, deliver_float},
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{ops, plan::Accumulate};
@@ -17,7 +17,7 @@ kernel! {
         let mut output = output;
         for r in 0..rows {
             let mut sum = s.splat(0.0);
-            for chunk in input.row(r).chunks(S::LANES) {
+            for chunk in input.row(r).pieces(S::LANES) {
                 sum = s.add(sum, s.load_partial(chunk));
             }
             output.row(r)[0] += s.reduce_sum(sum);
@@ -34,7 +34,7 @@ kernel! {
         let mut d_input = d_input;
         for r in 0..rows {
             let d = s.splat(d_output.row(r)[0]);
-            for chunk in d_input.row(r).chunks_mut(S::LANES) {
+            for chunk in d_input.row(r).pieces_mut(S::LANES) {
                 deliver(s, d, chunk, accumulate);
             }
         }

@@ -6,7 +6,7 @@ use half::f16;
 
 use super::{
     gather,
-    simd::{Simd, Stored, kernel},
+    simd::{InPieces, Simd, Stored, kernel},
 };
 use crate::plan::{Kept, StoredRows, float};
 
@@ -46,7 +46,7 @@ impl<'a> Table<'a> {
             return &table[first * width..][..count * width];
         }
         buffer.resize(count * width, 0.0);
-        for (row, to) in (first as u32..).zip(buffer.chunks_exact_mut(width)) {
+        for (row, to) in (first as u32..).zip(buffer.whole_pieces_mut(width)) {
             self.copy(s, row, to);
         }
         buffer
@@ -73,7 +73,7 @@ pub(super) fn copy_row<S: Simd>(s: S, rows: &StoredRows, exact: &[f32], row: u32
     let start = row as usize * width;
     match &rows.kept {
         Kept::F16(halves) => {
-            for (from, to) in halves[start..][..width].chunks(S::LANES).zip(to.chunks_mut(S::LANES)) {
+            for (from, to) in halves[start..][..width].pieces(S::LANES).zip(to.pieces_mut(S::LANES)) {
                 s.store_partial(f16::load(s, from), to);
             }
         }

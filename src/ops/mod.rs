@@ -14,15 +14,22 @@
 //! `for_each_op` below is the only place where operations are listed: from it come the closed enum [`Stage`] and every
 //! dispatch over it, on all devices. A new operation is a name there beside its `mod` and `pub use`, and whatever it lacks
 //! is a compile error.
+//!
+//! An operation `in` features has its specification always, and kernels only where one of these features is on: executors
+//! refuse a plan with others, by the names of the features that it wants.
 
-/// Hands the names of all operations, which are those of their structs, to a macro.
+/// Hands the names of all operations, which are those of their structs, to a macro, with the features that some are in.
 macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
-            Gather, Numeric, Linear, Product, Sum, Fm, Pool, Dropout, Prelu, AttentionUnit, Softmax, Attention,
-            BatchNorm, Affine, LayerNorm, Dice, Gru, LastStep, PairWithNext, Auxiliary, Cross, Normalise, Add,
-            CausalAttention, DotSteps, Propagate, Distance,
-            SigmoidCrossEntropy, Bpr, Margin, Ccl, SoftmaxCrossEntropy, SampledSoftmax
+            Gather, Numeric in ["clicks"], Linear, Product, Sum, Fm in ["clicks"], Pool in ["clicks"], Dropout,
+            Prelu in ["clicks"], AttentionUnit in ["clicks"], Softmax in ["clicks", "graphs"],
+            Attention in ["clicks", "graphs"], BatchNorm in ["clicks"], Affine in ["clicks"], LayerNorm in ["sequences"],
+            Dice in ["clicks"], Gru in ["clicks"], LastStep in ["clicks", "sequences"], PairWithNext in ["clicks"],
+            Auxiliary in ["clicks"], Cross in ["clicks"], Normalise, Add, CausalAttention in ["sequences"],
+            DotSteps in ["graphs"], Propagate in ["graphs"], Distance in ["graphs"],
+            SigmoidCrossEntropy, Bpr, Margin in ["losses", "graphs"], Ccl in ["losses"],
+            SoftmaxCrossEntropy in ["losses"], SampledSoftmax in ["losses", "sequences"],
         }
     };
 }
@@ -108,4 +115,5 @@ pub use softmax::Softmax;
 pub use softmax_cross_entropy::{Similarity, SoftmaxCrossEntropy};
 pub use specification::{Context, Specification};
 pub use stage::Stage;
+pub(crate) use stage::check_built;
 pub use sum::Sum;

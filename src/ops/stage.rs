@@ -1,13 +1,16 @@
 //! The closed enum of all operations, made of the one list in `mod.rs`.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 use super::{Names, Op, Role, Spaces, Specification};
-use crate::view::{Space, View};
+use crate::{
+    Error, Result,
+    view::{Space, View},
+};
 
 macro_rules! stage {
-    ($($op:ident),*) => {
+    ($($op:ident $(in [$($feature:literal),+])?),* $(,)?) => {
         /// One fused operation of the forward pass, with its operands.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Stage {
@@ -35,6 +38,20 @@ macro_rules! stage {
                 }
             }
 
+            /// The features one of which has its kernels, where none of them is on.
+            fn left_out(&self) -> Option<&'static [&'static str]> {
+                match self {
+                    $(
+                        $(
+                            #[cfg(not(any($(feature = $feature),+)))]
+                            Stage::$op(_) => Some(&[$($feature),+]),
+                        )?
+                    )*
+                    #[allow(unreachable_patterns)] // where nothing is left out
+                    _ => None,
+                }
+            }
+
             /// What the operation computes.
             pub fn specification(&self) -> &dyn Specification {
                 match self {
@@ -53,6 +70,23 @@ macro_rules! stage {
     };
 }
 for_each_op!(stage);
+
+/// Refuses stages whose kernels are not in this build.
+///
+/// # Errors
+/// [`Error::Plan`] names the first with the features that it wants.
+pub(crate) fn check_built(stages: &[Stage]) -> Result<()> {
+    for stage in stages {
+        if let Some(features) = stage.left_out() {
+            let (name, features) = (stage.name(), features.join("` or `"));
+            let reason = format!(
+                "this build has no kernels of the stage {name}: it wants the feature `{features}` of pocketrec"
+            );
+            return Err(Error::Plan(reason));
+        }
+    }
+    Ok(())
+}
 
 impl Stage {
     /// The activations that are read.

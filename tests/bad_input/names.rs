@@ -47,7 +47,7 @@ fn instruction_set_by_environment() {
         .collect::<Vec<_>>()
         .join(", ");
     let lacking = format!(
-        "device: POCKETREC_SIMD={}: this processor lacks it; it has {has}",
+        "device: POCKETREC_SIMD={}: this processor or this build lacks it; it has {has}",
         absent()
     );
     let unknown = |name| format!("device: POCKETREC_SIMD={name}: no such instruction set; this processor has {has}");

@@ -3,7 +3,7 @@
 //! Takes the data beside the project:
 //!
 //! ```text
-//! cargo test --release --no-default-features --features parallel --test published classical:: -- --ignored --nocapture
+//! cargo test --release --no-default-features --features parallel,full --test published classical:: -- --ignored --nocapture
 //! ```
 //!
 //! `RP3BETA="ALPHA BETA NEIGHBOURS NORMALIZE, ..."` and `IALS="FACTORS UNOBSERVED L2 EXPONENT ITERATIONS, ..."` try settings on a fifth of the training part that is

@@ -3,7 +3,7 @@
 //! Takes minutes, and the data beside the project:
 //!
 //! ```text
-//! cargo test --release --no-default-features --features parallel --test published gowalla:: -- --ignored --nocapture
+//! cargo test --release --no-default-features --features parallel,full --test published gowalla:: -- --ignored --nocapture
 //! ```
 //!
 //! `GOWALLA_SETTINGS="EPOCHS RATE L2 BATCH NEGATIVES USERS"` tries settings of BPR on a fifth of the training part

@@ -4,7 +4,7 @@
 //! Takes a minute, and the data beside the project:
 //!
 //! ```text
-//! cargo test --release --no-default-features --features parallel --test published lastfm:: -- --ignored --nocapture
+//! cargo test --release --no-default-features --features parallel,full --test published lastfm:: -- --ignored --nocapture
 //! ```
 //!
 //! `LASTFM="MODEL WIDTH EPOCHS RATE BATCH L2 NEIGHBOURS EVERY"` tries settings on the dev part and leaves the test part alone: so

@@ -21,7 +21,7 @@ use super::{
     linear::{PackedWeight, WeightGradient, activate_rows, derive_and_sum},
     rows::{Rows, RowsMut, steps},
     simd::{
-        Simd, kernel,
+        InPieces, Simd, kernel,
         matmul::{Left, Panels, Shape, Start, matmul, panel_width},
     },
 };
@@ -66,7 +66,7 @@ impl PackedUnit {
         let width = key.inputs();
         assert_eq!(weight.len(), 4 * folded.len());
         let mut fold = |packed: &mut PackedWeight, [left, right]: [usize; 2], sign: f32| {
-            for (to, row) in folded.chunks_exact_mut(width).zip(weight.chunks_exact(4 * width)) {
+            for (to, row) in folded.whole_pieces_mut(width).zip(weight.whole_pieces(4 * width)) {
                 let (left, right) = (&row[left * width..][..width], &row[right * width..][..width]);
                 for ((to, a), b) in to.iter_mut().zip(left).zip(right) {
                     *to = a + sign * b;
@@ -76,7 +76,7 @@ impl PackedUnit {
         };
         fold(query, [0, 2], 1.0);
         fold(key, [1, 2], -1.0);
-        for (to, row) in folded.chunks_exact_mut(width).zip(weight.chunks_exact(4 * width)) {
+        for (to, row) in folded.whole_pieces_mut(width).zip(weight.whole_pieces(4 * width)) {
             to.copy_from_slice(&row[3 * width..]);
         }
         product.pack(s, folded);
@@ -158,14 +158,14 @@ fn fold_forward<S: Simd>(s: S, unit: &PackedUnit, query: &[f32], panel: usize, o
     let panels = unit
         .key
         .forward()
-        .chunks_exact(whole)
-        .zip(unit.product.forward().chunks_exact(whole));
-    for ((key, product), own) in panels.zip(own.chunks_exact_mut(whole)) {
-        let rows = key.chunks_exact(panel).zip(product.chunks_exact(panel));
-        for (((key, product), own), &q) in rows.zip(own.chunks_exact_mut(panel)).zip(query) {
+        .whole_pieces(whole)
+        .zip(unit.product.forward().whole_pieces(whole));
+    for ((key, product), own) in panels.zip(own.whole_pieces_mut(whole)) {
+        let rows = key.whole_pieces(panel).zip(product.whole_pieces(panel));
+        for (((key, product), own), &q) in rows.zip(own.whole_pieces_mut(panel)).zip(query.elements()) {
             let q = s.splat(q);
-            let vectors = key.chunks_exact(S::LANES).zip(product.chunks_exact(S::LANES));
-            for ((key, product), own) in vectors.zip(own.chunks_exact_mut(S::LANES)) {
+            let vectors = key.whole_pieces(S::LANES).zip(product.whole_pieces(S::LANES));
+            for ((key, product), own) in vectors.zip(own.whole_pieces_mut(S::LANES)) {
                 s.store(s.mul_add(q, s.load(product), s.load(key)), own);
             }
         }
@@ -179,13 +179,13 @@ fn fold_backward<S: Simd>(s: S, unit: &PackedUnit, query: &[f32], panel: usize, 
     let panels = unit
         .key
         .backward()
-        .chunks_exact(whole)
-        .zip(unit.product.backward().chunks_exact(whole));
-    for ((panels, own), query) in panels.zip(own.chunks_exact_mut(whole)).zip(query.chunks(panel)) {
-        for (v, query) in query.chunks(S::LANES).enumerate() {
+        .whole_pieces(whole)
+        .zip(unit.product.backward().whole_pieces(whole));
+    for ((panels, own), query) in panels.zip(own.whole_pieces_mut(whole)).zip(query.pieces(panel)) {
+        for (v, query) in query.pieces(S::LANES).enumerate() {
             let (q, at) = (s.load_partial(query), v * S::LANES);
-            let rows = panels.0.chunks_exact(panel).zip(panels.1.chunks_exact(panel));
-            for ((key, product), own) in rows.zip(own.chunks_exact_mut(panel)) {
+            let rows = panels.0.whole_pieces(panel).zip(panels.1.whole_pieces(panel));
+            for ((key, product), own) in rows.zip(own.whole_pieces_mut(panel)) {
                 s.store(s.mul_add(q, s.load(&product[at..]), s.load(&key[at..])), &mut own[at..]);
             }
         }
@@ -274,8 +274,8 @@ kernel! {
 /// The sum of `dy` over each sample's steps.
 #[inline(always)]
 fn sum_steps<S: Simd>(s: S, offsets: &[u32], dy: Rows<'_>, sums: &mut [f32]) {
-    for ((first, end), sums) in steps(offsets).zip(sums.chunks_exact_mut(dy.width)) {
-        for (k, slot) in sums.chunks_mut(S::LANES).enumerate() {
+    for ((first, end), sums) in steps(offsets).zip(sums.whole_pieces_mut(dy.width)) {
+        for (k, slot) in sums.pieces_mut(S::LANES).enumerate() {
             let columns = k * S::LANES..k * S::LANES + slot.len();
             let mut sum = s.splat(0.0);
             for t in first..end {
@@ -308,10 +308,10 @@ fn moments<S: Simd>(
     let whole = panel * outputs;
     let panels = sums
         .key
-        .chunks_exact_mut(whole)
-        .zip(sums.product.chunks_exact_mut(whole));
-    let panels = panels.zip(unit.product.backward().chunks_exact(whole));
-    let columns = query.chunks(panel).zip(d_query.chunks_mut(panel));
+        .whole_pieces_mut(whole)
+        .zip(sums.product.whole_pieces_mut(whole));
+    let panels = panels.zip(unit.product.backward().whole_pieces(whole));
+    let columns = query.pieces(panel).zip(d_query.pieces_mut(panel));
     for (p, (((of_key, of_product), product), (query, d_query))) in panels.zip(columns).enumerate() {
         let right = Panels {
             data: &key.data[p * panel..],
@@ -326,10 +326,10 @@ fn moments<S: Simd>(
         };
         let left = Left::by_column(dy);
         matmul(s, shape, left, right, Start::Zero, false, sums.moment, panel);
-        for (v, (query, d_query)) in query.chunks(S::LANES).zip(d_query.chunks_mut(S::LANES)).enumerate() {
+        for (v, (query, d_query)) in query.pieces(S::LANES).zip(d_query.pieces_mut(S::LANES)).enumerate() {
             let (q, mut dq, at) = (s.load_partial(query), s.load_partial(d_query), v * S::LANES);
-            let rows = of_key.chunks_exact_mut(panel).zip(of_product.chunks_exact_mut(panel));
-            let others = product.chunks_exact(panel).zip(sums.moment.chunks_exact(panel));
+            let rows = of_key.whole_pieces_mut(panel).zip(of_product.whole_pieces_mut(panel));
+            let others = product.whole_pieces(panel).zip(sums.moment.whole_pieces(panel));
             for ((of_key, of_product), (product, moment)) in rows.zip(others) {
                 let m = s.load(&moment[at..]);
                 dq = s.mul_add(s.load(&product[at..]), m, dq);
@@ -353,12 +353,12 @@ fn unfold<S: Simd>(
     weight: &mut [f32],
 ) {
     let outputs = weight.len() / (4 * width);
-    for (o, row) in weight.chunks_exact_mut(4 * width).enumerate() {
+    for (o, row) in weight.whole_pieces_mut(4 * width).enumerate() {
         let (a, rest) = row.split_at_mut(width);
         let (b, rest) = rest.split_at_mut(width);
         let (c, e) = rest.split_at_mut(width);
-        let vectors = a.chunks(S::LANES).zip(b.chunks_mut(S::LANES));
-        let vectors = vectors.zip(c.chunks_mut(S::LANES).zip(e.chunks_mut(S::LANES)));
+        let vectors = a.pieces(S::LANES).zip(b.pieces_mut(S::LANES));
+        let vectors = vectors.zip(c.pieces_mut(S::LANES).zip(e.pieces_mut(S::LANES)));
         for (v, ((a, b), (c, e))) in vectors.enumerate() {
             let column = v * S::LANES;
             let at = column / panel * panel * outputs + o * panel + column % panel;

@@ -13,7 +13,7 @@ use core::ops::Range;
 use super::{
     accumulate::deliver,
     rows::{Rows, RowsMut},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
 };
 use crate::plan::Accumulate;
 
@@ -36,7 +36,7 @@ kernel! {
     pub fn forward<'a, S: Simd>(s: S, rows: usize, input: Rows<'a>, statistics: Statistics<'a>, output: RowsMut<'a>) {
         let mut output = output;
         let Statistics { mean, variance, epsilon } = statistics;
-        for (k, (mean, variance)) in mean.chunks(S::LANES).zip(variance.chunks(S::LANES)).enumerate() {
+        for (k, (mean, variance)) in mean.pieces(S::LANES).zip(variance.pieces(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + mean.len();
             let (mean, scale) = (s.load_partial(mean), scale(s, variance, epsilon));
             for r in 0..rows {
@@ -73,7 +73,7 @@ kernel! {
     ) {
         let mut d_input = d_input;
         let (mean, slope) = means.split_at(means.len() / 2);
-        for (k, variance) in statistics.variance.chunks(S::LANES).enumerate() {
+        for (k, variance) in statistics.variance.pieces(S::LANES).enumerate() {
             let columns = k * S::LANES..k * S::LANES + variance.len();
             let scale = scale(s, variance, statistics.epsilon);
             let (mean, slope) = (columns_of(s, mean, columns.clone()), columns_of(s, slope, columns.clone()));
@@ -107,7 +107,7 @@ kernel! {
         }
         let (means, squares) = sums.split_at_mut(input.width);
         let share = s.splat(1.0 / rows as f32);
-        for (k, (mean, squares)) in means.chunks_mut(S::LANES).zip(squares.chunks_mut(S::LANES)).enumerate() {
+        for (k, (mean, squares)) in means.pieces_mut(S::LANES).zip(squares.pieces_mut(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + mean.len();
             let first = s.load_partial(&input.row(0)[columns.clone()]);
             let mut sum = s.splat(0.0);
@@ -133,7 +133,7 @@ kernel! {
     /// Where an operand has fewer than `rows` rows.
     pub fn gradient_sums<'a, S: Simd>(s: S, rows: usize, output: Rows<'a>, d_output: Rows<'a>, sums: &'a mut [f32]) {
         let (plain, weighted) = sums.split_at_mut(output.width);
-        for (k, (plain, weighted)) in plain.chunks_mut(S::LANES).zip(weighted.chunks_mut(S::LANES)).enumerate() {
+        for (k, (plain, weighted)) in plain.pieces_mut(S::LANES).zip(weighted.pieces_mut(S::LANES)).enumerate() {
             let columns = k * S::LANES..k * S::LANES + plain.len();
             let (mut sum, mut slope) = (s.splat(0.0), s.splat(0.0));
             for r in 0..rows {

@@ -6,7 +6,7 @@ use crate::cpu::{
     math::exp_nonpositive,
     rows::{Rows, RowsMut},
     simd::{
-        Simd, kernel,
+        InPieces, Simd, kernel,
         matmul::{Left, Panels, Shape, Start, multiply},
     },
 };
@@ -129,7 +129,7 @@ kernel! {
             let (scale, mut sums) = (s.splat(scale), s.splat(0.0));
             let whole = row.len() - row.len() % S::LANES;
             let (body, tail) = row.split_at_mut(whole);
-            for slot in body.chunks_exact_mut(S::LANES) {
+            for slot in body.whole_pieces_mut(S::LANES) {
                 let x = exp_nonpositive(s, s.mul(s.sub(s.load(slot), largest), scale));
                 sums = s.add(sums, x);
                 s.store(x, slot);
@@ -141,7 +141,7 @@ kernel! {
                 total += tail.iter().sum::<f32>();
             }
             let share = s.splat(1.0 / total);
-            for slot in row.chunks_mut(S::LANES) {
+            for slot in row.pieces_mut(S::LANES) {
                 s.store_partial(s.mul(s.load_partial(slot), share), slot);
             }
         }
@@ -152,16 +152,21 @@ kernel! {
 #[inline(always)]
 fn largest<S: Simd>(s: S, row: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; 16];
-    let mut vectors = row.chunks_exact(S::LANES);
     if row.len() >= S::LANES {
         let mut most = s.load(row);
-        for x in &mut vectors {
+        for x in row.whole_pieces(S::LANES) {
             most = s.max(most, s.load(x));
         }
         s.store(most, &mut lanes);
     }
-    let all = lanes.iter().chain(vectors.remainder());
-    all.copied().fold(f32::NEG_INFINITY, f32::max)
+    let mut largest = f32::NEG_INFINITY;
+    for &x in lanes.elements() {
+        largest = largest.max(x);
+    }
+    for &x in row[row.len() - row.len() % S::LANES..].elements() {
+        largest = largest.max(x);
+    }
+    largest
 }
 
 kernel! {
@@ -177,11 +182,11 @@ kernel! {
             rest.fill(0.0);
             let p = &p.row(r)[..first + r + 1];
             let mut mean = s.splat(0.0);
-            for (p, d) in p.chunks(S::LANES).zip(row.chunks(S::LANES)) {
+            for (p, d) in p.pieces(S::LANES).zip(row.pieces(S::LANES)) {
                 mean = s.mul_add(s.load_partial(p), s.load_partial(d), mean);
             }
             let mean = s.splat(s.reduce_sum(mean));
-            for (p, slot) in p.chunks(S::LANES).zip(row.chunks_mut(S::LANES)) {
+            for (p, slot) in p.pieces(S::LANES).zip(row.pieces_mut(S::LANES)) {
                 let p = s.mul(s.load_partial(p), s.splat(scale));
                 s.store_partial(s.mul(p, s.sub(s.load_partial(slot), mean)), slot);
             }

@@ -25,6 +25,7 @@ use crate::{
     },
     executor::{LossSum, interrupted},
     memory,
+    ops::check_built,
     plan::{Layout, Plan, State},
 };
 
@@ -32,9 +33,11 @@ impl CpuExecutor {
     /// An executor for `plan` on `threads` threads that starts from `state`.
     ///
     /// # Errors
-    /// [`Error::Device`] where the processor lacks the instruction set, or threads cannot be had;
+    /// [`Error::Plan`] where kernels of a stage are left out of this build; [`Error::Device`] where the processor lacks the
+    /// instruction set, or threads cannot be had;
     /// [`Error::Length`] where the state does not fit the plan; [`Error::Memory`] where there is not enough.
     pub fn new(plan: Plan, state: State, isa: Isa, threads: usize) -> Result<Self> {
+        check_built(plan.stages())?;
         let proof = Proof::new(isa)?;
         if threads == 0 || (threads > 1 && cfg!(not(feature = "parallel"))) {
             let reason = "threads: at least 1; more than 1 need the feature `parallel`";

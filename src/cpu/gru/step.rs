@@ -5,7 +5,7 @@ use crate::{
         accumulate::deliver_product,
         math::{sigmoid, tanh},
         rows::{Rows, RowsMut},
-        simd::Simd,
+        simd::{InPieces, Simd},
     },
     ops::gru::Kind,
     plan::{Accumulate, padded},
@@ -120,7 +120,7 @@ pub(super) fn scale<'a, S: Simd>(s: S, steps: usize, input: Rows<'_>, scores: Ro
     for t in 0..steps {
         let score = s.splat(scores.row(t)[0]);
         let row = &mut to[t * stride..][..input.width];
-        for (x, to) in input.row(t).chunks(S::LANES).zip(row.chunks_mut(S::LANES)) {
+        for (x, to) in input.row(t).pieces(S::LANES).zip(row.pieces_mut(S::LANES)) {
             s.store_partial(s.mul(score, s.load_partial(x)), to);
         }
     }
@@ -142,8 +142,8 @@ pub(super) fn scale_backward<S: Simd>(
 ) {
     for (t, of_score) in of_scores[..steps].iter_mut().enumerate() {
         let (score, mut sum) = (s.splat(scores.row(t)[0]), s.splat(0.0));
-        let operands = of_scaled.row(t).chunks(S::LANES).zip(input.row(t).chunks(S::LANES));
-        for ((d, x), to) in operands.zip(d_input.row(t).chunks_mut(S::LANES)) {
+        let operands = of_scaled.row(t).pieces(S::LANES).zip(input.row(t).pieces(S::LANES));
+        for ((d, x), to) in operands.zip(d_input.row(t).pieces_mut(S::LANES)) {
             let d = s.load_partial(d);
             sum = s.mul_add(d, s.load_partial(x), sum);
             deliver_product(s, score, d, to, accumulate);

@@ -14,9 +14,9 @@ use super::{
     math::{sigmoid, tanh},
     rows::{Rows, RowsMut},
     simd::{
-        Simd, kernel,
+        InPieces, Simd, kernel,
         matmul::{Left, Panels, Shape, Start, matmul, panel_width},
-        pairs,
+        pairs, unrolled,
     },
 };
 use crate::plan::{Accumulate, Activation};
@@ -125,13 +125,13 @@ kernel! {
     pub fn pack<'a, S: Simd>(s: S, packed: &'a mut PackedWeight, weight: &'a [f32]) {
         let PackedWeight { outputs, inputs, ref mut forward, ref mut backward, ref mut pairs } = *packed;
         let width = panel_width::<S>(outputs);
-        for (panel, rows) in forward.chunks_exact_mut(width * inputs).zip(weight.chunks(width * inputs)) {
+        for (panel, rows) in forward.whole_pieces_mut(width * inputs).zip(weight.pieces(width * inputs)) {
             transpose(rows, inputs, panel, width);
         }
         let width = panel_width::<S>(inputs);
-        for (j, panel) in backward.chunks_exact_mut(width * outputs).enumerate() {
+        for (j, panel) in backward.whole_pieces_mut(width * outputs).enumerate() {
             let columns = (inputs - j * width).min(width);
-            for (to, row) in panel.chunks_exact_mut(width).zip(weight.chunks_exact(inputs)) {
+            for (to, row) in panel.whole_pieces_mut(width).zip(weight.whole_pieces(inputs)) {
                 to[..columns].copy_from_slice(&row[j * width..][..columns]);
             }
         }
@@ -145,18 +145,19 @@ kernel! {
 #[inline(always)]
 fn transpose(from: &[f32], depth: usize, to: &mut [f32], width: usize) {
     let mut n = 0;
-    for rows in from.chunks(8 * depth) {
+    for rows in from.pieces(8 * depth) {
         if rows.len() == 8 * depth {
-            let mut parts = rows.chunks_exact(depth);
-            let rows: [&[f32]; 8] = core::array::from_fn(|_| parts.next().unwrap_or(&[]));
-            for (k, to) in to.chunks_exact_mut(width).enumerate() {
-                for (to, row) in to[n..n + 8].iter_mut().zip(&rows) {
-                    *to = row[k];
-                }
+            let mut eight: [&[f32]; 8] = [&[]; 8];
+            for (to, row) in eight.elements_mut().zip(rows.whole_pieces(depth)) {
+                *to = row;
+            }
+            for (k, to) in to.whole_pieces_mut(width).enumerate() {
+                let to = &mut to[n..n + 8];
+                unrolled!(i < 8 => to[i] = eight[i][k]);
             }
         } else {
-            for (r, row) in rows.chunks_exact(depth).enumerate() {
-                for (k, &x) in row.iter().enumerate() {
+            for (r, row) in rows.whole_pieces(depth).enumerate() {
+                for (k, &x) in row.elements().enumerate() {
                     to[k * width + n + r] = x;
                 }
             }
@@ -204,7 +205,7 @@ pub(super) fn activate_rows<S: Simd>(s: S, rows: usize, activation: Activation, 
     macro_rules! each {
         ($function:ident) => {
             for r in 0..rows {
-                for chunk in y.row(r).chunks_mut(S::LANES) {
+                for chunk in y.row(r).pieces_mut(S::LANES) {
                     s.store_partial($function(s, s.load_partial(chunk)), chunk);
                 }
             }
@@ -224,7 +225,7 @@ fn dot_rows<S: Simd>(s: S, rows: usize, x: Rows<'_>, w: &[f32], bias: f32, relu:
     for r in 0..rows {
         let row = x.row(r);
         let mut sum = s.splat(0.0);
-        for (x, w) in row.chunks_exact(S::LANES).zip(w.chunks_exact(S::LANES)) {
+        for (x, w) in row.whole_pieces(S::LANES).zip(w.whole_pieces(S::LANES)) {
             sum = s.mul_add(s.load(x), s.load(w), sum);
         }
         if whole < x.width {
@@ -330,7 +331,7 @@ fn columns_by<S: Simd>(
     accumulate: Accumulate,
 ) {
     let (zero, one) = (s.splat(0.0), s.splat(1.0));
-    let mut biases = bias.chunks_mut(S::LANES);
+    let mut biases = bias.pieces_mut(S::LANES).into_iter();
     let mut first = 0;
     while first < dy.width {
         let columns = first..dy.width.min(first + S::LANES);

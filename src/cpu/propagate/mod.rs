@@ -27,7 +27,7 @@ use super::{
     adam::{Gradient, update},
     row_update::{RowSource, RowStep, TableRows},
     rows::RowsMut,
-    simd::{Simd, Stored, kernel},
+    simd::{InPieces, Simd, Stored, kernel, unrolled},
     tile::{Memory, Operands, StageGradients, TileOp},
 };
 use crate::{data::Graph, ops, plan::MAX_GATHERS};
@@ -51,9 +51,8 @@ kernel! {
         to: &'a mut [E],
         sums: &'a mut [f32],
     ) {
-        let to = to.chunks_exact_mut(from.width);
-        assert_eq!(to.len(), nodes.len());
-        for (node, to) in nodes.zip(to) {
+        assert_eq!(to.len() / from.width, nodes.len());
+        for (node, to) in nodes.zip(to.whole_pieces_mut(from.width)) {
             sum_neighbours(s, graph, node, from, E::sums(to, sums));
             E::take_over(s, sums, to);
         }
@@ -66,7 +65,7 @@ kernel! {
     /// # Panics
     /// As [`product`].
     pub fn copy<'a, S: Simd, E: Stored>(s: S, nodes: Range<usize>, from: NodeRows<'a>, to: &'a mut [E]) {
-        for (node, to) in nodes.zip(to.chunks_exact_mut(from.width)) {
+        for (node, to) in nodes.zip(to.whole_pieces_mut(from.width)) {
             E::take_over(s, from.columns(node as u32, 0..from.width), to);
         }
     }
@@ -85,7 +84,7 @@ kernel! {
         layers: Layers<'a, E>,
         to: &'a mut [f32],
     ) {
-        for (node, to) in (first..).zip(to.chunks_exact_mut(layers.own.width)) {
+        for (node, to) in (first..).zip(to.whole_pieces_mut(layers.own.width)) {
             mean(s, graph, node, layers, to);
         }
     }
@@ -137,12 +136,12 @@ kernel! {
                 *count += samples.len() as u32;
                 for &sample in samples {
                     let gradient = &source.gradients.data[sample as usize * source.gradients.stride..][..width];
-                    for (to, from) in to.chunks_mut(S::LANES).zip(gradient.chunks(S::LANES)) {
+                    for (to, from) in to.pieces_mut(S::LANES).zip(gradient.pieces(S::LANES)) {
                         s.store_partial(s.add(s.load_partial(to), s.load_partial(from)), to);
                     }
                 }
             }
-            for to in to.chunks_mut(S::LANES) {
+            for to in to.pieces_mut(S::LANES) {
                 s.store_partial(s.mul(s.splat(scale), s.load_partial(to)), to);
             }
         }
@@ -164,7 +163,7 @@ kernel! {
         to: &'a mut [E],
         sums: &'a mut [f32],
     ) {
-        for (node, to) in nodes.zip(to.chunks_exact_mut(picked.width)) {
+        for (node, to) in nodes.zip(to.whole_pieces_mut(picked.width)) {
             gradient(s, graph, node, picked, from, E::sums(to, sums));
             E::take_over(s, sums, to);
         }
@@ -221,7 +220,7 @@ fn mean<S: Simd, E: Stored>(s: S, graph: &Graph, node: usize, layers: Layers<'_,
     let Layers { own, first, others } = layers;
     sum_neighbours(s, graph, node, others.last().copied().unwrap_or(first), to);
     let scale = s.splat(1.0 / (others.len() + 2) as f32);
-    for (index, to) in to.chunks_mut(S::LANES).enumerate() {
+    for (index, to) in to.pieces_mut(S::LANES).enumerate() {
         let columns = index * S::LANES..index * S::LANES + to.len();
         let mut sum = s.load_partial(own.columns(node as u32, columns.clone()));
         for layer in others {
@@ -246,7 +245,7 @@ fn gradient<S: Simd, E: Stored>(
         None => sum_picked_neighbours(s, graph, node, picked, to),
     }
     if let Some(own) = picked.row(node) {
-        for (to, own) in to.chunks_mut(S::LANES).zip(own.chunks(S::LANES)) {
+        for (to, own) in to.pieces_mut(S::LANES).zip(own.pieces(S::LANES)) {
             s.store_partial(s.add(s.load_partial(to), s.load_partial(own)), to);
         }
     }
@@ -279,9 +278,9 @@ fn sum_picked_neighbours<S: Simd>(s: S, graph: &Graph, node: usize, picked: Pick
     let range = graph.offsets()[node]..graph.offsets()[node + 1];
     let (neighbours, weights) = (&graph.neighbours()[range.clone()], &graph.weights()[range]);
     let (mut places, mut of_places) = ([0; PART], [0.0; PART]);
-    for (neighbours, weights) in neighbours.chunks(PART).zip(weights.chunks(PART)) {
+    for (neighbours, weights) in neighbours.pieces(PART).zip(weights.pieces(PART)) {
         let mut count = 0;
-        for (&neighbour, &weight) in neighbours.iter().zip(weights) {
+        for (&neighbour, &weight) in neighbours.elements().zip(weights.elements()) {
             let place = picked.places[neighbour as usize];
             (places[count], of_places[count]) = (place, weight);
             count += usize::from(place != NOT_PICKED);
@@ -309,7 +308,7 @@ fn sum_rows<S: Simd, E: Stored>(s: S, ids: &[u32], weights: &[f32], from: Part<'
     if start < width {
         let to = &mut to[start..];
         let mut sum = s.load_partial(to);
-        for (&id, &weight) in ids.iter().zip(weights) {
+        for (&id, &weight) in ids.elements().zip(weights.elements()) {
             sum = s.mul_add(s.splat(weight), E::load(s, from.columns(id, start..width)), sum);
         }
         s.store_partial(sum, to);
@@ -329,21 +328,15 @@ fn sum_block<S: Simd, E: Stored, const VECTORS: usize>(
     let columns = start..start + VECTORS * S::LANES;
     let to = &mut to[columns.clone()];
     let mut sums = [s.splat(0.0); VECTORS];
-    for (sum, to) in sums.iter_mut().zip(to.chunks_exact(S::LANES)) {
-        *sum = s.load(to);
-    }
-    for (index, (&id, &weight)) in ids.iter().zip(weights).enumerate() {
+    unrolled!(k < VECTORS => sums[k] = s.load(&to[k * S::LANES..]));
+    for (index, (&id, &weight)) in ids.elements().zip(weights.elements()).enumerate() {
         if let Some(&ahead) = ids.get(index + AHEAD) {
             from.ask_for(ahead, columns.clone());
         }
         let (row, weight) = (from.columns(id, columns.clone()), s.splat(weight));
-        for (k, sum) in sums.iter_mut().enumerate() {
-            *sum = s.mul_add(weight, E::load(s, &row[k * S::LANES..][..S::LANES]), *sum);
-        }
+        unrolled!(k < VECTORS => sums[k] = s.mul_add(weight, E::load(s, &row[k * S::LANES..][..S::LANES]), sums[k]));
     }
-    for (sum, to) in sums.into_iter().zip(to.chunks_exact_mut(S::LANES)) {
-        s.store(sum, to);
-    }
+    unrolled!(k < VECTORS => s.store(sums[k], &mut to[k * S::LANES..]));
 }
 
 /// Nothing of it is a tile's: the executor propagates whole tables before the tiles of a step and after them.

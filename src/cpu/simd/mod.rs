@@ -16,8 +16,13 @@ pub(crate) mod matmul;
 mod neon;
 pub(crate) mod pages;
 pub(crate) mod pairs;
+mod pieces;
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 mod scalar;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+mod sse2;
 mod stored;
+mod unroll;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -25,8 +30,13 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
+pub(crate) use pieces::{InPieces, Items, Run};
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 pub use scalar::Scalar;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+pub use sse2::Scalar;
 pub use stored::Stored;
+pub(crate) use unroll::unrolled;
 
 use alloc::{format, string::ToString, vec::Vec};
 use core::{fmt, str::FromStr};
@@ -242,6 +252,9 @@ macro_rules! kernel {
 }
 pub(crate) use kernel;
 
+/// 2^23: floats from here on are whole numbers.
+const WHOLE: f32 = 8_388_608.0;
+
 /// An instruction set that the kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
@@ -291,7 +304,10 @@ impl Isa {
             return match Self::ALL.into_iter().find(|isa| isa.is_called(&name)) {
                 Some(isa) if isa.is_available() => Ok(isa),
                 Some(isa) => {
-                    let reason = format!("POCKETREC_SIMD={isa}: this processor lacks it; it has {}", has());
+                    let reason = format!(
+                        "POCKETREC_SIMD={isa}: this processor or this build lacks it; it has {}",
+                        has()
+                    );
                     Err(Error::Device(reason))
                 }
                 None => {
@@ -333,10 +349,11 @@ impl FromStr for Isa {
 /// The proof that goes with an [`Isa`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Proof {
+    #[cfg(any(feature = "plain", not(target_arch = "aarch64")))]
     Scalar(Scalar),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(feature = "avx512", target_arch = "x86_64"))]
     Avx512(Avx512),
     #[cfg(target_arch = "aarch64")]
     Neon(Neon),
@@ -349,17 +366,25 @@ impl Proof {
     /// [`Error::Device`] where this processor or this build lacks it.
     pub(crate) fn new(isa: Isa) -> Result<Proof> {
         let proof = match isa {
+            #[cfg(any(feature = "plain", not(target_arch = "aarch64")))]
             Isa::Scalar => Some(Proof::Scalar(Scalar)),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => Avx2::new().map(Proof::Avx2),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(feature = "avx512", target_arch = "x86_64"))]
             Isa::Avx512 => Avx512::new().map(Proof::Avx512),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => Some(Proof::Neon(Neon::new())),
             #[allow(unreachable_patterns)]
             _ => None,
         };
-        proof.ok_or_else(|| Error::Device(format!("this processor or this build lacks {isa}")))
+        proof.ok_or_else(|| {
+            let wants = match isa {
+                Isa::Avx512 if cfg!(not(feature = "avx512")) => ", which wants the feature `avx512` of pocketrec",
+                Isa::Scalar => ", which wants the feature `plain` of pocketrec",
+                _ => "",
+            };
+            Error::Device(format!("this processor or this build lacks {isa}{wants}"))
+        })
     }
 }
 
@@ -367,10 +392,11 @@ impl Proof {
 macro_rules! dispatch {
     ($proof:expr, $s:ident => $body:expr) => {
         match $proof {
+            #[cfg(any(feature = "plain", not(target_arch = "aarch64")))]
             $crate::cpu::simd::Proof::Scalar($s) => $body,
             #[cfg(target_arch = "x86_64")]
             $crate::cpu::simd::Proof::Avx2($s) => $body,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(feature = "avx512", target_arch = "x86_64"))]
             $crate::cpu::simd::Proof::Avx512($s) => $body,
             #[cfg(target_arch = "aarch64")]
             $crate::cpu::simd::Proof::Neon($s) => $body,
@@ -385,9 +411,10 @@ mod tests {
 
     /// What tests do on each available instruction set must not leave out the one that a target always has.
     #[test]
-    fn every_processor_has_scalar_and_64_bit_arm_neon() {
+    fn every_build_has_plain_lanes_or_what_its_target_always_has() {
         let available = Isa::available();
-        assert_eq!(available.last(), Some(&Isa::Scalar));
+        let plain = cfg!(any(feature = "plain", not(target_arch = "aarch64")));
+        assert_eq!(available.last() == Some(&Isa::Scalar), plain);
         assert_eq!(available.contains(&Isa::Neon), cfg!(target_arch = "aarch64"));
     }
 }

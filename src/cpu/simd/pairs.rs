@@ -5,8 +5,9 @@
 //! floats of a row are broadcast together, and neighbouring lanes are added up at the end.
 
 use super::{
-    Simd,
+    InPieces, Simd,
     matmul::{Shape, position},
+    unrolled,
 };
 use crate::cpu::rows::{Rows, RowsMut};
 
@@ -23,9 +24,9 @@ pub(crate) fn packed_len<S: Simd>(inputs: usize) -> usize {
 /// Packs a weight `[outputs, inputs]`: lanes `2 n` and `2 n + 1` of vector `k` are inputs `2 k` and `2 k + 1` of output `n`.
 #[inline(always)]
 pub(crate) fn pack<S: Simd>(_: S, weight: &[f32], inputs: usize, to: &mut [f32]) {
-    for (n, row) in weight.chunks_exact(inputs).enumerate() {
-        for (vector, pair) in to.chunks_exact_mut(S::LANES).zip(row.chunks_exact(2)) {
-            vector[2 * n..][..2].copy_from_slice(pair);
+    for (n, row) in weight.whole_pieces(inputs).enumerate() {
+        for (vector, pair) in to.whole_pieces_mut(S::LANES).zip(row.whole_pieces(2)) {
+            (vector[2 * n], vector[2 * n + 1]) = (pair[0], pair[1]);
         }
     }
 }
@@ -104,16 +105,16 @@ unsafe fn tile<S: Simd, const R: usize>(s: S, context: &Context<'_, S>, row: usi
         let mut sums = [s.splat(0.0); R];
         for pair in 0..context.pairs {
             let right = s.load_ptr(context.weight.add(pair * S::LANES));
-            for (r, sum) in sums.iter_mut().enumerate() {
+            unrolled!(r < R => {
                 let left = s.splat_pair_ptr(x.add(r * context.x.stride + 2 * pair));
-                *sum = s.mul_add(left, right, *sum);
-            }
+                sums[r] = s.mul_add(left, right, sums[r]);
+            });
         }
-        for (r, sum) in sums.into_iter().enumerate() {
-            let sum = s.add(s.add_pairs(sum), context.bias);
+        unrolled!(r < R => {
+            let sum = s.add(s.add_pairs(sums[r]), context.bias);
             // In this order a NaN stays one.
             let sum = if context.relu { s.max(s.splat(0.0), sum) } else { sum };
             s.store_ptr_partial(sum, y.add(r * stride), context.columns);
-        }
+        });
     }
 }

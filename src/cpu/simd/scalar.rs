@@ -1,8 +1,9 @@
-//! Plain code for any processor: four lanes that a compiler may map onto whatever vectors it has.
+//! Plain code for any processor: four lanes that a compiler may map onto whatever vectors it has. Where those are part of the
+//! target, `sse2` has the same lanes in intrinsics, and this file is what they are tested against.
 
 use half::f16;
 
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, unrolled};
 
 /// Four floats at a time in plain code.
 #[derive(Clone, Copy, Debug)]
@@ -10,9 +11,27 @@ pub struct Scalar;
 
 const LANES: usize = 4;
 
+/// An array of `$x` for each `$lane`, written out: where size is what counts, optimisers leave loops, and calls of closures.
+macro_rules! lanes {
+    ($lane:ident => $x:expr) => {
+        lanes!(@each $lane, $x, 0 1 2 3)
+    };
+    (@each $lane:ident, $x:expr, $($number:literal)*) => {
+        [$({
+            const $lane: usize = $number;
+            $x
+        }),*]
+    };
+}
+
+/// The nearest whole number, of two the even one.
 #[inline(always)]
-fn map2(a: [f32; LANES], b: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> [f32; LANES] {
-    core::array::from_fn(|lane| f(a[lane], b[lane]))
+fn round(x: f32) -> f32 {
+    let shift = super::WHOLE.copysign(x);
+    match x.abs() < super::WHOLE {
+        true => ((x + shift) - shift).copysign(x),
+        false => x,
+    }
 }
 
 /// A half as a float, without branches, so that a compiler can do several at once.
@@ -68,22 +87,22 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        map2(a, b, |a, b| a + b)
+        lanes!(I => a[I] + b[I])
     }
 
     #[inline(always)]
     fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        map2(a, b, |a, b| a - b)
+        lanes!(I => a[I] - b[I])
     }
 
     #[inline(always)]
     fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        map2(a, b, |a, b| a * b)
+        lanes!(I => a[I] * b[I])
     }
 
     #[inline(always)]
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        map2(a, b, |a, b| a / b)
+        lanes!(I => a[I] / b[I])
     }
 
     /// Rounded twice: a fused operation would be a library call here.
@@ -94,27 +113,27 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        map2(a, b, |a, b| if a > b { a } else { b })
+        lanes!(I => if a[I] > b[I] { a[I] } else { b[I] })
     }
 
     #[inline(always)]
     fn sqrt(self, a: Self::F32) -> Self::F32 {
-        a.map(libm::sqrtf)
+        lanes!(I => libm::sqrtf(a[I]))
     }
 
     #[inline(always)]
     fn round(self, a: Self::F32) -> Self::F32 {
-        a.map(libm::rintf)
+        lanes!(I => round(a[I]))
     }
 
     #[inline(always)]
     fn exp2_whole(self, a: Self::F32) -> Self::F32 {
-        a.map(|x| f32::from_bits(((x as i32 + 127) as u32) << 23))
+        lanes!(I => f32::from_bits(((a[I] as i32 + 127) as u32) << 23))
     }
 
     #[inline(always)]
     fn select_gt(self, a: Self::F32, b: Self::F32, yes: Self::F32, no: Self::F32) -> Self::F32 {
-        core::array::from_fn(|lane| if a[lane] > b[lane] { yes[lane] } else { no[lane] })
+        lanes!(I => if a[I] > b[I] { yes[I] } else { no[I] })
     }
 
     #[inline(always)]
@@ -148,23 +167,23 @@ impl Simd for Scalar {
 
     #[inline(always)]
     unsafe fn load_ptr_partial(self, from: *const f32, count: usize) -> Self::F32 {
-        let mut x = [0.0; LANES];
-        // SAFETY: the caller vouches for `count` floats, and `count` is at most LANES.
-        unsafe { core::ptr::copy_nonoverlapping(from, x.as_mut_ptr(), count.min(LANES)) }
-        x
+        // SAFETY: the caller vouches for `count` floats, and no more are read.
+        lanes!(I => if I < count { unsafe { from.add(I).read() } } else { 0.0 })
     }
 
     #[inline(always)]
     unsafe fn store_ptr_partial(self, x: Self::F32, to: *mut f32, count: usize) {
-        // SAFETY: as in load_ptr_partial, for writing.
-        unsafe { core::ptr::copy_nonoverlapping(x.as_ptr(), to, count.min(LANES)) }
+        unrolled!(i < LANES => if i < count {
+            // SAFETY: as in load_ptr_partial, for writing.
+            unsafe { to.add(i).write(x[i]) }
+        });
     }
 
     #[inline(always)]
     unsafe fn load_halves_ptr(self, from: *const f16) -> Self::F32 {
         // SAFETY: the caller vouches for LANES halves, and an array of them is aligned as one is.
         let halves = unsafe { from.cast::<[f16; LANES]>().read() };
-        halves.map(|half| widen(half.to_bits()))
+        lanes!(I => widen(halves[I].to_bits()))
     }
 
     #[inline(always)]
@@ -172,7 +191,24 @@ impl Simd for Scalar {
         // SAFETY: as in load_halves_ptr, for writing.
         unsafe {
             to.cast::<[f16; LANES]>()
-                .write(x.map(|x| f16::from_bits(narrow(x.to_bits()))))
+                .write(lanes!(I => f16::from_bits(narrow(x[I].to_bits()))))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_as_the_c_library_does() {
+        for i in 0..100_000u32 {
+            let x = f32::from_bits(i.wrapping_mul(0x9e37_79b9));
+            let exact = [x, (i as f32 - 50_000.0) / 4.0];
+            for x in exact.into_iter().filter(|x| !x.is_nan()) {
+                assert_eq!(round(x).to_bits(), libm::rintf(x).to_bits(), "{x}");
+            }
+        }
+        assert!(round(f32::NAN).is_nan());
     }
 }

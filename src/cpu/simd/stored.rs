@@ -3,7 +3,7 @@
 use bytemuck::Pod;
 use half::f16;
 
-use super::{Sealed, Simd};
+use super::{InPieces, Sealed, Simd};
 
 /// A float that rows are kept as.
 ///
@@ -81,7 +81,7 @@ impl Stored for f16 {
 
     #[inline(always)]
     fn take_over<S: Simd>(s: S, sums: &[f32], to: &mut [f16]) {
-        for (sums, to) in sums[..to.len()].chunks(S::LANES).zip(to.chunks_mut(S::LANES)) {
+        for (sums, to) in sums[..to.len()].pieces(S::LANES).zip(to.pieces_mut(S::LANES)) {
             Self::store(s, s.load_partial(sums), to);
         }
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     cpu::{
         rows::{Rows, RowsMut},
-        simd::{Simd, kernel},
+        simd::{InPieces, Simd, kernel},
     },
     data::Batch,
     plan::Accumulate,
@@ -192,7 +192,7 @@ impl<'a> Reads<'a> {
 kernel! {
     pub fn dot<'a, S: Simd>(s: S, a: &'a [f32], b: &'a [f32]) -> f32 {
         let mut sum = s.splat(0.0);
-        for (a, b) in a.chunks(S::LANES).zip(b.chunks(S::LANES)) {
+        for (a, b) in a.pieces(S::LANES).zip(b.pieces(S::LANES)) {
             sum = s.mul_add(s.load_partial(a), s.load_partial(b), sum);
         }
         s.reduce_sum(sum)
@@ -201,7 +201,7 @@ kernel! {
 
 kernel! {
     pub fn add<'a, S: Simd>(s: S, term: &'a [f32], row: &'a mut [f32]) {
-        for (x, to) in term.chunks(S::LANES).zip(row.chunks_mut(S::LANES)) {
+        for (x, to) in term.pieces(S::LANES).zip(row.pieces_mut(S::LANES)) {
             let sum = s.add(s.load_partial(to), s.load_partial(x));
             s.store_partial(sum, to);
         }
@@ -210,7 +210,7 @@ kernel! {
 
 kernel! {
     pub fn scaled<'a, S: Simd>(s: S, factor: f32, from: &'a [f32], to: &'a mut [f32]) {
-        for (x, to) in from.chunks(S::LANES).zip(to.chunks_mut(S::LANES)) {
+        for (x, to) in from.pieces(S::LANES).zip(to.pieces_mut(S::LANES)) {
             s.store_partial(s.mul(s.splat(factor), s.load_partial(x)), to);
         }
     }
@@ -218,7 +218,7 @@ kernel! {
 
 kernel! {
     pub fn scale_in_place<'a, S: Simd>(s: S, factor: f32, row: &'a mut [f32]) {
-        for x in row.chunks_mut(S::LANES) {
+        for x in row.pieces_mut(S::LANES) {
             s.store_partial(s.mul(s.splat(factor), s.load_partial(x)), x);
         }
     }

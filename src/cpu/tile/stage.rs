@@ -10,18 +10,26 @@ use crate::{
 };
 
 macro_rules! tile_stage {
-    ($($op:ident),*) => {
+    ($($op:ident $(in [$($feature:literal),+])?),* $(,)?) => {
         /// A stage of a plan with what a tile keeps of it.
         #[derive(Clone)]
         #[allow(clippy::large_enum_variant)] // a handful a tile, made once
         pub(super) enum TileStage {
-            $($op(ops::$op, <ops::$op as TileOp>::Workspace),)*
+            $(
+                $(#[cfg(any($(feature = $feature),+))])?
+                $op(ops::$op, <ops::$op as TileOp>::Workspace),
+            )*
         }
 
         impl TileStage {
             pub fn new(stage: &Stage) -> Self {
                 match stage {
-                    $(Stage::$op(op) => TileStage::$op(op.clone(), Default::default()),)*
+                    $(
+                        $(#[cfg(any($(feature = $feature),+))])?
+                        Stage::$op(op) => TileStage::$op(op.clone(), Default::default()),
+                    )*
+                    #[allow(unreachable_patterns)] // where nothing is left out
+                    _ => unreachable!("an executor refuses what is not built before anything else"),
                 }
             }
 
@@ -29,7 +37,10 @@ macro_rules! tile_stage {
             #[inline]
             pub fn forward<S: Simd>(&mut self, s: S, on: &Operands<'_>, work: &mut AlignedVec, output: RowsMut<'_>) {
                 match self {
-                    $(TileStage::$op(op, workspace) => op.forward(s, on, Memory { workspace, work }, output),)*
+                    $(
+                        $(#[cfg(any($(feature = $feature),+))])?
+                        TileStage::$op(op, workspace) => op.forward(s, on, Memory { workspace, work }, output),
+                    )*
                 }
             }
 
@@ -43,7 +54,10 @@ macro_rules! tile_stage {
                 d: &mut StageGradients<'_, '_>,
             ) {
                 match self {
-                    $(TileStage::$op(op, workspace) => op.backward(s, on, Memory { workspace, work }, d),)*
+                    $(
+                        $(#[cfg(any($(feature = $feature),+))])?
+                        TileStage::$op(op, workspace) => op.backward(s, on, Memory { workspace, work }, d),
+                    )*
                 }
             }
         }

@@ -50,16 +50,21 @@ use crate::{
         memory::layout::{Columns, masks::Relus, needs::Needs},
         program::draft::Draft,
     },
-    ops::for_each_op,
+    ops::{check_built, for_each_op},
     plan::{Plan, Stage},
 };
 
 macro_rules! gpu_ops {
-    ($($op:ident),*) => {
+    ($($op:ident $(in [$($feature:literal),+])?),* $(,)?) => {
         /// A stage as graphics devices know it.
         fn of(stage: &Stage) -> &dyn GpuOp {
             match stage {
-                $(Stage::$op(op) => op,)*
+                $(
+                    $(#[cfg(any($(feature = $feature),+))])?
+                    Stage::$op(op) => op,
+                )*
+                #[allow(unreachable_patterns)] // where nothing is left out
+                _ => unreachable!("a program refuses what is not built before anything else"),
             }
         }
 
@@ -84,6 +89,7 @@ pub(crate) fn needs(plan: &Plan) -> Vec<Needs> {
 /// # Errors
 /// [`Error::Device`](crate::Error::Device) names the stage that is too large, with the sizes.
 pub(crate) fn columns(plan: &Plan) -> Result<Columns> {
+    check_built(plan.stages())?;
     let columns = Columns::new(plan, needs(plan));
     plan.stages()
         .iter()

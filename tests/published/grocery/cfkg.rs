@@ -3,7 +3,7 @@
 //! Takes minutes, and the data beside the project:
 //!
 //! ```text
-//! cargo test --release --no-default-features --features parallel --test published grocery::cfkg:: -- --ignored --nocapture
+//! cargo test --release --no-default-features --features parallel,full --test published grocery::cfkg:: -- --ignored --nocapture
 //! ```
 //!
 //! `GROCERY_CFKG="LOSS EPOCHS RATE BATCH NEGATIVES RELATIONS WIDTH EVERY"` tries settings on the dev part and leaves the test part

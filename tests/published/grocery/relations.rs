@@ -3,7 +3,7 @@
 //! Takes minutes, and the data beside the project:
 //!
 //! ```text
-//! cargo test --release --no-default-features --features parallel --test published grocery::relations:: -- --ignored --nocapture
+//! cargo test --release --no-default-features --features parallel,full --test published grocery::relations:: -- --ignored --nocapture
 //! ```
 //!
 //! `GROCERY="MODEL LAYERS EPOCHS RATE BATCH TEMPERATURE WEIGHT POSITIVES WIDTH EVERY"` tries settings on the dev part and leaves

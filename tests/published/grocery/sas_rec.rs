@@ -3,7 +3,7 @@
 //! Takes minutes, and the data beside the project:
 //!
 //! ```text
-//! cargo test --release --no-default-features --features parallel --test published grocery::sas_rec:: -- --ignored --nocapture
+//! cargo test --release --no-default-features --features parallel,full --test published grocery::sas_rec:: -- --ignored --nocapture
 //! ```
 //!
 //! `GROCERY_SASREC="WIDTH BLOCKS LENGTH DROPOUT EPOCHS RATE BATCH L2 EVERY"` tries settings on the dev part, one after the other

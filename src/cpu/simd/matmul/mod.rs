@@ -21,7 +21,7 @@
 
 mod operands;
 
-use super::{Simd, kernel};
+use super::{Simd, kernel, unrolled};
 pub(super) use operands::position;
 pub(crate) use operands::{Left, Panels, Shape, Start, panel_width};
 
@@ -189,9 +189,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
                 sums = [bias_lanes; R];
             }
             RawStart::Output => {
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    load_row(s, c.add(r * context.c_stride), tail, sums);
-                }
+                unrolled!(r < R => load_row(s, c.add(r * context.c_stride), tail, &mut sums[r]));
             }
         }
         // Where there is no depth, nothing is read of A, and it may be shorter than its rows are apart.
@@ -201,9 +199,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
         if S::LEFT_STEPS == 4 && context.a_depth == 1 {
             while depth >= 4 {
                 let mut left = [s.splat(0.0); R];
-                for (r, left) in left.iter_mut().enumerate() {
-                    *left = s.load_ptr(a.add(r * context.a_row));
-                }
+                unrolled!(r < R => left[r] = s.load_ptr(a.add(r * context.a_row)));
                 depth_step::<S, R, V, 0>(s, &left, b, &mut sums);
                 depth_step::<S, R, V, 1>(s, &left, b.add(context.b_depth), &mut sums);
                 depth_step::<S, R, V, 2>(s, &left, b.add(2 * context.b_depth), &mut sums);
@@ -216,27 +212,23 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
         for _ in 0..depth {
             let mut right = [s.splat(0.0); V];
             load_row(s, b, S::LANES, &mut right);
-            for (r, sums) in sums.iter_mut().enumerate() {
+            unrolled!(r < R => {
                 let left = s.splat(*a.add(r * context.a_row));
-                for (sum, &right) in sums.iter_mut().zip(&right) {
-                    *sum = s.mul_add(left, right, *sum);
-                }
-            }
+                unrolled!(v < V => sums[r][v] = s.mul_add(left, right[v], sums[r][v]));
+            });
             a = a.wrapping_add(context.a_depth);
             b = b.wrapping_add(context.b_depth);
         }
-        for (r, sums) in sums.iter().enumerate() {
-            for (vector, &sum) in sums.iter().enumerate() {
-                // In this order a NaN stays one.
-                let sum = if context.relu { s.max(s.splat(0.0), sum) } else { sum };
-                let to = c.add(r * context.c_stride + vector * S::LANES);
-                if vector + 1 < V || tail == S::LANES {
-                    s.store_ptr(sum, to);
-                } else {
-                    s.store_ptr_partial(sum, to, tail);
-                }
+        unrolled!(r < R => unrolled!(v < V => {
+            // In this order a NaN stays one.
+            let sum = if context.relu { s.max(s.splat(0.0), sums[r][v]) } else { sums[r][v] };
+            let to = c.add(r * context.c_stride + v * S::LANES);
+            if v + 1 < V || tail == S::LANES {
+                s.store_ptr(sum, to);
+            } else {
+                s.store_ptr_partial(sum, to, tail);
             }
-        }
+        }));
     }
 }
 
@@ -254,11 +246,7 @@ unsafe fn depth_step<S: Simd, const R: usize, const V: usize, const LANE: i32>(
     let mut right = [s.splat(0.0); V];
     // SAFETY: the caller's.
     unsafe { load_row(s, b, S::LANES, &mut right) };
-    for (sums, &left) in sums.iter_mut().zip(left) {
-        for (sum, &right) in sums.iter_mut().zip(&right) {
-            *sum = s.mul_add_lane::<LANE>(left, right, *sum);
-        }
-    }
+    unrolled!(r < R => unrolled!(v < V => sums[r][v] = s.mul_add_lane::<LANE>(left[r], right[v], sums[r][v])));
 }
 
 /// Loads `V` vectors, of whose last only `tail` lanes are there.
@@ -267,17 +255,15 @@ unsafe fn depth_step<S: Simd, const R: usize, const V: usize, const LANE: i32>(
 /// `from` must be valid for reading `V - 1` vectors and `tail` floats.
 #[inline(always)]
 unsafe fn load_row<S: Simd, const V: usize>(s: S, from: *const f32, tail: usize, to: &mut [S::F32; V]) {
-    for (vector, to) in to.iter_mut().enumerate() {
-        // SAFETY: the caller's.
-        unsafe {
-            let from = from.add(vector * S::LANES);
-            *to = if vector + 1 < V || tail == S::LANES {
-                s.load_ptr(from)
-            } else {
-                s.load_ptr_partial(from, tail)
-            };
-        }
-    }
+    // SAFETY: the caller's.
+    unrolled!(v < V => unsafe {
+        let from = from.add(v * S::LANES);
+        to[v] = if v + 1 < V || tail == S::LANES {
+            s.load_ptr(from)
+        } else {
+            s.load_ptr_partial(from, tail)
+        };
+    });
 }
 
 #[cfg(test)]

@@ -1,0 +1,409 @@
+//! Loops over slices side by side, in pieces of a vector or a row: what the standard library's `chunks`, `chunks_exact`, `iter`,
+//! `zip` and `enumerate` are, but inlined into kernels at every level of optimisation.
+//!
+//! Where size is what counts (`opt-level` `s` and `z`) compilers leave the `next` of the standard library's adaptors as a call,
+//! one a vector, and whatever lanes it hands over go through memory.
+
+use core::marker::PhantomData;
+
+/// Items by their numbers.
+///
+/// # Safety
+/// [`count`](Items::count) does not change, and [`item`](Items::item) gives what may be held beside any other item.
+pub(crate) unsafe trait Items {
+    type Item;
+
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Item `index`.
+    ///
+    /// # Safety
+    /// The index is below the count, and none is asked for twice.
+    unsafe fn item(&self, index: usize) -> Self::Item;
+}
+
+/// Items, to be gone over in their order.
+pub(crate) struct Run<I>(I);
+
+impl<I: Items> Run<I> {
+    /// These beside others, as far as both go.
+    #[inline(always)]
+    pub fn zip<J: Items>(self, other: Run<J>) -> Run<Beside<I, J>> {
+        Run(Beside(self.0, other.0))
+    }
+
+    /// The first `count` of these, or all.
+    #[inline(always)]
+    pub fn take(self, count: usize) -> Run<First<I>> {
+        Run(First(self.0, count))
+    }
+
+    /// These with their numbers.
+    #[inline(always)]
+    pub fn enumerate(self) -> Run<Numbered<I>> {
+        Run(Numbered(self.0))
+    }
+}
+
+impl<I: Items> IntoIterator for Run<I> {
+    type Item = I::Item;
+    type IntoIter = Iter<I>;
+
+    #[inline(always)]
+    fn into_iter(self) -> Iter<I> {
+        let end = self.0.count();
+        Iter {
+            items: self.0,
+            next: 0,
+            end,
+        }
+    }
+}
+
+/// See [`Run`].
+pub(crate) struct Iter<I> {
+    items: I,
+    next: usize,
+    end: usize,
+}
+
+impl<I: Items> Iterator for Iter<I> {
+    type Item = I::Item;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<I::Item> {
+        if self.next == self.end {
+            return None;
+        }
+        let index = self.next;
+        self.next += 1;
+        // SAFETY: it is below the count, and comes once.
+        Some(unsafe { self.items.item(index) })
+    }
+}
+
+/// See [`Run::zip`].
+pub(crate) struct Beside<I, J>(I, J);
+
+// SAFETY: the counts of both do not change.
+unsafe impl<I: Items, J: Items> Items for Beside<I, J> {
+    type Item = (I::Item, J::Item);
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        let (left, right) = (self.0.count(), self.1.count());
+        if left < right { left } else { right }
+    }
+
+    #[inline(always)]
+    unsafe fn item(&self, index: usize) -> Self::Item {
+        // SAFETY: the caller's, since the count is not above that of either.
+        unsafe { (self.0.item(index), self.1.item(index)) }
+    }
+}
+
+/// See [`Run::take`].
+pub(crate) struct First<I>(I, usize);
+
+// SAFETY: those of the items, of which there are no more.
+unsafe impl<I: Items> Items for First<I> {
+    type Item = I::Item;
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        let all = self.0.count();
+        if self.1 < all { self.1 } else { all }
+    }
+
+    #[inline(always)]
+    unsafe fn item(&self, index: usize) -> Self::Item {
+        // SAFETY: the caller's.
+        unsafe { self.0.item(index) }
+    }
+}
+
+/// See [`Run::enumerate`].
+pub(crate) struct Numbered<I>(I);
+
+// SAFETY: those of the items.
+unsafe impl<I: Items> Items for Numbered<I> {
+    type Item = (usize, I::Item);
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    #[inline(always)]
+    unsafe fn item(&self, index: usize) -> Self::Item {
+        // SAFETY: the caller's.
+        (index, unsafe { self.0.item(index) })
+    }
+}
+
+/// A slice's elements.
+pub(crate) struct Elements<'a, T>(&'a [T]);
+
+// SAFETY: they are shared.
+unsafe impl<'a, T> Items for Elements<'a, T> {
+    type Item = &'a T;
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    unsafe fn item(&self, index: usize) -> &'a T {
+        // SAFETY: the index is below the length.
+        unsafe { &*self.0.as_ptr().add(index) }
+    }
+}
+
+/// A slice's elements, to write.
+pub(crate) struct ElementsMut<'a, T> {
+    data: *mut T,
+    len: usize,
+    borrowed: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: each comes once, from a slice that is borrowed for as long.
+unsafe impl<'a, T> Items for ElementsMut<'a, T> {
+    type Item = &'a mut T;
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.len
+    }
+
+    #[inline(always)]
+    unsafe fn item(&self, index: usize) -> &'a mut T {
+        // SAFETY: the index is below the length, and no other reference is to this element.
+        unsafe { &mut *self.data.add(index) }
+    }
+}
+
+/// Pieces of a slice: `size` elements each, but for the last where they are [all](Pieces::all).
+pub(crate) struct Pieces<'a, T> {
+    data: &'a [T],
+    size: usize,
+    count: usize,
+}
+
+// SAFETY: they are shared.
+unsafe impl<'a, T> Items for Pieces<'a, T> {
+    type Item = &'a [T];
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    #[inline(always)]
+    unsafe fn item(&self, index: usize) -> &'a [T] {
+        let (start, len) = place(self.data.len(), self.size, index);
+        // SAFETY: a piece below the count is within the slice.
+        unsafe { core::slice::from_raw_parts(self.data.as_ptr().add(start), len) }
+    }
+}
+
+/// The whole pieces of a slice: their length is one and the same.
+pub(crate) struct WholePieces<'a, T>(Pieces<'a, T>);
+
+// SAFETY: they are shared.
+unsafe impl<'a, T> Items for WholePieces<'a, T> {
+    type Item = &'a [T];
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.0.count
+    }
+
+    #[inline(always)]
+    unsafe fn item(&self, index: usize) -> &'a [T] {
+        // SAFETY: a whole piece below the count is within the slice.
+        unsafe { core::slice::from_raw_parts(self.0.data.as_ptr().add(index * self.0.size), self.0.size) }
+    }
+}
+
+/// [`Pieces`] to write.
+pub(crate) struct PiecesMut<'a, T> {
+    data: *mut T,
+    len: usize,
+    size: usize,
+    count: usize,
+    borrowed: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: pieces do not overlap, and each comes once, from a slice that is borrowed for as long.
+unsafe impl<'a, T> Items for PiecesMut<'a, T> {
+    type Item = &'a mut [T];
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    #[inline(always)]
+    unsafe fn item(&self, index: usize) -> &'a mut [T] {
+        let (start, len) = place(self.len, self.size, index);
+        // SAFETY: a piece below the count is within the slice, and no other reference is to it.
+        unsafe { core::slice::from_raw_parts_mut(self.data.add(start), len) }
+    }
+}
+
+/// [`WholePieces`] to write.
+pub(crate) struct WholePiecesMut<'a, T>(PiecesMut<'a, T>);
+
+// SAFETY: as those of `PiecesMut`.
+unsafe impl<'a, T> Items for WholePiecesMut<'a, T> {
+    type Item = &'a mut [T];
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.0.count
+    }
+
+    #[inline(always)]
+    unsafe fn item(&self, index: usize) -> &'a mut [T] {
+        // SAFETY: a whole piece below the count is within the slice, and no other reference is to it.
+        unsafe { core::slice::from_raw_parts_mut(self.0.data.add(index * self.0.size), self.0.size) }
+    }
+}
+
+/// Where piece `index` begins, and its length.
+#[inline(always)]
+fn place(len: usize, size: usize, index: usize) -> (usize, usize) {
+    let start = index * size;
+    let rest = len - start;
+    (start, if rest < size { rest } else { size })
+}
+
+/// What kernels go over a slice by.
+///
+/// # Panics
+/// All that takes a size panics where that is 0.
+pub(crate) trait InPieces<T> {
+    /// As `iter`.
+    fn elements(&self) -> Run<Elements<'_, T>>;
+    /// As `iter_mut`.
+    fn elements_mut(&mut self) -> Run<ElementsMut<'_, T>>;
+    /// As `chunks`.
+    fn pieces(&self, size: usize) -> Run<Pieces<'_, T>>;
+    /// As `chunks_mut`.
+    fn pieces_mut(&mut self, size: usize) -> Run<PiecesMut<'_, T>>;
+    /// As `chunks_exact`.
+    fn whole_pieces(&self, size: usize) -> Run<WholePieces<'_, T>>;
+    /// As `chunks_exact_mut`.
+    fn whole_pieces_mut(&mut self, size: usize) -> Run<WholePiecesMut<'_, T>>;
+}
+
+impl<T> InPieces<T> for [T] {
+    #[inline(always)]
+    fn elements(&self) -> Run<Elements<'_, T>> {
+        Run(Elements(self))
+    }
+
+    #[inline(always)]
+    fn elements_mut(&mut self) -> Run<ElementsMut<'_, T>> {
+        Run(ElementsMut {
+            data: self.as_mut_ptr(),
+            len: self.len(),
+            borrowed: PhantomData,
+        })
+    }
+
+    #[inline(always)]
+    fn pieces(&self, size: usize) -> Run<Pieces<'_, T>> {
+        let count = self.len() / size + usize::from(!self.len().is_multiple_of(size));
+        Run(Pieces {
+            data: self,
+            size,
+            count,
+        })
+    }
+
+    #[inline(always)]
+    fn pieces_mut(&mut self, size: usize) -> Run<PiecesMut<'_, T>> {
+        let count = self.len() / size + usize::from(!self.len().is_multiple_of(size));
+        Run(PiecesMut {
+            data: self.as_mut_ptr(),
+            len: self.len(),
+            size,
+            count,
+            borrowed: PhantomData,
+        })
+    }
+
+    #[inline(always)]
+    fn whole_pieces(&self, size: usize) -> Run<WholePieces<'_, T>> {
+        let count = self.len() / size;
+        Run(WholePieces(Pieces {
+            data: self,
+            size,
+            count,
+        }))
+    }
+
+    #[inline(always)]
+    fn whole_pieces_mut(&mut self, size: usize) -> Run<WholePiecesMut<'_, T>> {
+        let count = self.len() / size;
+        Run(WholePiecesMut(PiecesMut {
+            data: self.as_mut_ptr(),
+            len: self.len(),
+            size,
+            count,
+            borrowed: PhantomData,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn the_same_as_the_standard_library() {
+        let numbers: Vec<u32> = (0..23).collect();
+        for len in [0, 1, 7, 8, 9, 16, 23] {
+            for size in [1, 4, 8, 30] {
+                let (a, mut b) = (&numbers[..len], numbers[..len].to_vec());
+                assert!(a.pieces(size).into_iter().eq(a.chunks(size)));
+                assert!(a.whole_pieces(size).into_iter().eq(a.chunks_exact(size)));
+                assert!(b.pieces_mut(size).into_iter().eq(a.to_vec().chunks_mut(size)));
+                assert!(
+                    b.whole_pieces_mut(size)
+                        .into_iter()
+                        .eq(a.to_vec().chunks_exact_mut(size))
+                );
+                let ours = a.pieces(size).zip(numbers.elements()).enumerate();
+                assert!(ours.into_iter().eq(a.chunks(size).zip(&numbers).enumerate()));
+                assert!(a.elements().take(size).into_iter().eq(a.iter().take(size)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_there() {
+        let mut numbers = [0; 11];
+        for (number, slot) in numbers.elements_mut().enumerate() {
+            *slot = number;
+        }
+        for (piece, number) in numbers.pieces_mut(4).zip([10, 20, 30].elements()) {
+            piece[0] += number;
+        }
+        for piece in numbers.whole_pieces_mut(4) {
+            piece[3] = 0;
+        }
+        assert_eq!(numbers, [10, 1, 2, 0, 24, 5, 6, 0, 38, 9, 10]);
+    }
+
+    #[test]
+    #[should_panic = "divide by zero"]
+    fn pieces_of_nothing_are_refused() {
+        [1, 2].pieces(0);
+    }
+}
