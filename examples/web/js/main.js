@@ -51,12 +51,13 @@ async function open(doing, from, call, ...args) {
   try {
     model = await engine.call(call, ...args);
   } catch (error) {
+    const message = naming(/** @type {Error} */ (error).message, args);
     if (before && !(error instanceof DeadWorker)) {
-      tell(byId('open-error'), /** @type {Error} */ (error).message);
+      tell(byId('open-error'), message);
       return show('work');
     }
     await home();
-    return start.tell(/** @type {Error} */ (error).message);
+    return start.tell(message);
   }
   // A copy, where another tab has the model open, is another one.
   saved = from && from.id === model.id ? from : undefined;
@@ -73,6 +74,12 @@ async function open(doing, from, call, ...args) {
   scrollTo(0, 0);
   if (call === 'create') await train();
   else await recommend();
+}
+
+/** A message says of which file it is. @param {string} message @param {any[]} args of the call that failed */
+function naming(message, [source]) {
+  const name = (source instanceof File ? source : source.file)?.name;
+  return !name || message.includes(name) ? message : `${name}: ${message}`;
 }
 
 /** Users and items; there may be new ones after a click. @param {{users: number, items: number}} of */

@@ -115,9 +115,10 @@ export class Page {
     return readFile(path);
   }
 
-  /** @param {string} name @param {Buffer} buffer */
-  choose(name, buffer) {
-    return this.tab.setInputFiles('#file', { name, mimeType: 'application/octet-stream', buffer });
+  /** Gives the page files, by their names. @param {Record<string, Buffer>} files */
+  choose(files) {
+    const chosen = Object.entries(files).map(([name, buffer]) => ({ name, mimeType: 'application/octet-stream', buffer }));
+    return this.tab.setInputFiles('#file', chosen);
   }
 
   /** Drops a file on the middle of the page. @param {string} name @param {Buffer} buffer */

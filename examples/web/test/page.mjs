@@ -129,7 +129,7 @@ async function imports(page, tab) {
   assert.deepEqual(page.plain(await page.recommendations()), page.plain(recommended), 'the checkpoint, dropped');
 
   await tab.click('#leave');
-  await page.choose('small.safetensors', small);
+  await page.choose({ 'small.safetensors': small });
   await page.isOpen();
   await page.pick('17');
   const names = new Set((await page.recommendations()).map(row => row.name));
@@ -150,7 +150,7 @@ async function refuses(page, tab) {
   // Once with a model open, which must stay, and once without.
   for (const where of ['#open-error', '#start-error']) {
     for (const [name, bytes] of Object.entries(wrong)) {
-      await page.choose(name, bytes);
+      await page.choose({ [name]: bytes });
       await tab.waitForSelector(`${where}:not([hidden])`);
       const message = await page.text(where);
       assert(message.length > 15, `${name}: ${message}`);
@@ -162,11 +162,20 @@ async function refuses(page, tab) {
       await tab.click('#leave');
     }
   }
-  // Ids are keys, so a huge one is a key like any other.
+}
+
+/** @param {Page} page @param {import('playwright-core').Page} tab */
+async function reads(page, tab) {
+  // Ids are keys, so a huge one is a key like any other. Each of 12 users has 5 of 23 items, and the thirteenth one.
   const rows = Array.from({ length: 60 }, (_, i) => `${i % 12},${(i * 7) % 23}`);
-  await page.choose('huge.csv', Buffer.from(`user,item\n99999999999999999999999999,3\n${rows.join('\n')}\n`));
+  const ratings = Buffer.from(`user,item\n99999999999999999999999999,3\n${rows.join('\n')}\n`);
+  const titles = Array.from({ length: 23 }, (_, i) => `${i},"Film, the ${i}th",Drama`);
+  await page.choose({ 'huge.csv': ratings, 'movies.csv': Buffer.from(`movieId,title,genres\n${titles.join('\n')}\n`) });
   await page.isOpen();
-  assert.match(await page.text('#size'), /^13 users/);
+  assert.match(await page.text('#size'), /^13 users · 23 items/);
+  await page.pick('99999999999999999999999999');
+  assert.equal(await page.text('#history'), 'Film, the 3th', 'titles are shown');
+  assert((await page.recommendations()).every(row => /^Film, the \d+th$/.test(row.name)));
   await tab.click('#leave');
 }
 
@@ -215,7 +224,7 @@ try {
   const page = new Page(tab);
   await tab.goto(server.url);
 
-  for (const [name, test] of Object.entries({ trains, learns, keeps, comesBack, imports, refuses, survives, isSmooth })) {
+  for (const [name, test] of Object.entries({ trains, learns, keeps, comesBack, imports, refuses, reads, survives, isSmooth })) {
     const start = performance.now();
     await test(page, tab);
     assert.deepEqual(page.errors, [], 'errors in the console');
