@@ -1,3 +1,5 @@
+import { newId } from './store.js';
+
 /**
  * The page's end of the worker: calls that are answered by promises, events, and the news that the worker is dead.
  *
@@ -17,7 +19,7 @@ export class Engine extends EventTarget {
     this.#ready ??= new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
       this.#worker = worker;
-      const lock = `pocketrec-worker-${crypto.randomUUID()}`;
+      const lock = `pocketrec-worker-${newId()}`;
       const ended = (/** @type {string} */ message) => {
         if (this.#worker !== worker) return;
         reject(new Error(message));

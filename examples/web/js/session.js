@@ -31,7 +31,7 @@ export class Session {
   constructor(recommender, name) {
     this.recommender = recommender;
     this.name = name;
-    this.id = crypto.randomUUID();
+    this.id = store.newId();
   }
 
   /** @param {any} Recommender @param {Source} source @param {Settings} settings */
@@ -138,7 +138,7 @@ export class Session {
       key: (await r.userKey(user)) ?? `new, ${user}`,
       known: latest.length,
       history: await Promise.all(latest.slice(0, k).map(item => this.item(item))),
-      best: await Promise.all(best.map(async ({ item, score }) => ({ ...(await this.item(item)), score }))),
+      best: await Promise.all(best.map(async (/** @type {{item: number, score: number}} */ { item, score }) => ({ ...(await this.item(item)), score }))),
     };
   }
 
@@ -152,21 +152,23 @@ export class Session {
   /** @param {number} item @param {number} k */
   async similar(item, k) {
     const alike = await this.recommender.similarItems(item, k);
-    return Promise.all([...alike].map(async ({ item, score }) => ({ ...(await this.item(item)), score })));
+    return Promise.all([...alike].map(async (/** @type {{item: number, score: number}} */ { item, score }) => ({ ...(await this.item(item)), score })));
   }
 
   /** Users whose key begins with the text, then those that have it anywhere. @param {string} text @param {number} limit */
   async find(text, limit) {
     const r = this.recommender;
-    if (this.#searched?.length !== r.users) {
-      this.#searched = [];
-      for (let user = 0; user < r.users; user++) this.#searched.push(((await r.userKey(user)) ?? `new, ${user}`).toLowerCase());
+    let searched = this.#searched;
+    // There may be new users since the last search.
+    if (searched?.length !== r.users) {
+      this.#searched = searched = [];
+      for (let user = 0; user < r.users; user++) searched.push(((await r.userKey(user)) ?? `new, ${user}`).toLowerCase());
     }
     const wanted = text.trim().toLowerCase();
     const first = [];
     const then = [];
-    for (let user = 0; user < this.#searched.length && first.length < limit; user++) {
-      const at = this.#searched[user].indexOf(wanted);
+    for (let user = 0; user < searched.length && first.length < limit; user++) {
+      const at = searched[user].indexOf(wanted);
       if (at === 0) first.push(user);
       else if (at > 0 && then.length < limit) then.push(user);
     }

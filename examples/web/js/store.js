@@ -16,6 +16,9 @@
  * @property {import('./curves.js').Curves} curves
  */
 
+/** A name that nothing else has. (`crypto.randomUUID` is not there for pages of a local network without TLS.) */
+export const newId = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), part => part.toString(36)).join('-');
+
 /** @type {Promise<IDBDatabase> | undefined} */
 let opened;
 

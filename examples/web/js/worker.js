@@ -146,7 +146,7 @@ function messages() {
 
 /** @param {unknown} error */
 function words(error) {
-  return error instanceof Error || error instanceof DOMException ? error.message : String(error);
+  return error instanceof Error || error instanceof DOMException ? error.message || error.name : String(error);
 }
 
 /** WebAssembly that trapped (no memory left, most likely) is in no state to be called again. @param {unknown} error */
@@ -156,7 +156,8 @@ function isTrap(error) {
 
 /** @param {unknown} error */
 function die(error) {
-  postMessage({ event: 'dead', message: words(error) });
+  const cause = isTrap(error) ? `WebAssembly stopped (${words(error)}), as it does when memory runs out` : words(error);
+  postMessage({ event: 'dead', message: cause });
   close();
 }
 addEventListener('unhandledrejection', event => die(event.reason));

@@ -34,10 +34,14 @@ export class Page {
     );
   }
 
+  openSettings() {
+    return this.tab.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
+  }
+
   /** Trains on made-up data to the end. @param {Record<string, string | number>} settings */
   async train(settings) {
     const { tab } = this;
-    await tab.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
+    await this.openSettings();
     for (const [name, value] of Object.entries(settings)) {
       const field = tab.locator(`[name=${name}]`);
       if (typeof value === 'string') await field.selectOption(value);

@@ -12,12 +12,14 @@ const [out, ...rest] = process.argv.slice(2);
 if (!out) throw new Error('usage: node shots.mjs OUT [width ...], or node shots.mjs --readme FILE.png');
 const readme = out === '--readme';
 const widths = readme || !rest.length ? (readme ? [1200] : [390, 820, 1440]) : rest.map(Number);
+/** @type {('light' | 'dark')[]} */
+const schemes = readme ? ['light'] : ['light', 'dark'];
 
 const server = await serve(process.env.PAGE ?? folder);
 const browser = await launch();
 try {
   if (!readme) await mkdir(out, { recursive: true });
-  for (const width of widths) for (const colorScheme of readme ? ['light'] : ['light', 'dark']) await states(width, colorScheme);
+  for (const width of widths) for (const scheme of schemes) await states(width, scheme);
 } finally {
   await browser.close();
   server.close();
