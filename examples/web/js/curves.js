@@ -33,7 +33,10 @@ export function extend(curves, report) {
   if (curves.loss.length > POINTS) curves.loss = curves.loss.filter(([epoch], i) => epoch >= 1 || i % 2);
 }
 
-/** The loss with what is known of the epoch that runs. @param {Curves} curves @param {Omit<Report, 'ended'>} report @returns {[number, number][]} */
+/**
+ * The loss with what is known of the epoch that runs.
+ * @param {Curves} curves @param {Omit<Report, 'ended'>} report @returns {[number, number][]}
+ */
 export function tip({ loss }, { epoch, progress, loss: now, done }) {
   return epoch > 0 && progress > 0 && now !== undefined && !done ? [...loss, [epoch + progress, now]] : loss;
 }

@@ -4,7 +4,7 @@ import { byId, make } from './format.js';
 /** @param {(files: File[]) => void} take never without a file */
 export function onFile(take) {
   const veil = byId('drop');
-  const input = byId('file');
+  const input = /** @type {HTMLInputElement} */ (byId('file'));
   const has = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files');
   // Enters and leaves come for every element on the way.
   let depth = 0;
@@ -27,10 +27,10 @@ export function onFile(take) {
     if (files.length) take(files);
   });
   input.addEventListener('change', () => {
-    const files = [.../** @type {HTMLInputElement} */ (input).files ?? []];
+    const files = [...(input.files ?? [])];
     if (files.length) take(files);
     // The same file may be chosen again, after it was mended.
-    /** @type {HTMLInputElement} */ (input).value = '';
+    input.value = '';
   });
 }
 
@@ -40,11 +40,19 @@ export const hasTitles = file => /^(movies\.(dat|csv)|u\.item)(\.gz)?$/i.test(fi
 /** Asks for a file; it comes by `onFile`. */
 export const chooseFile = () => byId('file').click();
 
-/** Whether a file is a model and not ratings: by its name, or as safetensors begins with a length and a JSON object. @param {File} file */
+/**
+ * Whether a file is a model and not ratings: by its name, or as safetensors begins with a length and a JSON object.
+ * @param {File} file
+ */
 export async function isModel(file) {
   if (/\.safetensors$/i.test(file.name)) return true;
   const head = new DataView(await file.slice(0, 9).arrayBuffer());
-  return head.byteLength === 9 && head.getUint32(4, true) === 0 && head.getUint8(8) === 0x7b && head.getUint32(0, true) < file.size;
+  return (
+    head.byteLength === 9 &&
+    head.getUint32(4, true) === 0 &&
+    head.getUint8(8) === 0x7b &&
+    head.getUint32(0, true) < file.size
+  );
 }
 
 /** @param {Blob} blob @param {string} name */

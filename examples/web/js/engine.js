@@ -3,7 +3,8 @@ import { newId } from './store.js';
 /**
  * The page's end of the worker: calls that are answered by promises, events, and the news that the worker is dead.
  *
- * Events: `progress` (detail: report), `saved` (detail: what was saved), `failed` (of training), `unsaved` and `dead` (detail: message).
+ * Events: `progress` (detail: report), `saved` (detail: what was saved), `failed` (of training), `unsaved` and `dead` (detail: a
+ * message).
  */
 export class Engine extends EventTarget {
   /** @type {Worker | undefined} */

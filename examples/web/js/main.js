@@ -167,8 +167,11 @@ engine.addEventListener('dead', event => {
   // Where a model was being opened, that says so itself.
   if (byId('work').hidden) return;
   for (const id of ['training', 'taste', 'keep', 'leave']) byId(id).hidden = true;
-  const kept = saved ? `The model as it was saved ${moment(saved.time)} can be opened again.` : 'Nothing had been saved yet.';
-  byId('dead-text').textContent = `What trains and recommends has stopped: ${/** @type {CustomEvent} */ (event).detail}. ${kept}`;
+  const kept = saved
+    ? `The model as it was saved ${moment(saved.time)} can be opened again.`
+    : 'Nothing had been saved yet.';
+  byId('dead-text').textContent =
+    `What trains and recommends has stopped: ${/** @type {CustomEvent} */ (event).detail}. ${kept}`;
   byId('restart').textContent = saved ? 'Open what was saved' : 'Begin again';
   byId('dead').hidden = false;
 });

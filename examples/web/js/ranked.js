@@ -111,13 +111,18 @@ export class Ranked {
 
   /** The focus stays at its place in the list: the row that had it is often the one that went. */
   #refocus(/** @type {HTMLElement[]} */ elements, /** @type {{rank: number, kind: string}} */ { rank, kind }) {
-    /** @type {HTMLElement | null | undefined} */ (elements[Math.min(rank, elements.length - 1)]?.querySelector(kind))?.focus({
+    /** @type {HTMLElement | null | undefined} */ (
+      elements[Math.min(rank, elements.length - 1)]?.querySelector(kind)
+    )?.focus({
       preventScroll: true,
     });
   }
 }
 
-/** @param {HTMLElement} element @param {Row} row @param {number} rank @param {number} moved @param {(s: number) => [number, number]} scale */
+/**
+ * @param {HTMLElement} element @param {Row} row @param {number} rank @param {number} moved
+ * @param {(score: number) => [number, number]} scale
+ */
 function fill(element, row, rank, moved, scale) {
   const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(name));
   part('.rank').textContent = String(rank + 1);
@@ -134,13 +139,20 @@ function spans(scores) {
   const low = Math.min(0, ...scores);
   const high = Math.max(0, ...scores);
   const at = (/** @type {number} */ s) => (s - low) / (high - low || 1);
-  return (/** @type {number} */ score) => /** @type {[number, number]} */ ([at(Math.min(0, score)), Math.abs(at(score) - at(0))]);
+  return (/** @type {number} */ score) =>
+    /** @type {[number, number]} */ ([at(Math.min(0, score)), Math.abs(at(score) - at(0))]);
 }
 
 /** @param {HTMLElement} element @param {number | undefined} before where its top was */
 function arrive(element, before) {
   if (before === undefined) {
-    element.animate([{ opacity: 0, transform: 'translateX(1.5rem)' }, { opacity: 1, transform: 'none' }], ease);
+    element.animate(
+      [
+        { opacity: 0, transform: 'translateX(1.5rem)' },
+        { opacity: 1, transform: 'none' },
+      ],
+      ease,
+    );
     return;
   }
   const by = before - element.getBoundingClientRect().top;

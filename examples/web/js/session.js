@@ -22,8 +22,8 @@ export class Session {
   user = 0;
   /** Changed since it was last saved. */
   dirty = false;
-  /** @type {string[] | undefined} users' keys in lower case, made when they are first searched */
-  #searched;
+  /** @type {string[]} users' keys in lower case, made when they are first searched */
+  #searched = [];
   /** @type {() => void} */
   #release = () => {};
 
@@ -117,6 +117,11 @@ export class Session {
     return { item: index, key: await r.itemKey(index), title: await r.itemTitle(index) };
   }
 
+  /** @param {{item: number, score: number}[]} list */
+  #scored(list) {
+    return Promise.all(list.map(async ({ item, score }) => ({ ...(await this.item(item)), score })));
+  }
+
   /**
    * A user's history, the latest first, and what is recommended. The number after the last user is someone new, who is known once an
    * item is taken; to choose from there are some items at random.
@@ -138,7 +143,7 @@ export class Session {
       key: (await r.userKey(user)) ?? `new, ${user}`,
       known: latest.length,
       history: await Promise.all(latest.slice(0, k).map(item => this.item(item))),
-      best: await Promise.all(best.map(async (/** @type {{item: number, score: number}} */ { item, score }) => ({ ...(await this.item(item)), score }))),
+      best: await this.#scored(best),
     };
   }
 
@@ -151,17 +156,16 @@ export class Session {
 
   /** @param {number} item @param {number} k */
   async similar(item, k) {
-    const alike = await this.recommender.similarItems(item, k);
-    return Promise.all([...alike].map(async (/** @type {{item: number, score: number}} */ { item, score }) => ({ ...(await this.item(item)), score })));
+    return this.#scored(await this.recommender.similarItems(item, k));
   }
 
   /** Users whose key begins with the text, then those that have it anywhere. @param {string} text @param {number} limit */
   async find(text, limit) {
     const r = this.recommender;
-    let searched = this.#searched;
+    const searched = this.#searched;
     // There may be new users since the last search.
-    if (searched?.length !== r.users) {
-      this.#searched = searched = [];
+    if (searched.length !== r.users) {
+      searched.length = 0;
       for (let user = 0; user < r.users; user++) searched.push(((await r.userKey(user)) ?? `new, ${user}`).toLowerCase());
     }
     const wanted = text.trim().toLowerCase();

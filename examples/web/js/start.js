@@ -77,12 +77,22 @@ export class Start {
         tell(byId('saved-error'), /** @type {Error} */ (error).message);
       }
     });
-    const size = [counted(saved.users, 'user'), counted(saved.items, 'item'), counted(saved.epoch, 'epoch'), bytes(saved.bytes)];
+    const size = [
+      counted(saved.users, 'user'),
+      counted(saved.items, 'item'),
+      counted(saved.epoch, 'epoch'),
+      bytes(saved.bytes),
+    ];
     const what = [`Saved ${moment(saved.time)}`, ...size];
     return make(
       'li',
       {},
-      make('div', {}, make('strong', { textContent: saved.name }), make('p', { className: 'quiet', textContent: what.join(' · ') })),
+      make(
+        'div',
+        {},
+        make('strong', { textContent: saved.name }),
+        make('p', { className: 'quiet', textContent: what.join(' · ') }),
+      ),
       make('div', { className: 'actions' }, open, remove),
     );
   }

@@ -46,7 +46,9 @@ export class Training {
     extend(this.#curves, report);
     const last = report.ended.at(-1);
     // Once an epoch: a reader that is told of every slice says nothing else.
-    if (last) byId('training-live').textContent = `Epoch ${last.epoch} of ${report.epochs}: HR@10 ${last.hr?.toFixed(3) ?? 'not known'}`;
+    if (last)
+      byId('training-live').textContent =
+        `Epoch ${last.epoch} of ${report.epochs}: HR@10 ${last.hr?.toFixed(3) ?? 'not known'}`;
     this.#show(report);
   }
 

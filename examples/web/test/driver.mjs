@@ -58,7 +58,9 @@ export class Page {
       const failed = ['start-error', 'open-error', 'training-error'].find(id => !at(id).hidden && at(id).checkVisibility());
       if (failed) throw new Error(at(failed).innerText);
       const rests = at('training-title').textContent !== 'Training';
-      return !at('work').hidden && !at('taste').hidden && rests && document.querySelectorAll('#best .pick:enabled').length > 0;
+      return (
+        !at('work').hidden && !at('taste').hidden && rests && document.querySelectorAll('#best .pick:enabled').length > 0
+      );
     });
   }
 
@@ -147,10 +149,10 @@ export class Page {
     return this.tab.evaluate(() => {
       const title = /** @type {HTMLElement} */ (document.getElementById('training-title'));
       /** @type {number[]} */
-      const times = ((/** @type {any} */ (window)).frameTimes = []);
+      const times = (/** @type {any} */ (window).frameTimes = []);
       const frame = (/** @type {number} */ now) => {
         if (title.checkVisibility() && title.textContent === 'Training') times.push(now);
-        if ((/** @type {any} */ (window)).frameTimes === times) requestAnimationFrame(frame);
+        if (/** @type {any} */ (window).frameTimes === times) requestAnimationFrame(frame);
       };
       requestAnimationFrame(frame);
     });
@@ -160,8 +162,8 @@ export class Page {
   frames() {
     return this.tab.evaluate(() => {
       /** @type {number[]} */
-      const times = (/** @type {any} */ (window)).frameTimes;
-      (/** @type {any} */ (window)).frameTimes = undefined;
+      const times = /** @type {any} */ (window).frameTimes;
+      /** @type {any} */ (window).frameTimes = undefined;
       const longest = Math.max(...times.slice(1).map((time, i) => time - times[i]));
       return { longest, frames: times.length, seconds: (times[times.length - 1] - times[0]) / 1000 };
     });

@@ -10,8 +10,17 @@ import { folder, launch } from './browser.mjs';
 import { Page } from './driver.mjs';
 
 const settings = {
-  model: 'gmf', factors: 8, epochs: 2, seed: 1, batchSize: 256, negatives: 4, learningRate: 0.01, device: 'gpu',
-  users: 60, items: 50, perUser: 10,
+  model: 'gmf',
+  factors: 8,
+  epochs: 2,
+  seed: 1,
+  batchSize: 256,
+  negatives: 4,
+  learningRate: 0.01,
+  device: 'gpu',
+  users: 60,
+  items: 50,
+  perUser: 10,
 };
 /** The longest time between two frames that may be, in ms. */
 const FRAME = 100;
@@ -59,7 +68,10 @@ try {
   await page.pick('7');
   assert.match(await page.text('#device'), /^cpu/i);
   const again = new Set((await page.recommendations()).map(row => row.name));
-  assert(recommended.filter(row => again.has(row.name)).length >= 9, 'the processor recommends what the graphics device did');
+  assert(
+    recommended.filter(row => again.has(row.name)).length >= 9,
+    'the processor recommends what the graphics device did',
+  );
   assert.deepEqual(page.errors, []);
   console.log('ok on WebGPU');
 } finally {

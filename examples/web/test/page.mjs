@@ -15,8 +15,17 @@ import { Page } from './driver.mjs';
 
 /** What the checkpoint is compared with is trained with these natively. */
 const settings = {
-  model: 'neumf', factors: 8, epochs: 4, seed: 1, batchSize: 256, negatives: 4, learningRate: 0.001, device: 'cpu',
-  users: 400, items: 300, perUser: 20,
+  model: 'neumf',
+  factors: 8,
+  epochs: 4,
+  seed: 1,
+  batchSize: 256,
+  negatives: 4,
+  learningRate: 0.001,
+  device: 'cpu',
+  users: 400,
+  items: 300,
+  perUser: 20,
 };
 /** HR@10 of a ranking by chance: 10 of the 100 that a test item is among. */
 const CHANCE = 0.1;
@@ -77,7 +86,10 @@ async function learns(page, tab) {
   assert.equal(await page.text('#history li:first-child'), taken.name, 'and is what the user had last');
   const moved = recommended.filter(row => row.moved).length;
   assert(moved > 0, 'others moved');
-  assert(recommended.some((row, i) => row.score !== before[i]?.score), 'the model itself changed');
+  assert(
+    recommended.some((row, i) => row.score !== before[i]?.score),
+    'the model itself changed',
+  );
   assert(Number(took) < 1000, said);
   assert(await tab.evaluate(() => document.activeElement?.closest('#best') !== null), 'the focus stays in the list');
   console.log(`   ${said}, ${moved} of 10 places changed`);
@@ -168,7 +180,10 @@ async function refuses(page, tab) {
   }
   // A graphics device where there is none, and a setting that cannot be.
   await page.openSettings();
-  for (const [field, value, words] of [['device', 'gpu', /WebGPU/], ['factors', '0', /factors/]]) {
+  for (const [field, value, words] of [
+    ['device', 'gpu', /WebGPU/],
+    ['factors', '0', /factors/],
+  ]) {
     const place = tab.locator(`[name=${field}]`);
     await (field === 'device' ? place.selectOption(String(value)) : place.fill(String(value)));
     await tab.click('#planted');
@@ -239,7 +254,17 @@ try {
   const page = new Page(tab);
   await tab.goto(server.url);
 
-  for (const [name, test] of Object.entries({ trains, learns, keeps, comesBack, imports, refuses, reads, survives, isSmooth })) {
+  for (const [name, test] of Object.entries({
+    trains,
+    learns,
+    keeps,
+    comesBack,
+    imports,
+    refuses,
+    reads,
+    survives,
+    isSmooth,
+  })) {
     const start = performance.now();
     await test(page, tab);
     assert.deepEqual(page.errors, [], 'errors in the console');
@@ -247,7 +272,9 @@ try {
   }
   const strange = requests.filter(url => !url.startsWith(server.url) && !/^(blob|data):/.test(url));
   assert.deepEqual(strange, [], 'requests that left the page');
-  console.log(`ok ${requests.length} requests, all for the page's own files; ${((performance.now() - began) / 1000).toFixed(0)} s in all`);
+  console.log(
+    `ok ${requests.length} requests, all for the page's own files; ${((performance.now() - began) / 1000).toFixed(0)} s in all`,
+  );
 } finally {
   await browser.close();
   server.close();

@@ -27,7 +27,11 @@ try {
 
 /** @param {number} width @param {'light' | 'dark'} colorScheme */
 async function states(width, colorScheme) {
-  const context = await browser.newContext({ viewport: { width, height: readme ? 1180 : 900 }, colorScheme, deviceScaleFactor: readme ? 1.5 : 1 });
+  const context = await browser.newContext({
+    viewport: { width, height: readme ? 1180 : 900 },
+    colorScheme,
+    deviceScaleFactor: readme ? 1.5 : 1,
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(120_000);
   page.on('pageerror', error => console.error(error));
