@@ -41,12 +41,13 @@
 //!   and `plain` (plain code on 64-bit ARM). Without any, MF, GMF, MLP and NeuMF train and recommend. A model whose kernels
 //!   are left out is refused with the name of the feature that it wants.
 //! - `capi`: functions for C, with their header, as a shared or a static library.
+//! - `web`: functions for JavaScript, in a browser alone (`examples/web`).
 //! - `rand` (default): [`rng`]'s numbers through `rand_core`'s traits, for any distribution of the `rand` crates.
 //!
 //! # Environment
 //!
 //! `POCKETREC_DEVICE` (`auto`, `cpu`) is what [`Device::auto`](device::Device::auto) takes; `POCKETREC_SIMD` (`scalar`,
-//! `avx2`, `avx512`, `neon`) the instruction set.
+//! `avx2`, `avx512`, `neon`, `wasm`) the instruction set.
 //!
 //! # Changing the library
 //!
@@ -93,6 +94,9 @@ mod shared;
 mod size;
 pub mod train;
 mod view;
+#[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
+#[allow(unsafe_code)] // what wasm-bindgen makes
+pub mod web;
 
 pub use error::{Error, Result};
 

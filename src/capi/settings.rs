@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Error,
     eval::Protocol,
-    models::{Ccl, Gmf, LightGcn, Loss, Margin, Mf, Mlp, Model, NeuMf, SampledSoftmax, SasRec, Softmax},
+    models::{Ccl, Loss, Margin, Model, SampledSoftmax, Softmax},
     plan::{AdamConfig, L2, Optimizer},
     train::TrainConfig,
 };
@@ -119,42 +119,7 @@ impl pocketrec_model {
         // SAFETY: the caller's word.
         let name = unsafe { optional_text("name", self.name) }?.unwrap_or("neumf");
         let [users, items, factors, length] = [self.users, self.items, self.factors, self.length].map(|n| n as usize);
-        if length > 0 && name != "sasrec" {
-            let reason = format!("{length}: {name} looks at no history of a length, sasrec does; give 0");
-            return Err(Error::config("length", reason).into());
-        }
-        // 0 factors are the default, of which only the model knows.
-        macro_rules! with_factors {
-            ($model:ident, $setter:ident) => {{
-                let model = $model::new(users, items);
-                match factors {
-                    0 => model,
-                    factors => model.$setter(factors),
-                }
-            }};
-        }
-        let model: Model = match name {
-            "mf" => with_factors!(Mf, factors).into(),
-            "gmf" => with_factors!(Gmf, factors).into(),
-            "neumf" => with_factors!(NeuMf, factors).into(),
-            "lightgcn" => with_factors!(LightGcn, embedding_dim).into(),
-            "mlp" => match factors {
-                0 => Mlp::new(users, items).into(),
-                _ => Mlp::new(users, items)
-                    .layers(NeuMf::new(users, items).factors(factors).layers)
-                    .into(),
-            },
-            "sasrec" => {
-                let model = with_factors!(SasRec, embedding_dim);
-                let model = if length > 0 { model.length(length) } else { model };
-                return Ok((model.into(), SasRec::loss()));
-            }
-            _ => {
-                let reason = format!("there is no {name:?}; give mf, gmf, mlp, neumf, lightgcn or sasrec");
-                return Err(Error::config("name", reason).into());
-            }
-        };
-        Ok((model, Loss::default()))
+        Ok(Model::named(name, (users, items), factors, length)?)
     }
 }
 

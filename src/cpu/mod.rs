@@ -75,6 +75,8 @@ pub use executor::CpuExecutor;
 pub use rows::{Rows, RowsMut};
 #[cfg(target_arch = "aarch64")]
 pub use simd::Neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use simd::Wasm;
 #[cfg(target_arch = "x86_64")]
 pub use simd::{Avx2, Avx512};
 pub use simd::{Isa, Scalar, Simd, Stored};

@@ -18,6 +18,7 @@
 //! | [`data`](crate::data) | readers, splits, encoders of clicks, made-up data, the graph of users and items, and the batches made of them | |
 //! | [`train`](crate::train), [`eval`](crate::eval), `checkpoint` | epochs, early stops, rankings, files of what was learnt | all of the above, through [`Executor`] |
 //! | `capi` | the same calls for C: handles, statuses, a header | trainers, data |
+//! | `web` | the same calls for JavaScript in a browser: JSON, arrays, promises; `pocketrec.js` around them | trainers, data |
 //!
 //! Models never name a device, and executors never name a model: both know [`Stage`](crate::plan::Stage), a closed enum
 //! that is made of the one list of operations in `src/ops/mod.rs`. What an executor lacks is a compile error.

@@ -41,6 +41,11 @@ mod loss;
 mod lr;
 mod mf;
 mod mlp;
+#[cfg(any(
+    feature = "capi",
+    all(feature = "web", target_arch = "wasm32", target_os = "unknown")
+))]
+mod named;
 mod neumf;
 mod sas_rec;
 #[cfg(feature = "checkpoint")]

@@ -164,6 +164,8 @@ pub struct FitReport<E = RankingReport, V = RankingReport> {
     pub steps: u64,
     /// Samples trained on in this call.
     pub samples: u64,
+    /// Samples of an epoch: what [`Progress::sample`](super::Progress::sample) counts to.
+    pub total: u64,
     /// Time of the call in seconds, evaluation included; 0 where there is no clock.
     pub seconds: f64,
     /// The last epoch completed in this call.
@@ -180,6 +182,7 @@ impl<E, V> FitReport<E, V> {
             epochs: 0,
             steps: 0,
             samples: 0,
+            total: 0,
             seconds: 0.0,
             last: None,
             best: None,

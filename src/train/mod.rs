@@ -42,6 +42,8 @@ pub use clicks::{
 #[cfg(feature = "checkpoint")]
 pub(crate) use core::Core;
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
+#[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use interactions::Prepared;
 pub(crate) use interactions::keys::pad as pad_keys;
 pub use interactions::{AbsorbConfig, AbsorbReport, History, TrainConfig, Trainer};
 pub use progress::Progress;

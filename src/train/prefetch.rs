@@ -44,6 +44,11 @@ impl<F: Fill> Prefetch<F> {
         self.source.total()
     }
 
+    /// What batches were filled from.
+    pub fn into_source(self) -> F {
+        self.source
+    }
+
     /// One step on the batch at `at`. Gives the number of samples.
     pub fn step(&mut self, executor: &mut dyn Executor, optimizer: &Optimizer, l2: L2, at: Position) -> Result<u64> {
         let following = self.after(at);

@@ -44,15 +44,7 @@ impl<V: Copy> Core<V> {
         (clock, budget): (Stopwatch, Option<f64>),
         watch: Watch<'_, T::Evaluation>,
     ) -> Result<FitReport<T::Evaluation, V>> {
-        let row_type = self.executor.plan().row_type();
-        if row_type != RowType::F32 {
-            let reason = format!(
-                "they are kept as {}: this is a model to use, which learns by absorb; train what it was exported from, or its \
-                 State::with_tables_as(.., RowType::F32)",
-                row_type.name()
-            );
-            return Err(Error::config("tables", reason));
-        }
+        self.check_trainable()?;
         let mut run = Run {
             task,
             schedule,
@@ -63,6 +55,7 @@ impl<V: Copy> Core<V> {
             epoch_samples: 0,
             epoch_seconds: 0.0,
         };
+        run.report.total = run.task.total();
         self.averaged.use_training(&mut *self.executor)?;
         let reason = self.run_epochs(&mut run);
         let in_use = self.averaged.use_mean(&mut *self.executor);
@@ -71,6 +64,20 @@ impl<V: Copy> Core<V> {
         run.report.best = self.progress.best;
         run.report.seconds = run.clock.seconds();
         Ok(run.report)
+    }
+
+    /// Refuses tables whose rows do not change.
+    pub(crate) fn check_trainable(&self) -> Result<()> {
+        let row_type = self.executor.plan().row_type();
+        if row_type != RowType::F32 {
+            let reason = format!(
+                "they are kept as {}: this is a model to use, which learns by absorb; train what it was exported from, or its \
+                 State::with_tables_as(.., RowType::F32)",
+                row_type.name()
+            );
+            return Err(Error::config("tables", reason));
+        }
+        Ok(())
     }
 
     fn run_epochs<T: Task<Value = V>>(&mut self, run: &mut Run<T>) -> Result<StopReason> {
@@ -89,7 +96,8 @@ impl<V: Copy> Core<V> {
         }
     }
 
-    fn finished(&self, schedule: &Schedule) -> Option<StopReason> {
+    /// Why training is over, if it is.
+    pub(crate) fn finished(&self, schedule: &Schedule) -> Option<StopReason> {
         let tired = |patience| self.progress.evaluations_since_best >= patience;
         if schedule.patience.is_some_and(tired) {
             return Some(StopReason::Patience);

@@ -8,7 +8,7 @@ use crate::{common::trained_state, plan};
 
 /// What is said of a name that no instruction set has.
 fn unknown(name: &str) -> String {
-    format!("device: unknown instruction set {name:?}; known: scalar, avx2, avx512, neon")
+    format!("device: unknown instruction set {name:?}; known: scalar, avx2, avx512, neon, wasm")
 }
 
 /// One that belongs to another family of processors.

@@ -119,6 +119,23 @@ impl Interactions {
         let from = source::of_bytes(name, bytes.into())?;
         pairs::read(lines::Lines::new(from, name.into()), options)
     }
+
+    /// The same interactions with the titles of a file that is in memory, compressed by gzip or not: MovieLens' `movies.dat`,
+    /// `movies.csv` or `u.item`, which `name` says. [`Interactions::read`] finds such a file by itself.
+    ///
+    /// ```
+    /// use pocketrec::data::{Delimited, Interactions};
+    /// let data = Interactions::read_bytes("ratings.dat", "7::50::5::20\n7::31::4::10\n", &Delimited::default())?;
+    /// let data = data.with_titles_of_bytes("movies.dat", "31::Heat (1995)::Crime\n")?;
+    /// assert_eq!((data.title(0), data.title(1)), (None, Some("Heat (1995)")));
+    /// # Ok::<(), pocketrec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Data`] where it is no such file, with its line where a row has no title.
+    pub fn with_titles_of_bytes(self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<Self> {
+        titles::add_bytes(self, name, bytes.into())
+    }
 }
 
 /// The file itself, or the one to read in a folder.

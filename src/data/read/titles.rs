@@ -8,9 +8,10 @@ use super::{
     options::BadRows,
     records::Width,
     report::RowReport,
+    source,
 };
 use crate::{
-    Result,
+    Error, Result,
     data::{Delimiter, Interactions},
 };
 
@@ -21,22 +22,40 @@ const BESIDE: [(&str, &str, Delimiter, bool); 3] = [
     ("u.data", "u.item", Delimiter::Char(b'|'), false),
 ];
 
+/// The name of a file without the end that says that it is compressed.
+fn plain(name: &str) -> &str {
+    name.strip_suffix(".gz").unwrap_or(name)
+}
+
 /// Adds the titles that lie beside the ratings `path`, compressed or not, if there are any.
-pub(super) fn add(mut data: Interactions, path: &Path) -> Result<Interactions> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let name = name.strip_suffix(".gz").unwrap_or(name);
+pub(super) fn add(data: Interactions, path: &Path) -> Result<Interactions> {
+    let name = plain(path.file_name().and_then(|name| name.to_str()).unwrap_or_default());
     let Some((_, file, delimiter, header)) = BESIDE.into_iter().find(|(ratings, ..)| *ratings == name) else {
         return Ok(data);
     };
-    let Some(path) = compressed_or_not(&path.with_file_name(file)) else {
-        return Ok(data);
+    match compressed_or_not(&path.with_file_name(file)) {
+        Some(path) => add_lines(data, Lines::open(&path)?, delimiter, header),
+        None => Ok(data),
+    }
+}
+
+/// Adds the titles of a file of that name that is in memory.
+pub(super) fn add_bytes(data: Interactions, name: &str, bytes: Vec<u8>) -> Result<Interactions> {
+    let Some((.., delimiter, header)) = BESIDE.into_iter().find(|(_, titles, ..)| *titles == plain(name)) else {
+        let reason = "titles are read from files of the names movies.dat, movies.csv and u.item, as MovieLens has them";
+        return Err(Error::data(name, 0, reason));
     };
+    let lines = Lines::new(source::of_bytes(name, bytes)?, name.into());
+    add_lines(data, lines, delimiter, header)
+}
+
+fn add_lines(mut data: Interactions, lines: Lines, delimiter: Delimiter, header: bool) -> Result<Interactions> {
     let wish = Wish {
         delimiter: Some(delimiter),
         header: Some(header),
         lists: Some(false),
     };
-    let (dialect, mut records) = Dialect::of(Lines::open(&path)?, &wish)?;
+    let (dialect, mut records) = Dialect::of(lines, &wish)?;
     let place = |name: &str| dialect.header.iter().flatten().position(|other| other == name);
     let (key, title) = match header {
         false => (0, 1),

@@ -2,13 +2,25 @@
 
 use alloc::format;
 
-use super::{Trainer, sequence_task::SequenceTask, task::InteractionTask};
+use super::{
+    Trainer,
+    sequence_task::SequenceTask,
+    task::{InteractionTask, sampler_of},
+};
 use crate::{
     Error, Result,
-    data::Split,
+    data::{Sampler, Split},
     eval::{self, FullRanking, FullReport, Protocol, RankingReport},
     train::{Control, EpochReport, Event, FitReport, IntoControl, clock::Stopwatch, run::Watch},
 };
+
+/// What is made of a split and the settings before the first step.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    /// Whether the split was found to fit, and its keys and histories taken over.
+    is_adopted: bool,
+    sampler: Option<Sampler>,
+}
 
 impl Trainer {
     /// Trains until all epochs are done, patience is over, or the callback returns [`Control::Stop`]. The callback is
@@ -90,12 +102,41 @@ impl Trainer {
         ranking.of_model(&mut *self.core.executor, split)
     }
 
+    /// [`train_for`](Trainer::train_for) for callers who come back with the same split and settings after milliseconds: what is
+    /// made of both is made once.
+    ///
+    /// # Errors
+    /// Those of [`fit`](Trainer::fit).
+    #[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
+    pub(crate) fn train_slice(
+        &mut self,
+        split: &Split,
+        prepared: &mut Prepared,
+        seconds: f64,
+        watch: Watch<'_, RankingReport>,
+    ) -> Result<FitReport> {
+        self.run_with(split, prepared, Some(seconds), watch)
+    }
+
     fn run(&mut self, split: &Split, budget: Option<f64>, watch: Watch<'_, RankingReport>) -> Result<FitReport> {
+        self.run_with(split, &mut Prepared::default(), budget, watch)
+    }
+
+    fn run_with(
+        &mut self,
+        split: &Split,
+        prepared: &mut Prepared,
+        budget: Option<f64>,
+        watch: Watch<'_, RankingReport>,
+    ) -> Result<FitReport> {
         let clock = Stopwatch::start();
-        self.check_knows()?;
-        self.check_keys(split)?;
-        self.check_evaluation(split)?;
-        self.adopt(split)?;
+        if !prepared.is_adopted {
+            self.check_knows()?;
+            self.check_keys(split)?;
+            self.check_evaluation(split)?;
+            self.adopt(split)?;
+            prepared.is_adopted = true;
+        }
         self.core.restore_moments()?;
         let (schedule, time) = (self.config.schedule(), (clock, budget));
         match self.by_history() {
@@ -104,9 +145,15 @@ impl Trainer {
                 self.core.train(&mut task, schedule, time, watch)
             }
             None => {
-                let mut task =
-                    InteractionTask::new(split, &self.config, self.relations.as_ref(), &mut *self.core.executor)?;
-                self.core.train(&mut task, schedule, time, watch)
+                let executor = &mut *self.core.executor;
+                let sampler = match prepared.sampler.take() {
+                    Some(sampler) => sampler,
+                    None => sampler_of(split, &self.config, self.relations.as_ref(), executor)?,
+                };
+                let mut task = InteractionTask::new(split, &self.config, sampler, executor)?;
+                let report = self.core.train(&mut task, schedule, time, watch);
+                prepared.sampler = Some(task.into_sampler());
+                report
             }
         }
     }

@@ -15,10 +15,13 @@ mod new_rows;
 mod recommend;
 mod relations;
 mod sequence_task;
+mod split;
 mod task;
 
 pub use absorb::AbsorbReport;
 pub use config::{AbsorbConfig, TrainConfig};
+#[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use fit::Prepared;
 pub use history::History;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
@@ -289,7 +292,7 @@ impl Trainer {
 
     /// Makes ready for training on `split`: checks that it fits the model and what was trained on before, and takes
     /// its keys, titles and histories.
-    fn adopt(&mut self, split: &Split) -> Result<()> {
+    pub(crate) fn adopt(&mut self, split: &Split) -> Result<()> {
         let train = &split.train;
         let sides = [
             ("users", train.users(), self.users()),

@@ -29,35 +29,11 @@ pub(super) struct InteractionTask<'a> {
 }
 
 impl<'a> InteractionTask<'a> {
+    /// On samples that [`sampler_of`] draws.
+    ///
     /// # Errors
-    /// Those of [`Sampler::new`] and [`keep_sampler`], and where positives of related items are asked for and there are none.
-    pub fn new(
-        split: &'a Split,
-        config: &TrainConfig,
-        relations: Option<&Relations>,
-        executor: &mut dyn Executor,
-    ) -> Result<Self> {
-        let sampler = match config.loss.draw() {
-            Draw::Labels => Sampler::new(&split.train, config.negatives, config.seed)?,
-            Draw::Pairs => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
-            Draw::Listed { candidates } => Sampler::with_list(&split.train, candidates, config.seed)?,
-            Draw::Positives { log_q, .. } => Sampler::of_positives(&split.train, log_q, config.seed)?,
-        };
-        let mut sampler = sampler.with_sampling(config.sampling)?;
-        if let Draw::Positives { related: true, .. } = config.loss.draw() {
-            let rows = pair_of(executor.plan()).map(|pair| executor.plan().rows_of(pair.candidate))?;
-            let items = u32::try_from(rows).unwrap_or(u32::MAX);
-            sampler = sampler.with_related(positive_pairs(relations)?, items)?;
-        }
-        if config.loss.is_pairwise() && executor.plan().has_heads() {
-            let Some(relations) = relations else {
-                let reason = "the model has a table of relations, and there are none: hand the trainer those that it was made for \
-                              (Trainer::set_relations)";
-                return Err(Error::config("relations", reason));
-            };
-            let rows = pair_of(executor.plan()).map(|pair| executor.plan().rows_of(pair.candidate))?;
-            sampler = sampler.with_relations(relations, u32::try_from(rows).unwrap_or(u32::MAX))?;
-        }
+    /// Those of [`keep_sampler`].
+    pub fn new(split: &'a Split, config: &TrainConfig, sampler: Sampler, executor: &mut dyn Executor) -> Result<Self> {
         let size = config.batch_size;
         let is_drawn = keep_sampler(executor, &sampler, size).wait()?;
         let samples = if is_drawn { 0 } else { sampler.samples_per_epoch() };
@@ -73,6 +49,45 @@ impl<'a> InteractionTask<'a> {
             k: config.k,
         })
     }
+
+    /// What it drew samples by.
+    pub fn into_sampler(self) -> Sampler {
+        self.batches.into_source()
+    }
+}
+
+/// What draws the samples of a split's training part.
+///
+/// # Errors
+/// Those of [`Sampler::new`], and where positives of related items are asked for and there are none.
+pub(super) fn sampler_of(
+    split: &Split,
+    config: &TrainConfig,
+    relations: Option<&Relations>,
+    executor: &dyn Executor,
+) -> Result<Sampler> {
+    let sampler = match config.loss.draw() {
+        Draw::Labels => Sampler::new(&split.train, config.negatives, config.seed)?,
+        Draw::Pairs => Sampler::pairwise(&split.train, config.negatives, config.seed)?,
+        Draw::Listed { candidates } => Sampler::with_list(&split.train, candidates, config.seed)?,
+        Draw::Positives { log_q, .. } => Sampler::of_positives(&split.train, log_q, config.seed)?,
+    };
+    let mut sampler = sampler.with_sampling(config.sampling)?;
+    if let Draw::Positives { related: true, .. } = config.loss.draw() {
+        let rows = pair_of(executor.plan()).map(|pair| executor.plan().rows_of(pair.candidate))?;
+        let items = u32::try_from(rows).unwrap_or(u32::MAX);
+        sampler = sampler.with_related(positive_pairs(relations)?, items)?;
+    }
+    if config.loss.is_pairwise() && executor.plan().has_heads() {
+        let Some(relations) = relations else {
+            let reason = "the model has a table of relations, and there are none: hand the trainer those that it was made for \
+                          (Trainer::set_relations)";
+            return Err(Error::config("relations", reason));
+        };
+        let rows = pair_of(executor.plan()).map(|pair| executor.plan().rows_of(pair.candidate))?;
+        sampler = sampler.with_relations(relations, u32::try_from(rows).unwrap_or(u32::MAX))?;
+    }
+    Ok(sampler)
 }
 
 /// The pairs of related items that are positives.
