@@ -38,6 +38,8 @@ pub use parts::{
     Activations, DrawBatches, Neighbours, Profile, Propagation, ScoreCatalogue, SearchCatalogue, StepTables,
     keep_sampler, profile, profile_drawn, score_with, set_graph, step_drawn, step_tables,
 };
+#[cfg(all(feature = "web", feature = "gpu", target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use pending::Running;
 pub use pending::{Pending, may_block};
 pub use rank::Rank;
 pub use stage_time::StageTime;

@@ -57,7 +57,7 @@ use crate::{Error, Result};
 #[must_use = "await it, or call `wait`: a device may not be done, and what went wrong is in here"]
 pub struct Pending<'a, T>(Work<'a, T>);
 
-type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub(crate) type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 enum Work<'a, T> {
     /// Taken when it is polled.
@@ -97,22 +97,31 @@ impl<'a, T> Pending<'a, T> {
     /// # Errors
     /// Those of the call that gave this; [`Error::Device`] where the device is lost or does not answer for minutes.
     pub fn wait(self) -> Result<T> {
-        let mut running = match self.0 {
-            Work::Ready(Some(result)) => return result,
-            Work::Ready(None) => return Err(given()),
-            Work::Running(running) => running,
-        };
-        let mut context = Context::from_waker(blocking());
-        loop {
-            if let Poll::Ready(result) = running.as_mut().poll(&mut context) {
-                return result;
-            }
-            // Its work does not know how to block: another thread, or an interrupt, moves it.
-            #[cfg(feature = "std")]
-            std::thread::yield_now();
-            #[cfg(not(feature = "std"))]
-            core::hint::spin_loop();
+        match self.0 {
+            Work::Ready(Some(result)) => result,
+            Work::Ready(None) => Err(given()),
+            Work::Running(running) => finish(running),
         }
+    }
+}
+
+/// Parks this stack until the work is done; the browser goes on.
+#[cfg(all(feature = "web", feature = "gpu", target_arch = "wasm32", target_os = "unknown"))]
+use crate::web::wait::finish;
+
+/// Blocks this thread until the work is done.
+#[cfg(not(all(feature = "web", feature = "gpu", target_arch = "wasm32", target_os = "unknown")))]
+fn finish<T>(mut running: Running<'_, T>) -> Result<T> {
+    let mut context = Context::from_waker(blocking());
+    loop {
+        if let Poll::Ready(result) = running.as_mut().poll(&mut context) {
+            return result;
+        }
+        // Its work does not know how to block: another thread, or an interrupt, moves it.
+        #[cfg(feature = "std")]
+        std::thread::yield_now();
+        #[cfg(not(feature = "std"))]
+        core::hint::spin_loop();
     }
 }
 
@@ -163,6 +172,10 @@ impl Wake for Blocking {
 static BLOCKING: LazyLock<Waker> = LazyLock::new(|| Waker::from(Arc::new(Blocking)));
 
 /// The waker of [`Pending::wait`].
+#[cfg_attr(
+    all(feature = "web", feature = "gpu", target_arch = "wasm32", target_os = "unknown"),
+    allow(dead_code)
+)]
 fn blocking() -> &'static Waker {
     #[cfg(feature = "std")]
     return &BLOCKING;

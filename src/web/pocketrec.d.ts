@@ -32,6 +32,8 @@ export interface Slice {
   samplesPerSecond: number;
   /** Whether training is over: the parameters are those of the best epoch then. */
   done: boolean;
+  /** The epochs that ended in this slice, in order. */
+  ended: { epoch: number; loss: number; hr?: number; ndcg?: number }[];
 }
 
 export interface Scored {
@@ -61,6 +63,8 @@ export class Recommender {
   fitSlice(milliseconds: number): Promise<Slice>;
   recommend(user: number, k: number): Promise<Scored[]>;
   similarItems(item: number, k: number): Promise<Scored[]>;
+  /** How well what most users have ranks. */
+  popularity(): Promise<{ hr: number; ndcg: number }>;
   absorb(users: Uint32Array, items: Uint32Array): Promise<{ milliseconds: number }>;
   save(): Promise<Uint8Array>;
   export(what?: { rows?: 'f32' | 'f16' | 'i8'; users?: Uint32Array }): Promise<Uint8Array>;

@@ -12,7 +12,8 @@ const packages = new Map();
 function load(name) {
   let loading = packages.get(name);
   if (!loading) {
-    loading = import(`./${name}.js`).then(async module => (await module.default(), module));
+    const module_or_path = new URL(`./${name}_bg.wasm`, import.meta.url);
+    loading = import(`./${name}.js`).then(async module => (await module.default({ module_or_path }), module));
     loading.catch(() => packages.delete(name));
     packages.set(name, loading);
   }
@@ -186,7 +187,8 @@ export class Recommender {
    * those of the best epoch.
    * @param {number} milliseconds
    * @returns {Promise<{epoch: number, epochs: number, progress: number, loss?: number, hr?: number, ndcg?: number,
-   *   samplesPerSecond: number, done: boolean}>}
+   *   samplesPerSecond: number, done: boolean, ended: {epoch: number, loss: number, hr?: number, ndcg?: number}[]}>} `ended`: the
+   *   epochs that ended in this slice, in order
    */
   async fitSlice(milliseconds) {
     return JSON.parse(await this.#call('fit_slice', Number(milliseconds)));
@@ -200,6 +202,11 @@ export class Recommender {
   /** The items most like one, best first. @param {number} item @param {number} k */
   async similarItems(item, k) {
     return scored(await this.#call('similar_items', item, k));
+  }
+
+  /** How well what most users have ranks: what a model is to be better than. @returns {Promise<{hr: number, ndcg: number}>} */
+  async popularity() {
+    return JSON.parse(await this.#call('popularity'));
   }
 
   /** Learns from new interactions; a number beyond the last is a new user or item. @param {Uint32Array} users @param {Uint32Array} items */
@@ -224,15 +231,25 @@ export class Recommender {
     this.#session.free();
   }
 
+  /** Takes note of where it stands, for what is asked while a call is under way. */
+  #look() {
+    this.#about = JSON.parse(this.#session.about());
+  }
+
   /** @param {string} name @param {...any} values */
   async #call(name, ...values) {
     if (this.#busy) throw new Error('recommender: a call is under way; await it first');
     this.#busy = true;
     try {
-      return await this.#raw[name](this.#session, ...values);
+      const result = await this.#raw[name](this.#session, ...values);
+      this.#look();
+      return result;
+    } catch (error) {
+      // What trapped cannot be asked any more.
+      if (!(error instanceof WebAssembly.RuntimeError)) this.#look();
+      throw error;
     } finally {
       this.#busy = false;
-      this.#about = JSON.parse(this.#session.about());
     }
   }
 }

@@ -16,7 +16,7 @@ use crate::{
     checkpoint::Export,
     data::Split,
     device::Device,
-    eval::RankingReport,
+    eval::{RankingReport, evaluate_popularity},
     plan::RowType,
     train::{Control, Event, FitReport, Prepared, StopReason, Trainer},
 };
@@ -33,7 +33,7 @@ struct Work {
     split: Option<Split>,
     prepared: Prepared,
     /// The latest evaluation.
-    ranking: Option<RankingReport>,
+    ranking: Option<Ranking>,
     /// The loss of the last epoch that was completed.
     loss: Option<f64>,
     done: bool,
@@ -77,12 +77,37 @@ struct Slice {
     progress: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     loss: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hr: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ndcg: Option<f64>,
+    #[serde(flatten)]
+    ranking: Option<Ranking>,
     samples_per_second: f64,
     done: bool,
+    /// The epochs that ended, in order.
+    ended: Vec<Ended>,
+}
+
+/// An epoch, and its evaluation if one was due.
+#[derive(Serialize)]
+struct Ended {
+    epoch: u32,
+    loss: f64,
+    #[serde(flatten)]
+    ranking: Option<Ranking>,
+}
+
+/// At ten places.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Ranking {
+    hr: f64,
+    ndcg: f64,
+}
+
+impl From<RankingReport> for Ranking {
+    fn from(report: RankingReport) -> Self {
+        Ranking {
+            hr: report.hr,
+            ndcg: report.ndcg,
+        }
+    }
 }
 
 fn json(of: &impl Serialize) -> Result<String> {
@@ -166,20 +191,26 @@ impl Work {
             Some(split) => &*split,
             none => none.insert(trainer.split()?),
         };
-        let mut evaluating = 0.0;
+        let (mut evaluating, mut ended) = (0.0, Vec::new());
         let report = trainer.train_slice(split, prepared, seconds, &mut |event| {
             if let Event::Epoch(epoch) = event {
                 evaluating += epoch.eval_seconds;
-                *ranking = epoch.evaluation.or(*ranking);
+                let evaluated = epoch.evaluation.map(Ranking::from);
+                *ranking = evaluated.or(*ranking);
                 *loss = Some(epoch.loss);
+                ended.push(Ended {
+                    epoch: epoch.epoch,
+                    loss: epoch.loss,
+                    ranking: evaluated,
+                });
             }
             Control::Continue
         })?;
         *done = report.reason != StopReason::OutOfTime;
-        Ok(self.slice(&report, evaluating))
+        Ok(self.slice(&report, evaluating, ended))
     }
 
-    fn slice(&self, report: &FitReport, evaluating: f64) -> Slice {
+    fn slice(&self, report: &FitReport, evaluating: f64, ended: Vec<Ended>) -> Slice {
         let progress = self.trainer.progress();
         let training = report.seconds - evaluating;
         Slice {
@@ -190,16 +221,36 @@ impl Work {
                 0 => self.loss,
                 _ => Some(progress.loss.mean()),
             },
-            hr: self.ranking.map(|ranking| ranking.hr),
-            ndcg: self.ranking.map(|ranking| ranking.ndcg),
+            ranking: self.ranking,
             samples_per_second: if training > 0.0 {
                 report.samples as f64 / training
             } else {
                 0.0
             },
             done: self.done,
+            ended,
         }
     }
+}
+
+/// How well what most users have ranks, which a model is to be better than.
+///
+/// # Errors
+/// Those of [`evaluate_popularity`].
+#[wasm_bindgen]
+pub fn popularity(session: &Session) -> Result<String, JsError> {
+    let mut work = session.work()?;
+    let Work { trainer, split, .. } = &mut *work;
+    let split = match split {
+        Some(split) => &*split,
+        none => none.insert(trainer.split()?),
+    };
+    let config = trainer.config();
+    Ok(json(&Ranking::from(evaluate_popularity(
+        split,
+        config.protocol,
+        config.k,
+    )?))?)
 }
 
 /// The best items for a user, each with its score behind it.

@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     Error, Result,
+    executor::Pending,
     gpu::{
         device::{
             adapters::{Adapter, Select, adapters, choose, name},
@@ -106,7 +107,7 @@ impl Gpu {
     /// [`Error::Device`] where there is none that fits, with the names of those that there are, or where it lacks what the
     /// options need.
     pub fn open(select: &Select, options: GpuOptions) -> Result<Self> {
-        pollster::block_on(Self::open_async(select, options))
+        Pending::start(Self::open_async(select, options)).wait()
     }
 
     /// [`open`](Gpu::open), to be awaited where a thread may not block.
@@ -185,8 +186,14 @@ impl Gpu {
 
     /// Names of all adapters, best first.
     pub fn names() -> Vec<String> {
-        let adapters = pollster::block_on(adapters());
-        adapters.iter().map(|adapter| name(&adapter.get_info())).collect()
+        let names = async {
+            Ok(adapters()
+                .await
+                .iter()
+                .map(|adapter| name(&adapter.get_info()))
+                .collect())
+        };
+        Pending::start(names).wait().unwrap_or_default()
     }
 
     /// The adapter, its backend and its driver.

@@ -76,6 +76,8 @@ impl Limits {
             (gpu.max_binding() / (16 * u64::from(widest))).min(Inputs::most_rows(plan, columns, gpu.max_binding()));
         // A submit must end long before a watchdog takes it for a hang: about 0.1 s at a tenth of what such devices do.
         let work: u64 = match (gpu.is_software(), gpu.is_discrete()) {
+            // Pages are drawn by the same device: a submit takes less than the time between two frames there.
+            (true, _) if cfg!(target_family = "wasm") => 1 << 26,
             (true, _) => 1 << 30,
             (false, true) => 1 << 36,
             (false, false) => 1 << 33,
