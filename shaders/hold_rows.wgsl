@@ -9,6 +9,8 @@
 struct Hold {
     width: u32, // vec4s of a row
     rows: u32,
+    pad0: u32,
+    pad1: u32,
 }
 
 @group(0) @binding(2) var<uniform> shape: Hold;

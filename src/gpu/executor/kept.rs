@@ -29,6 +29,7 @@ uniform! {
     pub(crate) struct HoldShape as Hold {
         width: u32,
         rows: u32,
+        pad: [u32; 2],
     }
 }
 
@@ -126,6 +127,7 @@ impl GpuExecutor {
             let shape = HoldShape {
                 width: held.stride as u32 / 4,
                 rows: held.rows.len() as u32,
+                pad: [0; 2],
             };
             let grid = Grid::Threads(u64::from(shape.width) * u64::from(shape.rows));
             let buffers = vec![(3, list), (4, &copies.buffer), (5, &held.value)];

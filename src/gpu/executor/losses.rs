@@ -97,20 +97,18 @@ impl GpuExecutor {
             front.copied.done(&self.gpu).await?;
             self.add_front_losses()?;
         }
-        let firsts = [0, self.middle_of_losses() as usize];
-        for (kind, first) in firsts.into_iter().enumerate() {
-            let (mut total, count) = (0.0, self.pending[kind] as usize);
-            if count > 0 {
-                let take = &mut |_: usize, losses: &[f32]| total += sum(losses);
-                self.readback.read(&self.gpu, &self.losses, first, count, take).await?;
-            }
-            let of_kind = match kind {
-                0 => &mut self.loss,
-                _ => &mut self.auxiliary,
-            };
-            of_kind.sum += total;
-            self.pending[kind] = 0;
-        }
+        let [losses, auxiliary] = self.pending.map(|count| count as usize);
+        let ranges = [(0, losses), (self.middle_of_losses() as usize, auxiliary)];
+        let mut totals = [0.0; 2];
+        let take = &mut |first: usize, values: &[f32]| {
+            let (of_losses, of_auxiliary) = values.split_at(losses.saturating_sub(first).min(values.len()));
+            totals[0] += sum(of_losses);
+            totals[1] += sum(of_auxiliary);
+        };
+        self.readback.read_ranges(&self.gpu, &self.losses, ranges, take).await?;
+        self.loss.sum += totals[0];
+        self.auxiliary.sum += totals[1];
+        self.pending = [0; 2];
         self.in_flight.clear(); // what was read came after them
         Ok(())
     }

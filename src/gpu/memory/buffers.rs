@@ -61,6 +61,36 @@ impl Readback {
         Ok(())
     }
 
+    /// Reads ranges of a buffer at once, each from a float on and so many floats; gives them one behind the other where they are
+    /// no more than a piece, and range by range else.
+    pub async fn read_ranges(
+        &mut self,
+        gpu: &Gpu,
+        buffer: &wgpu::Buffer,
+        ranges: [(usize, usize); 2],
+        take: &mut Take<'_>,
+    ) -> Result<()> {
+        let [(_, before), (_, after)] = ranges;
+        if 4 * (before + after) as u64 > PIECE {
+            self.read(gpu, buffer, ranges[0].0, before, take).await?;
+            let behind = &mut |first: usize, values: &[f32]| take(before + first, values);
+            return self.read(gpu, buffer, ranges[1].0, after, behind).await;
+        }
+        let bytes = 4 * (before + after) as u64;
+        if bytes == 0 {
+            return Ok(());
+        }
+        let staging = self.staging(gpu, bytes)?.clone();
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        for ((first, len), to) in ranges.into_iter().zip([0, before]).filter(|((_, len), _)| *len > 0) {
+            let [from, to, bytes] = [first, to, len].map(|floats| 4 * floats as u64);
+            encoder.copy_buffer_to_buffer(buffer, from, &staging, to, bytes);
+        }
+        let copied = Mapped::after(gpu, encoder, staging, bytes)?;
+        copied.done(gpu).await?;
+        copied.take(gpu, |values| take(0, values))
+    }
+
     /// Submits what `encoder` holds and reads one piece of a buffer after it, `count` floats from `first` on.
     pub async fn read_after(
         &mut self,
