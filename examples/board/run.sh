@@ -67,7 +67,8 @@ awk -F '\t' -v tolerance="$tolerance" '
         if (!($1 in before)) { printf "%-24s %10s %10d        new\n", $1, "-", $2; bad++; next }
         change = 100 * ($2 / before[$1] - 1)
         bad += change > tolerance
-        printf "%-24s %10d %10d %+8.2f %%%s\n", $1, before[$1], $2, change, change > tolerance ? "  MORE" : (change < -tolerance ? "  less" : "")
+        verdict = change > tolerance ? "  MORE" : (change < -tolerance ? "  less" : "")
+        printf "%-24s %10d %10d %+8.2f %%%s\n", $1, before[$1], $2, change, verdict
     }
     END {
         for (name in before) if (!(name in seen)) { printf "%-24s %10d %10s       gone\n", name, before[name], "-"; bad++ }

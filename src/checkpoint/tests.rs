@@ -2,15 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::{Checkpoint, ClickCheckpoint, Delta, DeltaConfig, Export};
+use super::{Checkpoint, Delta, DeltaConfig, Export};
 use crate::{
     Error,
     classical::{Rp3Beta, Rp3BetaConfig},
-    data::{Interactions, Planted, clicks::PlantedClicks},
+    data::{Interactions, Planted},
     device::Device,
-    models::{Fm, NeuMf},
+    models::NeuMf,
     plan::RowType,
-    train::{ClickConfig, ClickTrainer, TrainConfig, Trainer},
+    train::{TrainConfig, Trainer},
 };
 
 fn trained() -> Trainer {
@@ -75,8 +75,16 @@ fn an_export_learns_and_sends_what_it_learnt() {
     assert_eq!(server.recommend(1, 30).unwrap(), device.recommend(1, 30).unwrap());
 }
 
+#[cfg(feature = "clicks")]
 #[test]
-fn other_models_come_back_from_bytes() {
+fn models_of_clicks_come_back_from_bytes() {
+    use super::ClickCheckpoint;
+    use crate::{
+        data::clicks::PlantedClicks,
+        models::Fm,
+        train::{ClickConfig, ClickTrainer},
+    };
+
     let planted = PlantedClicks {
         users: 10,
         rows_per_user: 10,
@@ -86,7 +94,10 @@ fn other_models_come_back_from_bytes() {
     let mut clicks = ClickTrainer::new(Fm::new(train.layout()), Device::cpu(), ClickConfig::default()).unwrap();
     let bytes = clicks.to_bytes().unwrap();
     assert_eq!(ClickCheckpoint::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
+}
 
+#[test]
+fn classical_models_come_back_from_bytes() {
     let pairs: Vec<(u32, u32)> = (0..8).flat_map(|user| [(user, user % 5), (user, 5)]).collect();
     let split = Interactions::from_pairs(&pairs).unwrap();
     let walks = Rp3Beta::fit(&split, Rp3BetaConfig::default(), &Device::cpu()).unwrap();

@@ -108,3 +108,48 @@ impl CpuExecutor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cpu::Isa,
+        executor::Executor,
+        models::NeuMf,
+        plan::{RowType, State},
+    };
+
+    /// Rows move to the bits that they move to in a whole step, also where they are kept as bytes, and nothing else moves.
+    #[test]
+    fn a_step_of_tables_alone_moves_rows_as_a_whole_step_does() {
+        let plan = NeuMf::new(6, 9).factors(4).plan().unwrap();
+        let mut batch = Batch::new(2, 8);
+        for sample in 0..8 {
+            batch.push(&[sample % 6, sample * 5 % 9], (sample % 2) as f32);
+        }
+        batch.sort();
+        let optimizer = Optimizer::Sgd { learning_rate: 0.5 };
+        for rows in [RowType::F32, RowType::I8] {
+            let state = State::initial(&plan, 3, false).unwrap();
+            let state = state.with_tables_as(&plan, rows).unwrap();
+            let plan = plan.clone().with_tables_as(rows);
+            let executor = || CpuExecutor::new(plan.clone(), state.clone(), Isa::Scalar, 1).unwrap();
+            let (mut whole, mut alone) = (executor(), executor());
+            whole
+                .step(&batch, &optimizer, L2::default(), &mut || ())
+                .wait()
+                .unwrap();
+            let part = alone.tables_alone().unwrap();
+            part.step_tables(&batch, &optimizer, L2::default()).wait().unwrap();
+            let (whole, alone) = (whole.state().wait().unwrap(), alone.state().wait().unwrap());
+            for (index, param) in plan.params().iter().enumerate() {
+                let [before, whole, alone] = [&state, &whole, &alone].map(|state| &state.tensors[index]);
+                match param.is_table() {
+                    true => assert_eq!(whole, alone, "{}", param.name),
+                    false => assert_eq!(before, alone, "{}", param.name),
+                }
+                assert_ne!(before, whole, "{}", param.name);
+            }
+        }
+    }
+}

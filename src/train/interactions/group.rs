@@ -36,7 +36,7 @@ impl Trainer {
         shared.extend(rows::dense_rows(executor));
         let touched = keep_rows(executor, touched)?;
         let shared = keep_rows(executor, shared)?;
-        let result = self.learn_batches(&batches, config, &shared);
+        let result = self.learn_batches(batches, config, &shared);
         if result.is_err() {
             put_back(&mut *self.core.executor, &shared)?;
             put_back(&mut *self.core.executor, &touched)?;
@@ -66,8 +66,12 @@ impl Trainer {
         known
     }
 
-    fn learn_batches(&mut self, batches: &[Batch], config: &AbsorbConfig, shared: &KeptRows) -> Result<u64> {
-        for batch in batches {
+    /// Goes through the batches, which are not sorted yet: what that takes is there for one at a time.
+    fn learn_batches(&mut self, batches: Vec<Batch>, config: &AbsorbConfig, shared: &KeptRows) -> Result<u64> {
+        let steps = batches.len() as u64;
+        for mut batch in batches {
+            batch.sort();
+            let batch = &batch;
             // A step divides by the batch; the row that most samples share is to move by its own mean gradient.
             let [users, items] = [USER, ITEM].map(|side| columns_of(self.plan(), side));
             let columns = users.iter().chain(&items);
@@ -89,14 +93,14 @@ impl Trainer {
             step_tables(executor, batch, &optimizer, L2::default()).wait()?;
             put_back(executor, shared)?;
             hold_back(executor, &held, &shares)?;
+            self.pairs.users.clone_from(&batch.column(USER).ids);
+            self.pairs.items.clone_from(&batch.column(ITEM).ids);
         }
         let loss = self.core.executor.take_loss().wait()?;
         // The last step's result shows in no loss.
         let mut finite = loss.sum.is_finite();
-        if let Some(last) = batches.last() {
-            self.pairs.users.clone_from(&last.column(USER).ids);
-            self.pairs.items.clone_from(&last.column(ITEM).ids);
-            self.pairs.scores.resize(last.len(), 0.0);
+        if steps > 0 {
+            self.pairs.scores.resize(self.pairs.users.len(), 0.0);
             let columns = [&self.pairs.users[..], &self.pairs.items[..]];
             self.core.executor.score(&columns, &mut self.pairs.scores).wait()?;
             finite &= self.pairs.scores.iter().all(|score| score.is_finite());
@@ -107,19 +111,18 @@ impl Trainer {
                 loss: loss.mean(),
             });
         }
-        Ok(batches.len() as u64)
+        Ok(steps)
     }
 
     /// The group's interactions and some older ones of its users, each with negatives.
     fn draw_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig, draws: &mut Draws) -> Result<Batch> {
-        let samples = group.len() * (1 + config.replay as usize) * (1 + config.negatives as usize);
         let draw = self.config.loss.draw();
         let pairwise = draw == Draw::Pairs;
         let is_listed = matches!(draw, Draw::Listed { .. });
         let is_related = self.config.loss.is_related();
         let is_typed = pairwise && self.plan().has_heads();
         let columns = self.plan().columns().len();
-        let (mut batch, mut list) = (Batch::new(columns, samples), Vec::new());
+        let (mut batch, mut list) = (Batch::new(columns, 0), Vec::new());
         match is_listed {
             true => batch.reset_with_list(columns),
             false => batch.set_negatives(2..2 + usize::from(pairwise)),
@@ -179,7 +182,6 @@ impl Trainer {
             let samples = batch.len();
             batch.log_q_mut().resize(samples, 0.0);
         }
-        batch.sort();
         Ok(batch)
     }
 }
