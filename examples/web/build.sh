@@ -5,8 +5,10 @@
 #   examples/web/build.sh cpu          the processor's alone: the smallest
 #   examples/web/build.sh plain        as cpu, without vectors, into examples/web/pkg-plain: to compare with
 #
+# They have MF, GMF, MLP and NeuMF; with EXTRA=graphs,sequences in the environment LightGCN and SASRec, too.
+#
 # Needs cargo with the target wasm32-unknown-unknown (rustup target add wasm32-unknown-unknown), or Debian's packages rustc-web,
-# cargo-web and rust-web-src, from which the standard library is built too. Takes three minutes on two cores, or one for cpu.
+# cargo-web and rust-web-src, from which the standard library is built too. Takes some minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 modules=(cpu gpu) out=examples/web/pkg vectors=+simd128
@@ -41,8 +43,8 @@ mkdir -p "$out"
 rm -f "$out"/*.js "$out"/*.wasm
 rm -rf "$out"/snippets
 for module in "${modules[@]}"; do
-    features=web
-    [ "$module" = gpu ] && features=web,gpu
+    features=web${EXTRA:+,$EXTRA}
+    [ "$module" = gpu ] && features+=,gpu
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C target-feature=$vectors" "${cargo[@]}" rustc --locked --lib --crate-type cdylib \
         --profile web --no-default-features --features "$features" "${std[@]}" --target "$target" --target-dir target/web
     target/bindgen/debug/bindgen "target/web/$target/web/pocketrec.wasm" "$out" "$module"

@@ -5,7 +5,7 @@ export type Data =
   | { planted: { users?: number; items?: number; perUser?: number; seed?: number } };
 
 export interface Settings {
-  /** `neumf` (the default), `gmf`, `mlp`, `mf`, `lightgcn` or `sasrec`. */
+  /** `neumf` (the default), `gmf`, `mlp` or `mf`; `lightgcn` and `sasrec` in a build with `graphs` and `sequences`. */
   model?: string;
   factors?: number;
   epochs?: number;

@@ -38,11 +38,13 @@ export class Chart {
   #epochs = 1;
   #width = 0;
   #due = 0;
+  /** @type {{y: number, name: string} | undefined} a line to compare with */
+  compare;
 
   /**
    * @param {HTMLElement} place
-   * @param {{label: string, series: Series[], range?: [number, number], right: number, chance?: {y: number, name: string}}} options
-   *   label: read out; range: of y, else from the values; right: room for the last values; chance: a line to compare with
+   * @param {{label: string, series: Series[], range?: [number, number], right: number}} options
+   *   label: read out; range: of y, else from the values; right: room for the last values
    */
   constructor(place, options) {
     this.options = options;
@@ -71,7 +73,8 @@ export class Chart {
 
   #draw() {
     if (!this.#width) return;
-    const { series, label, right, range, chance } = this.options;
+    const { compare } = this;
+    const { series, label, right, range } = this.options;
     const values = this.#points.flat().map(([, y]) => y);
     const [low, high] = range ?? (values.length ? [Math.min(...values), Math.max(...values)] : [0, 1]);
     const across = steps(low, high, 4);
@@ -92,10 +95,11 @@ export class Chart {
       parts.push(svg('text', { x: x(tick), y: y0 + 19, 'text-anchor': 'middle' }, String(tick)));
     }
     parts.push(svg('text', { x: x1 + 16, y: y0 + 19 }, 'epoch'));
-    if (chance) {
-      const at = Math.round(y(chance.y)) + 0.5;
-      parts.push(svg('line', { class: 'chance', x1: x0, x2: x1, y1: at, y2: at }));
-      parts.push(svg('text', { x: x1 + 10, y: at + 4 }, chance.name));
+    if (compare) {
+      const at = Math.round(y(compare.y)) + 0.5;
+      parts.push(svg('line', { class: 'compare', x1: x0, x2: x1, y1: at, y2: at }));
+      // At the left, where the other lines have not begun.
+      parts.push(svg('text', { x: x0 + 4, y: at - 6 }, compare.name));
     }
 
     const ends = this.#ends(y);

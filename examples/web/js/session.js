@@ -20,6 +20,8 @@ export class Session {
   /** Time spent in training, in seconds. */
   seconds = 0;
   user = 0;
+  /** @type {{hr: number, ndcg: number} | undefined} how well it ranks what most users have: what a model has to be better than */
+  popularity;
   /** Changed since it was last saved. */
   dirty = false;
   /** @type {string[]} users' keys in lower case, made when they are first searched */
@@ -40,6 +42,7 @@ export class Session {
       await Recommender.create('file' in source ? await contents(source) : source, settings),
       'file' in source ? source.file.name : 'Made-up data',
     );
+    session.popularity = await session.recommender.popularity();
     await session.#claim();
     return session;
   }
@@ -49,6 +52,10 @@ export class Session {
     const recommender = await Recommender.load(new Uint8Array(await file.arrayBuffer()), device);
     const session = new Session(recommender, file.name.replace(/\.safetensors$/i, ''));
     session.dirty = true;
+    // A file for one user has no histories to count in.
+    session.popularity = await recommender.popularity().catch((/** @type {unknown} */ error) => {
+      if (error instanceof WebAssembly.RuntimeError) throw error;
+    });
     await session.#claim();
     return session;
   }
@@ -57,8 +64,8 @@ export class Session {
   static async open(Recommender, id, device) {
     const { saved, file } = await store.get(id);
     const session = new Session(await Recommender.load(file, device), saved.name);
-    const { curves, seconds, user } = saved;
-    Object.assign(session, { curves, seconds, user });
+    const { curves, seconds, user, popularity } = saved;
+    Object.assign(session, { curves, seconds, user, popularity });
     // Where another tab has it open, what is learnt here goes into a copy: two tabs must not save over each other.
     if (!(await session.#claim(id))) {
       session.name += ' (copy)';
@@ -96,6 +103,7 @@ export class Session {
       bytes: r.bytes,
       user: this.user,
       curves: this.curves,
+      popularity: this.popularity,
       seconds: this.seconds,
       done: r.done,
     };
@@ -192,9 +200,21 @@ export class Session {
     this.dirty = false;
     try {
       const file = await this.recommender.save();
-      const { id, name, user, curves, seconds } = this;
+      const { id, name, user, curves, seconds, popularity } = this;
       const { users, items, epoch } = this.recommender;
-      const saved = { id, name, users, items, epoch, bytes: file.length, time: Date.now(), seconds, user, curves };
+      const saved = {
+        id,
+        name,
+        users,
+        items,
+        epoch,
+        bytes: file.length,
+        time: Date.now(),
+        seconds,
+        user,
+        curves,
+        popularity,
+      };
       await store.put(saved, file);
       return saved;
     } catch (error) {

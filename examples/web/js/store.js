@@ -14,6 +14,7 @@
  * @property {number} seconds     time spent in training
  * @property {number} user        the user last looked at
  * @property {import('./curves.js').Curves} curves
+ * @property {{hr: number, ndcg: number}} [popularity]
  */
 
 /** A name that nothing else has. (`crypto.randomUUID` is not there for pages of a local network without TLS.) */

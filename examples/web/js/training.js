@@ -3,12 +3,6 @@ import { Chart } from './chart.js';
 import { extend, none, tip } from './curves.js';
 import { byId, count, duration, rate, tell } from './format.js';
 
-/**
- * A test item is ranked among 99 others that its user does not have, so a model that knows nothing has it among the first ten in
- * one case of ten.
- */
-const CHANCE = 0.1;
-
 export class Training {
   #curves = none();
 
@@ -27,7 +21,6 @@ export class Training {
       ],
       range: [0, 1],
       right: 112,
-      chance: { y: CHANCE, name: 'HR by chance' },
     });
     byId('pause').addEventListener('click', () => (this.state === 'running' ? on.pause() : on.train()));
     byId('stop').addEventListener('click', on.stop);
@@ -36,6 +29,10 @@ export class Training {
   /** What is shown of a model that was opened or made. @param {any} model */
   open(model) {
     this.#curves = structuredClone(model.curves);
+    this.rank.compare = model.popularity && {
+      y: model.popularity.hr,
+      name: `HR@10 of popularity ${model.popularity.hr.toFixed(3)}`,
+    };
     byId('device').textContent = model.device;
     this.tell();
     this.#show({ ...model, progress: 0, samplesPerSecond: 0 });

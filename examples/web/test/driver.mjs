@@ -74,7 +74,12 @@ export class Page {
         const [saved] = await list();
         if (saved) {
           const of = (/** @type {[number, number][]} */ line) => line.map(([, y]) => Number(y.toFixed(4)));
-          return { loss: of(saved.curves.loss), hr: of(saved.curves.hr), ndcg: of(saved.curves.ndcg) };
+          return {
+            loss: of(saved.curves.loss),
+            hr: of(saved.curves.hr),
+            ndcg: of(saved.curves.ndcg),
+            popularity: saved.popularity?.hr ?? 1,
+          };
         }
         await new Promise(later => setTimeout(later, 50));
       }
@@ -147,12 +152,13 @@ export class Page {
   /** Notes when frames are drawn, while it trains. */
   watchFrames() {
     return this.tab.evaluate(() => {
+      const page = /** @type {any} */ (window);
       const title = /** @type {HTMLElement} */ (document.getElementById('training-title'));
       /** @type {number[]} */
-      const times = (/** @type {any} */ (window).frameTimes = []);
+      const times = (page.frameTimes = []);
       const frame = (/** @type {number} */ now) => {
         if (title.checkVisibility() && title.textContent === 'Training') times.push(now);
-        if (/** @type {any} */ (window).frameTimes === times) requestAnimationFrame(frame);
+        if (page.frameTimes === times) requestAnimationFrame(frame);
       };
       requestAnimationFrame(frame);
     });
@@ -161,9 +167,10 @@ export class Page {
   /** What was noted since. */
   frames() {
     return this.tab.evaluate(() => {
+      const page = /** @type {any} */ (window);
       /** @type {number[]} */
-      const times = /** @type {any} */ (window).frameTimes;
-      /** @type {any} */ (window).frameTimes = undefined;
+      const times = page.frameTimes;
+      page.frameTimes = undefined;
       const longest = Math.max(...times.slice(1).map((time, i) => time - times[i]));
       return { longest, frames: times.length, seconds: (times[times.length - 1] - times[0]) / 1000 };
     });

@@ -28,9 +28,9 @@ try {
 /** @param {number} width @param {'light' | 'dark'} colorScheme */
 async function states(width, colorScheme) {
   const context = await browser.newContext({
-    viewport: { width, height: readme ? 1180 : 900 },
+    viewport: { width, height: readme ? 1140 : 900 },
     colorScheme,
-    deviceScaleFactor: readme ? 1.5 : 1,
+    deviceScaleFactor: 1,
   });
   const page = await context.newPage();
   page.setDefaultTimeout(120_000);

@@ -22,10 +22,12 @@ impl Wasm {
     }
 }
 
+#[inline(always)]
 fn as_vector([x, y, z, w]: [f32; 4]) -> v128 {
     f32x4(x, y, z, w)
 }
 
+#[inline(always)]
 fn as_array(x: v128) -> [f32; 4] {
     [
         f32x4_extract_lane::<0>(x),
