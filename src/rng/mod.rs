@@ -204,25 +204,32 @@ pub const fn scale(bits: u32, n: u32) -> u32 {
     ((bits as u64 * n as u64) >> 32) as u32
 }
 
-/// Threefry-2x32-20: encrypts `counter` with `key`.
+/// Threefry-2x32-20: encrypts `counter` with `key`. Rounds are written out: optimisers for size leave loops as they are.
 #[inline]
 pub const fn threefry2x32(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
-    const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
-    let keys = [key[0], key[1], 0x1BD1_1BDA ^ key[0] ^ key[1]];
-    let [mut x, mut y] = [counter[0].wrapping_add(key[0]), counter[1].wrapping_add(key[1])];
-    let mut group = 0;
-    while group < 5 {
-        let mut round = 0;
-        while round < 4 {
-            x = x.wrapping_add(y);
-            y = y.rotate_left(ROTATIONS[group % 2][round]) ^ x;
-            round += 1;
-        }
-        group += 1;
-        x = x.wrapping_add(keys[group % 3]);
-        y = y.wrapping_add(keys[(group + 1) % 3]).wrapping_add(group as u32);
-    }
-    [x, y]
+    const EVEN: [u32; 4] = [13, 15, 26, 6];
+    const ODD: [u32; 4] = [17, 29, 16, 24];
+    let [a, b, c] = [key[0], key[1], 0x1BD1_1BDA ^ key[0] ^ key[1]];
+    let state = [counter[0].wrapping_add(a), counter[1].wrapping_add(b)];
+    let state = threefry_rounds(state, EVEN, [b, c.wrapping_add(1)]);
+    let state = threefry_rounds(state, ODD, [c, a.wrapping_add(2)]);
+    let state = threefry_rounds(state, EVEN, [a, b.wrapping_add(3)]);
+    let state = threefry_rounds(state, ODD, [b, c.wrapping_add(4)]);
+    threefry_rounds(state, EVEN, [c, a.wrapping_add(5)])
+}
+
+/// Four rounds, and the keys behind them.
+#[inline(always)]
+const fn threefry_rounds(state: [u32; 2], rotations: [u32; 4], keys: [u32; 2]) -> [u32; 2] {
+    let state = threefry_round(threefry_round(state, rotations[0]), rotations[1]);
+    let state = threefry_round(threefry_round(state, rotations[2]), rotations[3]);
+    [state[0].wrapping_add(keys[0]), state[1].wrapping_add(keys[1])]
+}
+
+#[inline(always)]
+const fn threefry_round(state: [u32; 2], rotation: u32) -> [u32; 2] {
+    let x = state[0].wrapping_add(state[1]);
+    [x, state[1].rotate_left(rotation) ^ x]
 }
 
 /// A random permutation of `0..len` that is computed, not stored: any position, at any time, in any order.
@@ -285,15 +292,14 @@ impl Permutation {
     /// Four Feistel rounds; the halves trade places (and widths) each round.
     #[inline]
     fn encrypt(&self, x: u32) -> u32 {
-        let [mut low_bits, mut high_bits] = self.half;
-        let mut low = x & ((1 << low_bits) - 1);
-        let mut high = x >> low_bits;
-        for key in self.keys {
-            // high (high_bits wide) is masked by a hash of low, then becomes the low half.
-            let mixed = high ^ (mix(low ^ key) & ((1u32 << high_bits) - 1));
-            (low, high) = (mixed, low);
-            (low_bits, high_bits) = (high_bits, low_bits);
-        }
+        let [low_bits, high_bits] = self.half;
+        let [low_mask, high_mask] = [(1u32 << low_bits) - 1, (1u32 << high_bits) - 1];
+        // The high half is masked by a hash of the low one, then becomes the low half.
+        let (low, high) = (x & low_mask, x >> low_bits);
+        let (low, high) = (high ^ (mix(low ^ self.keys[0]) & high_mask), low);
+        let (low, high) = (high ^ (mix(low ^ self.keys[1]) & low_mask), low);
+        let (low, high) = (high ^ (mix(low ^ self.keys[2]) & high_mask), low);
+        let (low, high) = (high ^ (mix(low ^ self.keys[3]) & low_mask), low);
         (high << low_bits) | low
     }
 }

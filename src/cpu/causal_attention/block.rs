@@ -8,6 +8,7 @@ use crate::cpu::{
     simd::{
         InPieces, Simd, kernel,
         matmul::{Left, Panels, Shape, Start, multiply},
+        unrolled,
     },
 };
 use crate::plan::padded;
@@ -94,10 +95,11 @@ kernel! {
         let _ = s; // eight rows at a time fill half a line of each column
         for first in (0..steps).step_by(8) {
             let count = 8.min(steps - first);
-            let rows: [&[f32]; 8] = core::array::from_fn(|r| from.row(first + r.min(count - 1)));
+            let mut rows: [&[f32]; 8] = [&[]; 8];
+            unrolled!(r < 8 => rows[r] = from.row(first + r.min(count - 1)));
             for i in 0..from.width {
                 let to = &mut to[i * stride + first..][..count];
-                for (to, row) in to.iter_mut().zip(&rows) {
+                for (to, row) in to.elements_mut().zip(rows.elements()) {
                     *to = row[i];
                 }
             }

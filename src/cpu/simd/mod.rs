@@ -5,6 +5,10 @@
 //! inlined (`#[inline(always)]`) into [`Simd::vectorize`], the one function of each implementation that is compiled
 //! with the instructions turned on.
 //!
+//! Where size is what counts (`opt-level` `s` and `z`), optimisers inline and unroll next to nothing by themselves. So that kernels are
+//! as fast there, their functions are `#[inline(always)]`, no closure takes lanes, slices are gone over side by side by
+//! `pieces`, and arrays of lanes by `unrolled`.
+//!
 //! All `unsafe` of the CPU kernels stands in this folder: the intrinsics, the pointers of [`matmul`], and a hint to the system ([`pages`]).
 
 #[cfg(target_arch = "x86_64")]
@@ -19,6 +23,7 @@ pub(crate) mod pages;
 pub(crate) mod pairs;
 mod pieces;
 mod prefetch;
+mod run;
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 mod scalar;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
@@ -36,8 +41,9 @@ pub use isa::Isa;
 pub(crate) use isa::{Proof, dispatch};
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
-pub(crate) use pieces::{InPieces, Items, Run};
+pub(crate) use pieces::InPieces;
 pub(crate) use prefetch::prefetch_row;
+pub(crate) use run::{Items, Run};
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 pub use scalar::Scalar;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]

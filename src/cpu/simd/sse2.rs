@@ -242,8 +242,8 @@ impl Simd for Scalar {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scalar;
     use super::*;
+    use crate::cpu::simd::scalar;
 
     /// Bits of floats of all kinds, four at a time: numbers, whole ones and halves of them, subnormal, infinite, NaN.
     fn inputs() -> impl Iterator<Item = [f32; 4]> {

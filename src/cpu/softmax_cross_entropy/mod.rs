@@ -37,7 +37,7 @@ use super::{
     math::exp_nonpositive,
     rows::{Rows, RowsMut},
     simd::{
-        Simd, kernel,
+        InPieces, Simd, kernel,
         matmul::{Left, Panels, Shape, Start, multiply},
     },
 };
@@ -131,16 +131,19 @@ kernel! {
             let row = |panel: usize| (panel * rows + r) * columns..(panel * rows + r + 1) * columns;
             let mut most = s.splat(largest[r]);
             for panel in 0..panels {
-                for x in scores[row(panel)].chunks_exact(S::LANES) {
+                for x in scores[row(panel)].whole_pieces(S::LANES) {
                     most = s.max(most, s.load(x));
                 }
             }
             let mut lanes = [0.0; 16];
             s.store(most, &mut lanes);
-            let most = lanes[..S::LANES].iter().copied().fold(largest[r], f32::max);
+            let mut most = largest[r];
+            for &x in lanes[..S::LANES].elements() {
+                most = most.max(x);
+            }
             let mut sum = s.splat(0.0);
             for panel in 0..panels {
-                for x in scores[row(panel)].chunks_exact_mut(S::LANES) {
+                for x in scores[row(panel)].whole_pieces_mut(S::LANES) {
                     let t = s.sub(s.load(x), s.splat(most));
                     // Nothing where it would be next to nothing, as of what is left out. In this order a NaN stays one.
                     let e = s.select_gt(s.splat(LOWEST), t, s.splat(0.0), exp_nonpositive(s, t));

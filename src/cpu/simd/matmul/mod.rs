@@ -219,17 +219,29 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
             a = a.wrapping_add(context.a_depth);
             b = b.wrapping_add(context.b_depth);
         }
-        unrolled!(r < R => unrolled!(v < V => {
+        if context.relu {
             // In this order a NaN stays one.
-            let sum = if context.relu { s.max(s.splat(0.0), sums[r][v]) } else { sums[r][v] };
-            let to = c.add(r * context.c_stride + v * S::LANES);
-            if v + 1 < V || tail == S::LANES {
-                s.store_ptr(sum, to);
-            } else {
-                s.store_ptr_partial(sum, to, tail);
-            }
-        }));
+            unrolled!(r < R => unrolled!(v < V => sums[r][v] = s.max(s.splat(0.0), sums[r][v])));
+        }
+        unrolled!(r < R => store_row(s, c.add(r * context.c_stride), tail, &sums[r]));
     }
+}
+
+/// Stores `V` vectors, of whose last only `tail` lanes are written.
+///
+/// # Safety
+/// `to` must be valid for writing `V - 1` vectors and `tail` floats.
+#[inline(always)]
+unsafe fn store_row<S: Simd, const V: usize>(s: S, to: *mut f32, tail: usize, from: &[S::F32; V]) {
+    // SAFETY: the caller's.
+    unrolled!(v < V => unsafe {
+        let to = to.add(v * S::LANES);
+        if v + 1 < V || tail == S::LANES {
+            s.store_ptr(from[v], to);
+        } else {
+            s.store_ptr_partial(from[v], to, tail);
+        }
+    });
 }
 
 /// One depth step of a tile from lane `LANE` of each row's `left`.
