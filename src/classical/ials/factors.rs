@@ -73,7 +73,7 @@ impl Factors {
             items,
             width: solve::padded(config.factors),
             serving: Serving {
-                proof: Proof::Scalar(crate::cpu::Scalar),
+                proof: Proof::of_target(),
                 shared: Vec::new(),
                 packed: ItemPanels::default(),
             },

@@ -9,7 +9,10 @@ use super::Avx2;
 use super::Avx512;
 #[cfg(target_arch = "aarch64")]
 use super::Neon;
-#[cfg(any(feature = "plain", not(target_arch = "aarch64")))]
+#[cfg(any(
+    feature = "plain",
+    not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))
+))]
 use super::Scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::Wasm;
@@ -128,6 +131,16 @@ pub(crate) enum Proof {
 }
 
 impl Proof {
+    /// That of lanes which every processor of this target has.
+    pub(crate) fn of_target() -> Proof {
+        #[cfg(target_arch = "aarch64")]
+        return Proof::Neon(Neon::new());
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        return Proof::Wasm(Wasm::new());
+        #[cfg(not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))))]
+        Proof::Scalar(Scalar)
+    }
+
     /// The proof for `isa`.
     ///
     /// # Errors
