@@ -3,13 +3,16 @@
 use alloc::{format, string::ToString, vec::Vec};
 use core::{fmt, str::FromStr};
 
+#[cfg(target_arch = "x86_64")]
+use super::Avx2;
+#[cfg(all(feature = "avx512", target_arch = "x86_64"))]
+use super::Avx512;
 #[cfg(target_arch = "aarch64")]
 use super::Neon;
+#[cfg(any(feature = "plain", not(target_arch = "aarch64")))]
 use super::Scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::Wasm;
-#[cfg(target_arch = "x86_64")]
-use super::{Avx2, Avx512};
 use crate::{Error, Result};
 
 /// An instruction set that the kernels are written for.
