@@ -32,6 +32,8 @@ function show(face) {
 }
 
 onFile(async files => {
+  // What was wrong with the last one is over before this one is looked into.
+  quiet();
   const file = files.find(one => !hasTitles(one)) ?? files[0];
   const titles = files.find(one => one !== file && hasTitles(one));
   if (await isModel(file).catch(() => false)) open(`Opening ${file.name}`, false, 'import', file, start.device);
@@ -44,8 +46,7 @@ onFile(async files => {
  */
 async function open(doing, from, call, ...args) {
   const before = model;
-  start.tell();
-  tell(byId('open-error'));
+  quiet();
   byId('opening-text').textContent = `${doing} …`;
   show('opening');
   try {
@@ -74,6 +75,12 @@ async function open(doing, from, call, ...args) {
   scrollTo(0, 0);
   if (call === 'create') await train();
   else await recommend();
+}
+
+/** Takes the messages away about what could not be opened. */
+function quiet() {
+  start.tell();
+  tell(byId('open-error'));
 }
 
 /** A message says of which file it is. @param {string} message @param {any[]} args of the call that failed */

@@ -7,7 +7,7 @@
 import { Session } from './session.js';
 
 /** Long enough that the way to and from the package costs nothing, short enough that a click need not wait. */
-const SLICE = 120;
+const SLICE = 60;
 /** While training, a save at most this often, in ms: what a worker that dies can be started again from. */
 const SAVE_EVERY = 15_000;
 /** A save waits for so long after a click, in ms, as another may follow. */
