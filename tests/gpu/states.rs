@@ -3,9 +3,9 @@
 use pocketrec::{
     cpu::{CpuExecutor, Isa},
     executor::{Executor, RowRun, hold_back, keep_rows, put_back},
-    gpu::{GpuExecutor, GpuOptions},
+    gpu::{Gpu, GpuExecutor, GpuOptions},
     models::NeuMf,
-    plan::{RowType, State},
+    plan::{Plan, RowType, State},
 };
 
 use crate::{
@@ -102,20 +102,26 @@ fn rows_that_are_written_cost_a_transpose_only_where_they_are_a_weights() {
     assert_eq!(dispatches(&mut executor, None), scoring);
 }
 
+/// A plan of odd widths, trained, with a device whose bindings hold its tables and one where each lies in several buffers; none
+/// where there is no device.
+fn whole_and_in_shards() -> Vec<(Gpu, Plan, State)> {
+    let of_bindings = |max_binding| {
+        let gpu = crate::common::gpu::open(GpuOptions {
+            max_binding,
+            ..GpuOptions::default()
+        })?;
+        let plan = NeuMf::new(90, 300).factors(3).layers([6, 5]).plan().unwrap();
+        let state = trained_state(&plan, 0.2, 4, 9);
+        Some((gpu, plan, state))
+    };
+    [None, Some(8 << 10)].into_iter().filter_map(of_bindings).collect()
+}
+
 /// Copies stay on the device, and rows of tables in several buffers, of odd widths and of tables that have grown since find
 /// theirs: put back they are the rows that there were, held back they go the share of their way that the host works out.
 #[test]
 fn rows_go_back_to_copies_that_were_not_read() {
-    for max_binding in [None, Some(8 << 10)] {
-        let options = GpuOptions {
-            max_binding,
-            ..GpuOptions::default()
-        };
-        let Some(gpu) = crate::common::gpu::open(options) else {
-            return;
-        };
-        let plan = NeuMf::new(90, 300).factors(3).layers([6, 5]).plan().unwrap();
-        let state = trained_state(&plan, 0.2, 4, 9);
+    for (gpu, plan, state) in whole_and_in_shards() {
         let mut executor = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
         let item = plan.param("mlp.item.weight").unwrap();
         let runs = plan.params().iter().enumerate().flat_map(|(param, of)| {
@@ -184,16 +190,7 @@ fn rows_go_back_to_copies_that_were_not_read() {
 
 #[test]
 fn rows_are_read_written_and_grown_as_on_the_cpu() {
-    for max_binding in [None, Some(8 << 10)] {
-        let options = GpuOptions {
-            max_binding,
-            ..GpuOptions::default()
-        };
-        let Some(gpu) = crate::common::gpu::open(options) else {
-            return;
-        };
-        let plan = NeuMf::new(90, 300).factors(3).layers([6, 5]).plan().unwrap();
-        let state = trained_state(&plan, 0.2, 4, 9);
+    for (gpu, plan, state) in whole_and_in_shards() {
         let mut on_gpu = GpuExecutor::new(&gpu, plan.clone(), &state).unwrap();
         let mut on_cpu = CpuExecutor::new(plan.clone(), state, Isa::detect().unwrap(), 1).unwrap();
         let executors: [&mut dyn Executor; 2] = [&mut on_gpu, &mut on_cpu];

@@ -1,12 +1,14 @@
 //! Loops that are written out, for lanes and register tiles.
 
-/// `$body` for each `$i` below `$end`, a constant of at most 8 where this is compiled (it may name generic constants).
+/// `$body` for each `$i` below `$end`, a constant of at most 8, which is seen to where this is compiled (it may name generic
+/// constants).
 ///
 /// Optimisers for size leave a loop as it is, however short; an array that it indexes then lies in memory, and not in registers.
 macro_rules! unrolled {
-    ($i:ident < $end:expr => $body:expr) => {
+    ($i:ident < $end:expr => $body:expr) => {{
+        const { assert!($end <= 8, "more than are written out") };
         $crate::cpu::simd::unrolled!(@each 0 1 2 3 4 5 6 7, $i, $end, $body)
-    };
+    }};
     (@each $($number:literal)*, $i:ident, $end:expr, $body:expr) => {{
         $(if const { $number < $end } {
             let $i: usize = $number;

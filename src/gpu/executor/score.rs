@@ -64,11 +64,12 @@ impl GpuExecutor {
         Ok(())
     }
 
-    /// Samples of a slice, where so many are to be scored: what one submit may take and one piece reads back.
-    pub(crate) fn score_rows(&self, samples: usize) -> usize {
+    /// Rows of a slice, samples or steps of theirs, where so many are to be scored: what one submit may take and one piece reads
+    /// back.
+    pub(crate) fn score_rows(&self, rows: usize) -> usize {
         let stride = 16 * u64::from(self.columns.stride(self.plan.logit().buffer));
         let most = (PIECE / stride).clamp(1, self.limits.slice.into());
-        samples.next_power_of_two().min(most as usize)
+        rows.next_power_of_two().min(most as usize)
     }
 
     /// Scores samples of a batch that has been checked, slice by slice; the activation in `with` is read behind each.
@@ -81,7 +82,9 @@ impl GpuExecutor {
         self.gpu.check()?;
         self.check_graph()?;
         let extent = Extent::of(batch, out.len() as u32);
-        let most = self.score_rows(out.len()) as u32;
+        // A slice has no more rows in any space: steps of histories are more than their samples.
+        let longest = extent.rows().into_iter().max().unwrap_or(0);
+        let most = self.score_rows(longest as usize) as u32;
         let mut rest = out;
         for slice in extent.slices(most) {
             // Room for a power of two of rows, so that batches that differ a little find it.
