@@ -89,6 +89,7 @@ impl UpdateTask<'_> {
                     row_update::merged(s, step, list, context.every_row, table.reborrow());
                 }
             }
+            UpdateTask::Propagated { .. } if cfg!(not(feature = "graphs")) => {} // there is none
             UpdateTask::Propagated { table, first } => {
                 let Some(LastProduct { graph, picked, from }) = context.last_product else {
                     return;

@@ -25,7 +25,10 @@ use crate::{
 /// The parts of an executor that propagation works with, borrowed one by one.
 macro_rules! with_propagated {
     ($executor:ident, |$propagated:ident, $sources:ident, $tables:ident, $workers:ident| $body:expr) => {
-        if let Some($propagated) = &mut $executor.propagated {
+        // Nothing is propagated where kernels of graphs are left out; said here, the compiler leaves out all that would.
+        if cfg!(feature = "graphs")
+            && let Some($propagated) = &mut $executor.propagated
+        {
             let [first, second] = $propagated.op.tables;
             #[allow(unused_variables)]
             let $sources = [
@@ -101,7 +104,9 @@ impl CpuExecutor {
             proof,
             width,
         };
-        propagated.backward(context, sources, &mut workers);
+        if cfg!(feature = "graphs") {
+            propagated.backward(context, sources, &mut workers);
+        }
     }
 
     /// The graph of tables that have grown.

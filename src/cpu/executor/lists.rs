@@ -11,6 +11,9 @@ use crate::{
     plan::{Space, View},
 };
 
+/// Whether any loss over lists is built: where none is, the compiler leaves out what is said here to be for them.
+const BUILT: bool = cfg!(any(feature = "losses", feature = "sequences"));
+
 impl CpuExecutor {
     /// Floats that a loss over lists works with, where all threads' tiles have so many rows of each space.
     pub(super) fn floats_of_lists(&self, batch: &Batch, rows: &[usize; SPACES]) -> usize {
@@ -56,7 +59,9 @@ impl CpuExecutor {
 
     /// Gets a known list ready for the tiles.
     pub(super) fn begin_list(&mut self, batch: &Batch) {
-        let Some(known) = self.known_list else { return };
+        let (true, Some(known)) = (BUILT, self.known_list) else {
+            return;
+        };
         let (partials, _) = self.partials_of(batch.len());
         let network = Network {
             by_place: true,
@@ -81,7 +86,9 @@ impl CpuExecutor {
 
     /// Delivers its gradients, once all tiles were there.
     pub(super) fn end_list(&mut self, batch: &Batch) {
-        let Some(known) = self.known_list else { return };
+        let (true, Some(known)) = (BUILT, self.known_list) else {
+            return;
+        };
         let (partials, _) = self.partials_of(batch.len());
         let space = self.plan.space(known.list.buffer).index();
         let Some(column) = self.layout.row_gradient(known.list) else {
