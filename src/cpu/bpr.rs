@@ -6,7 +6,7 @@
 use super::{
     rows::{Rows, RowsMut},
     sigmoid_cross_entropy::{CHUNK, lanes},
-    simd::{Simd, kernel},
+    simd::{InPieces, Simd, kernel},
     tile::{Memory, Operands, StageGradients, Targets, TileOp},
 };
 use crate::ops;
@@ -38,9 +38,9 @@ kernel! {
             let mut losses = [0.0; CHUNK];
             let mut lane = 0;
             while lane < CHUNK {
-                let (loss, gradient) = lanes(s, s.load(&x[lane..]), s.splat(1.0));
-                s.store(loss, &mut losses[lane..]);
-                s.store(s.mul(gradient, s.splat(scale)), &mut x[lane..]);
+                let (loss, gradient) = lanes(s, s.load(x.part(lane, S::LANES)), s.splat(1.0));
+                s.store(loss, losses.part_mut(lane, S::LANES));
+                s.store(s.mul(gradient, s.splat(scale)), x.part_mut(lane, S::LANES));
                 lane += S::LANES;
             }
             for r in 0..count {

@@ -4,6 +4,8 @@
 //! once, before it begins ([`Rows::check_shape`]); what is left then panics at the first row that is not there, and no
 //! index wraps around.
 
+use super::simd::InPieces;
+
 /// Rows to read: row `r` is `data[r * stride..][..width]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
@@ -87,7 +89,7 @@ impl<'a> Rows<'a> {
     /// Row `r`.
     #[inline(always)]
     pub fn row(&self, r: usize) -> &'a [f32] {
-        &self.data[start(r, self.stride)..][..self.width]
+        self.data.part(start(r, self.stride), self.width)
     }
 
     /// The rows from `r` on.
@@ -116,7 +118,7 @@ impl RowsMut<'_> {
     /// Row `r`.
     #[inline(always)]
     pub fn row(&mut self, r: usize) -> &mut [f32] {
-        &mut self.data[start(r, self.stride)..][..self.width]
+        self.data.part_mut(start(r, self.stride), self.width)
     }
 
     /// The same rows, borrowed for a shorter time.

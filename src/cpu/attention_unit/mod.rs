@@ -186,7 +186,10 @@ fn fold_backward<S: Simd>(s: S, unit: &PackedUnit, query: &[f32], panel: usize, 
             let (q, at) = (s.load_partial(query), v * S::LANES);
             let rows = panels.0.whole_pieces(panel).zip(panels.1.whole_pieces(panel));
             for ((key, product), own) in rows.zip(own.whole_pieces_mut(panel)) {
-                s.store(s.mul_add(q, s.load(&product[at..]), s.load(&key[at..])), &mut own[at..]);
+                s.store(
+                    s.mul_add(q, s.load(product.part(at, S::LANES)), s.load(key.part(at, S::LANES))),
+                    own.part_mut(at, S::LANES),
+                );
             }
         }
     }
@@ -331,10 +334,16 @@ fn moments<S: Simd>(
             let rows = of_key.whole_pieces_mut(panel).zip(of_product.whole_pieces_mut(panel));
             let others = product.whole_pieces(panel).zip(sums.moment.whole_pieces(panel));
             for ((of_key, of_product), (product, moment)) in rows.zip(others) {
-                let m = s.load(&moment[at..]);
-                dq = s.mul_add(s.load(&product[at..]), m, dq);
-                s.store(s.add(s.load(&of_key[at..]), m), &mut of_key[at..]);
-                s.store(s.mul_add(m, q, s.load(&of_product[at..])), &mut of_product[at..]);
+                let m = s.load(moment.part(at, S::LANES));
+                dq = s.mul_add(s.load(product.part(at, S::LANES)), m, dq);
+                s.store(
+                    s.add(s.load(of_key.part(at, S::LANES)), m),
+                    of_key.part_mut(at, S::LANES),
+                );
+                s.store(
+                    s.mul_add(m, q, s.load(of_product.part(at, S::LANES))),
+                    of_product.part_mut(at, S::LANES),
+                );
             }
             s.store_partial(dq, d_query);
         }
@@ -362,7 +371,7 @@ fn unfold<S: Simd>(
         for (v, ((a, b), (c, e))) in vectors.enumerate() {
             let column = v * S::LANES;
             let at = column / panel * panel * outputs + o * panel + column % panel;
-            let (mut key, mut product) = (s.load(&of_key[at..]), s.load(&of_product[at..]));
+            let (mut key, mut product) = (s.load(of_key.part(at, S::LANES)), s.load(of_product.part(at, S::LANES)));
             if accumulate == Accumulate::Add {
                 key = s.add(s.load_partial(b), key);
                 product = s.add(s.load_partial(e), product);

@@ -229,8 +229,9 @@ fn dot_rows<S: Simd>(s: S, rows: usize, x: Rows<'_>, w: &[f32], bias: f32, relu:
             sum = s.mul_add(s.load(x), s.load(w), sum);
         }
         if whole < x.width {
-            let tail = s.load_partial(&row[whole..]);
-            sum = s.mul_add(tail, s.load_partial(&w[whole..x.width]), sum);
+            let rest = x.width - whole;
+            let tail = s.load_partial(row.part(whole, rest));
+            sum = s.mul_add(tail, s.load_partial(w.part(whole, rest)), sum);
         }
         let sum = s.reduce_sum(sum) + bias;
         y.row(r)[0] = if relu && sum <= 0.0 { 0.0 } else { sum };
@@ -342,10 +343,10 @@ fn columns_by<S: Simd>(
             None => zero,
         };
         for r in 0..rows {
-            let slot = &mut dy.row(r)[columns.clone()];
+            let slot = dy.row(r).part_mut(columns.start, columns.end - columns.start);
             let mut d = s.load_partial(slot);
             if activation != Activation::Identity {
-                let y = s.load_partial(&y.row(r)[columns.clone()]);
+                let y = s.load_partial(y.row(r).part(columns.start, columns.end - columns.start));
                 d = match activation {
                     Activation::Sigmoid => s.mul(d, s.mul(y, s.sub(one, y))),
                     Activation::Tanh => s.mul(d, s.sub(one, s.mul(y, y))),

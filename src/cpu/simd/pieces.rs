@@ -151,6 +151,13 @@ fn place(len: usize, size: usize, index: usize) -> (usize, usize) {
 /// # Panics
 /// All that takes a size panics where that is 0.
 pub(crate) trait InPieces<T> {
+    /// `size` elements from `start` on.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    fn part(&self, start: usize, size: usize) -> &[T];
+    /// [`part`](InPieces::part) to write.
+    fn part_mut(&mut self, start: usize, size: usize) -> &mut [T];
     /// As `iter`.
     fn elements(&self) -> Run<Elements<'_, T>>;
     /// As `iter_mut`.
@@ -165,7 +172,34 @@ pub(crate) trait InPieces<T> {
     fn whole_pieces_mut(&mut self, size: usize) -> Run<WholePiecesMut<'_, T>>;
 }
 
+/// Panics where a slice has not so many elements from `start` on.
+#[inline(always)]
+fn check_part(len: usize, start: usize, size: usize) {
+    #[cold]
+    #[inline(never)]
+    fn refuse(len: usize, start: usize, size: usize) -> ! {
+        panic!("{size} elements from {start} on, of {len}")
+    }
+    if start > len || size > len - start {
+        refuse(len, start, size);
+    }
+}
+
 impl<T> InPieces<T> for [T] {
+    #[inline(always)]
+    fn part(&self, start: usize, size: usize) -> &[T] {
+        check_part(self.len(), start, size);
+        // SAFETY: the part is within the slice.
+        unsafe { core::slice::from_raw_parts(self.as_ptr().add(start), size) }
+    }
+
+    #[inline(always)]
+    fn part_mut(&mut self, start: usize, size: usize) -> &mut [T] {
+        check_part(self.len(), start, size);
+        // SAFETY: the part is within the slice, which is borrowed for as long.
+        unsafe { core::slice::from_raw_parts_mut(self.as_mut_ptr().add(start), size) }
+    }
+
     #[inline(always)]
     fn elements(&self) -> Run<Elements<'_, T>> {
         Run(Elements(self))
@@ -265,6 +299,21 @@ mod tests {
             piece[3] = 0;
         }
         assert_eq!(numbers, [10, 1, 2, 0, 24, 5, 6, 0, 38, 9, 10]);
+    }
+
+    #[test]
+    fn parts_are_those_of_ranges() {
+        let mut numbers = [0, 1, 2, 3, 4];
+        assert_eq!(numbers.part(1, 3), [1, 2, 3]);
+        assert_eq!(numbers.part(5, 0), []);
+        numbers.part_mut(3, 2)[1] = 9;
+        assert_eq!(numbers, [0, 1, 2, 3, 9]);
+    }
+
+    #[test]
+    #[should_panic = "2 elements from 4 on, of 5"]
+    fn a_part_that_is_not_there_is_refused() {
+        [0; 5].part(4, 2);
     }
 
     #[test]

@@ -25,13 +25,44 @@ use super::{Simd, kernel, unrolled};
 pub(super) use operands::position;
 pub(crate) use operands::{Left, Panels, Shape, Start, panel_width};
 
-/// `C = start + A B`, then ReLU if asked for. C's row `r` begins at `r * c_stride`.
-///
-/// # Panics
-/// Where an operand is shorter than the shape and the strides say. B must be readable for whole vectors.
+kernel! {
+    /// `C = start + A B`, then ReLU if asked for. C's row `r` begins at `r * c_stride`.
+    ///
+    /// A function of its own, which is compiled once for each instruction set: its tiles are long when they are written out.
+    ///
+    /// # Panics
+    /// Where an operand is shorter than the shape and the strides say. B must be readable for whole vectors.
+    pub fn matmul<'a, S: Simd>(
+        s: S,
+        shape: Shape,
+        a: Left<'a>,
+        b: Panels<'a>,
+        start: Start<'a>,
+        relu: bool,
+        c: &'a mut [f32],
+        c_stride: usize,
+    ) {
+        check_and_run(s, shape, a, b, start, relu, c, c_stride);
+    }
+}
+
+/// [`matmul`] without ReLU.
+#[inline(always)]
+pub(crate) fn multiply<S: Simd>(
+    s: S,
+    shape: Shape,
+    a: Left<'_>,
+    b: Panels<'_>,
+    start: Start<'_>,
+    c: &mut [f32],
+    c_stride: usize,
+) {
+    matmul(s, shape, a, b, start, false, c, c_stride);
+}
+
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // operands with their strides
-pub(crate) fn matmul<S: Simd>(
+fn check_and_run<S: Simd>(
     s: S,
     shape: Shape,
     a: Left<'_>,
@@ -93,21 +124,6 @@ pub(crate) fn matmul<S: Simd>(
                 _ => {} // no panel is so wide
             }
         }
-    }
-}
-
-kernel! {
-    /// [`matmul`] as a function of its own, for callers that need it many times over.
-    pub fn multiply<'a, S: Simd>(
-        s: S,
-        shape: Shape,
-        a: Left<'a>,
-        b: Panels<'a>,
-        start: Start<'a>,
-        c: &'a mut [f32],
-        c_stride: usize,
-    ) {
-        matmul(s, shape, a, b, start, false, c, c_stride);
     }
 }
 
