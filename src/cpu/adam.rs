@@ -10,7 +10,7 @@
 
 use core::ops::Range;
 
-use super::simd::{InPieces, Simd, kernel};
+use super::simd::{Simd, kernel};
 use crate::plan::{AdamConfig, Optimizer};
 
 /// 2^-76: first moments are multiples of 2^-99 at least, so that the step made of one is no subnormal number either.
@@ -104,9 +104,9 @@ impl<'a> Slots<'a> {
         };
         let (m, v) = (part(self.m), part(self.v));
         Slots {
-            value: self.value.part_mut(start, count),
-            m: self.m.part_mut(m.start, m.len()),
-            v: self.v.part_mut(v.start, v.len()),
+            value: &mut self.value[start..start + count],
+            m: &mut self.m[m],
+            v: &mut self.v[v],
         }
     }
 }
@@ -141,10 +141,9 @@ fn update_lanes<S: Simd>(
     range: Range<usize>,
     gradient: &impl Gradient<S>,
 ) {
-    let (first, count) = (range.start, range.end - range.start);
-    let value = slots.value.part_mut(first, count);
+    let value = &mut slots.value[range.clone()];
     let p = s.load_partial(value);
-    let g = gradient.lanes(s, range, p);
+    let g = gradient.lanes(s, range.clone(), p);
     let p = match update {
         Update::Sgd { learning_rate } => s.mul_add(s.splat(-learning_rate), g, p),
         Update::Adam {
@@ -154,7 +153,7 @@ fn update_lanes<S: Simd>(
             root,
             epsilon,
         } => {
-            let (m_slot, v_slot) = (slots.m.part_mut(first, count), slots.v.part_mut(first, count));
+            let (m_slot, v_slot) = (&mut slots.m[range.clone()], &mut slots.v[range]);
             let (m, v) = (s.load_partial(m_slot), s.load_partial(v_slot));
             let (m_floor, v_floor) = (s.splat(M_FLOOR), s.splat(V_FLOOR));
             let m = s.mul_add(s.splat(1.0 - beta1), g, s.mul_add(s.splat(beta1), m, m_floor));
@@ -198,8 +197,10 @@ impl<S: Simd> Gradient<S> for SumOfPartials<'_> {
     fn lanes(&self, s: S, range: Range<usize>, value: S::F32) -> S::F32 {
         let mut sum = s.mul(s.splat(self.l2), value);
         for partial in self.partials {
-            let count = range.end - range.start;
-            sum = s.add(sum, s.load_partial(partial.part(self.offset + range.start, count)));
+            sum = s.add(
+                sum,
+                s.load_partial(&partial[self.offset + range.start..][..range.len()]),
+            );
         }
         sum
     }

@@ -27,7 +27,7 @@ kernel! {
             if let Some(&ahead) = ids.get(r + AHEAD) {
                 prefetch_row(table, ahead as usize * width, width);
             }
-            let from = table.part(id as usize * width, width);
+            let from = &table[id as usize * width..][..width];
             copy(s, from, output.row(r));
         }
     }
@@ -72,16 +72,13 @@ kernel! {
 #[inline(always)]
 pub(super) fn copy<S: Simd>(s: S, from: &[f32], to: &mut [f32]) {
     let whole = from.len() - from.len() % S::LANES;
-    let rest = from.len() - whole;
-    let (front, tail) = (from.part(0, whole), to.len() - whole);
-    for (from, to) in front
-        .whole_pieces(S::LANES)
-        .zip(to.part_mut(0, whole).whole_pieces_mut(S::LANES))
-    {
+    let (from, from_tail) = from.split_at(whole);
+    let (to, to_tail) = to.split_at_mut(whole);
+    for (from, to) in from.whole_pieces(S::LANES).zip(to.whole_pieces_mut(S::LANES)) {
         s.store(s.load(from), to);
     }
-    if rest > 0 {
-        s.store_partial(s.load_partial(from.part(whole, rest)), to.part_mut(whole, tail));
+    if !from_tail.is_empty() {
+        s.store_partial(s.load_partial(from_tail), to_tail);
     }
 }
 

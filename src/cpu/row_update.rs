@@ -13,7 +13,7 @@ use core::ops::Range;
 use super::{
     adam::{Gradient, Slots, Update, update},
     rows::Rows,
-    simd::{InPieces, Simd, kernel, prefetch_row},
+    simd::{Simd, kernel, prefetch_row},
 };
 use crate::{data::IdColumn, plan::MAX_GATHERS};
 
@@ -231,7 +231,7 @@ impl<S: Simd> Gradient<S> for SumOfSources<'_> {
             let Some(gradients) = gradients else { continue };
             for &sample in *samples {
                 let start = sample as usize * gradients.stride + range.start;
-                sum = s.add(sum, s.load_partial(gradients.data.part(start, range.end - range.start)));
+                sum = s.add(sum, s.load_partial(&gradients.data[start..][..range.len()]));
             }
         }
         sum
@@ -261,10 +261,7 @@ impl<S: Simd> Gradient<S> for SumOfSamples<'_> {
         let mut sum = s.mul(s.splat(self.l2), value);
         for &sample in self.samples {
             let start = sample as usize * self.gradients.stride + range.start;
-            sum = s.add(
-                sum,
-                s.load_partial(self.gradients.data.part(start, range.end - range.start)),
-            );
+            sum = s.add(sum, s.load_partial(&self.gradients.data[start..][..range.len()]));
         }
         sum
     }

@@ -76,9 +76,9 @@ fn pass<S: Simd>(
         let mut losses = [0.0; CHUNK];
         let mut lane = 0;
         while lane < CHUNK {
-            let (loss, gradient) = lanes(s, s.load(x.part(lane, S::LANES)), s.load(y.part(lane, S::LANES)));
-            s.store(loss, losses.part_mut(lane, S::LANES));
-            s.store(s.mul(gradient, s.splat(scale)), x.part_mut(lane, S::LANES));
+            let (loss, gradient) = lanes(s, s.load(&x[lane..]), s.load(&y[lane..]));
+            s.store(loss, &mut losses[lane..]);
+            s.store(s.mul(gradient, s.splat(scale)), &mut x[lane..]);
             lane += S::LANES;
         }
         for r in 0..labels.len() {

@@ -28,7 +28,7 @@ pub(crate) use operands::{Left, Panels, Shape, Start, panel_width};
 kernel! {
     /// `C = start + A B`, then ReLU if asked for. C's row `r` begins at `r * c_stride`.
     ///
-    /// A function of its own, which is compiled once for each instruction set: its tiles are long when they are written out.
+    /// A function of its own, which is compiled but once for each instruction set: its tiles are long when they are written out.
     ///
     /// # Panics
     /// Where an operand is shorter than the shape and the strides say. B must be readable for whole vectors.
@@ -42,7 +42,12 @@ kernel! {
         c: &'a mut [f32],
         c_stride: usize,
     ) {
-        check_and_run(s, shape, a, b, start, relu, c, c_stride);
+        if a.row_stride == 1 {
+            // Once more for columns: where their distance is known, rows of A are at constants from one register.
+            check_and_run(s, shape, Left { row_stride: 1, ..a }, b, start, relu, c, c_stride);
+        } else {
+            check_and_run(s, shape, a, b, start, relu, c, c_stride);
+        }
     }
 }
 
