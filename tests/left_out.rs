@@ -1,0 +1,62 @@
+//! What a build leaves out: a model whose kernels are not in it is refused by the name of the feature that has them.
+//!
+//! `cargo test --no-default-features --features std --test left_out` is a build without any; with the features the same models
+//! are taken.
+
+use pocketrec::{
+    Result,
+    cpu::{CpuExecutor, Isa},
+    data::clicks::{IdField, Layout, Table},
+    models::{Ccl, DeepFm, LightGcn, Loss, NeuMf, SasRec},
+    plan::{Plan, State},
+};
+
+/// Two fields of ids, with a vocabulary each.
+fn layout() -> Layout {
+    let names = || ["user", "item"].into_iter();
+    Layout {
+        ids: names().enumerate().map(|(i, name)| IdField::new(name, i)).collect(),
+        vocabularies: names()
+            .map(|name| Table {
+                name: name.into(),
+                rows: 3,
+            })
+            .collect(),
+        ..Layout::default()
+    }
+}
+
+fn executor_of(plan: Plan) -> Result<CpuExecutor> {
+    let state = State::initial(&plan, 1, true)?;
+    CpuExecutor::new(plan, state, Isa::detect()?, 1)
+}
+
+#[test]
+fn a_model_whose_kernels_are_left_out_is_refused_by_its_feature() {
+    let plans = [
+        ("clicks", cfg!(feature = "clicks"), DeepFm::new(&layout()).plan()),
+        ("graphs", cfg!(feature = "graphs"), LightGcn::new(5, 7).plan()),
+        ("sequences", cfg!(feature = "sequences"), SasRec::new(5, 7).plan()),
+        (
+            "losses",
+            cfg!(feature = "losses"),
+            NeuMf::new(5, 7).plan_for(Loss::Ccl(Ccl::default())),
+        ),
+    ];
+    for (feature, is_built, plan) in plans {
+        match executor_of(plan.unwrap()) {
+            Ok(_) => assert!(is_built, "{feature}"),
+            Err(error) => {
+                let said = error.to_string();
+                assert!(!is_built && said.contains(&format!("feature `{feature}`")), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn models_of_pairs_are_always_there() {
+    for loss in [Loss::CrossEntropy, Loss::Bpr] {
+        executor_of(NeuMf::new(5, 7).plan_for(loss).unwrap()).unwrap();
+    }
+}
