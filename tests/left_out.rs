@@ -7,7 +7,7 @@ use pocketrec::{
     Result,
     cpu::{CpuExecutor, Isa},
     data::clicks::{IdField, Layout, Table},
-    models::{Ccl, DeepFm, LightGcn, Loss, NeuMf, SasRec},
+    models::{Ccl, DeepFm, LightGcn, Loss, Mf, NeuMf, SasRec},
     plan::{Plan, State},
 };
 
@@ -40,7 +40,7 @@ fn a_model_whose_kernels_are_left_out_is_refused_by_its_feature() {
         (
             "losses",
             cfg!(feature = "losses"),
-            NeuMf::new(5, 7).plan_for(Loss::Ccl(Ccl::default())),
+            Mf::new(5, 7).plan_for(Loss::Ccl(Ccl::default())),
         ),
     ];
     for (feature, is_built, plan) in plans {

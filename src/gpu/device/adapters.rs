@@ -66,11 +66,17 @@ impl Adapter {
     }
 }
 
+/// For people. Browsers tell neither names nor drivers.
 pub(crate) fn name(info: &wgpu::AdapterInfo) -> String {
-    format!(
-        "{} ({:?}, {} {})",
-        info.name, info.backend, info.driver, info.driver_info
-    )
+    let driver = format!("{} {}", info.driver, info.driver_info);
+    let through = match driver.trim() {
+        "" => format!("{:?}", info.backend),
+        driver => format!("{:?}, {driver}", info.backend),
+    };
+    match info.name.trim() {
+        "" => through,
+        name => format!("{name} ({through})"),
+    }
 }
 
 /// All adapters, best first.
