@@ -98,8 +98,8 @@ export class Chart {
     if (compare) {
       const at = Math.round(y(compare.y)) + 0.5;
       parts.push(svg('line', { class: 'compare', x1: x0, x2: x1, y1: at, y2: at }));
-      // At the left, where the other lines have not begun.
-      parts.push(svg('text', { x: x0 + 4, y: at - 6 }, compare.name));
+      // Below it, at the right: lines that are worth a look have passed it there.
+      parts.push(svg('text', { x: x1 - 4, y: at + 14, 'text-anchor': 'end' }, compare.name));
     }
 
     const ends = this.#ends(y);
