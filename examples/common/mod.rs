@@ -2,6 +2,7 @@
 //!
 //! Copy from here what your own program needs; nothing of it is part of the library.
 
+pub mod cost;
 pub mod device;
 pub mod ending;
 pub mod export;

@@ -32,6 +32,7 @@ use pocketrec::{
 };
 
 use common::{
+    cost,
     device::report_every,
     ending::{Ending, exit_code},
     export::check_trainable,
@@ -97,6 +98,10 @@ fn run(options: &Options) -> Result<(), Ending> {
         trainer.plan().weights(),
         trainer.device()
     )?;
+    if options.output.dry_run {
+        let (epochs, cost) = (config.epochs, trainer.cost(&data.train, Some(&data.dev), cost::PROBE)?);
+        return Ok(cost::tell(&cost, epochs, 1)?);
+    }
     let mut training = Training {
         watch: Watch::new(options.output.quiet, None),
         checkpoint: options.output.checkpoint.clone(),

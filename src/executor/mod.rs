@@ -157,6 +157,11 @@ pub trait Executor: Send {
     /// Where `rows` is below the present number or memory is short; the tables are as they were then.
     fn grow(&mut self, vocabulary: usize, rows: usize) -> Pending<'_, ()>;
 
+    /// Bytes that steps so far have worked with beside parameters and moments, as far as the device says; else 0.
+    fn step_bytes(&self) -> u64 {
+        0
+    }
+
     /// Draws batches on the device, where it can; [`keep_sampler`] and [`step_drawn`] go through this.
     fn drawing(&mut self) -> Option<&mut dyn DrawBatches> {
         None

@@ -6,6 +6,7 @@ mod average;
 mod catalogue;
 #[path = "../common/mod.rs"]
 mod common;
+mod cost;
 mod determinism;
 mod eval;
 mod faces;

@@ -17,6 +17,7 @@ use super::{
     training::Training,
 };
 use crate::common::{
+    cost,
     device::{is_processor, report_every},
     ending::Ending,
     export::check_trainable,
@@ -108,6 +109,14 @@ impl<'a> Session<'a> {
         training.checkpoint.clone_from(&output.checkpoint);
         if !quiet {
             describe(&trainer)?;
+        }
+        if output.dry_run {
+            let (epochs, eval_every) = (config.epochs, config.eval_every);
+            return Ok(cost::tell(
+                &trainer.cost(data.trained_on(), cost::PROBE)?,
+                epochs,
+                eval_every,
+            )?);
         }
         if output.profile {
             profile::print(&mut trainer, self.device, data.trained_on())?;

@@ -302,6 +302,10 @@ impl Executor for CpuExecutor {
         })
     }
 
+    fn step_bytes(&self) -> u64 {
+        self.room
+    }
+
     fn tables_alone(&mut self) -> Option<&mut dyn StepTables> {
         match self.has_layers_alone {
             true => Some(self),
