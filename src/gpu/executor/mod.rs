@@ -206,6 +206,10 @@ impl Executor for GpuExecutor {
         format!("gpu {}{precision}", self.gpu.name())
     }
 
+    fn step_bytes(&self) -> u64 {
+        self.buffers.as_ref().map_or(0, Buffers::bytes)
+    }
+
     fn step(
         &mut self,
         batch: &Batch,
