@@ -56,18 +56,17 @@ fn ranked(text: &str, data: &Split, split: &Split) -> [f64; 2] {
     train(trainer, config, every as u32, data, |trainer| hits(trainer, split))
 }
 
-/// Both parts' interactions, by time.
+/// Both parts' interactions, of as many items as there are.
 fn together(first: &Interactions, second: &Interactions) -> Interactions {
-    let rows = [first, second].into_iter().flat_map(|part| {
-        let of_user = |user| {
-            part.of_user(user)
-                .iter()
-                .zip(part.times_of(user))
-                .map(move |(&item, &time)| (user, item, time))
-        };
-        (0..part.users()).flat_map(of_user)
-    });
-    let all = Interactions::from_triples(&rows.collect::<Vec<_>>()).unwrap();
+    let (mut users, mut items, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for part in [first, second] {
+        for user in 0..part.users() {
+            users.resize(users.len() + part.of_user(user).len(), user);
+            items.extend_from_slice(part.of_user(user));
+            times.extend_from_slice(part.times_of(user));
+        }
+    }
+    let all = Interactions::from_columns((first.users(), first.items()), &users, &items, &times).unwrap();
     all.with_ids(first.user_ids().clone(), first.item_ids().clone())
         .unwrap()
 }
