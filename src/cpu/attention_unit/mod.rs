@@ -22,7 +22,7 @@ use super::{
     rows::{Rows, RowsMut, steps},
     simd::{
         InPieces, Simd, kernel,
-        matmul::{Left, Panels, Shape, Start, matmul, panel_width},
+        matmul::{Left, Panels, Shape, Start, matmul, multiply, panel_width},
     },
 };
 use crate::plan::{Accumulate, Activation};
@@ -126,7 +126,7 @@ kernel! {
         let samples = offsets.len().saturating_sub(1);
         let of_query = &mut rest[..samples * outputs];
         let (left, right) = (Left::by_row(query), panels(unit.query.forward(), panel, width));
-        matmul(s, shape(samples), left, right, Start::Bias(bias), false, of_query, outputs);
+        multiply(s, shape(samples), left, right, Start::Bias(bias), of_query, outputs);
         let relu = activation == Activation::Relu;
         for (r, (first, end)) in steps(offsets).enumerate() {
             if first == end {
@@ -251,7 +251,7 @@ kernel! {
         let shape = |rows: usize| Shape { rows, columns: width, depth: outputs };
         let sums = Left { data: dy_sums, row_stride: outputs, depth_stride: 1 };
         let right = panels(unit.query.backward(), panel, outputs);
-        matmul(s, shape(samples), sums, right, accumulate[0].into(), false, d_query.data, d_query.stride);
+        multiply(s, shape(samples), sums, right, accumulate[0].into(), d_query.data, d_query.stride);
         for (r, (first, end)) in steps(offsets).enumerate() {
             if first == end {
                 continue;
@@ -260,7 +260,7 @@ kernel! {
             fold_backward(s, unit, query.row(r), panel, own);
             let to = &mut d_key.data[first * d_key.stride..];
             let (left, right) = (Left::by_row(dy), panels(own, panel, outputs));
-            matmul(s, shape(end - first), left, right, accumulate[1].into(), false, to, d_key.stride);
+            multiply(s, shape(end - first), left, right, accumulate[1].into(), to, d_key.stride);
             let sums = Sums { key: of_key, product: of_product, moment };
             moments(s, unit, end - first, (query.row(r), key, dy), sums, d_query.row(r));
         }
@@ -269,7 +269,7 @@ kernel! {
         let sums = Left { data: dy_sums, row_stride: 1, depth_stride: outputs };
         let queries = Panels::of_rows(s, query);
         let shape = Shape { rows: outputs, columns: width, depth: samples };
-        matmul(s, shape, sums, queries, gradient.accumulate.into(), false, weight, 4 * width);
+        multiply(s, shape, sums, queries, gradient.accumulate.into(), weight, 4 * width);
         unfold(s, of_key, of_product, panel, width, gradient.accumulate, weight);
     }
 }
@@ -328,7 +328,7 @@ fn moments<S: Simd>(
             depth: steps,
         };
         let left = Left::by_column(dy);
-        matmul(s, shape, left, right, Start::Zero, false, sums.moment, panel);
+        multiply(s, shape, left, right, Start::Zero, sums.moment, panel);
         for (v, (query, d_query)) in query.pieces(S::LANES).zip(d_query.pieces_mut(S::LANES)).enumerate() {
             let (q, mut dq, at) = (s.load_partial(query), s.load_partial(d_query), v * S::LANES);
             let rows = of_key.whole_pieces_mut(panel).zip(of_product.whole_pieces_mut(panel));

@@ -9,7 +9,7 @@ use crate::{
         aligned::AlignedVec,
         simd::{
             Simd, kernel,
-            matmul::{Left, Panels, Shape, Start, matmul},
+            matmul::{Left, Panels, Shape, Start, multiply},
         },
     },
 };
@@ -88,6 +88,6 @@ kernel! {
             row_stride: depth,
             depth_stride: 1,
         };
-        matmul(s, shape, a, b, Start::Zero, false, c, columns);
+        multiply(s, shape, a, b, Start::Zero, c, columns);
     }
 }

@@ -11,7 +11,7 @@ use crate::cpu::{
     rows::Rows,
     simd::{
         Simd, kernel,
-        matmul::{Left, Panels, Shape, Start, matmul},
+        matmul::{Left, Panels, Shape, Start, multiply},
     },
 };
 
@@ -107,7 +107,7 @@ kernel! {
             let rows = Rows { data: gathered, stride: width, width };
             let shape = Shape { rows: width, columns: width, depth: ids.len() };
             let (left, right) = (Left::by_column(rows), Panels::of_rows(s, rows));
-            matmul(s, shape, left, right, Start::Output, false, matrix, width);
+            multiply(s, shape, left, right, Start::Output, matrix, width);
         }
         for k in 0..width {
             let (above, below) = matrix.split_at_mut((k + 1) * width);

@@ -9,7 +9,7 @@ use crate::cpu::{
     rows::Rows,
     simd::{
         Simd, kernel,
-        matmul::{Left, Panels, Shape, Start, matmul},
+        matmul::{Left, Panels, Shape, Start, multiply},
     },
 };
 
@@ -130,13 +130,12 @@ fn multiply_shared<S: Simd>(s: S, shared: &[f32], width: usize, rows: &[f32], pr
         depth: width,
     };
     let panels = Panels::of_rows(s, matrix(shared));
-    matmul(
+    multiply(
         s,
         shape,
         Left::by_row(matrix(rows)),
         panels,
         Start::Zero,
-        false,
         product,
         width,
     );

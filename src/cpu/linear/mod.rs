@@ -15,7 +15,7 @@ use super::{
     rows::{Rows, RowsMut},
     simd::{
         InPieces, Simd, kernel,
-        matmul::{Left, Panels, Shape, Start, matmul, panel_width},
+        matmul::{Left, Panels, Shape, Start, matmul, multiply, panel_width},
         pairs, unrolled,
     },
 };
@@ -283,7 +283,7 @@ kernel! {
                 depth: rows,
             };
             let (left, panels) = (Left::by_column(dy), Panels::of_rows(s, x));
-            matmul(s, shape, left, panels, gradient.accumulate.into(), false, gradient.weight, inputs);
+            multiply(s, shape, left, panels, gradient.accumulate.into(), gradient.weight, inputs);
         }
 
         let panels = weight.backward_panels(s, 0);
@@ -292,7 +292,7 @@ kernel! {
             columns: inputs,
             depth: outputs,
         };
-        matmul(s, shape, Left::by_row(dy), panels, accumulate.into(), false, dx.data, dx.stride);
+        multiply(s, shape, Left::by_row(dy), panels, accumulate.into(), dx.data, dx.stride);
     }
 }
 

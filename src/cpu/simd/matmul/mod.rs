@@ -44,14 +44,14 @@ kernel! {
     ) {
         if a.row_stride == 1 {
             // Once more for columns: where their distance is known, rows of A are at constants from one register.
-            check_and_run(s, shape, Left { row_stride: 1, ..a }, b, start, relu, c, c_stride);
+            run(s, shape, Left { row_stride: 1, ..a }, b, start, relu, c, c_stride);
         } else {
-            check_and_run(s, shape, a, b, start, relu, c, c_stride);
+            run(s, shape, a, b, start, relu, c, c_stride);
         }
     }
 }
 
-/// [`matmul`] without ReLU.
+/// [`matmul`] without ReLU, which a forward pass alone has.
 #[inline(always)]
 pub(crate) fn multiply<S: Simd>(
     s: S,
@@ -67,7 +67,7 @@ pub(crate) fn multiply<S: Simd>(
 
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // operands with their strides
-fn check_and_run<S: Simd>(
+fn run<S: Simd>(
     s: S,
     shape: Shape,
     a: Left<'_>,
