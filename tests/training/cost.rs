@@ -17,7 +17,7 @@ fn split() -> pocketrec::data::Split {
         .flat_map(|user| (0..3).map(move |i| (user, (user + 2 * i) % 7)))
         .collect();
     let all = Interactions::from_pairs(&pairs).unwrap();
-    all.leave_one_out().unwrap().with_negatives(2, 1).unwrap()
+    all.leave_one_out().unwrap()
 }
 
 #[test]

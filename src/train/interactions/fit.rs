@@ -129,7 +129,7 @@ impl Trainer {
     /// ```
     /// use pocketrec::{data::Planted, device::Device, models::NeuMf, train::*};
     /// # fn main() -> pocketrec::Result<()> {
-    /// let split = Planted::default().generate()?.interactions.leave_one_out()?.with_negatives(99, 1)?;
+    /// let split = Planted::default().generate()?.interactions.leave_one_out()?;
     /// let model = NeuMf::new(split.train.users() as usize, split.train.items() as usize);
     /// let probed = Trainer::new(model.clone(), Device::cpu(), TrainConfig::default())?;
     /// let cost = probed.cost(&split, std::time::Duration::from_millis(50))?;
