@@ -95,6 +95,9 @@ pub struct Options {
     pub kgcn: KgcnOptions,
     #[command(flatten)]
     pub training: TrainingOptions,
+    /// Say what training takes, in time, memory and files, by some seconds of it, and train nothing
+    #[arg(long, help_heading = TRAINING, conflicts_with = "save")]
+    pub dry_run: bool,
     #[command(flatten)]
     pub device: DeviceOptions,
 }

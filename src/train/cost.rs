@@ -68,23 +68,23 @@ impl Cost {
     }
 }
 
-/// A line for each of time, memory and files.
+/// Lines of time, work, memory and files, for a terminal of 80 columns.
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let operations = 2.0 * self.multiply_adds as f64;
+        write!(f, "time      an epoch {:.1} s", self.seconds)?;
+        if self.evaluation_seconds > 0.0 {
+            write!(f, ", an evaluation {:.1} s", self.evaluation_seconds)?;
+        }
         writeln!(
             f,
-            "an epoch  {:.1} s, an evaluation {:.1} s; {} samples in {} steps, {:.1} billion operations, {:.1} a second",
-            self.seconds,
-            self.evaluation_seconds,
+            "\nwork      {} samples in {} steps, {:.1} billion operations an epoch",
             self.samples,
             self.steps,
-            operations / 1e9,
-            operations / 1e9 / self.seconds.max(f64::MIN_POSITIVE),
+            2e-9 * self.multiply_adds as f64,
         )?;
         writeln!(
             f,
-            "memory    {}: parameters {}, moments {}, copies {}, a step {}, data {}",
+            "memory    {}: parameters {}, moments {}, copies {},\n          a step {}, data {}",
             Size(self.memory()),
             Size(self.parameters),
             Size(self.moments),

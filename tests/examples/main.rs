@@ -2,6 +2,7 @@
 
 mod cfkg;
 mod clicks;
+mod dry_run;
 mod federated;
 #[cfg(feature = "gpu")]
 #[path = "../common/gpu.rs"]
