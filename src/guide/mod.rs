@@ -1,4 +1,9 @@
-//! For those who change the library: what lies where, and how a batch goes through it.
+//! For those who use the library, and for those who change it: what reasons mean; what lies where, and how
+//! a batch goes through it.
+//!
+//! - [`reasons`]: what the reasons of each model mean, and what they do not.
+//!
+//! To change it:
 //!
 //! - [`add_a_model`]: a new architecture of operations that are there.
 //! - [`add_an_op`]: a new operation, on processors and graphics devices; and how many files that touches.
@@ -138,3 +143,4 @@
 pub mod add_a_loss;
 pub mod add_a_model;
 pub mod add_an_op;
+pub mod reasons;

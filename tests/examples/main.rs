@@ -24,6 +24,7 @@ mod shell;
 #[cfg(feature = "gpu")]
 #[path = "../skipped/mod.rs"]
 mod skipped;
+mod why;
 
 use std::{
     path::{Path, PathBuf},
