@@ -1,6 +1,7 @@
-//! For those who use the library, and for those who change it: what reasons mean; what lies where, and how
+//! For those who use the library, and for those who change it: which model to take and what its reasons mean; what lies where, and how
 //! a batch goes through it.
 //!
+//! - [`which_model`]: a decision in ten lines, and one table of what was measured.
 //! - [`reasons`]: what the reasons of each model mean, and what they do not.
 //!
 //! To change it:
@@ -144,3 +145,4 @@ pub mod add_a_loss;
 pub mod add_a_model;
 pub mod add_an_op;
 pub mod reasons;
+pub mod which_model;

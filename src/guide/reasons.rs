@@ -269,5 +269,5 @@
 //! ```
 //!
 //! Take one of those that have some: RP3beta or iALS where parts are to be exact, LightGCN where the graph helps, DIN where
-//! there are many fields. Or rank by the one and tell by the
+//! there are many fields. [Which model?](super::which_model) has them side by side. Or rank by the one and tell by the
 //! other, saying so: that RP3beta has a reason for what NeuMF recommends is true of RP3beta.
