@@ -49,9 +49,13 @@
 //! `POCKETREC_DEVICE` (`auto`, `cpu`) is what [`Device::auto`](device::Device::auto) takes; `POCKETREC_SIMD` (`scalar`,
 //! `avx2`, `avx512`, `neon`, `wasm`) the instruction set.
 //!
+//! # Choosing a model
+//!
+//! The pages in `guide` have all models in one table, of what was measured, and what the reasons of each mean.
+//!
 //! # Changing the library
 //!
-//! The pages in `guide` have the map of the code, the walk of a batch through it, and how to add a model, an operation and a
+//! The pages there have the map of the code, the walk of a batch through it, and how to add a model, an operation and a
 //! loss.
 //!
 //! # Errors

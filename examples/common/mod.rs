@@ -12,6 +12,7 @@ pub mod kind;
 pub mod messages;
 pub mod output;
 pub mod plot;
+pub mod reasons;
 pub mod samples;
 pub mod signals;
 pub mod tables;

@@ -20,12 +20,14 @@ mod settings;
 mod source;
 mod training;
 mod view;
+mod why;
 
 use std::{path::Path, process::ExitCode};
 
 use clap::Parser;
 use pocketrec::{
     Error, Result,
+    data::clicks::Layout,
     device::Device,
     eval::ClickReport,
     train::{ClickConfig, ClickTrainer},
@@ -38,6 +40,7 @@ use common::{
     export::check_trainable,
     files, kind,
     output::say,
+    reasons,
     tables::wrapped,
     watch::Watch,
 };
@@ -76,6 +79,13 @@ fn run(options: &Options) -> Result<(), Ending> {
         None => TrainingOptions::defaults(labels),
     };
     options.training.config(base(true))?;
+    if output.why {
+        let model = match &resumed {
+            Some(trainer) => trainer.model().clone(),
+            None => options.model.build(&Layout::default())?,
+        };
+        reasons::check(model.name(), model.reasons(), reasons::OF_CLICKS)?;
+    }
     let saved = match (&resumed, &output.checkpoint) {
         (Some(trainer), Some(checkpoint)) => Some(Saved {
             encoder: trainer.encoder().ok_or_else(|| without_encoder(checkpoint))?,
@@ -114,6 +124,9 @@ fn run(options: &Options) -> Result<(), Ending> {
         say!("best dev epoch: {}", best.epoch)?;
     }
     test(options, &mut trainer, &data, &training)?;
+    if output.why {
+        why::of_a_user(&mut trainer, &data.test)?;
+    }
     Ok(output.export.write_clicks(&mut trainer)?)
 }
 

@@ -73,6 +73,9 @@ pub struct OutputOptions {
     /// Draw the learning curve here, and predicted against observed clicks of the test rows
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
+    /// Say what was looked at in the history of a user for each of their test rows
+    #[arg(long)]
+    pub why: bool,
     /// No progress and no line an epoch, just the results
     #[arg(long)]
     pub quiet: bool,

@@ -14,6 +14,7 @@
 //! cargo run --release --example train_graph -- --help
 //! ```
 
+mod classical;
 #[path = "../common/mod.rs"]
 #[allow(dead_code)] // other examples use the rest
 mod common;
@@ -96,7 +97,7 @@ fn run(options: &Options) -> Result<(), Ending> {
     }
     report::rankings(&data, model.as_mut(), options.k)?;
     if let Some(model) = &mut model {
-        report::recommendations(&data, model, user)?;
+        report::recommendations(&data, model, user, options.why)?;
         if let Some(path) = &options.save {
             model.save(path)?;
             let path = path.display();

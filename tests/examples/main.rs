@@ -25,6 +25,7 @@ mod shell;
 #[cfg(feature = "gpu")]
 #[path = "../skipped/mod.rs"]
 mod skipped;
+mod why;
 
 use std::{
     path::{Path, PathBuf},

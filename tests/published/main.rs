@@ -5,7 +5,14 @@
 mod classical;
 mod export;
 mod gowalla;
+#[cfg(feature = "gpu")]
+#[path = "../common/gpu.rs"]
+#[allow(dead_code)] // other tests use the rest
+mod gpu;
 mod grocery;
 mod lastfm;
+#[path = "../measured/mod.rs"]
+mod measured;
 #[path = "../skipped/mod.rs"]
 mod skipped;
+mod which_model;

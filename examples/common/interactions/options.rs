@@ -116,6 +116,9 @@ pub struct OutputOptions {
     /// Recommend to this user [default: the first with a test item]
     #[arg(long, value_name = "KEY")]
     pub user: Option<String>,
+    /// Say what each recommendation comes from, and how much
+    #[arg(long)]
+    pub why: bool,
     /// No progress and no line an epoch, just the results
     #[arg(long)]
     pub quiet: bool,

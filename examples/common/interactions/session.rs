@@ -23,6 +23,7 @@ use crate::common::{
     export::check_trainable,
     files, kind,
     output::say,
+    reasons,
     watch::Watch,
 };
 
@@ -45,7 +46,8 @@ impl<'a> Session<'a> {
         check: impl FnOnce(Device) -> Result<Trainer>,
     ) -> Result<Self, Ending> {
         files::check_training(&output.checkpoint, output.resume, &output.plot, &output.export.export)?;
-        let described = check(device.clone())?.device();
+        let checked = check(device.clone())?;
+        let described = checked.device();
         if output.profile && is_processor(&described) {
             let reason = format!("it times the stages of a step, which only graphics devices do; this is {described}");
             return Err(Error::config("--profile", reason).into());
@@ -63,6 +65,10 @@ impl<'a> Session<'a> {
             }
             _ => None,
         };
+        if output.why {
+            let model = resumed.as_ref().unwrap_or(&checked).model();
+            reasons::check(model.name(), model.reasons(), reasons::OF_PAIRS)?;
+        }
         Ok(Session {
             data,
             training,
@@ -137,7 +143,7 @@ fn end(
 ) -> Result<(), Ending> {
     report::ended(fit, trainer)?;
     report::rankings(trainer, data, fit, output.full)?;
-    report::recommendations(trainer, data, user)?;
+    report::recommendations(trainer, data, user, output.why)?;
     if let Some(path) = &output.plot {
         let items = match data.validation {
             Some(_) => "validation",
