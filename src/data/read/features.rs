@@ -24,7 +24,7 @@ use crate::{
 /// use pocketrec::data::{FeatureFile, IdMap};
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("films.csv");
-/// std::fs::write(&path, "movieId,title,genres,year\n31,Heat,Crime|Drama,1995\n50,Seven,Crime,1995\n7,Emma,,1996\n")?;
+/// std::fs::write(&path, "movieId,title,genres,year\n31,Heat,Crime|Drama,1995\n50,Fargo,Crime,1996\n7,Emma,,1996\n")?;
 /// let items = IdMap::from_keys(["50", "7", "31"])?;
 /// let file = FeatureFile::of_items().values("genres").quantiles("year", 2).words("title", 1000);
 /// let features = file.read(&path, &items)?;

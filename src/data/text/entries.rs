@@ -8,6 +8,7 @@ use super::shown;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data) enum Entries {
     /// Keys, which have no commas, semicolons and blanks in them.
+    #[cfg_attr(not(feature = "std"), allow(dead_code))] // files alone hold them
     Keys,
     /// Values, which may have.
     Values,
