@@ -5,10 +5,12 @@
 //! - `read`: files of either.
 //! - `planted`: made-up data of either, whose truth is known.
 //! - `graph`: who is reached from whom, and what is known of items: triples.
+//! - `features`: what is known of items and users besides, from side tables.
 //! - `batch` and `sampler`: what steps of training take, and what draws it from pairs.
 
 mod batch;
 pub mod clicks;
+mod features;
 #[cfg(feature = "std")]
 mod file_layout;
 mod graph;
@@ -20,6 +22,7 @@ mod sampler;
 mod text;
 
 pub use batch::{Batch, IdColumn, Segment};
+pub use features::{FeatureKind, FeatureReport, FeatureTable, Features};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};
 pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Knowledge, Relations, TripleReport, Triples};
@@ -30,8 +33,8 @@ pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, S
 pub use planted::{Planted, PlantedData, PlantedPathData, PlantedPaths};
 #[cfg(feature = "std")]
 pub use read::{
-    BadRows, Column, Dataset, Delimited, FittedFiles, Parting, RelationFile, RowReport, SampleFiles, SampleFormat,
-    Survey, SurveyedColumn, TripleFile,
+    BadRows, Column, Dataset, Delimited, FeatureFile, FittedFiles, Parting, RelationFile, RowReport, SampleFiles,
+    SampleFormat, Survey, SurveyedColumn, TripleFile,
 };
 #[cfg(feature = "gpu")]
 pub(crate) use sampler::Epochs;

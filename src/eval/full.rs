@@ -32,8 +32,8 @@ pub(super) fn evaluate_full(executor: &mut dyn Executor, split: &Split, k: usize
         targets.clear();
         for case in cases {
             let begin = known.len();
-            let others = split.train.of_user(case.user).iter().filter(|&&item| item != case.item);
-            known.extend(others.chain(unused));
+            let others = split.known_of(case.user).filter(|&item| item != case.item);
+            known.extend(others.chain(unused.iter().copied()));
             known[begin..].sort_unstable();
             // Ids that the model has no row for are the executor's to refuse.
             let all = items.checked_sub(known.len() - begin).is_some_and(|others| others <= 1);

@@ -27,9 +27,13 @@ pub struct FullReport {
     pub all: ListMetrics,
     /// The same users by ascending activity, about as many in each group; users of the same activity are in one.
     pub groups: Vec<ActivityGroup>,
+    /// Mean over users of the area under the ROC curve, where it was asked for ([`FullRanking::with_auc`](super::FullRanking::with_auc)):
+    /// of all pairs of a test item and an item that is none, the share in which the test item has the higher score, equal
+    /// scores counting one half.
+    pub auc: Option<f64>,
     /// Different items in the first `k` places of all users; of ties the lower items are taken.
     pub recommended: u64,
-    /// Items that there are to recommend: those that somebody has in training or test.
+    /// Items that there are to recommend: those that somebody has in training or test, or the cold ones of these.
     pub items: u64,
 }
 
@@ -40,7 +44,7 @@ impl FullReport {
     }
 }
 
-/// A table of at most 80 columns: a row for all users and one for each group, and the coverage below.
+/// A table of at most 80 columns: a row for all users and one for each group, and AUC and coverage below.
 impl fmt::Display for FullReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let k = self.k;
@@ -62,9 +66,10 @@ impl fmt::Display for FullReport {
         }
         let (recommended, items) = (self.recommended, self.items);
         let coverage = self.coverage();
-        write!(
-            f,
-            "\nat {k} places; coverage {coverage:.4} ({recommended} of {items} items)"
-        )
+        write!(f, "\nat {k} places; ")?;
+        if let Some(auc) = self.auc {
+            write!(f, "AUC {auc:.4}; ")?;
+        }
+        write!(f, "coverage {coverage:.4} ({recommended} of {items} items)")
     }
 }

@@ -91,7 +91,7 @@ pub fn evaluate_with(
             // The last case whose user has the item: one mark an item, never cleared.
             let mut marks = vec![0usize; split.train.items() as usize];
             for (case, mark) in split.test.iter().zip(1..) {
-                for &item in split.train.of_user(case.user).iter().chain([&case.item]) {
+                for item in split.known_of(case.user).chain([case.item]) {
                     if let Some(last) = marks.get_mut(item as usize) {
                         *last = mark;
                     }

@@ -79,7 +79,7 @@ impl Rng {
 /// The numbers of streams: what draws at random has its number here, so that nothing else draws the same.
 ///
 /// Numbers are part of what a seed means: another one gives other initial values, orders and negatives, and a checkpoint
-/// would not go on as it began. Free ones below a seed of training: 10, 11, 16, and 18 on.
+/// would not go on as it began. Free ones below a seed of training: 10, 11, 16, and 19 on.
 pub(crate) mod streams {
     /// Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted. One
     /// list, so that the compiler refuses a number that is given twice.
@@ -99,6 +99,7 @@ pub(crate) mod streams {
         SequenceNoise = 14,
         SequenceList = 15,
         Absorb = 17,
+        Cold = 18,
     }
 
     /// Initial values; then the parameter, in the plan's order.
@@ -135,6 +136,8 @@ pub(crate) mod streams {
     pub const NEIGHBOURS: u32 = Seed::Neighbours as u32;
     /// What `absorb` draws, of pairs and of clicks; then the group's number, high half and low half.
     pub const ABSORB: u32 = Seed::Absorb as u32;
+    /// Which items (0) or users (1) a split takes out of its training part.
+    pub const COLD: u32 = Seed::Cold as u32;
 
     // Below a group of `ABSORB`, whose own numbers are its candidates.
 

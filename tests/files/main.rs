@@ -4,6 +4,7 @@
 mod common;
 mod data;
 mod data_bad_input;
+mod features;
 mod forms;
 mod identity;
 mod lists;

@@ -41,7 +41,8 @@ struct Data {
     known: Triples,
 }
 
-fn read() -> Option<Data> {
+/// Who has played which linked artist, in the order of the file, and what is known of the artists.
+pub fn plays() -> Option<(Interactions, Triples)> {
     let data = std::env::var("POCKETREC_DATA").unwrap_or("../shared/data".into());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(data).join("lastfm-kg");
     if !folder.is_dir() {
@@ -55,24 +56,29 @@ fn read() -> Option<Data> {
     let rows = known.report().rows;
     assert_eq!((rows, known.items(), known.entities()), (15_518, 3846, 9366));
 
-    let (mut user_ids, mut has) = (IdMap::new(), Vec::<Vec<u32>>::new());
+    let (mut user_ids, mut users, mut items) = (IdMap::new(), Vec::new(), Vec::new());
     let text = fs::read_to_string(folder.join("user_artists.dat")).unwrap();
     for line in text.lines().skip(1) {
         let mut fields = line.split_whitespace();
         let (user, artist) = (fields.next().unwrap(), fields.next().unwrap());
         if let Some(item) = item_ids.get(artist) {
-            let user = user_ids.get_or_insert(user).unwrap() as usize;
-            has.resize(has.len().max(user + 1), Vec::new());
-            has[user].push(item);
+            users.push(user_ids.get_or_insert(user).unwrap());
+            items.push(item);
         }
     }
+    let counts = (user_ids.len() as u32, item_ids.len() as u32);
+    let plays = Interactions::from_columns(counts, &users, &items, &[]).unwrap();
+    Some((plays.with_ids(user_ids, item_ids).unwrap(), known))
+}
+
+fn read() -> Option<Data> {
+    let (plays, known) = plays()?;
     let rng = Rng::new(SEED).stream(1);
     let mut rows: Vec<Row> = Vec::new();
-    for (user, items) in (0..).zip(&has) {
+    for user in 0..plays.users() {
+        let items = plays.of_user(user);
         rows.extend(items.iter().map(|&item| (user, item, 1.0)));
-        let mut others: Vec<u32> = (0..item_ids.len() as u32)
-            .filter(|item| !items.contains(item))
-            .collect();
+        let mut others: Vec<u32> = (0..plays.items()).filter(|item| !items.contains(item)).collect();
         let rng = rng.stream(user);
         for k in 0..items.len() {
             let at = k + rng.below(k as u64, (others.len() - k) as u32) as usize;
@@ -87,8 +93,8 @@ fn read() -> Option<Data> {
     let (first, second) = (rows.len() * 6 / 10, rows.len() * 8 / 10);
     let trained = rows[..first].iter().filter(|row| row.2 > 0.0);
     let (users, items): (Vec<u32>, Vec<u32>) = trained.map(|&(user, item, _)| (user, item)).unzip();
-    let counts = (user_ids.len() as u32, item_ids.len() as u32);
-    let train = Interactions::from_columns(counts, &users, &items, &[]).unwrap();
+    let train = Interactions::from_columns((plays.users(), plays.items()), &users, &items, &[]).unwrap();
+    let (user_ids, item_ids) = (plays.user_ids().clone(), plays.item_ids().clone());
     Some(Data {
         train: train.with_ids(user_ids, item_ids).unwrap(),
         dev: rows[first..second].to_vec(),

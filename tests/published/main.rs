@@ -3,6 +3,7 @@
 #![cfg(feature = "std")]
 
 mod classical;
+mod cold;
 mod export;
 mod gowalla;
 #[cfg(feature = "gpu")]

@@ -4,6 +4,7 @@ mod absorb;
 mod absorb_cost;
 mod average;
 mod catalogue;
+mod cold;
 #[path = "../common/mod.rs"]
 mod common;
 mod cost;

@@ -45,6 +45,7 @@ pub(crate) use layout::Dependent;
 pub use layout::{IdField, Layout, SequenceField, Table};
 pub use notes::{Clamped, NegativesReport, UnknownKeys};
 pub use numeric::Scale;
+pub(in crate::data) use numeric::quantile_edges;
 pub use ragged::Ragged;
 pub use rows::{Rows, Training};
 pub(crate) use sampler::{CandidateSampler, Pick};

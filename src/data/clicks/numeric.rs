@@ -84,7 +84,7 @@ impl Scale {
 }
 
 /// Edges that cut `numbers` into at most `parts` parts of about the same size; equal numbers are in one part.
-pub(super) fn quantile_edges(numbers: &[f32], parts: u32) -> Vec<f32> {
+pub(in crate::data) fn quantile_edges(numbers: &[f32], parts: u32) -> Vec<f32> {
     let mut sorted: Vec<f32> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
     sorted.sort_unstable_by(f32::total_cmp);
     let mut edges = Vec::new();

@@ -75,7 +75,7 @@ impl Vocabulary {
     }
 
     /// The row of a key, which is added if it is new and keys are stored.
-    pub(super) fn row_or_insert(&mut self, key: &str) -> Result<u32, String> {
+    pub(in crate::data) fn row_or_insert(&mut self, key: &str) -> Result<u32, String> {
         let key = key.trim();
         match self {
             Vocabulary::Keys(keys) if !key.is_empty() => {

@@ -2,6 +2,7 @@
 //! item.
 
 mod candidates;
+mod cold;
 mod csr;
 mod filter;
 mod ids;

@@ -60,25 +60,16 @@ impl Interactions {
     /// # Errors
     /// [`Error::Config`] where `share` is not between 0 and 1, or nothing was held out.
     pub fn hold_out(&self, share: f32, seed: u64) -> Result<Split> {
-        if !(share > 0.0 && share < 1.0) {
-            let reason = format!("{share} is not between 0 and 1; 0.2 holds out a fifth");
-            return Err(Error::config("share", reason));
-        }
+        let share = checked_share(share)?;
         let rng = Rng::new(seed).stream(streams::PARTS);
-        let mut offsets = csr::zeroed(self.offsets.len())?;
-        let (mut items, mut times, mut cases) = (Vec::new(), Vec::new(), Vec::new());
-        for user in 0..self.users() {
-            let (draws, at) = (rng.stream(user), self.times_of(user));
-            for (place, &item) in self.of_user(user).iter().enumerate() {
-                if place > 0 && draws.uniform(place as u64) < share {
-                    cases.push((user, item, &[][..]));
-                    continue;
-                }
-                items.push(item);
-                times.extend(at.get(place));
+        let mut cases = Vec::new();
+        let train = self.kept(|user, place, item| {
+            let is_held_out = place > 0 && rng.stream(user).uniform(place as u64) < share;
+            if is_held_out {
+                cases.push((user, item, &[][..]));
             }
-            offsets[user as usize + 1] = items.len();
-        }
+            !is_held_out
+        })?;
         if cases.is_empty() {
             let reason = format!(
                 "of {} interactions of {} users none was held out; there must be users with several, and a larger share",
@@ -87,7 +78,24 @@ impl Interactions {
             );
             return Err(Error::config("interactions", reason));
         }
-        Split::from_cases(self.with_rows(offsets, items, times), cases)
+        Split::from_cases(train, cases)
+    }
+
+    /// The interactions of which `keep` says so: of a user, by its place among the user's, and an item.
+    pub(super) fn kept(&self, mut keep: impl FnMut(u32, usize, u32) -> bool) -> Result<Interactions> {
+        let mut offsets = csr::zeroed(self.offsets.len())?;
+        let (mut items, mut times) = (Vec::new(), Vec::new());
+        for user in 0..self.users() {
+            let at = self.times_of(user);
+            for (place, &item) in self.of_user(user).iter().enumerate() {
+                if keep(user, place, item) {
+                    items.push(item);
+                    times.extend(at.get(place));
+                }
+            }
+            offsets[user as usize + 1] = items.len();
+        }
+        Ok(self.with_rows(offsets, items, times))
     }
 
     /// The same users and items with other interactions.
@@ -103,4 +111,13 @@ impl Interactions {
             report: self.report.clone(),
         }
     }
+}
+
+/// Refuses a share of nothing, of all, or of more.
+pub(super) fn checked_share(share: f32) -> Result<f32> {
+    if share > 0.0 && share < 1.0 {
+        return Ok(share);
+    }
+    let reason = format!("{share} is not between 0 and 1; 0.2 holds out a fifth");
+    Err(Error::config("share", reason))
 }

@@ -49,6 +49,9 @@ pub struct SplitReport {
     pub trained_on: u32,
     /// The user and the item of the first of these.
     pub first_trained_on: Option<(u32, u32)>,
+    /// Test items left out because nothing of their user is left to train on
+    /// ([`Interactions::cold_items`](super::Interactions::cold_items)).
+    pub no_history: u32,
     /// Users whose test item is the latest by the order of the source alone: at the time of it they have another.
     pub tied: u32,
     /// The first of these users.

@@ -6,6 +6,7 @@ use core::ops::Range;
 use super::{
     IdMap, Interactions,
     candidates::{Drawer, Given},
+    cold::Cold,
     report::SplitReport,
 };
 use crate::{Error, Result};
@@ -67,6 +68,7 @@ pub struct Split {
     pub test: Vec<TestCase>,
     negatives: Vec<u32>,
     sampled: bool,
+    pub(super) cold: Cold,
     pub(in crate::data) report: SplitReport,
 }
 
@@ -191,6 +193,7 @@ impl Split {
             test,
             sampled,
             negatives,
+            cold: Cold::default(),
             report,
         })
     }
@@ -219,13 +222,10 @@ impl Split {
             let tested = held_out[held_out.partition_point(|pair| pair.0 < case.user)..].iter();
             let tested = tested.take_while(|pair| pair.0 == case.user).map(|pair| pair.1);
             let elsewhere = others.iter().flat_map(|other| other.of_user(case.user).iter().copied());
-            let seen = self
-                .train
-                .of_user(case.user)
-                .iter()
-                .copied()
-                .chain(tested)
-                .chain(elsewhere);
+            // Not `known_of`, which would borrow the cases, too.
+            let clicks = self.cold.clicks_of(case.user).iter().map(|click| click.1);
+            let trained = self.train.of_user(case.user).iter().copied();
+            let seen = trained.chain(clicks).chain(tested).chain(elsewhere);
             drawer.draw(at as u32, case.user, seen, count, &mut self.negatives);
             case.negatives = start..self.negatives.len();
             self.report.short_cases += u32::from(case.negatives.len() < count as usize);

@@ -2,8 +2,10 @@
 
 mod columns;
 mod dialect;
+mod features;
 mod fields;
 mod header;
+mod keyed;
 mod libfm;
 mod lines;
 mod lists;
@@ -27,6 +29,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
+pub use features::FeatureFile;
 pub use ncf::Dataset;
 pub use options::{BadRows, Column, Delimited};
 pub use parts::Parting;

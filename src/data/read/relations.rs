@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{
     BadRows, Column,
-    columns::{Role, listed, place_of},
-    dialect::{Dialect, Wish},
+    columns::Role,
+    keyed::{Asked, Keyed, Once},
     lines::Lines,
     records::utf8,
     report::RowReport,
@@ -13,15 +13,12 @@ use super::{
 };
 use crate::{
     Error, Result,
-    data::{Delimiter, FileLayout, IdMap, Triples, graph::TripleCollector, text::shown},
+    data::{
+        Delimiter, IdMap, Triples,
+        graph::TripleCollector,
+        text::{Entries, entries},
+    },
 };
-
-/// What a column of relations holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tails {
-    Items,
-    Values,
-}
 
 /// A table of items whose columns are relations, such as ReChorus's `item_meta.csv` with the columns `item_id`,
 /// `i_category`, `r_complement` and `r_substitute`. It is read into [`Triples`] whose first entities are the items of the
@@ -48,7 +45,7 @@ pub struct RelationFile {
     item: Option<Column>,
     delimiter: Option<Delimiter>,
     bad_rows: BadRows,
-    columns: Vec<(String, Tails)>,
+    columns: Vec<(String, Entries)>,
 }
 
 impl RelationFile {
@@ -59,14 +56,14 @@ impl RelationFile {
 
     /// Adds a column that names other items.
     pub fn items(mut self, column: impl Into<String>) -> Self {
-        self.columns.push((column.into(), Tails::Items));
+        self.columns.push((column.into(), Entries::Keys));
         self
     }
 
     /// Adds a column of values, such as a category: each becomes an entity of its own, with the key `column:value`, and
     /// with `column:` before it once more where that is the key of an item or of another column's value.
     pub fn values(mut self, column: impl Into<String>) -> Self {
-        self.columns.push((column.into(), Tails::Values));
+        self.columns.push((column.into(), Entries::Values));
         self
     }
 
@@ -100,31 +97,37 @@ impl RelationFile {
             let reason = "no column is asked for; add some by RelationFile::items and RelationFile::values";
             return Err(Error::config("relations", reason));
         }
-        let lines = Lines::open(path.as_ref())?;
-        let name = lines.name().to_owned();
-        let wish = Wish {
+        let asked = Asked {
             delimiter: self.delimiter,
             header: Some(true),
-            lists: Some(false),
+            role: Role::Item,
+            key: self.item.as_ref(),
+            taken_for: "a relation",
+            setter: "RelationFile::item",
+            columns: self
+                .columns
+                .iter()
+                .map(|(name, _)| Column::Name(name.clone()))
+                .collect(),
         };
-        let (dialect, records) = Dialect::of(lines, &wish)?;
-        let (item, places) = self.places(&dialect).map_err(|reason| Error::data(&*name, 1, reason))?;
+        let table = Keyed::open(Lines::open(path.as_ref())?, &asked)?;
         let mut reader = Reader {
             item_ids,
             triples: TripleCollector::of_keys(
                 item_ids.clone(),
                 IdMap::from_keys(self.columns.iter().map(|column| &column.0))?,
             ),
-            rows_of: vec![0; item_ids.len()],
+            once: Once::new(item_ids, Role::Item),
         };
         let mut report = RowReport::new(self.bad_rows);
-        report.layout = Some(self.layout(&dialect, item, &places));
-        let relations: Vec<(usize, &str, Tails)> = places
+        report.layout = Some(table.layout);
+        let relations: Vec<(usize, &str, Entries)> = table
+            .places
             .iter()
             .zip(&self.columns)
             .map(|(&place, (name, tails))| (place, name.as_str(), *tails))
             .collect();
-        records.each(&mut report, |line, record| {
+        table.records.each(&mut report, |line, record| {
             let fields = relations.iter().map(|&(place, name, tails)| {
                 let text = utf8(record.get(place).unwrap_or_default())?;
                 Ok((
@@ -134,50 +137,11 @@ impl RelationFile {
                 ))
             });
             let fields = fields.collect::<Result<Vec<_>, String>>()?;
-            reader.push(line, filled(record, item, "item")?, &fields)
+            reader.push(line, filled(record, table.key, "item")?, &fields)
         })?;
         take_over(&mut reader.triples, report);
         let triples = reader.triples.finish(item_ids.len() as u32);
-        triples.map_err(|error| Error::data(name, 0, error.to_string()))
-    }
-
-    /// The places of the item and of the relations.
-    fn places(&self, dialect: &Dialect) -> Result<(usize, Vec<usize>), String> {
-        let header = dialect.header.as_deref().unwrap_or_default();
-        let place = |column: &Column| place_of(column, Some(header), dialect.columns()).map(|found| found.0);
-        let relations = self.columns.iter().map(|(name, _)| place(&Column::Name(name.clone())));
-        let relations = relations.collect::<Result<Vec<usize>, String>>()?;
-        let item = match &self.item {
-            Some(column) => place(column)?,
-            None => Role::Item.find(header).ok_or_else(|| {
-                let names = listed(header);
-                format!("no column is known to be the item; set RelationFile::item to one of: {names}")
-            })?,
-        };
-        match relations.contains(&item) {
-            true => Err(format!("column {} is taken for the item and for a relation", item + 1)),
-            false => Ok((item, relations)),
-        }
-    }
-
-    fn layout(&self, dialect: &Dialect, item: usize, places: &[usize]) -> FileLayout {
-        let header = dialect.header.as_deref().unwrap_or_default();
-        let used = |place: &usize| *place == item || places.contains(place);
-        let unused: Vec<String> = (0..header.len())
-            .filter(|place| !used(place) && !header[*place].is_empty())
-            .map(|place| header[place].clone())
-            .collect();
-        let mut notes = dialect.notes.clone();
-        if !unused.is_empty() {
-            notes.push(format!("not used: {}", listed(&unused)));
-        }
-        FileLayout {
-            delimiter: dialect.splitting.delimiter,
-            header: true,
-            lists: false,
-            columns: vec![("item", Some((header.get(item).cloned().unwrap_or_default(), item + 1)))],
-            notes,
-        }
+        triples.map_err(|error| Error::data(table.name, 0, error.to_string()))
     }
 }
 
@@ -185,30 +149,24 @@ impl RelationFile {
 struct Reader<'a> {
     item_ids: &'a IdMap,
     triples: TripleCollector,
-    /// The line of each item's row; 0 where it has none yet.
-    rows_of: Vec<u64>,
+    once: Once<'a>,
 }
 
 impl Reader<'_> {
     /// Adds what a row says of its item. Nothing of a row that is refused may stay.
-    fn push(&mut self, line: u64, item: &str, fields: &[(&str, Tails, Vec<&str>)]) -> Result<(), String> {
-        let Some(head) = self.item_ids.get(item) else {
+    fn push(&mut self, line: u64, item: &str, fields: &[(&str, Entries, Vec<&str>)]) -> Result<(), String> {
+        let Some(head) = self.once.index(line, item)? else {
             self.miss(line, item);
             return Ok(());
         };
-        let row = &mut self.rows_of[head as usize];
-        if *row > 0 {
-            return Err(format!("the item {item:?} has a row on line {row} already; keep one"));
-        }
-        *row = line;
         for (relation, (name, tails, entries)) in (0..).zip(fields) {
             for entry in entries {
                 let tail = match tails {
-                    Tails::Values => {
+                    Entries::Values => {
                         let value = self.triples.value((relation, name), entry);
                         Some(value.map_err(|error| error.to_string())?)
                     }
-                    Tails::Items => self.item_ids.get(entry),
+                    Entries::Keys => self.item_ids.get(entry),
                 };
                 match tail {
                     Some(tail) => self.triples.push(head, relation, tail),
@@ -223,96 +181,5 @@ impl Reader<'_> {
         let report = &mut self.triples.report;
         report.unknown += 1;
         report.first_unknown.get_or_insert_with(|| (line, item.into()));
-    }
-}
-
-/// The entries of a field.
-fn entries(text: &str, tails: Tails) -> Result<Vec<&str>, String> {
-    let text = text.trim();
-    let cut = || shown(text.as_bytes());
-    if text.is_empty() {
-        return Ok(Vec::new());
-    }
-    let parts: Vec<&str> = match text.strip_prefix('[') {
-        Some(rest) => {
-            let inner = rest.strip_suffix(']').map(str::trim);
-            let inner = inner.ok_or_else(|| format!("the list {} is not closed; add the closing ]", cut()))?;
-            if inner.is_empty() {
-                return Ok(Vec::new());
-            }
-            list_parts(inner)
-        }
-        None if text.ends_with(']') => return Err(format!("the list {} is not opened; add the opening [", cut())),
-        None => match (tails, ['|', ';', ','].into_iter().find(|&sign| text.contains(sign))) {
-            (_, Some('|')) => text.split('|').collect(),
-            (Tails::Values, _) => vec![text],
-            (Tails::Items, Some(sign)) => text.split(sign).collect(),
-            (Tails::Items, None) => text.split_whitespace().collect(),
-        },
-    };
-    let parts: Vec<&str> = parts.into_iter().map(unquoted).collect();
-    match parts.iter().any(|part| part.is_empty()) {
-        true => Err(format!("the list {} has an empty entry; leave it out", cut())),
-        false => Ok(parts),
-    }
-}
-
-/// The entries of a list in brackets: at commas that are not within quotes.
-fn list_parts(inner: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut quote) = (Vec::new(), 0, None);
-    for (at, sign) in inner.char_indices() {
-        let begins = inner[start..at].trim().is_empty();
-        match (quote, sign) {
-            (None, '"' | '\'') if begins => quote = Some(sign),
-            (Some(open), _) if open == sign => quote = None,
-            (None, ',') => {
-                parts.push(&inner[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&inner[start..]);
-    parts
-}
-
-/// An entry without blanks and quotes around it.
-fn unquoted(entry: &str) -> &str {
-    let entry = entry.trim();
-    let of = |sign: char| entry.strip_prefix(sign)?.strip_suffix(sign);
-    of('"').or_else(|| of('\'')).unwrap_or(entry).trim()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_are_found_however_a_list_is_written() {
-        for (text, items, values) in [
-            ("", &[][..], &[][..]),
-            (" [] ", &[], &[]),
-            ("[4, 5,6]", &["4", "5", "6"], &["4", "5", "6"]),
-            ("['a, b', \"c\"]", &["a, b", "c"], &["a, b", "c"]),
-            ("[it's, b]", &["it's", "b"], &["it's", "b"]),
-            ("7", &["7"], &["7"]),
-            ("7 8", &["7", "8"], &["7 8"]),
-            ("7;8", &["7", "8"], &["7;8"]),
-            ("a, b", &["a", "b"], &["a, b"]),
-            ("Comedy|Drama", &["Comedy", "Drama"], &["Comedy", "Drama"]),
-        ] {
-            assert_eq!(entries(text, Tails::Items).unwrap(), items, "{text:?}");
-            assert_eq!(entries(text, Tails::Values).unwrap(), values, "{text:?}");
-        }
-        for (text, reason) in [
-            ("[1, 2", "not closed"),
-            ("1, 2]", "not opened"),
-            ("[1,,2]", "empty entry"),
-            ("[1, 2,]", "empty entry"),
-            ("a||b", "empty entry"),
-            ("['']", "empty entry"),
-        ] {
-            assert!(entries(text, Tails::Items).unwrap_err().contains(reason), "{text:?}");
-        }
     }
 }

@@ -100,7 +100,7 @@ pub(super) fn compressed_or_not(path: &Path) -> Option<PathBuf> {
 }
 
 /// UTF-8 where it is that, else Latin-1, in which the older MovieLens files are.
-fn decoded(text: &[u8]) -> String {
+pub(super) fn decoded(text: &[u8]) -> String {
     match core::str::from_utf8(text) {
         Ok(text) => text.trim().into(),
         Err(_) => text

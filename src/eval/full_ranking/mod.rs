@@ -1,28 +1,30 @@
 //! The full ranking: every item that a user does not have in training, ranked for every user with test items.
 
+mod auc;
 mod looked;
+mod profile;
+mod source;
 mod sums;
 mod users;
 
-use alloc::{format, vec::Vec};
+use alloc::vec::Vec;
 
 use self::{
+    auc::AucSum,
     looked::Looked,
+    source::{OfLists, OfModel, OfScores, Source},
     sums::GroupSums,
-    users::{USERS, Users},
+    users::Users,
 };
 use super::{Best, FullReport, ListMetrics, Query};
 use crate::{
     Error, Result,
     data::Split,
-    executor::{Executor, TopK, offer_row, pair_of, top_catalogue},
-    memory,
+    executor::{Executor, pair_of},
 };
 
 /// Entries of the lists of a call, and of the items that are left out.
 const ENTRIES: usize = 1 << 22;
-/// Scores of a call.
-const SCORES: usize = 1 << 20;
 
 /// The full ranking, and how its report is made: for every user with a test item all items are ranked that somebody has
 /// and the user does not have in the training part, and the first `k` places are looked at. That is how LightGCN and its
@@ -52,12 +54,35 @@ pub struct FullRanking {
     pub k: usize,
     /// Groups that users are put into by the size of their training part; 0 makes none.
     pub groups: usize,
+    /// Whether the area under the ROC curve is computed besides: the probability that a test item of the user's stands
+    /// before an item that is none. Every test item is ranked by itself for it.
+    pub auc: bool,
+    /// Whether the [cold items](Split::cold_items) are ranked among themselves, not among all items.
+    pub cold_alone: bool,
 }
 
 impl FullRanking {
     /// The first `k` places, by quarters of the users.
     pub fn new(k: usize) -> Self {
-        FullRanking { k, groups: 4 }
+        FullRanking {
+            k,
+            groups: 4,
+            auc: false,
+            cold_alone: false,
+        }
+    }
+
+    /// Computes the area under the ROC curve besides.
+    pub fn with_auc(self) -> Self {
+        FullRanking { auc: true, ..self }
+    }
+
+    /// Ranks the cold items of [`Interactions::cold_items`](crate::data::Interactions::cold_items) among themselves.
+    pub fn cold_alone(self) -> Self {
+        FullRanking {
+            cold_alone: true,
+            ..self
+        }
     }
 
     /// Sets the number of groups.
@@ -85,7 +110,7 @@ impl FullRanking {
             });
         }
         // Rows that the split knows nothing of, as tables can have grown, are no candidates.
-        self.rank(split, rows, |queries, k| top_catalogue(executor, queries, k).wait())
+        self.rank(split, rows, &mut OfModel { executor, rows })
     }
 
     /// Ranks by any score: `score(users, out)` writes the scores of all items for some users, `out[u * items + i]`, where
@@ -93,31 +118,9 @@ impl FullRanking {
     ///
     /// # Errors
     /// Those of [`of_lists`](FullRanking::of_lists), those of `score`, and [`Error::Config`] where a score is NaN.
-    pub fn of_scores(
-        &self,
-        split: &Split,
-        mut score: impl FnMut(&[u32], &mut [f32]) -> Result<()>,
-    ) -> Result<FullReport> {
+    pub fn of_scores(&self, split: &Split, score: impl FnMut(&[u32], &mut [f32]) -> Result<()>) -> Result<FullReport> {
         let items = split.train.items() as usize;
-        let each = (SCORES / items.max(1)).clamp(1, USERS);
-        let mut scores: Vec<f32> = memory::zeroed(each * items, || format!("scores of {items} items"))?;
-        let mut users = Vec::new();
-        self.of_lists(split, |queries, k| {
-            let (mut best, mut top) = (Vec::with_capacity(queries.len()), TopK::new(k));
-            for queries in queries.chunks(each) {
-                users.clear();
-                users.extend(queries.iter().map(|query| query.user));
-                let scores = &mut scores[..queries.len() * items];
-                // A score that the callee forgets to write is an error, not what the last users left there.
-                scores.fill(f32::NAN);
-                score(&users, scores)?;
-                for (query, scores) in queries.iter().zip(scores.chunks_exact(items)) {
-                    offer_row(&mut top, query, scores)?;
-                    best.push(top.take_sorted());
-                }
-            }
-            Ok(best)
-        })
+        self.rank(split, items, &mut OfScores::new(items, score)?)
     }
 
     /// Ranks by the number of users who have an item in the training part, the same for everyone: the baseline that a
@@ -126,10 +129,36 @@ impl FullRanking {
     /// # Errors
     /// Those of [`of_lists`](FullRanking::of_lists).
     pub fn of_popularity(&self, split: &Split) -> Result<FullReport> {
-        let popularity: Vec<f32> = split.train.popularity().into_iter().map(|count| count as f32).collect();
+        self.of_same(split, &split.train.popularity())
+    }
+
+    /// Ranks by the number of users who have an item in the training part or the test part: what a popularity that nobody can
+    /// know would reach where items are [cold](Split::cold_items).
+    ///
+    /// # Errors
+    /// Those of [`of_lists`](FullRanking::of_lists).
+    pub fn of_known_popularity(&self, split: &Split) -> Result<FullReport> {
+        let mut popularity = split.train.popularity();
+        for case in &split.test {
+            popularity[case.item as usize] += 1;
+        }
+        self.of_same(split, &popularity)
+    }
+
+    /// What an order at random reaches, by its expectation.
+    ///
+    /// # Errors
+    /// Those of [`of_lists`](FullRanking::of_lists).
+    pub fn of_chance(&self, split: &Split) -> Result<FullReport> {
+        self.of_same(split, &alloc::vec![0; split.train.items() as usize])
+    }
+
+    /// Ranks by a number an item, the same for everyone.
+    fn of_same(&self, split: &Split, counts: &[u32]) -> Result<FullReport> {
+        let counts: Vec<f32> = counts.iter().map(|&count| count as f32).collect();
         self.of_scores(split, |_, scores| {
-            let rows = scores.chunks_exact_mut(popularity.len());
-            rows.for_each(|row| row.copy_from_slice(&popularity));
+            let rows = scores.chunks_exact_mut(counts.len());
+            rows.for_each(|row| row.copy_from_slice(&counts));
             Ok(())
         })
     }
@@ -139,41 +168,40 @@ impl FullRanking {
     /// the last, and more again where something does.
     ///
     /// # Errors
-    /// [`Error::Config`] where `k` is 0, the split has no test cases, or a list is not what it should be; and those of
-    /// `top`.
+    /// [`Error::Config`] where `k` is 0, the split has no test cases or, for [`cold_alone`](FullRanking::cold_alone), no cold
+    /// items, a list is not what it should be, or lists are to give an AUC; and those of `top`.
     pub fn of_lists(
         &self,
         split: &Split,
         top: impl FnMut(&[Query<'_>], usize) -> Result<Vec<Best>>,
     ) -> Result<FullReport> {
-        self.rank(split, split.train.items() as usize, top)
+        self.rank(split, split.train.items() as usize, &mut OfLists(top))
     }
 
     /// [`of_lists`](FullRanking::of_lists), where lists are of `rows` items, of which those behind the split's are left
     /// out.
-    fn rank(
-        &self,
-        split: &Split,
-        rows: usize,
-        mut top: impl FnMut(&[Query<'_>], usize) -> Result<Vec<Best>>,
-    ) -> Result<FullReport> {
+    fn rank(&self, split: &Split, rows: usize, source: &mut impl Source) -> Result<FullReport> {
         if self.k == 0 {
             return Err(Error::config("k", "0 places hold no item; 20 is usual"));
         }
         if split.test.is_empty() {
             return Err(Error::config("split", "there are no test cases to evaluate on"));
         }
-        let users = Users::new(split, rows);
+        if self.cold_alone && split.cold_items().is_empty() {
+            let reason = "it has no cold items to rank alone; Interactions::cold_items makes such a split";
+            return Err(Error::config("split", reason));
+        }
+        let users = Users::new(split, rows, self.cold_alone);
         let mut sums = GroupSums::new(&users, self.groups);
-        let mut looked = Looked::new(split);
+        let (mut looked, mut auc) = (Looked::new(split), AucSum::default());
         let mut first = 0;
         while first < users.len() {
             let count = users.count_from(first);
             let known = users.known(first..first + count);
             let queries: Vec<Query<'_>> = (0..count).map(|at| known.query(at)).collect();
             let places = self.k.saturating_add(1);
-            let mut lists = looked.checked(top(&queries, places)?, &queries, places)?;
-            self.complete(&mut lists, &queries, &mut looked, &mut top)?;
+            let mut lists = looked.checked(source.top(&queries, places)?, &queries, places)?;
+            self.complete(&mut lists, &queries, &mut looked, source)?;
             for (at, best) in lists.iter().enumerate() {
                 let tested = users.tested(first + at);
                 let is_relevant = |item| tested.binary_search_by_key(&item, |pair| pair.1).is_ok();
@@ -181,14 +209,23 @@ impl FullRanking {
                 sums.add(users.activity(first + at), &metrics);
                 looked.recommend(&best[..best.len().min(self.k)]);
             }
+            if self.auc {
+                let of_users = (0..count).map(|at| (queries[at], users.tested(first + at)));
+                auc.add(source, &of_users.collect::<Vec<_>>(), rows)?;
+            }
             first += count;
         }
+        let items = match self.cold_alone {
+            true => split.cold_items().len(),
+            false => split.train.used_items().len(),
+        };
         Ok(FullReport {
             k: self.k,
             all: sums.all.mean(),
             groups: sums.groups.into_iter().map(|group| group.mean()).collect(),
+            auc: auc.mean(),
             recommended: looked.recommended,
-            items: split.train.used_items().len() as u64,
+            items: items as u64,
         })
     }
 
@@ -198,7 +235,7 @@ impl FullRanking {
         lists: &mut [Best],
         queries: &[Query<'_>],
         looked: &mut Looked,
-        top: &mut impl FnMut(&[Query<'_>], usize) -> Result<Vec<Best>>,
+        source: &mut impl Source,
     ) -> Result<()> {
         let mut places = self.k.saturating_add(1);
         loop {
@@ -210,7 +247,7 @@ impl FullRanking {
             places = places.saturating_mul(4);
             for open in open.chunks((ENTRIES / places.min(looked.last.len()).max(1)).max(1)) {
                 let again: Vec<Query<'_>> = open.iter().map(|&at| queries[at]).collect();
-                let longer = looked.checked(top(&again, places)?, &again, places)?;
+                let longer = looked.checked(source.top(&again, places)?, &again, places)?;
                 for (&at, mut best) in open.iter().zip(longer) {
                     // What is behind the tie is not looked at.
                     let last = best.get(self.k - 1).map(|entry| entry.1);

@@ -16,26 +16,31 @@ pub(super) struct Users<'a> {
     pub cases: Vec<(u32, u32)>,
     /// Where each user's cases begin, and their end.
     begins: Vec<usize>,
-    /// Items that are left out for everyone: nobody's, and those that the split knows nothing of.
+    /// Items that are left out for everyone: nobody's, and those that the split knows nothing of; and where cold items are
+    /// ranked alone all others.
     never: Vec<u32>,
+    cold_alone: bool,
 }
 
 impl<'a> Users<'a> {
-    pub fn new(split: &'a Split, rows: usize) -> Self {
+    pub fn new(split: &'a Split, rows: usize, cold_alone: bool) -> Self {
         let mut cases: Vec<(u32, u32)> = split.test.iter().map(|case| (case.user, case.item)).collect();
         cases.sort_unstable();
         cases.dedup();
         let starts = |&at: &usize| at == 0 || cases[at - 1].0 != cases[at].0;
         let mut begins: Vec<usize> = (0..cases.len()).filter(starts).collect();
         begins.push(cases.len());
-        let unknown = split.train.items()..u32::try_from(rows).unwrap_or(u32::MAX);
-        let unused = split.train.unused_items().iter().copied();
-        let never = unused.filter(|&item| (item as usize) < rows).chain(unknown).collect();
+        let ids = 0..u32::try_from(rows).unwrap_or(u32::MAX);
+        let (unused, cold) = (split.train.unused_items(), split.cold_items());
+        let is_known = |item: &u32| *item < split.train.items() && unused.binary_search(item).is_err();
+        let is_ranked = |item: &u32| is_known(item) && (!cold_alone || cold.binary_search(item).is_ok());
+        let never = ids.filter(|item| !is_ranked(item)).collect();
         Users {
             split,
             cases,
             begins,
             never,
+            cold_alone,
         }
     }
 
@@ -52,7 +57,7 @@ impl<'a> Users<'a> {
     }
 
     pub fn activity(&self, at: usize) -> usize {
-        self.split.train.of_user(self.user(at)).len()
+        self.split.known_of(self.user(at)).count()
     }
 
     /// How many users from one on are ranked in one call.
@@ -67,7 +72,10 @@ impl<'a> Users<'a> {
         };
         for at in users {
             let begin = known.items.len();
-            known.items.extend_from_slice(self.split.train.of_user(self.user(at)));
+            // Nobody is trained on a cold item, or has it as a click.
+            if !self.cold_alone {
+                known.items.extend(self.split.known_of(self.user(at)));
+            }
             known.items.extend_from_slice(&self.never);
             known.items[begin..].sort_unstable();
             known.users.push((self.user(at), begin..known.items.len()));

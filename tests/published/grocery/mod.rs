@@ -16,20 +16,36 @@ use pocketrec::{
 };
 
 const NAMES: [&str; 2] = ["r_complement", "r_substitute"];
-const CATEGORY: &str = "i_category";
+pub const CATEGORY: &str = "i_category";
 
-struct Data {
-    train: Interactions,
+pub struct Data {
+    pub train: Interactions,
     dev: Interactions,
     test: Interactions,
     relations: Relations,
 }
 
-fn read() -> Option<Data> {
+impl Data {
+    /// All parts as one, by the keys of the training part.
+    pub fn whole(&self) -> Interactions {
+        let parts = [&self.train, &self.dev, &self.test];
+        let (users, items): (Vec<u32>, Vec<u32>) = parts.into_iter().flat_map(Interactions::iter).unzip();
+        let counts = (self.train.users(), self.train.items());
+        let whole = Interactions::from_columns(counts, &users, &items, &[]).unwrap();
+        let keys = (self.train.user_ids().clone(), self.train.item_ids().clone());
+        whole.with_ids(keys.0, keys.1).unwrap()
+    }
+}
+
+pub fn folder() -> PathBuf {
     let folder = std::env::var("POCKETREC_DATA").unwrap_or("../shared/data".into());
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(folder)
-        .join("amazon-grocery");
+        .join("amazon-grocery")
+}
+
+pub fn read() -> Option<Data> {
+    let folder = folder();
     if !folder.is_dir() {
         crate::skipped::skipped("../shared/data/amazon-grocery is not there");
         return None;

@@ -14,17 +14,16 @@
 use pocketrec::{
     data::{Interactions, Relations, Split},
     device::Device,
-    eval::TopK,
+    eval::FullRanking,
     models::{LightGcn, Loss, Mf, Model, Softmax},
     plan::{AdamConfig, Optimizer},
-    rng::Rng,
     train::{TrainConfig, Trainer},
 };
 
 use super::{Data, NAMES, among, hits, mean_of_seeds, read, train};
 
-/// Items of every hundred that lose their interactions.
-const COLD: u32 = 20;
+/// The share of items that lose their interactions.
+const COLD: f32 = 0.2;
 
 /// What was chosen on the dev part, in the words of the head comment.
 const CHOSEN: &str = "lightgcn 1 6 1e-3 2048 0.2 1 both 64 3";
@@ -147,39 +146,7 @@ fn ranked(settings: &Settings) -> Option<[f64; 2]> {
     Some(mean)
 }
 
-/// The data without interactions of a fifth of the items, and those, by user.
-fn cold_items(data: &Data, seed: u64) -> (Interactions, Vec<Vec<u32>>, Vec<u32>) {
-    let rng = Rng::new(seed);
-    let is_cold = |item: u32| rng.below(item.into(), 100) < COLD;
-    let parts = [&data.train, &data.dev, &data.test];
-    let pairs: Vec<(u32, u32)> = parts.into_iter().flat_map(Interactions::iter).collect();
-    let mut held = vec![Vec::new(); data.train.users() as usize];
-    pairs
-        .iter()
-        .filter(|pair| is_cold(pair.1))
-        .for_each(|&(user, item)| held[user as usize].push(item));
-    let (users, items): (Vec<u32>, Vec<u32>) = pairs.into_iter().filter(|pair| !is_cold(pair.1)).unzip();
-    let counts = (data.train.users(), data.train.items());
-    let kept = Interactions::from_columns(counts, &users, &items, &[]).unwrap();
-    (kept, held, (0..counts.1).filter(|&item| is_cold(item)).collect())
-}
-
-/// Mean recall and hit rate at 20 places, of users who had some of the cold items, ranked among these alone.
-fn recall(held: &[Vec<u32>], has: &Interactions, mut top: impl FnMut(u32) -> Vec<(u32, f32)>) -> [f64; 2] {
-    let (mut recall, mut hit, mut users) = (0.0, 0.0, 0.0);
-    for (user, items) in (0..)
-        .zip(held)
-        .filter(|(user, items)| !items.is_empty() && !has.of_user(*user).is_empty())
-    {
-        let found = top(user).iter().filter(|(item, _)| items.contains(item)).count();
-        recall += found as f64 / items.len() as f64;
-        hit += f64::from(u8::from(found > 0));
-        users += 1.0;
-    }
-    [recall / users, hit / users]
-}
-
-/// Recall of three draws of cold items, each with its seed.
+/// Mean recall of three draws of cold items, each with its seed, ranked among themselves.
 fn cold(settings: &Settings) -> Option<f64> {
     let data = read()?;
     let trial = std::env::var("GROCERY_COLD").ok();
@@ -188,28 +155,17 @@ fn cold(settings: &Settings) -> Option<f64> {
     let seeds = if trial.is_some() { vec![11] } else { vec![1, 2, 3] };
     let mut sum = 0.0;
     for &seed in &seeds {
-        let (kept, held, cold) = cold_items(&data, seed);
-        let mut popularity = vec![0.0f32; data.train.items() as usize];
-        held.iter().flatten().for_each(|&item| popularity[item as usize] += 1.0);
-        let of_popularity = recall(&held, &kept, |_| {
-            let mut top = TopK::new(20);
-            cold.iter().for_each(|&item| top.offer(item, popularity[item as usize]));
-            top.take_sorted()
-        });
-        let users = held.iter().filter(|items| !items.is_empty()).count();
+        let split = data.whole().cold_items(COLD, seed).unwrap();
+        let alone = FullRanking::new(20).cold_alone();
+        let (cold, known) = (split.cold_items().len(), alone.of_known_popularity(&split).unwrap());
         println!(
-            "{} cold items of {users} users; by a popularity that nobody knows {:.4}",
-            cold.len(),
-            of_popularity[0]
+            "{cold} cold items of {} users; by a popularity that nobody knows {:.4}",
+            known.all.users, known.all.recall
         );
-        // As the keys of the whole, which the relations have.
-        let keys = [data.train.user_ids(), data.train.item_ids()].map(Clone::clone);
-        let [user_ids, item_ids] = keys;
-        let kept = kept.with_ids(user_ids, item_ids).unwrap();
-        let split = Split::from_cases(kept.clone(), []).unwrap();
         let trainer = settings.trainer(&split.train, &data.relations, seed);
         let last = train(trainer, settings.config(seed), settings.every, &split, |trainer| {
-            recall(&held, &kept, |user| trainer.recommend_from(user, &cold, 20).unwrap())
+            let all = trainer.full_ranking(&split, alone).unwrap().all;
+            [all.recall, all.hit_rate]
         });
         sum += last[0];
     }
