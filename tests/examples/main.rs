@@ -24,6 +24,8 @@ mod shell;
 #[cfg(feature = "gpu")]
 #[path = "../skipped/mod.rs"]
 mod skipped;
+#[cfg(feature = "tune")]
+mod tune;
 
 use std::{
     path::{Path, PathBuf},

@@ -9,3 +9,5 @@ mod grocery;
 mod lastfm;
 #[path = "../skipped/mod.rs"]
 mod skipped;
+#[cfg(feature = "tune")]
+mod tuning;
