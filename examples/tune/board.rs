@@ -135,7 +135,7 @@ impl Columns {
         let width = |domain: &Domain| match domain {
             Domain::Choice(values) => values.iter().map(|value| value.to_string().len()).max().unwrap_or(0),
             Domain::Integers { low, high } => low.to_string().len().max(high.to_string().len()),
-            _ => 9, // five digits behind zeros
+            _ => 10, // five digits behind zeros
         };
         let columns = space.parameters().iter().map(|parameter| {
             let width = width(&parameter.domain).max(parameter.name.len());

@@ -56,6 +56,7 @@ fn curves(area: &Area, study: &Study) -> Drawn {
     let x = Axis::of_epochs(all.iter().map(|point| point.0));
     let y = Axis::of(all.iter().map(|point| point.1));
     let mut chart = ChartBuilder::on(&body)
+        .margin_left(12)
         .margin_right(24)
         .margin_bottom(10)
         .x_label_area_size(44)

@@ -165,7 +165,7 @@ impl Study {
         if running > 1 {
             return Some(format!("{running} trials run at once"));
         }
-        if !(self.seconds >= 0.0) {
+        if self.seconds < 0.0 {
             return Some(format!("it took {} seconds", self.seconds));
         }
         for (at, trial) in self.trials.iter().enumerate() {
