@@ -73,7 +73,7 @@ fn a_search_in_parts_ends_as_one_in_one_go() {
     for line in part.lines().chain(whole.lines()).filter(|line| !is_command(line)) {
         assert!(unicode_width::UnicodeWidthStr::width(line) <= 80, "{line}");
     }
-    assert!(printed("recommend", folder, &["--model", "best", "--user", "u7"]).contains("for user u7"));
+    assert!(printed("recommend", folder, &["--model", "best", "--user", "u7"]).contains("user u7 has 6 items"));
 
     // The same once more is the same, to the last digit, with nothing trained anew.
     let again = printed("tune", folder, &with(&["a", "--trials", "8", "--quiet"]));
