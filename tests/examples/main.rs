@@ -26,6 +26,8 @@ mod shell;
 #[path = "../skipped/mod.rs"]
 mod skipped;
 mod why;
+#[cfg(feature = "tune")]
+mod tune;
 
 use std::{
     path::{Path, PathBuf},

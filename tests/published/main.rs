@@ -17,3 +17,5 @@ mod measured;
 #[path = "../skipped/mod.rs"]
 mod skipped;
 mod which_model;
+#[cfg(feature = "tune")]
+mod tuning;
