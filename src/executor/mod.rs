@@ -30,7 +30,6 @@ pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of, rank
 #[cfg(feature = "gpu")]
 pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use kept::{KeepRows, KeptRows, RowRun, hold_back, keep_rows, put_back};
-#[cfg(feature = "gpu")]
 pub(crate) use kept::{check_runs, check_shares, of_another};
 pub use loss::LossSum;
 pub(crate) use neighbours::WithNeighbours;
@@ -199,7 +198,7 @@ pub trait Executor: Send {
         None
     }
 
-    /// Copies of rows that stay on the device, where it has memory of its own; [`keep_rows`], [`put_back`] and [`hold_back`] go
+    /// Copies of rows that stay on the device, where it takes them by itself; [`keep_rows`], [`put_back`] and [`hold_back`] go
     /// through this.
     fn keeping(&mut self) -> Option<&mut dyn KeepRows> {
         None

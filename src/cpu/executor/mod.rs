@@ -20,6 +20,7 @@
 
 mod exact;
 mod graph;
+mod kept;
 mod layers;
 mod lists;
 mod node_runs;
@@ -53,7 +54,9 @@ use crate::{
     Result,
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, StepTables},
+    executor::{
+        Activations, Executor, KeepRows, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, StepTables,
+    },
     plan::{L2, Layout, Optimizer, Param, ParamKind, Plan, RowType, State},
 };
 
@@ -322,8 +325,8 @@ impl Executor for CpuExecutor {
 
     fn propagation(&mut self) -> Option<&mut dyn Propagation> {
         match self.propagated {
-            Some(_) => Some(self),
-            None => None,
+            Some(_) if cfg!(feature = "graphs") => Some(self),
+            _ => None, // a plan whose kernels are left out is refused
         }
     }
 
@@ -332,6 +335,10 @@ impl Executor for CpuExecutor {
             Some(_) => Some(self),
             None => None,
         }
+    }
+
+    fn keeping(&mut self) -> Option<&mut dyn KeepRows> {
+        Some(self)
     }
 
     fn activations(&mut self) -> Option<&mut dyn Activations> {
