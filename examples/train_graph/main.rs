@@ -85,8 +85,8 @@ fn run(options: &Options) -> Result<(), Ending> {
         ModelName::Lightgcn | ModelName::Cfkg | ModelName::Kgcn => {
             let trainer = trainer(options, train, (relations, knowledge), device, trained)?;
             if options.dry_run {
-                let (epochs, eval_every) = (trained.epochs, trained.eval_every);
-                return Ok(cost::tell(&trainer.cost(&data.split, cost::PROBE)?, epochs, eval_every)?);
+                let cost = trainer.cost(&data.split, cost::PROBE)?;
+                return Ok(cost::tell(&cost, trained.epochs, trained.eval_every)?);
             }
             Some(fitted(options, &data, trainer)?)
         }

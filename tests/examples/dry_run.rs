@@ -31,10 +31,16 @@ fn every_example_that_trains_says_what_that_takes() {
     clicks(folder);
     let rows = ["--data", ".", "--numbers", "age", "--batch", "100", "--epochs", "3"];
     let rows = dry_run("train_ctr", folder, &rows);
-    assert!(rows.contains("work      1200 samples in 12 steps, ") && rows.contains("3 epochs take"), "{rows}");
+    assert!(
+        rows.contains("work      1200 samples in 12 steps, ") && rows.contains("3 epochs take"),
+        "{rows}"
+    );
     dry_run("train_next", folder, &[]);
     dry_run("train_graph", folder, &["--model", "lightgcn"]);
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
     files.sort();
     assert_eq!(files, ["dev.csv", "items.csv", "plays.csv", "test.csv", "train.csv"]);
 }

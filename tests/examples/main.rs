@@ -25,9 +25,9 @@ mod shell;
 #[cfg(feature = "gpu")]
 #[path = "../skipped/mod.rs"]
 mod skipped;
-mod why;
 #[cfg(feature = "tune")]
 mod tune;
+mod why;
 
 use std::{
     path::{Path, PathBuf},

@@ -16,6 +16,6 @@ mod lastfm;
 mod measured;
 #[path = "../skipped/mod.rs"]
 mod skipped;
-mod which_model;
 #[cfg(feature = "tune")]
 mod tuning;
+mod which_model;

@@ -118,11 +118,8 @@ impl<'a> Session<'a> {
         }
         if output.dry_run {
             let (epochs, eval_every) = (config.epochs, config.eval_every);
-            return Ok(cost::tell(
-                &trainer.cost(data.trained_on(), cost::PROBE)?,
-                epochs,
-                eval_every,
-            )?);
+            let cost = trainer.cost(data.trained_on(), cost::PROBE)?;
+            return Ok(cost::tell(&cost, epochs, eval_every)?);
         }
         if output.profile {
             profile::print(&mut trainer, self.device, data.trained_on())?;
