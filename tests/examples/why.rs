@@ -39,7 +39,8 @@ fn cells(table: &[&str], columns: usize) -> Vec<Vec<String>> {
         }
         assert_eq!(parts.len(), columns, "{line}");
         // A row begins where the number stands.
-        if !parts[1].is_empty() && !(rows.len() == 1 && rows[0][1].is_empty()) {
+        let is_bare = rows.len() == 1 && rows[0][1].is_empty();
+        if !parts[1].is_empty() && !is_bare {
             rows.push(vec![String::new(); columns]);
         }
         let row = rows.last_mut().unwrap();
