@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    data::Graph,
     executor::Executor,
     plan::{MAX_SEQUENCES, Plan},
     size::Size,
@@ -30,7 +31,8 @@ pub struct Cost {
     pub samples: u64,
     /// Steps of an epoch.
     pub steps: u64,
-    /// Multiply-adds of an epoch, backward passes with them: three times those of the forward passes.
+    /// Multiply-adds of an epoch, backward passes with them: three times those of the forward passes. Of propagation along a
+    /// graph, forward and backward, the products over all edges are counted, not those of which a step needs some rows alone.
     pub multiply_adds: u64,
     /// Seconds of an epoch, without its evaluation.
     pub seconds: f64,
@@ -43,7 +45,8 @@ pub struct Cost {
     /// Bytes of the copies that are kept to go back to: of the beginning of an epoch, of the best epoch where
     /// `patience` is set, and of a mean over epochs.
     pub copies: u64,
-    /// Bytes that a step works with beside these: batches, activations, gradients. Zero where the device does not say.
+    /// Bytes that a step works with beside these: batches, activations, gradients, a graph and what is propagated along it. Zero
+    /// where the device does not say.
     pub batch: u64,
     /// Bytes of the training data; keys, titles and what samples are drawn by not counted.
     pub data: u64,
@@ -82,19 +85,21 @@ impl fmt::Display for Cost {
             self.steps,
             2e-9 * self.multiply_adds as f64,
         )?;
-        writeln!(
+        write!(
             f,
-            "memory    {}: parameters {}, moments {}, copies {},\n          a step {}, data {}",
+            "memory    {}: parameters {}, moments {}, copies {}",
             Size(self.memory()),
             Size(self.parameters),
             Size(self.moments),
             Size(self.copies),
-            Size(self.batch),
-            Size(self.data),
         )?;
+        write!(f, ",\n          a step {}", Size(self.batch))?;
+        if self.data > 0 {
+            write!(f, ", data {}", Size(self.data))?;
+        }
         write!(
             f,
-            "files     checkpoint {}, export {}",
+            "\nfiles     checkpoint {}, export {}",
             Size(self.checkpoint),
             Size(self.export)
         )
@@ -119,6 +124,7 @@ impl Cost {
         let copies = [schedule.patience.is_some(), schedule.average_from.is_some()];
         let copies = copies.into_iter().filter(|&kept| kept).count() as u64;
         let multiply_adds = multiply_adds_of_epoch(plan, task.steps(), samples, steps);
+        let (graph, products) = of_graph(&mut *core.executor);
         let of_sample = probe(task, &mut *core.executor, schedule, seconds)?;
         let evaluation_seconds = match evaluates {
             true => timed(|| task.evaluate(&mut *core.executor, 0))?,
@@ -127,7 +133,7 @@ impl Cost {
         Ok(Cost {
             samples,
             steps,
-            multiply_adds,
+            multiply_adds: multiply_adds.saturating_add(products.saturating_mul(steps)),
             seconds: of_sample * samples as f64,
             evaluation_seconds,
             parameters,
@@ -135,7 +141,7 @@ impl Cost {
             copies: parameters
                 .saturating_add(moments)
                 .saturating_add(copies.saturating_mul(parameters)),
-            batch: core.executor.step_bytes(),
+            batch: core.executor.step_bytes().saturating_add(graph),
             data: 0,
             checkpoint: 0,
             export: 0,
@@ -152,6 +158,21 @@ fn multiply_adds_of_epoch(plan: &Plan, sequences: [u64; MAX_SEQUENCES], samples:
     of_rows
         .saturating_add(of_tables.saturating_mul(steps))
         .saturating_mul(3)
+}
+
+/// Bytes of the graph that tables are propagated along, and multiply-adds of a step's products over all its edges: each layer
+/// but the last forward, and as many backward.
+fn of_graph(executor: &mut dyn Executor) -> (u64, u64) {
+    let Some(op) = executor.plan().propagation().copied() else {
+        return (0, 0);
+    };
+    let Some(graph) = executor.propagation().and_then(|part| part.graph()) else {
+        return (0, 0);
+    };
+    let products = 2 * (op.layers as u64 - 1);
+    let of_product = (graph.neighbours().len() as u64).saturating_mul(op.output.width as u64);
+    let bytes = Graph::bytes(graph.nodes(), graph.edges());
+    (bytes, products.saturating_mul(of_product))
 }
 
 /// Makes steps for about so many seconds, from the beginning of the first epoch on. Gives seconds a sample.

@@ -89,13 +89,18 @@ fn whole_tables_count_once_a_step_and_steps_of_histories_one_by_one() {
             batch_size: size,
             ..config
         };
-        let trainer = Trainer::new(LightGcn::new(5, 7).embedding_dim(4).layers(1), Device::cpu(), config);
+        let trainer = Trainer::new(LightGcn::new(5, 7).embedding_dim(4).layers(2), Device::cpu(), config);
         trainer.unwrap().cost(&split(), BRIEF).unwrap()
     };
-    // 10 samples in 2 steps or in 1: the difference is one propagation, forward and backward.
+    // 10 samples in 2 steps or in 1: the difference is one propagation, forward and backward. A mean over 2 layers of 12 rows of
+    // 4, counted three times; and a product over all edges on each way, where each of 10 stands at both its ends.
     let (two, one) = (cost_of(5), cost_of(10));
     assert_eq!((two.steps, one.steps), (2, 1));
-    assert!(two.multiply_adds > one.multiply_adds);
+    let (mean, product) = (2 * 12 * 4, 2 * 10 * 4);
+    assert_eq!(two.multiply_adds - one.multiply_adds, 3 * mean + 2 * product);
+    // The graph, what look-ups read, and the layer between; batches and gradients besides.
+    let graph = pocketrec::data::Graph::bytes(12, 10) + 2 * 12 * 4 * 4;
+    assert!(two.batch > graph, "{}", two.batch);
 
     let config = TrainConfig {
         loss: SasRec::loss(),

@@ -306,7 +306,8 @@ impl Executor for CpuExecutor {
     }
 
     fn step_bytes(&self) -> u64 {
-        self.room
+        let propagated = self.propagated.as_ref().map_or(0, Propagated::bytes);
+        self.room.saturating_add(propagated)
     }
 
     fn tables_alone(&mut self) -> Option<&mut dyn StepTables> {

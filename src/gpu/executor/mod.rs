@@ -207,7 +207,8 @@ impl Executor for GpuExecutor {
     }
 
     fn step_bytes(&self) -> u64 {
-        self.buffers.as_ref().map_or(0, Buffers::bytes)
+        let graph = self.graph.as_ref().map_or(0, GraphBuffers::bytes);
+        self.buffers.as_ref().map_or(0, Buffers::bytes).saturating_add(graph)
     }
 
     fn step(
