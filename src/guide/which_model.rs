@@ -33,7 +33,7 @@
 //! | [SASRec](crate::models::SasRec) | who has what, in order | ML-1M next 0.3071&nbsp;(0.3152)<br>Grocery 0.4064&nbsp;(0.3917) | ML-1M next: 6.5&nbsp;to&nbsp;7&nbsp;s<br>Grocery: 6&nbsp;s | 124&nbsp;MB | at once; fit anew | weights | CPU, GPU; `sequences` |
 //! | [LR](crate::models::Lr) | rows with fields and a label, or choices | ML-1M clicks 0.7752 |  |  | by steps; by steps | none | CPU, GPU |
 //! | [FM](crate::models::Fm) | rows with fields and a label, or choices | Frappe 0.9681&nbsp;(0.9671) |  |  | by steps; by steps | none | CPU, GPU; `clicks` |
-//! | [Wide & Deep](crate::models::WideDeep) | rows with fields and a label, or choices | ML-1M clicks 0.7804&nbsp;(0.7798) |  |  | by steps; by steps | none | CPU, GPU; `clicks` |
+//! | [Wide & Deep](crate::models::WideDeep) | rows with fields and a label, or choices | ML-1M clicks 0.7804&nbsp;(0.7798) |  |  | by steps; by steps | none | CPU, GPU |
 //! | [DeepFM](crate::models::DeepFm) | rows with fields and a label, or choices | ML-1M clicks 0.7861&nbsp;(0.7736)<br>Frappe 0.9847&nbsp;(0.9842)<br>ML-1M choices 0.5072&nbsp;(0.4866) | ML-1M clicks, 16 wide: 326&nbsp;k/s |  | by steps; by steps | none | CPU, GPU; `clicks` |
 //! | [DCN-v2](crate::models::DcnV2) | rows with fields and a label, or choices | ML-1M clicks 0.7957<br>Frappe 0.9853 |  |  | by steps; by steps | none | CPU, GPU; `clicks` |
 //! | [DIN](crate::models::Din) | the same, with users and times | ML-1M clicks 0.8019&nbsp;(0.7904)<br>ML-1M choices 0.6614&nbsp;(0.6448) | ML-1M clicks, 16 wide: 184&nbsp;k/s |  | by steps; by steps | weights | CPU, GPU; `clicks` |
