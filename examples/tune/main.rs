@@ -1,7 +1,7 @@
 //! Searches for the settings of a recommender: a table while it runs, a picture, the winner as Rust and as options.
 //!
 //! ```text
-//! cargo run --release --example tune                                             # made-up data, some seconds
+//! cargo run --release --example tune                                             # made-up data, under a minute
 //! cargo run --release --example tune -- --data ml-1m/ratings.dat --minutes 30 --study ml-1m.study --plot ml-1m.svg
 //! cargo run --release --example tune -- --help
 //! ```
