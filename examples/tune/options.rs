@@ -8,7 +8,11 @@ use pocketrec::{
     tune::{Budget, Halving, Search, Space},
 };
 
-use crate::common::{device::DeviceOptions, interactions::options::DataOptions, messages::Names};
+use crate::common::{
+    device::DeviceOptions,
+    interactions::{model::ModelName, options::DataOptions},
+    messages::Names,
+};
 
 /// Epochs of all trials together on made-up data, where no budget is given.
 const MADE_UP_EPOCHS: u64 = 42;
@@ -57,14 +61,6 @@ pub struct Options {
     pub output: OutputOptions,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ModelName {
-    Mf,
-    Gmf,
-    Mlp,
-    Neumf,
-}
-
 /// Of numbers two are bounds, and more or one are what there is to choose from.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is tried")]
@@ -88,13 +84,8 @@ struct SpaceOptions {
 
 impl SpaceOptions {
     fn space(&self) -> Space {
-        let models = self.models.iter().map(|model| match model {
-            ModelName::Mf => "mf",
-            ModelName::Gmf => "gmf",
-            ModelName::Mlp => "mlp",
-            ModelName::Neumf => "neumf",
-        });
-        let space = Space::new().choice("model", models);
+        let models: Vec<_> = self.models.iter().filter_map(ValueEnum::to_possible_value).collect();
+        let space = Space::new().choice("model", models.iter().map(|model| model.get_name()));
         let space = match self.lr[..] {
             [low, high] => space.log_uniform("lr", low, high),
             _ => space.choice("lr", self.lr.iter().copied()),

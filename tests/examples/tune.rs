@@ -1,16 +1,11 @@
 //! `tune`: a search that is the same however often it is stopped, and whose winner `train_ncf` takes.
 
-use crate::{ncf::plays, printed, refused};
+use crate::{
+    ncf::{PLAYS, plays, train},
+    printed, refused,
+};
 
-const SEARCH: [&str; 21] = [
-    "--data",
-    "plays.csv",
-    "--user-column",
-    "who",
-    "--item-column",
-    "what",
-    "--time-column",
-    "when",
+const SEARCH: [&str; 13] = [
     "--models",
     "mf,gmf",
     "--factors",
@@ -36,7 +31,7 @@ fn a_search_in_parts_ends_as_one_in_one_go() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     plays(folder);
-    let with = |more: &[&'static str]| [&SEARCH[..], more].concat();
+    let with = |more: &[&'static str]| [&PLAYS[..], &SEARCH, more].concat();
     let whole = printed(
         "tune",
         folder,
@@ -86,18 +81,7 @@ fn a_search_in_parts_ends_as_one_in_one_go() {
         "{whole}"
     );
     let options: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
-    let columns = [
-        "--data",
-        "plays.csv",
-        "--user-column",
-        "who",
-        "--item-column",
-        "what",
-        "--time-column",
-        "when",
-        "--quiet",
-    ];
-    let trained = printed("train_ncf", folder, &[&columns[..], &options].concat());
+    let trained = printed("train_ncf", folder, &train(&options));
     assert!(trained.contains("all epochs are done"), "{trained}");
 }
 
@@ -120,7 +104,7 @@ fn what_cannot_be_searched_is_refused_at_once() {
         ),
         (&[".", "--trials", "4"], "--study: . has plays.csv and no study.json"),
     ] {
-        let error = refused("tune", folder, &[&SEARCH[..], more].concat());
+        let error = refused("tune", folder, &[&PLAYS[..], &SEARCH, more].concat());
         assert!(error.contains(wanted), "{error}");
     }
 }

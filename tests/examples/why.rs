@@ -4,7 +4,11 @@ use std::path::Path;
 
 use pocketrec::{data::clicks::Layout, explain::Kind, models::ClickModel};
 
-use crate::{clicks::clicks, ncf::plays, printed, refused};
+use crate::{
+    clicks::clicks,
+    ncf::{PLAYS, plays},
+    printed, refused,
+};
 
 /// Headings of reasons, as far as they stand in one line.
 const HEADINGS: [(Kind, &str); 4] = [
@@ -68,16 +72,6 @@ fn reasons_after_training_are_those_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     plays(folder);
-    let plays = [
-        "--data",
-        "plays.csv",
-        "--user-column",
-        "who",
-        "--item-column",
-        "what",
-        "--time-column",
-        "when",
-    ];
     let small = ["--epochs", "2", "--quiet", "--checkpoint"];
     let graph = ["--quiet", "--save"];
     let ncf = |model: &'static str| [&["--model", model, "--factors", "8"][..], &small].concat();
@@ -92,7 +86,7 @@ fn reasons_after_training_are_those_of_the_file() {
         ("train_graph", "lightgcn", of_graph("lightgcn"), Kind::Parts),
     ] {
         let asked = ["--user", "u7", "--why"];
-        let told = printed(name, folder, &[&plays[..], &arguments, &[file], &asked].concat());
+        let told = printed(name, folder, &[&PLAYS[..], &arguments, &[file], &asked].concat());
         let rows = check(&told, kind);
         assert_eq!(rows.len(), 10, "{told}");
         // Reasons are items that user 7 has: odd ones, (21 + 4 n) % 30 * 2 + 1.
