@@ -317,3 +317,31 @@ fn models_run_where_it_is_said() {
     ];
     assert!(fitted.iter().all(|fitted| matches!(fitted, Err(Error::Device(_)))));
 }
+
+/// The README's table of features has each model in the row of its own.
+#[test]
+fn the_readme_has_each_model_under_its_feature() {
+    let readme = text("README.md");
+    let (_, table) = readme.split_once("| feature | has the kernels of |").unwrap();
+    let table: Vec<&str> = table
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with('|'))
+        .collect();
+    for row in rows("models")
+        .iter()
+        .filter(|row| !row["path"].starts_with("classical::"))
+    {
+        let feature = match row["feature"].as_str() {
+            "" => "none".into(),
+            feature => format!("`{feature}`"),
+        };
+        let line = table
+            .iter()
+            .find(|line| line.split('|').nth(1).is_some_and(|cell| cell.contains(&feature)));
+        let line = line.unwrap_or_else(|| panic!("no row of {feature}"));
+        assert!(
+            line.split([',', ';', '|']).any(|cell| cell.trim() == row["model"]),
+            "{row:?}: {line}"
+        );
+    }
+}
