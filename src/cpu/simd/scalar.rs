@@ -82,7 +82,7 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F32 {
-        [x; LANES]
+        [x, x, x, x]
     }
 
     #[inline(always)]

@@ -207,7 +207,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
             RawStart::Bias(bias) => {
                 let mut bias_lanes = [s.splat(0.0); V];
                 load_row(s, bias, tail, &mut bias_lanes);
-                sums = [bias_lanes; R];
+                unrolled!(r < R => sums[r] = bias_lanes);
             }
             RawStart::Output => {
                 unrolled!(r < R => load_row(s, c.add(r * context.c_stride), tail, &mut sums[r]));
