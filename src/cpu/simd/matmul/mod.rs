@@ -121,14 +121,30 @@ fn run<S: Simd>(
             };
             let vectors = (left - 1) / S::LANES;
             let tail = left - vectors * S::LANES;
+            macro_rules! columns {
+                ($vectors:literal) => {
+                    if const { tile_rows::<S>($vectors) > 0 } {
+                        column_of_tiles::<S, $vectors>(s, &context, rows, b, start, c, tail);
+                    }
+                };
+            }
             match vectors {
-                0 => column_of_tiles::<S, 1>(s, &context, rows, b, start, c, tail),
-                1 if S::TILE_ROWS.len() > 1 => column_of_tiles::<S, 2>(s, &context, rows, b, start, c, tail),
-                2 if S::TILE_ROWS.len() > 2 => column_of_tiles::<S, 3>(s, &context, rows, b, start, c, tail),
-                _ if S::TILE_ROWS.len() > 3 => column_of_tiles::<S, 4>(s, &context, rows, b, start, c, tail),
-                _ => {} // no panel is so wide
+                0 => columns!(1),
+                1 => columns!(2),
+                2 => columns!(3),
+                _ => columns!(4),
             }
         }
+    }
+}
+
+/// Rows of a tile of so many vectors; none where no panel is so wide. What is asked of it in a constant is not compiled where it
+/// does not hold, and what is compiled here is a large part of a build.
+const fn tile_rows<S: Simd>(vectors: usize) -> usize {
+    if vectors <= S::TILE_ROWS.len() {
+        S::TILE_ROWS[vectors - 1]
+    } else {
+        0
     }
 }
 
@@ -173,10 +189,11 @@ unsafe fn column_of_tiles<S: Simd, const V: usize>(
             }
         };
     }
-    match S::TILE_ROWS[V - 1] {
-        8 => tiles!(8),
-        6 => tiles!(6),
-        _ => {}
+    if const { tile_rows::<S>(V) == 8 } {
+        tiles!(8);
+    }
+    if const { tile_rows::<S>(V) == 6 } {
+        tiles!(6);
     }
     tiles!(4);
     tiles!(2);
@@ -217,7 +234,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
         let mut a = context.a.wrapping_add(row * context.a_row);
         let mut b = b;
         let mut depth = context.depth;
-        if S::LEFT_STEPS == 4 && context.a_depth == 1 {
+        if const { S::LEFT_STEPS == 4 } && context.a_depth == 1 {
             while depth >= 4 {
                 let mut left = [s.splat(0.0); R];
                 unrolled!(r < R => left[r] = s.load_ptr(a.add(r * context.a_row)));
