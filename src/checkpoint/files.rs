@@ -32,6 +32,7 @@ impl Trainer {
     /// # Errors
     /// Those of [`Checkpoint::save`].
     pub fn save(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        self.refuse_features("a checkpoint")?;
         let (state, mean) = self.core.both()?;
         save(&self.contents(&state, mean.as_deref()), path.as_ref())
     }

@@ -26,6 +26,7 @@ impl Trainer {
     /// # Errors
     /// [`Error::Checkpoint`] where a value is not finite: it would not be read again; [`Error::Memory`].
     pub fn to_bytes(&mut self) -> Result<Vec<u8>> {
+        self.refuse_features("a checkpoint")?;
         let (state, mean) = self.core.both()?;
         to_bytes(&self.contents(&state, mean.as_deref()))
     }
@@ -43,6 +44,7 @@ impl Trainer {
     /// # Errors
     /// Where the device is lost.
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
+        self.refuse_features("a checkpoint")?;
         let (state, mean) = self.core.both()?;
         let contents = self.contents(&state, None);
         Ok(Checkpoint {

@@ -22,6 +22,7 @@ mod sampler;
 mod text;
 
 pub use batch::{Batch, IdColumn, Segment};
+pub(crate) use features::FeaturedBatch;
 pub use features::{FeatureKind, FeatureReport, FeatureTable, Features};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};

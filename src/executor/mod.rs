@@ -21,6 +21,7 @@ mod pending;
 mod rank;
 mod stage_time;
 mod top_k;
+mod with_features;
 
 use alloc::{format, string::String};
 
@@ -44,6 +45,7 @@ pub use pending::{Pending, may_block};
 pub use rank::Rank;
 pub use stage_time::StageTime;
 pub use top_k::TopK;
+pub(crate) use with_features::WithFeatures;
 
 pub use crate::shared::Arc;
 

@@ -11,6 +11,7 @@ mod determinism;
 mod eval;
 mod faces;
 mod full_ranking;
+mod known;
 mod losses;
 #[path = "../planted/mod.rs"]
 mod planted;

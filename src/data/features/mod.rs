@@ -1,10 +1,12 @@
 //! What is known of items or users besides the interactions: categories, numbers, words, as lists of features.
 
+mod batch;
 mod column;
 mod table;
 
 use alloc::{format, string::String, vec::Vec};
 
+pub(crate) use self::batch::FeaturedBatch;
 use self::column::FeatureColumn;
 pub use self::{column::FeatureKind, table::FeatureTable};
 use super::{IdMap, Triples, clicks::Vocabulary, interactions::zeroed};

@@ -375,6 +375,8 @@ impl Sampler {
                 batch.set_list((0..count).map(|j| scale(rng.at(j.into())[0], items)));
             }
         }
+        let noise = self.epochs.rng.stream(streams::PAIR_NOISE).stream(epoch);
+        batch.set_noise(noise.stream(start as u32));
         if self.has_log_q() {
             let column = batch.columns().len().min(1);
             for at in 0..batch.len() {

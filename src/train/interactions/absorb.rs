@@ -118,6 +118,7 @@ impl Trainer {
     /// Those of [`absorb`](Trainer::absorb), and [`Error::Config`] where a setting is out of range.
     pub fn absorb_with(&mut self, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         config.validate()?;
+        self.refuse_features("absorb")?;
         self.check_knows()?;
         if self.plan().propagation().is_some() || self.by_history().is_some() {
             return self.fold_in(pairs, config);

@@ -133,6 +133,7 @@ impl Trainer {
         if !prepared.is_adopted {
             self.check_knows()?;
             self.check_keys(split)?;
+            self.check_features(split)?;
             self.check_evaluation(split)?;
             self.adopt(split)?;
             prepared.is_adopted = true;

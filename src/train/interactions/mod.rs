@@ -11,6 +11,7 @@ mod history;
 mod item_users;
 pub(crate) mod keys;
 mod knowledge;
+mod known;
 mod new_rows;
 mod recommend;
 mod relations;
@@ -23,6 +24,7 @@ pub use config::{AbsorbConfig, TrainConfig};
 #[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use fit::Prepared;
 pub use history::History;
+pub use known::Known;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
@@ -33,7 +35,7 @@ use keys::{begins_with, padded};
 use super::{Progress, averaging::check_averaging, core::Core};
 use crate::{
     Error, Result,
-    data::{IdMap, Knowledge, Relations, Split},
+    data::{Features, IdMap, Knowledge, Relations, Split},
     device::Device,
     eval::RankingReport,
     executor::{Executor, WithNeighbours, pair_of},
@@ -63,6 +65,8 @@ pub struct Trainer {
     pub(crate) history: History,
     pub(crate) relations: Option<Relations>,
     pub(crate) knowledge: Option<Arc<Knowledge>>,
+    /// Features of users and of items, where there are some.
+    features: Vec<Option<Arc<Features>>>,
     pairs: recommend::Pairs,
 }
 
@@ -158,6 +162,11 @@ impl Trainer {
             true => Box::new(WithNeighbours::new(executor)),
             false => executor,
         };
+        Self::of_executor(model, executor, config)
+    }
+
+    /// A trainer on an executor of the model, as it is.
+    fn of_executor(model: Model, executor: Box<dyn Executor>, config: TrainConfig) -> Result<Self> {
         let numbered = |rows| IdMap::numbered(u32::try_from(rows).unwrap_or(u32::MAX));
         let [user_ids, item_ids] = model.rows().map(numbered);
         let mut trainer = Trainer {
@@ -172,6 +181,7 @@ impl Trainer {
             history: History::default(),
             relations: None,
             knowledge: None,
+            features: Vec::new(),
             pairs: recommend::Pairs::default(),
         };
         trainer.give_graph()?;

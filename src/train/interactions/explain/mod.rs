@@ -54,6 +54,7 @@ impl Trainer {
     /// [`Error::Id`] where the model has no row for the user or the item; [`Error::Config`] where the model has no reasons;
     /// [`Error::Device`] where the device does not hand out what they are made of.
     pub fn explain(&mut self, user: u32, item: u32) -> Result<Explanation> {
+        self.refuse_features("explain")?;
         self.check(USER, user)?;
         self.check(ITEM, item)?;
         match &self.model {
