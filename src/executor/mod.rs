@@ -27,7 +27,7 @@ use alloc::{format, string::String};
 
 pub use attention::attention_rollout;
 pub use catalogue::{Best, Query, catalogue_items, rank_catalogue, score_catalogue, top_catalogue};
-pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of, rank_in_row};
+pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of};
 #[cfg(feature = "gpu")]
 pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use kept::{KeepRows, KeptRows, RowRun, hold_back, keep_rows, put_back};
