@@ -18,6 +18,7 @@ use clap::Parser;
 use common::{
     ending::{Ending, exit_code},
     output::say,
+    reasons,
 };
 use pocketrec::{
     Result,
@@ -42,6 +43,9 @@ struct Options {
     /// Epochs of the model that all begin from
     #[arg(long, default_value_t = 12)]
     epochs: u32,
+    /// Say what the first device recommends to its first user, and what that comes from: of clicks that only it knows
+    #[arg(long)]
+    why: bool,
 }
 
 fn main() -> ExitCode {
@@ -75,6 +79,11 @@ fn run(options: &Options) -> Result<()> {
             .filter(|(user, _)| user % options.devices == device)
             .collect();
         trainer.absorb(&own)?;
+        if options.why && device == 0 {
+            let best = trainer.recommend(0, 5)?;
+            say!("what the first device recommends to user 0, who told nobody else of their clicks")?;
+            reasons::of_user(&mut trainer, 0, &best)?;
+        }
         let bytes = trainer.delta(&export, &config)?.to_bytes()?;
         sent.push(bytes.len());
         deltas.push(Delta::from_bytes(&bytes)?);

@@ -27,6 +27,8 @@
 //! | [`Mf`](crate::models::Mf), [`LightGcn`](crate::models::LightGcn) with relations as positives alone | the part of the score that `h` gives, over whatever way: the relation is why the two are near one another |
 //! | [`Cfkg`](crate::models::Cfkg) | the score of each step, added up: `-|u - h|^2 - |h + r - i|^2` with the vectors of all four; backwards, where `i` is related to `h`, `-|u - h|^2 - |i + r - h|^2`; through an attribute `a` that both have, `-|u - h|^2 - |a + r - h|^2 - |a + r - i|^2` |
 //!
+//! What they mean, and what they do not, is in `guide::reasons`, with an example of each model.
+//!
 //! [`Model::reasons`](crate::models::Model::reasons) and [`ClickModel::reasons`](crate::models::ClickModel::reasons) say it of a model.
 //! The calls are [`Trainer::explain`](crate::train::Trainer::explain), [`ClickTrainer::explain`](crate::train::ClickTrainer::explain) and
 //! [`Classical::explain`](crate::classical::Classical::explain).

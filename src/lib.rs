@@ -40,6 +40,7 @@
 //!   parts: `clicks`, `graphs` (LightGCN, CFKG, KGCN), `sequences` (SASRec), `losses` (other than cross-entropy and BPR), `avx512`,
 //!   and `plain` (plain code on 64-bit ARM). Without any, MF, GMF, MLP and NeuMF train and recommend. A model whose kernels
 //!   are left out is refused with the name of the feature that it wants.
+//! - `tune` (default): the search for settings.
 //! - `capi`: functions for C, with their header, as a shared or a static library.
 //! - `web`: functions for JavaScript, in a browser alone (`examples/web`).
 //! - `rand` (default): [`rng`]'s numbers through `rand_core`'s traits, for any distribution of the `rand` crates.
@@ -49,9 +50,13 @@
 //! `POCKETREC_DEVICE` (`auto`, `cpu`) is what [`Device::auto`](device::Device::auto) takes; `POCKETREC_SIMD` (`scalar`,
 //! `avx2`, `avx512`, `neon`, `wasm`) the instruction set.
 //!
+//! # Choosing a model
+//!
+//! The pages in `guide` have all models in one table, of what was measured, and what the reasons of each mean.
+//!
 //! # Changing the library
 //!
-//! The pages in `guide` have the map of the code, the walk of a batch through it, and how to add a model, an operation and a
+//! The pages there have the map of the code, the walk of a batch through it, and how to add a model, an operation and a
 //! loss.
 //!
 //! # Errors
@@ -93,6 +98,8 @@ pub mod rng;
 mod shared;
 mod size;
 pub mod train;
+#[cfg(feature = "tune")]
+pub mod tune;
 mod view;
 #[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
 #[allow(unsafe_code)] // what wasm-bindgen makes

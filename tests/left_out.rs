@@ -3,6 +3,10 @@
 //! `cargo test --no-default-features --features std --test left_out` is a build without any; with the features the same models
 //! are taken.
 
+#[path = "measured/mod.rs"]
+mod measured;
+
+use measured::{Any, clicks, loss, model, rows};
 use pocketrec::{
     Result,
     cpu::{CpuExecutor, Isa},
@@ -58,5 +62,33 @@ fn a_model_whose_kernels_are_left_out_is_refused_by_its_feature() {
 fn models_of_pairs_are_always_there() {
     for loss in [Loss::CrossEntropy, Loss::Bpr] {
         executor_of(NeuMf::new(5, 7).plan_for(loss).unwrap()).unwrap();
+    }
+}
+
+/// The page "Which model?" names the feature of each.
+#[test]
+fn models_want_the_features_that_the_page_names() {
+    let samples = clicks().0;
+    for row in rows("models") {
+        let plan = match model(&row, &samples) {
+            Any::Pairs(model) => model.plan_for(loss(&model)).unwrap(),
+            Any::Clicks(model) => model.plan().unwrap(),
+            Any::Classical => continue,
+        };
+        let feature = row["feature"].as_str();
+        let is_built = match feature {
+            "" => true,
+            "clicks" => cfg!(feature = "clicks"),
+            "graphs" => cfg!(feature = "graphs"),
+            "sequences" => cfg!(feature = "sequences"),
+            other => panic!("no feature {other}"),
+        };
+        match executor_of(plan) {
+            Ok(_) => assert!(is_built, "{row:?}"),
+            Err(error) => assert!(
+                !is_built && error.to_string().contains(&format!("`{feature}`")),
+                "{row:?}: {error}"
+            ),
+        }
     }
 }

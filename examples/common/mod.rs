@@ -2,6 +2,7 @@
 //!
 //! Copy from here what your own program needs; nothing of it is part of the library.
 
+pub mod cost;
 pub mod device;
 pub mod ending;
 pub mod export;
@@ -11,6 +12,7 @@ pub mod kind;
 pub mod messages;
 pub mod output;
 pub mod plot;
+pub mod reasons;
 pub mod samples;
 pub mod signals;
 pub mod tables;

@@ -13,17 +13,17 @@ use plotters::{
 };
 use pocketrec::{Error, Result, eval::clicks::Bin};
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn std::error::Error>>;
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// Colours that are told apart by all eyes, and in grey (Okabe and Ito, 2008).
-const COLOURS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
+pub const COLOURS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 const INK: RGBColor = RGBColor(60, 60, 60);
 const GRID: RGBColor = RGBColor(228, 228, 228);
 /// Above each panel, for its legend.
-const STRIP: u32 = 34;
+pub const STRIP: u32 = 34;
 /// Above everything.
-const TITLE: u32 = 40;
+pub const TITLE: u32 = 40;
 /// Epochs up to which each has a point.
 const POINTS: usize = 50;
 
@@ -160,7 +160,7 @@ fn calibration(area: &Area, bins: &[Bin]) -> Drawn {
 }
 
 /// Faint lines at the labels, which stand at the axes' own ticks.
-fn mesh<'a, 'b, 'c>(mesh: &mut plotters::chart::MeshStyle<'a, 'b, Axis, Axis, SVGBackend<'c>>, x: &str) -> Drawn {
+pub fn mesh<'a, 'b, 'c>(mesh: &mut plotters::chart::MeshStyle<'a, 'b, Axis, Axis, SVGBackend<'c>>, x: &str) -> Drawn {
     mesh.x_desc(x)
         .bold_line_style(GRID)
         .light_line_style(WHITE)
@@ -172,23 +172,23 @@ fn mesh<'a, 'b, 'c>(mesh: &mut plotters::chart::MeshStyle<'a, 'b, Axis, Axis, SV
     Ok(())
 }
 
-fn text(size: u32, across: HPos) -> TextStyle<'static> {
+pub fn text(size: u32, across: HPos) -> TextStyle<'static> {
     let style = TextStyle::from(("sans-serif", size).into_font()).color(&INK);
     style.pos(Pos::new(across, VPos::Center))
 }
 
 /// Names beside what stands for them, above a panel and so clear of its curves.
-struct Legend<'a, 'b> {
+pub struct Legend<'a, 'b> {
     strip: &'a Area<'b>,
     at: i32,
 }
 
 impl<'a, 'b> Legend<'a, 'b> {
-    fn new(strip: &'a Area<'b>) -> Self {
+    pub fn new(strip: &'a Area<'b>) -> Self {
         Legend { strip, at: 64 }
     }
 
-    fn line(&mut self, name: &str, colour: RGBColor) -> Drawn {
+    pub fn line(&mut self, name: &str, colour: RGBColor) -> Drawn {
         let y = STRIP as i32 / 2;
         let line = PathElement::new([(self.at, y), (self.at + 24, y)], colour.stroke_width(3));
         self.strip.draw(&line)?;
@@ -211,15 +211,17 @@ impl<'a, 'b> Legend<'a, 'b> {
 }
 
 /// An axis with labels at round numbers.
-struct Axis {
+pub struct Axis {
     range: Range<f64>,
     ticks: Vec<f64>,
     decimals: usize,
+    /// What stands at the ticks instead of their numbers.
+    names: Vec<String>,
 }
 
 impl Axis {
     /// Room for all values and a little more.
-    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let low = values.clone().fold(f64::INFINITY, f64::min);
         let high = values.fold(f64::NEG_INFINITY, f64::max);
         // Values that are all the same lie in the middle.
@@ -230,7 +232,7 @@ impl Axis {
     }
 
     /// Whole epochs alone.
-    fn of_epochs(epochs: impl Iterator<Item = f64> + Clone) -> Self {
+    pub fn of_epochs(epochs: impl Iterator<Item = f64> + Clone) -> Self {
         let low = epochs.clone().fold(f64::INFINITY, f64::min);
         let high = epochs.fold(f64::NEG_INFINITY, f64::max);
         let margin = (0.03 * (high - low)).max(0.5);
@@ -240,12 +242,21 @@ impl Axis {
         axis
     }
 
+    /// Names at 0, 1, 2 and so on.
+    pub fn of_names(names: Vec<String>) -> Self {
+        let last = names.len().max(1) as f64 - 1.0;
+        let mut axis = Axis::over(-0.5..last + 0.5, 1.0);
+        axis.names = names;
+        axis
+    }
+
     fn over(range: Range<f64>, step: f64) -> Self {
         let first = (range.start / step).ceil() as i64;
         let last = (range.end / step).floor() as i64;
         Axis {
             ticks: (first..=last).map(|tick| tick as f64 * step).collect(),
             decimals: (-step.log10() - 1e-9).ceil().clamp(0.0, 9.0) as usize,
+            names: Vec::new(),
             range,
         }
     }
@@ -285,6 +296,9 @@ impl Ranged for Axis {
 
 impl ValueFormatter<f64> for Axis {
     fn format_ext(&self, value: &f64) -> String {
-        format!("{value:.*}", self.decimals)
+        match self.names.get(value.round() as usize) {
+            Some(name) => name.clone(),
+            None => format!("{value:.*}", self.decimals),
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! What the programs for models of clicks say of files and of the rows in them.
+//! What the programs for models of clicks say of files, of the rows in them, and of scores.
 
 use std::path::Path;
 
 use pocketrec::{
     Result,
     data::{Delimiter, RowReport, SampleFormat, clicks::Samples},
+    train::ClickTrainer,
 };
 
 use super::{output::say, tables::wrapped};
@@ -13,6 +14,22 @@ use super::{output::say, tables::wrapped};
 pub const LIBFM: &[&str] = &["libfm", "svm", "svmlight"];
 /// What stands before a line that should not be overlooked.
 pub const MARK: &str = "!!! ";
+
+/// What the scores of a model of labels are.
+pub const PROBABILITY: &str = "probability";
+
+/// What a model's scores are: from drawn negatives no probability of a click is learnt, but an order.
+pub fn score_name(trainer: &ClickTrainer) -> &'static str {
+    match trainer.config().negatives {
+        0 => PROBABILITY,
+        _ => "score",
+    }
+}
+
+/// Of a logit.
+pub fn probability(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
 
 /// Whether a file is in libfm's format, by the end of its name.
 pub fn is_libfm(path: &Path) -> bool {

@@ -12,11 +12,12 @@ use crate::{
     common::{
         messages::not_known,
         output::{note, say},
-        tables::{TERMINAL, cut, listed, titled},
+        reasons::{self, Explains},
+        tables::{TERMINAL, cut, listed},
     },
     csv_file::CsvFile,
     options::Options,
-    print_side_by_side, users, why,
+    print_side_by_side, users,
 };
 
 pub fn recommend<M: Method>(options: &Options, mut model: Classical<M>) -> Result<()> {
@@ -52,7 +53,7 @@ pub fn recommend<M: Method>(options: &Options, mut model: Classical<M>) -> Resul
         let all: Vec<_> = lists.iter().map(|(name, list)| (*name, keyed(list))).collect();
         print_side_by_side(&all, "score", |key| model.title(model.item_ids().get(key)?))?;
         if let (true, Some((_, last))) = (options.why, lists.last()) {
-            print_reasons(&model, id, last)?;
+            reasons::of_user(&mut model, id, last)?;
         }
     }
     if let Some(input) = &options.input {
@@ -102,23 +103,14 @@ fn key_of<M>(model: &Classical<M>, item: u32) -> String {
     model.item_ids().key(item).unwrap_or_default().into_owned()
 }
 
-fn describe<M>(model: &Classical<M>, user: u32) -> Result<()> {
+fn describe<M: Method>(model: &Classical<M>, user: u32) -> Result<()> {
     let history = model.history();
     let has = history.trained(user).iter().chain(history.absorbed(user));
     let count = has.clone().count();
-    let lately = has
-        .rev()
-        .map(|&item| titled(model.title(item), &key_of(model, item), 18));
+    let lately = has.rev().map(|&item| model.item(item, 18));
     let key = model.user_ids().key(user).unwrap_or_default();
     let lately = listed(lately.take(5), TERMINAL - 20);
     say!("user {} has {count} items, lately {lately}", cut(&key, 20))
-}
-
-/// What of the history each recommendation comes from, with its share of the score.
-fn print_reasons<M: Method>(model: &Classical<M>, user: u32, best: &[(u32, f32)]) -> Result<()> {
-    let name = |item: u32, width: usize| titled(model.title(item), &key_of(model, item), width);
-    let row = |&(item, score): &(u32, f32)| Ok((name(item, 20), score, model.explain(user, item)?));
-    why::print(&best.iter().map(row).collect::<Result<Vec<_>>>()?, "score", name)
 }
 
 /// Writes the best items of each user of a file.

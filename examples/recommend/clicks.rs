@@ -11,31 +11,17 @@ use crate::{
     common::{
         messages::{not_known, proposal},
         output::say,
+        reasons,
+        samples::{PROBABILITY, probability, score_name},
         tables::{cut, listed},
     },
     options::Options,
-    predict, print_side_by_side, why,
+    predict, print_side_by_side,
 };
 
 /// Usual names of the columns of users and items.
 pub const USERS: &[&str] = &["user", "user_id", "userid", "uid"];
 pub const ITEMS: &[&str] = &["item", "item_id", "itemid", "iid"];
-
-/// What the scores of a model of labels are.
-pub const PROBABILITY: &str = "probability";
-
-/// What a model's scores are: from drawn negatives no probability of a click is learnt, but an order.
-pub fn score_name(trainer: &ClickTrainer) -> &'static str {
-    match trainer.config().negatives {
-        0 => PROBABILITY,
-        _ => "score",
-    }
-}
-
-/// Of a logit.
-pub fn probability(logit: f32) -> f32 {
-    1.0 / (1.0 + (-logit).exp())
-}
 
 /// One request, by the names of columns.
 struct Request<'a> {
@@ -51,7 +37,9 @@ pub fn recommend(options: &Options, mut trainer: ClickTrainer) -> Result<()> {
         let reason = "the checkpoint has no encoder, so that keys mean nothing to it; train_ctr saves one";
         return Err(Error::config("--model", reason));
     };
-    options.check_why(trainer.model().name(), trainer.model().reasons())?;
+    if options.why {
+        reasons::check(trainer.model().name(), trainer.model().reasons(), reasons::OF_CLICKS)?;
+    }
     if let Some(input) = &options.input {
         let encoder = encoder.clone();
         return predict::rows(options, &mut trainer, encoder, input);
@@ -89,7 +77,7 @@ pub fn recommend(options: &Options, mut trainer: ClickTrainer) -> Result<()> {
     if let (true, Some((_, last))) = (options.why, lists.last()) {
         let rows = request.explained(&mut trainer, last)?;
         let name = |item| trainer.reason_key(item).unwrap_or_else(|| "unknown".into());
-        why::print(&rows, score, |item, width| cut(&name(item), width))?;
+        reasons::print(&rows, score, |item, width| cut(&name(item), width))?;
     }
     if let Some(path) = &options.save {
         trainer.save(path)?;
@@ -247,7 +235,7 @@ impl<'a> Request<'a> {
     }
 
     /// What was looked at for each of a list.
-    fn explained(&self, trainer: &mut ClickTrainer, list: &[(String, f32)]) -> Result<Vec<why::Row>> {
+    fn explained(&self, trainer: &mut ClickTrainer, list: &[(String, f32)]) -> Result<Vec<reasons::Row>> {
         if list.is_empty() {
             return Ok(Vec::new());
         }

@@ -23,7 +23,6 @@ mod options;
 mod pairs;
 mod predict;
 mod users;
-mod why;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use pocketrec::{Error, Result, data::Delimiter, explain::Kind};
+use pocketrec::{Error, Result, data::Delimiter};
 
 use crate::common::{device::DeviceOptions, files, messages::Names};
 
@@ -113,16 +113,6 @@ impl Options {
         let input = self.input.as_deref();
         files::check_distinct(&[("--model", Some(&self.model)), ("--input", input), ("--output", output)])?;
         files::check_distinct(&[("--input", input), ("--output", output), ("--save", save)])
-    }
-
-    /// Refuses to give reasons by a model that has none.
-    pub fn check_why(&self, model: &str, reasons: Option<Kind>) -> Result<()> {
-        if !self.why || reasons.is_some() {
-            return Ok(());
-        }
-        let reason =
-            format!("{model} has no reasons: no item of a history has a part of its scores, or a weight; leave it out");
-        Err(Error::config("--why", reason))
     }
 
     /// How many items.

@@ -13,16 +13,19 @@ use crate::{
     common::{
         messages::not_known,
         output::{note, say},
-        tables::{TERMINAL, cut, listed, titled},
+        reasons::{self, Explains},
+        tables::{TERMINAL, cut, listed},
     },
     csv_file::CsvFile,
     options::Options,
-    print_side_by_side, users, why,
+    print_side_by_side, users,
 };
 
 pub fn recommend(options: &Options, mut trainer: Trainer) -> Result<()> {
     options.clicks.check_pairs()?;
-    options.check_why(trainer.model().name(), trainer.model().reasons())?;
+    if options.why {
+        reasons::check(trainer.model().name(), trainer.model().reasons(), reasons::OF_PAIRS)?;
+    }
     let about = format!(
         "{} of {} users and {} items, trained for {} epochs",
         trainer.model().name(),
@@ -59,7 +62,7 @@ pub fn recommend(options: &Options, mut trainer: Trainer) -> Result<()> {
         let title = |key: &str| trainer.title(trainer.item_ids().get(key)?);
         print_side_by_side(&keyed, "score", title)?;
         if let (true, Some((_, last))) = (options.why, lists.last()) {
-            print_reasons(&mut trainer, id, last)?;
+            reasons::of_user(&mut trainer, id, last)?;
         }
     }
     if let Some(input) = &options.input {
@@ -120,34 +123,11 @@ fn keys_of(trainer: &Trainer, list: &[(u32, f32)]) -> Vec<(String, f32)> {
 fn describe(trainer: &Trainer, user: u32) -> Result<()> {
     let history = trainer.history();
     let has = history.trained(user).iter().chain(history.absorbed(user));
-    let lately = has.rev().map(|&item| name_of(trainer, item, 18)).take(5);
+    let lately = has.rev().map(|&item| trainer.item(item, 18)).take(5);
     let count = history.trained(user).len() + history.absorbed(user).len();
     let key = trainer.user_ids().key(user).unwrap_or_default();
     let lately = listed(lately, TERMINAL - 20);
     say!("user {} has {count} items, lately {lately}", cut(&key, 20))
-}
-
-/// What of the history each recommendation comes from.
-fn print_reasons(trainer: &mut Trainer, user: u32, best: &[(u32, f32)]) -> Result<()> {
-    let mut rows = Vec::with_capacity(best.len());
-    for &(item, score) in best {
-        let why = trainer.explain(user, item)?;
-        rows.push((name_of(trainer, item, 20), score, why));
-    }
-    why::print(&rows, "score", |item, width| reason_of(trainer, item, width))
-}
-
-/// What a reason is called: an item, or what an item is joined with in a knowledge graph, whose first entities are the items.
-fn reason_of(trainer: &Trainer, reason: u32, width: usize) -> String {
-    let known = trainer.knowledge().filter(|known| reason as usize >= known.counts()[0]);
-    match known {
-        Some(known) => cut(&known.entity_ids().key(reason).unwrap_or_default(), width),
-        None => name_of(trainer, reason, width),
-    }
-}
-
-fn name_of(trainer: &Trainer, item: u32, width: usize) -> String {
-    titled(trainer.title(item), &key_of(trainer, item), width)
 }
 
 /// Writes the best items of each user of a file.

@@ -12,10 +12,10 @@ use pocketrec::{
 };
 
 use crate::{
-    clicks::{ITEMS, PROBABILITY, USERS, column, probability, score_name},
+    clicks::{ITEMS, USERS, column},
     common::{
         output::note,
-        samples::{format_of, name_of, of_rows, of_samples},
+        samples::{PROBABILITY, format_of, name_of, of_rows, of_samples, probability, score_name},
         tables::wrapped,
     },
     csv_file::CsvFile,

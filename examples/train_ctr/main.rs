@@ -20,23 +20,27 @@ mod settings;
 mod source;
 mod training;
 mod view;
+mod why;
 
 use std::{path::Path, process::ExitCode};
 
 use clap::Parser;
 use pocketrec::{
     Error, Result,
+    data::clicks::Layout,
     device::Device,
     eval::ClickReport,
     train::{ClickConfig, ClickTrainer},
 };
 
 use common::{
+    cost,
     device::report_every,
     ending::{Ending, exit_code},
     export::check_trainable,
     files, kind,
     output::say,
+    reasons,
     tables::wrapped,
     watch::Watch,
 };
@@ -75,6 +79,13 @@ fn run(options: &Options) -> Result<(), Ending> {
         None => TrainingOptions::defaults(labels),
     };
     options.training.config(base(true))?;
+    if output.why {
+        let model = match &resumed {
+            Some(trainer) => trainer.model().clone(),
+            None => options.model.build(&Layout::default())?,
+        };
+        reasons::check(model.name(), model.reasons(), reasons::OF_CLICKS)?;
+    }
     let saved = match (&resumed, &output.checkpoint) {
         (Some(trainer), Some(checkpoint)) => Some(Saved {
             encoder: trainer.encoder().ok_or_else(|| without_encoder(checkpoint))?,
@@ -97,6 +108,10 @@ fn run(options: &Options) -> Result<(), Ending> {
         trainer.plan().weights(),
         trainer.device()
     )?;
+    if options.output.dry_run {
+        let (epochs, cost) = (config.epochs, trainer.cost(&data.train, Some(&data.dev), cost::PROBE)?);
+        return Ok(cost::tell(&cost, epochs, 1)?);
+    }
     let mut training = Training {
         watch: Watch::new(options.output.quiet, None),
         checkpoint: options.output.checkpoint.clone(),
@@ -109,6 +124,9 @@ fn run(options: &Options) -> Result<(), Ending> {
         say!("best dev epoch: {}", best.epoch)?;
     }
     test(options, &mut trainer, &data, &training)?;
+    if output.why {
+        why::of_a_user(&mut trainer, &data.test)?;
+    }
     Ok(output.export.write_clicks(&mut trainer)?)
 }
 

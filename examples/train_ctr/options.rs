@@ -67,9 +67,15 @@ pub struct OutputOptions {
     pub resume: bool,
     #[command(flatten)]
     pub export: ExportOptions,
+    /// Say what training takes, in time, memory and files, by some seconds of it, and train nothing
+    #[arg(long, conflicts_with_all = ["checkpoint", "plot", "export"])]
+    pub dry_run: bool,
     /// Draw the learning curve here, and predicted against observed clicks of the test rows
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
+    /// Say what was looked at in the history of a user for each of their test rows
+    #[arg(long)]
+    pub why: bool,
     /// No progress and no line an epoch, just the results
     #[arg(long)]
     pub quiet: bool,

@@ -5,11 +5,13 @@ use std::path::Path;
 use pocketrec::{
     Result,
     classical::{Ials, Rp3Beta},
-    data::{Knowledge, Split},
+    data::Split,
     eval::{FullRanking, FullReport},
     explain::Explanation,
     train::Trainer,
 };
+
+use crate::common::reasons::Explains;
 
 pub enum Fitted {
     Rp3Beta(Rp3Beta),
@@ -49,25 +51,21 @@ impl Fitted {
         each!(self, model => model.recommend(user, k))
     }
 
-    /// Where a recommendation comes from, of models that can tell.
-    pub fn explain(&mut self, user: u32, item: u32) -> Result<Option<Explanation>> {
-        match self {
-            Fitted::Rp3Beta(model) => model.explain(user, item).map(Some),
-            Fitted::Ials(model) => model.explain(user, item).map(Some),
-            Fitted::Trainer(trainer) if trainer.model().reasons().is_none() => Ok(None),
-            Fitted::Trainer(trainer) => trainer.explain(user, item).map(Some),
-        }
-    }
-
-    /// What it knows of items beside who has them.
-    pub fn knowledge(&self) -> Option<&Knowledge> {
-        match self {
-            Fitted::Trainer(trainer) => trainer.knowledge(),
-            Fitted::Rp3Beta(_) | Fitted::Ials(_) => None,
-        }
-    }
-
     pub fn save(&mut self, path: &Path) -> Result<()> {
         each!(self, model => model.save(path))
+    }
+}
+
+impl Explains for Fitted {
+    fn explain(&mut self, user: u32, item: u32) -> Result<Explanation> {
+        each!(self, model => model.explain(user, item))
+    }
+
+    fn item(&self, item: u32, width: usize) -> String {
+        each!(self, model => model.item(item, width))
+    }
+
+    fn reason(&self, reason: u32, width: usize) -> String {
+        each!(self, model => model.reason(reason, width))
     }
 }

@@ -14,6 +14,7 @@
 //! cargo run --release --example train_graph -- --help
 //! ```
 
+mod classical;
 #[path = "../common/mod.rs"]
 #[allow(dead_code)] // other examples use the rest
 mod common;
@@ -27,15 +28,16 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::{CommandFactory, FromArgMatches};
 use pocketrec::{
-    Error, Result,
+    Result,
     classical::{Ials, Rp3Beta},
-    data::{Interactions, Relations},
+    data::{Interactions, Knowledge, Relations},
     device::Device,
     models::{Cfkg, Kgcn, LightGcn, Model},
     train::{TrainConfig, Trainer},
 };
 
 use common::{
+    cost,
     ending::{Ending, exit_code},
     files,
     interactions::training::Training,
@@ -80,16 +82,12 @@ fn run(options: &Options) -> Result<(), Ending> {
         ModelName::Popularity => None,
         ModelName::Rp3beta => Some(Fitted::Rp3Beta(Rp3Beta::fit(train, rp3beta, &device)?)),
         ModelName::Ials => Some(Fitted::Ials(Ials::fit(train, ials, &device)?)),
-        ModelName::Lightgcn | ModelName::Cfkg => {
-            let trainer = trainer(options, train, relations, device, trained)?;
-            Some(fitted(options, &data, trainer)?)
-        }
-        ModelName::Kgcn => {
-            // There is some: it was asked for above.
-            let knowledge = knowledge.ok_or_else(|| Error::config("--triples", "nothing is known of items"))?;
-            let model = Kgcn::of(train.users() as usize, &knowledge).embedding_dim(options.kgcn.embedding_dim());
-            let mut trainer = Trainer::new(model, device, trained)?;
-            trainer.set_knowledge(knowledge)?;
+        ModelName::Lightgcn | ModelName::Cfkg | ModelName::Kgcn => {
+            let trainer = trainer(options, train, (relations, knowledge), device, trained)?;
+            if options.dry_run {
+                let cost = trainer.cost(&data.split, cost::PROBE)?;
+                return Ok(cost::tell(&cost, trained.epochs, trained.eval_every)?);
+            }
             Some(fitted(options, &data, trainer)?)
         }
     };
@@ -99,7 +97,7 @@ fn run(options: &Options) -> Result<(), Ending> {
     }
     report::rankings(&data, model.as_mut(), options.k)?;
     if let Some(model) = &mut model {
-        report::recommendations(&data, model, user)?;
+        report::recommendations(&data, model, user, options.why)?;
         if let Some(path) = &options.save {
             model.save(path)?;
             let path = path.display();
@@ -111,18 +109,22 @@ fn run(options: &Options) -> Result<(), Ending> {
     Ok(())
 }
 
-/// A trainer of what is trained by epochs, which knows the relations.
+/// A trainer of what is trained by epochs, which knows the relations, or what is known of items.
 fn trainer(
     options: &Options,
     train: &Interactions,
-    relations: Option<Relations>,
+    (relations, knowledge): (Option<Relations>, Option<Knowledge>),
     device: Device,
     config: TrainConfig,
 ) -> Result<Trainer> {
     let (users, items) = (train.users() as usize, train.items() as usize);
-    let model: Model = match (options.model, &relations) {
-        (ModelName::Cfkg, Some(relations)) => Cfkg::new(users, items).relations(relations).into(),
-        (ModelName::Cfkg, None) => Cfkg::new(users, items).into(),
+    let model: Model = match (options.model, &relations, &knowledge) {
+        (ModelName::Cfkg, Some(relations), _) => Cfkg::new(users, items).relations(relations).into(),
+        (ModelName::Cfkg, None, _) => Cfkg::new(users, items).into(),
+        (_, _, Some(knowledge)) => {
+            let model = Kgcn::of(users, knowledge);
+            model.embedding_dim(options.kgcn.embedding_dim()).into()
+        }
         _ => {
             let layers = options.lightgcn.layers(options.related.are_there());
             let model = LightGcn::new(users, items).layers(layers);
@@ -132,6 +134,9 @@ fn trainer(
     let mut trainer = Trainer::new(model, device, config)?;
     if let Some(relations) = relations {
         trainer.set_relations(relations)?;
+    }
+    if let Some(knowledge) = knowledge {
+        trainer.set_knowledge(knowledge)?;
     }
     Ok(trainer)
 }

@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, Command, Parser, ValueEnum, parser::ValueSource};
 use pocketrec::{
     Error, Result,
-    classical::{IalsConfig, Rp3BetaConfig, Solver},
     models::{Loss, Margin, Softmax},
     plan::Storage,
     train::TrainConfig,
 };
 
 use crate::{
+    classical::{IALS, IalsOptions, RP3BETA, Rp3BetaOptions},
     common::{
         device::DeviceOptions,
         interactions::{options::DataOptions, settings::TrainingOptions},
         messages::Names,
+        reasons,
     },
     related::{RELATED, RelatedOptions},
 };
@@ -73,6 +74,9 @@ pub struct Options {
     /// Recommend to this user [default: the first with a test item]
     #[arg(long, value_name = "KEY")]
     pub user: Option<String>,
+    /// Say what each recommendation comes from, and how much
+    #[arg(long)]
+    pub why: bool,
     /// Save the model to this file (safetensors; replaced at once or not at all)
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
@@ -95,13 +99,14 @@ pub struct Options {
     pub kgcn: KgcnOptions,
     #[command(flatten)]
     pub training: TrainingOptions,
+    /// Say what training takes, in time, memory and files, by some seconds of it, and train nothing
+    #[arg(long, help_heading = TRAINING, conflicts_with = "save")]
+    pub dry_run: bool,
     #[command(flatten)]
     pub device: DeviceOptions,
 }
 
 /// Headings of options that belong to one model.
-const RP3BETA: &str = "RP3beta";
-const IALS: &str = "iALS";
 const LIGHTGCN: &str = "LightGCN";
 const CFKG: &str = "CFKG";
 const KGCN: &str = "KGCN";
@@ -134,88 +139,6 @@ impl ModelName {
             ModelName::Kgcn => &[KGCN, TRAINING],
             ModelName::Popularity => &[],
         }
-    }
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = RP3BETA)]
-pub struct Rp3BetaOptions {
-    /// Exponent of each step's probability [default: 0.6]
-    #[arg(long, value_name = "A")]
-    alpha: Option<f32>,
-    /// Exponent of the popularity that a weight is divided by [default: 0.3]
-    #[arg(long, value_name = "B")]
-    beta: Option<f32>,
-    /// Neighbours that are kept of an item [default: 100]
-    #[arg(long, value_name = "N")]
-    neighbours: Option<usize>,
-    /// Whether the weights of an item are divided by their sum [default: true]
-    #[arg(long, value_name = "true|false")]
-    normalize: Option<bool>,
-}
-
-impl Rp3BetaOptions {
-    pub fn config(&self) -> Result<Rp3BetaConfig> {
-        let base = Rp3BetaConfig::default();
-        let config = Rp3BetaConfig {
-            alpha: self.alpha.unwrap_or(base.alpha),
-            beta: self.beta.unwrap_or(base.beta),
-            neighbours: self.neighbours.unwrap_or(base.neighbours),
-            normalize: self.normalize.unwrap_or(base.normalize),
-        };
-        config.validate()?;
-        Ok(config)
-    }
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = IALS)]
-pub struct IalsOptions {
-    /// Width of the vectors [default: 64]
-    #[arg(long, value_name = "N")]
-    factors: Option<usize>,
-    /// How often the vectors of all users and items are solved for
-    #[arg(long, value_name = "N")]
-    iterations: Option<u32>,
-    /// Weight of the square of every score
-    #[arg(long, value_name = "W")]
-    unobserved: Option<f32>,
-    /// Weight of the squared norm of a vector
-    #[arg(long = "ials-l2", value_name = "W")]
-    ials_l2: Option<f32>,
-    /// Exponent of the number of observations that it is multiplied by
-    #[arg(long, value_name = "NU")]
-    l2_exponent: Option<f32>,
-    /// Steps of conjugate gradients a solution; 0 for exact ones [default: 3]
-    #[arg(long, value_name = "N")]
-    steps: Option<u32>,
-    /// Seed of the vectors before training [default: 0]
-    #[arg(long = "ials-seed", value_name = "N")]
-    ials_seed: Option<u64>,
-}
-
-impl IalsOptions {
-    pub fn config(&self) -> Result<IalsConfig> {
-        let base = IalsConfig::default();
-        let config = IalsConfig {
-            factors: self.factors.unwrap_or(base.factors),
-            iterations: self.iterations.unwrap_or(base.iterations),
-            unobserved: self.unobserved.unwrap_or(base.unobserved),
-            l2: self.ials_l2.unwrap_or(base.l2),
-            l2_exponent: self.l2_exponent.unwrap_or(base.l2_exponent),
-            solver: match self.steps {
-                None => base.solver,
-                Some(0) => Solver::Cholesky,
-                Some(steps) => Solver::ConjugateGradient { steps },
-            },
-            seed: self.ials_seed.unwrap_or(base.seed),
-            ..base
-        };
-        config.validate().map_err(|error| match error {
-            Error::Config { field, reason } if field == "l2" => Error::config("--ials-l2", reason),
-            other => other,
-        })?;
-        Ok(config)
     }
 }
 
@@ -357,6 +280,22 @@ impl Options {
         (self.model == ModelName::Lightgcn && weight != 0.0).then_some(weight)
     }
 
+    /// Refuses what wants a model.
+    fn check_popularity(&self) -> Result<()> {
+        let (reason, is_popularity) = (
+            "it is the same for everybody; take another --model",
+            self.model == ModelName::Popularity,
+        );
+        match (is_popularity, self.why, self.save.is_some()) {
+            (true, true, _) => reasons::check("popularity", None, reason),
+            (true, _, true) => Err(Error::config(
+                "--save",
+                "popularity is no model that could be saved; leave it out",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses options of other models than the one that is fitted, which would be ignored.
     pub fn check(&self, command: &Command, given: &ArgMatches) -> Result<()> {
         for option in command.get_arguments() {
@@ -380,12 +319,7 @@ impl Options {
         if self.k == 0 {
             return Err(Error::config("--k", "0 places hold no item; 20 is usual"));
         }
-        if self.model == ModelName::Popularity && self.save.is_some() {
-            return Err(Error::config(
-                "--save",
-                "popularity is no model that could be saved; leave it out",
-            ));
-        }
+        self.check_popularity()?;
         let best = ["validate", "patience"]
             .into_iter()
             .find(|&id| given.value_source(id) == Some(ValueSource::CommandLine));

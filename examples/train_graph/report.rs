@@ -2,7 +2,6 @@
 
 use pocketrec::{
     Result,
-    data::Interactions,
     eval::{FullRanking, FullReport},
     explain::Kind,
 };
@@ -11,6 +10,7 @@ use crate::{
     common::{
         interactions::data::name_of,
         output::say,
+        reasons::{self, Explains},
         tables::{TERMINAL, cut, listed, table},
     },
     data::Data,
@@ -65,46 +65,37 @@ fn table_of(rows: &[(&str, FullReport)], k: usize) -> impl std::fmt::Display + u
     table
 }
 
-/// What a reason is called: an item, or what an item is joined with in a knowledge graph, whose first entities are the items.
-fn reason_of(train: &Interactions, model: &Fitted, reason: u32) -> String {
-    let known = model.knowledge().filter(|known| reason as usize >= known.counts()[0]);
-    match known {
-        Some(known) => cut(&known.entity_ids().key(reason).unwrap_or_default(), 18),
-        None => cut(&name_of(train, reason), 18),
-    }
-}
-
-/// The best items for one user, each with what it comes from.
-pub fn recommendations(data: &Data, model: &mut Fitted, user: u32) -> Result<()> {
+/// The best items for one user, each with what it comes from; all that is known of that where `why` asks for it.
+pub fn recommendations(data: &Data, model: &mut Fitted, user: u32, why: bool) -> Result<()> {
     let train = &data.split.train;
-    let name = |item: u32, width: usize| cut(&name_of(train, item), width);
     let key = cut(&train.user_ids().key(user).unwrap_or_default(), 20);
     let has = train.of_user(user);
-    let lately = has.iter().rev().take(5).map(|&item| name(item, 18));
+    let lately = has.iter().rev().take(5).map(|&item| cut(&name_of(train, item), 18));
     say!(
         "\nuser {key} has {} items, lately {}",
         has.len(),
         listed(lately, TERMINAL - 30)
     )?;
     let best = model.recommend(user, SHOWN)?;
-    if best.is_empty() {
+    let Some(&(first, _)) = best.first() else {
         return say!("nothing can be said of a user without items");
-    }
-    let told = model.explain(user, best[0].0)?.map(|why| match why.kind {
+    };
+    let told = match model.explain(user, first)?.kind {
         Kind::Paths => "led to by",
         Kind::Neighbours => "looked at of it",
         Kind::Parts | Kind::Weights => "most of it from",
-    });
-    let mut header = vec![String::new(), format!("for user {key}"), "score".into()];
-    header.extend(told.map(String::from));
-    let mut table = table(header, |column| column == 0 || column == 2);
+    };
+    let header = [String::new(), format!("for user {key}"), "score".into(), told.into()];
+    let mut table = table(header.to_vec(), |column| column == 0 || column == 2);
     for (place, &(item, score)) in (1..).zip(&best) {
-        let mut row = vec![format!("{place}"), name(item, 26), format!("{score:.3}")];
-        if let Some(why) = model.explain(user, item)? {
-            let reasons = why.reasons.iter().take(3);
-            row.push(listed(reasons.map(|reason| reason_of(train, model, reason.item)), 32));
-        }
-        table.add_row(row);
+        let reasons = model.explain(user, item)?.reasons;
+        let named = reasons.iter().take(3).map(|reason| model.reason(reason.item, 18));
+        let (place, name) = (format!("{place}"), cut(&name_of(train, item), 26));
+        table.add_row([place, name, format!("{score:.3}"), listed(named, 32)]);
     }
-    say!("{table}")
+    say!("{table}")?;
+    match why {
+        true => reasons::of_user(model, user, &best),
+        false => Ok(()),
+    }
 }

@@ -18,7 +18,6 @@ use std::{path::Path, process::ExitCode};
 use clap::Parser;
 use pocketrec::{
     Error, Result,
-    data::Planted,
     device::Device,
     models::{Gmf, Mlp, Model},
     train::{TrainConfig, Trainer},
@@ -27,7 +26,7 @@ use pocketrec::{
 use common::{
     ending::{Ending, exit_code},
     interactions::{
-        data::{Data, MadeUp},
+        data::{Data, made_up},
         session::{self, Session},
         training::Training,
     },
@@ -61,16 +60,6 @@ fn run(options: &Options) -> Result<(), Ending> {
             true => pretrained(options, data, device, model, config, training),
             false => Ok(Trainer::new(model, device, config)?),
         }
-    })
-}
-
-/// Data with planted tastes.
-fn made_up() -> Result<MadeUp> {
-    let planted = Planted::default().generate()?;
-    Ok(MadeUp {
-        interactions: planted.interactions.clone(),
-        truth: Box::new(move |user, item| planted.score(user, item)),
-        planted: "tastes",
     })
 }
 

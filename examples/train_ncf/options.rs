@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser};
 use pocketrec::{
     Error, Result,
     models::{Gmf, Mf, Mlp, Model, NeuMf},
@@ -11,6 +11,7 @@ use crate::{loss::LossOptions, pretraining::PretrainingOptions};
 use crate::common::{
     device::DeviceOptions,
     interactions::{
+        model::ModelName,
         options::{DataOptions, OutputOptions},
         settings::TrainingOptions,
     },
@@ -72,14 +73,6 @@ pub struct Options {
     pub device: DeviceOptions,
     #[command(flatten)]
     pub output: OutputOptions,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ModelName {
-    Mf,
-    Gmf,
-    Mlp,
-    Neumf,
 }
 
 #[derive(Debug, Args)]

@@ -53,7 +53,10 @@ pub(super) fn check_values(name: &str, values: &[f32]) -> Result<(), String> {
 }
 
 pub(super) fn check_squares(name: &str, values: &[f32]) -> Result<(), String> {
-    match values.iter().any(|&v| v < 0.0) {
+    // In blocks of bits, so that it runs at the speed of memory: a sign is there, and not that of zero. None is NaN.
+    let sign = |v: &f32| v.to_bits() & v.to_bits().wrapping_sub(1);
+    let any = |block: &[f32]| block.iter().fold(0, |bits, v| bits | sign(v)) >> 31 == 1;
+    match values.chunks(1024).any(any) {
         true => Err(format!("tensor {name} holds a negative value; it is a mean of squares")),
         false => Ok(()),
     }
@@ -96,7 +99,7 @@ pub(super) fn check_trained(offsets: &[u64], items: &[u32], rows: [usize; 2]) ->
             rows[0]
         ));
     }
-    if let Some(item) = items.iter().find(|&&item| item as usize >= rows[1]) {
+    if let Some(item) = items.iter().max().filter(|&&item| item as usize >= rows[1]) {
         return Err(format!(
             "tensor history/items: item {item}, the table has {} rows",
             rows[1]

@@ -199,18 +199,14 @@ impl Checksum {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        let mut words = bytes.chunks_exact(8);
-        for word in &mut words {
-            self.word(word.iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte)));
+        let (words, rest) = bytes.as_chunks();
+        for &word in words {
+            self.word(u64::from_le_bytes(word));
         }
-        if !words.remainder().is_empty() {
-            self.word(
-                words
-                    .remainder()
-                    .iter()
-                    .rev()
-                    .fold(0, |all, &byte| all << 8 | u64::from(byte)),
-            );
+        if !rest.is_empty() {
+            let mut word = [0; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            self.word(u64::from_le_bytes(word));
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
 
 /// A finite float that JSON carries to the bit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Exact(pub f64);
+pub(crate) struct Exact(pub f64);
 
 impl Serialize for Exact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

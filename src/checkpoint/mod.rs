@@ -60,6 +60,8 @@ pub(crate) use classical::Stored;
 pub use clicks::ClickCheckpoint;
 pub use delta::{Delta, DeltaConfig};
 pub use export::Export;
+#[cfg(feature = "tune")]
+pub(crate) use meta::Exact;
 
 use alloc::{
     string::{String, ToString},

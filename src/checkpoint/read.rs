@@ -349,7 +349,7 @@ impl<'a> Reader<'a> {
         if !matches!(shape, [_, 2]) {
             return Err(format!("tensor {name} has shape {shape:?}; it must be [n, 2]"));
         }
-        let pairs = bytes.chunks_exact(8).map(|pair| (word(&pair[..4]), word(&pair[4..])));
+        let pairs = long_words(bytes).map(|pair| (pair as u32, (pair >> 32) as u32));
         let pairs = gathered(pairs).map_err(|reason| format!("tensor {name}: {reason}"))?;
         check_pairs(name, &pairs, rows)?;
         Ok(pairs)
@@ -376,20 +376,16 @@ fn counted(string: &str) -> Option<(&str, u32)> {
     matches!(kind, "numbered" | "text").then_some((kind, count))
 }
 
-fn word(b: &[u8]) -> u32 {
-    u32::from_le_bytes([b[0], b[1], b[2], b[3]])
-}
-
 /// The halves that bytes stand for.
 pub(super) fn halves(bytes: &[u8]) -> impl ExactSizeIterator<Item = f16> + '_ {
-    bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]))
+    bytes.as_chunks().0.iter().map(|&half| f16::from_le_bytes(half))
 }
 
+// Of arrays, not of slices of as many bytes: compilers make one copy of them all.
 pub(super) fn words(bytes: &[u8]) -> impl ExactSizeIterator<Item = u32> + '_ {
-    bytes.chunks_exact(4).map(word)
+    bytes.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word))
 }
 
 fn long_words(bytes: &[u8]) -> impl ExactSizeIterator<Item = u64> + '_ {
-    let word = |b: &[u8]| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
-    bytes.chunks_exact(8).map(word)
+    bytes.as_chunks().0.iter().map(|&word| u64::from_le_bytes(word))
 }

@@ -75,10 +75,19 @@ impl AlignedVec {
         Ok(())
     }
 
-    /// Takes the floats over, in the memory that there is.
+    /// Takes the floats over, in the memory that there is. Where there is not enough it is empty.
     pub fn try_set(&mut self, floats: &[f32], what: impl FnOnce() -> String) -> Result<()> {
-        self.try_resize(floats.len(), what)?;
-        self.copy_from_slice(floats);
+        self.lines.clear();
+        self.len = 0;
+        self.reserve(floats.len(), what)?;
+        let (whole, rest) = floats.as_chunks();
+        self.lines.extend(whole.iter().map(|&line| Line(line)));
+        if !rest.is_empty() {
+            let mut last = Line::zeroed();
+            last.0[..rest.len()].copy_from_slice(rest);
+            self.lines.push(last);
+        }
+        self.len = floats.len();
         Ok(())
     }
 

@@ -30,6 +30,18 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Puts a copy of a row behind those that are there.
+    pub fn append<S: Simd>(self, s: S, row: u32, width: usize, to: &mut Vec<f32>) {
+        match self {
+            Table::Floats(table) => to.extend_from_slice(&table[row as usize * width..][..width]),
+            Table::Stored { rows, exact } => {
+                let place = to.len();
+                to.resize(place + width, 0.0);
+                copy(s, rows, exact, row, &mut to[place..]);
+            }
+        }
+    }
+
     /// Rows from `first` on, as floats: those of the table itself, or in `buffer`.
     pub fn rows<'b, S: Simd>(
         self,

@@ -125,7 +125,7 @@ impl Pool {
     }
 
     /// Hands each task to one thread, together with that thread's scratch: the first ones to the first thread and so
-    /// on, in order; a thread that is through with its own takes from the end of another's.
+    /// on, in order; a thread that is through with its own takes from the end of another's. One task alone is the caller's.
     ///
     /// # Panics
     /// Where a task does, or where there is less scratch than threads.
@@ -137,6 +137,9 @@ impl Pool {
     ) {
         let threads = self.threads();
         assert!(scratch.len() >= threads);
+        if tasks.len() <= 1 {
+            return tasks.iter_mut().for_each(|task| f(&mut scratch[0], task));
+        }
         for (thread, share) in self.shares.iter().enumerate() {
             share.set(tasks.len() * thread / threads..tasks.len() * (thread + 1) / threads);
         }

@@ -31,7 +31,6 @@ pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of};
 #[cfg(feature = "gpu")]
 pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use kept::{KeepRows, KeptRows, RowRun, hold_back, keep_rows, put_back};
-#[cfg(feature = "gpu")]
 pub(crate) use kept::{check_runs, check_shares, of_another};
 pub use loss::LossSum;
 pub(crate) use neighbours::WithNeighbours;
@@ -159,6 +158,11 @@ pub trait Executor: Send {
     /// Where `rows` is below the present number or memory is short; the tables are as they were then.
     fn grow(&mut self, vocabulary: usize, rows: usize) -> Pending<'_, ()>;
 
+    /// Bytes that steps so far have worked with beside parameters and moments, as far as the device says; else 0.
+    fn step_bytes(&self) -> u64 {
+        0
+    }
+
     /// Draws batches on the device, where it can; [`keep_sampler`] and [`step_drawn`] go through this.
     fn drawing(&mut self) -> Option<&mut dyn DrawBatches> {
         None
@@ -196,7 +200,7 @@ pub trait Executor: Send {
         None
     }
 
-    /// Copies of rows that stay on the device, where it has memory of its own; [`keep_rows`], [`put_back`] and [`hold_back`] go
+    /// Copies of rows that stay on the device, where it takes them by itself; [`keep_rows`], [`put_back`] and [`hold_back`] go
     /// through this.
     fn keeping(&mut self) -> Option<&mut dyn KeepRows> {
         None

@@ -99,6 +99,7 @@
 //! | both | `src/explain.rs` | a row in the table of reasons, if it has some: parts of a score that add up to it, or weights. Of pairs `Trainer::explain` has a case for each model, beside [`Model::reasons`](crate::models::Model::reasons). Attention of clicks is [exposed](crate::plan::PlanBuilder::expose) as `attention`, and named in [`ClickModel::reasons`](crate::models::ClickModel::reasons) |
 //! | pairs | `tests/cases/table/models.rs` | a row, at sizes that no vector width divides |
 //! | pairs | `examples/train_ncf/options.rs` and `main.rs` | `--model` |
+//! | both | `src/guide/reasons.rs`, `benches/measured/*.csv` | what its reasons mean, if it has some; a row in `models.csv`, which a test holds against the code, and what was measured: `benches/which_model.py` makes the table of [`which_model`](super::which_model) of it |
 //! | both | `README.md`, `CHANGELOG.md` | a row in the table of models with what was measured, a line |
 //!
 //! Settings are known by the names of the struct's fields: one called `hidden` is set by `--hidden`, and any of them by `--set

@@ -1,4 +1,10 @@
-//! For those who change the library: what lies where, and how a batch goes through it.
+//! For those who use the library, and for those who change it: which model to take and what its reasons mean; what lies where, and how
+//! a batch goes through it.
+//!
+//! - [`which_model`]: a decision in ten lines, and one table of what was measured.
+//! - [`reasons`]: what the reasons of each model mean, and what they do not.
+//!
+//! To change it:
 //!
 //! - [`add_a_model`]: a new architecture of operations that are there.
 //! - [`add_an_op`]: a new operation, on processors and graphics devices; and how many files that touches.
@@ -138,3 +144,5 @@
 pub mod add_a_loss;
 pub mod add_a_model;
 pub mod add_an_op;
+pub mod reasons;
+pub mod which_model;

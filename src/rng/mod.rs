@@ -152,6 +152,10 @@ pub(crate) mod streams {
     /// Negatives of histories (an auxiliary loss's); then the sequence.
     pub const HISTORY_NEGATIVES: u32 = u32::MAX;
 
+    /// The settings of a trial, below the seed of a search, which is no seed of training; then the trial.
+    #[cfg(feature = "tune")]
+    pub const TUNED_SETTINGS: u32 = 1;
+
     /// Below the seed of [`Planted`](crate::data::Planted), which is no seed of training.
     #[derive(Clone, Copy)]
     #[repr(u32)]

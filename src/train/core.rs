@@ -15,7 +15,12 @@ use super::{
 };
 #[cfg(feature = "checkpoint")]
 use crate::{Error, checks::check_state};
-use crate::{Result, executor::Executor, plan::State};
+use crate::{
+    Result,
+    data::Batch,
+    executor::{Executor, step_tables},
+    plan::{L2, Optimizer, State},
+};
 
 /// Parameters, position, and what is kept beside them.
 pub(crate) struct Core<V> {
@@ -26,7 +31,7 @@ pub(crate) struct Core<V> {
     pub best_values: Option<Values>,
     /// The state at the beginning of the epoch (or of a call within it), known to be finite.
     pub snapshot: Option<Snapshot<V>>,
-    /// Moments and step count of training, while `absorb` learns without them.
+    /// What is to be put back of moments and step count of training, while `absorb` learns without them.
     pub kept: Option<OptimizerState>,
 }
 
@@ -57,7 +62,16 @@ impl<V: Copy> Core<V> {
         self.averaged.use_mean(&mut *self.executor)?;
         self.forget_mean();
         if self.kept.is_none() {
-            self.kept = Some(OptimizerState::of(self.executor.state().wait()?));
+            self.kept = Some(OptimizerState::of(&mut *self.executor)?);
+        }
+        Ok(())
+    }
+
+    /// A step outside of the loop, once [all is ready](Core::prepare_absorb): rows of tables move, and dense parameters may.
+    pub fn step_tables(&mut self, batch: &Batch, optimizer: &Optimizer) -> Result<()> {
+        step_tables(&mut *self.executor, batch, optimizer, L2::default()).wait()?;
+        if let Some(kept) = &mut self.kept {
+            kept.leave_out_step();
         }
         Ok(())
     }

@@ -21,6 +21,8 @@ mod averaging;
 mod clicks;
 mod clock;
 mod core;
+#[cfg(feature = "std")]
+mod cost;
 mod draws;
 mod events;
 mod interactions;
@@ -41,6 +43,8 @@ pub use clicks::{
 };
 #[cfg(feature = "checkpoint")]
 pub(crate) use core::Core;
+#[cfg(feature = "std")]
+pub use cost::Cost;
 pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl, ProgressReport, StopReason};
 #[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use interactions::Prepared;

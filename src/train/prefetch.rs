@@ -44,6 +44,12 @@ impl<F: Fill> Prefetch<F> {
         self.source.total()
     }
 
+    /// What batches are filled from.
+    #[cfg(feature = "std")]
+    pub fn source(&self) -> &F {
+        &self.source
+    }
+
     /// What batches were filled from.
     pub fn into_source(self) -> F {
         self.source

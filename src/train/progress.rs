@@ -146,14 +146,12 @@ pub(crate) fn not_finite<'a>(plan: &'a Plan, state: &State) -> Option<&'a str> {
         .map(|(param, _)| param.name.as_str())
 }
 
-/// Whether all are finite; in blocks, so that it runs at the speed of memory.
+/// Whether all are finite; in blocks of bits without a branch, so that it runs at the speed of memory.
 pub(crate) fn all_finite(values: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7f80_0000;
-    let bad = |block: &[f32]| {
-        block
-            .iter()
-            .fold(false, |bad, x| bad | (x.to_bits() & EXPONENT == EXPONENT))
-    };
+    // One more than the largest exponent is in the sign's place.
+    let carry = |x: &f32| (x.to_bits() & EXPONENT) + (1 << 23);
+    let bad = |block: &[f32]| block.iter().fold(0, |bits, x| bits | carry(x)) >> 31 == 1;
     !values.chunks(1024).any(bad)
 }
 

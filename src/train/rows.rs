@@ -16,26 +16,37 @@ const MEAN_ROWS: usize = 4096;
 /// Neighbours' rows that a mean is taken over, at most: they are read one by one.
 const NEIGHBOURS: usize = 64;
 
-/// The optimiser's moments and step count. `absorb` must not change them, but the executor's calls that it is made of do
-/// (writing a row resets its moments): so they are kept at its first call, and put back before training goes on.
-#[derive(Clone, Debug)]
+/// What training goes on with: `absorb` must change neither the optimiser's moments nor its count of steps, but the executor's
+/// calls that it is made of may. So they are kept at its first call, and put back before training goes on.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct OptimizerState {
-    step: u64,
-    /// First and second moment of each parameter.
+    /// Steps that were made since.
+    steps: u64,
+    /// First and second moment of each parameter; none where they stay in the executor, as rows go back to
+    /// [copies](crate::executor::KeepRows) without a touch of them. Rows that are written lose theirs.
     moments: Vec<(Vec<f32>, Vec<f32>)>,
 }
 
 impl OptimizerState {
-    pub fn of(state: State) -> Self {
-        OptimizerState {
-            step: state.step,
-            moments: state.tensors.into_iter().map(|tensor| (tensor.m, tensor.v)).collect(),
+    pub fn of(executor: &mut dyn Executor) -> Result<Self> {
+        if executor.keeping().is_some() {
+            return Ok(OptimizerState::default());
         }
+        let tensors = executor.state().wait()?.tensors;
+        Ok(OptimizerState {
+            steps: 0,
+            moments: tensors.into_iter().map(|tensor| (tensor.m, tensor.v)).collect(),
+        })
+    }
+
+    /// Notes a step that is not training's.
+    pub fn leave_out_step(&mut self) {
+        self.steps = self.steps.saturating_add(1);
     }
 
     /// Puts step count and moments back; those of new rows are zero.
     pub fn put_into(&self, state: &mut State) {
-        state.step = self.step;
+        state.step = state.step.saturating_sub(self.steps);
         for (tensor, (m, v)) in state.tensors.iter_mut().zip(&self.moments) {
             for (to, from) in [(&mut tensor.m, m), (&mut tensor.v, v)] {
                 if !to.is_empty() {
@@ -64,18 +75,18 @@ pub(super) fn dense_rows(executor: &mut dyn Executor) -> Vec<RowRun> {
 }
 
 /// Rows of all tables of a vocabulary, each with what stands beside its id; ids are given once each.
-pub(super) fn table_rows<T: Copy>(
-    plan: &Plan,
-    vocabulary: usize,
-    ids: impl Iterator<Item = (u32, T)>,
-) -> (Vec<RowRun>, Vec<T>) {
+pub(super) fn table_rows<T: Copy>(plan: &Plan, vocabulary: usize, ids: &[(u32, T)]) -> (Vec<RowRun>, Vec<T>) {
     let tables = tables(plan, vocabulary);
-    let rows = ids.flat_map(|(id, beside)| tables.iter().map(move |&(param, _)| (param, id, beside)));
-    let run = |(param, id, beside): (usize, u32, T)| {
-        let first = id as usize;
-        (RowRun { param, first, rows: 1 }, beside)
-    };
-    rows.map(run).unzip()
+    let rows = ids.len() * tables.len();
+    let (mut runs, mut besides) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    for &(id, beside) in ids {
+        for &(param, _) in &tables {
+            let first = id as usize;
+            runs.push(RowRun { param, first, rows: 1 });
+            besides.push(beside);
+        }
+    }
+    (runs, besides)
 }
 
 /// How much of its way a row goes that rests on so many samples.

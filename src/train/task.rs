@@ -1,5 +1,7 @@
 //! What the training loop asks of a task, and the settings that it goes by.
 
+#[cfg(feature = "std")]
+use crate::plan::MAX_SEQUENCES;
 use crate::{
     Result,
     executor::Executor,
@@ -23,6 +25,12 @@ pub(crate) trait Task {
 
     /// Samples of an epoch.
     fn total(&self) -> u64;
+
+    /// Steps of each sequence in an epoch's samples.
+    #[cfg(feature = "std")]
+    fn steps(&self) -> [u64; MAX_SEQUENCES] {
+        [0; MAX_SEQUENCES]
+    }
 
     /// One step on the samples at a position. Gives how many there were.
     ///

@@ -2,6 +2,7 @@
 
 mod cfkg;
 mod clicks;
+mod dry_run;
 mod federated;
 #[cfg(feature = "gpu")]
 #[path = "../common/gpu.rs"]
@@ -24,6 +25,9 @@ mod shell;
 #[cfg(feature = "gpu")]
 #[path = "../skipped/mod.rs"]
 mod skipped;
+#[cfg(feature = "tune")]
+mod tune;
+mod why;
 
 use std::{
     path::{Path, PathBuf},

@@ -16,7 +16,8 @@ pub fn plays(folder: &Path) {
     std::fs::write(folder.join("plays.csv"), rows).unwrap();
 }
 
-const PLAYS: [&str; 9] = [
+/// The options that read them.
+pub const PLAYS: [&str; 8] = [
     "--data",
     "plays.csv",
     "--user-column",
@@ -25,11 +26,10 @@ const PLAYS: [&str; 9] = [
     "what",
     "--time-column",
     "when",
-    "--quiet",
 ];
 
-pub fn train(more: &[&'static str]) -> Vec<&'static str> {
-    [&PLAYS[..], more].concat()
+pub fn train<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&PLAYS[..], &["--quiet"], more].concat()
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn validation_pretraining_and_time_run() {
     assert!(reason.contains("values are needed"), "{reason}");
     for model in ["mf", "gmf", "mlp"] {
         let timed = ["--model", model, "--minutes", "0.001", "--optimizer", "adam"];
-        let timed = printed("train_ncf", folder, &[&PLAYS[..], &timed].concat());
+        let timed = printed("train_ncf", folder, &train(&timed));
         assert!(timed.contains("the time is over") && timed.contains(model), "{timed}");
     }
 }

@@ -277,6 +277,8 @@ fn help_fits_a_terminal() {
         "recommend",
         "device_report",
         "throughput",
+        #[cfg(feature = "tune")]
+        "tune",
     ];
     for name in programs {
         for help in ["-h", "--help"] {

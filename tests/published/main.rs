@@ -6,7 +6,16 @@ mod classical;
 mod cold;
 mod export;
 mod gowalla;
+#[cfg(feature = "gpu")]
+#[path = "../common/gpu.rs"]
+#[allow(dead_code)] // other tests use the rest
+mod gpu;
 mod grocery;
 mod lastfm;
+#[path = "../measured/mod.rs"]
+mod measured;
 #[path = "../skipped/mod.rs"]
 mod skipped;
+#[cfg(feature = "tune")]
+mod tuning;
+mod which_model;

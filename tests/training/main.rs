@@ -7,6 +7,7 @@ mod catalogue;
 mod cold;
 #[path = "../common/mod.rs"]
 mod common;
+mod cost;
 mod determinism;
 mod eval;
 mod faces;

@@ -2,7 +2,7 @@
 
 use pocketrec::{
     Error, Result,
-    data::{Candidates, Dataset, IdMap, Interactions, ReadReport, Split},
+    data::{Candidates, Dataset, IdMap, Interactions, Planted, ReadReport, Split},
     train::Trainer,
 };
 
@@ -25,6 +25,16 @@ pub struct MadeUp {
     pub interactions: Interactions,
     pub truth: Truth,
     pub planted: &'static str,
+}
+
+/// Data with planted tastes.
+pub fn made_up() -> Result<MadeUp> {
+    let planted = Planted::default().generate()?;
+    Ok(MadeUp {
+        interactions: planted.interactions.clone(),
+        truth: Box::new(move |user, item| planted.score(user, item)),
+        planted: "tastes",
+    })
 }
 
 /// A split, and the truth behind it where it is made up.

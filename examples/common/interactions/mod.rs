@@ -1,6 +1,7 @@
 //! What the examples share that train on interactions of users with items.
 
 pub mod data;
+pub mod model;
 pub mod options;
 pub mod plot;
 pub mod profile;

@@ -107,12 +107,18 @@ pub struct OutputOptions {
     /// Before training, time each stage of a step on a copy of the model (graphics devices alone)
     #[arg(long)]
     pub profile: bool,
+    /// Say what training takes, in time, memory and files, by some seconds of it, and train nothing
+    #[arg(long, conflicts_with_all = ["checkpoint", "plot", "export"])]
+    pub dry_run: bool,
     /// Draw the learning curve
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
     /// Recommend to this user [default: the first with a test item]
     #[arg(long, value_name = "KEY")]
     pub user: Option<String>,
+    /// Say what each recommendation comes from, and how much
+    #[arg(long)]
+    pub why: bool,
     /// No progress and no line an epoch, just the results
     #[arg(long)]
     pub quiet: bool,

@@ -9,6 +9,7 @@ use pocketrec::{
 use super::data::{Data, name_of};
 use crate::common::{
     output::{say, short},
+    reasons,
     tables::{TERMINAL, cut, listed, table},
 };
 
@@ -131,8 +132,8 @@ fn print_rankings(rows: &[(String, Vec<RankingReport>)], protocols: &[Protocol])
     say!("\n{table}")
 }
 
-/// Ten items for one user, and some of what the user has.
-pub fn recommendations(trainer: &mut Trainer, data: &Data, user: u32) -> Result<()> {
+/// Ten items for one user, and some of what the user has; with what they come from where `why` asks for it.
+pub fn recommendations(trainer: &mut Trainer, data: &Data, user: u32, why: bool) -> Result<()> {
     let train = &data.split.train;
     let key = train.user_ids().key(user).unwrap_or_default();
     let has: Vec<String> = train
@@ -165,5 +166,9 @@ pub fn recommendations(trainer: &mut Trainer, data: &Data, user: u32) -> Result<
         }));
         table.add_row(row);
     }
-    say!("{table}")
+    say!("{table}")?;
+    match why {
+        true => reasons::of_user(trainer, user, &best),
+        false => Ok(()),
+    }
 }

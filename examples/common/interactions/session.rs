@@ -17,11 +17,13 @@ use super::{
     training::Training,
 };
 use crate::common::{
+    cost,
     device::{is_processor, report_every},
     ending::Ending,
     export::check_trainable,
     files, kind,
     output::say,
+    reasons,
     watch::Watch,
 };
 
@@ -44,7 +46,8 @@ impl<'a> Session<'a> {
         check: impl FnOnce(Device) -> Result<Trainer>,
     ) -> Result<Self, Ending> {
         files::check_training(&output.checkpoint, output.resume, &output.plot, &output.export.export)?;
-        let described = check(device.clone())?.device();
+        let checked = check(device.clone())?;
+        let described = checked.device();
         if output.profile && is_processor(&described) {
             let reason = format!("it times the stages of a step, which only graphics devices do; this is {described}");
             return Err(Error::config("--profile", reason).into());
@@ -62,6 +65,10 @@ impl<'a> Session<'a> {
             }
             _ => None,
         };
+        if output.why {
+            let model = resumed.as_ref().unwrap_or(&checked).model();
+            reasons::check(model.name(), model.reasons(), reasons::OF_PAIRS)?;
+        }
         Ok(Session {
             data,
             training,
@@ -109,6 +116,11 @@ impl<'a> Session<'a> {
         if !quiet {
             describe(&trainer)?;
         }
+        if output.dry_run {
+            let (epochs, eval_every) = (config.epochs, config.eval_every);
+            let cost = trainer.cost(data.trained_on(), cost::PROBE)?;
+            return Ok(cost::tell(&cost, epochs, eval_every)?);
+        }
         if output.profile {
             profile::print(&mut trainer, self.device, data.trained_on())?;
         }
@@ -128,7 +140,7 @@ fn end(
 ) -> Result<(), Ending> {
     report::ended(fit, trainer)?;
     report::rankings(trainer, data, fit, output.full)?;
-    report::recommendations(trainer, data, user)?;
+    report::recommendations(trainer, data, user, output.why)?;
     if let Some(path) = &output.plot {
         let items = match data.validation {
             Some(_) => "validation",

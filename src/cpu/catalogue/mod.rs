@@ -32,8 +32,8 @@ pub(super) use search::{Scorer, rank, top};
 pub(super) use separable::Separable;
 use separable::Tower;
 
-/// Items that go through a tower together.
-const TILE: usize = 64;
+/// Items that go through a tower together: fewer where memory is short and there is no cache.
+const TILE: usize = if cfg!(feature = "std") { 64 } else { 16 };
 
 /// What is computed once for all items.
 pub(super) struct Catalogue {
@@ -185,7 +185,7 @@ impl TowerParts {
             let width = network.plan.params()[table].width;
             let rows = network.value(weight).chunks_exact(inputs);
             let part: Vec<f32> = rows.flat_map(|row| row[column..][..width].iter().copied()).collect();
-            let mut packed = PackedWeight::new(s, outputs, width);
+            let mut packed = PackedWeight::for_scores(s, outputs, width);
             packed.pack(s, &part);
             packed
         };

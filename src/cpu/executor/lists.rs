@@ -29,7 +29,7 @@ impl CpuExecutor {
 
     /// Computes the loss over lists, from the vectors that the tiles have.
     pub(super) fn run_lists(&mut self, batch: &Batch, stage: usize) {
-        let Some(loss) = over_lists(&self.plan.stages()[stage]) else {
+        let (true, Some(loss)) = (BUILT, over_lists(&self.plan.stages()[stage])) else {
             return;
         };
         let (plan, layout, tile_rows, tiles) = (&self.plan, &self.layout, self.tile_rows, &self.tiles);

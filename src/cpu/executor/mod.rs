@@ -20,6 +20,7 @@
 
 mod exact;
 mod graph;
+mod kept;
 mod layers;
 mod lists;
 mod node_runs;
@@ -53,7 +54,9 @@ use crate::{
     Result,
     checks::{check_growth, check_ids, check_rows, check_scored, check_state},
     data::Batch,
-    executor::{Activations, Executor, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, StepTables},
+    executor::{
+        Activations, Executor, KeepRows, LossSum, Pending, Propagation, ScoreCatalogue, SearchCatalogue, StepTables,
+    },
     plan::{L2, Layout, Optimizer, Param, ParamKind, Plan, RowType, State},
 };
 
@@ -302,6 +305,11 @@ impl Executor for CpuExecutor {
         })
     }
 
+    fn step_bytes(&self) -> u64 {
+        let propagated = self.propagated.as_ref().map_or(0, Propagated::bytes);
+        self.room.saturating_add(propagated)
+    }
+
     fn tables_alone(&mut self) -> Option<&mut dyn StepTables> {
         match self.has_layers_alone {
             true => Some(self),
@@ -318,8 +326,8 @@ impl Executor for CpuExecutor {
 
     fn propagation(&mut self) -> Option<&mut dyn Propagation> {
         match self.propagated {
-            Some(_) => Some(self),
-            None => None,
+            Some(_) if cfg!(feature = "graphs") => Some(self),
+            _ => None, // a plan whose kernels are left out is refused
         }
     }
 
@@ -328,6 +336,10 @@ impl Executor for CpuExecutor {
             Some(_) => Some(self),
             None => None,
         }
+    }
+
+    fn keeping(&mut self) -> Option<&mut dyn KeepRows> {
+        Some(self)
     }
 
     fn activations(&mut self) -> Option<&mut dyn Activations> {

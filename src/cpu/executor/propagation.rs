@@ -84,6 +84,13 @@ impl Propagated {
         self.graph.as_deref()
     }
 
+    /// Of all rows of nodes.
+    pub fn bytes(&self) -> u64 {
+        let rows = [&self.output, &self.first, &self.gradients];
+        let floats = rows.into_iter().chain(&self.layers).map(|rows| rows.len());
+        memory::bytes_of::<f32>(floats.sum())
+    }
+
     /// Parameters have changed.
     pub fn forget(&mut self) {
         self.is_whole = false;

@@ -45,7 +45,8 @@ impl CpuExecutor {
     /// Scores samples on all threads, and copies the rows of an activation where one is asked for.
     fn score_tasks(&mut self, source: Source<'_>, out: &mut [f32], beside: Option<(View, &mut [f32])>) {
         self.propagate_all();
-        let tiles = out.len().div_ceil(self.tile_rows).max(1);
+        let samples = out.len();
+        let tiles = samples.div_ceil(self.tile_rows).max(1);
         let rows_each = tiles.div_ceil(MAX_SCORE_TASKS) * self.tile_rows;
         let mut tasks: [Option<ScoreTask<'_>>; MAX_SCORE_TASKS] = [const { None }; MAX_SCORE_TASKS];
         let (view, mut rest) = match beside {
@@ -61,7 +62,8 @@ impl CpuExecutor {
         }
         let network = network!(self);
         let (tile_rows, proof) = (self.tile_rows, self.proof);
-        self.pool.for_each(&mut self.scratch, &mut tasks, |scratch, task| {
+        let tasks = &mut tasks[..samples.div_ceil(rows_each)];
+        self.pool.for_each(&mut self.scratch, tasks, |scratch, task| {
             if let Some(task) = task {
                 dispatch!(proof, s => task.run(s, network, (source, view), tile_rows, scratch));
             }

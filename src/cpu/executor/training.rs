@@ -122,8 +122,10 @@ impl CpuExecutor {
             });
         }
         let (tile_rows, proof) = (self.tile_rows, self.proof);
+        // With tables alone nothing is to be filled beside.
+        let first = usize::from(moves == Moves::Tables);
         self.pool
-            .for_each(&mut self.scratch, &mut tasks[..=partials], |scratch, task| match task {
+            .for_each(&mut self.scratch, &mut tasks[first..=partials], |scratch, task| match task {
                 None => {}
                 Some(TileTask::Prefetch(f)) => f(),
                 Some(TileTask::Train {
@@ -202,8 +204,11 @@ impl CpuExecutor {
             shared: self.pool.threads() > 1,
             last_product: None,
         };
+        // What a tile's samples move in tables takes one thread less time than another to come.
+        let is_small = moves == Moves::Tables && partials == 1 && !every_row;
         let pieces = match self.pool.threads() {
             1 => 1,
+            _ if is_small => 1,
             threads => 2 * threads,
         };
         if let Some(propagated) = &mut self.propagated {
@@ -242,9 +247,13 @@ impl CpuExecutor {
             }
         }
         let proof = self.proof;
-        self.pool.for_each(&mut self.scratch, &mut tasks, |scratch, task| {
+        let run = |scratch: &mut Scratch, task: &mut UpdateTask<'_>| {
             dispatch!(proof, s => task.run(s, context, scratch.work()));
-        });
+        };
+        match is_small {
+            true => tasks.iter_mut().for_each(|task| run(&mut self.scratch[0], task)),
+            false => self.pool.for_each(&mut self.scratch, &mut tasks, run),
+        }
         self.update_tasks.put(tasks);
         if let Some(propagated) = &mut self.propagated {
             propagated.unpick();

@@ -41,23 +41,37 @@ impl PackedWeight {
     ///
     /// # Panics
     /// Where there is no memory for it.
-    pub fn new<S: Simd>(_: S, outputs: usize, inputs: usize) -> Self {
+    pub fn new<S: Simd>(s: S, outputs: usize, inputs: usize) -> Self {
+        let mut packed = Self::for_scores(s, outputs, inputs);
+        packed.backward.resize(Self::panels::<S>(inputs) * outputs);
+        packed
+    }
+
+    /// Room for a weight of this shape that [`forward`] alone reads.
+    ///
+    /// # Panics
+    /// As [`new`](PackedWeight::new).
+    pub(super) fn for_scores<S: Simd>(_: S, outputs: usize, inputs: usize) -> Self {
         // Some room beside the panels' own: what comes of the number must be one too.
         assert!(
             outputs.saturating_add(1024).saturating_mul(inputs.saturating_add(1024)) <= isize::MAX as usize / 64,
             "a weight of {outputs} x {inputs}"
         );
-        let panels = |columns: usize| columns.next_multiple_of(panel_width::<S>(columns));
         PackedWeight {
             outputs,
             inputs,
-            forward: AlignedVec::zeros(panels(outputs) * inputs),
-            backward: AlignedVec::zeros(panels(inputs) * outputs),
+            forward: AlignedVec::zeros(Self::panels::<S>(outputs) * inputs),
+            // Of one output it is the weight as it is.
+            backward: AlignedVec::zeros(if outputs == 1 { Self::panels::<S>(inputs) } else { 0 }),
             pairs: match pairs::fits::<S>(outputs, inputs) {
                 true => AlignedVec::zeros(pairs::packed_len::<S>(inputs)),
                 false => AlignedVec::default(),
             },
         }
+    }
+
+    fn panels<S: Simd>(columns: usize) -> usize {
+        columns.next_multiple_of(panel_width::<S>(columns))
     }
 
     /// Packs `weight`, row-major `[outputs, inputs]`.

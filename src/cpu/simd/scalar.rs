@@ -72,7 +72,8 @@ impl super::Sealed for Scalar {}
 
 impl Simd for Scalar {
     const LANES: usize = LANES;
-    const TILE_ROWS: &'static [usize] = &[8, 4];
+    /// 32-bit ARM has 32 registers for floats: 16 sums, and what they are made of.
+    const TILE_ROWS: &'static [usize] = if cfg!(target_arch = "arm") { &[4] } else { &[8, 4] };
     type F32 = [f32; LANES];
 
     #[inline(always)]
@@ -82,7 +83,7 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F32 {
-        [x; LANES]
+        [x, x, x, x]
     }
 
     #[inline(always)]

@@ -54,17 +54,15 @@ impl IdColumn {
         &self.order[self.segments[index].start as usize..end]
     }
 
-    /// Sorts the positions by id (radix sort by bytes, least significant first) and finds the segments.
+    /// Sorts the positions by id (by inserting one after the other where they are few, else a radix sort by bytes, least
+    /// significant first) and finds the segments.
     pub(super) fn sort(&mut self) {
         self.order.clear();
         self.order.extend(0..self.ids.len() as u32);
-        self.scratch.resize(self.ids.len(), 0);
-        let largest = self.ids.iter().copied().max().unwrap_or(0);
-        let mut shift = 0;
-        while shift < 32 && largest >> shift != 0 {
-            sort_by_byte(&self.ids, shift, &self.order, &mut self.scratch);
-            core::mem::swap(&mut self.order, &mut self.scratch);
-            shift += 8;
+        if self.ids.len() <= FEW {
+            insert_each(&self.ids, &mut self.order);
+        } else {
+            self.sort_by_bytes();
         }
         self.segments.clear();
         // At most one an id: no room is asked for within the loop.
@@ -76,6 +74,34 @@ impl IdColumn {
                 self.segments.push(Segment { row, start });
             }
         }
+    }
+
+    fn sort_by_bytes(&mut self) {
+        self.scratch.resize(self.ids.len(), 0);
+        let largest = self.ids.iter().copied().max().unwrap_or(0);
+        let mut shift = 0;
+        while shift < 32 && largest >> shift != 0 {
+            sort_by_byte(&self.ids, shift, &self.order, &mut self.scratch);
+            core::mem::swap(&mut self.order, &mut self.scratch);
+            shift += 8;
+        }
+    }
+}
+
+/// So many positions are sorted with fewer comparisons than a pass by a byte has counters.
+const FEW: usize = 32;
+
+/// Sorts positions stably by their ids.
+fn insert_each(ids: &[u32], order: &mut [u32]) {
+    for end in 1..order.len() {
+        let position = order[end];
+        let id = ids[position as usize];
+        let mut place = end;
+        while place > 0 && ids[order[place - 1] as usize] > id {
+            order[place] = order[place - 1];
+            place -= 1;
+        }
+        order[place] = position;
     }
 }
 
@@ -105,7 +131,16 @@ mod tests {
 
     #[test]
     fn order_is_that_of_a_stable_sort() {
-        for (len, rows) in [(0, 1), (1, 1), (7, 3), (256, 1), (300, 70_000), (1000, u32::MAX)] {
+        for (len, rows) in [
+            (0, 1),
+            (1, 1),
+            (7, 3),
+            (32, 9),
+            (33, 9),
+            (256, 1),
+            (300, 70_000),
+            (1000, u32::MAX),
+        ] {
             let rng = Rng::new(len).stream(rows);
             let ids: Vec<u32> = (0..len).map(|i| rng.below(i, rows)).collect();
             let labels = alloc::vec![0.0; ids.len()];

@@ -27,7 +27,7 @@ pub use split::{Candidates, Split, TestCase};
 
 use alloc::{format, string::String, vec::Vec};
 
-use crate::{Error, Result};
+use crate::{Error, Result, memory::bytes_of};
 
 /// Interactions of users with items, grouped by user and in order of time within a user.
 ///
@@ -256,6 +256,13 @@ impl Interactions {
     /// Number of items.
     pub fn items(&self) -> u32 {
         self.report.items
+    }
+
+    /// Bytes in memory, without keys and titles.
+    pub fn bytes(&self) -> u64 {
+        bytes_of::<usize>(self.offsets.len())
+            .saturating_add(bytes_of::<u32>(self.items.len()))
+            .saturating_add(bytes_of::<i64>(self.times.len()))
     }
 
     /// Number of interactions.

@@ -117,6 +117,15 @@ impl SequenceSampler {
         self.users.len() as u64
     }
 
+    /// Steps of all histories of an epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        let steps = |&user: &u32| {
+            let items = self.offsets[user as usize + 1] - self.offsets[user as usize];
+            (items - 1).min(self.length) as u64
+        };
+        self.users.iter().map(steps).sum()
+    }
+
     /// Fills `batch` with the samples `start..start + count` of an epoch, as far as the epoch goes, and sorts it. Columns are
     /// the items of each history, their positions, the item behind each step, and the list. Allocates
     /// nothing once the batch has room.

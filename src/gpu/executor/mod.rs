@@ -206,6 +206,11 @@ impl Executor for GpuExecutor {
         format!("gpu {}{precision}", self.gpu.name())
     }
 
+    fn step_bytes(&self) -> u64 {
+        let graph = self.graph.as_ref().map_or(0, GraphBuffers::bytes);
+        self.buffers.as_ref().map_or(0, Buffers::bytes).saturating_add(graph)
+    }
+
     fn step(
         &mut self,
         batch: &Batch,

@@ -30,6 +30,13 @@ pub(crate) struct GraphBuffers {
 }
 
 impl GraphBuffers {
+    /// Of all of them on the device.
+    pub fn bytes(&self) -> u64 {
+        let [first, second] = &self.layers;
+        let all = [&self.offsets, &self.edges, first, second, &self.mean];
+        all.into_iter().map(wgpu::Buffer::size).sum()
+    }
+
     /// Uploads a graph whose nodes have rows of `stride` vec4s.
     ///
     /// # Errors

@@ -45,6 +45,22 @@ pub(crate) struct Buffers {
     pub inputs: wgpu::Buffer,
 }
 
+impl Buffers {
+    /// Of all of them.
+    pub fn bytes(&self) -> u64 {
+        let others = [
+            &self.slots,
+            &self.chunk_sums,
+            &self.segment_sums,
+            &self.norm_sums,
+            &self.statistics,
+            &self.inputs,
+        ];
+        let all = self.activations.iter().chain(&self.gradients).chain(others);
+        all.map(wgpu::Buffer::size).sum()
+    }
+}
+
 /// How a batch is cut up: a function of its size, plan and device alone, never of what ran before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {

@@ -2,6 +2,8 @@
 
 use alloc::{format, vec::Vec};
 
+#[cfg(feature = "std")]
+use crate::plan::MAX_SEQUENCES;
 use crate::{
     Error, Result,
     data::{
@@ -67,6 +69,20 @@ impl Feed {
             return Err(Error::config("samples", reason));
         }
         Ok(feed)
+    }
+
+    /// Steps of each sequence in all rows of the samples.
+    #[cfg(feature = "std")]
+    pub fn steps(&self, samples: &Samples) -> [u64; MAX_SEQUENCES] {
+        let mut steps = [0; MAX_SEQUENCES];
+        for (steps, lengths) in steps.iter_mut().zip(&self.sequences) {
+            let of_row = |row: usize| match *lengths {
+                Lengths::Many(field) => samples.many(field).range(row).len(),
+                Lengths::History(sequence) => samples.sequence(sequence).range(row).len(),
+            };
+            *steps = (0..samples.len()).map(|row| of_row(row) as u64).sum();
+        }
+        steps
     }
 
     /// Fills an unsorted batch with rows of the samples, where candidates of `drawn` may take the place of their own.

@@ -8,6 +8,11 @@ use crate::{
     data::clicks::Samples,
     train::{Control, IntoControl, clock::Stopwatch, run::Watch},
 };
+#[cfg(feature = "std")]
+use crate::{
+    plan::RowType,
+    train::cost::{Cost, bytes_of_file},
+};
 
 impl ClickTrainer {
     /// Trains until all epochs are done, patience is over, or the callback, called once an epoch, returns
@@ -69,6 +74,29 @@ impl ClickTrainer {
     ) -> Result<ClickFit> {
         let budget = Some(time.as_secs_f64());
         self.run(train, dev, budget, &mut |event| on_event(event).into_control())
+    }
+
+    /// What training on these rows takes, by so many seconds of it: it gives away the trainer, whose parameters have moved then,
+    /// from wherever they were. Make another for training. [`Cost::data`] is zero: rows share much with one another.
+    ///
+    /// # Errors
+    /// Those of [`fit`](ClickTrainer::fit), and [`Error::Memory`](crate::Error::Memory).
+    #[cfg(feature = "std")]
+    pub fn cost(mut self, train: &Samples, dev: Option<&Samples>, time: std::time::Duration) -> Result<Cost> {
+        self.core.restore_moments()?;
+        let checkpoint = self.checkpoint()?;
+        let file = bytes_of_file(|to| checkpoint.write_to(to))?;
+        let export = checkpoint.export(RowType::I8)?;
+        let export = bytes_of_file(|to| export.write_to(to))?;
+        let fields = (self.model.layout(), self.encoder.as_ref());
+        let mut task = ClickTask::new((train, dev), &self.config, fields, &mut *self.core.executor)?;
+        let (schedule, seconds) = (self.config.schedule(), time.as_secs_f64());
+        let cost = Cost::of(&mut task, &mut self.core, &schedule, dev.is_some(), seconds)?;
+        Ok(Cost {
+            checkpoint: file,
+            export,
+            ..cost
+        })
     }
 
     fn run(

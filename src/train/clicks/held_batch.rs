@@ -9,11 +9,12 @@ use crate::{
         Batch,
         clicks::{Encoder, Events, LateRow, Pick, Samples, UNKNOWN, Values},
     },
-    executor::{Executor, KeptRows, RowRun, hold_back, keep_rows, put_back, step_tables},
+    executor::{Executor, KeptRows, RowRun, hold_back, keep_rows, put_back},
     ops::sigmoid_cross_entropy::{sample_loss, sigmoid},
-    plan::{L2, Optimizer, Plan},
+    plan::{Optimizer, Plan},
     rng::{Rng, streams},
     train::{
+        core::Core,
         draws::{Draws, absorb_rng},
         rows::{dense_rows, share_of, table_rows},
     },
@@ -87,12 +88,7 @@ impl ClickTrainer {
         learnt.saved.push(keep_rows(executor, rows)?);
         let dense = dense_rows(executor);
         let dense = keep_rows(executor, dense)?;
-        let made = batch.steps(
-            &mut *self.core.executor,
-            &dense,
-            config,
-            rng.stream(streams::ABSORB_NOISE),
-        );
+        let made = batch.steps(&mut self.core, &dense, config, rng.stream(streams::ABSORB_NOISE));
         let loss = self.core.executor.take_loss().wait()?;
         if made.is_err() {
             put_back(&mut *self.core.executor, &dense)?;
@@ -244,8 +240,7 @@ impl HeldBatch {
     /// The table rows that go less than `share` of their way, with how much of it.
     fn rows_below(&self, plan: &Plan, share: f32) -> (Vec<RowRun>, Vec<f32>) {
         let rows = self.rows.iter().filter(|(_, (_, of_row))| *of_row < share);
-        let runs =
-            rows.map(|(&(vocabulary, row), &(_, share))| table_rows(plan, vocabulary, [(row, share)].into_iter()));
+        let runs = rows.map(|(&(vocabulary, row), &(_, share))| table_rows(plan, vocabulary, &[(row, share)]));
         let (mut all, mut shares) = (Vec::new(), Vec::new());
         for (rows, of_rows) in runs {
             all.extend(rows);
@@ -254,9 +249,9 @@ impl HeldBatch {
         (all, shares)
     }
 
-    fn steps(
+    fn steps<V: Copy>(
         &mut self,
-        executor: &mut dyn Executor,
+        core: &mut Core<V>,
         dense: &KeptRows,
         config: &ClickAbsorbConfig,
         rng: Rng,
@@ -269,11 +264,11 @@ impl HeldBatch {
         let optimizer = Optimizer::Sgd { learning_rate };
         for step in 0..config.steps {
             self.batch.set_noise(rng.stream(step));
-            let (rows, shares) = self.rows_below(executor.plan(), 1.0);
-            let held = keep_rows(executor, rows)?;
-            step_tables(executor, &self.batch, &optimizer, L2::default()).wait()?;
-            put_back(executor, dense)?;
-            hold_back(executor, &held, &shares)?;
+            let (rows, shares) = self.rows_below(core.executor.plan(), 1.0);
+            let held = keep_rows(&mut *core.executor, rows)?;
+            core.step_tables(&self.batch, &optimizer)?;
+            put_back(&mut *core.executor, dense)?;
+            hold_back(&mut *core.executor, &held, &shares)?;
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 use alloc::{format, vec::Vec};
 
 use super::{ClickConfig, ClickEvaluation, ClickMetric, feed::Feed, predictor::Predictor};
+#[cfg(feature = "std")]
+use crate::plan::MAX_SEQUENCES;
 use crate::{
     Error, Result,
     data::{
@@ -136,6 +138,14 @@ impl Task for ClickTask<'_> {
 
     fn total(&self) -> u64 {
         self.batches.total()
+    }
+
+    #[cfg(feature = "std")]
+    fn steps(&self) -> [u64; MAX_SEQUENCES] {
+        let rows = self.batches.source();
+        // A candidate in a row's place has the row's history.
+        let times = u64::from(rows.rows()) / rows.samples.len() as u64;
+        rows.feed.steps(rows.samples).map(|steps| steps * times)
     }
 
     fn step(&mut self, executor: &mut dyn Executor, optimizer: &Optimizer, l2: L2, at: Position) -> Result<u64> {

@@ -52,13 +52,13 @@ impl Trainer {
     /// becomes the parameters and what training would have gone on from is given up. Another `fit` goes on from here,
     /// with the moments there were, and begins a new mean.
     ///
-    /// The first call after `fit` (or after loading) makes ready: it copies the moments, which are kept until training goes
-    /// on, and goes over the histories once. From then on a call costs what its clicks cost, whatever the numbers of users,
-    /// items, interactions and earlier clicks, but for a logarithm: a group of up to [`group`](AbsorbConfig::group) clicks
-    /// makes its steps on a batch of `group x (1 + replay) x (1 + negatives)` samples, each a table row of a user and of an
-    /// item, and copies the dense parameters once a step. A new row costs amortised time in proportion to its width, after
-    /// the mean of up to 4,096 rows of its table, or of 64 neighbours, that it starts from. The same calls give the same
-    /// bits.
+    /// The first call after `fit` (or after loading) makes ready: it goes over the histories once, and where the executor keeps
+    /// no [copies of rows](crate::executor::KeepRows) by itself, it copies the moments, which are kept until training goes on.
+    /// From then on a call costs what its clicks cost, whatever the numbers of users, items, interactions and earlier clicks,
+    /// but for a logarithm: a group of up to [`group`](AbsorbConfig::group) clicks makes its steps on a batch of
+    /// `group x (1 + replay) x (1 + negatives)` samples, each a table row of a user and of an item, and copies the dense
+    /// parameters once a step where that would move them. A new row costs amortised time in proportion to its width, after the
+    /// mean of up to 4,096 rows of its table, or of 64 neighbours, that it starts from. The same calls give the same bits.
     ///
     /// # Errors
     /// [`Error::Id`] where an id is far beyond its table ([`AbsorbConfig::max_new_rows`]); nothing is changed then.
@@ -157,15 +157,15 @@ impl Trainer {
         })
     }
 
-    /// Makes ready at the first call after training: keeps the moments, and counts interactions by item.
+    /// Makes ready at the first call after training: sees that moments stay, and counts interactions by item.
     pub(super) fn prepare_absorb(&mut self) -> Result<()> {
         let is_first = self.core.kept.is_none();
         self.core.prepare_absorb()?;
+        self.history.index();
         if is_first {
             self.support = alloc::vec![0; self.items()];
             self.history.count_items(&mut self.support);
         }
-        self.history.index();
         Ok(())
     }
 

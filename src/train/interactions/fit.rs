@@ -13,6 +13,11 @@ use crate::{
     eval::{self, FullRanking, FullReport, Protocol, RankingReport},
     train::{Control, EpochReport, Event, FitReport, IntoControl, clock::Stopwatch, run::Watch},
 };
+#[cfg(feature = "std")]
+use crate::{
+    checkpoint::Export,
+    train::cost::{Cost, bytes_of_file},
+};
 
 /// What is made of a split and the settings before the first step.
 #[derive(Debug, Default)]
@@ -118,6 +123,62 @@ impl Trainer {
         self.run_with(split, prepared, Some(seconds), watch)
     }
 
+    /// What training on a split takes, by so many seconds of it: it gives away the trainer, whose parameters have moved then, from
+    /// wherever they were. Make another for training.
+    ///
+    /// ```
+    /// use pocketrec::{data::Planted, device::Device, models::NeuMf, train::*};
+    /// # fn main() -> pocketrec::Result<()> {
+    /// let split = Planted::default().generate()?.interactions.leave_one_out()?;
+    /// let model = NeuMf::new(split.train.users() as usize, split.train.items() as usize);
+    /// let probed = Trainer::new(model.clone(), Device::cpu(), TrainConfig::default())?;
+    /// let cost = probed.cost(&split, std::time::Duration::from_millis(50))?;
+    /// println!("{cost}");
+    /// assert!(cost.memory() > cost.parameters);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`fit`](Trainer::fit), and [`Error::Memory`].
+    #[cfg(feature = "std")]
+    pub fn cost(mut self, split: &Split, time: std::time::Duration) -> Result<Cost> {
+        self.prepare(split)?;
+        let checkpoint = self.checkpoint()?;
+        let file = bytes_of_file(|to| checkpoint.write_to(to))?;
+        let export = checkpoint.export(&Export::default())?;
+        let export = bytes_of_file(|to| export.write_to(to))?;
+        let (schedule, seconds) = (self.config.schedule(), time.as_secs_f64());
+        let evaluates = (1..=self.config.epochs).contains(&self.config.eval_every);
+        let cost = match self.by_history() {
+            Some(by) => {
+                let mut task = SequenceTask::new(split, &self.config, by, self.plan().columns().len())?;
+                Cost::of(&mut task, &mut self.core, &schedule, evaluates, seconds)
+            }
+            None => {
+                let executor = &mut *self.core.executor;
+                let sampler = sampler_of(split, &self.config, self.relations.as_ref(), executor)?;
+                let mut task = InteractionTask::new(split, &self.config, sampler, executor)?;
+                Cost::of(&mut task, &mut self.core, &schedule, evaluates, seconds)
+            }
+        };
+        Ok(Cost {
+            data: split.train.bytes(),
+            checkpoint: file,
+            export,
+            ..cost?
+        })
+    }
+
+    /// Sees that a split fits, and takes over its keys and histories.
+    fn prepare(&mut self, split: &Split) -> Result<()> {
+        self.check_knows()?;
+        self.check_keys(split)?;
+        self.check_features(split)?;
+        self.check_evaluation(split)?;
+        self.adopt(split)?;
+        self.core.restore_moments()
+    }
+
     fn run(&mut self, split: &Split, budget: Option<f64>, watch: Watch<'_, RankingReport>) -> Result<FitReport> {
         self.run_with(split, &mut Prepared::default(), budget, watch)
     }
@@ -131,11 +192,7 @@ impl Trainer {
     ) -> Result<FitReport> {
         let clock = Stopwatch::start();
         if !prepared.is_adopted {
-            self.check_knows()?;
-            self.check_keys(split)?;
-            self.check_features(split)?;
-            self.check_evaluation(split)?;
-            self.adopt(split)?;
+            self.prepare(split)?;
             prepared.is_adopted = true;
         }
         self.core.restore_moments()?;

@@ -2,55 +2,72 @@
 
 use alloc::vec::Vec;
 
+use hashbrown::HashSet;
+
 use super::{AbsorbConfig, ITEM, Trainer, USER};
 use crate::{
     Error, Result,
     data::{Asks, Batch, neighbour_columns, push_related, push_typed},
-    executor::{KeptRows, RowRun, hold_back, keep_rows, put_back, step_tables},
+    executor::{Executor, KeptRows, RowRun, hold_back, keep_rows, put_back},
     models::Draw,
-    plan::{L2, Optimizer, Plan},
+    plan::{Optimizer, Plan},
     train::{
         draws::{Draws, absorb_rng},
         rows,
     },
 };
 
+/// Samples that a batch has room for from the beginning, at most.
+const MOST_ROOM: usize = 4096;
 /// Draws before a negative is given up, by users who have nearly everything.
 const ATTEMPTS: u32 = 64;
+
+/// Copies of rows as they were before the first step that moved them.
+#[derive(Default)]
+struct Before {
+    /// By the side that they are of.
+    rows: HashSet<(usize, u32)>,
+    copies: Vec<KeptRows>,
+}
+
+impl Before {
+    /// Copies rows of users or of items that have not been.
+    fn keep(&mut self, executor: &mut dyn Executor, side: usize, rows: &[u32]) -> Result<()> {
+        let fresh = rows.iter().filter(|&&row| self.rows.insert((side, row)));
+        let fresh: Vec<(u32, ())> = fresh.map(|&row| (row, ())).collect();
+        if !fresh.is_empty() {
+            let (runs, _) = rows::table_rows(executor.plan(), side, &fresh);
+            self.copies.push(keep_rows(executor, runs)?);
+        }
+        Ok(())
+    }
+}
 
 impl Trainer {
     /// The bounded number of steps on one group.
     pub(super) fn learn(&mut self, group: &[(u32, u32)], config: &AbsorbConfig) -> Result<u64> {
         let counter = self.core.progress.absorbed;
         self.core.progress.absorbed = counter.saturating_add(1);
-        let rng = absorb_rng(self.config.seed, counter);
-        // All batches are drawn first, so that the rows they touch are known and can be put back.
-        let mut batches = Vec::new();
-        let mut draws = Draws::new(rng);
-        for _ in 0..config.steps {
-            batches.push(self.draw_batch(group, config, &mut draws)?);
-        }
-        let touched = touched_rows(self.plan(), &batches);
-        let mut shared = self.known_rows(&batches);
-        let executor = &mut *self.core.executor;
-        shared.extend(rows::dense_rows(executor));
-        let touched = keep_rows(executor, touched)?;
-        let shared = keep_rows(executor, shared)?;
-        let result = self.learn_batches(batches, config, &shared);
+        let draws = Draws::new(absorb_rng(self.config.seed, counter));
+        let dense = rows::dense_rows(&mut *self.core.executor);
+        let dense = keep_rows(&mut *self.core.executor, dense)?;
+        let mut before = Before::default();
+        let result = self.make_steps(group, config, draws, &dense, &mut before);
         if result.is_err() {
-            put_back(&mut *self.core.executor, &shared)?;
-            put_back(&mut *self.core.executor, &touched)?;
+            for kept in before.copies.iter().chain([&dense]) {
+                put_back(&mut *self.core.executor, kept)?;
+            }
         }
         result
     }
 
-    /// The rows that stand for what is known of the batches' items, which all users share, as they do dense parameters.
-    fn known_rows(&self, batches: &[Batch]) -> Vec<RowRun> {
+    /// The rows that stand for what is known of a batch's items, which all users share, as they do dense parameters.
+    fn known_rows(&self, batch: &Batch) -> Vec<RowRun> {
         let mut known = Vec::new();
         let Some(knowledge) = &self.knowledge else {
             return known;
         };
-        let items = batches.iter().flat_map(|batch| &batch.column(ITEM).ids);
+        let items = batch.column(ITEM).ids.iter();
         let (entities, relations): (Vec<u32>, Vec<u32>) =
             items.flat_map(|&item| knowledge.of_item(item)).copied().unzip();
         for (column, mut ids) in [
@@ -60,39 +77,53 @@ impl Trainer {
             ids.sort_unstable();
             ids.dedup();
             // These columns have vocabularies of their own, each with the column's number.
-            let ids = ids.into_iter().map(|id| (id, ()));
-            known.extend(rows::table_rows(self.plan(), column, ids).0);
+            let ids: Vec<(u32, ())> = ids.into_iter().map(|id| (id, ())).collect();
+            known.extend(rows::table_rows(self.plan(), column, &ids).0);
         }
         known
     }
 
-    /// Goes through the batches, which are not sorted yet: what that takes is there for one at a time.
-    fn learn_batches(&mut self, batches: Vec<Batch>, config: &AbsorbConfig, shared: &KeptRows) -> Result<u64> {
-        let steps = batches.len() as u64;
-        for mut batch in batches {
+    /// Draws a batch a step, and makes the steps.
+    fn make_steps(
+        &mut self,
+        group: &[(u32, u32)],
+        config: &AbsorbConfig,
+        mut draws: Draws,
+        dense: &KeptRows,
+        before: &mut Before,
+    ) -> Result<u64> {
+        let steps = u64::from(config.steps);
+        let mut batch = self.new_batch(group, config);
+        for _ in 0..steps {
+            batch.clear();
+            self.draw_batch(group, config, &mut draws, &mut batch);
             batch.sort();
             let batch = &batch;
+            let sides = [USER, ITEM].map(|side| columns_of(self.plan(), side));
             // A step divides by the batch; the row that most samples share is to move by its own mean gradient.
-            let [users, items] = [USER, ITEM].map(|side| columns_of(self.plan(), side));
-            let columns = users.iter().chain(&items);
+            let columns = sides.iter().flatten();
             let most = columns.map(|&column| largest_segment(batch, column)).max().unwrap_or(0);
             let share = batch.len() as f32 / most.max(1) as f32;
             let learning_rate = config.learning_rate * share;
             let optimizer = Optimizer::Sgd { learning_rate };
-            let mut items: Vec<u32> = items
-                .iter()
-                .flat_map(|&column| batch.column(column).segments.iter().map(|segment| segment.row))
-                .collect();
-            items.sort_unstable();
-            items.dedup();
-            let held = items.into_iter().map(|item| (item, item_share(&self.support, item)));
-            let held = held.filter(|&(_, share)| share < 1.0);
+            let [users, items] = sides.map(|columns| rows_of(batch, &columns));
+            let known = self.known_rows(batch);
             let executor = &mut *self.core.executor;
-            let (held, shares) = rows::table_rows(executor.plan(), ITEM, held);
+            before.keep(executor, USER, &users)?;
+            before.keep(executor, ITEM, &items)?;
+            let known = keep_rows(executor, known)?;
+            let held = items.into_iter().map(|item| (item, item_share(&self.support, item)));
+            let held: Vec<(u32, f32)> = held.filter(|&(_, share)| share < 1.0).collect();
+            let (held, shares) = rows::table_rows(executor.plan(), ITEM, &held);
             let held = keep_rows(executor, held)?;
-            step_tables(executor, batch, &optimizer, L2::default()).wait()?;
-            put_back(executor, shared)?;
+            let made = self.core.step_tables(batch, &optimizer);
+            let executor = &mut *self.core.executor;
+            put_back(executor, &known)?;
+            made?;
+            put_back(executor, dense)?;
             hold_back(executor, &held, &shares)?;
+        }
+        if steps > 0 {
             self.pairs.users.clone_from(&batch.column(USER).ids);
             self.pairs.items.clone_from(&batch.column(ITEM).ids);
         }
@@ -114,19 +145,28 @@ impl Trainer {
         Ok(steps)
     }
 
-    /// The group's interactions and some older ones of its users, each with negatives.
-    fn draw_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig, draws: &mut Draws) -> Result<Batch> {
+    /// A batch for each of the steps in turn.
+    fn new_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig) -> Batch {
+        let columns = self.plan().columns().len();
+        let mut batch = Batch::new(columns, 0);
+        match self.config.loss.draw() {
+            Draw::Listed { .. } => batch.reset_with_list(columns),
+            draw => batch.set_negatives(2..2 + usize::from(draw == Draw::Pairs)),
+        }
+        let room = (1 + config.replay as usize) * (1 + config.negatives as usize) * group.len();
+        (0..columns).for_each(|column| batch.ids_mut(column).reserve(room.min(MOST_ROOM)));
+        batch.labels_mut().reserve(room.min(MOST_ROOM));
+        batch
+    }
+
+    /// Fills a batch with the group's interactions and some older ones of its users, each with negatives.
+    fn draw_batch(&self, group: &[(u32, u32)], config: &AbsorbConfig, draws: &mut Draws, batch: &mut Batch) {
         let draw = self.config.loss.draw();
         let pairwise = draw == Draw::Pairs;
         let is_listed = matches!(draw, Draw::Listed { .. });
         let is_related = self.config.loss.is_related();
         let is_typed = pairwise && self.plan().has_heads();
-        let columns = self.plan().columns().len();
-        let (mut batch, mut list) = (Batch::new(columns, 0), Vec::new());
-        match is_listed {
-            true => batch.reset_with_list(columns),
-            false => batch.set_negatives(2..2 + usize::from(pairwise)),
-        }
+        let mut list = Vec::new();
         let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
         for &(user, item) in group {
             let (trained, absorbed) = (self.history.trained(user), self.history.absorbed(user));
@@ -145,7 +185,7 @@ impl Trainer {
                 let at = batch.len();
                 match pairwise {
                     true => {}
-                    false if is_related => push_related(&mut batch, [user, positive, positive], false),
+                    false if is_related => push_related(batch, [user, positive, positive], false),
                     false => batch.push(&[user, positive], 1.0),
                 }
                 for _ in 0..config.negatives {
@@ -153,11 +193,11 @@ impl Trainer {
                     if let Some(negative) = (0..ATTEMPTS).map(|_| draws.below(items)).find(unknown) {
                         match draw {
                             Draw::Pairs if is_typed => {
-                                push_typed(&mut batch, [user, positive, negative, positive, 0, 0], Asks::User);
+                                push_typed(batch, [user, positive, negative, positive, 0, 0], Asks::User);
                             }
                             Draw::Pairs => batch.push(&[user, positive, negative], 1.0),
                             Draw::Positives { related: true, .. } => {
-                                push_related(&mut batch, [user, negative, negative], false);
+                                push_related(batch, [user, negative, negative], false);
                             }
                             Draw::Labels | Draw::Positives { .. } => batch.push(&[user, negative], 0.0),
                             Draw::Listed { .. } => list.push(negative),
@@ -182,27 +222,18 @@ impl Trainer {
             let samples = batch.len();
             batch.log_q_mut().resize(samples, 0.0);
         }
-        Ok(batch)
     }
 }
 
-/// The rows of users and of items that batches pick.
-fn touched_rows(plan: &Plan, batches: &[Batch]) -> Vec<RowRun> {
-    let mut touched = Vec::new();
-    for side in [USER, ITEM] {
-        let columns = columns_of(plan, side);
-        let of_batch = |batch| {
-            columns
-                .iter()
-                .flat_map(move |&column| &Batch::column(batch, column).ids)
-        };
-        let mut ids: Vec<u32> = batches.iter().flat_map(of_batch).copied().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let ids = ids.into_iter().map(|id| (id, ()));
-        touched.extend(rows::table_rows(plan, side, ids).0);
+/// The rows that columns of a sorted batch pick, in ascending order, once each.
+fn rows_of(batch: &Batch, columns: &[usize]) -> Vec<u32> {
+    let segments = columns.iter().flat_map(|&column| &batch.column(column).segments);
+    let mut rows: Vec<u32> = segments.map(|segment| segment.row).collect();
+    if columns.len() > 1 {
+        rows.sort_unstable();
+        rows.dedup();
     }
-    touched
+    rows
 }
 
 /// How much of its way an item's row goes.

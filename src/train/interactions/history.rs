@@ -138,7 +138,7 @@ impl History {
     pub(super) fn index(&mut self) -> &ItemUsers {
         if self.item_users.is_none() {
             let users = 0..self.offsets.len().saturating_sub(1) as u32;
-            let mut item_users = ItemUsers::trained(users.map(|user| self.trained(user)));
+            let mut item_users = ItemUsers::trained(&self.items, users.map(|user| self.trained(user)));
             for (user, item) in self.absorbed_pairs() {
                 item_users.absorb(user, item);
             }
@@ -147,14 +147,22 @@ impl History {
         self.item_users.get_or_insert_default()
     }
 
-    /// Adds to `counts` how many users have each item, trained or absorbed, and those who are not here.
+    /// Adds to `counts` how many users have each item, trained or absorbed, and those who are not here: without a look at
+    /// each of them once clicks have been absorbed.
     pub(crate) fn count_items(&self, counts: &mut [u32]) {
+        let add = |count: &mut u32, more: usize| *count = count.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
         for (count, others) in counts.iter_mut().zip(&self.others) {
-            *count = count.saturating_add(*others);
+            add(count, *others as usize);
         }
-        for &item in self.items.iter().chain(self.absorbed.values().flatten()) {
-            if let Some(count) = counts.get_mut(item as usize) {
-                *count = count.saturating_add(1);
+        if let Some(item_users) = &self.item_users {
+            let items = counts.iter_mut().zip(0..);
+            return items.for_each(|(count, item)| add(count, item_users.users_of(item).len()));
+        }
+        for items in core::iter::once(&self.items).chain(self.absorbed.values()) {
+            for &item in items {
+                if let Some(count) = counts.get_mut(item as usize) {
+                    add(count, 1);
+                }
             }
         }
     }
@@ -218,6 +226,10 @@ mod tests {
             }
         }
         assert!(plain.item_users.is_none() && indexed == plain);
+        let (mut counted, mut added_up) = ([1; 36], [1; 36]);
+        indexed.count_items(&mut counted);
+        plain.count_items(&mut added_up);
+        assert_eq!(counted, added_up);
         for item in 0..36 {
             let has = |user: &u32| plain.trained(*user).contains(&item) || plain.absorbed(*user).contains(&item);
             let want: Vec<u32> = (0..50).filter(has).collect();

@@ -23,21 +23,17 @@ pub(crate) struct ItemUsers {
 }
 
 impl ItemUsers {
-    /// Of users' trained items, by user: a counting sort.
-    pub fn trained<'a>(items_of: impl Iterator<Item = &'a [u32]> + Clone) -> Self {
-        let items = items_of
-            .clone()
-            .flatten()
-            .max()
-            .map_or(0, |&largest| largest as usize + 1);
+    /// Of all users' trained items, which are those of each user in turn: a counting sort.
+    pub fn trained<'a>(all: &[u32], items_of: impl Iterator<Item = &'a [u32]>) -> Self {
+        let items = all.iter().max().map_or(0, |&largest| largest as usize + 1);
         let mut offsets = vec![0; items + 1];
-        for &item in items_of.clone().flatten() {
+        for &item in all {
             offsets[item as usize + 1] += 1;
         }
         for item in 0..items {
             offsets[item + 1] += offsets[item];
         }
-        let (mut next, mut users) = (offsets.clone(), vec![0; offsets[items]]);
+        let (mut next, mut users) = (offsets.clone(), vec![0; all.len()]);
         for (user, of_user) in (0..).zip(items_of) {
             for &item in of_user {
                 let place = &mut next[item as usize];

@@ -1,6 +1,8 @@
 //! Histories as a task: at each step the next item, and the ranking of test items by what histories come to.
 
 use super::histories::ByHistory;
+#[cfg(feature = "std")]
+use crate::plan::MAX_SEQUENCES;
 use crate::{
     Error, Result,
     data::{Batch, SequenceSampler, Split},
@@ -64,6 +66,13 @@ impl Task for SequenceTask<'_> {
 
     fn total(&self) -> u64 {
         self.batches.total()
+    }
+
+    #[cfg(feature = "std")]
+    fn steps(&self) -> [u64; MAX_SEQUENCES] {
+        let mut steps = [0; MAX_SEQUENCES];
+        steps[0] = self.batches.source().steps_per_epoch();
+        steps
     }
 
     fn step(&mut self, executor: &mut dyn Executor, optimizer: &Optimizer, l2: L2, at: Position) -> Result<u64> {

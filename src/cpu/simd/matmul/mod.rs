@@ -123,7 +123,7 @@ fn run<S: Simd>(
             let tail = left - vectors * S::LANES;
             match vectors {
                 0 => column_of_tiles::<S, 1>(s, &context, rows, b, start, c, tail),
-                1 => column_of_tiles::<S, 2>(s, &context, rows, b, start, c, tail),
+                1 if S::TILE_ROWS.len() > 1 => column_of_tiles::<S, 2>(s, &context, rows, b, start, c, tail),
                 2 if S::TILE_ROWS.len() > 2 => column_of_tiles::<S, 3>(s, &context, rows, b, start, c, tail),
                 _ if S::TILE_ROWS.len() > 3 => column_of_tiles::<S, 4>(s, &context, rows, b, start, c, tail),
                 _ => {} // no panel is so wide
@@ -207,7 +207,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
             RawStart::Bias(bias) => {
                 let mut bias_lanes = [s.splat(0.0); V];
                 load_row(s, bias, tail, &mut bias_lanes);
-                sums = [bias_lanes; R];
+                unrolled!(r < R => sums[r] = bias_lanes);
             }
             RawStart::Output => {
                 unrolled!(r < R => load_row(s, c.add(r * context.c_stride), tail, &mut sums[r]));
