@@ -32,7 +32,6 @@ impl Trainer {
     /// # Errors
     /// Those of [`Checkpoint::save`].
     pub fn save(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.refuse_features("a checkpoint")?;
         let (state, mean) = self.core.both()?;
         save(&self.contents(&state, mean.as_deref()), path.as_ref())
     }
@@ -204,8 +203,7 @@ impl<M: Method> Classical<M> {
 
 fn save(contents: &Contents, path: &Path) -> Result<()> {
     let others = [contents.best_values, contents.average_values];
-    let plan = contents.model.plan_for(contents.config.loss)?;
-    check_finite(&plan, contents.state, others, path)?;
+    check_finite(&contents.plan()?, contents.state, others, path)?;
     replace_file(path, |to| to_writer(to, |to| write::write(contents, to)))
 }
 

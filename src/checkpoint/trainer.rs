@@ -26,7 +26,6 @@ impl Trainer {
     /// # Errors
     /// [`Error::Checkpoint`] where a value is not finite: it would not be read again; [`Error::Memory`].
     pub fn to_bytes(&mut self) -> Result<Vec<u8>> {
-        self.refuse_features("a checkpoint")?;
         let (state, mean) = self.core.both()?;
         to_bytes(&self.contents(&state, mean.as_deref()))
     }
@@ -44,7 +43,6 @@ impl Trainer {
     /// # Errors
     /// Where the device is lost.
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
-        self.refuse_features("a checkpoint")?;
         let (state, mean) = self.core.both()?;
         let contents = self.contents(&state, None);
         Ok(Checkpoint {
@@ -60,6 +58,7 @@ impl Trainer {
             history: contents.history.clone(),
             relations: contents.relations.cloned(),
             knowledge: contents.knowledge.cloned(),
+            known: contents.known.cloned(),
             state,
         })
     }
@@ -73,10 +72,14 @@ impl Trainer {
         if let Some(reason) = checkpoint.progress.counts("sample").fault(checkpoint.state.step) {
             return Err(Error::config("progress", reason));
         }
-        let mut trainer = Self::with_state(checkpoint.model, device, checkpoint.config, checkpoint.state)?;
+        let (model, config, state) = (checkpoint.model, checkpoint.config, checkpoint.state);
+        let mut trainer = match checkpoint.known {
+            None => Self::with_state(model, device, config, state)?,
+            Some(known) => Self::with_known_state(model, known, device, config, state)?,
+        };
         trainer.core = Core::resume(
             trainer.core.executor,
-            &checkpoint.config.schedule(),
+            &config.schedule(),
             checkpoint.progress,
             checkpoint.best_values,
             checkpoint.average_values,
@@ -132,6 +135,7 @@ impl Trainer {
             history: &self.history,
             relations: self.relations.as_ref(),
             knowledge: self.knowledge.as_deref(),
+            known: self.known.as_ref(),
         }
     }
 }

@@ -34,8 +34,9 @@ pub use kept::{KeepRows, KeptRows, RowRun, hold_back, keep_rows, put_back};
 pub(crate) use kept::{check_runs, check_shares, of_another};
 pub use loss::LossSum;
 pub(crate) use neighbours::WithNeighbours;
+pub(crate) use parts::composed_rows;
 pub use parts::{
-    Activations, DrawBatches, Neighbours, Profile, Propagation, ScoreCatalogue, SearchCatalogue, StepTables,
+    Activations, Compose, DrawBatches, Neighbours, Profile, Propagation, ScoreCatalogue, SearchCatalogue, StepTables,
     keep_sampler, profile, profile_drawn, score_with, set_graph, step_drawn, step_tables,
 };
 #[cfg(all(feature = "web", feature = "gpu", target_arch = "wasm32", target_os = "unknown"))]
@@ -197,6 +198,12 @@ pub trait Executor: Send {
     /// Neighbours of items that are filled in beside them, where the executor does that: the one that a
     /// [`Trainer`](crate::train::Trainer) puts in front of that of [`Kgcn`](crate::models::Kgcn).
     fn neighbours(&mut self) -> Option<&mut dyn Neighbours> {
+        None
+    }
+
+    /// Rows that are made of features, where the executor does that: the one that a [`Trainer`](crate::train::Trainer) of
+    /// [`Known`](crate::train::Known) users or items puts in front of those of its plan.
+    fn compose(&mut self) -> Option<&mut dyn Compose> {
         None
     }
 

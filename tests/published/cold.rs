@@ -115,7 +115,7 @@ fn baselines_of_last_fm() {
 }
 
 /// Recall at 20 places of cold items alone by a model with features, on a draw of cold items of its own:
-/// `COLD="SET MODEL EPOCHS RATE BATCH TEMPERATURE LEFT_OUT WIDTH EVERY"`, where SET is `ml-1m` or `lastfm` and a TEMPERATURE of 0 means
+/// `COLD="SET MODEL EPOCHS RATE BATCH TEMPERATURE LEFT_OUT WIDTH EVERY"`, where SET is `ml-1m`, `grocery` or `lastfm` and a TEMPERATURE of 0 means
 /// cross-entropy with four negatives.
 #[test]
 #[ignore = "takes minutes in release mode; for trials"]
@@ -130,6 +130,10 @@ fn trial_with_features() {
             let file = FeatureFile::of_items().values(3).words(2, 2048);
             let features = file.read(folder.join("movies.dat"), data.item_ids()).unwrap();
             (data, features)
+        }
+        "grocery" => {
+            let Some(data) = grocery::read() else { return };
+            (data.whole(), grocery::features(&data.train))
         }
         _ => {
             let (data, known) = lastfm::plays().unwrap();

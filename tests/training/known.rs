@@ -11,7 +11,7 @@ use pocketrec::{
 };
 
 /// Each item's features are its number by two moduli.
-fn features(items: u32) -> Features {
+pub fn features(items: u32) -> Features {
     let table = FeatureTable::new(&IdMap::numbered(items));
     let table = table.column("three", FeatureKind::Category).unwrap();
     let mut table = table.column("five", FeatureKind::Values).unwrap();
@@ -23,7 +23,7 @@ fn features(items: u32) -> Features {
 }
 
 /// Users like the items of their own number modulo 15, three to one.
-fn data() -> pocketrec::data::Interactions {
+pub fn data() -> pocketrec::data::Interactions {
     let rng = pocketrec::rng::Rng::new(5);
     let (mut users, mut items) = (Vec::new(), Vec::new());
     for user in 0..120u32 {
@@ -38,7 +38,7 @@ fn data() -> pocketrec::data::Interactions {
     pocketrec::data::Interactions::from_columns((120, 150), &users, &items, &[]).unwrap()
 }
 
-fn config() -> TrainConfig {
+pub fn config() -> TrainConfig {
     TrainConfig {
         epochs: 12,
         eval_every: 0,

@@ -13,6 +13,8 @@ mod eval;
 mod faces;
 mod full_ranking;
 mod known;
+mod known_later;
+mod known_saved;
 mod losses;
 #[path = "../planted/mod.rs"]
 mod planted;

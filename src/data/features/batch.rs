@@ -12,10 +12,18 @@ use crate::{
 };
 
 /// The vocabulary of a table.
-fn vocabulary_of(param: &Param) -> Option<usize> {
+pub(crate) fn vocabulary_of(param: &Param) -> Option<usize> {
     match param.kind {
         ParamKind::Table { vocabulary } => Some(vocabulary),
         _ => None,
+    }
+}
+
+/// The floats of a parameter, whatever its rows are kept as.
+fn floats(tensor: &Tensor, param: &Param) -> Result<Vec<f32>> {
+    match tensor.widened(&param.name)? {
+        Some(tensor) => Ok(tensor.value),
+        None => memory::copy(&tensor.value, || param.name.clone()),
     }
 }
 
@@ -40,13 +48,14 @@ impl FeaturedBatch {
     }
 
     /// The features of an id; those that came later have none.
-    fn of(&self, vocabulary: usize, id: u32) -> &[u32] {
+    pub fn of(&self, vocabulary: usize, id: u32) -> &[u32] {
         let features = self.features.get(vocabulary).and_then(Option::as_ref);
         features.map_or(&[], |features| features.of(id))
     }
 
-    /// Fills the features of a batch in, and leaves ids out at random, each column's by a stream of the batch's noise.
-    pub fn expand(&self, given: &Batch, to: &mut Batch) {
+    /// Fills the features of a batch in, and leaves that share of its ids out at random, each column's by a stream of the batch's
+    /// noise.
+    pub fn expand(&self, given: &Batch, left_out: f32, to: &mut Batch) {
         to.reset(self.plan.all_columns().len(), self.plan.all_sequences());
         for (column, ids) in given.columns().iter().enumerate() {
             let (own, weights) = to.ids_and_weights_mut(column);
@@ -60,7 +69,7 @@ impl FeaturedBatch {
             for (sample, &id) in ids.ids.iter().enumerate() {
                 let features = self.of(vocabulary, id);
                 // An id that has no features is all there is of it.
-                let stays = features.is_empty() || rng.uniform(sample as u64) >= self.left_out;
+                let stays = features.is_empty() || rng.uniform(sample as u64) >= left_out;
                 let own = if stays { &[id][..] } else { &[] };
                 for (column, rows) in [(featured.own, own), (featured.features, features)] {
                     let (filled, weights) = to.ids_and_weights_mut(column);
@@ -83,16 +92,20 @@ impl FeaturedBatch {
         to.sort();
     }
 
-    /// The state of the plan without features whose look-ups give what those of the plan with them give, of all ids.
+    /// The parameter that has the rows of features of a table's ids, where these have some.
+    pub fn of_features(plan: &Plan, table: &Param) -> Option<usize> {
+        plan.param(&alloc::format!("{}.features", table.name))
+    }
+
+    /// The state of the plan without features whose look-ups give what those of the plan with them give, of all ids; in floats,
+    /// whatever the rows are kept as.
     pub fn compose(&self, plan: &Plan, plain: &Plan, state: &State) -> Result<State> {
         let mut tensors = Vec::new();
         for (index, param) in plain.params().iter().enumerate() {
             // The parameters of the plain plan are the first, in the same order.
-            let value = &state.tensors[index].value;
-            let mut value = memory::copy(value, || param.name.clone())?;
-            let of_features = plan.param(&alloc::format!("{}.features", param.name));
-            if let (Some(of_features), Some(vocabulary)) = (of_features, vocabulary_of(param)) {
-                let rows = &state.tensors[of_features].value;
+            let mut value = floats(&state.tensors[index], param)?;
+            if let (Some(of_features), Some(vocabulary)) = (Self::of_features(plan, param), vocabulary_of(param)) {
+                let rows = floats(&state.tensors[of_features], &plan.params()[of_features])?;
                 for (id, row) in (0..).zip(value.chunks_exact_mut(param.width)) {
                     for &feature in self.of(vocabulary, id) {
                         let of_feature = &rows[feature as usize * param.width..][..param.width];

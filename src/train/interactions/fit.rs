@@ -173,7 +173,6 @@ impl Trainer {
     fn prepare(&mut self, split: &Split) -> Result<()> {
         self.check_knows()?;
         self.check_keys(split)?;
-        self.check_features(split)?;
         self.check_evaluation(split)?;
         self.adopt(split)?;
         self.core.restore_moments()

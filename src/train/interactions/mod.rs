@@ -12,6 +12,7 @@ mod item_users;
 pub(crate) mod keys;
 mod knowledge;
 mod known;
+mod known_rows;
 mod new_rows;
 mod recommend;
 mod relations;
@@ -25,6 +26,7 @@ pub use config::{AbsorbConfig, TrainConfig};
 pub(crate) use fit::Prepared;
 pub use history::History;
 pub use known::Known;
+pub use known_rows::KnownRow;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
@@ -35,7 +37,7 @@ use keys::{begins_with, padded};
 use super::{Progress, averaging::check_averaging, core::Core};
 use crate::{
     Error, Result,
-    data::{Features, IdMap, Knowledge, Relations, Split},
+    data::{IdMap, Knowledge, Relations, Split},
     device::Device,
     eval::RankingReport,
     executor::{Executor, WithNeighbours, pair_of},
@@ -66,7 +68,7 @@ pub struct Trainer {
     pub(crate) relations: Option<Relations>,
     pub(crate) knowledge: Option<Arc<Knowledge>>,
     /// Features of users and of items, where there are some.
-    features: Vec<Option<Arc<Features>>>,
+    pub(crate) known: Option<Known>,
     pairs: recommend::Pairs,
 }
 
@@ -132,6 +134,9 @@ impl Trainer {
                 format!("{loss}: the parts were trained by {before}, and their parameters are not those of {loss}");
             return Err(Error::config("loss", reason));
         }
+        for part in [&*gmf, &*mlp] {
+            part.refuse_features("pretraining")?;
+        }
         let (gmf_state, mlp_state) = (gmf.state()?, mlp.state()?);
         let state = model.pretrained((gmf.plan(), &gmf_state), (mlp.plan(), &mlp_state), alpha)?;
         Self::with_state(model, device, config, state)
@@ -181,7 +186,7 @@ impl Trainer {
             history: History::default(),
             relations: None,
             knowledge: None,
-            features: Vec::new(),
+            known: None,
             pairs: recommend::Pairs::default(),
         };
         trainer.give_graph()?;
@@ -316,8 +321,9 @@ impl Trainer {
         }
         if !self.keyed {
             let (users, items) = (self.users(), self.items());
-            self.user_ids = padded(train.user_ids(), users)?;
-            // Relations and knowledge may know more items, and the same as far as both go.
+            let user_ids = self.known_ids(USER).filter(|keys| keys.len() > train.user_ids().len());
+            self.user_ids = padded(user_ids.unwrap_or(train.user_ids()), users)?;
+            // Features, relations and knowledge may know more items, and the same as far as both go.
             let related = self.related_item_ids();
             let item_ids = related.as_ref().filter(|keys| keys.len() > train.item_ids().len());
             self.item_ids = padded(item_ids.unwrap_or(train.item_ids()), items)?;
@@ -339,7 +345,7 @@ impl Trainer {
         let related = if self.keyed { None } else { self.related_item_ids() };
         let [users, items] = match self.keyed {
             true => [Some(&self.user_ids), Some(&self.item_ids)],
-            false => [None, related.as_ref()],
+            false => [self.known_ids(USER), related.as_ref()],
         };
         let sides = [("users", train.user_ids(), users), ("items", train.item_ids(), items)];
         for (what, keys, known) in sides {

@@ -120,7 +120,6 @@ impl Trainer {
     /// # Errors
     /// [`Error::Id`] where the model has no row for the item, [`Error::Config`] where its embeddings are single numbers.
     pub fn similar_items(&mut self, item: u32, k: usize) -> Result<Vec<(u32, f32)>> {
-        self.refuse_features("similar_items")?;
         self.check(ITEM, item)?;
         let vocabulary = self.vocabulary(ITEM)?;
         similar(&mut *self.core.executor, vocabulary, 0, item, k)
@@ -131,7 +130,6 @@ impl Trainer {
     /// # Errors
     /// [`Error::Id`] where the model has no row for the user, [`Error::Config`] where its embeddings are single numbers.
     pub fn similar_users(&mut self, user: u32, k: usize) -> Result<Vec<(u32, f32)>> {
-        self.refuse_features("similar_users")?;
         self.check(USER, user)?;
         let vocabulary = self.vocabulary(USER)?;
         similar(&mut *self.core.executor, vocabulary, 0, user, k)
