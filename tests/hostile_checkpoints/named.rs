@@ -414,7 +414,7 @@ fn features_that_do_not_fit_are_refused_by_name() {
         data[at * bytes.len()..][..bytes.len()].copy_from_slice(bytes);
     };
     let cases: [(&str, Edit); 9] = [
-        ("the table has 8 rows", &|_, strings| {
+        ("the table has 6 rows", &|_, strings| {
             set(strings, "known", "rows", "99")
         }),
         ("is not in 0..1", &|_, strings| {
