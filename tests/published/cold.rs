@@ -116,11 +116,15 @@ fn baselines_of_last_fm() {
 
 /// Recall at 20 places of cold items alone by a model with features, on a draw of cold items of its own:
 /// `COLD="SET MODEL EPOCHS RATE BATCH TEMPERATURE LEFT_OUT WIDTH EVERY"`, where SET is `ml-1m`, `grocery` or `lastfm` and a TEMPERATURE of 0 means
-/// cross-entropy with four negatives.
+/// cross-entropy with four negatives; several with semicolons between, one after the other.
 #[test]
 #[ignore = "takes minutes in release mode; for trials"]
 fn trial_with_features() {
-    let Ok(text) = std::env::var("COLD") else { return };
+    let texts = std::env::var("COLD").unwrap_or_default();
+    texts.split(';').filter(|text| !text.trim().is_empty()).for_each(trial);
+}
+
+fn trial(text: &str) {
     let words: Vec<&str> = text.split_whitespace().collect();
     let number = |k: usize| -> f32 { words[k].parse().unwrap() };
     let (data, features) = match words[0] {
