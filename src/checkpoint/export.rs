@@ -41,7 +41,9 @@ impl Trainer {
     ///
     /// A processor reads such rows as they are, so that a model takes as little memory; a graphics device makes floats of
     /// them. What is learnt later is exact, in `f32`: only rows that change take more room, and saving such a trainer writes
-    /// them beside the others.
+    /// them beside the others. A model that [knows](Trainer::with_known) users and items by features has their rows in the file as
+    /// well, takes new ones in by these, and scores by rows that are composed as floats, which take as much memory as of a model that
+    /// was not exported.
     ///
     /// ```
     /// use pocketrec::{checkpoint::Export, device::Device, models::NeuMf, train::*};
@@ -70,7 +72,7 @@ impl Checkpoint {
     /// is, and where the model is one whose items are known by their users ([`LightGcn`](crate::models::LightGcn)) and users
     /// are to be left out; [`Error::Id`] where a user has no row; [`Error::Memory`].
     pub fn export(mut self, export: &Export) -> Result<Checkpoint> {
-        let plan = self.model.plan_for(self.config.loss)?;
+        let plan = self.plan()?;
         self.use_mean();
         let mut state = self.state.with_tables_as(&plan, RowType::F32)?;
         if let Some(users) = export.users {
@@ -84,7 +86,7 @@ impl Checkpoint {
             }
             self.choose_users(users)?;
         }
-        let plan = self.model.plan_for(self.config.loss)?;
+        let plan = self.plan()?;
         self.state = state.with_tables_as(&plan, export.rows)?;
         Ok(self)
     }
@@ -124,6 +126,9 @@ impl Checkpoint {
         let key = |&user: &u32| self.user_ids.key(user).unwrap_or_default().into_owned();
         self.user_ids = IdMap::from_keys(users.iter().map(key))?;
         self.keyed = true;
+        if let Some(known) = &mut self.known {
+            known.choose_users(users, &self.user_ids);
+        }
         self.history = self.history.of_users(users, self.model.rows()[1]);
         *self.model.rows_mut().0 = users.len();
         Ok(())

@@ -203,8 +203,7 @@ impl<M: Method> Classical<M> {
 
 fn save(contents: &Contents, path: &Path) -> Result<()> {
     let others = [contents.best_values, contents.average_values];
-    let plan = contents.model.plan_for(contents.config.loss)?;
-    check_finite(&plan, contents.state, others, path)?;
+    check_finite(&contents.plan()?, contents.state, others, path)?;
     replace_file(path, |to| to_writer(to, |to| write::write(contents, to)))
 }
 

@@ -17,12 +17,15 @@
 //! | `relations/pairs` | I32 `[n, 2]` | (head, tail) of related items, relation by relation, where there are relations |
 //! | `relations/attributes` | I32 `[n, 2]` | (item, attribute), likewise, where there are attributes, whose keys are `ids/attribute` |
 //! | `knowledge/offsets`, `knowledge/neighbours` | I64 `[items + 1]`, I32 `[n, 2]` | (entity, relation) of each item's neighbours, likewise, where the model sees some; `ids/entity` and `ids/entity_relation` have their keys |
+//! | `known/items.offsets`, `known/items` | I64 `[rows + 1]`, I32 | features of the items, where the model [knows](Known) them by some: those of row `r` are `items[offsets[r]..offsets[r + 1]]`, and `TABLE.features` has a row each; likewise `known/users` |
+//! | `known/items.keys.bytes`, `known/items.keys.ends`, `known/items.bounds` | U8, I64, F32 | what they stand for, column by column: keys, and bounds of quantiles |
 //!
 //! | metadata | what |
 //! |---|---|
 //! | `pocketrec` | version of the format, `1` |
 //! | `model`, `train`, `progress` | JSON: the model, the settings with the seed, the position; random numbers are functions of seed and position |
 //! | `relations` | JSON: of each relation its name, its pairs, the weight of its edges and whether they are positives; its attributes, and whether they are nodes |
+//! | `known` | JSON: the share of ids that is left out, and of users and of items the number of rows that have features, and the columns: name, kind, how many keys and bounds |
 //! | `users`, `items`, `attributes`, `titles`, `entities`, `entity_relations` | `numbered N` or `text N` |
 //! | `checksum` | over all names, shapes, values and metadata: a damaged file is refused, whichever bit it is |
 //!
@@ -43,6 +46,7 @@ mod files;
 mod format;
 mod header;
 mod knowledge;
+mod known;
 mod meta;
 mod read;
 mod relations;
@@ -74,8 +78,8 @@ use crate::{
     Error, Result,
     data::{IdMap, Knowledge, Relations},
     models::Model,
-    plan::State,
-    train::{History, Progress, TrainConfig},
+    plan::{Plan, State},
+    train::{History, Known, Progress, TrainConfig},
 };
 
 /// The version that is written and read.
@@ -123,6 +127,8 @@ pub struct Checkpoint {
     pub relations: Option<Relations>,
     /// The neighbours of items that the model sees.
     pub knowledge: Option<Knowledge>,
+    /// Features of users and items, where the model has rows of these.
+    pub known: Option<Known>,
 }
 
 /// The same, borrowed: saving copies nothing.
@@ -141,6 +147,21 @@ pub(crate) struct Contents<'a> {
     pub history: &'a History,
     pub relations: Option<&'a Relations>,
     pub knowledge: Option<&'a Knowledge>,
+    pub known: Option<&'a Known>,
+}
+
+impl Contents<'_> {
+    /// The plan whose parameters are there.
+    fn plan(&self) -> Result<Plan> {
+        plan_of(self.model, self.config, self.known)
+    }
+}
+
+fn plan_of(model: &Model, config: &TrainConfig, known: Option<&Known>) -> Result<Plan> {
+    match known {
+        None => model.plan_for(config.loss),
+        Some(known) => known.plan(model, config.loss),
+    }
 }
 
 impl Checkpoint {
@@ -159,6 +180,7 @@ impl Checkpoint {
             history: &self.history,
             relations: self.relations.as_ref(),
             knowledge: self.knowledge.as_ref(),
+            known: self.known.as_ref(),
         }
     }
 

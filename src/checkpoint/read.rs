@@ -12,9 +12,9 @@ use super::{
         shape_of,
     },
     format::Input,
-    knowledge,
+    knowledge, known,
     meta::ProgressRecord,
-    relations,
+    plan_of, relations,
     stored::name_of_exact,
     text,
 };
@@ -39,15 +39,14 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
     config
         .validate()
         .map_err(|error| format!("metadata key train: {error}"))?;
-    let plan = model
-        .plan_for(config.loss)
-        .map_err(|error| format!("metadata key model: {error}"))?;
+    let mut reader = Reader::new(input);
+    let known = known::read(input, &mut reader, model.rows())?;
+    let plan = plan_of(&model, &config, known.as_ref()).map_err(|error| format!("metadata key model: {error}"))?;
     let record: ProgressRecord = json(input, "progress")?;
     let progress = record.progress();
     if let Some(reason) = progress.counts("sample").fault(record.optimizer_step) {
         return Err(format!("metadata key progress: {reason}"));
     }
-    let mut reader = Reader::new(input);
     let state = reader.parameters(&reader.with_tables(plan.clone()), record.optimizer_step)?;
     let best_values = reader.values("best/", &plan)?;
     let average_values = reader.values("average/", &plan)?;
@@ -78,6 +77,7 @@ pub(super) fn read(input: &Input) -> Result<Checkpoint, String> {
         history,
         relations,
         knowledge,
+        known,
     })
 }
 

@@ -58,6 +58,7 @@ impl Trainer {
             history: contents.history.clone(),
             relations: contents.relations.cloned(),
             knowledge: contents.knowledge.cloned(),
+            known: contents.known.cloned(),
             state,
         })
     }
@@ -71,10 +72,14 @@ impl Trainer {
         if let Some(reason) = checkpoint.progress.counts("sample").fault(checkpoint.state.step) {
             return Err(Error::config("progress", reason));
         }
-        let mut trainer = Self::with_state(checkpoint.model, device, checkpoint.config, checkpoint.state)?;
+        let (model, config, state) = (checkpoint.model, checkpoint.config, checkpoint.state);
+        let mut trainer = match checkpoint.known {
+            None => Self::with_state(model, device, config, state)?,
+            Some(known) => Self::with_known_state(model, known, device, config, state)?,
+        };
         trainer.core = Core::resume(
             trainer.core.executor,
-            &checkpoint.config.schedule(),
+            &config.schedule(),
             checkpoint.progress,
             checkpoint.best_values,
             checkpoint.average_values,
@@ -130,6 +135,7 @@ impl Trainer {
             history: &self.history,
             relations: self.relations.as_ref(),
             knowledge: self.knowledge.as_deref(),
+            known: self.known.as_ref(),
         }
     }
 }

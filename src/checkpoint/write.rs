@@ -13,7 +13,7 @@ use super::{
     Contents, VERSION,
     checks::{check_best, check_history, check_squares, check_titles, check_values, parsed, shape_of},
     format::{self, Output, Values},
-    knowledge,
+    knowledge, known,
     meta::ProgressRecord,
     relations,
     sink::{Sink, Unwritten},
@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub(super) fn write(contents: &Contents, to: &mut Sink) -> Result<(), Unwritten> {
-    let plan = contents.model.plan_for(contents.config.loss)?;
+    let plan = contents.plan()?;
     let (from, progress) = (contents.config.average_from, contents.progress);
     let has_mean = contents.average_values.is_some();
     let fault = progress.counts("sample").fault(contents.state.step);
@@ -60,6 +60,9 @@ pub(super) fn write(contents: &Contents, to: &mut Sink) -> Result<(), Unwritten>
     if let Some(knowledge) = contents.knowledge {
         knowledge::write(knowledge, &mut strings, &mut tensors);
     }
+    if let Some(known) = contents.known {
+        known::write(known, &mut strings, &mut tensors)?;
+    }
     check_json::<Model>("model", &strings)?;
     check_json::<TrainConfig>("train", &strings)?;
     check_json::<ProgressRecord>("progress", &strings)?;
@@ -84,6 +87,9 @@ fn check(contents: &Contents) -> Result<(), String> {
     }
     if let Some(knowledge) = contents.knowledge {
         knowledge::check(knowledge, contents.model)?;
+    }
+    if let Some(known) = contents.known {
+        known::check(known, rows, [contents.user_ids, contents.item_ids])?;
     }
     check_history(contents.history, rows)
 }

@@ -22,7 +22,10 @@ mod sampler;
 mod text;
 
 pub use batch::{Batch, IdColumn, Segment};
+#[cfg(feature = "checkpoint")]
+pub(crate) use features::StoredColumn;
 pub use features::{FeatureKind, FeatureReport, FeatureTable, Features};
+pub(crate) use features::{FeaturedBatch, vocabulary_of};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};
 pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Knowledge, Relations, TripleReport, Triples};

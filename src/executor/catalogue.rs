@@ -161,7 +161,7 @@ pub(crate) async fn rank_by_scores(
     let items = check_targets(executor.plan(), queries, targets, items)?;
     let mut ranks = Vec::with_capacity(queries.len());
     for_each_row(executor, queries, |query, scores| {
-        ranks.push(rank_in_row(&scores[..items], query, targets[ranks.len()])?);
+        ranks.push(rank(&scores[..items], query, targets[ranks.len()])?);
         Ok(())
     })
     .await?;
@@ -219,7 +219,7 @@ pub(crate) fn check_targets(plan: &Plan, queries: &[Query<'_>], targets: &[u32],
 }
 
 /// The place of `item` among the scores of those that are not left out.
-pub(crate) fn rank_in_row(scores: &[f32], query: &Query<'_>, item: u32) -> Result<Rank> {
+fn rank(scores: &[f32], query: &Query<'_>, item: u32) -> Result<Rank> {
     let target = scores[item as usize];
     let not_a_number = || query.nan(scores.iter().position(|score| score.is_nan()).unwrap_or(0) as u32);
     let mut rank = Rank::among(target, scores).ok_or_else(not_a_number)?;

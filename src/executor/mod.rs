@@ -21,20 +21,22 @@ mod pending;
 mod rank;
 mod stage_time;
 mod top_k;
+mod with_features;
 
 use alloc::{format, string::String};
 
 pub use attention::attention_rollout;
 pub use catalogue::{Best, Query, catalogue_items, rank_catalogue, score_catalogue, top_catalogue};
-pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of, rank_in_row};
+pub(crate) use catalogue::{catalogue_of, check_targets, offer_row, pair_of};
 #[cfg(feature = "gpu")]
 pub(crate) use catalogue::{rank_by_scores, top_by_scores};
 pub use kept::{KeepRows, KeptRows, RowRun, hold_back, keep_rows, put_back};
 pub(crate) use kept::{check_runs, check_shares, of_another};
 pub use loss::LossSum;
 pub(crate) use neighbours::WithNeighbours;
+pub(crate) use parts::composed_rows;
 pub use parts::{
-    Activations, DrawBatches, Neighbours, Profile, Propagation, ScoreCatalogue, SearchCatalogue, StepTables,
+    Activations, Compose, DrawBatches, Neighbours, Profile, Propagation, ScoreCatalogue, SearchCatalogue, StepTables,
     keep_sampler, profile, profile_drawn, score_with, set_graph, step_drawn, step_tables,
 };
 #[cfg(all(feature = "web", feature = "gpu", target_arch = "wasm32", target_os = "unknown"))]
@@ -43,6 +45,7 @@ pub use pending::{Pending, may_block};
 pub use rank::Rank;
 pub use stage_time::StageTime;
 pub use top_k::TopK;
+pub(crate) use with_features::WithFeatures;
 
 pub use crate::shared::Arc;
 
@@ -195,6 +198,12 @@ pub trait Executor: Send {
     /// Neighbours of items that are filled in beside them, where the executor does that: the one that a
     /// [`Trainer`](crate::train::Trainer) puts in front of that of [`Kgcn`](crate::models::Kgcn).
     fn neighbours(&mut self) -> Option<&mut dyn Neighbours> {
+        None
+    }
+
+    /// Rows that are made of features, where the executor does that: the one that a [`Trainer`](crate::train::Trainer) of
+    /// [`Known`](crate::train::Known) users or items puts in front of those of its plan.
+    fn compose(&mut self) -> Option<&mut dyn Compose> {
         None
     }
 

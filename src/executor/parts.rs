@@ -5,7 +5,7 @@ use alloc::{format, vec::Vec};
 use super::{Best, Executor, Pending, Query, Rank, StageTime};
 use crate::{
     Error,
-    data::{Batch, Graph, Knowledge, Sampler},
+    data::{Batch, Features, Graph, Knowledge, Sampler},
     plan::{L2, Optimizer},
     shared::Arc,
 };
@@ -149,6 +149,43 @@ pub trait Propagation {
 pub trait Neighbours {
     /// Takes the neighbours that are filled in, in place of those that there were. Items that it does not know have none.
     fn set_knowledge(&mut self, knowledge: Arc<Knowledge>);
+}
+
+/// Makes rows of users and items of a row of their own and of those of their features, where a plan
+/// [has some](crate::plan::Plan::with_features) and callers have users and items alone.
+pub trait Compose {
+    /// Lets go of the features of a vocabulary's ids until [others come](Compose::features_changed).
+    fn lend_features(&mut self, vocabulary: usize);
+
+    /// Takes features of a vocabulary's ids in place of those that there were, where no row has others than before but one, which may
+    /// be new. Rows that they do not know have none.
+    fn features_changed(&mut self, vocabulary: usize, row: u32, features: Arc<Features>);
+
+    /// Rows of a table as scores see them, beginning with row `first`: sums, where
+    /// [`read_rows`](Executor::read_rows) gives the part of their own.
+    ///
+    /// # Errors
+    /// As there.
+    fn composed_rows<'a>(&'a mut self, table: usize, first: usize, out: &'a mut [f32]) -> Pending<'a, ()>;
+}
+
+/// [`Compose::composed_rows`]; [`read_rows`](Executor::read_rows) where rows are made of nothing else.
+///
+/// # Errors
+/// As there.
+pub(crate) fn composed_rows<'a>(
+    executor: &'a mut dyn Executor,
+    table: usize,
+    first: usize,
+    out: &'a mut [f32],
+) -> Pending<'a, ()> {
+    if executor.compose().is_none() {
+        return executor.read_rows(table, first, out);
+    }
+    match executor.compose() {
+        Some(compose) => compose.composed_rows(table, first, out),
+        None => Pending::ready(Ok(())),
+    }
 }
 
 /// [`Propagation::set_graph`].

@@ -102,6 +102,11 @@
 //! floats of the rows that the batch picks, which are exact from then on, and ids are their places among these
 //! (`src/cpu/executor/exact.rs`): the step is one on tables of floats. Scores read such tables as they are (`src/cpu/table.rs`).
 //!
+//! Where users or items are known by features ([`Trainer::with_known`](crate::train::Trainer::with_known)), a look-up of ids is one of a
+//! sequence of a single id, or of none, and one of a sequence of features, which are added up
+//! ([`Plan::with_features`](crate::plan::Plan::with_features)). An executor in front of two fills these in where it trains, and scores by
+//! rows that it composes once they have changed (`src/executor/with_features`): so the catalogue is searched as of any model.
+//!
 //! While it runs, the closure that `step` takes draws the next batch.
 //!
 //! ```

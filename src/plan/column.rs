@@ -33,6 +33,19 @@ pub enum Part {
     Negative,
 }
 
+/// A column of ids that have features: what an executor fills in beside it ([`Plan::with_features`](super::Plan::with_features)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Featured {
+    /// The column of ids.
+    pub of: usize,
+    /// The column of the ids themselves, along a sequence of one step, or none where an id is left out.
+    pub own: usize,
+    /// The column of their features, along another.
+    pub features: usize,
+    /// Whether ids have weights, by which their features count as well.
+    pub is_weighted: bool,
+}
+
 /// The id columns of a plan that scores a candidate for a query by nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {

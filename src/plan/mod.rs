@@ -36,6 +36,7 @@ pub use crate::{
 };
 pub use builder::PlanBuilder;
 pub(crate) use builder::{MAX_GATHERS, MAX_SEQUENCES, MAX_WEIGHTS};
+pub(crate) use column::Featured;
 pub use column::{Column, Pair, Part};
 pub use layout::{Layout, padded};
 pub use param::{Init, Param, ParamKind};
@@ -77,6 +78,8 @@ pub struct Plan {
     exposed: Vec<(String, View)>,
     /// The stage that propagates, if there is one.
     propagation: Option<usize>,
+    /// The columns of features, where ids have some.
+    featured: Vec<Featured>,
 }
 
 impl Plan {
@@ -250,6 +253,29 @@ impl Plan {
     pub fn with_rows(mut self, vocabulary: usize, rows: usize) -> Self {
         self.set_rows(vocabulary, rows);
         self
+    }
+
+    /// All id columns, those that an executor fills in by itself among them.
+    pub(crate) fn all_columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Number of all sequences, likewise.
+    pub(crate) fn all_sequences(&self) -> usize {
+        self.sequences.len()
+    }
+
+    /// The columns of features, where ids have some ([`with_features`](Plan::with_features)).
+    pub(crate) fn featured(&self) -> &[Featured] {
+        &self.featured
+    }
+
+    /// The same plan as callers of an executor see it that fills features in by itself: by the columns of the plan without them.
+    pub(crate) fn as_without_features(mut self, plain: &Plan) -> Self {
+        let given = plain.columns.len();
+        self.columns[..given].clone_from_slice(&plain.columns);
+        self.scored_columns = plain.scored_columns;
+        self.filled_in(given)
     }
 
     /// The same plan as callers of an executor see it that fills all id columns but the first `given` in by itself, and the

@@ -79,7 +79,7 @@ impl Rng {
 /// The numbers of streams: what draws at random has its number here, so that nothing else draws the same.
 ///
 /// Numbers are part of what a seed means: another one gives other initial values, orders and negatives, and a checkpoint
-/// would not go on as it began. Free ones below a seed of training: 10, 11, 16, and 19 on.
+/// would not go on as it began. Free ones below a seed of training: 10, 11, 16, and 20 on.
 pub(crate) mod streams {
     /// Below a seed of training (`TrainConfig::seed`, `ClickConfig::seed`), of a split, or of a file that is parted. One
     /// list, so that the compiler refuses a number that is given twice.
@@ -100,6 +100,7 @@ pub(crate) mod streams {
         SequenceList = 15,
         Absorb = 17,
         Cold = 18,
+        PairNoise = 19,
     }
 
     /// Initial values; then the parameter, in the plan's order.
@@ -132,6 +133,8 @@ pub(crate) mod streams {
     pub const PARTS: u32 = Seed::Parts as u32;
     /// The list of a batch of pairs; then the epoch, then the batch's first sample.
     pub const PAIR_LIST: u32 = Seed::PairList as u32;
+    /// What the steps of an epoch of pairs draw (`Batch::noise`); then the epoch, then the first sample.
+    pub const PAIR_NOISE: u32 = Seed::PairNoise as u32;
     /// Which neighbours of an item are looked at (a seed of `Knowledge`, which may be that of training); then the item.
     pub const NEIGHBOURS: u32 = Seed::Neighbours as u32;
     /// What `absorb` draws, of pairs and of clicks; then the group's number, high half and low half.

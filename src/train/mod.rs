@@ -49,7 +49,7 @@ pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl,
 #[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use interactions::Prepared;
 pub(crate) use interactions::keys::pad as pad_keys;
-pub use interactions::{AbsorbConfig, AbsorbReport, History, TrainConfig, Trainer};
+pub use interactions::{AbsorbConfig, AbsorbReport, History, Known, KnownRow, TrainConfig, Trainer};
 pub use progress::Progress;
 #[cfg(feature = "checkpoint")]
 pub(crate) use progress::all_finite;

@@ -4,7 +4,7 @@ use alloc::{format, vec, vec::Vec};
 
 use crate::{
     Result,
-    executor::{Executor, RowRun},
+    executor::{Executor, RowRun, composed_rows},
     memory,
     plan::{Param, ParamKind, Plan, State},
 };
@@ -148,7 +148,7 @@ pub(super) fn grow(executor: &mut dyn Executor, column: usize, rows: usize) -> R
         let mut mean = Mean::new(width);
         let mut buffer = vec![0.0; length * width];
         for first in firsts {
-            executor.read_rows(param, first, &mut buffer).wait()?;
+            composed_rows(executor, param, first, &mut buffer).wait()?;
             mean.add(&buffer);
         }
         means.push((param, mean.finish()));
@@ -216,7 +216,7 @@ pub(super) fn start_from(
         let mut mean = Mean::new(width);
         let mut buffer = vec![0.0; width];
         for &neighbour in &chosen {
-            executor.read_rows(param, neighbour as usize, &mut buffer).wait()?;
+            composed_rows(executor, param, neighbour as usize, &mut buffer).wait()?;
             mean.add(&buffer);
         }
         executor.write_rows(param, row as usize, &mean.finish()).wait()?;

@@ -3,7 +3,12 @@
 use alloc::{vec, vec::Vec};
 
 use super::rows::tables;
-use crate::{Error, Result, eval::TopK, executor::Executor, plan::Stage};
+use crate::{
+    Error, Result,
+    eval::TopK,
+    executor::{Executor, composed_rows},
+    plan::Stage,
+};
 
 /// Rows that are read together.
 const BLOCK: usize = 4096;
@@ -82,7 +87,7 @@ pub(super) fn similar(
     Ok(top.take_sorted())
 }
 
-/// Rows of a table as scores see them: propagated, if it is.
+/// Rows of a table as scores see them: propagated, or with those of features, if they are.
 fn read(executor: &mut dyn Executor, table: usize, first: usize, out: &mut [f32]) -> Result<()> {
     let side = executor
         .plan()
@@ -90,7 +95,7 @@ fn read(executor: &mut dyn Executor, table: usize, first: usize, out: &mut [f32]
         .and_then(|propagate| propagate.side(table));
     match (side, executor.propagation()) {
         (Some(_), Some(propagation)) => propagation.propagated_rows(table, first, out).wait(),
-        _ => executor.read_rows(table, first, out).wait(),
+        _ => composed_rows(executor, table, first, out).wait(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The GPU executor against the specification, on every row that is of one operation and on models of clicks, with batches
+//! The GPU executor against the specification, on every row that is of one operation, on models of clicks and of features, with batches
 //! whole and in slices. Other plans of several operations are in `tests/gpu_*.rs`.
 
 use pocketrec::{
@@ -9,7 +9,7 @@ use pocketrec::{
 
 use crate::common::{
     self,
-    cases::{click_cases, op_cases},
+    cases::{click_cases, featured_cases, op_cases},
     check_parity, optimizers, trained_state,
 };
 
@@ -26,7 +26,7 @@ fn check_rows(options: GpuOptions) {
         per_row: 0.01,
         dense: 0.01,
     };
-    for case in op_cases().iter().chain(&click_cases()) {
+    for case in op_cases().iter().chain(&click_cases()).chain(&featured_cases([23, 41])) {
         let (by, optimizer) = optimizers()[case.turn() % 3];
         let state = trained_state(&case.plan, 0.3, 7, 11);
         let batches: Vec<Batch> = [1, 7, 130].map(|samples| case.batch(samples, samples as u64)).into();

@@ -1,9 +1,10 @@
 //! The trainer on the GPU.
 
 use pocketrec::{
+    data::{FeatureKind, FeatureTable},
     device::Device,
     models::NeuMf,
-    train::{AbsorbConfig, Control, StopReason, TrainConfig, Trainer},
+    train::{AbsorbConfig, Control, Known, StopReason, TrainConfig, Trainer},
 };
 
 use crate::{bits, open, planted};
@@ -95,4 +96,49 @@ fn a_resumed_run_equals_the_uninterrupted_one() {
     assert_eq!(bits(&parts.state), bits(&whole.state));
     assert!(parts.average_values == whole.average_values);
     assert_ne!(parts.average_values.unwrap()[0], parts.state.tensors[0].value);
+}
+
+/// Trained by features on both devices, the losses are near; what was trained on one is the same on the other, and so is a new item.
+#[test]
+fn items_known_by_features_are_the_same_on_both() {
+    let Some(gpu) = open() else { return };
+    let split = planted::split();
+    let table = FeatureTable::new(split.train.item_ids());
+    let mut table = table.column("group", FeatureKind::Category).unwrap();
+    for (item, key) in (0..planted::ITEMS).zip(split.train.item_ids().iter()) {
+        table.push(&key, &[&format!("{}", item % planted::GROUPS)]).unwrap();
+    }
+    let known = Known::of_items(table.finish().unwrap());
+    let config = TrainConfig {
+        epochs: 2,
+        ..planted::config()
+    };
+    let model = NeuMf::new(planted::USERS as usize, planted::ITEMS as usize).factors(4);
+    let mut trainers = [Device::on(&gpu), Device::cpu()]
+        .map(|device| Trainer::with_known(model.clone(), known.clone(), device, config).unwrap());
+    let losses = trainers
+        .each_mut()
+        .map(|trainer| trainer.fit(&split, |_| ()).unwrap().last.unwrap().loss);
+    assert!((losses[0] - losses[1]).abs() < 1e-4 * losses[1], "{losses:?}");
+    let bytes = trainers[0].to_bytes().unwrap();
+    let [on_gpu, _] = &mut trainers;
+    let mut on_cpu = Trainer::from_bytes(&bytes, Device::cpu()).unwrap();
+    let pairs: Vec<(u32, u32)> = (0..=planted::ITEMS).map(|item| (3, item)).collect();
+    for trainer in [&mut *on_gpu, &mut on_cpu] {
+        let new = trainer.absorb_item("new", &[("group", "3")]).unwrap();
+        assert_eq!(new.id, planted::ITEMS);
+    }
+    let near = |[a, b]: [Vec<f32>; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+    assert!(near(
+        [&mut *on_gpu, &mut on_cpu].map(|trainer| trainer.score(&pairs).unwrap())
+    ));
+    for trainer in [&mut *on_gpu, &mut on_cpu] {
+        trainer.absorb(&[(3, planted::ITEMS), (7, planted::ITEMS)]).unwrap();
+    }
+    assert!(near(
+        [&mut *on_gpu, &mut on_cpu].map(|trainer| trainer.score(&pairs).unwrap())
+    ));
+    // Composed row by row, and all at once after loading.
+    let mut again = Trainer::from_bytes(&on_gpu.to_bytes().unwrap(), Device::on(&gpu)).unwrap();
+    assert_eq!(again.score(&pairs).unwrap(), on_gpu.score(&pairs).unwrap());
 }

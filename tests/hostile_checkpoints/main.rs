@@ -16,12 +16,12 @@ use pocketrec::{
     Error,
     checkpoint::{Checkpoint, ClickCheckpoint, Export},
     data::{
-        IdMap, Interactions, Split,
+        FeatureKind, FeatureTable, IdMap, Interactions, Split,
         clicks::{Field, Samples, Schema, SideTable, Training},
     },
     device::Device,
-    models::{ClickModel, Din, Unit},
-    train::{AbsorbConfig, ClickConfig, ClickRow, ClickTrainer, Control, TrainConfig, Trainer},
+    models::{ClickModel, Din, NeuMf, Unit},
+    train::{AbsorbConfig, ClickConfig, ClickRow, ClickTrainer, Control, Known, TrainConfig, Trainer},
 };
 
 /// A CPU of one thread: starting more takes longer than such models.
@@ -57,6 +57,38 @@ fn pairs(model: impl Into<pocketrec::models::Model>, absorb: bool) -> Vec<u8> {
         trainer.absorb_keys(&[("new", "i3")], &AbsorbConfig::default()).unwrap();
     }
     bytes(&trainer.checkpoint().unwrap())
+}
+
+/// A trainer that knows users and items by features, has trained, and has absorbed a new item.
+fn featured() -> Vec<u8> {
+    let split = split();
+    let items = FeatureTable::new(split.train.item_ids())
+        .column("kind", FeatureKind::Values)
+        .unwrap();
+    let mut items = items.column("size", FeatureKind::Quantiles(3)).unwrap();
+    let users = FeatureTable::new(split.train.user_ids())
+        .column("words", FeatureKind::Words(3))
+        .unwrap();
+    let mut users = users;
+    for row in 0..6 {
+        items
+            .push(&format!("i{row}"), &[&format!("k{}|all", row % 3), &format!("{row}")])
+            .unwrap();
+        users.push(&format!("u{row}"), &[&format!("word {row}")]).unwrap();
+    }
+    let known = Known::of_items(items.finish().unwrap()).and_users(users.finish().unwrap());
+    let config = TrainConfig {
+        epochs: 2,
+        batch_size: 16,
+        eval_every: 0,
+        ..TrainConfig::default()
+    };
+    let mut trainer = Trainer::with_known(NeuMf::new(6, 7).factors(1), known, device(), config).unwrap();
+    trainer.fit(&split, |_| Control::Stop).unwrap();
+    trainer
+        .absorb_item("new", &[("kind", "k1|all"), ("size", "3")])
+        .unwrap();
+    trainer.to_bytes().unwrap()
 }
 
 /// A small file of such a trainer, of two users in bytes, with a click that came since: rows that are exact.

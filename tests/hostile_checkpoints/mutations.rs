@@ -17,7 +17,7 @@ use safetensors::Dtype;
 use super::{
     bytes, click_bytes, clicks,
     common::files::{Tensors, edited},
-    device, din, pairs, past_checksum, small, split,
+    device, din, featured, pairs, past_checksum, small, split,
 };
 
 /// Numbers that are one thing in the right place and another in a wrong one.
@@ -228,6 +228,9 @@ fn use_pairs(read: Checkpoint, split: &Split) {
     };
     let _ = trainer.recommend(0, 3).is_ok();
     let _ = trainer.recommend(6, usize::MAX).is_ok();
+    let _ = trainer
+        .absorb_item("fresher", &[("kind", "k2|none"), ("size", "1")])
+        .is_ok();
     let _ = trainer.recommend_from(0, &[0, 6, 2], 2).is_ok();
     let _ = trainer.absorb(&[(0, 3), (7, 2)]).is_ok();
     let _ = trainer
@@ -294,7 +297,12 @@ fn use_clicks(read: ClickCheckpoint, train: &Samples) {
 fn mutated_pairs_are_refused_or_usable() {
     let split = split();
     let model = NeuMf::new(6, 7).factors(1);
-    let files = [pairs(model.clone(), false), pairs(model.clone(), true), small(model)];
+    let files = [
+        pairs(model.clone(), false),
+        pairs(model.clone(), true),
+        small(model),
+        featured(),
+    ];
     for file in files {
         let loaded = mutate(&file, 1500, Checkpoint::from_bytes, |read| use_pairs(read, &split));
         assert!((150..1350).contains(&loaded), "{loaded}");

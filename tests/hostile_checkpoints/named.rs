@@ -16,7 +16,7 @@ use safetensors::Dtype;
 use super::{
     clicks,
     common::files::{Tensors, edited},
-    device, din, pairs, past_checksum, small,
+    device, din, featured, pairs, past_checksum, small,
 };
 
 type Edit<'e> = &'e dyn Fn(&mut Tensors, &mut HashMap<String, String>);
@@ -398,5 +398,50 @@ fn rows_of_bytes_must_fit_together() {
     for (expected, edit) in cases {
         let reason = past_checksum(&edited(&file, edit), Checkpoint::from_bytes).unwrap_err();
         assert!(reason.contains(expected), "{reason:?} lacks {expected:?}");
+    }
+}
+
+#[test]
+fn features_that_do_not_fit_are_refused_by_name() {
+    let file = featured();
+    assert!(Checkpoint::from_bytes(&file).is_ok());
+    let reason = |edit: Edit| {
+        let file = edited(&file, |tensors, strings| edit(tensors, strings));
+        past_checksum(&file, Checkpoint::from_bytes).unwrap_err()
+    };
+    let number = |tensors: &mut Tensors, name: &str, at: usize, bytes: &[u8]| {
+        let data = &mut tensors.get_mut(name).unwrap().2;
+        data[at * bytes.len()..][..bytes.len()].copy_from_slice(bytes);
+    };
+    let cases: [(&str, Edit); 9] = [
+        ("the table has 6 rows", &|_, strings| {
+            set(strings, "known", "rows", "99")
+        }),
+        ("is not in 0..1", &|_, strings| {
+            set(strings, "known", "left_out", "\"1.5\"")
+        }),
+        ("which has", &|_, strings| set(strings, "known", "keys", "99")),
+        ("unknown field", &|_, strings| {
+            set(strings, "known", "bounds", "2,\"more\":1")
+        }),
+        ("ascending order", &|tensors, _| {
+            number(tensors, "known/items", 0, &77u32.to_le_bytes())
+        }),
+        ("must rise from 0", &|tensors, _| {
+            number(tensors, "known/items.offsets", 1, &77u64.to_le_bytes())
+        }),
+        ("quantiles in ascending order", &|tensors, _| {
+            number(tensors, "known/items.bounds", 0, &77f32.to_le_bytes());
+        }),
+        ("not finite", &|tensors, _| {
+            number(tensors, "known/items.bounds", 0, &f32::NAN.to_le_bytes())
+        }),
+        ("does not belong to this model", &|_, strings| {
+            strings.remove("known").unwrap();
+        }),
+    ];
+    for (expected, edit) in cases {
+        let reason = reason(edit);
+        assert!(reason.contains(expected), "{expected:?}: {reason}");
     }
 }

@@ -11,7 +11,11 @@ use std::path::{Path, PathBuf};
 
 use pocketrec::{
     data::{FeatureFile, Features, Interactions},
+    device::Device,
     eval::{FullRanking, FullReport},
+    models::{Loss, Mf, Model, NeuMf, Softmax},
+    plan::{AdamConfig, Optimizer},
+    train::{Known, TrainConfig, Trainer},
 };
 
 use crate::{grocery, lastfm, skipped};
@@ -108,4 +112,78 @@ fn baselines_of_last_fm() {
     let Some((data, known)) = lastfm::plays() else { return };
     let features = Features::of_triples(&known).unwrap();
     assert_near(baselines("Last.FM", &data, &features), [0.024, 0.082, 0.403], 0.15);
+}
+
+/// Recall at 20 places of cold items alone by a model with features, on a draw of cold items of its own:
+/// `COLD="SET MODEL EPOCHS RATE BATCH TEMPERATURE LEFT_OUT WIDTH EVERY"`, where SET is `ml-1m`, `grocery` or `lastfm` and a TEMPERATURE of 0 means
+/// cross-entropy with four negatives; several with semicolons between, one after the other.
+#[test]
+#[ignore = "takes minutes in release mode; for trials"]
+fn trial_with_features() {
+    let texts = std::env::var("COLD").unwrap_or_default();
+    texts.split(';').filter(|text| !text.trim().is_empty()).for_each(trial);
+}
+
+fn trial(text: &str) {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let number = |k: usize| -> f32 { words[k].parse().unwrap() };
+    let (data, features) = match words[0] {
+        "ml-1m" => {
+            let folder = movie_lens().unwrap();
+            let data = Interactions::read(folder.join("ratings.dat")).unwrap();
+            let file = FeatureFile::of_items().values(3).words(2, 2048);
+            let features = file.read(folder.join("movies.dat"), data.item_ids()).unwrap();
+            (data, features)
+        }
+        "grocery" => {
+            let Some(data) = grocery::read() else { return };
+            (data.whole(), grocery::features(&data.train))
+        }
+        _ => {
+            let (data, known) = lastfm::plays().unwrap();
+            (data, Features::of_triples(&known).unwrap())
+        }
+    };
+    let split = data.cold_items(SHARE, 11).unwrap();
+    let (users, items, width) = (data.users() as usize, data.items() as usize, number(7) as usize);
+    let loss = match number(5) {
+        0.0 => Loss::CrossEntropy,
+        temperature => Loss::Softmax(Softmax {
+            temperature,
+            block: number(4) as u32,
+            ..Softmax::default()
+        }),
+    };
+    let config = TrainConfig {
+        epochs: number(2) as u32,
+        loss,
+        batch_size: number(4) as usize,
+        optimizer: Optimizer::LazyAdam(AdamConfig {
+            learning_rate: number(3),
+            ..AdamConfig::default()
+        }),
+        eval_every: 0,
+        seed: 1,
+        ..TrainConfig::default()
+    };
+    let model: Model = match words[1] {
+        "mf" => Mf::new(users, items).factors(width).into(),
+        _ => NeuMf::new(users, items).factors(width).into(),
+    };
+    let known = Known::of_items(features).left_out(number(6));
+    let mut trainer = Trainer::with_known(model, known, Device::cpu(), config).unwrap();
+    let start = std::time::Instant::now();
+    for epochs in (number(8) as u32..=config.epochs).step_by(number(8) as usize) {
+        trainer.set_config(TrainConfig { epochs, ..config }).unwrap();
+        trainer.fit(&split, |_| ()).unwrap();
+        let alone = trainer
+            .full_ranking(&split, FullRanking::new(20).cold_alone())
+            .unwrap()
+            .all;
+        let seconds = start.elapsed().as_secs_f64();
+        println!(
+            "{text}: epoch {epochs}, recall {:.4}, NDCG {:.4}, {seconds:.1} s",
+            alone.recall, alone.ndcg
+        );
+    }
 }

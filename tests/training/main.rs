@@ -12,6 +12,9 @@ mod determinism;
 mod eval;
 mod faces;
 mod full_ranking;
+mod known;
+mod known_later;
+mod known_saved;
 mod losses;
 #[path = "../planted/mod.rs"]
 mod planted;

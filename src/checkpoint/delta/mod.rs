@@ -11,7 +11,7 @@ pub(super) use file::read;
 
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
-use super::{Checkpoint, format::digest_of, sink::written};
+use super::{Checkpoint, format::digest_of, plan_of, sink::written};
 use crate::{
     Error, Result,
     data::IdMap,
@@ -117,10 +117,13 @@ impl Checkpoint {
     /// What this checkpoint has learnt since `base`.
     ///
     /// # Errors
-    /// [`Error::Config`] where the base is of another model, or has users, items or interactions that are not here;
+    /// [`Error::Config`] where the base is of another model, where either [knows](Trainer::with_known) users or items by features, or the
+    /// base has users, items or interactions that are not here;
     /// [`Error::Memory`].
     pub fn delta(&self, base: &Checkpoint, config: &DeltaConfig) -> Result<Delta> {
         config.validate()?;
+        self.refuse_known()?;
+        base.refuse_known()?;
         let (plan, before) = (self.plan()?, base.plan()?);
         let [old, new] = [base.model.rows(), self.model.rows()];
         let is_grown = |(a, b): (&Param, &Param)| (&a.name, a.width) == (&b.name, b.width) && a.rows <= b.rows;
@@ -168,8 +171,9 @@ impl Checkpoint {
     /// The base with what was learnt since: as it was saved there, where nothing was left out.
     ///
     /// # Errors
-    /// [`Error::Config`] where this is not the base that the delta began from; [`Error::Memory`].
+    /// [`Error::Config`] where this is not the base that the delta began from, or knows users or items by features; [`Error::Memory`].
     pub fn apply(mut self, delta: &Delta) -> Result<Checkpoint> {
+        self.refuse_known()?;
         let plan = self.plan()?;
         if self.model.rows() != delta.before || self.fingerprint(&plan)? != delta.base {
             let reason = "it began from another state of the model than this one: apply it to the checkpoint or export that \
@@ -214,8 +218,20 @@ impl Checkpoint {
         Ok(self)
     }
 
-    fn plan(&self) -> Result<Plan> {
-        self.model.plan_for(self.config.loss)
+    pub(super) fn plan(&self) -> Result<Plan> {
+        plan_of(&self.model, &self.config, self.known.as_ref())
+    }
+
+    /// Refuses what knows users and items by features, of which a delta says nothing.
+    fn refuse_known(&self) -> Result<()> {
+        match self.known {
+            None => Ok(()),
+            Some(_) => {
+                let reason =
+                    "a delta does not say what is known of users and items by features: send the checkpoint itself";
+                Err(Error::config("delta", reason))
+            }
+        }
     }
 
     /// The floats of a parameter that is recommended with.

@@ -105,12 +105,12 @@ impl FeatureColumn {
         Ok(())
     }
 
-    /// As [`insert`](FeatureColumn::insert), of what is known alone.
-    pub fn look_up(&self, said: &Said<'_>, mut each: impl FnMut(u32)) {
-        let mut row = |row: u32| {
-            if let Some(feature) = row.checked_sub(1) {
-                each(feature);
-            }
+    /// As [`insert`](FeatureColumn::insert), of what is known alone. Gives how many values are not.
+    pub fn look_up(&self, said: &Said<'_>, mut each: impl FnMut(u32)) -> usize {
+        let mut unknown = 0;
+        let mut row = |row: u32| match row.checked_sub(1) {
+            Some(feature) => each(feature),
+            None => unknown += 1,
         };
         match said {
             Said::Keys(keys) => keys.iter().for_each(|key| row(self.vocabulary.row(key))),
@@ -118,6 +118,7 @@ impl FeatureColumn {
             Said::Number(number) => row(self.vocabulary.row_of_number(*number)),
             Said::Nothing => {}
         }
+        unknown
     }
 
     /// Finds the quantiles of the column's numbers.

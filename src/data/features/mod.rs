@@ -1,11 +1,18 @@
 //! What is known of items or users besides the interactions: categories, numbers, words, as lists of features.
 
+mod batch;
 mod column;
+mod rows;
+#[cfg(feature = "checkpoint")]
+mod stored;
 mod table;
 
 use alloc::{format, string::String, vec::Vec};
 
+pub(crate) use self::batch::{FeaturedBatch, vocabulary_of};
 use self::column::FeatureColumn;
+#[cfg(feature = "checkpoint")]
+pub(crate) use self::stored::StoredColumn;
 pub use self::{column::FeatureKind, table::FeatureTable};
 use super::{IdMap, Triples, clicks::Vocabulary, interactions::zeroed};
 use crate::{Error, Result};
@@ -178,7 +185,12 @@ impl Features {
     /// # Errors
     /// [`Error::Config`] where there is no such column, or a field is not what its column holds.
     pub fn encode(&self, fields: &[(&str, &str)]) -> Result<Vec<u32>> {
-        let mut features = Vec::new();
+        self.encode_all(fields).map(|(features, _)| features)
+    }
+
+    /// The same, and how many values no row had.
+    pub(crate) fn encode_all(&self, fields: &[(&str, &str)]) -> Result<(Vec<u32>, usize)> {
+        let (mut features, mut unknown) = (Vec::new(), 0);
         for &(name, field) in fields {
             let Some(column) = self.columns.iter().find(|column| column.name == name) else {
                 let names: Vec<&str> = self.columns().collect();
@@ -186,11 +198,11 @@ impl Features {
                 return Err(Error::config("features", reason));
             };
             let said = column.read(field).map_err(|reason| Error::config("features", reason))?;
-            column.look_up(&said, |feature| features.push(column.first + feature));
+            unknown += column.look_up(&said, |feature| features.push(column.first + feature));
         }
         features.sort_unstable();
         features.dedup();
-        Ok(features)
+        Ok((features, unknown))
     }
 
     /// The names of the columns.

@@ -1,5 +1,6 @@
 //! Training samples: every positive once an epoch, with fresh negatives, in shuffled order.
 
+mod had;
 mod part;
 mod related;
 mod sequences;
@@ -9,10 +10,7 @@ use alloc::{format, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Batch, Interactions, Positives,
-    interactions::{nothing_to_draw, user_of_everything},
-};
+use super::{Batch, Interactions, Positives};
 use crate::{
     Error, Result, memory,
     rng::{Permutation, Rng, scale, streams},
@@ -80,6 +78,8 @@ pub struct Sampler {
     related: Vec<(u32, u32)>,
     /// Triples of typed relations that are.
     typed: Option<typed::Typed>,
+    /// The items that negatives are among, where these are not all.
+    had: Option<had::Had>,
 }
 
 /// The list of a batch.
@@ -271,7 +271,7 @@ impl Sampler {
             )
         })?;
         if negatives_per_positive > 0 {
-            refuse_users_of_everything(train)?;
+            had::refuse_users_of_everything(train)?;
         }
         Ok(Sampler {
             users: Vec::new(),
@@ -286,6 +286,7 @@ impl Sampler {
             list: List::None,
             related: Vec::new(),
             typed: None,
+            had: None,
         })
     }
 
@@ -375,6 +376,7 @@ impl Sampler {
                 batch.set_list((0..count).map(|j| scale(rng.at(j.into())[0], items)));
             }
         }
+        self.set_noise(epoch, start, batch);
         if self.has_log_q() {
             let column = batch.columns().len().min(1);
             for at in 0..batch.len() {
@@ -383,16 +385,6 @@ impl Sampler {
             }
         }
         batch.sort();
-    }
-}
-
-fn refuse_users_of_everything(train: &Interactions) -> Result<()> {
-    match user_of_everything(train) {
-        None => Ok(()),
-        Some(user) => {
-            let key = train.user_ids().key(user).unwrap_or_default();
-            Err(nothing_to_draw(&key, train.items()))
-        }
     }
 }
 

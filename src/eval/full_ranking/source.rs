@@ -6,7 +6,7 @@ use super::users::USERS;
 use crate::{
     Error, Result,
     eval::{Best, Query, Rank},
-    executor::{Executor, TopK, offer_row, rank_catalogue, rank_in_row, top_catalogue},
+    executor::{Executor, TopK, offer_row, rank_catalogue, top_catalogue},
     memory,
 };
 
@@ -79,16 +79,46 @@ impl<F: FnMut(&[u32], &mut [f32]) -> Result<()>> Source for OfScores<F> {
         Ok(best)
     }
 
+    /// A user's scores are put in order once, in which each of the user's targets is looked up.
     fn ranks(&mut self, queries: &[Query<'_>], targets: &[u32]) -> Result<Vec<Rank>> {
         let (mut ranks, mut targets) = (Vec::with_capacity(queries.len()), targets.iter());
+        let mut sorted = Vec::new();
         for of_user in queries.chunk_by(|one, other| one.user == other.user) {
             for scores in self.rows(&of_user[..1])? {
-                for (query, &target) in of_user.iter().zip(&mut targets) {
-                    ranks.push(rank_in_row(scores, query, target)?);
+                in_order(scores, &of_user[0], &mut sorted)?;
+                for (_, &target) in of_user.iter().zip(&mut targets) {
+                    ranks.push(rank_among(&sorted, scores[target as usize]));
                 }
             }
         }
         Ok(ranks)
+    }
+}
+
+/// The scores of all items but the known ones, highest first.
+fn in_order(scores: &[f32], query: &Query<'_>, sorted: &mut Vec<f32>) -> Result<()> {
+    let mut known = query.known.iter().copied().peekable();
+    sorted.clear();
+    for (item, &score) in (0..).zip(scores) {
+        if score.is_nan() {
+            return Err(query.nan(item));
+        }
+        if known.next_if_eq(&item).is_none() {
+            sorted.push(score);
+        }
+    }
+    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+    Ok(())
+}
+
+/// Where one of these scores stands among the others.
+fn rank_among(sorted: &[f32], score: f32) -> Rank {
+    // -0 and 0 are one score, which the order keeps apart but side by side.
+    let better = sorted.partition_point(|&other| other > score);
+    let same = sorted.partition_point(|&other| other >= score) - better;
+    Rank {
+        better: better as u64,
+        ties: (same as u64).saturating_sub(1),
     }
 }
 

@@ -61,6 +61,7 @@ impl PlanBuilder {
             logit,
             exposed: self.exposed,
             propagation,
+            featured: self.featured,
         })
     }
 
@@ -133,6 +134,8 @@ impl PlanBuilder {
     /// Every id column picks from a table, every sequence has a column, and the parameters fit in an address space.
     fn check_params(&mut self) {
         let mut is_read = vec![false; self.columns.len()];
+        // Ids with features are read by columns that are filled in beside them.
+        self.featured.iter().for_each(|featured| is_read[featured.of] = true);
         let mut gathers = vec![0usize; self.params.len()];
         for stage in &self.stages {
             if let Role::LookUp { table, column } = stage.role() {
@@ -326,6 +329,14 @@ impl PlanBuilder {
         }
         let gathers = match stage.role() {
             Role::LookUp { .. } => true,
+            // A sum beside look-ups has its gradient where theirs are: it may hand it on to what is not looked up itself.
+            Role::Layer if matches!(stage, Stage::Add(_)) => {
+                let is_gathered = |view: &View| gathered[view.buffer] == Some(true);
+                match stage.inputs().iter().any(is_gathered) {
+                    true => false,
+                    false => return,
+                }
+            }
             Role::Tables { .. } | Role::Layer | Role::Loss { .. } | Role::AuxiliaryLoss { .. } => false,
             Role::BesideLookUps => return,
         };

@@ -1,6 +1,7 @@
 //! Puts a plan together and derives its backward pass.
 
 mod derive;
+mod featured;
 mod features;
 mod finish;
 mod graphs;
@@ -15,7 +16,7 @@ use alloc::{
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{Column, Init, Param, ParamKind, Part, RowType, Space, Stage, View};
+use super::{Column, Featured, Init, Param, ParamKind, Part, RowType, Space, Stage, View};
 use crate::{Error, Result};
 
 /// Columns of a buffer at most: products of two widths stay far from overflow.
@@ -75,6 +76,8 @@ pub struct PlanBuilder {
     /// Whether parameters that are there already are meant by their names.
     shares: bool,
     fault: Option<String>,
+    /// The columns of ids that have features.
+    featured: Vec<Featured>,
 }
 
 impl PlanBuilder {

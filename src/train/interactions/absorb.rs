@@ -45,6 +45,11 @@ impl Trainer {
     /// interactions become edges, and everyone is who the graph makes of them from then on. A new id's own row is zero, so
     /// that a new user is what comes from their items. This goes over all interactions once a call.
     ///
+    /// Of a model that [knows](Trainer::with_known) users and items by features, a row is what the embedding has besides these: it alone
+    /// moves, while rows of features stay, as dense parameters do. Means are those of embeddings. A new id has no features;
+    /// [`absorb_item`](Trainer::absorb_item) and [`absorb_user`](Trainer::absorb_user) take some in. Items that nobody has are
+    /// no negatives.
+    ///
     /// What [`Kgcn`](crate::models::Kgcn) has learnt of relations and of neighbours of items stays as well; a new item has no
     /// neighbours.
     ///

@@ -168,6 +168,9 @@ impl Trainer {
         let is_typed = pairwise && self.plan().has_heads();
         let mut list = Vec::new();
         let items = u32::try_from(self.items()).unwrap_or(u32::MAX);
+        // What features say of an item that nobody has is not to be unlearnt.
+        let may_be_negative =
+            |item: u32| self.known.is_none() || self.support.get(item as usize).is_some_and(|&count| count > 0);
         for &(user, item) in group {
             let (trained, absorbed) = (self.history.trained(user), self.history.absorbed(user));
             let older = (trained.len() + absorbed.len()) as u32;
@@ -189,7 +192,7 @@ impl Trainer {
                     false => batch.push(&[user, positive], 1.0),
                 }
                 for _ in 0..config.negatives {
-                    let unknown = |&item: &u32| !self.history.contains(user, item);
+                    let unknown = |&item: &u32| !self.history.contains(user, item) && may_be_negative(item);
                     if let Some(negative) = (0..ATTEMPTS).map(|_| draws.below(items)).find(unknown) {
                         match draw {
                             Draw::Pairs if is_typed => {

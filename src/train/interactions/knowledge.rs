@@ -3,7 +3,7 @@
 use alloc::format;
 
 use super::{
-    Trainer,
+    ITEM, Trainer,
     keys::{begins_with, padded},
 };
 use crate::{
@@ -106,10 +106,11 @@ impl Trainer {
         }
     }
 
-    /// The keys of items by relations or knowledge, whichever know more of them.
+    /// The keys of items by features, relations or knowledge, whichever know more of them.
     pub(super) fn related_item_ids(&self) -> Option<IdMap> {
         let related = self.relations.as_ref().map(Relations::item_ids).cloned();
         let known = self.knowledge.as_ref().map(|knowledge| knowledge.item_ids());
-        related.into_iter().chain(known).max_by_key(IdMap::len)
+        let featured = self.known_ids(ITEM).cloned();
+        related.into_iter().chain(known).chain(featured).max_by_key(IdMap::len)
     }
 }

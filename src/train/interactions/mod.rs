@@ -11,6 +11,8 @@ mod history;
 mod item_users;
 pub(crate) mod keys;
 mod knowledge;
+mod known;
+mod known_rows;
 mod new_rows;
 mod recommend;
 mod relations;
@@ -23,6 +25,8 @@ pub use config::{AbsorbConfig, TrainConfig};
 #[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use fit::Prepared;
 pub use history::History;
+pub use known::Known;
+pub use known_rows::KnownRow;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
@@ -63,6 +67,8 @@ pub struct Trainer {
     pub(crate) history: History,
     pub(crate) relations: Option<Relations>,
     pub(crate) knowledge: Option<Arc<Knowledge>>,
+    /// Features of users and of items, where there are some.
+    pub(crate) known: Option<Known>,
     pairs: recommend::Pairs,
 }
 
@@ -128,6 +134,9 @@ impl Trainer {
                 format!("{loss}: the parts were trained by {before}, and their parameters are not those of {loss}");
             return Err(Error::config("loss", reason));
         }
+        for part in [&*gmf, &*mlp] {
+            part.refuse_features("pretraining")?;
+        }
         let (gmf_state, mlp_state) = (gmf.state()?, mlp.state()?);
         let state = model.pretrained((gmf.plan(), &gmf_state), (mlp.plan(), &mlp_state), alpha)?;
         Self::with_state(model, device, config, state)
@@ -158,6 +167,11 @@ impl Trainer {
             true => Box::new(WithNeighbours::new(executor)),
             false => executor,
         };
+        Self::of_executor(model, executor, config)
+    }
+
+    /// A trainer on an executor of the model, as it is.
+    fn of_executor(model: Model, executor: Box<dyn Executor>, config: TrainConfig) -> Result<Self> {
         let numbered = |rows| IdMap::numbered(u32::try_from(rows).unwrap_or(u32::MAX));
         let [user_ids, item_ids] = model.rows().map(numbered);
         let mut trainer = Trainer {
@@ -172,6 +186,7 @@ impl Trainer {
             history: History::default(),
             relations: None,
             knowledge: None,
+            known: None,
             pairs: recommend::Pairs::default(),
         };
         trainer.give_graph()?;
@@ -306,8 +321,9 @@ impl Trainer {
         }
         if !self.keyed {
             let (users, items) = (self.users(), self.items());
-            self.user_ids = padded(train.user_ids(), users)?;
-            // Relations and knowledge may know more items, and the same as far as both go.
+            let user_ids = self.known_ids(USER).filter(|keys| keys.len() > train.user_ids().len());
+            self.user_ids = padded(user_ids.unwrap_or(train.user_ids()), users)?;
+            // Features, relations and knowledge may know more items, and the same as far as both go.
             let related = self.related_item_ids();
             let item_ids = related.as_ref().filter(|keys| keys.len() > train.item_ids().len());
             self.item_ids = padded(item_ids.unwrap_or(train.item_ids()), items)?;
@@ -329,7 +345,7 @@ impl Trainer {
         let related = if self.keyed { None } else { self.related_item_ids() };
         let [users, items] = match self.keyed {
             true => [Some(&self.user_ids), Some(&self.item_ids)],
-            false => [None, related.as_ref()],
+            false => [self.known_ids(USER), related.as_ref()],
         };
         let sides = [("users", train.user_ids(), users), ("items", train.item_ids(), items)];
         for (what, keys, known) in sides {

@@ -56,7 +56,8 @@ impl<'a> InteractionTask<'a> {
     }
 }
 
-/// What draws the samples of a split's training part.
+/// What draws the samples of a split's training part. Where ids have features, negatives are items that somebody has there: an item that
+/// nobody has would teach its features that they are disliked, though nobody was asked.
 ///
 /// # Errors
 /// Those of [`Sampler::new`], and where positives of related items are asked for and there are none.
@@ -73,6 +74,9 @@ pub(super) fn sampler_of(
         Draw::Positives { log_q, .. } => Sampler::of_positives(&split.train, log_q, config.seed)?,
     };
     let mut sampler = sampler.with_sampling(config.sampling)?;
+    if !executor.plan().featured().is_empty() {
+        sampler = sampler.with_negatives_that_somebody_has(&split.train)?;
+    }
     if let Draw::Positives { related: true, .. } = config.loss.draw() {
         let rows = pair_of(executor.plan()).map(|pair| executor.plan().rows_of(pair.candidate))?;
         let items = u32::try_from(rows).unwrap_or(u32::MAX);

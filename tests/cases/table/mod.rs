@@ -84,6 +84,12 @@ pub fn click_cases() -> Vec<Case> {
     rows.map(|(name, plan)| Case::new(name, plan)).collect()
 }
 
+/// Models of features of users and items.
+pub fn featured_cases([users, items]: [usize; 2]) -> Vec<Case> {
+    let rows = models::featured_models(users, items).into_iter();
+    rows.map(|(name, plan)| Case::new(name, plan)).collect()
+}
+
 /// All rows: operations alone, operations together, and models. `[users, items]` are the rows of the
 /// models' tables, and `hidden` the widths of recurrent layers.
 pub fn cases([users, items]: [usize; 2], hidden: [usize; 2]) -> Vec<Case> {
@@ -98,5 +104,6 @@ pub fn cases([users, items]: [usize; 2], hidden: [usize; 2]) -> Vec<Case> {
     cases.extend(click_cases());
     let known = models::knowledge_models(users, items).into_iter();
     cases.extend(known.map(|(name, plan)| Case::new(name, plan)));
+    cases.extend(featured_cases([users, items]));
     cases
 }

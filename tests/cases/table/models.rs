@@ -1,7 +1,7 @@
 //! Models of users and items.
 
 use pocketrec::{
-    models::{Cfkg, Gmf, Kgcn, Loss, Mf, Mlp, NeuMf, SasRec},
+    models::{Cfkg, Gmf, Kgcn, Loss, Mf, Mlp, NeuMf, SasRec, Softmax},
     ops::SigmoidCrossEntropy,
     plan::{Activation, Init, Plan, PlanBuilder},
 };
@@ -57,6 +57,29 @@ pub fn points(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
 pub fn knowledge_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
     let kgcn = Kgcn::new(users, items, 11, 4).embedding_dim(7);
     vec![("model KGCN", kgcn.plan().unwrap())]
+}
+
+/// Models whose users and items are made of a row of their own and of those of features, likewise: by label and by pairs, and with
+/// candidates of a block that share a table.
+pub fn featured_models(users: usize, items: usize) -> Vec<(&'static str, Plan)> {
+    let neu_mf = NeuMf::new(users, items).factors(3).layers([10, 7, 5]);
+    let softmax = Loss::Softmax(Softmax {
+        block: 8,
+        ..Softmax::default()
+    });
+    let featured =
+        |plan: pocketrec::Result<Plan>, features: [usize; 2]| plan.unwrap().with_features(&features).unwrap();
+    vec![
+        (
+            "model of features MF",
+            featured(Mf::new(users, items).factors(5).plan(), [0, 11]),
+        ),
+        ("model of features NeuMF", featured(neu_mf.plan_for(Loss::Bpr), [6, 19])),
+        (
+            "model of features by softmax",
+            featured(Mf::new(users, items).factors(7).plan_for(softmax), [6, 19]),
+        ),
+    ]
 }
 
 /// A plan whose first column is the candidate's.

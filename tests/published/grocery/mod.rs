@@ -10,7 +10,10 @@ use std::{
 };
 
 use pocketrec::{
-    data::{Candidates, Delimited, Interactions, RelationFile, Relations, Split},
+    data::{
+        Candidates, Delimited, FeatureFile, FeatureKind, FeatureTable, Features, Interactions, RelationFile, Relations,
+        Split,
+    },
     eval::Protocol,
     train::{TrainConfig, Trainer},
 };
@@ -64,6 +67,40 @@ pub fn read() -> Option<Data> {
         test,
         relations,
     })
+}
+
+/// What items are known by: their category, and what they are related to, either way. Each is its own neighbour, so that what is learnt
+/// of an item is there for those that are related to it.
+pub fn features(train: &Interactions) -> Features {
+    let file = NAMES
+        .into_iter()
+        .fold(RelationFile::new(), |file, name| file.items(name));
+    let path = folder().join("item_meta.csv");
+    let known = file.read(&path, train.item_ids()).unwrap();
+    let of_category = FeatureFile::of_items().category(CATEGORY);
+    let categories = of_category.read(path, train.item_ids()).unwrap();
+    let mut near: Vec<Vec<u32>> = (0..train.items()).map(|item| vec![item]).collect();
+    for relation in 0..NAMES.len() as u32 {
+        for (head, tail) in known.of_relation(relation) {
+            for (one, other) in [(head, tail), (tail, head)] {
+                if one < train.items() && other < train.items() {
+                    near[one as usize].push(other);
+                }
+            }
+        }
+    }
+    let table = FeatureTable::new(train.item_ids());
+    let table = table.column("near", FeatureKind::Values).unwrap();
+    let mut table = table.column("category", FeatureKind::Category).unwrap();
+    for (item, mut near) in (0..).zip(near) {
+        near.sort_unstable();
+        near.dedup();
+        let near: Vec<String> = near.iter().map(u32::to_string).collect();
+        let category = categories.of(item).first().map_or_else(String::new, u32::to_string);
+        let key = train.item_ids().key(item).unwrap();
+        table.push(&key, &[&near.join("|"), &category]).unwrap();
+    }
+    table.finish().unwrap()
 }
 
 /// A split whose cases are ranked among 99 items, drawn by the published rule: the user has them in no part.

@@ -11,7 +11,7 @@ use super::{ITEM, Trainer, USER};
 use crate::{
     Error, Result,
     data::Batch,
-    executor::score_with,
+    executor::{composed_rows, score_with},
     explain::Explanation,
     models::{Loss, Model},
     ops::normalise::SHORTEST,
@@ -110,14 +110,14 @@ impl Trainer {
         Ok(Explanation::neighbours(logit[0], entities.zip(read)))
     }
 
-    /// A row of a parameter.
+    /// A row of a parameter, as scores see it.
     fn row(&mut self, name: &str, row: u32) -> Result<Vec<f64>> {
         let params = self.plan().params();
         let param = params.iter().position(|param| param.name == name);
         let param = param.ok_or_else(|| Error::config("model", String::from("it has no ") + name))?;
         let mut values = vec![0.0; params[param].width];
         let executor = &mut self.core.executor;
-        executor.read_rows(param, row as usize, &mut values).wait()?;
+        composed_rows(&mut **executor, param, row as usize, &mut values).wait()?;
         Ok(values.into_iter().map(f64::from).collect())
     }
 }
