@@ -271,7 +271,7 @@ impl Plan {
     }
 
     /// The same plan as callers of an executor see it that fills features in by itself: by the columns of the plan without them.
-    pub(crate) fn as_without_features(mut self, plain: &Plan) -> Self {
+    pub(crate) fn seen_without_features(mut self, plain: &Plan) -> Self {
         let given = plain.columns.len();
         self.columns[..given].clone_from_slice(&plain.columns);
         self.scored_columns = plain.scored_columns;

@@ -43,7 +43,7 @@ impl WithFeatures {
     /// In front of an executor of a plan with features and one of the same without, which has the rows that the former's make.
     pub fn new(inner: Box<dyn Executor>, composed: Box<dyn Executor>, rows: FeaturedBatch) -> Self {
         WithFeatures {
-            plan: inner.plan().clone().as_without_features(composed.plan()),
+            plan: inner.plan().clone().seen_without_features(composed.plan()),
             inner,
             composed,
             rows,

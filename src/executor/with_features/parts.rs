@@ -76,7 +76,7 @@ impl StepTables for WithFeatures {
         self.rows.expand(batch, 0.0, &mut self.batch);
         let (own, shared) = (self.own_rows(batch), self.shared_rows());
         self.changed(&own);
-        let (inner, batch, optimizer) = (&mut *self.inner, &self.batch, optimizer.clone());
+        let (inner, batch, optimizer) = (&mut *self.inner, &self.batch, *optimizer);
         Pending::start(async move {
             let kept = match inner.keeping() {
                 Some(keeping) => keeping.keep(&shared),
