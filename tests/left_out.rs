@@ -10,9 +10,14 @@ use measured::{Any, clicks, loss, model, rows};
 use pocketrec::{
     Result,
     cpu::{CpuExecutor, Isa},
-    data::clicks::{IdField, Layout, Table},
+    data::{
+        FeatureKind, FeatureTable, Interactions,
+        clicks::{IdField, Layout, Table},
+    },
+    device::Device,
     models::{Ccl, DeepFm, LightGcn, Loss, Mf, NeuMf, SasRec},
     plan::{Plan, State},
+    train::{Known, TrainConfig, Trainer},
 };
 
 /// Two fields of ids, with a vocabulary each.
@@ -55,6 +60,24 @@ fn a_model_whose_kernels_are_left_out_is_refused_by_its_feature() {
                 assert!(!is_built && said.contains(&format!("feature `{feature}`")), "{said}");
             }
         }
+    }
+}
+
+#[test]
+fn features_of_items_are_refused_by_their_feature() {
+    let data = Interactions::from_columns((1, 2), &[0], &[1], &[]).unwrap();
+    let mut table = FeatureTable::new(data.item_ids())
+        .column("kind", FeatureKind::Values)
+        .unwrap();
+    table.push("1", &["tea"]).unwrap();
+    let known = Known::of_items(table.finish().unwrap());
+    let config = TrainConfig::default();
+    match Trainer::with_known(Mf::new(1, 2), known, Device::cpu(), config) {
+        Ok(_) => assert!(cfg!(feature = "known")),
+        Err(error) => assert!(
+            cfg!(not(feature = "known")) && error.to_string().contains("feature `known`"),
+            "{error}"
+        ),
     }
 }
 

@@ -1,6 +1,12 @@
 //! Features of users and items: what they are called as JSON and texts, which row has which as tensors.
 
-use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +21,7 @@ use super::{
 };
 use crate::{
     data::{FeatureKind, Features, IdMap, StoredColumn},
-    train::Known,
+    train::{Known, known_left_out},
 };
 
 /// The metadata key.
@@ -77,6 +83,9 @@ pub(super) fn write<'a>(
     strings: &mut BTreeMap<String, String>,
     to: &mut Vec<Output<'a>>,
 ) -> Result<(), Unwritten> {
+    if cfg!(not(feature = "known")) {
+        return Err(known_left_out().into());
+    }
     let mut side = |side: usize| known.side(side).map(|features| write_side(features, SIDES[side].2, to));
     let record = Record {
         left_out: Exact(known.left_out.into()),
@@ -125,6 +134,9 @@ fn write_side<'a>(features: &'a Features, name: &str, to: &mut Vec<Output<'a>>) 
 pub(super) fn read(input: &Input, reader: &mut Reader<'_>, rows: [usize; 2]) -> Result<Option<Known>, String> {
     if input.string(KEY).is_err() {
         return Ok(None);
+    }
+    if cfg!(not(feature = "known")) {
+        return Err(known_left_out().to_string());
     }
     let record: Record = json(input, KEY)?;
     let mut sides = [None, None];

@@ -22,7 +22,7 @@
 macro_rules! for_each_op {
     ($receiver:ident) => {
         $receiver! {
-            Gather, Numeric in ["clicks"], Linear, Product, Sum, Fm in ["clicks"], Pool in ["clicks"], Dropout,
+            Gather, Numeric in ["clicks"], Linear, Product, Sum, Fm in ["clicks"], Pool in ["clicks", "known"], Dropout,
             Prelu in ["clicks"], AttentionUnit in ["clicks"], Softmax in ["clicks", "graphs"],
             Attention in ["clicks", "graphs"], BatchNorm in ["clicks"], Affine in ["clicks"], LayerNorm in ["sequences"],
             Dice in ["clicks"], Gru in ["clicks"], LastStep in ["clicks", "sequences"], PairWithNext in ["clicks"],

@@ -49,6 +49,8 @@ pub use events::{BestEpoch, Control, EpochReport, Event, FitReport, IntoControl,
 #[cfg(all(feature = "web", target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use interactions::Prepared;
 pub(crate) use interactions::keys::pad as pad_keys;
+#[cfg(feature = "checkpoint")]
+pub(crate) use interactions::known::left_out as known_left_out;
 pub use interactions::{AbsorbConfig, AbsorbReport, History, Known, KnownRow, TrainConfig, Trainer};
 pub use progress::Progress;
 #[cfg(feature = "checkpoint")]

@@ -92,6 +92,9 @@ impl Known {
     /// # Errors
     /// [`Error::Config`] where the model or the loss has no place for them, and those of the model's plan.
     pub(crate) fn plan(&self, model: &Model, loss: Loss) -> Result<Plan> {
+        if cfg!(not(feature = "known")) {
+            return Err(left_out());
+        }
         if !matches!(model, Model::Mf(_) | Model::Gmf(_) | Model::Mlp(_) | Model::NeuMf(_)) {
             let reason = format!(
                 "{} does not take features of users and items: MF, GMF, MLP and NeuMF do",
@@ -126,6 +129,12 @@ impl Known {
         }
         Ok(())
     }
+}
+
+/// Why a build without it takes no features.
+pub(crate) fn left_out() -> Error {
+    let reason = "this build takes no features of users and items: they want the feature `known` of pocketrec";
+    Error::config("features", reason)
 }
 
 impl Trainer {
@@ -172,6 +181,9 @@ impl Trainer {
         config: TrainConfig,
         state: State,
     ) -> Result<Self> {
+        if cfg!(not(feature = "known")) {
+            return Err(left_out());
+        }
         config.validate()?;
         known.check(model.rows())?;
         let plain = model.plan_for(config.loss)?;

@@ -11,7 +11,7 @@ mod history;
 mod item_users;
 pub(crate) mod keys;
 mod knowledge;
-mod known;
+pub(crate) mod known;
 mod known_rows;
 mod new_rows;
 mod recommend;
