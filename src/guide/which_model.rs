@@ -8,7 +8,8 @@
 //! 4. What comes next, after what came just before (songs, an evening's films): SASRec.
 //! 5. Who has what and nothing else: MF, the cheapest to serve and on MovieLens-1M the best; iALS where it is to be done in seconds.
 //! 6. Who has what, and most have little: LightGCN, by softmax with one layer.
-//! 7. Items that nobody has yet, with relations to others: LightGCN with these as edges.
+//! 7. Items that nobody has yet: LightGCN with their relations to others as edges; where there are categories, words or numbers
+//! instead, MF or NeuMF that [knows items by these](crate::train::Trainer::with_known).
 //! 8. Attributes of items as well, and a path along them to show: CFKG. A knowledge graph whose relations differ from user to
 //! user: KGCN, but try MF beside it: on Last.FM that is better without any graph.
 //! 9. Users who come and are served at once, without training: SASRec, LightGCN, iALS, RP3beta.
@@ -21,10 +22,10 @@
 //! <!-- made by benches/which_model.py -->
 //! | Model | Needs | Accuracy (published) | An epoch | Memory | New user; new item | Reasons | Runs on |
 //! | --- | --- | --- | --- | --- | --- | --- | --- |
-//! | [MF](crate::models::Mf) | who has what | ML-1M 0.7328&nbsp;(0.7294)<br>Gowalla 0.1571&nbsp;(0.1627)<br>Last.FM 0.8457 |  |  | by steps; by steps | parts | CPU, GPU |
-//! | [GMF](crate::models::Gmf) | who has what | ML-1M 0.6403 |  |  | by steps; by steps | parts | CPU, GPU |
-//! | [MLP](crate::models::Mlp) | who has what | ML-1M 0.6754&nbsp;(0.671) |  |  | by steps; by steps | none | CPU, GPU |
-//! | [NeuMF](crate::models::NeuMf) | who has what | ML-1M 0.6888&nbsp;(0.688) | ML-1M, batch 256: 1.4&nbsp;s |  | by steps; by steps | none | CPU, GPU |
+//! | [MF](crate::models::Mf) | who has what; features of users or items, if there are any | ML-1M 0.7328&nbsp;(0.7294)<br>Gowalla 0.1571&nbsp;(0.1627)<br>Last.FM 0.8457 |  |  | by steps; by steps | parts | CPU, GPU |
+//! | [GMF](crate::models::Gmf) | who has what; features of users or items, if there are any | ML-1M 0.6403 |  |  | by steps; by steps | parts | CPU, GPU |
+//! | [MLP](crate::models::Mlp) | who has what; features of users or items, if there are any | ML-1M 0.6754&nbsp;(0.671) |  |  | by steps; by steps | none | CPU, GPU |
+//! | [NeuMF](crate::models::NeuMf) | who has what; features of users or items, if there are any | ML-1M 0.6888&nbsp;(0.688) | ML-1M, batch 256: 1.4&nbsp;s |  | by steps; by steps | none | CPU, GPU |
 //! | [RP3beta](crate::classical::Rp3Beta) | who has what | Gowalla 0.1818 | Gowalla: 1.2&nbsp;s |  | at once; fit anew | parts | CPU |
 //! | [iALS](crate::classical::Ials) | who has what | Gowalla 0.1494&nbsp;(0.1492) |  |  | at once; fit anew | parts | CPU |
 //! | [LightGCN](crate::models::LightGcn) | who has what; relations of items, if there are any | Gowalla 0.1830&nbsp;(0.1823)<br>Grocery 0.4427&nbsp;(0.3705) | Gowalla, softmax: 5.7&nbsp;s<br>Gowalla, BPR, 3 layers: 14.7&nbsp;s<br>Grocery: 11&nbsp;to&nbsp;13&nbsp;s |  | at once; at once | parts | CPU, GPU; `graphs` |
@@ -61,7 +62,9 @@
 //!   that the process had, with the data in it.
 //! - **New user; new item**: what [`absorb`](crate::train::Trainer::absorb) does with the first clicks. *At once* makes no
 //!   step: who they are follows from what they have. *By steps* makes a bounded number of steps of gradient descent on few
-//!   rows. *Fit anew*: nothing is learnt of it before the next fit; it is refused, or scored 0 by SASRec.
+//!   rows. *Fit anew*: nothing is learnt of it before the next fit; it is refused, or scored 0 by SASRec. Where MF, GMF, MLP and
+//!   NeuMF know users or items by [features](crate::train::Trainer::with_known), who or what is new has a list or a place in one before
+//!   any click ([`absorb_item`](crate::train::Trainer::absorb_item)).
 //! - **Reasons**: [`explain`](crate::explain) has what each kind is, and [the page on reasons](super::reasons) what it
 //!   means.
 //! - **Runs on**: the processor on any instruction set, and graphics devices through wgpu; behind it the feature whose

@@ -1,5 +1,5 @@
 //! What needs no model reaches on cold items of MovieLens-1M, Amazon Grocery and Last.FM: chance, the attributes of a user's
-//! history, and a popularity that nobody can know. Models have to be better than the first two.
+//! history, and a popularity that nobody can know. Models have to be better than the first two; MF that knows items by features is.
 //!
 //! Takes minutes, and the data beside the project:
 //!
@@ -114,37 +114,66 @@ fn baselines_of_last_fm() {
     assert_near(baselines("Last.FM", &data, &features), [0.024, 0.082, 0.403], 0.15);
 }
 
-/// Recall at 20 places of cold items alone by a model with features, on a draw of cold items of its own:
+/// Recall at 20 places of cold items alone by a model with features, on a draw of cold items that settings are looked at on:
 /// `COLD="SET MODEL EPOCHS RATE BATCH TEMPERATURE LEFT_OUT WIDTH EVERY"`, where SET is `ml-1m`, `grocery` or `lastfm` and a TEMPERATURE of 0 means
 /// cross-entropy with four negatives; several with semicolons between, one after the other.
 #[test]
 #[ignore = "takes minutes in release mode; for trials"]
 fn trial_with_features() {
     let texts = std::env::var("COLD").unwrap_or_default();
-    texts.split(';').filter(|text| !text.trim().is_empty()).for_each(trial);
+    for text in texts.split(';').filter(|text| !text.trim().is_empty()) {
+        recall_by_features(text, 11);
+    }
 }
 
-fn trial(text: &str) {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let number = |k: usize| -> f32 { words[k].parse().unwrap() };
-    let (data, features) = match words[0] {
+/// With the best settings of that draw, on three others: more than the attributes of what a user has say by themselves, and on
+/// Last.FM more than the best simple method (relations of the items, 0.133).
+#[test]
+#[ignore = "takes minutes in release mode"]
+fn features_rank_what_nobody_has() {
+    for (text, least) in [
+        ("lastfm mf 15 3e-3 512 0.3 0.5 128 15", 0.14),
+        ("grocery mf 9 3e-3 1024 0.2 0.5 64 9", 0.0119),
+        ("ml-1m mf 2 1e-3 1024 0.1 0.5 64 2", 0.0988),
+    ] {
+        let recalls: Option<Vec<f64>> = [1, 2, 3]
+            .map(|draw| recall_by_features(text, draw))
+            .into_iter()
+            .collect();
+        let Some(recalls) = recalls else { continue };
+        let mean = recalls.iter().sum::<f64>() / recalls.len() as f64;
+        println!("{text}: mean of three draws {mean:.4}");
+        assert!(mean >= least, "{text}: {recalls:?}");
+    }
+}
+
+/// The interactions of a set, and what is known of its items.
+fn items_with_features(set: &str) -> Option<(Interactions, Features)> {
+    Some(match set {
         "ml-1m" => {
-            let folder = movie_lens().unwrap();
+            let folder = movie_lens()?;
             let data = Interactions::read(folder.join("ratings.dat")).unwrap();
             let file = FeatureFile::of_items().values(3).words(2, 2048);
             let features = file.read(folder.join("movies.dat"), data.item_ids()).unwrap();
             (data, features)
         }
         "grocery" => {
-            let Some(data) = grocery::read() else { return };
+            let data = grocery::read()?;
             (data.whole(), grocery::features(&data.train))
         }
         _ => {
-            let (data, known) = lastfm::plays().unwrap();
+            let (data, known) = lastfm::plays()?;
             (data, Features::of_triples(&known).unwrap())
         }
-    };
-    let split = data.cold_items(SHARE, 11).unwrap();
+    })
+}
+
+/// The recall after the last epoch; nothing where the data is not there.
+fn recall_by_features(text: &str, draw: u64) -> Option<f64> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let number = |k: usize| -> f32 { words[k].parse().unwrap() };
+    let (data, features) = items_with_features(words[0])?;
+    let split = data.cold_items(SHARE, draw).unwrap();
     let (users, items, width) = (data.users() as usize, data.items() as usize, number(7) as usize);
     let loss = match number(5) {
         0.0 => Loss::CrossEntropy,
@@ -172,7 +201,7 @@ fn trial(text: &str) {
     };
     let known = Known::of_items(features).left_out(number(6));
     let mut trainer = Trainer::with_known(model, known, Device::cpu(), config).unwrap();
-    let start = std::time::Instant::now();
+    let (start, mut recall) = (std::time::Instant::now(), None);
     for epochs in (number(8) as u32..=config.epochs).step_by(number(8) as usize) {
         trainer.set_config(TrainConfig { epochs, ..config }).unwrap();
         trainer.fit(&split, |_| ()).unwrap();
@@ -182,8 +211,10 @@ fn trial(text: &str) {
             .all;
         let seconds = start.elapsed().as_secs_f64();
         println!(
-            "{text}: epoch {epochs}, recall {:.4}, NDCG {:.4}, {seconds:.1} s",
+            "{text}: draw {draw}, epoch {epochs}, recall {:.4}, NDCG {:.4}, {seconds:.1} s",
             alone.recall, alone.ndcg
         );
+        recall = Some(alone.recall);
     }
+    recall
 }
