@@ -37,9 +37,9 @@
 //! - `checkpoint` (with `std`): checkpoints, exports and deltas as bytes in memory. It needs `alloc` alone, too.
 //! - `parallel` (default): worker threads for the CPU executor. The bits do not depend on their number.
 //! - `full` (default): the kernels of all models and losses, and of all instruction sets. Small builds take what they use of its
-//!   parts: `clicks`, `graphs` (LightGCN, CFKG, KGCN), `sequences` (SASRec), `losses` (other than cross-entropy and BPR), `avx512`,
-//!   and `plain` (plain code on 64-bit ARM). Without any, MF, GMF, MLP and NeuMF train and recommend. A model whose kernels
-//!   are left out is refused with the name of the feature that it wants.
+//!   parts: `clicks`, `graphs` (LightGCN, CFKG, KGCN), `sequences` (SASRec), `losses` (other than cross-entropy and BPR), `known`
+//!   (features of users and items), `avx512`, and `plain` (plain code on 64-bit ARM). Without any, MF, GMF, MLP and NeuMF train
+//!   and recommend. A model whose kernels are left out is refused with the name of the feature that it wants.
 //! - `tune` (default): the search for settings.
 //! - `capi`: functions for C, with their header, as a shared or a static library.
 //! - `web`: functions for JavaScript, in a browser alone (`examples/web`).
