@@ -1,6 +1,10 @@
 //! Rows that are made of features: what is looked up of an id is its own row and those of its features.
 
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use hashbrown::HashMap;
 
@@ -50,13 +54,13 @@ impl Plan {
 impl PlanBuilder {
     /// A builder with all of a plan but its stages.
     fn of(plan: Plan) -> Self {
-        fn places<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<alloc::string::String, usize> {
+        fn places<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<String, usize> {
             names
                 .enumerate()
                 .map(|(place, name)| (name.to_string(), place))
                 .collect()
         }
-        let names = |all: Vec<alloc::string::String>| Names {
+        let names = |all: Vec<String>| Names {
             places: places(all.iter().map(|name| &**name)),
             all,
         };
