@@ -22,7 +22,7 @@
 //! <!-- made by benches/which_model.py -->
 //! | Model | Needs | Accuracy (published) | An epoch | Memory | New user; new item | Reasons | Runs on |
 //! | --- | --- | --- | --- | --- | --- | --- | --- |
-//! | [MF](crate::models::Mf) | who has what; features of users or items, if there are any | ML-1M 0.7328&nbsp;(0.7294)<br>Gowalla 0.1571&nbsp;(0.1627)<br>Last.FM 0.8457 |  |  | by steps; by steps | parts | CPU, GPU |
+//! | [MF](crate::models::Mf) | who has what; features of users or items, if there are any | ML-1M 0.7328&nbsp;(0.7294)<br>Gowalla 0.1628&nbsp;(0.1627)<br>Last.FM 0.8457 |  |  | by steps; by steps | parts | CPU, GPU |
 //! | [GMF](crate::models::Gmf) | who has what; features of users or items, if there are any | ML-1M 0.6403 |  |  | by steps; by steps | parts | CPU, GPU |
 //! | [MLP](crate::models::Mlp) | who has what; features of users or items, if there are any | ML-1M 0.6754&nbsp;(0.671) |  |  | by steps; by steps | none | CPU, GPU |
 //! | [NeuMF](crate::models::NeuMf) | who has what; features of users or items, if there are any | ML-1M 0.6888&nbsp;(0.688) | ML-1M, batch 256: 1.4&nbsp;s |  | by steps; by steps | none | CPU, GPU |
@@ -31,7 +31,7 @@
 //! | [LightGCN](crate::models::LightGcn) | who has what; relations of items, if there are any | Gowalla 0.1830&nbsp;(0.1823)<br>Grocery 0.4427&nbsp;(0.3705) | Gowalla, softmax: 5.7&nbsp;s<br>Gowalla, BPR, 3 layers: 14.7&nbsp;s<br>Grocery: 11&nbsp;to&nbsp;13&nbsp;s |  | at once; at once | parts | CPU, GPU; `graphs` |
 //! | [CFKG](crate::models::Cfkg) | who has what; relations or attributes of items | Grocery 0.4420&nbsp;(0.4199) | Grocery: 1.1&nbsp;to&nbsp;1.4&nbsp;s |  | by steps; by steps | paths | CPU, GPU; `graphs` |
 //! | [KGCN](crate::models::Kgcn) | who has what; a knowledge graph of items | Last.FM 0.8254&nbsp;(0.796) |  |  | by steps; by steps | neighbours | CPU, GPU; `graphs` |
-//! | [SASRec](crate::models::SasRec) | who has what, in order | ML-1M next 0.3071&nbsp;(0.3152)<br>Grocery 0.4064&nbsp;(0.3917) | ML-1M next: 6.5&nbsp;to&nbsp;7&nbsp;s<br>Grocery: 6&nbsp;s | 124&nbsp;MB | at once; fit anew | weights | CPU, GPU; `sequences` |
+//! | [SASRec](crate::models::SasRec) | who has what, in order | ML-1M next 0.3101&nbsp;(0.3152)<br>Grocery 0.4064&nbsp;(0.3917) | ML-1M next: 6.5&nbsp;to&nbsp;7&nbsp;s<br>Grocery: 6&nbsp;s | 124&nbsp;MB | at once; fit anew | weights | CPU, GPU; `sequences` |
 //! | [LR](crate::models::Lr) | rows with fields and a label, or choices | ML-1M clicks 0.7752 |  |  | by steps; by steps | none | CPU, GPU |
 //! | [FM](crate::models::Fm) | rows with fields and a label, or choices | Frappe 0.9681&nbsp;(0.9671) |  |  | by steps; by steps | none | CPU, GPU; `clicks` |
 //! | [Wide & Deep](crate::models::WideDeep) | rows with fields and a label, or choices | ML-1M clicks 0.7804&nbsp;(0.7798) |  |  | by steps; by steps | none | CPU, GPU |
