@@ -6,6 +6,7 @@ pub mod cost;
 pub mod device;
 pub mod ending;
 pub mod export;
+pub mod field;
 pub mod files;
 pub mod interactions;
 pub mod kind;

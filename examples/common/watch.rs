@@ -19,6 +19,8 @@ use super::{ending::Ending, output, signals::Stop};
 pub struct Watch {
     pub quiet: bool,
     pub deadline: Option<Instant>,
+    /// The option that names a file to save to, in programs that have one.
+    pub saved_by: Option<&'static str>,
     bar: ProgressBar,
     stop: Stop,
     /// What went wrong with the output: it ends training, but not before that is saved.
@@ -58,6 +60,7 @@ impl Watch {
         Watch {
             quiet,
             deadline: time.and_then(|time| Instant::now().checked_add(time)),
+            saved_by: None,
             bar,
             stop: Stop::default(),
             fault: None,
@@ -112,9 +115,10 @@ impl Watch {
     /// Ends the program where it was asked to or cannot write, after everything is saved: in `saved`, if there is one.
     pub fn check(&mut self, saved: Option<&Path>) -> Result<(), Ending> {
         let at = self.at;
-        let saved = match saved {
-            Some(path) => format!("saved to {}; go on with --resume", path.display()),
-            None => "nothing was saved, as there is no --checkpoint".into(),
+        let saved = match (saved, self.saved_by) {
+            (Some(path), _) => format!("saved to {}; go on with --resume", path.display()),
+            (None, Some(option)) => format!("nothing was saved, as there is no {option}"),
+            (None, None) => "nothing was saved".into(),
         };
         if let Some(signal) = self.stop.signal() {
             self.bar.finish_and_clear();

@@ -112,8 +112,10 @@ fn run(options: &Options) -> Result<(), Ending> {
         let (epochs, cost) = (config.epochs, trainer.cost(&data.train, Some(&data.dev), cost::PROBE)?);
         return Ok(cost::tell(&cost, epochs, 1)?);
     }
+    let mut watch = Watch::new(options.output.quiet, None);
+    watch.saved_by = Some("--checkpoint");
     let mut training = Training {
-        watch: Watch::new(options.output.quiet, None),
+        watch,
         checkpoint: options.output.checkpoint.clone(),
         curve: Vec::new(),
     };

@@ -15,14 +15,13 @@ use std::process::ExitCode;
 
 use pocketrec::{
     Error, Result,
-    data::PlantedPaths,
     device::Device,
     train::{TrainConfig, Trainer},
 };
 
 use common::{
     ending::{Ending, exit_code},
-    interactions::{data::MadeUp, session::Session},
+    interactions::{data::made_up_paths, session::Session},
 };
 use options::{NAMES, Options};
 
@@ -38,30 +37,18 @@ fn run(options: &Options) -> Result<(), Ending> {
         None => options.base(),
     };
     let device = session.device.clone();
-    session.run(base, made_up, |data, config, _| {
-        let train = &data.trained_on().train;
-        if let Some(reason) = options.model.too_many(train.items()) {
-            return Err(Error::config("--candidates", reason).into());
-        }
-        let model = options.model.build(train.users() as usize, train.items() as usize);
-        Ok(Trainer::new(model, device, config)?)
-    })
-}
-
-/// Histories in which each item leads to the next.
-fn made_up() -> Result<MadeUp> {
-    let planted = PlantedPaths::default().generate()?;
-    let interactions = planted.interactions.clone();
-    // What comes last is to be ranked by what came before.
-    let truth = move |user, item| {
-        let history = planted.interactions.of_user(user);
-        planted.probability(&history[..history.len() - 1], item) as f32
-    };
-    Ok(MadeUp {
-        interactions,
-        truth: Box::new(truth),
-        planted: "paths from item to item",
-    })
+    session.run(
+        base,
+        || made_up_paths(None),
+        |data, config, _| {
+            let train = &data.trained_on().train;
+            if let Some(reason) = options.model.too_many(train.items()) {
+                return Err(Error::config("--candidates", reason).into());
+            }
+            let model = options.model.build(train.users() as usize, train.items() as usize);
+            Ok(Trainer::new(model, device, config)?)
+        },
+    )
 }
 
 /// Refuses what no data could make right, by a model of one user and two items.

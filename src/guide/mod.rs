@@ -3,6 +3,7 @@
 //!
 //! - [`which_model`]: a decision in ten lines, and one table of what was measured.
 //! - [`reasons`]: what the reasons of each model mean, and what they do not.
+//! - [`fields`]: shops, social networks, content, ads, places; an example of each, its picture, and what to choose when.
 //!
 //! To change it:
 //!
@@ -149,5 +150,6 @@
 pub mod add_a_loss;
 pub mod add_a_model;
 pub mod add_an_op;
+pub mod fields;
 pub mod reasons;
 pub mod which_model;

@@ -1,9 +1,12 @@
 //! The examples as a user runs them: what they print, how they refuse, and that a killed run loses nothing.
 
+mod ads;
 mod cfkg;
 mod clicks;
+mod content;
 mod dry_run;
 mod federated;
+mod fields;
 #[cfg(feature = "gpu")]
 #[path = "../common/gpu.rs"]
 #[allow(dead_code)] // other tests use the rest
@@ -16,15 +19,18 @@ mod ncf;
 mod next;
 mod pairs_read;
 mod pictures;
+mod places;
 mod reading;
 mod recommend;
 mod resume;
 mod rows;
 #[cfg(unix)]
 mod shell;
+mod shop;
 #[cfg(feature = "gpu")]
 #[path = "../skipped/mod.rs"]
 mod skipped;
+mod social;
 #[cfg(feature = "tune")]
 mod tune;
 mod why;

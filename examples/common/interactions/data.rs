@@ -2,7 +2,7 @@
 
 use pocketrec::{
     Error, Result,
-    data::{Candidates, Dataset, IdMap, Interactions, Planted, ReadReport, Split},
+    data::{Candidates, Dataset, IdMap, Interactions, Planted, PlantedPaths, ReadReport, Split},
     train::Trainer,
 };
 
@@ -34,6 +34,24 @@ pub fn made_up() -> Result<MadeUp> {
         interactions: planted.interactions.clone(),
         truth: Box::new(move |user, item| planted.score(user, item)),
         planted: "tastes",
+    })
+}
+
+/// Histories in which each item leads to the next.
+pub fn made_up_paths(seed: Option<u64>) -> Result<MadeUp> {
+    let usual = PlantedPaths::default();
+    let seed = seed.unwrap_or(usual.seed);
+    let planted = PlantedPaths { seed, ..usual }.generate()?;
+    let interactions = planted.interactions.clone();
+    // What comes last is to be ranked by what came before.
+    let truth = move |user, item| {
+        let history = planted.interactions.of_user(user);
+        planted.probability(&history[..history.len() - 1], item) as f32
+    };
+    Ok(MadeUp {
+        interactions,
+        truth: Box::new(truth),
+        planted: "paths from item to item",
     })
 }
 
@@ -98,22 +116,23 @@ impl Data {
         self.validation.as_ref().unwrap_or(&self.split)
     }
 
-    pub fn describe(&self) -> Result<()> {
-        let Data {
-            split,
-            validation,
-            name,
-            ..
-        } = self;
-        let train = &split.train;
+    /// What is trained on, and how its file was taken.
+    pub fn describe_train(&self) -> Result<()> {
+        let train = &self.split.train;
         let text = format!(
-            "{name}: {} users, {} items, {} interactions to train on",
+            "{}: {} users, {} items, {} interactions to train on",
+            self.name,
             train.users(),
             train.items(),
             self.trained_on().train.len()
         );
         say!("{}", wrapped("data", &text))?;
-        say_all("", &of_rows(train.report()))?;
+        say_all("", &of_rows(train.report()))
+    }
+
+    pub fn describe(&self) -> Result<()> {
+        let Data { split, validation, .. } = self;
+        self.describe_train()?;
         let cases = split.test.len();
         let candidates = (0..cases).map(|case| split.negatives(case).len());
         let most = candidates.max().unwrap_or(0);

@@ -52,7 +52,8 @@ impl<'a> Session<'a> {
             let reason = format!("it times the stages of a step, which only graphics devices do; this is {described}");
             return Err(Error::config("--profile", reason).into());
         }
-        let watch = Watch::new(output.quiet, training.time()?);
+        let mut watch = Watch::new(output.quiet, training.time()?);
+        watch.saved_by = Some("--checkpoint");
         let resumed = match (&output.checkpoint, output.resume) {
             (Some(path), true) if kind::is_of_clicks("--checkpoint", path)? => {
                 let reason = format!("{} is of a model of clicks; train_ctr goes on with it", path.display());
