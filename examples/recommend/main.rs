@@ -5,6 +5,10 @@
 //! cargo run --release --example recommend -- --model neumf.safetensors --user 7
 //! cargo run --release --example recommend -- --model neumf.safetensors --user new --absorb new:12,new:40
 //!
+//! cargo run --release --example train_ncf -- --data plays.csv --item-features songs.csv --item-columns genre,title:words \
+//!     --checkpoint songs.safetensors
+//! cargo run --release --example recommend -- --model songs.safetensors --user 7 --new-item 99 --item-known genre=jazz
+//!
 //! cargo run --release --example train_graph -- --save walks.safetensors
 //! cargo run --release --example recommend -- --model walks.safetensors --user 7 --why
 //!
@@ -19,6 +23,7 @@ mod clicks;
 #[allow(dead_code)] // other examples use the rest
 mod common;
 mod csv_file;
+mod known;
 mod options;
 mod pairs;
 mod predict;
@@ -49,10 +54,15 @@ fn run(options: &Options) -> Result<()> {
     options.check()?;
     options.clicks_to_absorb()?;
     let device = options.device.device()?;
-    match kind::classical("--model", &options.model)?.as_deref() {
+    let classical = kind::classical("--model", &options.model)?;
+    if let Some(name) = &classical {
+        options.known.check_none(name)?;
+    }
+    match classical.as_deref() {
         Some("rp3beta") => classical::recommend(options, Rp3Beta::load(&options.model, &device)?),
         Some(_) => classical::recommend(options, Ials::load(&options.model, &device)?), // or it says what is wrong
         None if kind::is_of_clicks("--model", &options.model)? => {
+            options.known.check_none("a model of clicks")?;
             clicks::recommend(options, ClickTrainer::load(&options.model, device)?)
         }
         None => pairs::recommend(options, Trainer::load(&options.model, device)?),

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser};
+use clap::{ArgGroup, Args, Parser};
 use pocketrec::{Error, Result, data::Delimiter};
 
-use crate::common::{device::DeviceOptions, files, messages::Names};
+use crate::{
+    common::{device::DeviceOptions, files, messages::Names},
+    known::KnownOptions,
+};
 
 /// What the library calls something, and the option that gives it.
 pub const NAMES: Names = &[
@@ -19,6 +22,7 @@ pub const NAMES: Names = &[
 /// The best items for a user, from a checkpoint of train_ncf or train_ctr (or of a trainer's save).
 #[derive(Debug, Parser)]
 #[command(name = "recommend", version, max_term_width = 80, allow_negative_numbers = true)]
+#[command(group(ArgGroup::new("learns").args(["absorb", "new_item", "user_known"]).multiple(true)))]
 pub struct Options {
     /// The checkpoint
     #[arg(long, value_name = "FILE")]
@@ -41,7 +45,7 @@ pub struct Options {
     #[arg(long, value_name = "USER:ITEM,...", value_delimiter = ',')]
     pub absorb: Option<Vec<String>>,
     /// Save the model that has learnt; FILE may be that of --model
-    #[arg(long, value_name = "FILE", requires = "absorb")]
+    #[arg(long, value_name = "FILE", requires = "learns")]
     pub save: Option<PathBuf>,
     /// Of a model of users and items, recommend to all users of this file, which has a column of users or one key a
     /// line; of a model of clicks, predict for its rows, which have the columns of the training file but for the label
@@ -54,6 +58,8 @@ pub struct Options {
     /// of user and item, and probability [default: to standard output]
     #[arg(long, value_name = "FILE.csv", requires = "input")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub known: KnownOptions,
     #[command(flatten)]
     pub clicks: ClickOptions,
     #[command(flatten)]
@@ -103,6 +109,7 @@ impl Options {
         if self.k == Some(0) {
             return Err(Error::config("--k", "0 items; give 1 or more"));
         }
+        self.known.check()?;
         let (save, output) = (self.save.as_deref(), self.output.as_deref());
         for (option, path) in [("--save", save), ("--output", output)] {
             path.map_or(Ok(()), |path| files::check_output(option, path))?;

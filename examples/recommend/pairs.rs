@@ -34,6 +34,9 @@ pub fn recommend(options: &Options, mut trainer: Trainer) -> Result<()> {
         trainer.progress().epoch
     );
     beside(options, &about)?;
+    for text in options.known.take_in(&mut trainer, options.user.as_deref())? {
+        beside(options, &text)?;
+    }
     let clicks = options.clicks_to_absorb()?;
     let mut lists = Vec::new();
     if let Some(user) = &options.user {

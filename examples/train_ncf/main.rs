@@ -3,12 +3,14 @@
 //! ```text
 //! cargo run --release --example train_ncf                               # made-up data, some seconds
 //! cargo run --release --example train_ncf -- --data ml-1m/ratings.dat
+//! cargo run --release --example train_ncf -- --data ml-1m/ratings.dat --item-features ml-1m/movies.dat --item-columns 3:values,2:words
 //! cargo run --release --example train_ncf -- --help
 //! ```
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code)] // other examples use the rest
 mod common;
+mod features;
 mod loss;
 mod options;
 mod pretraining;
@@ -56,9 +58,10 @@ fn run(options: &Options) -> Result<(), Ending> {
     session.run(base, made_up, |data, config, training| {
         let train = &data.trained_on().train;
         let model = options.model.build(train.users() as usize, train.items() as usize)?;
-        match options.pretraining.is_pretrained() {
-            true => pretrained(options, data, device, model, config, training),
-            false => Ok(Trainer::new(model, device, config)?),
+        match options.features.known(train)? {
+            Some(known) => Ok(Trainer::with_known(model, known, device, config)?),
+            None if options.pretraining.is_pretrained() => pretrained(options, data, device, model, config, training),
+            None => Ok(Trainer::new(model, device, config)?),
         }
     })
 }
@@ -131,6 +134,7 @@ fn check_model(options: &Options, device: Device) -> Result<Trainer> {
     if options.pretraining.is_pretrained() && !matches!(model, Model::NeuMf(_)) {
         return Err(not_neumf());
     }
+    options.features.check()?;
     if !(0.0..=1.0).contains(&options.pretraining.alpha) {
         return Err(Error::config("--alpha", "it is not in 0..=1; 0.5 is usual"));
     }

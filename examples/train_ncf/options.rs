@@ -6,7 +6,7 @@ use pocketrec::{
     models::{Gmf, Mf, Mlp, Model, NeuMf},
 };
 
-use crate::{loss::LossOptions, pretraining::PretrainingOptions};
+use crate::{features::FeatureOptions, loss::LossOptions, pretraining::PretrainingOptions};
 
 use crate::common::{
     device::DeviceOptions,
@@ -46,6 +46,7 @@ pub const NAMES: Names = &[
     ("factors", "--factors"),
     ("layers", "--layers"),
     ("alpha", "--alpha"),
+    ("left_out", "--left-out"),
     ("split", "--data"),
     ("min_rating", "--min-rating"),
     ("device", "--device"),
@@ -69,6 +70,8 @@ pub struct Options {
     pub loss: LossOptions,
     #[command(flatten)]
     pub pretraining: PretrainingOptions,
+    #[command(flatten)]
+    pub features: FeatureOptions,
     #[command(flatten)]
     pub device: DeviceOptions,
     #[command(flatten)]

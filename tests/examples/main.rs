@@ -5,6 +5,7 @@ mod cfkg;
 mod clicks;
 mod content;
 mod dry_run;
+mod features;
 mod federated;
 mod fields;
 #[cfg(feature = "gpu")]
