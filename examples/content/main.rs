@@ -17,7 +17,7 @@ use pocketrec::{
     Error, Result,
     data::Split,
     eval::{Protocol, RankingReport, evaluate_popularity, evaluate_with},
-    models::{Loss, Mf, Model, SasRec, Softmax},
+    models::{Mf, Model, SasRec},
     train::{TrainConfig, Trainer},
 };
 
@@ -26,7 +26,7 @@ use common::{
     field::{
         comparison::Comparison,
         options::{FieldOptions, NAMES},
-        pairs,
+        pairs::{self, Settings},
     },
     interactions::{
         data::{Data, made_up_paths, name_of},
@@ -80,8 +80,8 @@ fn run(options: &Options) -> Result<(), Ending> {
     let mut compared = Comparison::new("the latest, among all", measures);
     compared.add("popularity", figures(&evaluate_popularity(split, Protocol::Full, K)?));
     let mut last = None;
-    for (name, model, loss, batch) in models(split) {
-        let mut trainer = Trainer::new(model, device.clone(), config(options, loss, batch))?;
+    for (name, model, config) in models(options, split) {
+        let mut trainer = Trainer::new(model, device.clone(), config)?;
         pairs::train(field, name, &mut trainer, split)?;
         compared.add(name, figures(&trainer.evaluate(split, Protocol::Full, K)?));
         last = Some(trainer);
@@ -102,40 +102,26 @@ fn run(options: &Options) -> Result<(), Ending> {
     Ok(compared.draw("Who finds what comes next, among all items", 2, field.plot.as_deref())?)
 }
 
-/// The models that are compared: name, model, loss, and histories or interactions of a step.
-fn models(split: &Split) -> [(&'static str, Model, Loss, usize); 2] {
+/// The models that are compared: name, model, and how it is trained.
+fn models(options: &Options, split: &Split) -> [(&'static str, Model, TrainConfig); 2] {
     let (users, items) = (split.train.users() as usize, split.train.items() as usize);
-    let softmax = Loss::Softmax(Softmax {
+    let settings = Settings {
+        epochs: EPOCHS[usize::from(options.data.data.is_some())],
+        batch_size: 1024,
+        learning_rate: 1e-3,
         temperature: 0.2,
-        block: 1024,
-        ..Softmax::default()
-    });
+    };
+    let of_pairs = settings.config(&options.field);
+    let in_order = TrainConfig {
+        loss: SasRec::loss(),
+        batch_size: 128, // histories
+        ..of_pairs
+    };
+    let factors = Mf::new(users, items).factors(64);
     [
-        (
-            "MF, which knows no order",
-            Mf::new(users, items).factors(64).into(),
-            softmax,
-            1024,
-        ),
-        (
-            "SASRec, in order",
-            SasRec::new(users, items).into(),
-            SasRec::loss(),
-            128,
-        ),
+        ("MF, which knows no order", factors.into(), of_pairs),
+        ("SASRec, in order", SasRec::new(users, items).into(), in_order),
     ]
-}
-
-fn config(options: &Options, loss: Loss, batch_size: usize) -> TrainConfig {
-    let epochs = EPOCHS[usize::from(options.data.data.is_some())];
-    TrainConfig {
-        epochs: options.field.epochs.unwrap_or(epochs),
-        seed: options.field.seed,
-        loss,
-        batch_size,
-        eval_every: 0,
-        ..TrainConfig::default()
-    }
 }
 
 fn figures(report: &RankingReport) -> [Option<f64>; 2] {

@@ -4,6 +4,8 @@ use std::f32::consts::TAU;
 
 use pocketrec::{Result, data::Interactions, rng::Rng};
 
+use crate::common::field::made_up::drawn;
+
 /// What there is of each.
 const PLACES: u32 = 800;
 const PEOPLE: u32 = 1000;
@@ -122,21 +124,15 @@ impl City {
     pub fn visits(&self) -> Result<Interactions> {
         let (mut people, mut chosen, mut times) = (Vec::new(), Vec::new(), Vec::new());
         for person in 0..self.homes.len() as u32 {
-            // The largest of score + Gumbel noise are a draw without replacement (Yellott, 1977).
-            let noise = self.of(Of::Choice).stream(person);
-            let keyed = (0..self.places()).map(|place| {
-                let uniform = noise.uniform(place.into()).max(f32::MIN_POSITIVE);
-                (self.score(person, place) - (-uniform.ln()).ln(), place)
-            });
-            let mut keyed: Vec<(f32, u32)> = keyed.collect();
-            keyed.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let scores = (0..self.places()).map(|place| (place, self.score(person, place)));
+            let mut places = drawn(scores, self.of(Of::Choice).stream(person));
             let order = self.of(Of::Order).stream(person);
-            keyed.truncate(((VISITS * (0.4 * order.normal(0)).exp()) as usize).max(5));
+            places.truncate(((VISITS * (0.4 * order.normal(0)).exp()) as usize).max(5));
             // Their order in time is random.
-            keyed.sort_by_key(|&(_, place)| order.at(u64::from(place) + 1));
-            people.extend(keyed.iter().map(|_| person));
-            times.extend(1..=keyed.len() as i64);
-            chosen.extend(keyed.iter().map(|&(_, place)| place));
+            places.sort_by_key(|&place| order.at(u64::from(place) + 1));
+            people.extend(places.iter().map(|_| person));
+            times.extend(1..=places.len() as i64);
+            chosen.extend(places);
         }
         let visits = Interactions::from_columns((PEOPLE, self.places()), &people, &chosen, &times)?;
         let titles = (0..self.places()).map(|place| format!("{} {place}", self.kind(place)));

@@ -26,9 +26,8 @@ use pocketrec::{
     data::{Dataset, Interactions, Split},
     device::Device,
     eval::{FullRanking, FullReport, TopK},
-    models::{LightGcn, Loss, Softmax},
-    plan::{AdamConfig, Optimizer},
-    train::{TrainConfig, Trainer},
+    models::LightGcn,
+    train::Trainer,
 };
 
 use city::City;
@@ -38,7 +37,7 @@ use common::{
     field::{
         comparison::Comparison,
         options::{FieldOptions, NAMES},
-        pairs,
+        pairs::{self, Settings},
     },
     interactions::data::name_of,
     output::say,
@@ -51,15 +50,8 @@ const K: usize = 20;
 const SHOWN: usize = 8;
 /// What is held out of a city or a file of visits.
 const SHARE: f32 = 0.2;
-/// What suits LightGCN.
-struct Settings {
-    epochs: u32,
-    batch_size: usize,
-    learning_rate: f32,
-    temperature: f32,
-}
 
-/// In a small city, where people have few visits.
+/// How LightGCN is trained in a small city, where people have few visits.
 const OF_CITY: Settings = Settings {
     epochs: 10,
     batch_size: 256,
@@ -142,23 +134,8 @@ fn add_graph_models(
 
 /// One layer and a softmax over the places of a batch.
 fn light_gcn(options: &FieldOptions, train: &Interactions, device: &Device, settings: &Settings) -> Result<Trainer> {
-    let config = TrainConfig {
-        epochs: options.epochs.unwrap_or(settings.epochs),
-        batch_size: settings.batch_size,
-        loss: Loss::Softmax(Softmax {
-            temperature: settings.temperature,
-            ..Softmax::default()
-        }),
-        optimizer: Optimizer::LazyAdam(AdamConfig {
-            learning_rate: settings.learning_rate,
-            ..AdamConfig::default()
-        }),
-        eval_every: 0,
-        seed: options.seed,
-        ..TrainConfig::default()
-    };
     let model = LightGcn::new(train.users() as usize, train.items() as usize).layers(1);
-    Trainer::new(model, device.clone(), config)
+    Trainer::new(model, device.clone(), settings.config(options))
 }
 
 /// Everything that can be said where it is known where people live and how they choose.

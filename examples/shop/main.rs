@@ -20,7 +20,6 @@ use pocketrec::{
     device::Device,
     eval::FullRanking,
     models::{LightGcn, Loss, Mf, Softmax},
-    plan::{AdamConfig, Optimizer},
     train::{Known, TrainConfig, Trainer},
 };
 
@@ -29,7 +28,7 @@ use common::{
     field::{
         comparison::Comparison,
         options::{FieldOptions, NAMES},
-        pairs,
+        pairs::{self, Settings},
     },
     interactions::data::name_of,
     output::say,
@@ -43,13 +42,6 @@ const K: usize = 20;
 const SHOWN: usize = 8;
 
 /// How all three models are trained.
-struct Settings {
-    epochs: u32,
-    batch_size: usize,
-    learning_rate: f32,
-    temperature: f32,
-}
-
 const MADE_UP: Settings = Settings {
     epochs: 10,
     batch_size: 512,
@@ -86,7 +78,8 @@ fn run(options: &Options) -> Result<(), Ending> {
     let device = field.begin()?;
     let data = Data::load(&options.data, field.seed)?;
     let user = pairs::user(field, &data.known)?;
-    let config = config(&data, field);
+    let settings = if data.truth.is_some() { MADE_UP } else { OF_FILES };
+    let config = settings.config(field);
 
     let measures = ["known articles", "new ones alone"];
     let mut compared = Comparison::new("recall of 20 places", measures);
@@ -124,27 +117,6 @@ fn run(options: &Options) -> Result<(), Ending> {
 
 /// The model whose lists are shown.
 const RELATED: &str = "LightGCN, related articles too";
-
-/// A softmax over the articles of a batch, over cosines: lists that are good within few epochs.
-fn config(data: &Data, field: &FieldOptions) -> TrainConfig {
-    let settings = if data.truth.is_some() { MADE_UP } else { OF_FILES };
-    TrainConfig {
-        epochs: field.epochs.unwrap_or(settings.epochs),
-        batch_size: settings.batch_size,
-        loss: Loss::Softmax(Softmax {
-            temperature: settings.temperature,
-            block: settings.batch_size as u32,
-            ..Softmax::default()
-        }),
-        optimizer: Optimizer::LazyAdam(AdamConfig {
-            learning_rate: settings.learning_rate,
-            ..AdamConfig::default()
-        }),
-        seed: field.seed,
-        eval_every: 0,
-        ..TrainConfig::default()
-    }
-}
 
 /// The models that are compared, by name.
 fn models(data: &Data, device: &Device, config: TrainConfig) -> Result<Vec<(&'static str, Trainer)>> {

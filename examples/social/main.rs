@@ -20,8 +20,8 @@ use pocketrec::{
     classical::{Rp3Beta, Rp3BetaConfig},
     eval::{FullRanking, FullReport},
     explain::Explanation,
-    models::{LightGcn, Loss, Softmax},
-    train::{TrainConfig, Trainer},
+    models::LightGcn,
+    train::Trainer,
 };
 
 use common::{
@@ -29,7 +29,7 @@ use common::{
     field::{
         comparison::Comparison,
         options::{FieldOptions, NAMES},
-        pairs,
+        pairs::{self, Settings},
     },
     interactions::data::name_of,
     output::say,
@@ -43,8 +43,13 @@ const K: usize = 20;
 const SHOWN: usize = 8;
 /// Whom a newcomer follows before anything is recommended.
 const FIRST: usize = 3;
-/// Passes over the follows.
-const EPOCHS: u32 = 20;
+/// How LightGCN is trained.
+const SETTINGS: Settings = Settings {
+    epochs: 20,
+    batch_size: 1024,
+    learning_rate: 1e-3,
+    temperature: 0.4,
+};
 
 /// Whom to follow next.
 ///
@@ -76,7 +81,7 @@ fn run(options: &Options) -> Result<(), Ending> {
     let mut friends = Rp3Beta::fit(&split.train, Rp3BetaConfig::default(), &device)?;
     compared.add("friends of friends", figures(&friends.full_ranking(split, ranking)?));
     let model = LightGcn::new(split.train.users() as usize, split.train.items() as usize).layers(3);
-    let mut trainer = Trainer::new(model, device, config(field))?;
+    let mut trainer = Trainer::new(model, device, SETTINGS.config(field))?;
     pairs::train(field, "LightGCN", &mut trainer, split)?;
     compared.add("LightGCN", figures(&trainer.full_ranking(split, ranking)?));
     if let Some(truth) = people.truth() {
@@ -90,22 +95,6 @@ fn run(options: &Options) -> Result<(), Ending> {
     })?;
     serve_newcomer(&people, &mut trainer, user)?;
     Ok(compared.draw("Who finds whom one follows", 2, field.plot.as_deref())?)
-}
-
-/// A softmax over the people of a batch, over cosines.
-fn config(field: &FieldOptions) -> TrainConfig {
-    TrainConfig {
-        loss: Loss::Softmax(Softmax {
-            temperature: 0.4,
-            block: 1024,
-            ..Softmax::default()
-        }),
-        batch_size: 1024,
-        epochs: field.epochs.unwrap_or(EPOCHS),
-        seed: field.seed,
-        eval_every: 0,
-        ..TrainConfig::default()
-    }
 }
 
 /// How many of the follows are found, how far in front, and the share of all people who come first for somebody.

@@ -9,7 +9,7 @@ use pocketrec::{
     rng::Rng,
 };
 
-use crate::common::{output::say, tables::wrapped};
+use crate::common::{field::made_up::drawn, output::say, tables::wrapped};
 
 /// Follows that are to be found.
 const HELD_OUT: f32 = 0.2;
@@ -139,8 +139,9 @@ fn made_up(seed: u64) -> Result<(Interactions, Vec<f32>)> {
         scores.extend(of_user);
         let count = FOLLOWS * (ACTIVITY * numbers.normal(user.into()) - 0.5 * ACTIVITY * ACTIVITY).exp();
         let count = (count.round() as usize).clamp(2, PEOPLE as usize / 4);
-        let row = &scores[scores.len() - people.len()..];
-        for item in std::iter::once(user).chain(drawn(row, user, count, draws.stream(user))) {
+        let row = (0..).zip(scores[scores.len() - people.len()..].iter().copied());
+        let others = drawn(row.filter(|&(item, _)| item != user), draws.stream(user));
+        for item in std::iter::once(user).chain(others.into_iter().take(count)) {
             followers.push(user);
             followed.push(item);
         }
@@ -158,13 +159,4 @@ fn vector(rng: Rng, person: u32) -> Vec<f32> {
         .collect();
     let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
     raw.into_iter().map(|x| x / length.max(1e-6)).collect()
-}
-
-/// So many others: the largest of score + Gumbel noise are a draw without replacement (Yellott, 1977).
-fn drawn(scores: &[f32], user: u32, count: usize, rng: Rng) -> impl Iterator<Item = u32> {
-    let noise = |item: u32| -(-rng.uniform(item.into()).max(1e-7).ln()).max(1e-7).ln();
-    let others = (0..).zip(scores).filter(|&(item, _)| item != user);
-    let mut keyed: Vec<(f32, u32)> = others.map(|(item, score)| (score + noise(item), item)).collect();
-    keyed.sort_by(|a, b| b.0.total_cmp(&a.0));
-    keyed.into_iter().take(count).map(|keyed| keyed.1)
 }

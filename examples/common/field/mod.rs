@@ -4,5 +4,6 @@
 pub mod bars;
 pub mod clicks;
 pub mod comparison;
+pub mod made_up;
 pub mod options;
 pub mod pairs;

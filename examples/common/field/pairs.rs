@@ -4,7 +4,9 @@ use pocketrec::{
     Error, Result,
     data::{Interactions, Split},
     eval::{FullRanking, FullReport},
-    train::Trainer,
+    models::{Loss, Softmax},
+    plan::{AdamConfig, Optimizer},
+    train::{TrainConfig, Trainer},
 };
 
 use super::options::FieldOptions;
@@ -15,6 +17,35 @@ use crate::common::{
     output::say,
     tables::{TERMINAL, cut, listed, table},
 };
+
+/// How a model is trained by a softmax over the items of a batch, over cosines: lists that are good within few epochs.
+pub struct Settings {
+    pub epochs: u32,
+    pub batch_size: usize,
+    pub learning_rate: f32,
+    pub temperature: f32,
+}
+
+impl Settings {
+    /// These, where the command line says nothing else.
+    pub fn config(&self, options: &FieldOptions) -> TrainConfig {
+        TrainConfig {
+            epochs: options.epochs.unwrap_or(self.epochs),
+            batch_size: self.batch_size,
+            loss: Loss::Softmax(Softmax {
+                temperature: self.temperature,
+                ..Softmax::default()
+            }),
+            optimizer: Optimizer::LazyAdam(AdamConfig {
+                learning_rate: self.learning_rate,
+                ..AdamConfig::default()
+            }),
+            seed: options.seed,
+            eval_every: 0,
+            ..TrainConfig::default()
+        }
+    }
+}
 
 /// Trains to the end.
 pub fn train(options: &FieldOptions, name: &str, trainer: &mut Trainer, split: &Split) -> Result<(), Ending> {
