@@ -14,6 +14,7 @@ mod grocery;
 mod lastfm;
 #[path = "../measured/mod.rs"]
 mod measured;
+mod newcomers;
 #[path = "../skipped/mod.rs"]
 mod skipped;
 #[cfg(feature = "tune")]
