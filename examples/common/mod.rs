@@ -14,6 +14,7 @@ pub mod messages;
 pub mod output;
 pub mod plot;
 pub mod reasons;
+pub mod related;
 pub mod samples;
 pub mod signals;
 pub mod tables;

@@ -27,6 +27,16 @@ pub const TITLE: u32 = 40;
 /// Epochs up to which each has a point.
 const POINTS: usize = 50;
 
+/// Draws a picture to a file, which replaces an older one once it is whole.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn save(path: &Path, render: impl FnOnce(&mut String) -> Drawn) -> Result<()> {
+    let mut svg = String::new();
+    render(&mut svg).map_err(|error| Error::config("--plot", error.to_string()))?;
+    pocketrec::checkpoint::replace_file(path, |file| file.write_all(svg.as_bytes()))
+}
+
 /// A line with its name: values at epochs, or at predicted probabilities.
 pub struct Series {
     pub name: String,
@@ -61,10 +71,7 @@ impl Picture<'_> {
     /// # Errors
     /// Where the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let mut svg = String::new();
-        self.render(&mut svg)
-            .map_err(|error| Error::config("--plot", error.to_string()))?;
-        pocketrec::checkpoint::replace_file(path, |file| file.write_all(svg.as_bytes()))
+        save(path, |svg| self.render(svg))
     }
 
     fn render(&self, svg: &mut String) -> Drawn {

@@ -16,7 +16,7 @@ use clap::Parser;
 use pocketrec::{
     Error, Result,
     data::Split,
-    eval::{Protocol, RankingReport, evaluate_popularity, evaluate_with},
+    eval::{Protocol, RankingReport, evaluate_popularity},
     models::{Mf, Model, SasRec},
     train::{TrainConfig, Trainer},
 };
@@ -31,6 +31,7 @@ use common::{
     interactions::{
         data::{Data, made_up_paths, name_of},
         options::DataOptions,
+        ranking,
     },
     output::say,
     tables::{TERMINAL, cut, listed, wrapped},
@@ -87,12 +88,7 @@ fn run(options: &Options) -> Result<(), Ending> {
         last = Some(trainer);
     }
     if let Some(truth) = &data.truth {
-        let best = evaluate_with(split, Protocol::Full, K, |users, items, out| {
-            for ((score, &user), &item) in out.iter_mut().zip(users).zip(items) {
-                *score = truth(user, item);
-            }
-            Ok(())
-        })?;
+        let best = ranking::of_cases(split, Protocol::Full, K, truth)?;
         compared.ceiling(figures(&best));
     }
     compared.say()?;

@@ -39,7 +39,7 @@ use common::{
         options::{FieldOptions, NAMES},
         pairs::{self, Settings},
     },
-    interactions::data::name_of,
+    interactions::{data::name_of, ranking},
     output::say,
     tables::{cut, listed},
 };
@@ -147,7 +147,7 @@ fn of_city(options: &Options, device: &Device) -> Result<(), Ending> {
     describe("a made-up city", &split)?;
     let (ranking, mut comparison) = (FullRanking::new(K), comparison());
     add(&mut comparison, "popularity", &ranking.of_popularity(&split)?);
-    let nearest = pairs::ranked_by(&split, ranking, |person, place| -city.kilometres(person, place))?;
+    let nearest = ranking::of_all(&split, ranking, |person, place| -city.kilometres(person, place))?;
     add(&mut comparison, "the nearest first", &nearest);
     let walks = add_graph_models(field, &mut comparison, &split, (device, &OF_CITY))?;
     let [plain, with_km] = ["FM: who, where, kind", "FM: the same and km"];
@@ -157,7 +157,7 @@ fn of_city(options: &Options, device: &Device) -> Result<(), Ending> {
     add(&mut comparison, with_km, &near.full_ranking(&split, ranking, false)?);
     let of_new = near.full_ranking(&split, ranking, true)?;
     add(&mut comparison, "FM: the same and km, all people new", &of_new);
-    let truth = pairs::ranked_by(&split, ranking, |person, place| city.score(person, place))?;
+    let truth = ranking::of_all(&split, ranking, |person, place| city.score(person, place))?;
     comparison.ceiling(figures(&truth));
     comparison.say()?;
     recommend(&city, &split, &mut near, &walks, person)?;

@@ -129,12 +129,11 @@ fn rows(city: &City, split: &Split, seed: u64, is_near: bool) -> Result<(Encoder
     let (train, rng) = (&split.train, Rng::new(seed).stream(2000));
     let mut push = |person: u32, place: u32, visited: &str| {
         let (who, place_key, far) = (person.to_string(), place.to_string(), kilometres(city, person, place));
-        let known = [&*who, &place_key, city.kind(place), &far, visited];
-        let known: Vec<&str> = (0..)
-            .zip(known)
-            .filter(|(at, _)| is_near || *at != 3)
-            .map(|(_, value)| value)
-            .collect();
+        let mut known = vec![&*who, &place_key, city.kind(place)];
+        if is_near {
+            known.push(&far);
+        }
+        known.push(visited);
         training.push_row(&known)
     };
     for (row, (person, place)) in train.iter().enumerate() {

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use pocketrec::{
     Result,
-    data::{Features, Relations, Triples},
+    data::Features,
     device::Device,
     eval::FullRanking,
     models::{LightGcn, Loss, Mf, Softmax},
@@ -30,8 +30,9 @@ use common::{
         options::{FieldOptions, NAMES},
         pairs::{self, Settings},
     },
-    interactions::data::name_of,
+    interactions::{data::name_of, ranking},
     output::say,
+    related::positives,
     tables::cut,
 };
 use data::{Data, DataOptions};
@@ -79,7 +80,6 @@ fn run(options: &Options) -> Result<(), Ending> {
     let data = Data::load(&options.data, field.seed)?;
     let user = pairs::user(field, &data.known)?;
     let settings = if data.truth.is_some() { MADE_UP } else { OF_FILES };
-    let config = settings.config(field);
 
     let measures = ["known articles", "new ones alone"];
     let mut compared = Comparison::new("recall of 20 places", measures);
@@ -87,7 +87,7 @@ fn run(options: &Options) -> Result<(), Ending> {
     let popularity = [known.of_popularity(&data.known)?, new.of_popularity(&data.new)?];
     compared.add("popularity", popularity.map(|report| Some(report.all.recall)));
     let mut best = None;
-    for (name, mut trainer) in models(&data, &device, config)? {
+    for (name, mut trainer) in models(&data, &device, (&settings, field))? {
         pairs::train(field, name, &mut trainer, &data.known)?;
         let reports = [
             trainer.full_ranking(&data.known, known)?,
@@ -99,7 +99,7 @@ fn run(options: &Options) -> Result<(), Ending> {
         }
     }
     if let Some(truth) = &data.truth {
-        let by_truth = |split, ranking| pairs::ranked_by(split, ranking, |user, item| truth.score(user, item));
+        let by_truth = |split, ranking| ranking::of_all(split, ranking, |user, item| truth.score(user, item));
         let reports = [by_truth(&data.known, known)?, by_truth(&data.new, new)?];
         compared.ceiling(reports.map(|report| Some(report.all.recall)));
     }
@@ -119,12 +119,25 @@ fn run(options: &Options) -> Result<(), Ending> {
 const RELATED: &str = "LightGCN, related articles too";
 
 /// The models that are compared, by name.
-fn models(data: &Data, device: &Device, config: TrainConfig) -> Result<Vec<(&'static str, Trainer)>> {
+fn models(
+    data: &Data,
+    device: &Device,
+    (settings, field): (&Settings, &FieldOptions),
+) -> Result<Vec<(&'static str, Trainer)>> {
+    let config = settings.config(field);
+    // Pairs of related articles are told from others as purchases are.
+    let with_related = TrainConfig {
+        loss: Loss::Softmax(Softmax {
+            related: true,
+            ..settings.softmax()
+        }),
+        ..config
+    };
     let train = &data.known.train;
     let (users, items) = (train.users() as usize, train.items() as usize);
     let graph = LightGcn::new(users, items).layers(1);
-    let mut related = Trainer::new(graph.clone(), device.clone(), with_related(config))?;
-    related.set_relations(relations(&data.related)?)?;
+    let mut related = Trainer::new(graph.clone(), device.clone(), with_related)?;
+    related.set_relations(positives(&data.related, Some(1.0))?)?; // and edges of the graph, like purchases
     let known = Known::of_items(Features::of_triples(&data.related)?).left_out(0.2);
     let factors = Mf::new(users, items).factors(64);
     Ok(vec![
@@ -138,27 +151,6 @@ fn models(data: &Data, device: &Device, config: TrainConfig) -> Result<Vec<(&'st
             Trainer::with_known(factors, known, device.clone(), config)?,
         ),
     ])
-}
-
-/// Pairs of related articles are told from others as purchases are.
-fn with_related(config: TrainConfig) -> TrainConfig {
-    let loss = match config.loss {
-        Loss::Softmax(softmax) => Loss::Softmax(Softmax {
-            related: true,
-            ..softmax
-        }),
-        other => other,
-    };
-    TrainConfig { loss, ..config }
-}
-
-/// All relations as edges of the graph, like purchases, and as pairs to learn from.
-fn relations(related: &Triples) -> Result<Relations> {
-    let relations = Relations::of(related)?;
-    let names: Vec<String> = relations.names().map(String::from).collect();
-    names
-        .iter()
-        .try_fold(relations, |relations, name| relations.positives(name)?.edges(name, 1.0))
 }
 
 /// The best articles for a customer, with the best way that leads there; which of them are new.

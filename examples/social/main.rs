@@ -31,7 +31,7 @@ use common::{
         options::{FieldOptions, NAMES},
         pairs::{self, Settings},
     },
-    interactions::data::name_of,
+    interactions::{data::name_of, ranking},
     output::say,
     tables::{cut, listed},
 };
@@ -85,7 +85,7 @@ fn run(options: &Options) -> Result<(), Ending> {
     pairs::train(field, "LightGCN", &mut trainer, split)?;
     compared.add("LightGCN", figures(&trainer.full_ranking(split, ranking)?));
     if let Some(truth) = people.truth() {
-        compared.ceiling(figures(&pairs::ranked_by(split, ranking, truth)?));
+        compared.ceiling(figures(&ranking::of_all(split, ranking, truth)?));
     }
     compared.say()?;
     pairs::has(&split.train, user, "follows")?;

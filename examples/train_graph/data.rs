@@ -12,7 +12,11 @@ use crate::{
     related,
 };
 
-use crate::common::{interactions::options::DataOptions, messages::not_known, output::say, tables::wrapped};
+use crate::common::{
+    interactions::{options::DataOptions, ranking},
+    output::say,
+    tables::wrapped,
+};
 
 /// What is held out where the data says nothing of it, and the seed of which.
 const SHARE: f32 = 0.2;
@@ -115,12 +119,7 @@ impl Data {
 
     /// The user with this key, or else the first with a test item.
     pub fn user(&self, key: Option<&str>) -> Result<u32> {
-        let ids = self.split.train.user_ids();
-        let Some(key) = key else {
-            return Ok(self.split.test.first().map_or(0, |case| case.user));
-        };
-        ids.get(key)
-            .ok_or_else(|| Error::config("--user", not_known("user", ids, key)))
+        ranking::user(&self.split, "--user", key)
     }
 }
 

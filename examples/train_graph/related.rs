@@ -8,7 +8,7 @@ use pocketrec::{
     data::{IdMap, PlantedData, RelationFile, Relations, Triples},
 };
 
-use crate::options::ModelName;
+use crate::{common::related::positives, options::ModelName};
 
 /// The heading of these options.
 pub const RELATED: &str = "Relations, of LightGCN and CFKG";
@@ -72,14 +72,7 @@ impl RelatedOptions {
 
 /// Takes all relations as a model does: as positives, and as edges of a weight where there is one, or attributes.
 pub fn used(model: ModelName, known: &Triples, edge_weight: Option<f32>) -> Result<Relations> {
-    let mut relations = Relations::of(known)?;
-    let names: Vec<String> = relations.names().map(String::from).collect();
-    for name in names {
-        relations = relations.positives(&name)?;
-        if let Some(weight) = edge_weight {
-            relations = relations.edges(&name, weight)?;
-        }
-    }
+    let mut relations = positives(known, edge_weight)?;
     if model == ModelName::Cfkg {
         let names: Vec<String> = relations.attribute_names().map(String::from).collect();
         for name in names {

@@ -8,7 +8,7 @@ use pocketrec::{
 
 use crate::{
     common::{
-        interactions::data::name_of,
+        interactions::{data::name_of, ranking},
         output::say,
         reasons::{self, Explains},
         tables::{TERMINAL, cut, listed, table},
@@ -31,15 +31,7 @@ pub fn rankings(data: &Data, model: Option<&mut Fitted>, k: usize) -> Result<()>
         rows.push((model.name(), report));
     }
     if let Some(truth) = &data.truth {
-        let best = ranking.of_scores(split, |users, scores| {
-            let items = split.train.items();
-            for (&user, scores) in users.iter().zip(scores.chunks_exact_mut(items as usize)) {
-                (0..items)
-                    .zip(scores)
-                    .for_each(|(item, score)| *score = truth.score(user, item));
-            }
-            Ok(())
-        })?;
+        let best = ranking::of_all(split, ranking, |user, item| truth.score(user, item))?;
         rows.push(("the truth behind the data: the ceiling", best));
     }
     say!("\n{}", table_of(&rows, k))?;

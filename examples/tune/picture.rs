@@ -4,11 +4,11 @@ use std::path::Path;
 
 use plotters::{prelude::*, style::text_anchor::HPos};
 use pocketrec::{
-    Error, Result,
+    Result,
     tune::{Domain, Parameter, Study, Tuner, Value},
 };
 
-use crate::common::plot::{Area, Axis, COLOURS, Drawn, Legend, STRIP, TITLE, mesh, text};
+use crate::common::plot::{self, Area, Axis, COLOURS, Drawn, Legend, STRIP, TITLE, mesh, text};
 
 const WIDTH: u32 = 1000;
 const CURVES: u32 = 440;
@@ -18,9 +18,7 @@ const ACROSS: usize = 3;
 
 /// Draws a study to a file, which replaces an older one once it is whole.
 pub fn draw(path: &Path, tuner: &Tuner) -> Result<()> {
-    let mut svg = String::new();
-    render(&mut svg, tuner).map_err(|error| Error::config("--plot", error.to_string()))?;
-    pocketrec::checkpoint::replace_file(path, |file| file.write_all(svg.as_bytes()))
+    plot::save(path, |svg| render(svg, tuner))
 }
 
 fn render(svg: &mut String, tuner: &Tuner) -> Drawn {

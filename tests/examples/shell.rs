@@ -181,6 +181,33 @@ fn a_signal_without_a_checkpoint_says_that_nothing_was_saved() {
     }
 }
 
+/// Programs that save nothing while they train name no option that would.
+#[test]
+fn a_signal_to_a_program_without_checkpoints_says_no_more_than_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    data(folder);
+    const GRAPH: Run = Run {
+        name: "train_graph",
+        begin: &["--data", "plays.csv", "--model", "lightgcn", "--batch", "64"],
+        resume: &[],
+    };
+    const SOCIAL: Run = Run {
+        name: "social",
+        begin: &["--data", "plays.csv", "--pages"],
+        resume: &[],
+    };
+    for run in [GRAPH, SOCIAL] {
+        let mut child = run.start(folder, &[]);
+        let lines = wait_for(&mut child, "epoch   1");
+        send("-INT", &child);
+        let (code, text) = ended(child);
+        drop(lines);
+        assert_eq!(code, 130, "{text}");
+        assert!(text.trim_end().ends_with(": nothing was saved"), "{text}");
+    }
+}
+
 #[test]
 fn a_closed_pipe_ends_training_after_it_is_saved() {
     for run in [PAIRS, CLICKS, NEXT] {
@@ -211,7 +238,9 @@ fn output_to_a_full_disk_is_an_error_of_one_line() {
         folder,
         &[PAIRS.begin, &["--epochs", "1", "--checkpoint", "a"]].concat(),
     );
-    let programs: [(&str, &[&str]); 6] = [
+    let programs: [(&str, &[&str]); 8] = [
+        ("social", &["--data", "plays.csv", "--pages"]),
+        ("places", &["--data", "plays.csv"]),
         ("train_ncf", PAIRS.begin),
         ("train_ctr", CLICKS.begin),
         ("train_next", NEXT.begin),
@@ -277,6 +306,12 @@ fn help_fits_a_terminal() {
         "recommend",
         "device_report",
         "throughput",
+        "federated",
+        "shop",
+        "social",
+        "content",
+        "ads",
+        "places",
         #[cfg(feature = "tune")]
         "tune",
     ];

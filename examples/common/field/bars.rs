@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use plotters::{prelude::*, style::text_anchor::HPos};
-use pocketrec::{Error, Result};
+use pocketrec::Result;
 
 use super::comparison::{Comparison, Row, shown};
-use crate::common::plot::{Area, COLOURS, Drawn, Legend, STRIP, TITLE, text};
+use crate::common::plot::{self, Area, COLOURS, Drawn, Legend, STRIP, TITLE, text};
 
 /// Pixels: of the picture, of the names on the left, left for numbers on the right, of a bar, and between models.
 const WIDTH: u32 = 800;
@@ -22,9 +22,7 @@ const CEILING: RGBColor = RGBColor(150, 150, 150);
 /// # Errors
 /// Where the file cannot be written.
 pub fn save(comparison: &Comparison, title: &str, measures: usize, path: &Path) -> Result<()> {
-    let mut svg = String::new();
-    render(comparison, title, measures, &mut svg).map_err(|error| Error::config("--plot", error.to_string()))?;
-    pocketrec::checkpoint::replace_file(path, |file| file.write_all(svg.as_bytes()))
+    plot::save(path, |svg| render(comparison, title, measures, svg))
 }
 
 fn render(comparison: &Comparison, title: &str, measures: usize, svg: &mut String) -> Drawn {

@@ -1,9 +1,8 @@
-//! Models of users and items in these fields: trained, ranked among all items, and asked for reasons.
+//! Models of users and items in these fields: trained, and asked for recommendations.
 
 use pocketrec::{
-    Error, Result,
+    Result,
     data::{Interactions, Split},
-    eval::{FullRanking, FullReport},
     models::{Loss, Softmax},
     plan::{AdamConfig, Optimizer},
     train::{TrainConfig, Trainer},
@@ -12,8 +11,7 @@ use pocketrec::{
 use super::options::FieldOptions;
 use crate::common::{
     ending::Ending,
-    interactions::{data::name_of, training::Training},
-    messages::not_known,
+    interactions::{data::name_of, ranking, training::Training},
     output::say,
     tables::{TERMINAL, cut, listed, table},
 };
@@ -27,15 +25,19 @@ pub struct Settings {
 }
 
 impl Settings {
+    pub fn softmax(&self) -> Softmax {
+        Softmax {
+            temperature: self.temperature,
+            ..Softmax::default()
+        }
+    }
+
     /// These, where the command line says nothing else.
     pub fn config(&self, options: &FieldOptions) -> TrainConfig {
         TrainConfig {
             epochs: options.epochs.unwrap_or(self.epochs),
             batch_size: self.batch_size,
-            loss: Loss::Softmax(Softmax {
-                temperature: self.temperature,
-                ..Softmax::default()
-            }),
+            loss: Loss::Softmax(self.softmax()),
             optimizer: Optimizer::LazyAdam(AdamConfig {
                 learning_rate: self.learning_rate,
                 ..AdamConfig::default()
@@ -55,26 +57,9 @@ pub fn train(options: &FieldOptions, name: &str, trainer: &mut Trainer, split: &
     Ok(say!("{name}: {} epochs in {:.1} s", report.epochs, report.seconds)?)
 }
 
-/// Ranks all items by any score of a user and an item.
-pub fn ranked_by(split: &Split, ranking: FullRanking, score: impl Fn(u32, u32) -> f32) -> Result<FullReport> {
-    let items = split.train.items();
-    ranking.of_scores(split, |users, scores| {
-        for (&user, row) in users.iter().zip(scores.chunks_exact_mut(items as usize)) {
-            (0..items).zip(row).for_each(|(item, out)| *out = score(user, item));
-        }
-        Ok(())
-    })
-}
-
-/// Who gets recommendations: the one of the key, or the first who is tested.
+/// Who gets recommendations.
 pub fn user(options: &FieldOptions, split: &Split) -> Result<u32> {
-    let ids = split.train.user_ids();
-    match &options.user {
-        None => Ok(split.test.first().map_or(0, |case| case.user)),
-        Some(key) => ids
-            .get(key)
-            .ok_or_else(|| Error::config("--user", not_known("user", ids, key))),
-    }
+    ranking::user(split, "--user", options.user.as_deref())
 }
 
 /// What a user has, latest first, as far as a line has room for.

@@ -6,9 +6,8 @@ use pocketrec::{
     train::Trainer,
 };
 
-use super::options::DataOptions;
+use super::{options::DataOptions, ranking};
 use crate::common::{
-    messages::not_known,
     output::say,
     samples::{MARK, say_all, several_lines, skipped_rows},
     tables::{cut, wrapped},
@@ -215,12 +214,7 @@ impl Data {
 
     /// The user with this key, or else the first with a test item.
     pub fn user(&self, option: &'static str, key: Option<&str>) -> Result<u32> {
-        let ids = self.split.train.user_ids();
-        let Some(key) = key else {
-            return Ok(self.split.test.first().map_or(0, |case| case.user));
-        };
-        ids.get(key)
-            .ok_or_else(|| Error::config(option, not_known("user", ids, key)))
+        ranking::user(&self.split, option, key)
     }
 
     /// Refuses to go on from a checkpoint with other data than it was trained on.

@@ -5,6 +5,7 @@ pub mod model;
 pub mod options;
 pub mod plot;
 pub mod profile;
+pub mod ranking;
 pub mod report;
 pub mod session;
 pub mod settings;

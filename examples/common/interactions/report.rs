@@ -2,11 +2,14 @@
 
 use pocketrec::{
     Result,
-    eval::{Protocol, RankingReport, evaluate_popularity, evaluate_with},
+    eval::{Protocol, RankingReport, evaluate_popularity},
     train::{BestEpoch, FitReport, StopReason, Trainer},
 };
 
-use super::data::{Data, name_of};
+use super::{
+    data::{Data, name_of},
+    ranking,
+};
 use crate::common::{
     output::{say, short},
     reasons,
@@ -76,14 +79,7 @@ pub fn rankings(trainer: &mut Trainer, data: &Data, report: &FitReport, full: bo
         rows.push((name, vec![best.value]));
     }
     if let Some(truth) = &data.truth {
-        let best = each(&mut |protocol| {
-            evaluate_with(split, protocol, K, |users, items, out| {
-                for ((score, &user), &item) in out.iter_mut().zip(users).zip(items) {
-                    *score = truth(user, item);
-                }
-                Ok(())
-            })
-        })?;
+        let best = each(&mut |protocol| ranking::of_cases(split, protocol, K, truth))?;
         rows.push(("the truth behind the data: the ceiling".into(), best));
     }
     print_rankings(&rows, &protocols)?;

@@ -29,7 +29,7 @@
 //! # What to choose
 //!
 //! - **What comes just before decides** (songs, episodes, an evening's films): SASRec, by a softmax over all items.
-//! - **Taste decides, order hardly** (books, restaurants): MF, which costs a tenth to train and least to serve.
+//! - **Taste decides, order hardly** (books, restaurants): MF, which takes half as long to train here and least to serve.
 //! - **To see which it is**: train both on the same split, as here. Where MF is near, order says little.
 //! - **Items that are new** are scored 0 by SASRec until the next fit: keep a place in the list for them, or take
 //!   [MF by features](crate::guide::fields::shop) beside it.

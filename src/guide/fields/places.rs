@@ -33,12 +33,10 @@
 //!
 //! # What to choose
 //!
-//! - **Coordinates and homes are known**: a model of clicks with the distance as a field, [`Fm`](crate::models::Fm) first. DeepFM
-//!   learns so few visits by heart: in a copy of this city with 600 places and 17 visits each it came to 0.33 to 0.35, by several
-//!   settings, and FM to 0.39. What else is of the request goes in likewise: the hour, the weather, where somebody is now in place
-//!   of home.
-//! - **Visits alone, and many of each person**: RP3beta or LightGCN. In that copy RP3beta came to 0.37: the more visits, the less
-//!   the map adds.
+//! - **Coordinates and homes are known**: a model of clicks with the distance as a field, [`Fm`](crate::models::Fm) first. DeepFM,
+//!   which has more to learn by heart, wants more visits than these. What else is of the request goes in likewise: the hour, the
+//!   weather, where somebody is now in place of home.
+//! - **Visits alone, and many of each person**: RP3beta or LightGCN: the more visits, the less the map adds.
 //! - **Both**: the best hundred of either, ranked by the model that sees the distance; a city of a million places is too much to
 //!   rank whole for each request.
 //!

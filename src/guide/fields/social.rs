@@ -13,7 +13,7 @@
 #![doc = include_str!("social.svg")]
 //!
 //! Made-up people stand in circles, and each follows others by fame and by how near they are; a fifth of the follows is to be found
-//! among all whom one does not follow. *Friends of friends*, [`RP3beta`](crate::classical::Rp3Beta), is best here, in 0.1 s and
+//! among all whom one does not follow. *Friends of friends*, [`RP3beta`](crate::classical::Rp3Beta), is best here,
 //! without training: 0.320 of the follows in 20 places, LightGCN 0.310, the truth behind the data 0.394. Popularity, with the same 31
 //! people for everybody, has 0.108. What the table also says is how many different people are in somebody's list (*coverage*): 2 %
 //! by popularity, 60 % by friends of friends, 73 % by LightGCN. Who is never shown is never followed, so it is worth a look beside
