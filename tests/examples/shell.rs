@@ -189,12 +189,12 @@ fn a_signal_to_a_program_without_checkpoints_says_no_more_than_that() {
     data(folder);
     const GRAPH: Run = Run {
         name: "train_graph",
-        begin: &["--data", "plays.csv", "--model", "lightgcn", "--batch", "64"],
+        begin: &["--data", "plays.csv", "--model", "lightgcn", "--device", "cpu"],
         resume: &[],
     };
     const SOCIAL: Run = Run {
         name: "social",
-        begin: &["--data", "plays.csv", "--pages"],
+        begin: &["--data", "plays.csv", "--pages", "--device", "cpu"],
         resume: &[],
     };
     for run in [GRAPH, SOCIAL] {
@@ -239,8 +239,8 @@ fn output_to_a_full_disk_is_an_error_of_one_line() {
         &[PAIRS.begin, &["--epochs", "1", "--checkpoint", "a"]].concat(),
     );
     let programs: [(&str, &[&str]); 8] = [
-        ("social", &["--data", "plays.csv", "--pages"]),
-        ("places", &["--data", "plays.csv"]),
+        ("social", &["--data", "plays.csv", "--pages", "--device", "cpu"]),
+        ("places", &["--data", "plays.csv", "--device", "cpu"]),
         ("train_ncf", PAIRS.begin),
         ("train_ctr", CLICKS.begin),
         ("train_next", NEXT.begin),
