@@ -1,24 +1,29 @@
 //! Items and users who are new, by what is known of them.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use pocketrec::{
     Error, Result,
-    train::{Known, KnownRow, Trainer},
+    train::{Known, KnownRow, RelatedRow, Trainer},
 };
 
 use crate::common::tables::cut;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Models of users and items that know features")]
+#[command(next_help_heading = "Models of users and items that know features or relations")]
+#[command(group(ArgGroup::new("of_item").args(["item_known", "item_related"]).multiple(true)))]
 pub struct KnownOptions {
-    /// Take this item in first, by what --item-known says of it: it is recommended before anybody has it
-    #[arg(long, value_name = "KEY", requires = "item_known")]
+    /// Take this item in first, by --item-known or --item-related: it is recommended before anybody has it
+    #[arg(long, value_name = "KEY", requires = "of_item")]
     new_item: Option<String>,
     /// A column of the table that the model was trained with, and what it would hold, as in genres=Drama|Crime; again for further
     /// columns
     #[arg(long, value_name = "COLUMN=VALUE", requires = "new_item")]
     item_known: Vec<String>,
-    /// The same of --user, who may be new
+    /// A relation of the items that the model was trained with, and the key of another item, as in goes_with=42; again for further
+    /// ones
+    #[arg(long, value_name = "RELATION=KEY", requires = "new_item")]
+    item_related: Vec<String>,
+    /// What is known of --user, who may be new, as by --item-known
     #[arg(long, value_name = "COLUMN=VALUE", requires = "user")]
     user_known: Vec<String>,
 }
@@ -35,9 +40,10 @@ impl KnownOptions {
         }
     }
 
-    /// Refuses what is not COLUMN=VALUE.
+    /// Refuses what is not COLUMN=VALUE, or RELATION=KEY.
     pub fn check(&self) -> Result<()> {
         pairs("--item-known", &self.item_known)?;
+        pairs("--item-related", &self.item_related)?;
         pairs("--user-known", &self.user_known)?;
         Ok(())
     }
@@ -46,16 +52,8 @@ impl KnownOptions {
     pub fn take_in(&self, trainer: &mut Trainer, user: Option<&str>) -> Result<Vec<String>> {
         let mut said = Vec::new();
         if let Some(key) = &self.new_item {
-            if trainer.known().and_then(Known::items).is_none() {
-                let reason = "the checkpoint knows no items by features; train_ncf --item-features makes one that does";
-                return Err(Error::config("--new-item", reason));
-            }
-            let row = trainer.absorb_item(key, &pairs("--item-known", &self.item_known)?);
-            said.push(described(
-                "item",
-                key,
-                &row.map_err(|error| named("--item-known", error))?,
-            ));
+            said.extend(self.item_by_features(trainer, key)?);
+            said.extend(self.item_by_relations(trainer, key)?);
         }
         if let (Some(key), false) = (user, self.user_known.is_empty()) {
             if trainer.known().and_then(Known::users).is_none() {
@@ -71,9 +69,44 @@ impl KnownOptions {
         }
         Ok(said)
     }
+
+    fn item_by_features(&self, trainer: &mut Trainer, key: &str) -> Result<Option<String>> {
+        if self.item_known.is_empty() {
+            return Ok(None);
+        }
+        if trainer.known().and_then(Known::items).is_none() {
+            let reason = "the checkpoint knows no items by features; train_ncf --item-features makes one that does";
+            return Err(Error::config("--item-known", reason));
+        }
+        let row = trainer.absorb_item(key, &pairs("--item-known", &self.item_known)?);
+        let row = row.map_err(|error| named("--item-known", error))?;
+        Ok(Some(described("item", key, &row)))
+    }
+
+    fn item_by_relations(&self, trainer: &mut Trainer, key: &str) -> Result<Option<String>> {
+        if self.item_related.is_empty() {
+            return Ok(None);
+        }
+        if trainer.relations().is_none() {
+            let reason = "the checkpoint knows no relations of items; train_graph --relations makes one that does";
+            return Err(Error::config("--item-related", reason));
+        }
+        let row = trainer.absorb_related(key, &pairs("--item-related", &self.item_related)?);
+        let row: RelatedRow = row.map_err(|error| named("--item-related", error))?;
+        let new = if row.is_new { "is new and" } else { "now" };
+        let unknown = match row.unknown {
+            0 => String::new(),
+            count => format!("; {count} others that nothing is known of say nothing"),
+        };
+        Ok(Some(format!(
+            "item {} {new} has to do with {} others{unknown}",
+            cut(key, 40),
+            row.related
+        )))
+    }
 }
 
-/// What the library says of fields, of the option that gave them.
+/// What the library says of fields and relations, of the option that gave them.
 fn named(option: &str, error: Error) -> Error {
     match error {
         Error::Config { reason, .. } => Error::config(option, reason),

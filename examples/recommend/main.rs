@@ -9,6 +9,9 @@
 //!     --checkpoint songs.safetensors
 //! cargo run --release --example recommend -- --model songs.safetensors --user 7 --new-item 99 --item-known genre=jazz
 //!
+//! cargo run --release --example train_graph -- --model lightgcn --relate 10 --save related.safetensors
+//! cargo run --release --example recommend -- --model related.safetensors --user 7 --new-item new --item-related related=12
+//!
 //! cargo run --release --example train_graph -- --save walks.safetensors
 //! cargo run --release --example recommend -- --model walks.safetensors --user 7 --why
 //!

@@ -29,7 +29,7 @@ pub(crate) use features::{FeaturedBatch, vocabulary_of};
 #[cfg(feature = "std")]
 pub use file_layout::{Delimiter, FileLayout};
 pub use graph::{Edge, Graph, GraphBuilder, ItemLinks, Knowledge, Relations, TripleReport, Triples};
-pub(crate) use graph::{Head, neighbour_columns};
+pub(crate) use graph::{Head, RelatedTo, neighbour_columns};
 #[cfg(feature = "checkpoint")]
 pub(crate) use graph::{MOST_NEIGHBOURS, Relation};
 pub use interactions::{Candidates, IdMap, Interactions, Positives, ReadReport, Split, SplitReport, TestCase};

@@ -64,7 +64,8 @@
 //!   step: who they are follows from what they have. *By steps* makes a bounded number of steps of gradient descent on few
 //!   rows. *Fit anew*: nothing is learnt of it before the next fit; it is refused, or scored 0 by SASRec. Where MF, GMF, MLP and
 //!   NeuMF know users or items by [features](crate::train::Trainer::with_known), who or what is new has a list or a place in one before
-//!   any click ([`absorb_item`](crate::train::Trainer::absorb_item)).
+//!   any click ([`absorb_item`](crate::train::Trainer::absorb_item)); so has an item that comes with relations to others, for LightGCN, CFKG
+//!   and MF by softmax ([`absorb_related`](crate::train::Trainer::absorb_related)).
 //! - **Reasons**: [`explain`](crate::explain) has what each kind is, and [the page on reasons](super::reasons) what it
 //!   means.
 //! - **Runs on**: the processor on any instruction set, and graphics devices through wgpu; behind it the feature whose

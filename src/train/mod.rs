@@ -51,7 +51,7 @@ pub(crate) use interactions::Prepared;
 pub(crate) use interactions::keys::pad as pad_keys;
 #[cfg(feature = "checkpoint")]
 pub(crate) use interactions::known::left_out as known_left_out;
-pub use interactions::{AbsorbConfig, AbsorbReport, History, Known, KnownRow, TrainConfig, Trainer};
+pub use interactions::{AbsorbConfig, AbsorbReport, History, Known, KnownRow, RelatedRow, TrainConfig, Trainer};
 pub use progress::Progress;
 #[cfg(feature = "checkpoint")]
 pub(crate) use progress::all_finite;

@@ -166,7 +166,7 @@ fn what_cannot_be_known_is_refused() {
         (
             "plain",
             &["--new-item", "n", "--item-known", "genre=folk"][..],
-            "--new-item: the checkpoint knows no items",
+            "--item-known: the checkpoint knows no items",
         ),
         (
             "known",
@@ -188,4 +188,44 @@ fn what_cannot_be_known_is_refused() {
         let error = recommend(model, arguments);
         assert!(error.contains(wanted), "{wanted}: {error}");
     }
+}
+
+/// By the truth of the made-up data: who likes an item likes what is related to it.
+#[test]
+fn what_is_new_is_ranked_by_its_relations() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let training = [
+        "--model", "lightgcn", "--relate", "10", "--epochs", "3", "--quiet", "--save", "related",
+    ];
+    printed("train_graph", folder, &training);
+    let new = [
+        "--new-item",
+        "new",
+        "--item-related",
+        "related=12",
+        "--item-related",
+        "related=nothing",
+    ];
+    let base = ["--model", "related", "--user", "7", "--items", "new,12"];
+    let said = printed("recommend", folder, &[&base[..], &new, &["--save", "later"]].concat());
+    assert!(
+        said.contains("item new is new and has to do with 1 others; 1 others that nothing is known of"),
+        "{said}"
+    );
+    let scores = |said: &str| -> Vec<String> {
+        said.lines()
+            .filter(|line| line.contains("┆ new ") || line.contains("┆ 12 "))
+            .map(String::from)
+            .collect()
+    };
+    assert_eq!(scores(&said).len(), 2, "{said}");
+    assert_eq!(
+        scores(&printed(
+            "recommend",
+            folder,
+            &["--model", "later", "--user", "7", "--items", "new,12"]
+        )),
+        scores(&said)
+    );
 }

@@ -8,6 +8,7 @@
 
 mod builder;
 mod knowledge;
+mod related;
 mod relations;
 mod triples;
 
@@ -18,6 +19,7 @@ pub use knowledge::Knowledge;
 #[cfg(feature = "checkpoint")]
 pub(crate) use knowledge::MOST as MOST_NEIGHBOURS;
 pub(crate) use knowledge::columns as neighbour_columns;
+pub(crate) use related::RelatedTo;
 pub(crate) use relations::Head;
 #[cfg(feature = "checkpoint")]
 pub(crate) use relations::Relation;

@@ -52,7 +52,7 @@ pub(crate) struct Relation {
 }
 
 impl Relation {
-    fn uses_pairs(&self) -> bool {
+    pub(super) fn uses_pairs(&self) -> bool {
         self.is_positive || self.weight > 0.0
     }
 }

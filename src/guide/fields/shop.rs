@@ -28,9 +28,9 @@
 //!
 //! # What to choose
 //!
-//! - **Relations between articles**: LightGCN with the relations as edges and as pairs to learn from. A new article is in the lists
-//!   with the next fit, and its reason can be shown: *goes with what you have*
-//!   ([`Explanation::path`](crate::explain::Explanation::path)).
+//! - **Relations between articles**: LightGCN with the relations as edges and as pairs to learn from. A new article is ranked at once
+//!   by what it is related to, without a step ([`Trainer::absorb_related`](crate::train::Trainer::absorb_related)), and its reason can
+//!   be shown: *goes with what you have* ([`Explanation::path`](crate::explain::Explanation::path)).
 //! - **Categories, words of titles, prices**: MF or NeuMF that [knows articles by these](crate::train::Trainer::with_known); a new
 //!   article is ranked at once, between two fits ([`Trainer::absorb_item`](crate::train::Trainer::absorb_item)).
 //! - **Neither**: a list *new in our shop* beside what the model recommends. Nothing is known, and no model makes up for that.
@@ -54,6 +54,8 @@
 //! assert_eq!(trainer.recommend(0, 2)?.iter().map(|best| best.0).collect::<Vec<_>>(), [oolong, rice]);
 //! let path = trainer.explain(0, oolong)?.path.expect("it goes with tea");
 //! assert_eq!(path.describe("tea", "oolong"), "tea -> goes with -> oolong");
+//! let mate = trainer.absorb_related("mate", &[("goes with", "tea")])?; // between two fits
+//! assert!(trainer.recommend(0, 3)?.iter().any(|best| best.0 == mate.id));
 //! # Ok::<(), pocketrec::Error>(())
 //! ```
 //!

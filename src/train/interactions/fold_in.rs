@@ -34,18 +34,7 @@ impl Trainer {
             return Ok(AbsorbReport::default());
         }
         self.prepare_absorb()?;
-        for side in [USER, ITEM] {
-            if needed[side] > old[side] {
-                if let Ok(vocabulary) = self.vocabulary(side) {
-                    self.core.executor.grow(vocabulary, needed[side]).wait()?;
-                }
-                let (users, items) = self.model.rows_mut();
-                *(if side == ITEM { items } else { users }) = needed[side];
-            }
-        }
-        pad(&mut self.user_ids, needed[USER])?;
-        pad(&mut self.item_ids, needed[ITEM])?;
-        self.keyed = true;
+        self.grow_zeroed(needed)?;
         self.core.forget_best();
 
         let before = self.mean_logit(pairs)?;
@@ -60,5 +49,23 @@ impl Trainer {
             before,
             after: self.mean_logit(pairs)?,
         })
+    }
+
+    /// Makes the tables as long as they need to be. New rows are zero.
+    pub(super) fn grow_zeroed(&mut self, needed: [usize; 2]) -> Result<()> {
+        let old = [self.users(), self.items()];
+        for side in [USER, ITEM] {
+            if needed[side] > old[side] {
+                if let Ok(vocabulary) = self.vocabulary(side) {
+                    self.core.executor.grow(vocabulary, needed[side]).wait()?;
+                }
+                let (users, items) = self.model.rows_mut();
+                *(if side == ITEM { items } else { users }) = needed[side];
+            }
+        }
+        pad(&mut self.user_ids, needed[USER])?;
+        pad(&mut self.item_ids, needed[ITEM])?;
+        self.keyed = true;
+        Ok(())
     }
 }

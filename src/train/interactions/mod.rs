@@ -15,6 +15,7 @@ pub(crate) mod known;
 mod known_rows;
 mod new_rows;
 mod recommend;
+mod related_rows;
 mod relations;
 mod sequence_task;
 mod split;
@@ -27,6 +28,7 @@ pub(crate) use fit::Prepared;
 pub use history::History;
 pub use known::Known;
 pub use known_rows::KnownRow;
+pub use related_rows::RelatedRow;
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
