@@ -198,14 +198,15 @@ pub(super) fn grow_values(plan: &Plan, old: &[usize], values: &mut [Vec<f32>]) {
     }
 }
 
-/// Sets a row to the mean of the rows of its neighbours, of which there are `neighbours` in an order: of all, or of 64
-/// evenly spaced ones. Leaves it where there are none.
-pub(super) fn start_from(
+/// Moves a row to the mean of the rows of its neighbours, or a share of the way, in 0..=1. There are `neighbours` of them in an order:
+/// the mean is of all, or of 64 evenly spaced ones. Leaves the row where there are none.
+pub(super) fn move_to(
     executor: &mut dyn Executor,
     column: usize,
     row: u32,
     neighbours: usize,
     nth: impl Fn(usize) -> u32,
+    share: f32,
 ) -> Result<()> {
     let count = neighbours.min(NEIGHBOURS);
     if count == 0 {
@@ -219,7 +220,13 @@ pub(super) fn start_from(
             composed_rows(executor, param, neighbour as usize, &mut buffer).wait()?;
             mean.add(&buffer);
         }
-        executor.write_rows(param, row as usize, &mean.finish()).wait()?;
+        let mut to = mean.finish();
+        if share < 1.0 {
+            executor.read_rows(param, row as usize, &mut buffer).wait()?;
+            let both = to.iter_mut().zip(&buffer);
+            both.for_each(|(to, from)| *to = from + share * (*to - from));
+        }
+        executor.write_rows(param, row as usize, &to).wait()?;
     }
     Ok(())
 }

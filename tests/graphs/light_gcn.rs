@@ -286,7 +286,7 @@ fn a_resumed_run_is_the_uninterrupted_one() {
     assert_eq!(second.state().unwrap(), whole);
 }
 
-/// A new user is what comes from their items: by hand, from the rows of the trained model.
+/// A new user is who has the same items, and what comes from these: by hand, from the rows of the trained model.
 #[test]
 fn a_new_user_is_folded_in_without_a_step() {
     let data = hand_made();
@@ -306,12 +306,14 @@ fn a_new_user_is_folded_in_without_a_step() {
     assert_eq!((report.steps, report.new_users, report.known), (0, 1, 0));
     let after = trainer.state().unwrap();
     assert_eq!(after.tensors[1], before.tensors[1]); // nothing was learnt
-    assert_eq!(after.tensors[0].value, [&before.tensors[0].value[..], &[0.0]].concat());
+    // Of the two users the first alone has one of the items, item 0.
+    let users = &before.tensors[0].value;
+    assert_eq!(after.tensors[0].value, [users[0], users[1], users[0]]);
     // Item 0 has two users now and item 2 one; the new user has both.
     let item = |i: usize| f64::from(items[i]);
-    let user = (item(0) / f64::sqrt(2.0 * 2.0) + item(2) / f64::sqrt(2.0 * 1.0)) / 2.0;
-    let users = f64::from(before.tensors[0].value[0]) / f64::sqrt(2.0 * 2.0);
-    let of_item_0 = (item(0) + users) / 2.0; // the new user's own row is zero
+    let row = f64::from(users[0]);
+    let user = (row + item(0) / f64::sqrt(2.0 * 2.0) + item(2) / f64::sqrt(2.0 * 1.0)) / 2.0;
+    let of_item_0 = (item(0) + 2.0 * row / f64::sqrt(2.0 * 2.0)) / 2.0; // both users have two items
     near(&trainer.score(&[(2, 0)]).unwrap(), &[user * of_item_0]);
     assert!(report.after != report.before);
     // The same graph after loading, and an item that nobody had.

@@ -37,13 +37,15 @@ impl Trainer {
     ///
     /// New ids are welcome: an id at or beyond the last row makes the tables longer. A new user's row starts from the
     /// mean of the users who have one of the same items, a new item's from the mean of the items of its users; where
-    /// there are none, from the mean of all rows. Then a fixed number of gradient steps moves the users' rows, and
-    /// items' rows in so far as they rest on few interactions. Dense parameters, other users' rows, optimiser moments
+    /// there are none, from the mean of all rows. Of a user who came after training each further click takes the row nearer to the mean
+    /// of those who have its item. Then a fixed number of gradient steps moves the users' rows, of those who came after training
+    /// a part of the way, half of it at 32 clicks, and items' rows in so far as they rest on few interactions. Dense parameters, other users' rows, optimiser moments
     /// and the position in training stay as they are; the best epoch is forgotten, since its parameters are now old.
     ///
     /// A model that propagates along the graph of interactions ([`LightGcn`](crate::models::LightGcn)) makes no steps: the
-    /// interactions become edges, and everyone is who the graph makes of them from then on. A new id's own row is zero, so
-    /// that a new user is what comes from their items. This goes over all interactions once a call.
+    /// interactions become edges, and everyone is who the graph makes of them from then on. A new user's own row starts as above, to
+    /// which comes what their items are; a new item's is zero, so that it is what comes from its users. This goes over all
+    /// interactions once a call.
     ///
     /// Of a model that [knows](Trainer::with_known) users and items by features, a row is what the embedding has besides these: it alone
     /// moves, while rows of features stay, as dense parameters do. Means are those of embeddings. A new id has no features;
@@ -139,9 +141,8 @@ impl Trainer {
         }
         self.prepare_absorb()?;
         self.grow_to(needed)?;
-        if needed != old {
-            self.start_new_rows(pairs, old)?;
-        }
+        self.start_new_items(pairs, old[ITEM])?;
+        self.start_later_users(pairs, old[USER])?;
         let fresh = self.record(pairs);
         self.core.forget_best();
 

@@ -26,7 +26,8 @@ impl Trainer {
         set_graph(&mut *self.core.executor, Arc::new(graph)).wait()
     }
 
-    /// Adds interactions as edges. New rows are zero: what comes over their edges is all that they are.
+    /// Adds interactions as edges. A new item's row is zero: what comes over its edges is all that it is. A new user's row is the mean
+    /// of users who have the same items, as far as these have rows.
     pub(super) fn fold_in(&mut self, pairs: &[(u32, u32)], config: &AbsorbConfig) -> Result<AbsorbReport> {
         let old = [self.users(), self.items()];
         let needed = [self.rows_for(USER, pairs, config)?, self.rows_for(ITEM, pairs, config)?];
@@ -35,6 +36,9 @@ impl Trainer {
         }
         self.prepare_absorb()?;
         self.grow_zeroed(needed)?;
+        if self.plan().propagation().is_some() {
+            self.start_later_users(pairs, old[USER])?;
+        }
         self.core.forget_best();
 
         let before = self.mean_logit(pairs)?;

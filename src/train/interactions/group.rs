@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashSet;
 
-use super::{AbsorbConfig, ITEM, Trainer, USER};
+use super::{AbsorbConfig, History, ITEM, Trainer, USER};
 use crate::{
     Error, Result,
     data::{Asks, Batch, neighbour_columns, push_related, push_typed},
@@ -19,6 +19,9 @@ use crate::{
 
 /// Samples that a batch has room for from the beginning, at most.
 const MOST_ROOM: usize = 4096;
+/// Clicks at which the row of a user who came after training goes half of its way: fewer say less of whom the user is than the
+/// neighbours do from whom the row starts.
+const HALF_WAY: f32 = 32.0;
 /// Draws before a negative is given up, by users who have nearly everything.
 const ATTEMPTS: u32 = 64;
 
@@ -108,13 +111,18 @@ impl Trainer {
             let optimizer = Optimizer::Sgd { learning_rate };
             let [users, items] = sides.map(|columns| rows_of(batch, &columns));
             let known = self.known_rows(batch);
+            let of_clicks = |&user: &u32| Some((user, user_share(&self.history, user)?));
+            let few: Vec<(u32, f32)> = users.iter().filter_map(of_clicks).collect();
             let executor = &mut *self.core.executor;
             before.keep(executor, USER, &users)?;
             before.keep(executor, ITEM, &items)?;
             let known = keep_rows(executor, known)?;
             let held = items.into_iter().map(|item| (item, item_share(&self.support, item)));
             let held: Vec<(u32, f32)> = held.filter(|&(_, share)| share < 1.0).collect();
-            let (held, shares) = rows::table_rows(executor.plan(), ITEM, &held);
+            let (mut held, mut shares) = rows::table_rows(executor.plan(), ITEM, &held);
+            let (of_users, of_few) = rows::table_rows(executor.plan(), USER, &few);
+            held.extend(of_users);
+            shares.extend(of_few);
             let held = keep_rows(executor, held)?;
             let made = self.core.step_tables(batch, &optimizer);
             let executor = &mut *self.core.executor;
@@ -242,6 +250,12 @@ fn rows_of(batch: &Batch, columns: &[usize]) -> Vec<u32> {
 /// How much of its way an item's row goes.
 fn item_share(support: &[u32], item: u32) -> f32 {
     rows::share_of(support.get(item as usize).copied().unwrap_or(0))
+}
+
+/// How much of its way the row of a user goes who came after training; none where it is all of it.
+fn user_share(history: &History, user: u32) -> Option<f32> {
+    let clicks = history.absorbed(user).len() as f32;
+    history.came_later(user).then_some(clicks / (clicks + HALF_WAY))
 }
 
 /// The id columns that pick rows of users or of items: of these, negatives, a list of them or heads, too.

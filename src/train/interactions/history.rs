@@ -78,6 +78,13 @@ impl History {
         }
     }
 
+    /// Whether the user came after training. Where nothing was trained on, or is not known of, nobody did: who has a row then may have
+    /// learnt it elsewhere.
+    pub(super) fn came_later(&self, user: u32) -> bool {
+        let trained = self.offsets.len().saturating_sub(1);
+        trained > 0 && user as usize >= trained
+    }
+
     /// Items that were held out for testing.
     pub fn held_out(&self, user: u32) -> impl Iterator<Item = u32> + '_ {
         let start = self.held_out.partition_point(|pair| pair.0 < user);

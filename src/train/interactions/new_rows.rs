@@ -2,7 +2,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{AbsorbConfig, ITEM, Trainer, USER, keys::pad};
+use super::{AbsorbConfig, ITEM, Known, Trainer, USER, keys::pad};
 use crate::{Error, Result, train::rows};
 
 impl Trainer {
@@ -36,9 +36,8 @@ impl Trainer {
         Ok(())
     }
 
-    /// Moves new rows to their neighbours: items first, from items of old users, then users, from old users. What is known
-    /// of both ends at this call, so that all of it is of old rows.
-    pub(super) fn start_new_rows(&mut self, pairs: &[(u32, u32)], [old_users, old_items]: [usize; 2]) -> Result<()> {
+    /// Moves the rows of new items to their neighbours, items that their users have.
+    pub(super) fn start_new_items(&mut self, pairs: &[(u32, u32)], old_items: usize) -> Result<()> {
         let mut by_item: Vec<(u32, u32)> = pairs.iter().map(|&(user, item)| (item, user)).collect();
         by_item.retain(|&(item, _)| item as usize >= old_items);
         by_item.sort_by_key(|&(item, _)| item); // stable: the order of the pairs within an item
@@ -47,19 +46,31 @@ impl Trainer {
             let parts: Vec<&[u32]> = clicks.iter().flat_map(of_user).collect();
             let neighbours = Joined::new(parts.iter().map(|part| part.len()));
             let item = |k: usize| neighbours.place(k).map_or(0, |(part, k)| parts[part][k]);
-            rows::start_from(&mut *self.core.executor, ITEM, clicks[0].0, neighbours.len(), item)?;
+            let row = clicks[0].0;
+            rows::move_to(&mut *self.core.executor, ITEM, row, neighbours.len(), item, 1.0)?;
         }
-        let mut new = pairs.to_vec();
-        new.retain(|pair| pair.0 as usize >= old_users);
-        new.sort_by_key(|&(user, _)| user);
-        for clicks in new.chunk_by(|a, b| a.0 == b.0) {
+        Ok(())
+    }
+
+    /// Moves the rows of users who came after training to their neighbours, users who have the same items: by as much as each of these
+    /// clicks is of all that the user has by then, so that clicks of one call and of several lead to the same place.
+    pub(super) fn start_later_users(&mut self, pairs: &[(u32, u32)], old_users: usize) -> Result<()> {
+        let knows_users = self.known().and_then(Known::users).is_some();
+        // What features say of a user is in the embedding besides: a row of such is not to be a mean of embeddings, but at first.
+        let moves = |user: u32| user as usize >= old_users || (!knows_users && self.history.came_later(user));
+        let mut later = pairs.to_vec();
+        later.retain(|&(user, item)| moves(user) && !self.history.contains(user, item));
+        later.sort_by_key(|&(user, _)| user);
+        for clicks in later.chunk_by(|a, b| a.0 == b.0) {
             let Some(item_users) = &self.history.item_users else {
                 continue;
             };
             let parts: Vec<_> = clicks.iter().map(|pair| item_users.users_of(pair.1)).collect();
             let neighbours = Joined::new(parts.iter().map(|part| part.len()));
             let user = |k: usize| neighbours.place(k).map_or(0, |(part, k)| parts[part].nth(k));
-            rows::start_from(&mut *self.core.executor, USER, clicks[0].0, neighbours.len(), user)?;
+            let row = clicks[0].0;
+            let share = clicks.len() as f32 / (clicks.len() + self.history.absorbed(row).len()) as f32;
+            rows::move_to(&mut *self.core.executor, USER, row, neighbours.len(), user, share)?;
         }
         Ok(())
     }

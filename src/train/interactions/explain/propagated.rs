@@ -8,7 +8,7 @@
 //! e_u . e_i = E0_u . e_i / (layers + 1) + sum over h of w_uh (sent_h . e_i)
 //! ```
 //!
-//! The first is the rest, what is learnt of the user alone: it is 0 of somebody who was folded in.
+//! The first is the rest, what is learnt of the user alone: of somebody who was folded in, of users who have the same items.
 
 use alloc::{collections::BTreeMap, format, vec, vec::Vec};
 
