@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | `walks/offsets`, `walks/neighbours`, `walks/weights` | I64 `[items + 1]`, I32, F32 | of RP3beta: the neighbours of item `i` are `offsets[i]..offsets[i + 1]` |
 //! | `user.weight`, `item.weight` | F32 `[rows, factors]` | of iALS |
+//! | `item.placed` | I32 | of iALS: items whose vectors come of features, where there are some |
 //! | `ids/..`, `titles`, `history/..` | | as in other checkpoints |
 //!
-//! Metadata are `pocketrec`, `classical` (the model's name), `settings` (JSON), `iterations` (of iALS), `users`, `items`, `titles` and
+//! Metadata are `pocketrec`, `classical` (the model's name), `settings` (JSON), `iterations` (of iALS), `trained_items` (of iALS, where new
+//! items came after training), `users`, `items`, `titles` and
 //! `checksum`.
 
 use alloc::{
@@ -140,6 +142,20 @@ fn read<M: Method>(input: &Input) -> Result<(M, Records), String> {
     Ok((method, records))
 }
 
+/// Why these items cannot be placed, or not so many have been trained on.
+fn check_placed(factors: &Factors) -> Result<(), String> {
+    let (items, trained, placed) = (factors.items(), factors.trained_items, &factors.placed);
+    if trained > items {
+        return Err(format!("metadata key trained_items: {trained} of {items} items"));
+    }
+    match placed.is_sorted_by(|a, b| a < b) && placed.last().is_none_or(|&last| (last as usize) < items) {
+        true => Ok(()),
+        false => Err(format!(
+            "tensor item.placed must hold some of {items} items in ascending order"
+        )),
+    }
+}
+
 /// A user is known by the trained or the absorbed interactions; a number of others would be made up.
 fn check_users(records: &Records) -> Result<(), String> {
     let history = &records.history;
@@ -151,6 +167,15 @@ fn check_users(records: &Records) -> Result<(), String> {
             "metadata key users: {} users, but tensors history/... have {known}",
             records.users()
         )),
+    }
+}
+
+impl Source<'_, '_> {
+    /// A metadata key that holds a number.
+    fn count(&self, key: &str) -> Result<u32, String> {
+        let text = self.input.string(key)?;
+        text.parse()
+            .map_err(|_| format!("metadata key {key}: {text:?} is not a number"))
     }
 }
 
@@ -256,6 +281,14 @@ impl Stored for Factors {
             };
             to.tensor(name, vec![rows, factors], Values::F32(values));
         }
+        if !self.placed.is_empty() {
+            let placed = Values::I32(Cow::Borrowed(&self.placed));
+            to.tensor("item.placed", vec![self.placed.len()], placed);
+        }
+        if self.trained_items != self.items() {
+            let trained = self.trained_items.to_string();
+            to.strings.insert("trained_items".into(), trained);
+        }
         Ok(())
     }
 
@@ -264,10 +297,7 @@ impl Stored for Factors {
         config
             .validate()
             .map_err(|error| format!("metadata key settings: {error}"))?;
-        let text = from.input.string("iterations")?;
-        let iterations = text
-            .parse()
-            .map_err(|_| format!("metadata key iterations: {text:?} is not a number of iterations"))?;
+        let iterations = from.count("iterations")?;
         let users = from.reader.matrix("user.weight", config.factors)?;
         let items = from.reader.matrix("item.weight", config.factors)?;
         let [user_rows, item_rows] = [&users, &items].map(|vectors| vectors.len() / config.factors);
@@ -278,6 +308,14 @@ impl Stored for Factors {
                 "tensors user.weight and item.weight have {user_rows} and {item_rows} rows for {users} users and {items} items"
             ));
         }
-        Factors::of_rows(config, iterations, &users, &items).map_err(|error| error.to_string())
+        let mut factors = Factors::of_rows(config, iterations, [&users, &items]).map_err(|error| error.to_string())?;
+        if from.reader.has("item.placed") {
+            factors.placed = from.reader.numbers("item.placed")?;
+        }
+        if from.input.string("trained_items").is_ok() {
+            factors.trained_items = from.count("trained_items")? as usize;
+        }
+        check_placed(&factors)?;
+        Ok(factors)
     }
 }

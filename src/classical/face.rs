@@ -88,7 +88,8 @@ impl<M> Classical<M> {
     }
 
     /// Adds interactions (user, item) to the histories, and gives how many of them were not known. That is all there is to do:
-    /// the next call goes by them. A user may be new; an item may not, as nothing is known of it before the model is fitted anew.
+    /// the next call goes by them. A user may be new; an item may not, as nothing is known of it before the model is fitted anew, or
+    /// iALS has [placed](super::Ials::place_items) it by its features.
     ///
     /// # Errors
     /// [`Error::Id`] where there is no such item, or a user is far beyond the last; nothing is changed then.
@@ -185,7 +186,7 @@ impl<M: Method> Classical<M> {
             workers,
         } = self;
         records.check_keys(split)?;
-        ranking.of_lists(split, |queries, k| {
+        ranking.of_lists_among(split, records.items(), |queries, k| {
             let mut asked = Vec::with_capacity(queries.len());
             for query in queries {
                 asked.push((records.of_user(query.user)?, query.known));

@@ -25,6 +25,7 @@ mod face;
 mod ials;
 mod method;
 mod records;
+mod ridge;
 mod rp3beta;
 mod transposed;
 
@@ -33,4 +34,5 @@ pub use ials::{Factors, Ials, IalsConfig, Solver};
 pub use method::Method;
 #[cfg(feature = "checkpoint")]
 pub(crate) use records::Records;
+pub use ridge::PlacedItems;
 pub use rp3beta::{Rp3Beta, Rp3BetaConfig, Walks};

@@ -95,6 +95,14 @@ impl Records {
         items.iter().try_for_each(|&item| check("item", item, self.items()))
     }
 
+    /// Takes in new items: these are the keys of all, of which the present ones are the first.
+    pub fn grow_items(&mut self, item_ids: &IdMap) {
+        self.item_ids = item_ids.clone();
+        if !self.titles.is_empty() {
+            self.titles.resize(item_ids.len(), String::new());
+        }
+    }
+
     /// Adds interactions; gives how many were not known. A user may be new, an item not.
     ///
     /// # Errors

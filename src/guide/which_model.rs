@@ -9,7 +9,8 @@
 //! 5. Who has what and nothing else: MF, the cheapest to serve and on MovieLens-1M the best; iALS where it is to be done in seconds.
 //! 6. Who has what, and most have little: LightGCN, by softmax with one layer.
 //! 7. Items that nobody has yet: LightGCN with their relations to others as edges; where there are categories, words or numbers
-//! instead, MF or NeuMF that [knows items by these](crate::train::Trainer::with_known).
+//! instead, MF or NeuMF that [knows items by these](crate::train::Trainer::with_known), or iALS that [places items by
+//! them](crate::classical::Ials::place_items) after training, on MovieLens-1M better than these.
 //! 8. Attributes of items as well, and a path along them to show: CFKG. A knowledge graph whose relations differ from user to
 //! user: KGCN, but try MF beside it: on Last.FM that is better without any graph.
 //! 9. Users who come and are served at once, without training: SASRec, LightGCN, iALS, RP3beta.
@@ -65,7 +66,8 @@
 //!   rows. *Fit anew*: nothing is learnt of it before the next fit; it is refused, or scored 0 by SASRec. Where MF, GMF, MLP and
 //!   NeuMF know users or items by [features](crate::train::Trainer::with_known), who or what is new has a list or a place in one before
 //!   any click ([`absorb_item`](crate::train::Trainer::absorb_item)); so has an item that comes with relations to others, for LightGCN, CFKG
-//!   and MF by softmax ([`absorb_related`](crate::train::Trainer::absorb_related)).
+//!   and MF by softmax ([`absorb_related`](crate::train::Trainer::absorb_related)). iALS, trained without features, places new items by them
+//!   ([`place_items`](crate::classical::Ials::place_items)).
 //! - **Reasons**: [`explain`](crate::explain) has what each kind is, and [the page on reasons](super::reasons) what it
 //!   means.
 //! - **Runs on**: the processor on any instruction set, and graphics devices through wgpu; behind it the feature whose

@@ -7,6 +7,7 @@ mod classical;
 mod common;
 mod kgcn;
 mod light_gcn;
+mod placed;
 mod related_rows;
 mod relations;
 mod triples;

@@ -24,6 +24,10 @@ pub struct Factors {
     pub(crate) users: Vec<f32>,
     /// The items' vectors, `[items, width]`.
     pub(crate) items: Vec<f32>,
+    /// Items that training gave no vector, in ascending order: theirs come of features.
+    pub(crate) placed: Vec<u32>,
+    /// Items that there were when it was trained; those behind came with features.
+    pub(crate) trained_items: usize,
     /// Floats of a row in memory.
     pub(crate) width: usize,
     /// Computed from the items' vectors, by `prepare`.
@@ -33,7 +37,7 @@ pub struct Factors {
 /// What serving needs of the items' vectors.
 struct Serving {
     proof: Proof,
-    /// `unobserved * y^T y`.
+    /// `unobserved * y^T y`, without the items that are placed.
     shared: Vec<f64>,
     packed: ItemPanels,
 }
@@ -66,12 +70,15 @@ impl Factors {
 
     /// Of vectors whose width is padded. `prepare` makes them ready to serve.
     fn of(config: IalsConfig, iterations: u32, users: Vec<f32>, items: Vec<f32>) -> Self {
+        let width = solve::padded(config.factors);
         Factors {
             config,
             iterations,
+            placed: Vec::new(),
+            trained_items: items.len() / width,
             users,
             items,
-            width: solve::padded(config.factors),
+            width,
             serving: Serving {
                 proof: Proof::of_target(),
                 shared: Vec::new(),
@@ -82,7 +89,7 @@ impl Factors {
 
     /// Of vectors as they are in files.
     #[cfg(feature = "checkpoint")]
-    pub(crate) fn of_rows(config: IalsConfig, iterations: u32, users: &[f32], items: &[f32]) -> Result<Self> {
+    pub(crate) fn of_rows(config: IalsConfig, iterations: u32, [users, items]: [&[f32]; 2]) -> Result<Self> {
         let (factors, width) = (config.factors, solve::padded(config.factors));
         check_memory(users.len() / factors, items.len() / factors, width)?;
         let widened = |rows: &[f32]| -> Result<Vec<f32>> {
@@ -110,7 +117,21 @@ impl Factors {
 
     /// The L2 weight of a user's vector.
     fn l2(&self, observed: usize) -> f32 {
-        l2(&self.config, observed, self.items.len() / self.width)
+        l2(&self.config, observed, self.trained_items)
+    }
+
+    /// What users' systems share: of items as they were trained on, so that those which were placed since change no score of others.
+    fn shared_of_items(&self, workers: &mut Workers) -> Result<Vec<f64>> {
+        let (width, unobserved) = (self.width, self.config.unobserved);
+        let trained = &self.items[..self.trained_items * width];
+        let is_among = |item: &&u32| (**item as usize) < self.trained_items;
+        let mut placed = self.placed.iter().take_while(is_among).peekable();
+        if placed.peek().is_none() {
+            return Ok(shared(workers, trained, width, unobserved));
+        }
+        let mut without = memory::copy(trained, || "vectors of the items".into())?;
+        placed.for_each(|&item| without[item as usize * width..][..width].fill(0.0));
+        Ok(shared(workers, &without, width, unobserved))
     }
 
     /// Solves for a right side by the system of a history.
@@ -139,7 +160,7 @@ impl Prepare for Factors {
         let proof = workers.proof;
         self.serving = Serving {
             proof,
-            shared: shared(workers, &self.items, self.width, self.config.unobserved),
+            shared: self.shared_of_items(workers)?,
             packed: packed(proof, &self.items, self.width)?,
         };
         Ok(())

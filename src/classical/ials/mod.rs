@@ -2,6 +2,7 @@
 
 mod config;
 mod factors;
+mod place;
 mod train;
 
 pub use config::{IalsConfig, Solver};
@@ -77,7 +78,7 @@ impl Ials {
     }
 
     /// Trains for some more iterations, on all that is known by now: what it was fitted on and what was absorbed. Two calls give the same
-    /// bits as one with as many iterations.
+    /// bits as one with as many iterations. Items that were [placed](Ials::place_items) and that nobody has become zero.
     ///
     /// # Errors
     /// Those of [`fit`](Classical::fit); the vectors are those of the last good iteration then.

@@ -25,6 +25,7 @@ pub(super) fn run(of: &mut Factors, records: &Records, workers: &mut Workers, it
         known.clone()
     }));
     let by_item = by_user.transposed(records.items());
+    of.forget_places(|item| !by_item.get(item).is_empty());
     // Those who came after training have vectors to be solved for too.
     let more = (users * of.width).saturating_sub(of.users.len());
     memory::reserve(&mut of.users, more, || format!("vectors of {users} users"))?;

@@ -175,7 +175,17 @@ impl FullRanking {
         split: &Split,
         top: impl FnMut(&[Query<'_>], usize) -> Result<Vec<Best>>,
     ) -> Result<FullReport> {
-        self.rank(split, split.train.items() as usize, &mut OfLists(top))
+        self.of_lists_among(split, split.train.items() as usize, top)
+    }
+
+    /// The same, where lists are of `rows` items, of which those behind the split's are left out.
+    pub(crate) fn of_lists_among(
+        &self,
+        split: &Split,
+        rows: usize,
+        top: impl FnMut(&[Query<'_>], usize) -> Result<Vec<Best>>,
+    ) -> Result<FullReport> {
+        self.rank(split, rows, &mut OfLists(top))
     }
 
     /// [`of_lists`](FullRanking::of_lists), where lists are of `rows` items, of which those behind the split's are left
