@@ -2,7 +2,7 @@
 
 use pocketrec::{
     Error,
-    classical::{Ials, IalsConfig, PlacedItems},
+    classical::{Ials, IalsConfig},
     data::{FeatureKind, FeatureTable, Features, IdMap, Interactions, Split},
     device::Device,
     eval::FullRanking,
@@ -282,7 +282,7 @@ fn files_have_the_places() {
 #[cfg(feature = "parallel")]
 fn the_bits_do_not_depend_on_threads() {
     let (data, features) = (circles(), known(ITEMS + 6));
-    let placed = |threads| -> (PlacedItems, Vec<u8>) {
+    let placed = |threads| -> (pocketrec::classical::PlacedItems, Vec<u8>) {
         let mut model = fitted(&data, 100, &Device::cpu().threads(threads));
         let report = model.place_items(&features, RIDGE).unwrap();
         (report, model.to_bytes().unwrap())
