@@ -32,10 +32,7 @@ fn hand_state(plan: &Plan) -> State {
 fn near(got: &[f32], want: &[f64]) {
     assert_eq!(got.len(), want.len());
     for (got, want) in got.iter().zip(want) {
-        assert!(
-            (f64::from(*got) - want).abs() < 1e-6 * want.abs().max(1.0),
-            "{got} for {want}"
-        );
+        crate::near(*got, *want);
     }
 }
 

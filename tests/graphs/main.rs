@@ -22,3 +22,11 @@ fn through_file(trainer: &mut Trainer) -> Trainer {
     assert_eq!(read, trainer.checkpoint().unwrap());
     Trainer::from_checkpoint(read, Device::cpu().threads(1)).unwrap()
 }
+
+/// Asserts that a number is another but for rounding.
+fn near(got: f32, want: f64) {
+    assert!(
+        (f64::from(got) - want).abs() < 1e-6 * want.abs().max(1.0),
+        "{got} for {want}"
+    );
+}

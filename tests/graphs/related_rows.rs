@@ -9,7 +9,7 @@ use pocketrec::{
     train::{TrainConfig, Trainer},
 };
 
-use crate::through_file;
+use crate::{near, through_file};
 
 /// Relations of items `a`, `b`, and so on, and of other things.
 fn relations(items: &[&str], triples: &[(&str, &str, &str)]) -> Relations {
@@ -59,13 +59,6 @@ fn trainer(model: impl Into<Model>, loss: Loss, tables: &[(&str, &[f32])], relat
 fn rows(trainer: &mut Trainer, name: &str) -> Vec<f32> {
     let param = trainer.plan().param(name).unwrap();
     trainer.state().unwrap().tensors[param].value.clone()
-}
-
-fn near(got: f32, want: f64) {
-    assert!(
-        (f64::from(got) - want).abs() < 1e-6 * want.abs().max(1.0),
-        "{got} for {want}"
-    );
 }
 
 /// Ann has `a`; `b` goes with it by an edge of a half, and so does what comes later.

@@ -18,7 +18,7 @@ use crate::{
         bits,
         files::{Tensors, edited},
     },
-    through_file,
+    near, through_file,
 };
 
 /// Relations by the items' numbers, of as many items.
@@ -53,13 +53,6 @@ fn config(related: bool) -> TrainConfig {
         seed: 3,
         ..TrainConfig::default()
     }
-}
-
-fn near(got: f32, want: f64) {
-    assert!(
-        (f64::from(got) - want).abs() < 1e-6 * want.abs().max(1.0),
-        "{got} for {want}"
-    );
 }
 
 /// User 0 has item 0, items 0 and 1 are related by a weight of a half, and nothing is known of item 2.

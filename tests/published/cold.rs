@@ -122,10 +122,26 @@ fn baselines_of_last_fm() {
 #[test]
 #[ignore = "takes minutes in release mode; for trials"]
 fn trial_with_features() {
-    let texts = std::env::var("COLD").unwrap_or_default();
+    trials("COLD", recall_by_features);
+}
+
+/// Tries each of the texts that a variable has, with semicolons between, on a draw that settings are looked at on.
+fn trials<T>(variable: &str, one: impl Fn(&str, u64) -> Option<T>) {
+    let texts = std::env::var(variable).unwrap_or_default();
     for text in texts.split(';').filter(|text| !text.trim().is_empty()) {
-        recall_by_features(text, 11);
+        one(text, 11);
     }
+}
+
+/// The mean of three draws, other ones than trials look at; nothing where the data is not there.
+fn mean_of_draws<const N: usize>(text: &str, one: impl Fn(&str, u64) -> Option<[f64; N]>) -> Option<[f64; N]> {
+    let mut mean = [0.0; N];
+    for draw in [1, 2, 3] {
+        let got = one(text, draw)?;
+        mean.iter_mut().zip(got).for_each(|(mean, got)| *mean += got / 3.0);
+    }
+    println!("{text}: mean of three draws {mean:.4?}");
+    Some(mean)
 }
 
 /// With the best settings of that draw, on three others: more than the attributes of what a user has say by themselves, and on
@@ -138,14 +154,11 @@ fn features_rank_what_nobody_has() {
         ("grocery mf 9 3e-3 1024 0.2 0.5 64 9", 0.0119),
         ("ml-1m mf 2 1e-3 1024 0.1 0.5 64 2", 0.0988),
     ] {
-        let recalls: Option<Vec<f64>> = [1, 2, 3]
-            .map(|draw| recall_by_features(text, draw))
-            .into_iter()
-            .collect();
-        let Some(recalls) = recalls else { continue };
-        let mean = recalls.iter().sum::<f64>() / recalls.len() as f64;
-        println!("{text}: mean of three draws {mean:.4}");
-        assert!(mean >= least, "{text}: {recalls:?}");
+        let Some([mean]) = mean_of_draws(text, |text, draw| recall_by_features(text, draw).map(|recall| [recall]))
+        else {
+            continue;
+        };
+        assert!(mean >= least, "{text}: {mean}");
     }
 }
 
@@ -222,17 +235,12 @@ fn recall_by_features(text: &str, draw: u64) -> Option<f64> {
         );
         recall = Some(alone.recall);
     }
-    let (cold, mut row) = (split.cold_items(), Vec::new());
-    let of_places = hits_of_places(&split, |user, at| {
-        if at == 0 {
-            let pairs: Vec<(u32, u32)> = cold.iter().map(|&item| (user, item)).collect();
-            row = trainer.score(&pairs).unwrap();
-        }
-        row[at]
-    });
+    let of_places = hits_of_places(&split, |pairs| trainer.score(pairs).unwrap());
     let mut counts = vec![0.0; items];
     split.test.iter().for_each(|case| counts[case.item as usize] += 1.0);
-    let popular = hits_of_places(&split, |_, at| counts[cold[at] as usize]);
+    let popular = hits_of_places(&split, |pairs| {
+        pairs.iter().map(|pair| counts[pair.1 as usize]).collect()
+    });
     println!(
         "{text}: draw {draw}, hits of what 20 places can hold {of_places:.4}, by popularity if it were known {popular:.4}"
     );
@@ -243,10 +251,7 @@ fn recall_by_features(text: &str, draw: u64) -> Option<f64> {
 #[test]
 #[ignore = "takes minutes in release mode; for trials"]
 fn trial_of_places() {
-    let texts = std::env::var("PLACED").unwrap_or_default();
-    for text in texts.split(';').filter(|text| !text.trim().is_empty()) {
-        places_by_features(text, 11);
-    }
+    trials("PLACED", places_by_features);
 }
 
 /// iALS that knows no features, and by ridge regression on its vectors where cold items belong, with the best settings of that draw on
@@ -259,17 +264,10 @@ fn features_place_what_nobody_has() {
         ("ml-1m 64 11 100 30", [0.22, 0.34]),
         ("lastfm 64 11 10 3", [0.165, 0.165]),
     ] {
-        let draws: Option<Vec<[f64; 2]>> = [1, 2, 3]
-            .map(|draw| places_by_features(text, draw))
-            .into_iter()
-            .collect();
-        let Some(draws) = draws else { continue };
-        let mean = [0, 1].map(|at| draws.iter().map(|draw| draw[at]).sum::<f64>() / draws.len() as f64);
-        println!(
-            "{text}: mean of three draws, recall {:.4}, hits of what 20 places can hold {:.4}",
-            mean[0], mean[1]
-        );
-        assert!(mean[0] >= least[0] && mean[1] >= least[1], "{text}: {draws:?}");
+        let Some(mean) = mean_of_draws(text, places_by_features) else {
+            continue;
+        };
+        assert!(mean[0] >= least[0] && mean[1] >= least[1], "{text}: {mean:?}");
     }
 }
 
@@ -293,14 +291,7 @@ fn places_by_features(text: &str, draw: u64) -> Option<[f64; 2]> {
         let seconds = start.elapsed().as_secs_f64();
         let ranking = FullRanking::new(20).cold_alone();
         let recall = model.full_ranking(&split, ranking).unwrap().all.recall;
-        let (cold, mut row) = (split.cold_items(), Vec::new());
-        let of_places = hits_of_places(&split, |user, at| {
-            if at == 0 {
-                let pairs: Vec<(u32, u32)> = cold.iter().map(|&item| (user, item)).collect();
-                row = model.score(&pairs).unwrap();
-            }
-            row[at]
-        });
+        let of_places = hits_of_places(&split, |pairs| model.score(pairs).unwrap());
         println!(
             "{text}: draw {draw}, ridge {ridge}, recall {recall:.4}, hits of what 20 places can hold {of_places:.4}; trained in {trained:.1} s, placed in {seconds:.2} s, {placed:?}"
         );
@@ -310,15 +301,15 @@ fn places_by_features(text: &str, draw: u64) -> Option<[f64; 2]> {
 }
 
 /// The mean over users of their hits at 20 places among cold items, in each case divided by as many as could be there at most; some call this
-/// recall. The score is that of a user and of the cold item at a place of their list, asked for in order.
-fn hits_of_places(split: &Split, mut score: impl FnMut(u32, usize) -> f32) -> f64 {
-    let cold = split.cold_items();
+/// recall. Scores are those of the pairs of a user and all cold items.
+fn hits_of_places(split: &Split, mut scores: impl FnMut(&[(u32, u32)]) -> Vec<f32>) -> f64 {
     let (mut sum, mut users) = (0.0, 0);
     for cases in split.test.chunk_by(|a, b| a.user == b.user) {
-        let mut ranked: Vec<(f32, u32)> = cold
-            .iter()
-            .enumerate()
-            .map(|(at, &item)| (score(cases[0].user, at), item))
+        let pairs: Vec<(u32, u32)> = split.cold_items().iter().map(|&item| (cases[0].user, item)).collect();
+        let mut ranked: Vec<(f32, u32)> = scores(&pairs)
+            .into_iter()
+            .zip(pairs)
+            .map(|(score, pair)| (score, pair.1))
             .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         let is_case = |item: u32| cases.iter().any(|case| case.item == item);

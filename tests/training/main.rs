@@ -16,6 +16,7 @@ mod known;
 mod known_later;
 mod known_saved;
 mod losses;
+mod newcomers;
 #[path = "../planted/mod.rs"]
 mod planted;
 mod resume;

@@ -14,14 +14,6 @@ pub(crate) enum RelatedTo {
     Attribute { relation: usize, attribute: u32, step: u32 },
 }
 
-impl RelatedTo {
-    pub fn step(self) -> u32 {
-        match self {
-            RelatedTo::Item { step, .. } | RelatedTo::Attribute { step, .. } => step,
-        }
-    }
-}
-
 impl Relations {
     /// What the item of a key has to do with, by names of relations and keys of others; none where nothing is known of one.
     ///
@@ -33,19 +25,14 @@ impl Relations {
         key: &str,
         related: &[(&str, &str)],
     ) -> Result<Vec<Option<RelatedTo>>> {
-        let mut steps = 0;
-        let mut first = Vec::with_capacity(self.all.len());
-        for relation in &self.all {
-            first.push(steps);
-            steps += u32::from(relation.is_positive) + u32::from(relation.has_attributes);
-        }
         let one = |&(name, other): &(&str, &str)| {
-            let Some(at) = self.all.iter().position(|relation| relation.name == name) else {
+            let mut all = self.with_steps().enumerate();
+            let Some((at, (relation, [of_items, of_attributes]))) = all.find(|(_, (of, _))| of.name == name) else {
                 let names: Vec<&str> = self.all.iter().map(|relation| relation.name.as_str()).collect();
                 let reason = format!("there is no relation {name:?} in use; those are {}", names.join(", "));
                 return Err(Error::config("relations", reason));
             };
-            let (relation, other) = (&self.all[at], other.trim());
+            let other = other.trim();
             if other == key {
                 return Err(Error::config(
                     "relations",
@@ -58,12 +45,12 @@ impl Relations {
                 (Some(item), _) => Some(RelatedTo::Item {
                     relation: at,
                     item,
-                    step: first[at],
+                    step: of_items,
                 }),
                 (None, Some(attribute)) => Some(RelatedTo::Attribute {
                     relation: at,
                     attribute,
-                    step: first[at] + u32::from(relation.is_positive),
+                    step: of_attributes,
                 }),
                 (None, None) => None,
             })

@@ -196,14 +196,20 @@ impl Relations {
         (self.all.iter().map(steps).sum(), self.used_attributes().len())
     }
 
+    /// The relations, each with its typed steps: of items, and of attributes. Those that it has not are the next one's.
+    pub(super) fn with_steps(&self) -> impl Iterator<Item = (&Relation, [u32; 2])> {
+        let mut step = 0;
+        self.all.iter().map(move |relation| {
+            let of_items = step;
+            let of_attributes = of_items + u32::from(relation.is_positive);
+            step = of_attributes + u32::from(relation.has_attributes);
+            (relation, [of_items, of_attributes])
+        })
+    }
+
     /// The triples (head, typed step, item) that positives and attributes are: those of one step behind those of the other.
     pub(crate) fn typed(&self) -> impl Iterator<Item = (Head, u32, u32)> {
-        let mut step = 0;
-        self.all.iter().flat_map(move |relation| {
-            let of_items = step;
-            step += u32::from(relation.is_positive);
-            let of_attributes = step;
-            step += u32::from(relation.has_attributes);
+        self.with_steps().flat_map(|(relation, [of_items, of_attributes])| {
             let pairs = relation.pairs.iter().filter(|_| relation.is_positive);
             let pairs = pairs.map(move |&(head, tail)| (Head::Item(head), of_items, tail));
             let attributes = relation.attributes.iter().filter(|_| relation.has_attributes);

@@ -53,7 +53,7 @@ impl Trainer {
     }
 
     /// Moves the rows of users who came after training to their neighbours, users who have the same items: by as much as each of these
-    /// clicks is of all that the user has by then, so that clicks of one call and of several lead to the same place.
+    /// clicks is of all that the user has by then, so that the row stays a mean over all of them, however they come.
     pub(super) fn start_later_users(&mut self, pairs: &[(u32, u32)], old_users: usize) -> Result<()> {
         let knows_users = self.known().and_then(Known::users).is_some();
         // What features say of a user is in the embedding besides: a row of such is not to be a mean of embeddings, but at first.

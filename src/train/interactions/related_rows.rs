@@ -27,7 +27,7 @@ impl Trainer {
     /// - a model with a graph ([`LightGcn`](crate::models::LightGcn)) gets the edges, and a new row of its own that is zero: what comes
     ///   over the edges is all that it is. This goes over all interactions once a call;
     /// - [`Cfkg`](crate::models::Cfkg) puts a new item where the steps of its relations lead to, in the mean;
-    /// - [`Mf`](crate::models::Mf) puts it where its related items are, in the mean.
+    /// - [`Mf`](crate::models::Mf), and other models by softmax, put it where its related items are, in the mean of 64 at most.
     ///
     /// An item that is there gets these relations besides, and keeps its row. What is trained from then on has them as all others, and
     /// so have checkpoints. As by [`absorb`](Trainer::absorb), parameters in use that are a mean over epochs become the parameters, and
@@ -106,34 +106,44 @@ impl Trainer {
         }
     }
 
-    /// Sets a row to the mean of where its relations lead to: by the steps of CFKG, else to the related items themselves.
+    /// Moves a new row to the mean of where its relations lead to: by the steps of CFKG, else to the related items.
     fn start_where_relations_lead(&mut self, id: u32, others: &[RelatedTo]) -> Result<()> {
-        if others.is_empty() {
-            return Ok(());
+        if let Model::Cfkg(_) = self.model {
+            return self.start_where_steps_lead(id, others);
         }
-        let has_steps = matches!(self.model, Model::Cfkg(_));
+        let item = |other: &RelatedTo| match *other {
+            RelatedTo::Item { item, .. } => Some(item),
+            RelatedTo::Attribute { .. } => None,
+        };
+        let items: Vec<u32> = others.iter().filter_map(item).collect();
+        rows::move_to(&mut *self.core.executor, ITEM, id, items.len(), |k| items[k], 1.0)
+    }
+
+    /// An item is the head of a relation to another, item + step = other, and the tail of one from an attribute.
+    fn start_where_steps_lead(&mut self, id: u32, others: &[RelatedTo]) -> Result<()> {
         let executor = &mut *self.core.executor;
         let param = |name: &str| executor.plan().param(name);
         let (attributes, steps) = (param("attribute.weight"), param("relation.weight"));
-        for (param, width) in rows::tables(executor.plan(), ITEM) {
-            let (mut sums, mut point, mut step) = (vec![0.0f64; width], vec![0.0; width], vec![0.0; width]);
+        for (items, width) in rows::tables(executor.plan(), ITEM) {
+            let (mut sums, mut point, mut by) = (vec![0.0f64; width], vec![0.0; width], vec![0.0; width]);
             for other in others {
-                // An item is the head of a relation to another: it + step = other. Of an attribute it is the tail.
-                let (of, row, sign) = match *other {
-                    RelatedTo::Item { item, .. } => (Some(param), item, -1.0),
-                    RelatedTo::Attribute { attribute, .. } => (attributes, attribute, 1.0),
+                let (table, row, step, sign) = match *other {
+                    RelatedTo::Item { item, step, .. } => (Some(items), item, step, -1.0),
+                    RelatedTo::Attribute { attribute, step, .. } => (attributes, attribute, step, 1.0),
                 };
-                let Some(of) = of else { continue };
-                executor.read_rows(of, row as usize, &mut point).wait()?;
-                if let (true, Some(steps)) = (has_steps, steps) {
-                    executor.read_rows(steps, other.step() as usize, &mut step).wait()?;
-                }
-                for ((sum, &point), &step) in sums.iter_mut().zip(&point).zip(&step) {
-                    *sum += f64::from(point) + sign * f64::from(step);
+                let (Some(table), Some(steps)) = (table, steps) else {
+                    continue;
+                };
+                executor.read_rows(table, row as usize, &mut point).wait()?;
+                executor.read_rows(steps, step as usize, &mut by).wait()?;
+                for ((sum, &point), &by) in sums.iter_mut().zip(&point).zip(&by) {
+                    *sum += f64::from(point) + sign * f64::from(by);
                 }
             }
-            let mean: Vec<f32> = sums.iter().map(|sum| (sum / others.len() as f64) as f32).collect();
-            executor.write_rows(param, id as usize, &mean).wait()?;
+            if !others.is_empty() {
+                let mean: Vec<f32> = sums.iter().map(|sum| (sum / others.len() as f64) as f32).collect();
+                executor.write_rows(items, id as usize, &mean).wait()?;
+            }
         }
         Ok(())
     }

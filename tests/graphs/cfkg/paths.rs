@@ -10,6 +10,7 @@ use pocketrec::{
 };
 
 use super::{config, relations, state_of};
+use crate::near;
 
 fn cpu() -> Device {
     Device::cpu().threads(1)
@@ -22,13 +23,6 @@ fn split(items: u32, of_user: &[u32]) -> Split {
         [],
     )
     .unwrap()
-}
-
-fn near(got: f32, want: f64) {
-    assert!(
-        (f64::from(got) - want).abs() < 1e-6 * want.abs().max(1.0),
-        "{got} for {want}"
-    );
 }
 
 #[test]
