@@ -96,10 +96,10 @@ impl KnownOptions {
         let new = if row.is_new { "is new and" } else { "now" };
         let unknown = match row.unknown {
             0 => String::new(),
-            count => format!("; {count} others that nothing is known of say nothing"),
+            count => format!(", and {count} of which nothing is known"),
         };
         Ok(Some(format!(
-            "item {} {new} has to do with {} others{unknown}",
+            "item {} {new} has relations that say something of it: {}{unknown}",
             cut(key, 40),
             row.related
         )))

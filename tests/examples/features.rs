@@ -210,7 +210,7 @@ fn what_is_new_is_ranked_by_its_relations() {
     let base = ["--model", "related", "--user", "7", "--items", "new,12"];
     let said = printed("recommend", folder, &[&base[..], &new, &["--save", "later"]].concat());
     assert!(
-        said.contains("item new is new and has to do with 1 others; 1 others that nothing is known of"),
+        said.contains("item new is new and has relations that say something of it: 1, and 1 of which nothing is known"),
         "{said}"
     );
     let scores = |said: &str| -> Vec<String> {
